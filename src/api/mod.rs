@@ -1,0 +1,1 @@
+//! the HTTPS and unix socket door.

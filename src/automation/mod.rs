@@ -1,0 +1,1 @@
+//! configuration bytes out of a topology.

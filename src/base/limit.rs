@@ -1,0 +1,66 @@
+//! Every bound of the appliance, each with its arithmetic.
+//!
+//! A bound that is somebody's business elsewhere still lives here, so that one page answers
+//! "what happens when there are too many".
+
+use crate::base::time::Millis;
+
+/// Most servers a farm role may declare: Scalr's own ceiling.
+pub const FARM_ROLE_SERVERS_MAX: u32 = 400;
+/// Most farm roles in one farm: 400 servers each would already be ten times the promised fleet.
+pub const FARM_ROLES_MAX: usize = 250;
+/// Largest manifest: 250 farm roles at 2 KiB each, doubled.
+pub const MANIFEST_BYTES_MAX: usize = 1024 * 1024;
+/// Deepest nesting of a manifest: ours needs 7.
+pub const MANIFEST_DEPTH_MAX: usize = 32;
+/// Largest body the API reads: a manifest plus its envelope.
+pub const API_BODY_BYTES_MAX: usize = 2 * MANIFEST_BYTES_MAX;
+/// Rows of one API page (Scalr: 1 to 100, default 100).
+pub const API_PAGE_MAX: usize = 100;
+/// Longest a caller may wait on the event stream for something to happen.
+pub const EVENTS_WAIT_MAX: Millis = 25_000;
+/// Open API connections; each costs about 20 KiB, so all of them 20 MiB.
+pub const API_CONNECTIONS_MAX: usize = 1024;
+/// Longest one API request may take before it is given up.
+pub const API_REQUEST_DEADLINE: Millis = 60_000;
+
+/// Writes that wait for the store's writer; each holds a closure of under 1 KiB.
+pub const WRITER_QUEUE_MAX: usize = 4096;
+/// Writes that share one commit.
+pub const WRITER_GROUP_MAX: usize = 256;
+/// redb's cache: enough for 10,000 servers at 1 KiB each, far below the idle target of 40 MiB.
+pub const STORE_CACHE_BYTES: usize = 8 * 1024 * 1024;
+/// Largest record: a rendered balancer file of 400 servers is under 64 KiB.
+pub const RECORD_BYTES_MAX: usize = 1024 * 1024;
+
+/// Largest MQTT packet an agent may send: 20 series of 360 readings are under 64 KiB.
+pub const AGENT_PACKET_BYTES_MAX: usize = 256 * 1024;
+/// A peer that has not finished TLS and CONNECT by then is let go.
+pub const AGENT_HANDSHAKE_DEADLINE: Millis = 10_000;
+/// Connections that are still shaking hands; 10,000 agents return within 60 s at 167 a second.
+pub const AGENT_HANDSHAKES_MAX: usize = 512;
+/// Open agent connections: the promised 10,000 and one reconnect of each in flight, and a reserve.
+pub const AGENT_CONNECTIONS_MAX: usize = 24_000;
+/// Publishes of one agent that wait for their commit.
+pub const AGENT_IN_FLIGHT_MAX: usize = 16;
+/// Bytes an agent keeps on disk while the appliance is away: 20 series every 10 s are about
+/// 1.5 MiB a day, so a week and a half.
+pub const AGENT_SPOOL_BYTES_MAX: u64 = 16 * 1024 * 1024;
+/// Output kept of a command an agent ran.
+pub const COMMAND_OUTPUT_BYTES_MAX: usize = 64 * 1024;
+
+/// Cloud calls under way at once, over all accounts.
+pub const CLOUD_CALLS_MAX: usize = 8;
+/// Deadline of one cloud call; a call that has not answered by then is unknown.
+pub const CLOUD_CALL_DEADLINE: Millis = 60_000;
+/// A listing older than this is stale: nothing is destroyed on it.
+pub const LISTING_STALE_AFTER: Millis = 90_000;
+/// How often each cloud account is listed when nothing wakes the job.
+pub const LISTING_PERIOD: Millis = 10_000;
+/// How often every farm is planned when nothing wakes the job.
+pub const PLAN_PERIOD: Millis = 30_000;
+
+/// Points of one series kept in memory: 6 hours at one in 10 s.
+pub const SERIES_HEAD_POINTS_MAX: usize = 2160;
+/// Series of one server; an agent sends about 20.
+pub const SERIES_PER_SERVER_MAX: usize = 64;

@@ -1,0 +1,27 @@
+//! Floor 0: ids, time, randomness, limits, problems, secrets, wakers.
+//!
+//! Everything above may lean on this room, so it leans on nothing of ours. It is the only room
+//! that knows the system clock and the operating system's random source: whoever needs either
+//! is handed a [`Clock`] or a stream of random numbers, which is what lets the simulator run the
+//! whole appliance on a clock and a seed of its own.
+//!
+//! Not here: nouns (they are in `model`), and anything that touches a disk or a network.
+
+pub mod hash;
+pub mod id;
+pub mod limit;
+pub mod name;
+pub mod problem;
+pub mod random;
+pub mod secret;
+pub mod time;
+pub mod wake;
+
+pub use id::{
+    AccountId, CloudAccountId, EnvironmentId, FarmId, FarmRoleId, OrderId, PlanId, RoleId, Seq,
+    ServerId, StepId, TokenId, UserId,
+};
+pub use name::Name;
+pub use problem::{Code, Problem, Result};
+pub use secret::Secret;
+pub use time::{Clock, ManualClock, Millis, Timestamp, WallClock};

@@ -1,0 +1,65 @@
+//! Names that people type: farms, aliases, roles.
+
+use serde::{Deserialize, Deserializer, Serialize};
+use std::fmt;
+
+/// A validated name: 1 to 63 of `a-z A-Z 0-9 -`, starting and ending with a letter or digit.
+///
+/// 63 is the longest label DNS allows (RFC 1035), and a name becomes part of a host name.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
+pub struct Name(String);
+
+/// Why a text is no name. Says what would be right.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{0:?} is not a name: use 1 to 63 letters, digits and '-', with a letter or digit at both ends"
+)]
+pub struct NotAName(pub String);
+
+impl Name {
+    /// Checks a text.
+    pub fn new(text: &str) -> Result<Name, NotAName> {
+        let bytes = text.as_bytes();
+        let edge = |b: Option<&u8>| b.is_some_and(u8::is_ascii_alphanumeric);
+        let inside = bytes.iter().all(|b| b.is_ascii_alphanumeric() || *b == b'-');
+        if bytes.len() <= 63 && inside && edge(bytes.first()) && edge(bytes.last()) {
+            return Ok(Name(text.to_owned()));
+        }
+        Err(NotAName(text.chars().take(80).collect()))
+    }
+
+    /// The text of it.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl<'de> Deserialize<'de> for Name {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Name::new(&text).map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_checked() {
+        for good in ["a", "shop", "web-1", "Web", "0"] {
+            assert_eq!(Name::new(good).unwrap().as_str(), good);
+        }
+        let long = "x".repeat(64);
+        for bad in ["", "-web", "web-", "we b", "we_b", "wéb", "a/b", long.as_str()] {
+            assert!(Name::new(bad).is_err(), "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! What went wrong, in the terms every door understands.
+//!
+//! Verbs of `service` return a [`Problem`]; the API maps its [`Code`] to a status and Scalr's
+//! error code, the CLI to an exit code, the TUI to a line. Adapters have their own typed errors
+//! and turn into problems where a verb handles them.
+
+use std::fmt;
+
+/// The result of a verb.
+pub type Result<T> = std::result::Result<T, Problem>;
+
+/// The kind of problem. Names follow Scalr's published error codes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Code {
+    /// A field's value is not acceptable. HTTP 400, exit 2.
+    InvalidValue,
+    /// The input has the wrong shape. HTTP 400, exit 2.
+    InvalidStructure,
+    /// The request itself makes no sense. HTTP 400, exit 2.
+    BadRequest,
+    /// Nobody, or somebody unknown, is asking. HTTP 401, exit 4.
+    BadAuthentication,
+    /// Known, but not allowed. HTTP 403, exit 4.
+    PermissionViolation,
+    /// No such thing. HTTP 404, exit 3.
+    ObjectNotFound,
+    /// No such route. HTTP 404, exit 3.
+    EndpointNotFound,
+    /// That name is taken. HTTP 409, exit 5.
+    UnicityViolation,
+    /// Somebody else is using it. HTTP 409, exit 5.
+    ObjectInUse,
+    /// Not in the state it is in. HTTP 409, exit 5.
+    UnacceptableState,
+    /// It changed since it was read (`If-Match`). HTTP 412, exit 5.
+    RevisionConflict,
+    /// A limit is reached; trying again later may help. HTTP 429, exit 6.
+    LimitExceeded,
+    /// The appliance cannot answer just now. HTTP 503, exit 6.
+    ServiceUnavailable,
+    /// A fault of ours. HTTP 500, exit 1.
+    InternalServerError,
+}
+
+/// One clear error: a kind, a sentence, and where in the input it is.
+#[derive(Debug)]
+pub struct Problem {
+    /// The kind.
+    pub code: Code,
+    /// What was wrong and what would be right, as one sentence.
+    pub message: String,
+    /// The field, path or line it concerns.
+    pub field: Option<String>,
+    /// Further faults of the same input, so that all are told at once.
+    pub others: Vec<Problem>,
+    /// What caused it.
+    pub source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+impl Problem {
+    /// A problem of a kind.
+    pub fn new(code: Code, message: impl Into<String>) -> Problem {
+        Problem { code, message: message.into(), field: None, others: Vec::new(), source: None }
+    }
+
+    /// A value that is not acceptable, with its field.
+    pub fn invalid(field: impl Into<String>, message: impl Into<String>) -> Problem {
+        Problem { field: Some(field.into()), ..Problem::new(Code::InvalidValue, message) }
+    }
+
+    /// Nothing of that noun by that name or id.
+    pub fn not_found(noun: &str, which: impl fmt::Display) -> Problem {
+        Problem::new(Code::ObjectNotFound, format!("no {noun} {which}"))
+    }
+
+    /// A fault of ours while doing something, with its cause.
+    pub fn internal(
+        doing: impl Into<String>,
+        cause: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Problem {
+        Problem { source: Some(cause.into()), ..Problem::new(Code::InternalServerError, doing) }
+    }
+
+    /// Several faults as one problem; `None` when there are none.
+    pub fn all(mut faults: Vec<Problem>) -> Option<Problem> {
+        if faults.is_empty() {
+            return None;
+        }
+        let mut first = faults.remove(0);
+        first.others.append(&mut faults);
+        Some(first)
+    }
+
+    /// Every fault, this one first.
+    pub fn each(&self) -> impl Iterator<Item = &Problem> {
+        std::iter::once(self).chain(self.others.iter())
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.field {
+            Some(field) => write!(f, "{field}: {}", self.message),
+            None => f.write_str(&self.message),
+        }
+    }
+}
+
+impl std::error::Error for Problem {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.source.as_deref().map(|s| s as _)
+    }
+}
+
+/// An error with all its causes on one line: `opening the store: permission denied`.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        next = cause.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chains_print_on_one_line() {
+        let cause = std::io::Error::other("disk on fire");
+        assert_eq!(
+            chain(&Problem::internal("opening the store", cause)),
+            "opening the store: disk on fire"
+        );
+    }
+
+    #[test]
+    fn faults_travel_together() {
+        let all =
+            Problem::all(vec![Problem::invalid("a", "x"), Problem::invalid("b", "y")]).unwrap();
+        let lines: Vec<String> = all.each().map(|p| p.to_string()).collect();
+        assert_eq!(lines, ["a: x", "b: y"]);
+        assert!(Problem::all(Vec::new()).is_none());
+    }
+}

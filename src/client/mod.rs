@@ -1,0 +1,1 @@
+//! the typed client of our own API.

@@ -1,0 +1,135 @@
+//! Floor 3: clouds. One folder per platform behind one small synchronous trait.
+//!
+//! The engine never comes here: a committed step is carried out by `jobs::execute`, which calls
+//! [`Cloud::apply`] on a bounded pool of threads, and `jobs::observe` calls [`Cloud::list`]. A
+//! begun call is never cancelled, only outwaited; whatever it was doing is found again by listing,
+//! because every server carries its [`ServerId`] as a tag (law 2).
+//!
+//! **The contract every platform keeps**, and `tests/` checks against each of them:
+//! - `apply` with `Launch` twice for one server id makes one server;
+//! - `Terminate` of what is not there is `Done`;
+//! - a data volume is bound to (farm role, index), survives `Terminate`, and a later `Launch` of
+//!   the same farm role and index finds it with its data;
+//! - `list` is complete or an error, never a part; what it lists was true at some moment between
+//!   the call and the answer.
+//!
+//! To add a platform: a folder here, its name in `boot`, and the contract tests run on it.
+
+use crate::base::{FarmRoleId, Secret, ServerId};
+use crate::model::{Sighting, VolumeSpec};
+
+/// One account on one platform.
+pub trait Cloud: Send + Sync {
+    /// The platform's name, as farm roles say it: `onboard`, `simulated`.
+    fn platform(&self) -> &'static str;
+
+    /// The sizes there are, smallest first: (name, CPUs in thousandths, memory in bytes).
+    fn instance_types(&self) -> Vec<InstanceType>;
+
+    /// Every server that carries our tag, in whatever state. Complete, or an error.
+    fn list(&self) -> Result<Vec<Sighting>, CloudError>;
+
+    /// Carries out one change. Blocks until the platform answered.
+    fn apply(&self, step: &CloudStep) -> Result<Applied, CloudError>;
+
+    /// Destroys the data volumes of a farm role that was removed for good.
+    fn remove_volumes(&self, farm_role: FarmRoleId) -> Result<(), CloudError>;
+
+    /// Blocks until the platform noticed a change by itself or the time is over; true when it
+    /// did. Platforms that cannot notice just wait.
+    fn wait_for_change(&self, at_most: std::time::Duration) -> bool {
+        std::thread::sleep(at_most);
+        false
+    }
+}
+
+/// A size.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InstanceType {
+    /// The platform's name for it.
+    pub name: String,
+    /// CPUs in thousandths of one.
+    pub cpu_millis: u32,
+    /// Memory in bytes.
+    pub memory_bytes: u64,
+}
+
+/// A step as a platform needs it: everything in it, nothing to look up.
+#[derive(Clone, Debug)]
+pub enum CloudStep {
+    /// Create a server.
+    Launch(LaunchRequest),
+    /// Destroy it; its data volumes stay.
+    Terminate(ServerId),
+    /// Put it to sleep with its memory kept.
+    Suspend(ServerId),
+    /// Wake it.
+    Resume(ServerId),
+    /// Restart its system; same disk, same address.
+    Reboot(ServerId),
+    /// Start again one that is stopped; same disk, same address.
+    Start(ServerId),
+}
+
+impl CloudStep {
+    /// The server it is about.
+    pub fn server(&self) -> ServerId {
+        match self {
+            CloudStep::Launch(request) => request.server,
+            CloudStep::Terminate(id)
+            | CloudStep::Suspend(id)
+            | CloudStep::Resume(id)
+            | CloudStep::Reboot(id)
+            | CloudStep::Start(id) => *id,
+        }
+    }
+}
+
+/// What a server is made from.
+#[derive(Clone, Debug)]
+pub struct LaunchRequest {
+    /// Its id: the idempotency token and the tag.
+    pub server: ServerId,
+    /// `web-3`.
+    pub hostname: String,
+    /// `shop`, for names and labels on the platform.
+    pub farm: String,
+    /// The farm role, with `index` the owner of its volumes.
+    pub farm_role: FarmRoleId,
+    /// The index in the farm role.
+    pub index: u32,
+    /// Where on the platform.
+    pub location: String,
+    /// The size.
+    pub instance_type: String,
+    /// The image, by the platform's id.
+    pub image: String,
+    /// The service the image's system runs at boot, as a command line.
+    pub command: Vec<String>,
+    /// Data volumes to attach.
+    pub storage: Vec<VolumeSpec>,
+    /// What the agent needs to enrol: a JSON text (`wire::agent::UserData`), secret because of its
+    /// token. The platform makes it readable for root on the server at `/etc/grange/agent.json`.
+    pub user_data: Secret,
+}
+
+/// What a platform answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Applied {
+    /// The server as it is now; `None` when it is gone.
+    pub sighting: Option<Sighting>,
+}
+
+/// Why a platform did not do it, or may have.
+#[derive(Debug, thiserror::Error)]
+pub enum CloudError {
+    /// It certainly did not happen and trying again the same way is no use.
+    #[error("refused: {0}")]
+    Refused(String),
+    /// It certainly did not happen; later it may work.
+    #[error("not now: {0}")]
+    Busy(String),
+    /// It may or may not have happened.
+    #[error("outcome unknown: {0}")]
+    Unknown(String),
+}

@@ -1,0 +1,1 @@
+//! what runs by itself.

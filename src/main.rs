@@ -1,0 +1,4 @@
+//! The binary: parse, match, exit code.
+#![forbid(unsafe_code)]
+
+fn main() {}

@@ -1,0 +1,84 @@
+//! A farm role: the use of a role in a farm, with its place, size, scaling and volumes.
+
+use crate::base::{EnvironmentId, FarmId, FarmRoleId, Millis, Name, RoleId};
+use crate::model::ScalingPolicy;
+use serde::{Deserialize, Serialize};
+
+/// What a person declared of one tier of a farm.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FarmRole {
+    /// Its number.
+    pub id: FarmRoleId,
+    /// Where it lives.
+    pub env: EnvironmentId,
+    /// The farm.
+    pub farm: FarmId,
+    /// Its name in the farm; servers are `<alias>-<index>`.
+    pub alias: Name,
+    /// The recipe.
+    pub role: RoleId,
+    /// `onboard`, `simulated`, ...
+    pub platform: String,
+    /// Where on the platform.
+    pub location: String,
+    /// Which size, by the platform's name for it.
+    pub instance_type: String,
+    /// Its place in a sequential launch; lower goes first.
+    pub launch_index: u32,
+    /// How many servers, and when more or fewer.
+    pub scaling: ScalingPolicy,
+    /// Data volumes every server has; each is bound to this farm role and the server's index.
+    pub storage: Vec<VolumeSpec>,
+    /// For a role with a balancer automation: what it balances.
+    pub balance: Option<Balance>,
+    /// What makes a server ready, beyond its agent saying so.
+    pub check: Option<ReadyCheck>,
+    /// How long a server that is to go is left to finish what it is doing.
+    pub drain_ms: Millis,
+    /// How long from the launch step to `running` before the server counts as failed.
+    pub launch_timeout_ms: Millis,
+    /// Counts changes of what servers are made of (role, size, storage, check).
+    pub revision: u64,
+    /// A person asked for it to be removed: its servers go first, then the record.
+    pub removed: bool,
+}
+
+/// A data volume as declared.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VolumeSpec {
+    /// Scalr's `PersistentStorageConfiguration` is the one type there is so far.
+    pub kind: String,
+    /// Where the server sees it, an absolute path.
+    pub mount_point: String,
+    /// Its size in bytes.
+    pub size_bytes: u64,
+}
+
+/// What a balancer balances.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Balance {
+    /// The alias of the farm role behind it, in the same farm.
+    pub farm_role: Name,
+    /// The port its servers listen on.
+    pub port: u16,
+    /// The port clients connect to.
+    pub listen_port: u16,
+    /// The path a server must answer with 2xx or 3xx to get traffic.
+    pub check_path: String,
+}
+
+/// A check the server's own agent makes before it says it is ready.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReadyCheck {
+    /// A TCP port on the server itself.
+    pub port: u16,
+    /// For HTTP: the path that must answer with 2xx or 3xx. Without it, a connection is enough.
+    pub path: Option<String>,
+}
+
+impl FarmRole {
+    /// The bounds the count is kept in, whatever scaling wants.
+    pub fn bounds(&self) -> (u32, u32) {
+        (self.scaling.min, self.scaling.max)
+    }
+}

@@ -1,0 +1,36 @@
+//! Floor 1: the nouns. What people declare, what the engine decided, what was seen.
+//!
+//! Records only: plain values with their meaning, their legal moves and their checks, and no
+//! idea of where they are kept or who reads them. Three words stay apart, as everywhere in
+//! Grange: *desired* is what a person declared ([`Farm`], [`FarmRole`]), a *plan* is what the
+//! engine decided ([`Plan`], [`Step`]), *observed* is what was last seen ([`Sighting`]), and
+//! not having seen is a value of its own.
+//!
+//! To add a noun: a file here, its table in `store/tables.rs`, its view in `wire/api.rs`, its
+//! verbs in `service/`.
+
+pub mod cause;
+pub mod farm;
+pub mod farm_role;
+pub mod observed;
+pub mod order;
+pub mod plan;
+pub mod report;
+pub mod role;
+pub mod scaling;
+pub mod server;
+pub mod step;
+pub mod user;
+
+pub use cause::{Actor, Cause, Door, Permission};
+pub use farm::{Farm, FarmGoal, LaunchOrder};
+pub use farm_role::{Balance, FarmRole, ReadyCheck, VolumeSpec};
+pub use observed::{CloudState, Freshness, Sighting};
+pub use order::{Order, OrderBody, OrderState};
+pub use plan::{Move, Plan, RoleTarget};
+pub use report::{Decision, Line, Wait};
+pub use role::{Automation, Image, Role};
+pub use scaling::{Metric, ScalingPolicy, ScalingRule};
+pub use server::{LaunchReason, Server, ServerStatus, TerminateReason};
+pub use step::{Step, StepKind, StepStatus};
+pub use user::{Token, User};

@@ -1,0 +1,60 @@
+//! What was last seen of the outside, with its age. Unknown is a value.
+
+use crate::base::{ServerId, Timestamp};
+use serde::{Deserialize, Serialize};
+
+/// One server as a platform's listing showed it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sighting {
+    /// The tag it carries: our server's id. A thing without our tag is not ours and not listed.
+    pub server: ServerId,
+    /// The platform's id for it.
+    pub cloud_server_id: String,
+    /// What the platform says of it.
+    pub state: CloudState,
+    /// Addresses, nearest network first.
+    pub private_ips: Vec<String>,
+    /// Addresses reachable from anywhere.
+    pub public_ips: Vec<String>,
+}
+
+/// What a platform says of a server, reduced to what decisions need.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CloudState {
+    /// Accepted, not up yet.
+    Pending,
+    /// Up.
+    Running,
+    /// There, but not running: crashed, powered off, or lost its power with us.
+    Stopped,
+    /// Asleep with its memory kept.
+    Suspended,
+    /// On its way out.
+    Terminating,
+    /// The platform itself says it is gone for good.
+    Gone,
+}
+
+/// What is known of one server just now: a listing's word, or that there is none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Freshness {
+    /// Not seen since we started, or no complete listing yet: nothing may be concluded.
+    Unknown,
+    /// In the last complete listing.
+    Seen {
+        /// As it was shown.
+        sighting: Sighting,
+        /// When that listing began.
+        at: Timestamp,
+    },
+    /// Missing from complete listings that began after its launch was accepted.
+    Missing {
+        /// Start of the first complete listing without it.
+        since: Timestamp,
+        /// Start of the latest complete listing without it.
+        at: Timestamp,
+        /// How many complete listings in a row did not have it.
+        listings: u32,
+    },
+}

@@ -1,0 +1,100 @@
+//! A plan: what the engine decided for one farm. Immutable, numbered, with a parent.
+
+use crate::base::{EnvironmentId, FarmId, FarmRoleId, PlanId, ServerId, Timestamp};
+use crate::model::{LaunchReason, Line, StepKind, TerminateReason};
+use serde::{Deserialize, Serialize};
+
+/// One decision of the engine about one farm.
+///
+/// The engine returns it without a number; `service` numbers and commits it if its parent is
+/// still the farm's current plan. Committing creates the records its moves ask for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// Its number; 0 until it is committed.
+    pub id: PlanId,
+    /// Where it lives.
+    pub env: EnvironmentId,
+    /// The farm it is about.
+    pub farm: FarmId,
+    /// The plan it was made from; `None` for a farm's first.
+    pub parent: Option<PlanId>,
+    /// When it was made.
+    pub at: Timestamp,
+    /// What scaling wants of each farm role, and since when: its memory between ticks.
+    pub targets: Vec<RoleTarget>,
+    /// What is to change, in order.
+    pub moves: Vec<Move>,
+    /// Why each thing is or is not done. Not compared when plans are.
+    pub report: Vec<Line>,
+    /// Automation stopped by ourselves, with the reason; cleared by a person or by certainty.
+    pub freeze: Option<String>,
+}
+
+/// The target of one farm role and the memory scaling needs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RoleTarget {
+    /// The farm role.
+    pub farm_role: FarmRoleId,
+    /// How many servers are wanted now, within the declared range.
+    pub target: u32,
+    /// When scaling last changed it upwards.
+    pub scaled_up_at: Option<Timestamp>,
+    /// When scaling last changed it downwards.
+    pub scaled_down_at: Option<Timestamp>,
+    /// Launches that failed in a row, for the backoff.
+    pub failed_launches: u32,
+    /// No launch before this moment (the launch retry ladder).
+    pub retry_at: Option<Timestamp>,
+}
+
+/// One thing a plan changes. Committing the plan writes the record; a step carries it out.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Move {
+    /// A new server record in `pending_launch`, with a launch step.
+    Launch {
+        /// Its id, drawn by the engine from the input's seed.
+        server: ServerId,
+        /// The farm role it is for.
+        farm_role: FarmRoleId,
+        /// Its index.
+        index: u32,
+        /// Why.
+        reason: LaunchReason,
+    },
+    /// The server becomes `pending_terminate`; the terminate step begins after the drain.
+    Retire {
+        /// The server.
+        server: ServerId,
+        /// Why.
+        reason: TerminateReason,
+        /// The terminate step is not begun before this.
+        not_before: Timestamp,
+    },
+    /// A suspend, resume, reboot or start of a server, or another attempt at terminating it.
+    Act {
+        /// The server.
+        server: ServerId,
+        /// What to do.
+        kind: StepKind,
+        /// The step is not begun before this.
+        not_before: Timestamp,
+    },
+    /// A planned step that is no longer wanted; it was never begun.
+    Cancel {
+        /// The server whose planned step it is. A server that only had a launch planned is gone.
+        server: ServerId,
+    },
+}
+
+impl Plan {
+    /// The target of a farm role.
+    pub fn target(&self, farm_role: FarmRoleId) -> Option<&RoleTarget> {
+        self.targets.iter().find(|t| t.farm_role == farm_role)
+    }
+
+    /// Whether committing it would change anything: law 4 says it must not on an unchanged world.
+    pub fn changes(&self, parent: Option<&Plan>) -> bool {
+        !self.moves.is_empty()
+            || parent.is_none_or(|p| p.targets != self.targets || p.freeze != self.freeze)
+    }
+}

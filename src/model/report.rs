@@ -1,0 +1,192 @@
+//! Reports: why each thing was or was not done, as values with their numbers.
+//!
+//! Every pass of the engine adds lines. A line that waits names what it waits for, so that
+//! "nothing happened" always has a reason a person can read.
+
+use crate::base::time::say;
+use crate::base::{FarmRoleId, Millis, ServerId};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// One sentence of a report.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Line {
+    /// The farm role it is about; `None` for the farm as a whole.
+    pub farm_role: Option<FarmRoleId>,
+    /// What it is about, as people say it: `shop`, `shop/web`, `shop/web-3`.
+    pub about: String,
+    /// The server it is about, when it is about one.
+    pub server: Option<ServerId>,
+    /// What was decided.
+    pub decision: Decision,
+}
+
+/// What a pass decided about one thing.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Decision {
+    /// All is as it should be.
+    Keep,
+    /// A server is launched; the text says why.
+    Launch(String),
+    /// A server is retired; the text says why.
+    Retire(String),
+    /// Another step is taken; the text says which and why.
+    Act(String),
+    /// The target moves.
+    Target {
+        /// From how many.
+        from: u32,
+        /// To how many.
+        to: u32,
+        /// Which rule with which values.
+        why: String,
+    },
+    /// Nothing is done yet, for this reason.
+    Wait(Wait),
+}
+
+/// Why something waits, with its numbers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Wait {
+    /// Scaling changed the target a moment ago.
+    CoolDown {
+        /// How much longer.
+        left: Millis,
+    },
+    /// Scaling wants more, but the declared maximum is reached.
+    AtMax {
+        /// The maximum.
+        max: u32,
+    },
+    /// Scaling wants fewer, but the declared minimum is reached.
+    AtMin {
+        /// The minimum.
+        min: u32,
+    },
+    /// Servers not confirmed gone fill the maximum, so nothing new may be asked for.
+    MaxUnconfirmed {
+        /// The maximum.
+        max: u32,
+        /// How many count.
+        counted: u32,
+        /// How many of them are on their way out or of unknown fate.
+        leaving: u32,
+    },
+    /// Readings are missing, so nothing is scaled in.
+    NoReadings {
+        /// Servers that sent readings in the window.
+        have: u32,
+        /// Servers that should have.
+        want: u32,
+    },
+    /// Servers are starting; the load is judged once they share it.
+    Starting {
+        /// How many.
+        servers: u32,
+    },
+    /// A farm role before this one in the launch order has nothing running yet.
+    LaunchOrder {
+        /// Its alias.
+        behind: String,
+    },
+    /// A launch failed; the next try is later.
+    Backoff {
+        /// How much longer.
+        left: Millis,
+        /// Failures in a row.
+        failures: u32,
+    },
+    /// The last sighting is too old, or there is none since the start: nothing is concluded.
+    Stale {
+        /// Its age; `None` when there is none.
+        age: Option<Millis>,
+    },
+    /// The server is missing from listings, but not for long enough.
+    Missing {
+        /// For how long.
+        age: Millis,
+        /// How long it must be.
+        needed: Millis,
+    },
+    /// The answer to a step is lost; a complete listing after its deadline will tell.
+    UnknownOutcome {
+        /// Which step.
+        step: String,
+    },
+    /// A server is left to finish what it does.
+    Draining {
+        /// How much longer at most.
+        left: Millis,
+    },
+    /// The server is getting ready.
+    Readiness {
+        /// For how long already.
+        age: Millis,
+        /// How long it may take.
+        limit: Millis,
+    },
+    /// The volume of this index is still held by a server that is not confirmed gone.
+    VolumeHeld {
+        /// The index.
+        index: u32,
+    },
+    /// Automation is stopped by ourselves.
+    Frozen(String),
+    /// A step is under way.
+    InFlight {
+        /// Which.
+        step: String,
+        /// For how long.
+        age: Millis,
+    },
+}
+
+impl fmt::Display for Wait {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Wait::CoolDown { left } => write!(f, "cool-down: {} left", say(*left)),
+            Wait::AtMax { max } => write!(f, "at the maximum of {max}"),
+            Wait::AtMin { min } => write!(f, "at the minimum of {min}"),
+            Wait::MaxUnconfirmed { max, counted, leaving } => write!(
+                f,
+                "{counted} of {max} servers are not confirmed gone, {leaving} of them leaving"
+            ),
+            Wait::NoReadings { have, want } => {
+                write!(f, "readings from {have} of {want} servers: never scale in without them")
+            }
+            Wait::Starting { servers } => write!(f, "{servers} starting: they will share the load"),
+            Wait::LaunchOrder { behind } => write!(f, "launch order: {behind} has nothing running"),
+            Wait::Backoff { left, failures } => {
+                write!(f, "next try in {} after {failures} failed in a row", say(*left))
+            }
+            Wait::Stale { age: Some(age) } => {
+                write!(f, "last seen {} ago: too old to act", say(*age))
+            }
+            Wait::Stale { age: None } => f.write_str("not seen since the start: unknown"),
+            Wait::Missing { age, needed } => {
+                write!(f, "missing for {}, {} needed", say(*age), say(*needed))
+            }
+            Wait::UnknownOutcome { step } => write!(f, "the answer to {step} is lost: listing"),
+            Wait::Draining { left } => write!(f, "draining: {} left at most", say(*left)),
+            Wait::Readiness { age, limit } => {
+                write!(f, "getting ready for {} of {}", say(*age), say(*limit))
+            }
+            Wait::VolumeHeld { index } => write!(f, "volume {index} is held by a leaving server"),
+            Wait::Frozen(reason) => write!(f, "frozen: {reason}"),
+            Wait::InFlight { step, age } => write!(f, "{step} under way for {}", say(*age)),
+        }
+    }
+}
+
+impl fmt::Display for Decision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Decision::Keep => f.write_str("keep"),
+            Decision::Launch(why) => write!(f, "launch: {why}"),
+            Decision::Retire(why) => write!(f, "retire: {why}"),
+            Decision::Act(why) => f.write_str(why),
+            Decision::Target { from, to, why } => write!(f, "target {from} -> {to}: {why}"),
+            Decision::Wait(wait) => write!(f, "wait: {wait}"),
+        }
+    }
+}

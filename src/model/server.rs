@@ -1,0 +1,207 @@
+//! A server: its record, its lifecycle in Scalr's words, and the moves that are legal.
+
+use crate::base::{EnvironmentId, FarmId, FarmRoleId, ServerId, Timestamp, UserId};
+use serde::{Deserialize, Serialize};
+
+/// One server, from the plan that wanted it to the confirmation that it is gone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Server {
+    /// Its UUID, which is its launch token and its tag on the cloud.
+    pub id: ServerId,
+    /// Where it lives.
+    pub env: EnvironmentId,
+    /// Its farm.
+    pub farm: FarmId,
+    /// Its farm role.
+    pub farm_role: FarmRoleId,
+    /// Its index in the farm role, from 1; unique among servers not confirmed gone.
+    pub index: u32,
+    /// `<alias>-<index>`, as people say it.
+    pub hostname: String,
+    /// The platform it is on.
+    pub platform: String,
+    /// Where on the platform.
+    pub location: String,
+    /// Its size.
+    pub instance_type: String,
+    /// The farm role's revision it was made from.
+    pub revision: u64,
+    /// Where it is in its life.
+    pub status: ServerStatus,
+    /// The platform's own id for it, once it has one.
+    pub cloud_server_id: Option<String>,
+    /// Addresses that reach it from the appliance's own network.
+    pub private_ips: Vec<String>,
+    /// Addresses that reach it from anywhere.
+    pub public_ips: Vec<String>,
+    /// Why it was launched.
+    pub launch_reason: LaunchReason,
+    /// Who or what wanted it: a user, or the appliance (0).
+    pub launched_by: UserId,
+    /// When the plan wanted it.
+    pub created_at: Timestamp,
+    /// When it first ran.
+    pub running_at: Option<Timestamp>,
+    /// When it last changed status.
+    pub status_at: Timestamp,
+    /// Why it is to go, once it is.
+    pub terminate_reason: Option<TerminateReason>,
+    /// It is not terminated before this moment, so that it may finish what it does.
+    pub terminate_after: Option<Timestamp>,
+    /// A person asked for it to go.
+    pub terminate_requested: bool,
+    /// A person asked for a reboot, and it has not begun yet.
+    pub reboot_requested: bool,
+    /// Digest of the one-time enrolment token its user data carries.
+    pub enrolment_digest: Option<[u8; 32]>,
+    /// Digest of the public key its agent enrolled with; the same key may enrol again.
+    pub agent_key_digest: Option<[u8; 32]>,
+    /// The agent's version, once it said hello.
+    pub agent_version: Option<String>,
+    /// The boot its agent last reported, so that a reboot is told from a reconnect.
+    pub boot_id: Option<String>,
+    /// Times it was started again instead of replaced, since it last ran for long.
+    pub restarts: u32,
+}
+
+/// Scalr's server statuses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ServerStatus {
+    /// Planned; its launch step has not been accepted by the cloud.
+    PendingLaunch,
+    /// The cloud accepted; its agent has not been heard.
+    Pending,
+    /// Its agent is there and getting it ready.
+    Initializing,
+    /// Ready.
+    Running,
+    /// To be suspended.
+    PendingSuspend,
+    /// Asleep.
+    Suspended,
+    /// Waking up, or being started again.
+    Resuming,
+    /// To go; may still be finishing what it does.
+    PendingTerminate,
+    /// Confirmed gone.
+    Terminated,
+    /// Not launched by us, being taken over.
+    Importing,
+    /// For a task of ours, not for a farm.
+    Temporary,
+}
+
+impl ServerStatus {
+    /// All of them in the order of a life.
+    pub const ALL: [ServerStatus; 11] = [
+        ServerStatus::PendingLaunch,
+        ServerStatus::Pending,
+        ServerStatus::Initializing,
+        ServerStatus::Running,
+        ServerStatus::PendingSuspend,
+        ServerStatus::Suspended,
+        ServerStatus::Resuming,
+        ServerStatus::PendingTerminate,
+        ServerStatus::Terminated,
+        ServerStatus::Importing,
+        ServerStatus::Temporary,
+    ];
+
+    /// Scalr's lower-case name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            ServerStatus::PendingLaunch => "pending_launch",
+            ServerStatus::Pending => "pending",
+            ServerStatus::Initializing => "initializing",
+            ServerStatus::Running => "running",
+            ServerStatus::PendingSuspend => "pending_suspend",
+            ServerStatus::Suspended => "suspended",
+            ServerStatus::Resuming => "resuming",
+            ServerStatus::PendingTerminate => "pending_terminate",
+            ServerStatus::Terminated => "terminated",
+            ServerStatus::Importing => "importing",
+            ServerStatus::Temporary => "temporary",
+        }
+    }
+
+    /// Whether it counts against max: everything not confirmed gone does (law 1).
+    pub fn counts(self) -> bool {
+        self != ServerStatus::Terminated
+    }
+
+    /// Whether it serves or will: what the target is compared with.
+    pub fn is_wanted(self) -> bool {
+        match self {
+            ServerStatus::PendingLaunch
+            | ServerStatus::Pending
+            | ServerStatus::Initializing
+            | ServerStatus::Running
+            | ServerStatus::Resuming => true,
+            ServerStatus::PendingSuspend
+            | ServerStatus::Suspended
+            | ServerStatus::PendingTerminate
+            | ServerStatus::Terminated
+            | ServerStatus::Importing
+            | ServerStatus::Temporary => false,
+        }
+    }
+}
+
+/// Why a server was launched, in Scalr's words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LaunchReason {
+    /// The farm was launched, or its minimum was raised.
+    FarmLaunched,
+    /// Scaling wanted more.
+    ScalingUp,
+    /// Another server was lost, failed or terminated by a person.
+    Replacement(ServerId),
+}
+
+/// Why a server is to go, in Scalr's words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TerminateReason {
+    /// Scaling wanted fewer, or the maximum was lowered.
+    ScalingDown,
+    /// A person asked for this server to go.
+    Manual,
+    /// The farm was terminated.
+    FarmTerminated,
+    /// The farm role was removed.
+    RoleRemoved,
+    /// The platform says it stopped or failed.
+    Crashed,
+    /// It did not get ready in time.
+    LaunchTimeout,
+    /// The platform would not launch it.
+    LaunchFailed,
+}
+
+impl LaunchReason {
+    /// One phrase for people.
+    pub fn say(&self) -> &'static str {
+        match self {
+            LaunchReason::FarmLaunched => "farm launched",
+            LaunchReason::ScalingUp => "scaling up",
+            LaunchReason::Replacement(_) => "replacement",
+        }
+    }
+}
+
+impl TerminateReason {
+    /// One phrase for people.
+    pub fn say(self) -> &'static str {
+        match self {
+            TerminateReason::ScalingDown => "scaling down",
+            TerminateReason::Manual => "terminated by a person",
+            TerminateReason::FarmTerminated => "farm terminated",
+            TerminateReason::RoleRemoved => "farm role removed",
+            TerminateReason::Crashed => "crashed",
+            TerminateReason::LaunchTimeout => "not ready in time",
+            TerminateReason::LaunchFailed => "launch failed",
+        }
+    }
+}

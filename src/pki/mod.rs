@@ -1,0 +1,1 @@
+//! our certificate authority.

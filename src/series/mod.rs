@@ -1,0 +1,1 @@
+//! the time-series engine.

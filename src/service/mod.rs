@@ -1,0 +1,1 @@
+//! the verbs all doors share.

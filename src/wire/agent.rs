@@ -1,0 +1,142 @@
+//! What agents and the appliance say to each other, as JSON with a version.
+//!
+//! Results carry `(boot, seq)`: the appliance commits each pair once, so an agent may send a
+//! message as often as it likes until the PUBACK. Orders carry the active node's epoch, and an
+//! agent obeys none of a lower epoch than it has seen.
+
+use crate::base::{Millis, OrderId, Secret, ServerId, Timestamp};
+use crate::model::{OrderBody, ReadyCheck};
+use serde::{Deserialize, Serialize};
+
+/// The version both ends say.
+pub const VERSION: u32 = 1;
+
+/// What a server's user data tells its agent. The platform puts it at `/etc/grange/agent.json`
+/// (or where `--config` says), readable for root alone.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct UserData {
+    /// Message version.
+    pub v: u32,
+    /// Which server this is.
+    pub server: ServerId,
+    /// Its host name.
+    pub hostname: String,
+    /// Where the appliance listens for agents, `address:port`, best first.
+    pub appliances: Vec<String>,
+    /// SHA-256 of the appliance's CA certificate (DER), 64 hexadecimal digits.
+    pub ca_fingerprint: String,
+    /// Buys one certificate.
+    pub token: Secret,
+    /// How often to read and send, in milliseconds.
+    pub interval_ms: Millis,
+    /// What makes the server ready, beyond the agent being there.
+    #[serde(default)]
+    pub check: Option<ReadyCheck>,
+    /// Mount points of data volumes, whose use is read too.
+    #[serde(default)]
+    pub mounts: Vec<String>,
+}
+
+/// Body of `POST /enrol` on the agents' port.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EnrolRequest {
+    /// Message version.
+    pub v: u32,
+    /// Which server this is.
+    pub server: ServerId,
+    /// The one-time token.
+    pub token: Secret,
+    /// Certificate signing request, PEM.
+    pub csr: String,
+}
+
+/// Its answer.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EnrolResponse {
+    /// Message version.
+    pub v: u32,
+    /// The certificate and its issuers, PEM.
+    pub certificate: String,
+}
+
+/// Agent to appliance, on `g/<id>/m`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Message {
+    /// Message version.
+    pub v: u32,
+    /// This boot of the server.
+    pub boot: String,
+    /// Counts messages of this boot from 1, without gaps.
+    pub seq: u64,
+    /// When it was said, by the server's clock.
+    pub at: Timestamp,
+    /// What.
+    #[serde(flatten)]
+    pub body: MessageBody,
+}
+
+/// What an agent says.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", tag = "type")]
+pub enum MessageBody {
+    /// First on every connection.
+    #[serde(rename_all = "camelCase")]
+    Hello {
+        /// The agent's version.
+        version: String,
+        /// What it can do beyond version 1: names that the appliance may ask for.
+        #[serde(default)]
+        capabilities: Vec<String>,
+        /// Whether its ready check passes.
+        ready: bool,
+        /// Highest epoch it has seen.
+        #[serde(default)]
+        epoch: u64,
+    },
+    /// The ready check passes now (Scalr's HostUp), or does not any more.
+    #[serde(rename_all = "camelCase")]
+    Ready {
+        /// Whether it passes.
+        ready: bool,
+        /// What the check saw, for people.
+        #[serde(default)]
+        detail: String,
+    },
+    /// An order's result.
+    #[serde(rename_all = "camelCase")]
+    Result {
+        /// Which order.
+        order: OrderId,
+        /// Why it could not be done; `None` when it was.
+        #[serde(default)]
+        error: Option<String>,
+        /// The command's exit code, 0 where none was run.
+        #[serde(default)]
+        exit_code: i32,
+        /// Its output, cut.
+        #[serde(default)]
+        output: String,
+    },
+    /// It is going down on purpose: told to stop, or the system shuts down.
+    Bye,
+}
+
+/// Appliance to agent, on `g/<id>/o`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OrderMessage {
+    /// Message version.
+    pub v: u32,
+    /// The active node's epoch.
+    pub epoch: u64,
+    /// Which order.
+    pub order: OrderId,
+    /// Given up after this moment, by the appliance's clock.
+    pub deadline: Timestamp,
+    /// What to do.
+    pub body: OrderBody,
+}

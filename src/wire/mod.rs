@@ -1,0 +1,11 @@
+//! Floor 2: shapes that cross a process border.
+//!
+//! API views, agent messages, batches of readings, topic names, the manifest. Additive only:
+//! unknown fields are ignored, control messages carry `v`, binary ones a version byte, and agents
+//! two versions apart work together. Everything is encoded and decoded here, so that both ends
+//! share one definition and the fuzz targets one entrance.
+
+pub mod agent;
+pub mod api;
+pub mod reading;
+pub mod topic;

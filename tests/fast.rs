@@ -1,0 +1,3 @@
+//! Everything that needs no root, no packages and no other process: one binary, seconds.
+//!
+//! Each module is a table or a set of goldens for one room; `tests/system.rs` has the real parts.
