@@ -58,7 +58,7 @@ pub struct InstanceType {
 #[derive(Clone, Debug)]
 pub enum CloudStep {
     /// Create a server.
-    Launch(LaunchRequest),
+    Launch(Box<LaunchRequest>),
     /// Destroy it; its data volumes stay.
     Terminate(ServerId),
     /// Put it to sleep with its memory kept.

@@ -1,1 +1,452 @@
-//! API views.
+//! API views: what goes over the API, field for field.
+//!
+//! Paths, field names and the envelope are Scalr's `v1beta0`; what Scalr has no word for is under
+//! `grange`. One definition serves the API that writes them and the client that reads them.
+
+use crate::base::Millis;
+use serde::{Deserialize, Serialize};
+
+/// A single object's envelope.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct One<T> {
+    /// About the request.
+    #[serde(default)]
+    pub meta: Meta,
+    /// The object.
+    pub data: T,
+}
+
+/// A list's envelope.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Many<T> {
+    /// About the request.
+    #[serde(default)]
+    pub meta: Meta,
+    /// The page.
+    pub data: Vec<T>,
+    /// Where the other pages are.
+    #[serde(default)]
+    pub pagination: Pagination,
+}
+
+/// An error's envelope.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Errors {
+    /// About the request.
+    #[serde(default)]
+    pub meta: Meta,
+    /// Every fault at once.
+    pub errors: Vec<ErrorView>,
+}
+
+/// One fault.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ErrorView {
+    /// Scalr's error code, as `InvalidValue`.
+    pub code: String,
+    /// One sentence.
+    pub message: String,
+    /// The field, path or line it concerns.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub field: Option<String>,
+}
+
+/// About the request.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Meta {
+    /// The request's id, also in the journal.
+    pub request_id: String,
+}
+
+/// Relative addresses of other pages; null when there is one page.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Pagination {
+    /// The first page.
+    pub first: Option<String>,
+    /// The last page.
+    pub last: Option<String>,
+    /// The page before.
+    pub prev: Option<String>,
+    /// The page after.
+    pub next: Option<String>,
+}
+
+/// A reference by number.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ref {
+    /// Its number.
+    pub id: u64,
+}
+
+/// A reference by name.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NameRef {
+    /// Its name.
+    pub id: String,
+}
+
+/// A farm.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct FarmView {
+    /// Its number.
+    pub id: u64,
+    /// Its name.
+    pub name: String,
+    /// Free text.
+    pub description: String,
+    /// `simultaneous` or `sequential`.
+    pub launch_order: String,
+    /// `running`, `pending_launch`, `pending_terminate` or `terminated`.
+    pub status: String,
+    /// What Scalr has no word for.
+    pub grange: FarmExtra,
+}
+
+/// Counts and reasons of a farm.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct FarmExtra {
+    /// For `If-Match`.
+    pub revision: u64,
+    /// Number of the current plan; 0 before the first.
+    pub plan: u64,
+    /// Farm roles.
+    pub farm_roles: u32,
+    /// Servers that run.
+    pub running: u32,
+    /// Servers that scaling wants.
+    pub target: u32,
+    /// Servers not confirmed gone.
+    pub servers: u32,
+    /// Why automation is stopped by ourselves, if it is.
+    pub freeze: Option<String>,
+    /// What it waits for, one line each, most important first.
+    pub waiting: Vec<String>,
+}
+
+/// A farm role.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct FarmRoleView {
+    /// Its number.
+    pub id: u64,
+    /// Its name in the farm.
+    pub alias: String,
+    /// The farm.
+    pub farm: Ref,
+    /// The role.
+    pub role: RoleRef,
+    /// The platform.
+    pub cloud_platform: String,
+    /// Where on it.
+    pub cloud_location: String,
+    /// The size.
+    pub instance_type: NameRef,
+    /// Its place in a sequential launch.
+    pub launch_index: u32,
+    /// Range and rules.
+    pub scaling: ScalingView,
+    /// What Scalr has no word for.
+    pub grange: FarmRoleExtra,
+}
+
+/// A role by number and name.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct RoleRef {
+    /// Its number.
+    pub id: u64,
+    /// Its name.
+    pub name: String,
+}
+
+/// Range and rules of a farm role.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ScalingView {
+    /// Whether the rules apply.
+    pub enabled: bool,
+    /// Never fewer.
+    pub min_instances: u32,
+    /// Never more.
+    pub max_instances: u32,
+    /// The rules, by their metric's name.
+    pub rules: Vec<String>,
+}
+
+/// Counts and reasons of a farm role.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct FarmRoleExtra {
+    /// For `If-Match`.
+    pub revision: u64,
+    /// Servers that scaling wants.
+    pub target: u32,
+    /// Servers that run.
+    pub running: u32,
+    /// Servers not confirmed gone.
+    pub servers: u32,
+    /// Each rule in words: `CpuPercent: up above 60, down below 20, over 60 s`.
+    pub rules: Vec<String>,
+    /// Mount points of its data volumes.
+    pub volumes: Vec<String>,
+    /// Alias of the farm role it balances.
+    pub balances: Option<String>,
+    /// What it waits for.
+    pub waiting: Vec<String>,
+}
+
+/// A server.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ServerView {
+    /// Its UUID.
+    pub id: String,
+    /// `web-3`.
+    pub hostname: String,
+    /// Its index in the farm role.
+    pub index: u32,
+    /// Scalr's status.
+    pub status: String,
+    /// The farm.
+    pub farm: Ref,
+    /// The farm role.
+    pub farm_role: Ref,
+    /// The platform.
+    pub cloud_platform: String,
+    /// Where on it.
+    pub cloud_location: String,
+    /// The platform's id for it.
+    pub cloud_server_id: Option<String>,
+    /// The size.
+    pub instance_type: NameRef,
+    /// Addresses.
+    pub private_ip: Vec<String>,
+    /// Addresses.
+    pub public_ip: Vec<String>,
+    /// Why it was launched.
+    pub launch_reason: String,
+    /// When, RFC 3339.
+    pub launched: String,
+    /// What Scalr has no word for.
+    pub grange: ServerExtra,
+}
+
+/// More of a server.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ServerExtra {
+    /// For `If-Match`.
+    pub revision: u64,
+    /// `shop/web-3`.
+    pub name: String,
+    /// The farm's name.
+    pub farm: String,
+    /// The farm role's alias.
+    pub alias: String,
+    /// When the status last changed, ms UTC.
+    pub status_at: i64,
+    /// Milliseconds in this status.
+    pub status_age: Millis,
+    /// Whether its agent is connected.
+    pub agent_connected: bool,
+    /// Its agent's version.
+    pub agent_version: Option<String>,
+    /// Why it is to go.
+    pub terminate_reason: Option<String>,
+    /// What it waits for.
+    pub waiting: Vec<String>,
+    /// What the cloud last said: `running`, `stopped`, ...; `unknown` when not seen since the start.
+    pub seen: String,
+    /// How old that is, in milliseconds.
+    pub seen_age: Option<Millis>,
+    /// Last readings: `cpu_percent`, `memory_percent`, `load_1m`.
+    pub latest: Vec<ReadingView>,
+}
+
+/// The last reading of one series.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ReadingView {
+    /// The series.
+    pub series: String,
+    /// When, ms UTC.
+    pub at: i64,
+    /// The value.
+    pub value: f64,
+}
+
+/// One series over time.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SeriesView {
+    /// Its name.
+    pub series: String,
+    /// Moments, ms UTC.
+    pub at: Vec<i64>,
+    /// Values, one a moment.
+    pub value: Vec<f64>,
+}
+
+/// A journal entry, for people.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct EventView {
+    /// Its sequence number.
+    pub seq: u64,
+    /// When, ms UTC.
+    pub at: i64,
+    /// Who: `admin`, `job:plan`, `agent:shop/web-1`.
+    pub actor: String,
+    /// The verb, as `server.terminate`.
+    pub verb: String,
+    /// What it is about: `shop`, `shop/web`, `shop/web-3`; empty when about none.
+    pub about: String,
+    /// One sentence.
+    pub text: String,
+    /// Tables it changed.
+    pub tables: Vec<String>,
+}
+
+/// What `grange explain` answers.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ExplainView {
+    /// What it is about.
+    pub about: String,
+    /// One line on how it is now.
+    pub now: String,
+    /// The chain of causes, latest first.
+    pub because: Vec<BecauseView>,
+    /// What it waits for, and what happens next.
+    pub waiting: Vec<String>,
+}
+
+/// One link of the chain.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct BecauseView {
+    /// Journal entry.
+    pub seq: u64,
+    /// When, ms UTC.
+    pub at: i64,
+    /// One sentence.
+    pub text: String,
+}
+
+/// A plan.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct PlanView {
+    /// Its number.
+    pub id: u64,
+    /// The farm.
+    pub farm: String,
+    /// The plan before it.
+    pub parent: Option<u64>,
+    /// When, ms UTC.
+    pub at: i64,
+    /// What it changes, one line each.
+    pub moves: Vec<String>,
+    /// Why each thing is or is not done.
+    pub report: Vec<String>,
+}
+
+/// Body of `POST .../grange/manifests/`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ManifestRequest {
+    /// The YAML text.
+    pub manifest: String,
+    /// Remove farm roles that are declared but absent from it.
+    pub prune: bool,
+    /// Say what would change and change nothing.
+    pub dry_run: bool,
+    /// Launch the farm as well.
+    pub launch: bool,
+}
+
+/// Its answer.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ManifestResult {
+    /// The farm.
+    pub farm: String,
+    /// Its number; 0 in a dry run of a new farm.
+    pub id: u64,
+    /// Field-level changes, one line each: `shop/web: minInstances 2 -> 3`.
+    pub changes: Vec<String>,
+    /// What the engine would do next, one line each.
+    pub steps: Vec<String>,
+    /// How many servers would be stopped.
+    pub stops: u32,
+}
+
+/// A command for a server's agent.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct CommandRequest {
+    /// Program and arguments.
+    pub command: Vec<String>,
+    /// Killed after this long.
+    pub timeout_ms: Millis,
+}
+
+/// What came of an order.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct OrderView {
+    /// Its number.
+    pub id: u64,
+    /// `open`, `done`, `failed`, `expired` or `superseded`.
+    pub state: String,
+    /// The command's exit code.
+    pub exit_code: Option<i32>,
+    /// Output, or why it failed.
+    pub output: String,
+}
+
+/// How the appliance is.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct StatusView {
+    /// Its version.
+    pub version: String,
+    /// Since when it runs, ms UTC.
+    pub started_at: i64,
+    /// Its clock, ms UTC: ages are counted from it, not from the reader's clock.
+    pub now: i64,
+    /// The active node's epoch.
+    pub epoch: u64,
+    /// Last journal entry.
+    pub seq: u64,
+    /// Connected agents.
+    pub agents: u32,
+    /// Farms.
+    pub farms: u32,
+    /// Servers not confirmed gone.
+    pub servers: u32,
+    /// Alerts, one line each.
+    pub alerts: Vec<String>,
+    /// Each background job: name and how its last run went.
+    pub jobs: Vec<JobView>,
+}
+
+/// One background job.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct JobView {
+    /// Its name.
+    pub name: String,
+    /// What it is for.
+    pub description: String,
+    /// Runs since the start.
+    pub runs: u64,
+    /// Runs that failed.
+    pub failures: u64,
+    /// How the last one went.
+    pub last: String,
+}
