@@ -40,6 +40,9 @@ pub struct Server {
     pub launched_by: UserId,
     /// When the plan wanted it.
     pub created_at: Timestamp,
+    /// When the cloud was first asked for it; from then on it counts against max until it is
+    /// confirmed gone, and `None` means that the cloud never heard of it.
+    pub asked_at: Option<Timestamp>,
     /// When it first ran.
     pub running_at: Option<Timestamp>,
     /// When it last changed status.
