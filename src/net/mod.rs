@@ -1,1 +1,3 @@
 //! how bytes leave.
+
+pub mod mqtt;
