@@ -7,5 +7,6 @@
 
 pub mod agent;
 pub mod api;
+pub mod input;
 pub mod reading;
 pub mod topic;
