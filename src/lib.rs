@@ -1,4 +1,7 @@
 //! Grange: a cloud management platform in one static binary.
+// A file that cannot do without `unsafe` says why in its first line, and allows it for itself.
+#![deny(unsafe_code)]
+
 pub mod agent;
 pub mod api;
 pub mod appliance;

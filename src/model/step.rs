@@ -3,7 +3,8 @@
 //! ```text
 //! planned ──begin──> begun ──answer──> done
 //!    │                 │   └─refused──> failed ──(backoff)──> a new plan's new step
-//!    └─superseded      └─no answer────> unknown ──complete listing after the deadline──> done | failed
+//!    └─superseded      └─no answer────> unknown ──a complete listing, begun after
+//!                                                 the deadline──> done | failed
 //! ```
 
 use crate::base::{EnvironmentId, FarmId, FarmRoleId, PlanId, ServerId, StepId, Timestamp};

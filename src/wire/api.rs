@@ -259,7 +259,8 @@ pub struct ServerExtra {
     pub terminate_reason: Option<String>,
     /// What it waits for.
     pub waiting: Vec<String>,
-    /// What the cloud last said: `running`, `stopped`, ...; `unknown` when not seen since the start.
+    /// What the cloud last said: `running`, `stopped`, ...; `unknown` when it has not been seen
+    /// since the start.
     pub seen: String,
     /// How old that is, in milliseconds.
     pub seen_age: Option<Millis>,

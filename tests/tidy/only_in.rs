@@ -1,0 +1,124 @@
+//! What only some rooms know: each library has its room, clocks have theirs.
+
+use crate::source::{Fault, Source, check, words};
+
+/// A library and the folders of `src` that may name it.
+const HOMES: &[(&str, &[&str])] = &[
+    ("rustls", &["net"]),
+    ("tokio_rustls", &["net", "broker", "api", "agent", "client"]),
+    ("ureq", &["net"]),
+    ("rcgen", &["pki", "net"]),
+    ("x509_parser", &["pki"]),
+    ("redb", &["store"]),
+    ("bincode", &["store"]),
+    ("rumqttd", &["broker"]),
+    ("axum", &["api"]),
+    ("ratatui", &["tui"]),
+    ("crossterm", &["tui"]),
+    ("clap", &["cli"]),
+    ("minijinja", &["automation"]),
+    ("tantivy", &["search"]),
+    ("saphyr_parser", &["wire/manifest"]),
+    ("netlink_sys", &["clouds/onboard"]),
+    ("netlink_packet_core", &["clouds/onboard"]),
+    ("netlink_packet_route", &["clouds/onboard"]),
+    // `api` asks who is at the other end of the socket, `store` how full the disk is.
+    ("nix", &["clouds/onboard", "agent", "appliance", "api", "store"]),
+];
+
+/// Rooms on the IO side, where a thread or a socket has a deadline of its own.
+const DEADLINES: &[&str] = &["base", "broker", "net", "agent", "clouds", "api", "client", "tui"];
+
+fn inside(source: &Source, home: &str) -> bool {
+    let Some(path) = source.path.strip_prefix("src/") else { return false };
+    path.strip_prefix(home).is_some_and(|rest| rest.starts_with('/') || rest.starts_with('.'))
+}
+
+/// A library is named only in its room.
+pub fn crates(source: &Source) -> Vec<Fault> {
+    if !source.path.starts_with("src/") {
+        return Vec::new();
+    }
+    let mut faults = Vec::new();
+    for (name, homes) in HOMES {
+        if homes.iter().any(|home| inside(source, home)) {
+            continue;
+        }
+        for (index, line) in source.code.iter().enumerate() {
+            if words(line, name).into_iter().any(|at| names_crate(line, at, name)) {
+                let message = format!("{name} is known only in {}", homes.join(", "));
+                faults.push(source.fault(index, message));
+            }
+        }
+    }
+    faults
+}
+
+/// Whether the word at `at` begins a path or is imported, rather than being a module of ours.
+fn names_crate(line: &str, at: usize, name: &str) -> bool {
+    let before = line[..at].trim_end();
+    let after = line[at + name.len()..].trim_start();
+    let imported = before.ends_with("use") || before.ends_with("crate");
+    let begins = after.starts_with("::") && !before.ends_with("::");
+    // `tokio_rustls::rustls` would be the way around the rule for `rustls`.
+    let smuggled = before.ends_with("tokio_rustls::");
+    imported || begins || smuggled
+}
+
+/// The system clock belongs to `base`; stop watches to the rooms with deadlines on IO. Tests may
+/// wait by a deadline anywhere.
+pub fn clocks(source: &Source) -> Vec<Fault> {
+    let Some(room) = source.room() else { return Vec::new() };
+    let mut faults = Vec::new();
+    for (index, line) in source.production() {
+        if room != "base" && !words(line, "SystemTime").is_empty() {
+            faults.push(source.fault(index, "SystemTime is known only in base: take a Clock"));
+        }
+        let may = DEADLINES.contains(&room) || matches!(room, "boot" | "main" | "bin");
+        let asks = !words(line, "Instant").is_empty() || line.contains("tokio::time");
+        if asks && !may {
+            let message = format!("{room} has no stop watch: take a Clock, or a Duration to wait");
+            faults.push(source.fault(index, message));
+        }
+    }
+    faults
+}
+
+#[test]
+fn a_library_away_from_home_is_told() {
+    check(
+        crates,
+        "src/series/log.rs",
+        "use redb::Database; // redb::x\nlet s = \"redb::\"; let redb = 1; super::redb::f();\n",
+        &["1: redb is known only in store"],
+    );
+    check(
+        crates,
+        "src/clouds/ec2.rs",
+        "fn f() -> nix::Result<()> {}\n",
+        &["1: nix is known only in clouds/onboard, agent, appliance, api, store"],
+    );
+    check(crates, "src/clouds/onboard/init.rs", "use nix::sched;\n", &[]);
+    check(
+        crates,
+        "src/broker/gate.rs",
+        "use tokio_rustls::rustls::ServerConfig;\n",
+        &["1: rustls is known only in net"],
+    );
+}
+
+#[test]
+fn a_clock_away_from_home_is_told() {
+    check(
+        clocks,
+        "src/broker/gate.rs",
+        "let t = Instant::now();\nlet u = SystemTime::now();\n",
+        &["2: SystemTime is known only in base: take a Clock"],
+    );
+    check(
+        clocks,
+        "src/store/writer.rs",
+        "tokio::time::sleep(x).await;\n#[cfg(test)]\nmod tests {\n    use std::time::Instant;\n}\n",
+        &["1: store has no stop watch: take a Clock, or a Duration to wait"],
+    );
+}
