@@ -64,3 +64,22 @@ pub const PLAN_PERIOD: Millis = 30_000;
 pub const SERIES_HEAD_POINTS_MAX: usize = 2160;
 /// Series of one server; an agent sends about 20.
 pub const SERIES_PER_SERVER_MAX: usize = 64;
+
+/// Failed steps are given to the engine for this long after they ended: twice the longest backoff.
+pub const STEP_MEMORY: Millis = 2 * 3_600_000;
+/// A server missing from complete listings for less than this is not taken for lost.
+pub const MISSING_AT_LEAST: Millis = 30_000;
+/// Complete listings without a server before it is taken for lost: one may be a hiccup.
+pub const MISSING_LISTINGS_MIN: u32 = 2;
+/// Servers that vanish within this of one another are one event: the cloud's, or ours.
+pub const VANISH_WINDOW: Millis = 120_000;
+/// Share of a farm role that may vanish in one event before automation stops itself.
+pub const VANISH_PERCENT_MAX: u32 = 30;
+/// Waits after 1, 2, 3, ... failed launches in a row; the last one goes on (Scalr's intervals).
+pub const LAUNCH_BACKOFF: [Millis; 5] = [10_000, 60_000, 180_000, 600_000, 3_600_000];
+/// Waits after 1, 2, 3, ... failed attempts at terminating; short, because the server costs money.
+pub const TERMINATE_BACKOFF: [Millis; 4] = [5_000, 15_000, 60_000, 300_000];
+/// Times a stopped server is started again before it is replaced instead.
+pub const RESTARTS_MAX: u32 = 3;
+/// Lines of one report: one for every server of a large farm, 100 bytes each, under 200 KiB.
+pub const REPORT_LINES_MAX: usize = 2000;

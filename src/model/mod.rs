@@ -27,7 +27,7 @@ pub use farm::{Farm, FarmGoal, LaunchOrder};
 pub use farm_role::{Balance, FarmRole, ReadyCheck, VolumeSpec};
 pub use observed::{CloudState, Freshness, Sighting};
 pub use order::{Order, OrderBody, OrderState};
-pub use plan::{Move, Plan, RoleTarget};
+pub use plan::{Move, Owed, Plan, RoleTarget};
 pub use report::{Decision, Line, Wait};
 pub use role::{Automation, Image, Role};
 pub use scaling::{Metric, ScalingPolicy, ScalingRule};

@@ -28,6 +28,9 @@ pub struct Plan {
     pub report: Vec<Line>,
     /// Automation stopped by ourselves, with the reason; cleared by a person or by certainty.
     pub freeze: Option<String>,
+    /// Since when the farm is brought back up after all of it stopped at once; until then its
+    /// stopped servers are started again, in launch order, instead of replaced.
+    pub cold_start: Option<Timestamp>,
 }
 
 /// The target of one farm role and the memory scaling needs.
@@ -45,6 +48,35 @@ pub struct RoleTarget {
     pub failed_launches: u32,
     /// No launch before this moment (the launch retry ladder).
     pub retry_at: Option<Timestamp>,
+    /// The last failed launch that is counted in `failed_launches`; later ones are news.
+    pub failed_at: Option<Timestamp>,
+    /// Servers that are to be replaced and whose replacement is not launched yet.
+    pub owed: Vec<Owed>,
+}
+
+/// A replacement that is still to come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Owed {
+    /// The index of the server that goes; with data volumes the replacement must have it too.
+    pub index: u32,
+    /// The server that goes.
+    pub server: ServerId,
+}
+
+impl RoleTarget {
+    /// The target of a farm role without a past.
+    pub fn new(farm_role: FarmRoleId, target: u32) -> RoleTarget {
+        RoleTarget {
+            farm_role,
+            target,
+            scaled_up_at: None,
+            scaled_down_at: None,
+            failed_launches: 0,
+            retry_at: None,
+            failed_at: None,
+            owed: Vec::new(),
+        }
+    }
 }
 
 /// One thing a plan changes. Committing the plan writes the record; a step carries it out.
@@ -61,7 +93,8 @@ pub enum Move {
         /// Why.
         reason: LaunchReason,
     },
-    /// The server becomes `pending_terminate`; the terminate step begins after the drain.
+    /// The server becomes `pending_terminate`; the terminate step begins after the drain. Its
+    /// planned steps that were never begun are superseded: nothing else is to happen to it.
     Retire {
         /// The server.
         server: ServerId,
@@ -95,6 +128,21 @@ impl Plan {
     /// Whether committing it would change anything: law 4 says it must not on an unchanged world.
     pub fn changes(&self, parent: Option<&Plan>) -> bool {
         !self.moves.is_empty()
-            || parent.is_none_or(|p| p.targets != self.targets || p.freeze != self.freeze)
+            || parent.is_none_or(|p| {
+                (&p.targets, &p.freeze, &p.cold_start)
+                    != (&self.targets, &self.freeze, &self.cold_start)
+            })
+    }
+}
+
+impl Move {
+    /// The server it is about.
+    pub fn server(&self) -> ServerId {
+        match self {
+            Move::Launch { server, .. }
+            | Move::Retire { server, .. }
+            | Move::Act { server, .. }
+            | Move::Cancel { server } => *server,
+        }
     }
 }

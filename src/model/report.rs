@@ -89,6 +89,16 @@ pub enum Wait {
         /// Its alias.
         behind: String,
     },
+    /// A farm role after this one in the launch order still has servers, and goes first.
+    LeavingOrder {
+        /// Its alias.
+        behind: String,
+    },
+    /// The agent is silent, but the platform says that the server runs: it is kept.
+    AgentSilent {
+        /// For how long.
+        age: Millis,
+    },
     /// A launch failed; the next try is later.
     Backoff {
         /// How much longer.
@@ -156,6 +166,12 @@ impl fmt::Display for Wait {
             }
             Wait::Starting { servers } => write!(f, "{servers} starting: they will share the load"),
             Wait::LaunchOrder { behind } => write!(f, "launch order: {behind} has nothing running"),
+            Wait::LeavingOrder { behind } => {
+                write!(f, "launch order backwards: {behind} goes first")
+            }
+            Wait::AgentSilent { age } => {
+                write!(f, "agent silent for {}, but the platform says it runs", say(*age))
+            }
             Wait::Backoff { left, failures } => {
                 write!(f, "next try in {} after {failures} failed in a row", say(*left))
             }

@@ -1,0 +1,59 @@
+//! Everything one decision about one farm is made from, as values.
+//!
+//! The caller assembles it from one snapshot of the store and from what is in memory; whatever
+//! is not here, the engine cannot know. Nothing in it is a promise that the outside still looks
+//! like that: sightings have an age, and not having seen is [`Freshness::Unknown`].
+
+use crate::base::{FarmRoleId, ServerId, Timestamp};
+use crate::model::{Farm, FarmRole, Freshness, Plan, Server, Step};
+use std::collections::BTreeMap;
+
+/// The input of one decision about one farm.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PlanInput {
+    /// The moment the decision is made for.
+    pub now: Timestamp,
+    /// Where new ids come from. The same seed with another parent draws other ids.
+    pub seed: u64,
+    /// When this process began to look at the outside: what happened before, it did not see.
+    pub started_at: Timestamp,
+    /// The farm.
+    pub farm: Farm,
+    /// Its farm roles, those being removed included. Any order.
+    pub farm_roles: Vec<FarmRole>,
+    /// Its servers that are not terminated. Any order.
+    pub servers: Vec<Server>,
+    /// Its open steps, and those that failed within [`crate::base::limit::STEP_MEMORY`], also
+    /// of servers that are terminated by now. Any order.
+    pub steps: Vec<Step>,
+    /// What was last seen of each server; one that is absent is unknown.
+    pub sightings: BTreeMap<ServerId, Freshness>,
+    /// Agents heard of since the start.
+    pub agents: BTreeMap<ServerId, AgentPresence>,
+    /// Averages over each rule's window, by farm role and place in its list of rules.
+    pub readings: BTreeMap<(FarmRoleId, usize), WindowReading>,
+    /// The farm's current plan.
+    pub parent: Option<Plan>,
+}
+
+/// Whether an agent is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AgentPresence {
+    /// Whether its connection is up.
+    pub connected: bool,
+    /// Since when it is up, or down.
+    pub since: Timestamp,
+}
+
+/// One scaling rule's metric, averaged over its window and over the running servers.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct WindowReading {
+    /// The average over the servers that sent readings; `None` when none did.
+    pub average: Option<f64>,
+    /// How many running servers sent readings within the window.
+    pub have: u32,
+    /// How many should have: the running servers.
+    pub want: u32,
+    /// The newest reading in it.
+    pub newest_at: Option<Timestamp>,
+}
