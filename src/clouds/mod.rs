@@ -13,7 +13,15 @@
 //! - `list` is complete or an error, never a part; what it lists was true at some moment between
 //!   the call and the answer.
 //!
-//! To add a platform: a folder here, its name in `boot`, and the contract tests run on it.
+//! The platforms: [`simulated`] is a cloud in memory for tests and the simulator, [`onboard`] makes
+//! small systems on the appliance's own machine. [`contract`] is the list above as code, run on
+//! both.
+//!
+//! To add a platform: a folder here, its name in `boot`, and `contract::check` run on it.
+
+pub mod contract;
+pub mod onboard;
+pub mod simulated;
 
 use crate::base::{FarmRoleId, Secret, ServerId};
 use crate::model::{Sighting, VolumeSpec};
