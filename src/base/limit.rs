@@ -13,6 +13,14 @@ pub const FARM_ROLES_MAX: usize = 250;
 pub const MANIFEST_BYTES_MAX: usize = 1024 * 1024;
 /// Deepest nesting of a manifest: ours needs 7.
 pub const MANIFEST_DEPTH_MAX: usize = 32;
+/// Values and keys of a manifest: 250 farm roles of 100 each, doubled.
+pub const MANIFEST_VALUES_MAX: usize = 50_000;
+/// Faults of a manifest told at once; a person reads no more, and the rest is counted.
+pub const MANIFEST_FAULTS_MAX: usize = 100;
+/// Scaling rules of a farm role: more than there are metrics, twice over.
+pub const SCALING_RULES_MAX: usize = 16;
+/// Data volumes of a server.
+pub const VOLUMES_PER_SERVER_MAX: usize = 8;
 /// Largest body the API reads: a manifest plus its envelope.
 pub const API_BODY_BYTES_MAX: usize = 2 * MANIFEST_BYTES_MAX;
 /// Rows of one API page (Scalr: 1 to 100, default 100).

@@ -8,5 +8,6 @@
 pub mod agent;
 pub mod api;
 pub mod input;
+pub mod manifest;
 pub mod reading;
 pub mod topic;

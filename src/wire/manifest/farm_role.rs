@@ -1,0 +1,223 @@
+//! One entry of `farmRoles`: its place, size, scaling, volumes, and what is ours under `grange`.
+
+use super::DeclaredFarmRole;
+use super::fault::Sink;
+use super::section::{Meaning, Section};
+use super::tree::Tree;
+use super::value::{
+    bound, duration, mount_point, name, number, one_of, port, size, text, url_path, word, yes_or_no,
+};
+use crate::base::limit::{FARM_ROLE_SERVERS_MAX, SCALING_RULES_MAX, VOLUMES_PER_SERVER_MAX};
+use crate::base::{Millis, Name};
+use crate::model::{Balance, Metric, ReadyCheck, ScalingPolicy, ScalingRule, VolumeSpec};
+
+const SECOND: Millis = 1000;
+const MINUTE: Millis = 60 * SECOND;
+const HOUR: Millis = 60 * MINUTE;
+
+/// What `grange:` says of a farm role.
+struct Extra {
+    balance: Option<Balance>,
+    check: Option<ReadyCheck>,
+    drain_ms: Millis,
+    launch_timeout_ms: Millis,
+    cooldown_up_ms: Millis,
+    cooldown_down_ms: Millis,
+}
+
+/// Reads one farm role; `None` when a field without a default is missing or faulty.
+pub(super) fn read(mut fields: Section<'_>, sink: &mut Sink) -> Option<DeclaredFarmRole> {
+    let alias = fields.required("alias", sink, alias);
+    let role = fields.required("role", sink, name);
+    let platform = fields.required("cloudPlatform", sink, word);
+    let location = fields.optional("cloudLocation", sink, word);
+    let instance_type = fields.required("instanceType", sink, word);
+    let launch_index = fields.optional("launchIndex", sink, |t| number(t, 0..=10_000));
+    let scaling = fields.section("scaling", sink);
+    let volumes = fields.list("storage", sink);
+    let storage = storage(&fields.at("storage"), volumes, sink);
+    let extra = extra(fields.section("grange", sink), sink);
+    let scaling = self::scaling(scaling, &extra, sink);
+    fields.finish(sink);
+    Some(DeclaredFarmRole {
+        alias: alias?,
+        role: role?,
+        platform: platform?,
+        location: location.unwrap_or_else(|| "here".to_owned()),
+        instance_type: instance_type?,
+        launch_index: launch_index.unwrap_or(0),
+        scaling,
+        storage,
+        balance: extra.balance,
+        check: extra.check,
+        drain_ms: extra.drain_ms,
+        launch_timeout_ms: extra.launch_timeout_ms,
+    })
+}
+
+/// An alias becomes `<alias>-<index>`, a label of at most 63 characters, and an index has up to 3.
+fn alias(tree: &Tree) -> Meaning<Name> {
+    let name = name(tree)?;
+    if name.as_str().len() > 59 {
+        return Err("an alias has at most 59 characters, so that alias-400 is a host name".into());
+    }
+    Ok(name)
+}
+
+fn scaling(fields: Option<Section<'_>>, extra: &Extra, sink: &mut Sink) -> ScalingPolicy {
+    let (cooldown_up_ms, cooldown_down_ms) = (extra.cooldown_up_ms, extra.cooldown_down_ms);
+    // Scalr's own defaults: one, up to two.
+    let Some(mut fields) = fields else {
+        let rules = Vec::new();
+        let (enabled, min, max) = (false, 1, 2);
+        return ScalingPolicy { enabled, min, max, rules, cooldown_up_ms, cooldown_down_ms };
+    };
+    let count = |tree: &Tree| number(tree, 0..=FARM_ROLE_SERVERS_MAX);
+    let enabled = fields.optional("enabled", sink, yes_or_no);
+    let min = fields.optional("minInstances", sink, count);
+    let max = fields.optional("maxInstances", sink, count);
+    let sections = fields.list("rules", sink);
+    let declared = sections.len();
+    if declared > SCALING_RULES_MAX {
+        let message = format!("{declared} rules are too many: at most {SCALING_RULES_MAX}");
+        sink.fault_at(&fields.at("rules"), message);
+    }
+    let rules = rules(sections, sink);
+    if let (Some(min), Some(max)) = (min, max)
+        && min > max
+    {
+        let message =
+            format!("{min} is above maxInstances, which is {max}: lower it or raise that");
+        sink.fault_at(&fields.at("minInstances"), message);
+    }
+    let enabled = enabled.unwrap_or(declared > 0);
+    let low = min.unwrap_or_else(|| max.map_or(1, |max| max.min(1)));
+    let high = max.unwrap_or_else(|| low.max(2));
+    fields.finish(sink);
+    ScalingPolicy { enabled, min: low, max: high, rules, cooldown_up_ms, cooldown_down_ms }
+}
+
+fn rules(sections: Vec<Section<'_>>, sink: &mut Sink) -> Vec<ScalingRule> {
+    let metrics = Metric::ALL.map(|metric| (metric.rule_type(), metric));
+    let mut rules: Vec<ScalingRule> = Vec::new();
+    for mut fields in sections {
+        let metric = fields.required("ruleType", sink, |t| one_of(t, &metrics));
+        let up = fields.required("scaleUp", sink, bound);
+        let down = fields.required("scaleDown", sink, bound);
+        let window = fields.optional("window", sink, |t| duration(t, 10 * SECOND..=HOUR));
+        // Scalr's rules have a name; ours are known by their metric, so it is only checked.
+        fields.optional("name", sink, |t| text(t, 63));
+        check_rule(&fields, metric, up, down, &rules, sink);
+        if let (Some(metric), Some(scale_up), Some(scale_down)) = (metric, up, down) {
+            let window_ms = window.unwrap_or(MINUTE);
+            rules.push(ScalingRule { metric, scale_up, scale_down, window_ms });
+        }
+        fields.finish(sink);
+    }
+    rules
+}
+
+fn check_rule(
+    fields: &Section<'_>,
+    metric: Option<Metric>,
+    up: Option<f64>,
+    down: Option<f64>,
+    before: &[ScalingRule],
+    sink: &mut Sink,
+) {
+    if let Some(metric) = metric.filter(|m| before.iter().any(|rule| rule.metric == *m)) {
+        let message = format!("a second rule of {}: one each", metric.rule_type());
+        sink.fault_at(&fields.at("ruleType"), message);
+    }
+    if let (Some(up), Some(down)) = (up, down)
+        && up <= down
+    {
+        let message = format!("{up} must be above scaleDown, which is {down}");
+        sink.fault_at(&fields.at("scaleUp"), message);
+    }
+    if let Some(up) = up.filter(|up| metric == Some(Metric::CpuPercent) && *up >= 100.0) {
+        let message = format!("{up} percent is never exceeded: use less than 100");
+        sink.fault_at(&fields.at("scaleUp"), message);
+    }
+}
+
+fn storage(path: &str, sections: Vec<Section<'_>>, sink: &mut Sink) -> Vec<VolumeSpec> {
+    const KIND: &str = "PersistentStorageConfiguration";
+    const MIB: u64 = 1 << 20;
+    const TIB: u64 = 1 << 40;
+    if sections.len() > VOLUMES_PER_SERVER_MAX {
+        let message = format!("too many volumes: at most {VOLUMES_PER_SERVER_MAX}");
+        sink.fault_at(path, message);
+    }
+    let mut volumes: Vec<VolumeSpec> = Vec::new();
+    for mut fields in sections {
+        let kind = fields.required("type", sink, |t| one_of(t, &[(KIND, KIND)]));
+        let mount = fields.required("mountPoint", sink, mount_point);
+        let size = fields.required("size", sink, |t| size(t, MIB..=64 * TIB));
+        if let Some(mount) = &mount
+            && let Some(other) = volumes.iter().find(|v| overlap(&v.mount_point, mount))
+        {
+            let message = format!("{mount} overlaps {}: each its own place", other.mount_point);
+            sink.fault_at(&fields.at("mountPoint"), message);
+        }
+        if let (Some(kind), Some(mount_point), Some(size_bytes)) = (kind, mount, size) {
+            volumes.push(VolumeSpec { kind: kind.to_owned(), mount_point, size_bytes });
+        }
+        fields.finish(sink);
+    }
+    volumes
+}
+
+/// Whether one directory is the other, or within it.
+fn overlap(a: &str, b: &str) -> bool {
+    let within = |inner: &str, outer: &str| {
+        inner.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    within(a, b) || within(b, a)
+}
+
+fn extra(fields: Option<Section<'_>>, sink: &mut Sink) -> Extra {
+    let mut extra = Extra {
+        balance: None,
+        check: None,
+        drain_ms: 10 * SECOND,
+        launch_timeout_ms: 5 * MINUTE,
+        cooldown_up_ms: MINUTE,
+        cooldown_down_ms: 2 * MINUTE,
+    };
+    let Some(mut fields) = fields else { return extra };
+    let mut length = |name, range: std::ops::RangeInclusive<Millis>, into: &mut Millis| {
+        let given = fields.optional(name, sink, |t| duration(t, range.clone()));
+        *into = given.unwrap_or(*into);
+    };
+    length("drain", 0..=HOUR, &mut extra.drain_ms);
+    length("launchTimeout", 10 * SECOND..=24 * HOUR, &mut extra.launch_timeout_ms);
+    length("cooldownUp", 0..=24 * HOUR, &mut extra.cooldown_up_ms);
+    length("cooldownDown", 0..=24 * HOUR, &mut extra.cooldown_down_ms);
+    extra.balance = fields.section("balance", sink).and_then(|f| balance(f, sink));
+    extra.check = fields.section("check", sink).and_then(|f| ready_check(f, sink));
+    fields.finish(sink);
+    extra
+}
+
+fn balance(mut fields: Section<'_>, sink: &mut Sink) -> Option<Balance> {
+    let farm_role = fields.required("farmRole", sink, name);
+    let port_behind = fields.required("port", sink, port);
+    let listen_port = fields.optional("listenPort", sink, port);
+    let check_path = fields.optional("checkPath", sink, url_path);
+    fields.finish(sink);
+    let port = port_behind?;
+    Some(Balance {
+        farm_role: farm_role?,
+        port,
+        listen_port: listen_port.unwrap_or(port),
+        check_path: check_path.unwrap_or_else(|| "/".to_owned()),
+    })
+}
+
+fn ready_check(mut fields: Section<'_>, sink: &mut Sink) -> Option<ReadyCheck> {
+    let port = fields.required("port", sink, port);
+    let path = fields.optional("path", sink, url_path);
+    fields.finish(sink);
+    Some(ReadyCheck { port: port?, path })
+}
