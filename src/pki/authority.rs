@@ -1,0 +1,77 @@
+//! The authority itself: one key, one certificate, one fingerprint.
+
+use super::{DAY, PkiError, file, parameters};
+use crate::base::Timestamp;
+use crate::base::hash::{hex, sha256};
+use rcgen::{BasicConstraints, IsCa, Issuer, KeyPair, KeyUsagePurpose};
+use std::path::Path;
+
+/// Signs the server's and the agents' certificates.
+pub struct Authority {
+    pub(super) issuer: Issuer<'static, KeyPair>,
+    certificate_pem: String,
+    fingerprint: [u8; 32],
+}
+
+/// Its file in `keys/`.
+const FILE: &str = "authority.pem";
+/// An authority that ends takes every agent with it, so it outlives the machine.
+const LIFE: std::time::Duration = DAY.saturating_mul(20 * 365);
+
+impl Authority {
+    /// The authority kept in this directory, made now if there is none.
+    pub fn open(keys: &Path, now: Timestamp) -> Result<Authority, PkiError> {
+        let path = keys.join(FILE);
+        let text = match file::read(&path)? {
+            Some(text) => text,
+            None => {
+                let text = make(now)?;
+                file::write(&path, &text)?;
+                text
+            }
+        };
+        Self::from_pem(&text).ok_or(PkiError::Damaged(path))
+    }
+
+    /// A certificate and its key in one text, as [`make`] writes them.
+    fn from_pem(text: &str) -> Option<Authority> {
+        let key = KeyPair::from_pem(&text[text.find(KEY_BEGINS)?..]).ok()?;
+        let certificate_pem = text[..text.find(KEY_BEGINS)?].to_owned();
+        let (_, der) = x509_parser::pem::parse_x509_pem(certificate_pem.as_bytes()).ok()?;
+        let fingerprint = sha256(&der.contents);
+        let issuer = Issuer::from_ca_cert_pem(&certificate_pem, key).ok()?;
+        Some(Authority { issuer, certificate_pem, fingerprint })
+    }
+
+    /// Its certificate, PEM.
+    pub fn certificate_pem(&self) -> &str {
+        &self.certificate_pem
+    }
+
+    /// SHA-256 of its certificate (DER): what user data carries, and what people compare.
+    pub fn fingerprint(&self) -> [u8; 32] {
+        self.fingerprint
+    }
+
+    /// The fingerprint as 64 hexadecimal digits.
+    pub fn fingerprint_text(&self) -> String {
+        hex(&self.fingerprint)
+    }
+}
+
+/// Where the second half of an identity's file begins.
+pub(super) const KEY_BEGINS: &str = "-----BEGIN PRIVATE KEY-----";
+
+fn make(now: Timestamp) -> Result<String, PkiError> {
+    let key = KeyPair::generate().map_err(PkiError::Make)?;
+    let name = format!("Grange authority {}", &crate::base::random::secret_text()[..8]);
+    let mut params = parameters(name, now, LIFE);
+    // Nothing of ours is older, so an agent with a clock far behind fails on its own certificate
+    // alone, which says so.
+    params.not_before = rcgen::date_time_ymd(2020, 1, 1);
+    params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    params.use_authority_key_identifier_extension = false;
+    let certificate = params.self_signed(&key).map_err(PkiError::Make)?;
+    Ok(certificate.pem() + &key.serialize_pem())
+}
