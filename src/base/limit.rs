@@ -91,3 +91,5 @@ pub const TERMINATE_BACKOFF: [Millis; 4] = [5_000, 15_000, 60_000, 300_000];
 pub const RESTARTS_MAX: u32 = 3;
 /// Lines of one report: one for every server of a large farm, 100 bytes each, under 200 KiB.
 pub const REPORT_LINES_MAX: usize = 2000;
+/// A running server's agent is reported as silent after this: three readings it should have sent.
+pub const AGENT_SILENT_AFTER: Millis = 30_000;

@@ -1,14 +1,240 @@
-//! A second pair of eyes on each plan.
+//! A second pair of eyes: is the plan sound in itself?
+//!
+//! Written from the laws, not from the passes, and sharing no code with them, so that a mistake
+//! there is not repeated here. `safety.rs` asks the other question: a sound plan may still be too
+//! much at once.
 
-use crate::engine::{Fault, PlanInput};
-use crate::model::Plan;
+use crate::base::{FarmRoleId, ServerId, limit};
+use crate::engine::{Fault, PlanInput, Rule};
+use crate::model::{
+    CloudState, FarmGoal, FarmRole, Freshness, Move, Plan, Server, ServerStatus, StepKind,
+    StepStatus, TerminateReason,
+};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What is wrong with a plan in itself; empty for a sound one.
-pub fn check(_input: &PlanInput, _plan: &Plan) -> Vec<Fault> {
-    Vec::new()
+pub fn check(input: &PlanInput, plan: &Plan) -> Vec<Fault> {
+    let eyes = Eyes::new(input);
+    let mut faults = Vec::new();
+    let mut seen = BTreeSet::new();
+    for step in &plan.moves {
+        if !seen.insert(step.server()) {
+            faults.push(fault(Rule::OneMove, None, Some(step.server()), "moved twice".into()));
+        }
+        match step {
+            Move::Launch { server, farm_role, .. } => {
+                faults.extend(eyes.launch(plan, *server, *farm_role));
+            }
+            Move::Retire { server, reason, .. } => {
+                faults.extend(eyes.retire(plan, *server, *reason));
+            }
+            Move::Act { server, kind, .. } => faults.extend(eyes.act(*server, *kind)),
+            Move::Cancel { server } => faults.extend(eyes.cancel(*server)),
+        }
+    }
+    for role in &input.farm_roles {
+        faults.extend(eyes.role(plan, role));
+    }
+    faults
 }
 
-/// What makes a sound plan too dangerous to carry out without a person's wish.
-pub fn safety(_input: &PlanInput, _plan: &Plan) -> Vec<Fault> {
-    Vec::new()
+struct Eyes<'a> {
+    input: &'a PlanInput,
+    servers: BTreeMap<ServerId, &'a Server>,
+    of_role: BTreeMap<FarmRoleId, Vec<&'a Server>>,
+    roles: BTreeMap<FarmRoleId, &'a FarmRole>,
+    launched: bool,
+}
+
+fn fault(
+    rule: Rule,
+    farm_role: Option<FarmRoleId>,
+    server: Option<ServerId>,
+    what: String,
+) -> Fault {
+    Fault { rule, farm_role, server, what }
+}
+
+impl<'a> Eyes<'a> {
+    fn new(input: &'a PlanInput) -> Eyes<'a> {
+        let mut of_role: BTreeMap<FarmRoleId, Vec<&Server>> = BTreeMap::new();
+        for server in &input.servers {
+            of_role.entry(server.farm_role).or_default().push(server);
+        }
+        Eyes {
+            input,
+            servers: input.servers.iter().map(|server| (server.id, server)).collect(),
+            of_role,
+            roles: input.farm_roles.iter().map(|role| (role.id, role)).collect(),
+            launched: input.farm.goal == FarmGoal::Launched && !input.farm.removed,
+        }
+    }
+
+    fn launch(&self, plan: &Plan, server: ServerId, farm_role: FarmRoleId) -> Vec<Fault> {
+        let mut faults = Vec::new();
+        let mut tell = |rule, what: &str| {
+            faults.push(fault(rule, Some(farm_role), Some(server), what.to_owned()));
+        };
+        if self.servers.contains_key(&server) {
+            tell(Rule::UniqueId, "launched under the id of a server there is");
+        }
+        if plan.freeze.is_some() {
+            tell(Rule::Frozen, "launched while frozen");
+        }
+        match self.roles.get(&farm_role) {
+            None => tell(Rule::Known, "launched for a farm role there is not"),
+            Some(role) if role.removed || !self.launched => {
+                tell(Rule::Declared, "launched for what is terminated or removed");
+            }
+            Some(_) => {}
+        }
+        faults
+    }
+
+    fn retire(&self, plan: &Plan, id: ServerId, reason: TerminateReason) -> Option<Fault> {
+        let Some(server) = self.servers.get(&id) else {
+            return Some(fault(Rule::Known, None, Some(id), "retired, but not known".into()));
+        };
+        let tell = |rule, what: String| Some(fault(rule, Some(server.farm_role), Some(id), what));
+        if matches!(server.status, ServerStatus::PendingTerminate | ServerStatus::Terminated) {
+            let status = server.status.as_str();
+            return tell(Rule::Known, format!("retired, but it is {status} already"));
+        }
+        let removed = self.roles.get(&server.farm_role).is_none_or(|role| role.removed);
+        let wished = match reason {
+            TerminateReason::Manual => server.terminate_requested,
+            TerminateReason::FarmTerminated => !self.launched,
+            TerminateReason::RoleRemoved => removed,
+            TerminateReason::ScalingDown
+            | TerminateReason::Crashed
+            | TerminateReason::LaunchTimeout
+            | TerminateReason::LaunchFailed => return self.concluded(plan, server, reason),
+        };
+        if wished {
+            return None;
+        }
+        tell(Rule::Declared, format!("retired as {}, which nobody asked for", reason.say()))
+    }
+
+    /// What no person asked for needs a recent sighting that speaks for it (law 3).
+    fn concluded(&self, plan: &Plan, server: &Server, reason: TerminateReason) -> Option<Fault> {
+        let tell = |rule, what| Some(fault(rule, Some(server.farm_role), Some(server.id), what));
+        if plan.freeze.is_some() {
+            return tell(Rule::Frozen, "retired while frozen".into());
+        }
+        let age = |at| self.input.now.since(at);
+        match self.input.sightings.get(&server.id) {
+            None | Some(Freshness::Unknown) => {
+                tell(Rule::Sighting, "retired without having been seen".into())
+            }
+            Some(Freshness::Seen { at, .. } | Freshness::Missing { at, .. })
+                if age(*at) > limit::LISTING_STALE_AFTER =>
+            {
+                tell(Rule::Sighting, format!("retired on a sighting {} ms old", age(*at)))
+            }
+            Some(Freshness::Missing { .. }) if reason == TerminateReason::ScalingDown => {
+                tell(Rule::Sighting, "scaled in while missing".into())
+            }
+            Some(Freshness::Missing { since, listings, .. })
+                if *listings < limit::MISSING_LISTINGS_MIN
+                    || age(*since) < limit::MISSING_AT_LEAST =>
+            {
+                tell(Rule::Sighting, format!("retired after {listings} listings without it"))
+            }
+            Some(Freshness::Seen { sighting, .. })
+                if reason == TerminateReason::Crashed
+                    && server.status == ServerStatus::Running
+                    && sighting.state == CloudState::Running =>
+            {
+                tell(Rule::Sighting, "retired as crashed while it is seen running".into())
+            }
+            Some(Freshness::Seen { .. } | Freshness::Missing { .. }) => None,
+        }
+    }
+
+    fn act(&self, id: ServerId, kind: StepKind) -> Option<Fault> {
+        let status = self.servers.get(&id).map(|server| server.status);
+        let right = match kind {
+            StepKind::Launch => false,
+            StepKind::Terminate => status == Some(ServerStatus::PendingTerminate),
+            StepKind::Suspend | StepKind::Reboot => status == Some(ServerStatus::Running),
+            StepKind::Resume => status == Some(ServerStatus::Suspended),
+            StepKind::Start => {
+                let seen = self.input.sightings.get(&id);
+                let stopped = seen.is_some_and(|seen| {
+                    matches!(seen, Freshness::Seen { sighting, .. }
+                        if sighting.state == CloudState::Stopped)
+                });
+                let up = [ServerStatus::Pending, ServerStatus::Initializing, ServerStatus::Running];
+                stopped && status.is_some_and(|status| up.contains(&status))
+            }
+        };
+        let status = status.map_or("not known", ServerStatus::as_str);
+        let what = || format!("{} of a server that is {status}", kind.as_str());
+        (!right).then(|| fault(Rule::Known, None, Some(id), what()))
+    }
+
+    fn cancel(&self, id: ServerId) -> Option<Fault> {
+        let begun = self.input.steps.iter().any(|step| {
+            step.server == id && step.status.is_open() && step.status != StepStatus::Planned
+        });
+        let planned = self.servers.get(&id).is_some_and(|server| {
+            server.status == ServerStatus::PendingLaunch && server.asked_at.is_none()
+        });
+        let what = || "cancelled, but the cloud may have heard of it".to_owned();
+        (begun || !planned).then(|| fault(Rule::Known, None, Some(id), what()))
+    }
+
+    /// What a farm role adds up to once the plan is committed.
+    fn role(&self, plan: &Plan, role: &FarmRole) -> Vec<Fault> {
+        let mut faults = Vec::new();
+        let mut tell = |rule, what: String| faults.push(fault(rule, Some(role.id), None, what));
+        let (mut cancelled, mut retired, mut launched) = (BTreeSet::new(), BTreeSet::new(), vec![]);
+        for step in &plan.moves {
+            match step {
+                Move::Launch { farm_role, index, .. } if *farm_role == role.id => {
+                    launched.push(*index);
+                }
+                Move::Cancel { server } => drop(cancelled.insert(*server)),
+                Move::Retire { server, .. } => drop(retired.insert(*server)),
+                Move::Launch { .. } | Move::Act { .. } => {}
+            }
+        }
+        let none = Vec::new();
+        let there = self.of_role.get(&role.id).unwrap_or(&none);
+        let stays = |server: &&&Server| !cancelled.contains(&server.id);
+        let mut indexes = BTreeSet::new();
+        for index in there.iter().filter(stays).map(|server| server.index) {
+            indexes.insert(index);
+        }
+        for index in &launched {
+            if *index == 0 || !indexes.insert(*index) {
+                tell(Rule::UniqueIndex, format!("index {index} is taken"));
+            }
+        }
+        let counted = there.iter().filter(stays).filter(|s| s.status.counts()).count();
+        let all = counted + launched.len();
+        let max = role.scaling.max;
+        if !launched.is_empty() && all > usize::try_from(max).unwrap_or(usize::MAX) {
+            tell(Rule::Max, format!("{all} servers, but at most {max} are declared"));
+        }
+        let Some(target) = plan.targets.iter().find(|target| target.farm_role == role.id) else {
+            tell(Rule::Declared, "no target".into());
+            return faults;
+        };
+        let highest = if role.removed || !self.launched { 0 } else { max };
+        if target.target > highest {
+            tell(Rule::Declared, format!("target {} above {highest}", target.target));
+        }
+        let wanted = there
+            .iter()
+            .filter(stays)
+            .filter(|s| s.status.is_wanted() && !retired.contains(&s.id))
+            .count()
+            + launched.len();
+        if !launched.is_empty() && wanted > usize::try_from(target.target).unwrap_or(usize::MAX) {
+            tell(Rule::Declared, format!("{wanted} wanted, but the target is {}", target.target));
+        }
+        faults
+    }
 }

@@ -1,0 +1,212 @@
+//! A plan in the making: what the passes so far decided.
+
+use crate::base::random::Stream;
+use crate::base::{FarmRoleId, ServerId, Timestamp};
+use crate::engine::world::{RoleView, ServerView, World};
+use crate::model::{
+    Decision, LaunchReason, Line, Move, Owed, RoleTarget, StepKind, TerminateReason, Wait,
+};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What the passes so far decided.
+pub struct Draft {
+    /// The moves, in order.
+    pub moves: Vec<Move>,
+    /// The reasons, in the order of the passes.
+    pub report: Vec<Line>,
+    /// The target and memory of every farm role.
+    pub targets: BTreeMap<FarmRoleId, RoleTarget>,
+    /// Automation is stopped by ourselves.
+    pub freeze: Option<String>,
+    /// Since when the farm is brought back up.
+    pub cold_start: Option<Timestamp>,
+    /// Servers that did not get ready in time, as failed launches: when each was asked for.
+    pub timed_out: BTreeMap<FarmRoleId, Vec<Timestamp>>,
+    now: Timestamp,
+    farm: String,
+    moved: BTreeSet<ServerId>,
+    leaving: BTreeSet<ServerId>,
+    gone: BTreeSet<ServerId>,
+    spared: BTreeSet<ServerId>,
+    mentioned: BTreeSet<FarmRoleId>,
+    known: BTreeSet<ServerId>,
+    streams: BTreeMap<FarmRoleId, Stream>,
+}
+
+impl Draft {
+    /// Nothing decided yet; the memory is the parent's.
+    pub fn new(world: &World) -> Draft {
+        let input = world.input;
+        let parent = input.parent.as_ref().map(|plan| plan.id).unwrap_or_default();
+        let (mut targets, mut streams) = (BTreeMap::new(), BTreeMap::new());
+        for view in &world.roles {
+            let id = view.role.id;
+            let fresh = || RoleTarget::new(id, view.role.scaling.min);
+            targets.insert(id, view.before.cloned().unwrap_or_else(fresh));
+            // A stream for each farm role, so that one more launch here shifts no ids there; the
+            // parent is part of it, so that the next plan under one seed draws other ids.
+            streams.insert(id, Stream::new(input.seed, &format!("server/{id}/{parent}")));
+        }
+        Draft {
+            moves: Vec::new(),
+            report: Vec::new(),
+            targets,
+            freeze: None,
+            cold_start: None,
+            timed_out: BTreeMap::new(),
+            now: input.now,
+            farm: input.farm.name.to_string(),
+            moved: BTreeSet::new(),
+            leaving: BTreeSet::new(),
+            gone: BTreeSet::new(),
+            spared: BTreeSet::new(),
+            mentioned: BTreeSet::new(),
+            known: input.servers.iter().map(|server| server.id).collect(),
+            streams,
+        }
+    }
+
+    /// Launches a server with an index.
+    pub fn launch(&mut self, view: &RoleView, index: u32, reason: LaunchReason, why: &str) {
+        let farm_role = view.role.id;
+        let Some(stream) = self.streams.get_mut(&farm_role) else { return };
+        let mut server = ServerId::draw(stream);
+        while !self.known.insert(server) {
+            server = ServerId::draw(stream);
+        }
+        self.moved.insert(server);
+        self.moves.push(Move::Launch { server, farm_role, index, reason });
+        let about = format!("{}/{}-{index}", self.farm, view.role.alias);
+        self.line(Some(farm_role), about, Some(server), Decision::Launch(why.to_owned()));
+    }
+
+    /// Lets a server go: after a drain where its kind of end has one, or at once when the cloud
+    /// never heard of it.
+    pub fn retire(
+        &mut self,
+        view: &RoleView,
+        server: &ServerView,
+        reason: TerminateReason,
+        why: &str,
+    ) {
+        let id = server.server.id;
+        self.moved.insert(id);
+        self.leaving.insert(id);
+        if is_replaced(reason)
+            && let Some(target) = self.targets.get_mut(&view.role.id)
+            && target.target > 0
+        {
+            target.owed.push(Owed { index: server.server.index, server: id });
+        }
+        if server.is_only_planned() {
+            self.gone.insert(id);
+            self.moves.push(Move::Cancel { server: id });
+            let why = format!("{why}, and was never asked for");
+            return self.say_of(view, server, Decision::Retire(why));
+        }
+        let not_before = self.now.after(drain(view, server, reason));
+        self.moves.push(Move::Retire { server: id, reason, not_before });
+        self.say_of(view, server, Decision::Retire(why.to_owned()));
+    }
+
+    /// Takes another step with a server.
+    pub fn act(
+        &mut self,
+        view: &RoleView,
+        server: &ServerView,
+        kind: StepKind,
+        not_before: Timestamp,
+        why: String,
+    ) {
+        self.moved.insert(server.server.id);
+        self.moves.push(Move::Act { server: server.server.id, kind, not_before });
+        self.say_of(view, server, Decision::Act(why));
+    }
+
+    /// A reason about a server.
+    pub fn say_of(&mut self, view: &RoleView, server: &ServerView, decision: Decision) {
+        let about = format!("{}/{}", self.farm, server.server.hostname);
+        self.line(Some(view.role.id), about, Some(server.server.id), decision);
+    }
+
+    /// A reason to wait with a server; passes after this one leave it alone.
+    pub fn spare(&mut self, view: &RoleView, server: &ServerView, wait: Wait) {
+        self.spared.insert(server.server.id);
+        self.say_of(view, server, Decision::Wait(wait));
+    }
+
+    /// A reason about a farm role.
+    pub fn say(&mut self, view: &RoleView, decision: Decision) {
+        let about = format!("{}/{}", self.farm, view.role.alias);
+        self.line(Some(view.role.id), about, None, decision);
+    }
+
+    /// A reason about the farm.
+    pub fn say_farm(&mut self, decision: Decision) {
+        self.line(None, self.farm.clone(), None, decision);
+    }
+
+    fn line(
+        &mut self,
+        farm_role: Option<FarmRoleId>,
+        about: String,
+        server: Option<ServerId>,
+        decision: Decision,
+    ) {
+        self.mentioned.extend(farm_role);
+        self.report.push(Line { farm_role, about, server, decision });
+    }
+
+    /// No pass before this one decided anything about it.
+    pub fn is_free(&self, server: &ServerView) -> bool {
+        !self.moved.contains(&server.server.id) && !self.spared.contains(&server.server.id)
+    }
+
+    /// A move of this plan is about it.
+    pub fn is_moved(&self, server: &ServerView) -> bool {
+        self.moved.contains(&server.server.id)
+    }
+
+    /// It counts against max until it is confirmed gone; what the cloud never heard of is gone
+    /// as soon as the plan is committed.
+    pub fn counts(&self, server: &ServerView) -> bool {
+        !self.gone.contains(&server.server.id)
+    }
+
+    /// It serves or will, as far as decided.
+    pub fn is_wanted(&self, server: &ServerView) -> bool {
+        server.server.status.is_wanted() && !self.leaving.contains(&server.server.id)
+    }
+
+    /// Whether anything was said about a farm role or one of its servers.
+    pub fn mentions(&self, view: &RoleView) -> bool {
+        self.mentioned.contains(&view.role.id)
+    }
+}
+
+/// Whether another server is to take its place, if the target still wants that many.
+fn is_replaced(reason: TerminateReason) -> bool {
+    match reason {
+        TerminateReason::Crashed
+        | TerminateReason::Manual
+        | TerminateReason::LaunchTimeout
+        | TerminateReason::LaunchFailed => true,
+        TerminateReason::ScalingDown
+        | TerminateReason::FarmTerminated
+        | TerminateReason::RoleRemoved => false,
+    }
+}
+
+/// How long a server is left to finish what it does. What a balancer sends work to is taken out
+/// first; a person may have any reason to name a server; what crashed has nothing to finish.
+fn drain(view: &RoleView, server: &ServerView, reason: TerminateReason) -> u64 {
+    let drained = match reason {
+        TerminateReason::Manual => true,
+        TerminateReason::ScalingDown | TerminateReason::RoleRemoved => view.balanced,
+        TerminateReason::FarmTerminated
+        | TerminateReason::Crashed
+        | TerminateReason::LaunchTimeout
+        | TerminateReason::LaunchFailed => false,
+    };
+    if drained && server.is_running() { view.role.drain_ms } else { 0 }
+}

@@ -1,0 +1,124 @@
+//! Count: fewer servers than the target wants are launched, several at once.
+//!
+//! Max is hard (law 1): every server not confirmed gone counts against it, those on their way out
+//! and those of unknown fate included. A replacement of a farm role with data volumes has the
+//! index of the one it replaces, so it waits until that one is confirmed gone. After a failed
+//! launch, only one at a time is tried until one of them runs.
+
+use crate::engine::draft::Draft;
+use crate::engine::pass::order;
+use crate::engine::world::{RoleView, World};
+use crate::model::{Decision, LaunchReason, Owed, Wait};
+use std::collections::BTreeSet;
+
+/// Launches what is missing.
+pub fn count(world: &World, draft: &mut Draft) {
+    for view in world.wanted_roles() {
+        let Some(target) = draft.targets.get_mut(&view.role.id) else { continue };
+        let mut owed = std::mem::take(&mut target.owed);
+        let wanted = target.target;
+        let have = view.servers.iter().filter(|s| draft.is_wanted(s)).count();
+        let need = usize::try_from(wanted).unwrap_or(usize::MAX).saturating_sub(have);
+        owed.sort();
+        owed.dedup();
+        owed.truncate(need);
+        if need > 0 {
+            match reason_to_wait(world, draft, view) {
+                Some(wait) => draft.say(view, Decision::Wait(wait)),
+                None => launch(view, draft, need, &mut owed),
+            }
+        }
+        if let Some(target) = draft.targets.get_mut(&view.role.id) {
+            target.owed = owed;
+        }
+    }
+}
+
+fn reason_to_wait(world: &World, draft: &Draft, view: &RoleView) -> Option<Wait> {
+    if let Some(reason) = &draft.freeze {
+        return Some(Wait::Frozen(reason.clone()));
+    }
+    let target = draft.targets.get(&view.role.id)?;
+    let left = target.retry_at.map_or(0, |at| at.since(world.input.now));
+    if left > 0 {
+        return Some(Wait::Backoff { left, failures: target.failed_launches });
+    }
+    order::behind(world, draft, view).map(|behind| Wait::LaunchOrder { behind })
+}
+
+fn launch(view: &RoleView, draft: &mut Draft, need: usize, owed: &mut Vec<Owed>) {
+    let counted = view.servers.iter().filter(|s| draft.counts(s)).count();
+    let have = view.servers.iter().filter(|s| draft.is_wanted(s)).count();
+    let max = view.role.scaling.max;
+    let mut room = usize::try_from(max).unwrap_or(usize::MAX).saturating_sub(counted);
+    let mut taken: BTreeSet<u32> =
+        view.servers.iter().filter(|s| draft.counts(s)).map(|s| s.server.index).collect();
+    let plain = need.saturating_sub(owed.len());
+    let mut blocked = false;
+
+    let failing = draft.targets.get(&view.role.id).is_some_and(|t| t.failed_launches > 0);
+    let starting = view.servers.iter().filter(|s| s.is_starting() && draft.is_wanted(s)).count();
+    if failing && starting > 0 {
+        let servers = u32::try_from(starting).unwrap_or(u32::MAX);
+        return draft.say(view, Decision::Wait(Wait::Starting { servers }));
+    }
+    let mut tries = if failing { 1 } else { need };
+
+    owed.retain(|owed| {
+        if !view.role.storage.is_empty() && taken.contains(&owed.index) {
+            draft.say(view, Decision::Wait(Wait::VolumeHeld { index: owed.index }));
+            return true;
+        }
+        if room == 0 || tries == 0 {
+            blocked |= room == 0;
+            return true;
+        }
+        let kept = !view.role.storage.is_empty();
+        let index = if kept { owed.index } else { smallest_free(&taken) };
+        taken.insert(index);
+        (room, tries) = (room - 1, tries - 1);
+        let why = format!("replaces {}-{}", view.role.alias, owed.index);
+        draft.launch(view, index, LaunchReason::Replacement(owed.server), &why);
+        false
+    });
+    // An index that is owed to a replacement is not given to another server meanwhile.
+    taken.extend(owed.iter().map(|owed| owed.index));
+    let (reason, why) = reason(view, draft);
+    for _ in 0..plain.min(tries) {
+        if room == 0 {
+            blocked = true;
+            break;
+        }
+        let index = smallest_free(&taken);
+        taken.insert(index);
+        room -= 1;
+        draft.launch(view, index, reason, &why);
+    }
+    if blocked {
+        let counted = u32::try_from(counted).unwrap_or(u32::MAX);
+        let leaving = counted.saturating_sub(u32::try_from(have).unwrap_or(u32::MAX));
+        draft.say(view, Decision::Wait(Wait::MaxUnconfirmed { max, counted, leaving }));
+    }
+}
+
+fn reason(view: &RoleView, draft: &Draft) -> (LaunchReason, String) {
+    let target = draft.targets.get(&view.role.id).map_or(0, |target| target.target);
+    let reason = if target > view.role.scaling.min {
+        LaunchReason::ScalingUp
+    } else {
+        LaunchReason::FarmLaunched
+    };
+    (reason, format!("{}, target {target}", reason.say()))
+}
+
+fn smallest_free(taken: &BTreeSet<u32>) -> u32 {
+    let mut index = 1;
+    for used in taken {
+        if *used == index {
+            index += 1;
+        } else if *used > index {
+            break;
+        }
+    }
+    index
+}

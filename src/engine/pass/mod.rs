@@ -1,0 +1,15 @@
+//! The passes, one concern each. `engine/plan.rs` has their order, `engine/mod.rs` their rules.
+
+pub mod backoff;
+pub mod cold_start;
+pub mod count;
+pub mod freeze;
+pub mod goal;
+pub mod lost;
+pub mod manual;
+pub mod order;
+pub mod outlook;
+pub mod retry;
+pub mod scale;
+pub mod surplus;
+pub mod timeout;

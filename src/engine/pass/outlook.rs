@@ -1,0 +1,53 @@
+//! Outlook: says what is under way, so that a server nothing is done about has its reason too,
+//! and that a farm role is as it should be when there is nothing else to say.
+
+use crate::base::Timestamp;
+use crate::engine::draft::Draft;
+use crate::engine::world::{RoleView, ServerView, World};
+use crate::model::{Decision, Step, StepKind, StepStatus, Wait};
+
+/// Reports what no pass moved. Moves nothing.
+pub fn outlook(world: &World, draft: &mut Draft) {
+    let now = world.input.now;
+    for (view, server) in world.servers().filter(|(_, s)| !s.open.is_empty() || s.gets_ready()) {
+        if draft.is_moved(server) {
+            continue;
+        }
+        if let Some(wait) = under_way(view, server, now) {
+            draft.say_of(view, server, Decision::Wait(wait));
+        }
+    }
+    for view in &world.roles {
+        if !draft.mentions(view) {
+            draft.say(view, Decision::Keep);
+        }
+    }
+}
+
+fn under_way(view: &RoleView, server: &ServerView, now: Timestamp) -> Option<Wait> {
+    let with = |status: StepStatus| server.open.iter().find(move |step| step.status == status);
+    if let Some(step) = with(StepStatus::Unknown) {
+        return Some(Wait::UnknownOutcome { step: step.kind.as_str().to_owned() });
+    }
+    if let Some(step) = with(StepStatus::Begun) {
+        return Some(in_flight(step, now));
+    }
+    if let Some(step) = with(StepStatus::Planned) {
+        let left = step.not_before.since(now);
+        let failures = server.failed.iter().filter(|failed| failed.kind == step.kind).count();
+        return Some(match (left > 0, failures, step.kind) {
+            (true, 0, StepKind::Terminate) => Wait::Draining { left },
+            (true, 1.., _) => {
+                Wait::Backoff { left, failures: u32::try_from(failures).unwrap_or(u32::MAX) }
+            }
+            _ => in_flight(step, now),
+        });
+    }
+    let age = now.since(server.server.status_at);
+    server.gets_ready().then_some(Wait::Readiness { age, limit: view.role.launch_timeout_ms })
+}
+
+fn in_flight(step: &Step, now: Timestamp) -> Wait {
+    let since = step.begun_at.unwrap_or(step.not_before);
+    Wait::InFlight { step: step.kind.as_str().to_owned(), age: now.since(since) }
+}

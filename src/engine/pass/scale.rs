@@ -1,0 +1,160 @@
+//! Scale: rules move each farm role's target within its declared range, by one at a time.
+//!
+//! Out wins over in: one rule above its upper bound is enough for one more, while one fewer needs
+//! every rule below its lower bound and readings of every running server. Nothing moves while
+//! servers are starting, as in Scalr: they have not shared the load yet. The cool-down after
+//! growing runs from the last growth; the one after shrinking from the last change of either
+//! kind, so that what was just added is not taken away at once.
+
+use crate::base::{Millis, Timestamp};
+use crate::engine::WindowReading;
+use crate::engine::draft::Draft;
+use crate::engine::world::{RoleView, World};
+use crate::model::{Decision, RoleTarget, Wait};
+
+/// Moves the targets.
+pub fn scale(world: &World, draft: &mut Draft) {
+    for view in world.wanted_roles() {
+        keep_in_range(view, draft);
+        let policy = &view.role.scaling;
+        if !policy.enabled || policy.rules.is_empty() {
+            continue;
+        }
+        if let Some(reason) = draft.freeze.clone() {
+            draft.say(view, Decision::Wait(Wait::Frozen(reason)));
+            continue;
+        }
+        let Some(target) = draft.targets.get(&view.role.id) else { continue };
+        let running = view.servers.iter().filter(|s| s.is_running() && draft.is_wanted(s)).count();
+        let wanted = view.servers.iter().filter(|s| draft.is_wanted(s)).count();
+        let wanted = u32::try_from(wanted).unwrap_or(u32::MAX);
+        let running = u32::try_from(running).unwrap_or(u32::MAX);
+        let situation = Situation {
+            running,
+            starting: wanted.max(target.target).saturating_sub(running),
+            now: world.input.now,
+        };
+        match judge(view, target, &readings(world, view), &situation) {
+            Verdict::Nothing => {}
+            Verdict::Wait(wait) => draft.say(view, Decision::Wait(wait)),
+            Verdict::To(to, why) => change(view, draft, to, why, world.input.now),
+        }
+    }
+}
+
+/// Without rules the count is the minimum; with them, whatever they want within the range.
+fn keep_in_range(view: &RoleView, draft: &mut Draft) {
+    let policy = &view.role.scaling;
+    let Some(target) = draft.targets.get_mut(&view.role.id) else { return };
+    let from = target.target;
+    let wanted = if policy.enabled { from.max(policy.min) } else { policy.min };
+    let to = wanted.min(policy.max);
+    if from == to {
+        return;
+    }
+    target.target = to;
+    let why = format!("{} to {} are declared", policy.min, policy.max);
+    draft.say(view, Decision::Target { from, to, why });
+}
+
+fn change(view: &RoleView, draft: &mut Draft, to: u32, why: String, now: Timestamp) {
+    let Some(target) = draft.targets.get_mut(&view.role.id) else { return };
+    let from = target.target;
+    target.target = to;
+    if to > from {
+        target.scaled_up_at = Some(now);
+    } else {
+        target.scaled_down_at = Some(now);
+    }
+    draft.say(view, Decision::Target { from, to, why });
+}
+
+struct Situation {
+    running: u32,
+    starting: u32,
+    now: Timestamp,
+}
+
+enum Verdict {
+    Nothing,
+    Wait(Wait),
+    To(u32, String),
+}
+
+fn readings<'a>(world: &'a World, view: &RoleView) -> Vec<Option<&'a WindowReading>> {
+    let id = view.role.id;
+    (0..view.role.scaling.rules.len()).map(|rule| world.input.readings.get(&(id, rule))).collect()
+}
+
+fn judge(
+    view: &RoleView,
+    target: &RoleTarget,
+    readings: &[Option<&WindowReading>],
+    situation: &Situation,
+) -> Verdict {
+    let policy = &view.role.scaling;
+    if situation.running == 0 {
+        return Verdict::Nothing;
+    }
+    let average = |i: usize| readings.get(i).copied().flatten().and_then(|r| r.average);
+    let rules = || policy.rules.iter().enumerate();
+    let above = rules().find_map(|(i, rule)| {
+        let value = average(i).filter(|value| *value > rule.scale_up)?;
+        Some(format!("{} {value:.1} > {}", rule.metric.rule_type(), rule.scale_up))
+    });
+    if let Some(why) = above {
+        return outwards(view, target, situation, why);
+    }
+    let below = |i: usize, bound: f64| average(i).is_none_or(|value| value < bound);
+    if !rules().all(|(i, rule)| below(i, rule.scale_down)) {
+        return Verdict::Nothing;
+    }
+    if target.target <= policy.min {
+        return Verdict::Wait(Wait::AtMin { min: policy.min });
+    }
+    let want = |r: &WindowReading| r.want.max(situation.running);
+    let short = readings.iter().find_map(|reading| match reading {
+        None => Some((0, situation.running)),
+        Some(r) if r.average.is_none() || r.have < want(r) => Some((r.have, want(r))),
+        Some(_) => None,
+    });
+    if let Some((have, want)) = short {
+        return Verdict::Wait(Wait::NoReadings { have, want });
+    }
+    let why = rules().map(|(i, rule)| {
+        let value = average(i).unwrap_or(0.0);
+        format!("{} {value:.1} < {}", rule.metric.rule_type(), rule.scale_down)
+    });
+    inwards(view, target, situation, why.collect::<Vec<_>>().join(", "))
+}
+
+fn outwards(view: &RoleView, target: &RoleTarget, situation: &Situation, why: String) -> Verdict {
+    let policy = &view.role.scaling;
+    if target.target >= policy.max {
+        return Verdict::Wait(Wait::AtMax { max: policy.max });
+    }
+    if situation.starting > 0 {
+        return Verdict::Wait(Wait::Starting { servers: situation.starting });
+    }
+    match cool_down(target.scaled_up_at, policy.cooldown_up_ms, situation.now) {
+        Some(left) => Verdict::Wait(Wait::CoolDown { left }),
+        None => Verdict::To(target.target.saturating_add(1), why),
+    }
+}
+
+fn inwards(view: &RoleView, target: &RoleTarget, situation: &Situation, why: String) -> Verdict {
+    if situation.starting > 0 {
+        return Verdict::Wait(Wait::Starting { servers: situation.starting });
+    }
+    let changed_at = target.scaled_up_at.max(target.scaled_down_at);
+    match cool_down(changed_at, view.role.scaling.cooldown_down_ms, situation.now) {
+        Some(left) => Verdict::Wait(Wait::CoolDown { left }),
+        None => Verdict::To(target.target.saturating_sub(1), why),
+    }
+}
+
+/// What is left of a cool-down. At least a millisecond, so that one moment changes a target once.
+fn cool_down(changed_at: Option<Timestamp>, length: Millis, now: Timestamp) -> Option<Millis> {
+    let left = length.max(1).saturating_sub(now.since(changed_at?));
+    (left > 0).then_some(left)
+}

@@ -1,0 +1,68 @@
+//! Safety: a sound plan may still be too much at once.
+//!
+//! People may retire as much as they like; the platform's own word covers any number of crashed
+//! servers. Everything else that takes servers away is held to small steps here, whatever the
+//! passes thought. Like `check.rs`, it shares no code with them.
+
+use crate::base::{FarmRoleId, ServerId, limit};
+use crate::engine::{Fault, PlanInput, Rule};
+use crate::model::{Freshness, Move, Plan, Server, ServerStatus, TerminateReason};
+use std::collections::BTreeMap;
+
+/// What makes a sound plan too dangerous to carry out without a person's wish.
+pub fn safety(input: &PlanInput, plan: &Plan) -> Vec<Fault> {
+    let servers: BTreeMap<ServerId, &Server> = input.servers.iter().map(|s| (s.id, s)).collect();
+    let mut tallies: BTreeMap<FarmRoleId, Tally> = BTreeMap::new();
+    for server in input.servers.iter().filter(|s| s.status == ServerStatus::Running) {
+        tallies.entry(server.farm_role).or_default().running += 1;
+    }
+    for step in &plan.moves {
+        let Move::Retire { server: id, reason, .. } = step else { continue };
+        let Some(server) = servers.get(id).filter(|s| s.status == ServerStatus::Running) else {
+            continue;
+        };
+        let tally = tallies.entry(server.farm_role).or_default();
+        let missing = matches!(input.sightings.get(id), Some(Freshness::Missing { .. }));
+        tally.leaving += 1;
+        tally.absent += u32::from(missing && *reason == TerminateReason::Crashed);
+        tally.scaled_in += u32::from(*reason == TerminateReason::ScalingDown);
+    }
+    tallies.into_iter().flat_map(|(role, tally)| faults(input, plan, role, &tally)).collect()
+}
+
+#[derive(Default)]
+struct Tally {
+    running: u32,
+    leaving: u32,
+    absent: u32,
+    scaled_in: u32,
+}
+
+fn faults(input: &PlanInput, plan: &Plan, role: FarmRoleId, tally: &Tally) -> Vec<Fault> {
+    let mut faults = Vec::new();
+    let mut tell = |what: String| {
+        faults.push(Fault { rule: Rule::AtOnce, farm_role: Some(role), server: None, what });
+    };
+    let allowed = (tally.running * limit::VANISH_PERCENT_MAX / 100).max(1);
+    if tally.absent > allowed {
+        tell(format!(
+            "{} of {} running servers retired because they are missing, {allowed} are allowed",
+            tally.absent, tally.running
+        ));
+    }
+    let target = plan.target(role).map_or(0, |target| target.target);
+    let left = tally.running.saturating_sub(tally.leaving);
+    if tally.scaled_in > 0 && left < target {
+        tell(format!("scaling in leaves {left} running servers of {target}"));
+    }
+    let declared = input.farm_roles.iter().find(|r| r.id == role);
+    let before = input.parent.as_ref().and_then(|parent| parent.target(role));
+    if let (Some(declared), Some(before)) = (declared, before) {
+        let from = before.target.min(declared.scaling.max);
+        let to_minimum = target <= declared.scaling.min && !declared.scaling.enabled;
+        if tally.scaled_in > 0 && from.saturating_sub(target) > 1 && !to_minimum {
+            tell(format!("the target falls from {from} to {target} at once"));
+        }
+    }
+    faults
+}

@@ -1,0 +1,260 @@
+//! The input with indexes, and every sighting judged once.
+//!
+//! Passes ask a [`Sight`], never a raw [`Freshness`], so that "old", "unknown" and "older than
+//! what it is compared with" mean the same in all of them.
+
+use crate::base::{FarmRoleId, Millis, ServerId, Timestamp, limit};
+use crate::engine::{AgentPresence, PlanInput};
+use crate::model::{
+    CloudState, FarmGoal, FarmRole, Freshness, LaunchOrder, RoleTarget, Server, ServerStatus, Step,
+    StepKind, StepStatus,
+};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// One farm as the passes see it.
+pub struct World<'a> {
+    /// What it was made from.
+    pub input: &'a PlanInput,
+    /// Its farm roles in launch order, then by number.
+    pub roles: Vec<RoleView<'a>>,
+}
+
+/// One farm role with its servers.
+pub struct RoleView<'a> {
+    /// As declared.
+    pub role: &'a FarmRole,
+    /// Its servers not confirmed gone, by index.
+    pub servers: Vec<ServerView<'a>>,
+    /// Another farm role balances it, so that its servers are taken out before they stop.
+    pub balanced: bool,
+    /// Launches that failed lately, in the order of their end.
+    pub failed_launches: Vec<&'a Step>,
+    /// Its target in the plan before.
+    pub before: Option<&'a RoleTarget>,
+}
+
+/// One server with what is known of it.
+pub struct ServerView<'a> {
+    /// Its record.
+    pub server: &'a Server,
+    /// What the platform says, judged.
+    pub sight: Sight,
+    /// Its open steps, by number.
+    pub open: Vec<&'a Step>,
+    /// Its steps that failed lately, by number.
+    pub failed: Vec<&'a Step>,
+    /// Its agent, if it was heard of since the start.
+    pub agent: Option<AgentPresence>,
+}
+
+/// What may be concluded from what was last seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sight {
+    /// Nothing: never seen since the start.
+    Unknown,
+    /// Nothing: too old.
+    Stale {
+        /// How old.
+        age: Millis,
+    },
+    /// The platform shows it.
+    Seen {
+        /// As this.
+        state: CloudState,
+        /// The listing began after the server's last change of status, so it is about that.
+        current: bool,
+        /// How old the listing is.
+        age: Millis,
+    },
+    /// Complete listings lack it.
+    Missing {
+        /// For how long.
+        age: Millis,
+        /// Often and long enough to take it for lost.
+        lost: bool,
+    },
+}
+
+impl Sight {
+    fn judge(now: Timestamp, server: &Server, freshness: Option<&Freshness>) -> Sight {
+        let stale = |at: Timestamp| now.since(at) > limit::LISTING_STALE_AFTER;
+        match freshness {
+            None | Some(Freshness::Unknown) => Sight::Unknown,
+            Some(Freshness::Seen { at, .. } | Freshness::Missing { at, .. }) if stale(*at) => {
+                Sight::Stale { age: now.since(*at) }
+            }
+            Some(Freshness::Seen { sighting, at }) => Sight::Seen {
+                state: sighting.state,
+                current: *at >= server.status_at,
+                age: now.since(*at),
+            },
+            Some(Freshness::Missing { since, listings, .. }) => {
+                let age = now.since(*since);
+                let lost =
+                    *listings >= limit::MISSING_LISTINGS_MIN && age >= limit::MISSING_AT_LEAST;
+                Sight::Missing { age, lost }
+            }
+        }
+    }
+
+    /// The platform itself says that it does not run any more.
+    pub fn is_dead(self) -> bool {
+        match self {
+            Sight::Seen { state, current: true, .. } => match state {
+                CloudState::Stopped | CloudState::Terminating | CloudState::Gone => true,
+                CloudState::Pending | CloudState::Running | CloudState::Suspended => false,
+            },
+            Sight::Seen { current: false, .. }
+            | Sight::Unknown
+            | Sight::Stale { .. }
+            | Sight::Missing { .. } => false,
+        }
+    }
+
+    /// The platform says that it is there but stopped: its disk may start again.
+    pub fn is_stopped(self) -> bool {
+        matches!(self, Sight::Seen { state: CloudState::Stopped, current: true, .. })
+    }
+
+    /// The platform says that it is up, or coming up.
+    pub fn is_up(self) -> bool {
+        matches!(self, Sight::Seen { state: CloudState::Running | CloudState::Pending, .. })
+    }
+
+    /// Recent enough to destroy on.
+    pub fn is_fresh(self) -> bool {
+        match self {
+            Sight::Seen { .. } => true,
+            Sight::Missing { lost, .. } => lost,
+            Sight::Unknown | Sight::Stale { .. } => false,
+        }
+    }
+}
+
+impl<'a> World<'a> {
+    /// Indexes an input.
+    pub fn new(input: &'a PlanInput) -> World<'a> {
+        let mut steps: BTreeMap<ServerId, Vec<&Step>> = BTreeMap::new();
+        let mut failed_launches: BTreeMap<FarmRoleId, Vec<&Step>> = BTreeMap::new();
+        for step in &input.steps {
+            steps.entry(step.server).or_default().push(step);
+            if step.kind == StepKind::Launch && step.status == StepStatus::Failed {
+                failed_launches.entry(step.farm_role).or_default().push(step);
+            }
+        }
+        let mut servers: BTreeMap<FarmRoleId, Vec<ServerView>> = BTreeMap::new();
+        for server in input.servers.iter().filter(|s| s.status.counts()) {
+            let of_server = steps.remove(&server.id).unwrap_or_default();
+            servers.entry(server.farm_role).or_default().push(view(input, server, of_server));
+        }
+        let balanced: BTreeSet<&str> = input
+            .farm_roles
+            .iter()
+            .filter(|role| !role.removed)
+            .filter_map(|role| role.balance.as_ref().map(|b| b.farm_role.as_str()))
+            .collect();
+        let before: BTreeMap<FarmRoleId, &RoleTarget> = input
+            .parent
+            .iter()
+            .flat_map(|plan| plan.targets.iter().map(|target| (target.farm_role, target)))
+            .collect();
+        let mut roles: Vec<RoleView> = input
+            .farm_roles
+            .iter()
+            .map(|role| {
+                let mut of_role = servers.remove(&role.id).unwrap_or_default();
+                of_role.sort_by_key(|view| (view.server.index, view.server.id));
+                let mut failed = failed_launches.remove(&role.id).unwrap_or_default();
+                failed.sort_by_key(|step| (step.ended_at, step.id));
+                RoleView {
+                    role,
+                    servers: of_role,
+                    balanced: balanced.contains(role.alias.as_str()),
+                    failed_launches: failed,
+                    before: before.get(&role.id).copied(),
+                }
+            })
+            .collect();
+        roles.sort_by_key(|view| (view.role.launch_index, view.role.id));
+        World { input, roles }
+    }
+
+    /// The farm is to have servers at all.
+    pub fn is_wanted(&self) -> bool {
+        self.input.farm.goal == FarmGoal::Launched && !self.input.farm.removed
+    }
+
+    /// Farm roles wait for one another.
+    pub fn is_sequential(&self) -> bool {
+        self.input.farm.launch_order == LaunchOrder::Sequential
+    }
+
+    /// The farm roles that are to have servers.
+    pub fn wanted_roles(&self) -> impl Iterator<Item = &RoleView<'a>> {
+        let wanted = self.is_wanted();
+        self.roles.iter().filter(move |view| wanted && !view.role.removed)
+    }
+
+    /// Every server with its farm role.
+    pub fn servers(&self) -> impl Iterator<Item = (&RoleView<'a>, &ServerView<'a>)> {
+        self.roles.iter().flat_map(|role| role.servers.iter().map(move |server| (role, server)))
+    }
+}
+
+fn view<'a>(input: &'a PlanInput, server: &'a Server, mut steps: Vec<&'a Step>) -> ServerView<'a> {
+    steps.sort_by_key(|step| step.id);
+    let (open, ended): (Vec<&Step>, Vec<&Step>) =
+        steps.into_iter().partition(|step| step.status.is_open());
+    ServerView {
+        server,
+        sight: Sight::judge(input.now, server, input.sightings.get(&server.id)),
+        open,
+        failed: ended.into_iter().filter(|step| step.status == StepStatus::Failed).collect(),
+        agent: input.agents.get(&server.id).copied(),
+    }
+}
+
+impl ServerView<'_> {
+    /// The cloud never heard of it: its launch is planned and was never begun.
+    pub fn is_only_planned(&self) -> bool {
+        self.server.status == ServerStatus::PendingLaunch
+            && self.server.asked_at.is_none()
+            && !self.open.is_empty()
+            && self.open.iter().all(|step| step.status == StepStatus::Planned)
+    }
+
+    /// On its way up: it will share the load, but does not yet.
+    pub fn is_starting(&self) -> bool {
+        self.server.status.is_wanted() && self.server.status != ServerStatus::Running
+    }
+
+    /// The cloud accepted it and nobody wants it gone or asleep: a listing should show it up.
+    pub fn should_be_up(&self) -> bool {
+        self.gets_ready() || self.server.status == ServerStatus::Running
+    }
+
+    /// The cloud accepted it, and it is expected to run soon.
+    pub fn gets_ready(&self) -> bool {
+        match self.server.status {
+            ServerStatus::Pending | ServerStatus::Initializing | ServerStatus::Resuming => true,
+            ServerStatus::PendingLaunch
+            | ServerStatus::Running
+            | ServerStatus::PendingSuspend
+            | ServerStatus::Suspended
+            | ServerStatus::PendingTerminate
+            | ServerStatus::Terminated
+            | ServerStatus::Importing
+            | ServerStatus::Temporary => false,
+        }
+    }
+
+    /// Ready, and the platform does not contradict.
+    pub fn is_running(&self) -> bool {
+        self.server.status == ServerStatus::Running && !self.sight.is_dead()
+    }
+
+    /// Its agent's connection is up.
+    pub fn is_heard(&self) -> bool {
+        self.agent.is_some_and(|agent| agent.connected)
+    }
+}
