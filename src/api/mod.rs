@@ -1,5 +1,104 @@
-//! Floor 6: the API over the unix socket and HTTPS.
+//! Floor 6: the API, over the unix socket and HTTPS.
+//!
+//! Paths, fields, envelope and errors are Scalr's `v1beta0`; what Scalr has no word for is under
+//! `grange`. It decides nothing: a request is somebody (by token, or by what the kernel says of
+//! the process at the other end of the socket), a row of one table of routes, and an input; the
+//! row calls a verb of [`Verbs`], which decides and commits.
+//!
+//! - `routes/` has the table: a row is method, path, words, filters, input, output and the call.
+//!   It gives dispatch, and the description served at `/api/user.v1beta0.yml` ([`describe`]), so
+//!   that neither can say what the other does not do.
+//! - [`dispatch`] is the way of one request: who, which environment, body, deadline, verb, answer.
+//! - [`call`] reads what a row is given; all faults of an input are told at once.
+//! - [`listen`] is our own accept loop: a bound on connections, deadlines on handshakes, heads,
+//!   bodies and silence, so that whoever opens a connection and says nothing costs ten seconds.
+//! - [`replay`] remembers answers by `Idempotency-Key`, so that a lost answer can be asked again.
+//!
+//! Verbs block, so they run on threads kept for that, a bounded number at once; who waits for
+//! news (`waitMs`) holds no thread, but a [`Bell`] that the store's commit rings.
+//!
+//! To add a route: a row in `routes/`, its verb in `verbs.rs`, its method in `client`, its shape
+//! in `shape.rs` if it has a new one, a scenario in `tests/api`.
 
+mod answer;
+mod bell;
+mod call;
+mod describe;
+mod dispatch;
+mod listen;
+mod replay;
+mod routes;
+mod shape;
+mod stream;
 pub mod verbs;
 
+pub use bell::Bell;
+pub use listen::{Listener, serve};
 pub use verbs::Verbs;
+
+use crate::base::{Clock, Millis, limit};
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::time::Duration;
+use tokio::sync::{Semaphore, watch};
+
+/// Bounds of one API, so that a test can have them small.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Open connections.
+    pub connections: usize,
+    /// For TLS, for a request's head, and for its body.
+    pub handshake: Millis,
+    /// For one request, from its body to its answer.
+    pub request: Millis,
+    /// Largest body.
+    pub body_bytes: usize,
+    /// Verbs under way at once.
+    pub verbs: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            connections: limit::API_CONNECTIONS_MAX,
+            handshake: limit::API_HANDSHAKE_DEADLINE,
+            request: limit::API_REQUEST_DEADLINE,
+            body_bytes: limit::API_BODY_BYTES_MAX,
+            verbs: limit::API_VERBS_MAX,
+        }
+    }
+}
+
+impl Limits {
+    fn handshake(&self) -> Duration {
+        Duration::from_millis(self.handshake)
+    }
+}
+
+/// What every request needs.
+pub struct Api {
+    verbs: Arc<dyn Verbs>,
+    bell: Bell,
+    clock: Arc<dyn Clock>,
+    limits: Limits,
+    answers: replay::Answers,
+    working: Arc<Semaphore>,
+    waiting: AtomicUsize,
+    stopping: watch::Sender<bool>,
+}
+
+impl Api {
+    /// An API over verbs. `bell` is rung after every commit.
+    pub fn new(verbs: Arc<dyn Verbs>, bell: Bell, clock: Arc<dyn Clock>, limits: Limits) -> Api {
+        Api {
+            verbs,
+            bell,
+            clock,
+            limits,
+            answers: replay::Answers::new(),
+            working: Arc::new(Semaphore::new(limits.verbs)),
+            waiting: AtomicUsize::new(0),
+            stopping: watch::Sender::new(false),
+        }
+    }
+}

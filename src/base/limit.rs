@@ -23,6 +23,25 @@ pub const SCALING_RULES_MAX: usize = 16;
 pub const VOLUMES_PER_SERVER_MAX: usize = 8;
 /// Largest body the API reads: a manifest plus its envelope.
 pub const API_BODY_BYTES_MAX: usize = 2 * MANIFEST_BYTES_MAX;
+/// Largest answer the API's client reads: the readings of a server's 64 series over 6 hours at 30
+/// bytes a point are 4 MiB, fourfold.
+pub const API_ANSWER_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// A peer of the API that has not finished TLS, or the head of a request, by then is let go.
+pub const API_HANDSHAKE_DEADLINE: Millis = 10_000;
+/// Verbs under way for the API at once: each holds a thread, and they wait for one writer anyway.
+pub const API_VERBS_MAX: usize = 64;
+/// Requests that wait for a verb to end; more are told to come back.
+pub const API_VERBS_WAITING_MAX: usize = 512;
+/// Answers remembered for `Idempotency-Key`; at 4 KiB each 4 MiB, for minutes of retries.
+pub const API_ANSWERS_KEPT_MAX: usize = 1024;
+/// Of these, answers to one user, so that one busy script evicts nobody else's.
+pub const API_ANSWERS_PER_USER_MAX: usize = 64;
+/// Minutes of readings the API shows at once: what is kept in memory.
+pub const READINGS_MINUTES_MAX: u64 = 360;
+/// Program and arguments of a command for an agent: a long line of a shell has 100 words.
+pub const COMMAND_ARGUMENTS_MAX: usize = 256;
+/// Longest `Idempotency-Key`: a UUID is 36.
+pub const API_KEY_BYTES_MAX: usize = 128;
 /// Rows of one API page (Scalr: 1 to 100, default 100).
 pub const API_PAGE_MAX: usize = 100;
 /// Longest a caller may wait on the event stream for something to happen.

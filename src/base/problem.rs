@@ -42,6 +42,66 @@ pub enum Code {
     InternalServerError,
 }
 
+impl Code {
+    /// Every kind there is.
+    pub const ALL: [Code; 14] = [
+        Code::InvalidValue,
+        Code::InvalidStructure,
+        Code::BadRequest,
+        Code::BadAuthentication,
+        Code::PermissionViolation,
+        Code::ObjectNotFound,
+        Code::EndpointNotFound,
+        Code::UnicityViolation,
+        Code::ObjectInUse,
+        Code::UnacceptableState,
+        Code::RevisionConflict,
+        Code::LimitExceeded,
+        Code::ServiceUnavailable,
+        Code::InternalServerError,
+    ];
+
+    /// Its name, HTTP status and exit code, in one row so that no door has its own idea.
+    fn row(self) -> (&'static str, u16, u8) {
+        match self {
+            Code::InvalidValue => ("InvalidValue", 400, 2),
+            Code::InvalidStructure => ("InvalidStructure", 400, 2),
+            Code::BadRequest => ("BadRequest", 400, 2),
+            Code::BadAuthentication => ("BadAuthentication", 401, 4),
+            Code::PermissionViolation => ("PermissionViolation", 403, 4),
+            Code::ObjectNotFound => ("ObjectNotFound", 404, 3),
+            Code::EndpointNotFound => ("EndpointNotFound", 404, 3),
+            Code::UnicityViolation => ("UnicityViolation", 409, 5),
+            Code::ObjectInUse => ("ObjectInUse", 409, 5),
+            Code::UnacceptableState => ("UnacceptableState", 409, 5),
+            Code::RevisionConflict => ("RevisionConflict", 412, 5),
+            Code::LimitExceeded => ("LimitExceeded", 429, 6),
+            Code::ServiceUnavailable => ("ServiceUnavailable", 503, 6),
+            Code::InternalServerError => ("InternalServerError", 500, 1),
+        }
+    }
+
+    /// Its published name.
+    pub fn as_str(self) -> &'static str {
+        self.row().0
+    }
+
+    /// The HTTP status that carries it.
+    pub fn http_status(self) -> u16 {
+        self.row().1
+    }
+
+    /// The exit code of a command that ends with it.
+    pub fn exit_code(self) -> u8 {
+        self.row().2
+    }
+
+    /// The kind of a published name.
+    pub fn named(name: &str) -> Option<Code> {
+        Code::ALL.into_iter().find(|code| code.as_str() == name)
+    }
+}
+
 /// One clear error: a kind, a sentence, and where in the input it is.
 #[derive(Debug)]
 pub struct Problem {
@@ -135,6 +195,14 @@ mod tests {
             chain(&Problem::internal("opening the store", cause)),
             "opening the store: disk on fire"
         );
+    }
+
+    #[test]
+    fn every_kind_is_found_by_its_name() {
+        for code in Code::ALL {
+            assert_eq!(Code::named(code.as_str()), Some(code));
+        }
+        assert_eq!(Code::named("Unheard"), None);
     }
 
     #[test]

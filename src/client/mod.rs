@@ -1,1 +1,208 @@
-//! the typed client of our own API.
+//! Floor 3: the typed client of our own API.
+//!
+//! CLI and TUI look and act through this and through nothing else, on the appliance as from
+//! anywhere: one path, always used, so that what the API cannot do nobody can. A [`Client`] has
+//! a method for each route, takes and gives the shapes of `wire`, and fails with an [`Error`]
+//! that knows its exit code.
+//!
+//! Below it is a [`Transport`]: a request, a deadline, an answer. [`Http`] is ours, a small
+//! HTTP/1.1 over any byte stream a [`Dial`] opens, the unix socket being one. It keeps one
+//! connection and uses it again; a connection that turns out to have been closed meanwhile is
+//! replaced once, and because changes carry an `Idempotency-Key`, once is once there too.
+//!
+//! It blocks. Every exchange has a deadline over all of it (connecting, writing, every byte of the
+//! answer), and answers have a size limit: an appliance that hangs costs its caller a deadline.
+//!
+//! To add a route: its method in `farms.rs`, `servers.rs` or `house.rs`; its transcript is in
+//! `tests/cli`.
+
+mod error;
+mod farms;
+mod house;
+mod http1;
+mod servers;
+mod transport;
+
+pub use error::Error;
+pub use house::Listing;
+pub use http1::Stream;
+pub use transport::{Dial, Http, Request, Response, Transport, socket};
+
+use crate::base::{Millis, Secret, random};
+use crate::wire::api::{Errors, Many, One};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Longest an exchange may take when nobody says otherwise: twice what the API gives a verb
+/// would outwait it, half of it is when people give up.
+pub const DEADLINE: Millis = 30_000;
+
+/// A client of one appliance, acting in one environment.
+#[derive(Clone)]
+pub struct Client {
+    transport: Arc<dyn Transport>,
+    token: Option<Secret>,
+    env: u64,
+    deadline: Duration,
+}
+
+impl Client {
+    /// A client over a transport, in environment 1, known by what the transport is known by.
+    pub fn new(transport: Arc<dyn Transport>) -> Client {
+        Client { transport, token: None, env: 1, deadline: Duration::from_millis(DEADLINE) }
+    }
+
+    /// The same, known by a bearer token, which always beats what the socket says.
+    pub fn with_token(self, token: Option<Secret>) -> Client {
+        Client { token, ..self }
+    }
+
+    /// The same, in another environment.
+    pub fn with_env(self, env: u64) -> Client {
+        Client { env, ..self }
+    }
+
+    /// The same, with another deadline for each exchange.
+    pub fn with_deadline(self, deadline: Duration) -> Client {
+        Client { deadline, ..self }
+    }
+
+    /// Where it talks to, for messages.
+    pub fn address(&self) -> String {
+        self.transport.address()
+    }
+
+    fn path(&self, rest: &str) -> String {
+        format!("/api/v1beta0/user/{}/{rest}", self.env)
+    }
+
+    fn get<T: DeserializeOwned>(&self, rest: &str) -> Result<T, Error> {
+        let answer = self.exchange("GET", rest, Vec::new(), None, self.deadline)?;
+        read::<One<T>>(&answer).map(|one| one.data)
+    }
+
+    fn list<T: DeserializeOwned>(&self, rest: &str) -> Result<Many<T>, Error> {
+        let answer = self.exchange("GET", rest, Vec::new(), None, self.deadline)?;
+        read(&answer)
+    }
+
+    /// Every row of every page. The API pages so that one request stays short; a person asking
+    /// for a list wants the list.
+    fn all<T: DeserializeOwned>(&self, rest: &str, query: &Query) -> Result<Vec<T>, Error> {
+        let mut rows = Vec::new();
+        for page in 1.. {
+            let asked = query.clone().with("pageNum", page);
+            let many = self.list::<T>(&format!("{rest}{asked}"))?;
+            let empty = many.data.is_empty();
+            rows.extend(many.data);
+            if many.pagination.next.is_none() || empty {
+                break;
+            }
+        }
+        Ok(rows)
+    }
+
+    fn act<T: DeserializeOwned>(&self, rest: &str, input: &impl Serialize) -> Result<T, Error> {
+        let answer = self.change("POST", rest, input, None)?;
+        read::<One<T>>(&answer).map(|one| one.data)
+    }
+
+    fn change(
+        &self,
+        method: &'static str,
+        rest: &str,
+        input: &impl Serialize,
+        revision: Option<u64>,
+    ) -> Result<Response, Error> {
+        let body = serde_json::to_vec(input).map_err(|e| Error::Shape(e.to_string()))?;
+        let mut headers = vec![("Idempotency-Key", format!("{:016x}", random::fresh_seed()))];
+        headers.extend(revision.map(|revision| ("If-Match", format!("\"{revision}\""))));
+        self.exchange(method, rest, headers, Some(body), self.deadline)
+    }
+
+    fn exchange(
+        &self,
+        method: &'static str,
+        rest: &str,
+        mut headers: Vec<(&'static str, String)>,
+        body: Option<Vec<u8>>,
+        deadline: Duration,
+    ) -> Result<Response, Error> {
+        if let Some(token) = &self.token {
+            headers.push(("Authorization", format!("Bearer {}", token.reveal())));
+        }
+        let request = Request { method, path: self.path(rest), headers, body };
+        let answer = self.transport.exchange(&request, deadline)?;
+        if (200..300).contains(&answer.status) {
+            return Ok(answer);
+        }
+        match serde_json::from_slice::<Errors>(&answer.body) {
+            Ok(errors) if !errors.errors.is_empty() => {
+                Err(Error::Refused { status: answer.status, faults: errors.errors })
+            }
+            Ok(_) | Err(_) => Err(Error::Shape(format!(
+                "HTTP status {} without an explanation: is this the Grange API?",
+                answer.status
+            ))),
+        }
+    }
+}
+
+fn read<T: DeserializeOwned>(answer: &Response) -> Result<T, Error> {
+    serde_json::from_slice(&answer.body).map_err(|e| Error::Shape(e.to_string()))
+}
+
+/// A query string, built up pair by pair.
+#[derive(Clone, Default)]
+struct Query(String);
+
+impl Query {
+    fn with(mut self, name: &str, value: impl ToString) -> Query {
+        self.0.push(if self.0.is_empty() { '?' } else { '&' });
+        self.0.push_str(name);
+        self.0.push('=');
+        self.0.push_str(&encode(&value.to_string()));
+        self
+    }
+
+    fn maybe(self, name: &str, value: Option<impl ToString>) -> Query {
+        match value {
+            Some(value) => self.with(name, value),
+            None => self,
+        }
+    }
+}
+
+impl std::fmt::Display for Query {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Percent-encodes all but the unreserved characters (RFC 3986, section 2.3).
+fn encode(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                encoded.push(char::from(byte));
+            }
+            _ => encoded.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    encoded
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn queries_are_encoded() {
+        let query = Query::default().with("what", "shop/web 3").maybe("max", None::<u32>);
+        assert_eq!(query.with("n", 7).to_string(), "?what=shop%2Fweb%203&n=7");
+        assert_eq!(Query::default().to_string(), "");
+    }
+}

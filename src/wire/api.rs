@@ -57,6 +57,9 @@ pub struct ErrorView {
 pub struct Meta {
     /// The request's id, also in the journal.
     pub request_id: String,
+    /// For journal entries: the last one looked at, where the next question goes on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seq: Option<u64>,
 }
 
 /// Relative addresses of other pages; null when there is one page.
@@ -358,7 +361,7 @@ pub struct PlanView {
 
 /// Body of `POST .../grange/manifests/`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct ManifestRequest {
     /// The YAML text.
     pub manifest: String,
@@ -388,7 +391,7 @@ pub struct ManifestResult {
 
 /// A command for a server's agent.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct CommandRequest {
     /// Program and arguments.
     pub command: Vec<String>,

@@ -1,0 +1,140 @@
+//! Answers: Scalr's envelope around what a verb gave, or around its faults.
+
+use crate::api::call::Paging;
+use crate::base::problem::chain;
+use crate::base::{Code, Problem};
+use crate::wire::api::{ErrorView, Errors, Meta, Pagination};
+use axum::body::Body;
+use axum::http::{HeaderValue, Response, StatusCode, header};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+/// What a row gives back.
+#[derive(Debug)]
+pub enum Reply {
+    /// An object, and its revision where it has one.
+    One(Value, Option<u64>),
+    /// An object that was not there before.
+    Made(Value, Option<u64>),
+    /// A page of a list.
+    Page {
+        /// The rows.
+        rows: Value,
+        /// Where the other pages are.
+        pagination: Pagination,
+    },
+    /// Journal entries, and how far the journal was read for them.
+    Events {
+        /// The entries.
+        rows: Value,
+        /// The last entry looked at.
+        seq: u64,
+    },
+    /// Done, and nothing to say.
+    Nothing,
+}
+
+/// Turns a view into JSON.
+pub fn value(view: &impl Serialize) -> Result<Value, Problem> {
+    serde_json::to_value(view).map_err(|e| Problem::internal("writing the answer", e))
+}
+
+/// An answer, written out: what is sent, and what is remembered for a repeated key.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// HTTP status.
+    pub status: u16,
+    /// The object's revision.
+    pub revision: Option<u64>,
+    /// The envelope.
+    pub body: Vec<u8>,
+}
+
+impl Answer {
+    /// Wraps a reply.
+    pub fn of(reply: Reply, request: &str) -> Answer {
+        let meta = |seq| Meta { request_id: request.to_owned(), seq };
+        let (status, revision, envelope) = match reply {
+            Reply::One(data, revision) => {
+                (200, revision, json!({"meta": meta(None), "data": data}))
+            }
+            Reply::Made(data, revision) => {
+                (201, revision, json!({"meta": meta(None), "data": data}))
+            }
+            Reply::Page { rows, pagination } => {
+                (200, None, json!({"meta": meta(None), "data": rows, "pagination": pagination}))
+            }
+            Reply::Events { rows, seq } => {
+                let pagination = Pagination::default();
+                let meta = meta(Some(seq));
+                (200, None, json!({"meta": meta, "data": rows, "pagination": pagination}))
+            }
+            Reply::Nothing => return Answer { status: 204, revision: None, body: Vec::new() },
+        };
+        Answer { status, revision, body: envelope.to_string().into_bytes() }
+    }
+
+    /// Wraps every fault of a problem. Faults of ours are logged with their causes, which are
+    /// nobody's business outside.
+    pub fn refusal(problem: &Problem, request: &str) -> Answer {
+        if problem.code == Code::InternalServerError {
+            tracing::error!(request, "{}", chain(problem));
+        }
+        let fault = |one: &Problem| ErrorView {
+            code: one.code.as_str().to_owned(),
+            message: one.message.clone(),
+            field: one.field.clone(),
+        };
+        let errors = Errors {
+            meta: Meta { request_id: request.to_owned(), seq: None },
+            errors: problem.each().map(fault).collect(),
+        };
+        let body = json!(errors).to_string().into_bytes();
+        Answer { status: problem.code.http_status(), revision: None, body }
+    }
+
+    /// As HTTP.
+    pub fn into_response(self, request: &str, replayed: bool) -> Response<Body> {
+        let empty = self.body.is_empty();
+        let mut response = Response::new(Body::from(self.body));
+        *response.status_mut() =
+            StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let headers = response.headers_mut();
+        if !empty {
+            let json = HeaderValue::from_static("application/json; charset=utf-8");
+            headers.insert(header::CONTENT_TYPE, json);
+        }
+        if let Ok(id) = HeaderValue::from_str(request) {
+            headers.insert("x-request-id", id);
+        }
+        if let Some(tag) =
+            self.revision.and_then(|n| HeaderValue::from_str(&format!("\"{n}\"")).ok())
+        {
+            headers.insert(header::ETAG, tag);
+        }
+        if replayed {
+            headers.insert("idempotency-replayed", HeaderValue::from_static("true"));
+        }
+        if self.status == 401 {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
+}
+
+/// Where the other pages of a list are, relative; all null when there is one page.
+pub fn pagination(paging: &Paging, total: usize) -> Pagination {
+    let size = paging.page.size.max(1);
+    let last = total.div_ceil(size).max(1);
+    if last == 1 && paging.page.number == 1 {
+        return Pagination::default();
+    }
+    let link = |number: usize| Some(paging.link(number));
+    let number = paging.page.number;
+    Pagination {
+        first: link(1),
+        last: link(last),
+        prev: (number > 1).then(|| (number - 1).min(last)).and_then(link),
+        next: (number < last).then_some(number + 1).and_then(link),
+    }
+}

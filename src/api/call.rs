@@ -1,0 +1,287 @@
+//! What a row of the table is given, and how it reads it.
+//!
+//! Everything that comes from outside is read here: path parameters, filters, paging, `If-Match`
+//! and the body. A fault names its field, and all faults of one input are told at once.
+
+use crate::api::answer::{Reply, pagination, value};
+use crate::base::limit::API_PAGE_MAX;
+use crate::base::{Code, Problem, Result, Timestamp};
+use crate::model::Actor;
+use crate::wire::input::{Page, Slice};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+use std::fmt::Display;
+use std::str::FromStr;
+
+/// One request, read as far as every row needs it.
+pub struct Call {
+    /// Who is asking.
+    pub actor: Actor,
+    /// The path as it was asked, for links to other pages.
+    pub path: String,
+    /// Path parameters by name.
+    pub params: Vec<(String, String)>,
+    /// Query parameters, decoded.
+    pub query: Vec<(String, String)>,
+    /// `If-Match`.
+    pub revision: Option<u64>,
+    /// The body.
+    pub body: Vec<u8>,
+    /// What time it is.
+    pub now: Timestamp,
+}
+
+/// Which page was asked for, and how to ask for another one.
+pub struct Paging {
+    /// The page.
+    pub page: Page,
+    path: String,
+    rest: Vec<(String, String)>,
+}
+
+impl Paging {
+    /// Path and query of another page of the same list.
+    pub fn link(&self, number: usize) -> String {
+        let mut link = format!("{}?", self.path);
+        for (name, value) in &self.rest {
+            link.push_str(&format!("{name}={}&", encode(value)));
+        }
+        link.push_str(&format!("maxResults={}&pageNum={number}", self.page.size));
+        link
+    }
+}
+
+impl Call {
+    /// A path parameter. What does not parse is no such thing, rather than a fault of form: the
+    /// path is an address.
+    pub fn param<T: FromStr>(&self, name: &str, noun: &str) -> Result<T> {
+        let text = self.params.iter().find(|(n, _)| n == name).map_or("", |(_, v)| v.as_str());
+        text.parse().map_err(|_| Problem::not_found(noun, format!("{text:?}")))
+    }
+
+    /// A query parameter as it is.
+    pub fn text(&self, name: &str) -> Option<String> {
+        let found = self.query.iter().find(|(n, _)| n == name);
+        found.map(|(_, value)| value.clone()).filter(|value| !value.is_empty())
+    }
+
+    /// A query parameter of a type; `expected` is how that is said to people.
+    pub fn query<T: FromStr>(&self, name: &str, expected: &str) -> Result<Option<T>> {
+        let Some(text) = self.text(name) else {
+            return Ok(None);
+        };
+        let wrong = |_| Problem::invalid(name, format!("{text:?} is not {expected}"));
+        text.parse().map(Some).map_err(wrong)
+    }
+
+    /// Refuses query parameters the row does not know: a misspelt filter must not show all.
+    pub fn only(&self, known: &[&str]) -> Result<()> {
+        let stray = self.query.iter().filter(|(name, _)| !known.contains(&name.as_str()));
+        let faults = stray.map(|(name, _)| {
+            Problem::invalid(name, format!("unknown parameter; there are: {}", known.join(", ")))
+        });
+        Problem::all(faults.collect()).map_or(Ok(()), Err)
+    }
+
+    /// The page asked for.
+    pub fn paging(&self) -> Result<Paging> {
+        let size = self.query::<usize>("maxResults", "a number")?.unwrap_or(API_PAGE_MAX);
+        let number = self.query::<usize>("pageNum", "a number")?.unwrap_or(1);
+        if !(1..=API_PAGE_MAX).contains(&size) {
+            let range = format!("must be from 1 to {API_PAGE_MAX}");
+            return Err(Problem::invalid("maxResults", range));
+        }
+        if number < 1 {
+            return Err(Problem::invalid("pageNum", "must be 1 or more"));
+        }
+        let own = |name: &str| matches!(name, "maxResults" | "pageNum");
+        let rest = self.query.iter().filter(|(name, _)| !own(name)).cloned().collect();
+        Ok(Paging { page: Page { number, size }, path: self.path.clone(), rest })
+    }
+
+    /// A page of a list, as a reply.
+    pub fn page<T: Serialize>(
+        &self,
+        fetch: impl FnOnce(Page) -> Result<Slice<T>>,
+    ) -> Result<Reply> {
+        let paging = self.paging()?;
+        let slice = fetch(paging.page)?;
+        let pagination = pagination(&paging, slice.total);
+        Ok(Reply::Page { rows: value(&slice.items)?, pagination })
+    }
+
+    /// The body as an input. Our inputs are flat and no field of theirs is required by form, so
+    /// each field can be tried alone: that is how every faulty one is found and named.
+    pub fn input<T: DeserializeOwned>(&self) -> Result<T> {
+        let object = match self.body.iter().all(u8::is_ascii_whitespace) {
+            true => Map::new(),
+            false => object(&self.body)?,
+        };
+        let alone = |(name, value): (&String, &Value)| {
+            let one = Map::from_iter([(name.clone(), value.clone())]);
+            T::deserialize_of(one).err().map(|e| field_fault(name, e))
+        };
+        if let Some(problem) = Problem::all(object.iter().filter_map(alone).collect()) {
+            return Err(problem);
+        }
+        T::deserialize_of(object).map_err(|e| structure(e, None))
+    }
+}
+
+trait FromObject: Sized {
+    fn deserialize_of(object: Map<String, Value>) -> serde_json::Result<Self>;
+}
+
+impl<T: DeserializeOwned> FromObject for T {
+    fn deserialize_of(object: Map<String, Value>) -> serde_json::Result<T> {
+        serde_json::from_value(Value::Object(object))
+    }
+}
+
+fn object(body: &[u8]) -> Result<Map<String, Value>> {
+    match serde_json::from_slice(body) {
+        Ok(Value::Object(object)) => Ok(object),
+        Ok(_) => Err(structure("the body must be a JSON object", None)),
+        Err(e) => {
+            let place = format!("line {} column {}", e.line(), e.column());
+            let text = e.to_string();
+            let what = text.split(" at line ").next().unwrap_or_default();
+            Err(structure(format!("not JSON: {what}"), Some(place)))
+        }
+    }
+}
+
+fn field_fault(name: &str, error: serde_json::Error) -> Problem {
+    let text = error.to_string();
+    match text.starts_with("unknown field") {
+        true => structure(text, Some(name.to_owned())),
+        false => Problem::invalid(name, text),
+    }
+}
+
+fn structure(message: impl Display, field: Option<String>) -> Problem {
+    Problem { field, ..Problem::new(Code::InvalidStructure, message.to_string()) }
+}
+
+/// Reads `If-Match`: `"7"`, `7`, or `*` for any.
+pub fn revision(header: Option<&str>) -> Result<Option<u64>> {
+    match header.map(|text| text.trim().trim_matches('"')) {
+        None | Some("*") => Ok(None),
+        Some(text) => text.parse().map(Some).map_err(|_| {
+            Problem::invalid("If-Match", "must be a revision as the ETag header gave it")
+        }),
+    }
+}
+
+/// Decodes a query string (`application/x-www-form-urlencoded`).
+pub fn pairs(query: &str) -> Vec<(String, String)> {
+    let parts = query.split('&').filter(|part| !part.is_empty());
+    parts
+        .map(|part| {
+            let (name, value) = part.split_once('=').unwrap_or((part, ""));
+            (decode(name), decode(value))
+        })
+        .collect()
+}
+
+fn decode(text: &str) -> String {
+    let bytes = text.as_bytes();
+    let mut plain = Vec::with_capacity(bytes.len());
+    let mut at = 0;
+    while let Some(&byte) = bytes.get(at) {
+        let hex = bytes.get(at + 1..at + 3).and_then(|two| std::str::from_utf8(two).ok());
+        let escaped = hex.and_then(|two| u8::from_str_radix(two, 16).ok());
+        let (decoded, width) = match (byte, escaped) {
+            (b'%', Some(decoded)) => (decoded, 3),
+            (b'+', _) => (b' ', 1),
+            (other, _) => (other, 1),
+        };
+        plain.push(decoded);
+        at += width;
+    }
+    String::from_utf8_lossy(&plain).into_owned()
+}
+
+fn encode(text: &str) -> String {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'~');
+    text.bytes()
+        .map(|b| if plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::input::ScalingInput;
+
+    fn call(query: &str, body: &str) -> Call {
+        Call {
+            actor: Actor::job("test"),
+            path: "/x/".into(),
+            params: Vec::new(),
+            query: pairs(query),
+            revision: None,
+            body: body.as_bytes().to_vec(),
+            now: Timestamp(0),
+        }
+    }
+
+    #[test]
+    fn every_faulty_field_is_named() {
+        let check = |body: &str, expected: &[&str]| {
+            let problem = call("", body).input::<ScalingInput>().unwrap_err();
+            let lines: Vec<String> = problem.each().map(ToString::to_string).collect();
+            assert_eq!(lines.len(), expected.len(), "{body}: {lines:?}");
+            for (line, start) in lines.iter().zip(expected) {
+                assert!(line.starts_with(start), "{body}: {line}");
+            }
+        };
+        check(r#"{"minInstances":"two"}"#, &["minInstances: invalid type: string"]);
+        check(r#"{"maxInstances":-1,"minInstances":[]}"#, &["maxInstances: ", "minInstances: "]);
+        check(r#"{"min":1}"#, &["min: unknown field `min`"]);
+        check("[]", &["the body must be a JSON object"]);
+        check("{\"minInstances\": 1,\n oops}", &["line 2 column 2: not JSON: key must be"]);
+        check("nonsense", &["line 1 column 2: not JSON: expected ident"]);
+    }
+
+    #[test]
+    fn an_empty_body_is_an_empty_object() {
+        assert_eq!(call("", " \n").input::<ScalingInput>().unwrap(), ScalingInput::default());
+    }
+
+    #[test]
+    fn pages_link_to_each_other_and_keep_their_filters() {
+        let check = |query: &str, total, prev: Option<&str>, next: Option<&str>| {
+            let pagination = pagination(&call(query, "").paging().unwrap(), total);
+            assert_eq!((pagination.prev.as_deref(), pagination.next.as_deref()), (prev, next));
+        };
+        check("", 100, None, None);
+        check("", 101, None, Some("/x/?maxResults=100&pageNum=2"));
+        let first = "/x/?name=a%20b&maxResults=10&pageNum=1";
+        check("name=a+b&pageNum=2&maxResults=10", 20, Some(first), None);
+        check("pageNum=9&maxResults=10", 20, Some("/x/?maxResults=10&pageNum=2"), None);
+    }
+
+    #[test]
+    fn paging_has_bounds() {
+        for query in ["maxResults=0", "maxResults=101", "pageNum=0", "pageNum=x"] {
+            assert!(call(query, "").paging().is_err(), "{query}");
+        }
+    }
+
+    #[test]
+    fn revisions_are_read_as_they_are_written() {
+        assert_eq!(revision(Some("\"7\"")).unwrap(), Some(7));
+        assert_eq!(revision(Some("*")).unwrap(), None);
+        assert!(revision(Some("latest")).is_err());
+    }
+
+    #[test]
+    fn broken_escapes_stay_as_they_are() {
+        let check = |text: &str, plain: &str| assert_eq!(decode(text), plain);
+        check("shop%2Fweb-3", "shop/web-3");
+        check("100%", "100%");
+        check("%zz%4", "%zz%4");
+    }
+}

@@ -1,0 +1,342 @@
+//! The way of one request: who, which environment, body, deadline, verb, answer, log line.
+
+use crate::api::answer::{Answer, Reply, value};
+use crate::api::call::{Call, pairs, revision};
+use crate::api::replay::Turn;
+use crate::api::routes::{self, Row, Run};
+use crate::api::{Api, describe};
+use crate::base::limit::API_VERBS_WAITING_MAX;
+use crate::base::{Code, EnvironmentId, Problem, Result, random};
+use crate::model::{Actor, Door};
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::extract::{RawPathParams, Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, Response};
+use axum::routing::{MethodFilter, MethodRouter, get, on};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+use tokio::time::timeout;
+
+/// Who is at the other end of a connection.
+#[derive(Clone, Debug)]
+pub enum Peer {
+    /// A process of this machine, as the kernel says.
+    Unix {
+        /// Its user.
+        uid: u32,
+        /// Its process id, where the kernel gives one.
+        pid: Option<i32>,
+    },
+    /// Somebody on the network.
+    Network(String),
+}
+
+impl Peer {
+    fn door(&self) -> Door {
+        match self {
+            Peer::Unix { .. } => Door::Socket,
+            Peer::Network(_) => Door::Https,
+        }
+    }
+
+    fn address(&self) -> String {
+        match self {
+            Peer::Unix { pid: Some(pid), .. } => format!("pid {pid}"),
+            Peer::Unix { uid, pid: None } => format!("uid {uid}"),
+            Peer::Network(address) => address.clone(),
+        }
+    }
+}
+
+/// The whole API as one service; every request carries its [`Peer`] as an extension.
+pub fn router(api: Arc<Api>) -> Router {
+    let mut paths: BTreeMap<String, MethodRouter<Arc<Api>>> = BTreeMap::new();
+    for row in routes::table() {
+        let full = format!("/api/v1beta0/user{}", row.path);
+        for path in [full.trim_end_matches('/').to_owned(), full] {
+            let handler = move |state: State<Arc<Api>>, params, request: Request| {
+                answer(state.0, Some(row), params, request)
+            };
+            let known = paths.remove(&path).unwrap_or_default();
+            paths.insert(path, known.merge(on(method(row.method), handler)));
+        }
+    }
+    let nowhere =
+        |state: State<Arc<Api>>, params, request: Request| answer(state.0, None, params, request);
+    let mut router = Router::new();
+    for (path, methods) in paths {
+        router = router.route(&path, methods.fallback(nowhere));
+    }
+    for service in describe::SERVICES {
+        for ending in ["yml", "yaml"] {
+            let (path, text) =
+                (format!("/api/{service}.v1beta0.{ending}"), describe::text(service));
+            router = router.route(&path, get(move || async move { describe::response(text) }));
+        }
+    }
+    router.route("/", get(describe::front_page)).fallback(nowhere).with_state(api)
+}
+
+fn method(name: &str) -> MethodFilter {
+    match name {
+        "POST" => MethodFilter::POST,
+        "PATCH" => MethodFilter::PATCH,
+        "DELETE" => MethodFilter::DELETE,
+        _ => MethodFilter::GET,
+    }
+}
+
+/// Answers a request, whatever happens, and logs it: never a body, a query or a header.
+async fn answer(
+    api: Arc<Api>,
+    row: Option<&'static Row>,
+    params: std::result::Result<RawPathParams, axum::extract::rejection::RawPathParamsRejection>,
+    request: Request,
+) -> Response<Body> {
+    let began = Instant::now();
+    let id = format!("{:016x}", random::fresh_seed());
+    let (parts, body) = request.into_parts();
+    let peer = parts.extensions.get::<Peer>().cloned();
+    let params = params.map_or_else(
+        |_| Err(Problem::new(Code::BadRequest, "the path is not UTF-8")),
+        |raw| Ok(raw.iter().map(|(n, v)| (n.to_owned(), v.to_owned())).collect()),
+    );
+    let mut who = String::new();
+    let outcome = match (row, params) {
+        (None, _) => Err(nowhere(&parts)),
+        (Some(_), Err(problem)) => Err(problem),
+        (Some(row), Ok(params)) => {
+            let asked = Asked { row, params, parts: &parts, peer, id: &id };
+            asked.carry_out(&api, body, &mut who).await
+        }
+    };
+    let (answer, replayed) = match outcome {
+        Ok(answered) => answered,
+        Err(problem) => (Answer::refusal(&problem, &id), false),
+    };
+    tracing::info!(
+        request = id,
+        method = %parts.method,
+        path = parts.uri.path(),
+        status = answer.status,
+        ms = began.elapsed().as_millis() as u64,
+        who,
+        "answered"
+    );
+    answer.into_response(&id, replayed)
+}
+
+fn nowhere(parts: &Parts) -> Problem {
+    let (method, path) = (&parts.method, parts.uri.path());
+    Problem::new(Code::EndpointNotFound, format!("there is no {method} {path}"))
+}
+
+/// A request that found its row.
+struct Asked<'a> {
+    row: &'static Row,
+    params: Vec<(String, String)>,
+    parts: &'a Parts,
+    peer: Option<Peer>,
+    id: &'a str,
+}
+
+impl Asked<'_> {
+    async fn carry_out(
+        mut self,
+        api: &Arc<Api>,
+        body: Body,
+        who: &mut String,
+    ) -> Result<(Answer, bool)> {
+        let actor = self.authenticate(api).await?;
+        who.clone_from(&actor.name);
+        let body = read_body(api, body, &self.parts.headers).await?;
+        let headers = &self.parts.headers;
+        let call = Call {
+            actor,
+            path: self.parts.uri.path().to_owned(),
+            params: std::mem::take(&mut self.params),
+            query: pairs(self.parts.uri.query().unwrap_or_default()),
+            revision: revision(text(headers, "if-match"))?,
+            body,
+            now: api.clock.now(),
+        };
+        self.check_query(&call)?;
+        match self.row.run {
+            Run::Events => events(api, call, self.id).await.map(|answer| (answer, false)),
+            Run::Verb(verb) => self.verb(api, call, verb).await,
+        }
+    }
+
+    async fn authenticate(&self, api: &Arc<Api>) -> Result<Actor> {
+        let token = bearer(&self.parts.headers)?;
+        let peer = self.peer.clone();
+        let door = peer.as_ref().map_or(Door::Https, Peer::door);
+        let address = peer.as_ref().map(Peer::address).unwrap_or_default();
+        let known = blocking(api, move |api| {
+            Ok(match (token, peer) {
+                (Some(token), _) => api.verbs.authenticate_token(&token).ok_or("unknown token"),
+                (None, Some(Peer::Unix { uid, pid })) => api
+                    .verbs
+                    .actor_of_unix(uid, pid)
+                    .ok_or("this user of the machine is nobody here; send a bearer token"),
+                (None, Some(Peer::Network(_)) | None) => Err("send a bearer token"),
+            })
+        });
+        let actor = within(api, known)
+            .await?
+            .map_err(|message| Problem::new(Code::BadAuthentication, message))?;
+        let request = self.id.to_owned();
+        self.enter(Actor { door, address, request, ..actor })
+    }
+
+    /// Lets an actor into the environment the path names.
+    fn enter(&self, actor: Actor) -> Result<Actor> {
+        let named = self.params.iter().find(|(name, _)| name == "envId");
+        let text = named.map_or("", |(_, value)| value.as_str());
+        match text.parse::<EnvironmentId>() {
+            Ok(env) if env == actor.env => Ok(actor),
+            Ok(_) | Err(_) => Err(Problem::not_found("environment", format!("{text:?}"))),
+        }
+    }
+
+    fn check_query(&self, call: &Call) -> Result<()> {
+        let mut known = self.row.query.to_vec();
+        if let routes::Output::Page(_) = self.row.output {
+            known.extend(["maxResults", "pageNum"]);
+        }
+        call.only(&known)
+    }
+
+    async fn verb(
+        &self,
+        api: &Arc<Api>,
+        call: Call,
+        verb: fn(&dyn crate::api::Verbs, &Call) -> Result<Reply>,
+    ) -> Result<(Answer, bool)> {
+        let id = self.id.to_owned();
+        let method = self.row.method;
+        let key = text(&self.parts.headers, "idempotency-key").map(str::to_owned);
+        let key = key.filter(|_| method != "GET");
+        let work = blocking(api, move |api| {
+            let run = |call: &Call| verb(&*api.verbs, call).map(|reply| Answer::of(reply, &id));
+            let Some(key) = key else {
+                return run(&call).map(|answer| (answer, false));
+            };
+            let parts = [method.as_bytes(), call.path.as_bytes(), &call.body];
+            match api.answers.begin(call.actor.user, &key, parts)? {
+                Turn::Again(answer) => Ok((answer, true)),
+                Turn::Go(going) => run(&call).map(|answer| {
+                    going.done(&answer);
+                    (answer, false)
+                }),
+            }
+        });
+        within(api, work).await
+    }
+}
+
+/// Waits for journal entries without holding a thread.
+async fn events(api: &Arc<Api>, call: Call, id: &str) -> Result<Answer> {
+    let (query, wait) = routes::events(&call)?;
+    let until = tokio::time::Instant::now() + Duration::from_millis(wait);
+    let (mut bell, mut stopping) = (api.bell.listen(), api.stopping.subscribe());
+    let mut query = query;
+    loop {
+        bell.borrow_and_update();
+        let (actor, asked) = (call.actor.clone(), query.clone());
+        let look = blocking(api, move |api| api.verbs.events(&actor, &asked));
+        let found = within(api, look).await?;
+        let left = until.saturating_duration_since(tokio::time::Instant::now());
+        if !found.events.is_empty() || left.is_zero() || *stopping.borrow_and_update() {
+            let rows = value(&found.events)?;
+            return Ok(Answer::of(Reply::Events { rows, seq: found.seq }, id));
+        }
+        // What was looked at and not shown need not be looked at again.
+        query.after = Some(found.seq);
+        tokio::select! {
+            _ = bell.changed() => {}
+            _ = stopping.changed() => {}
+            () = tokio::time::sleep(left) => {}
+        }
+    }
+}
+
+/// Runs what may block on a thread that may, when its turn comes.
+async fn blocking<T: Send + 'static>(
+    api: &Arc<Api>,
+    work: impl FnOnce(&Api) -> Result<T> + Send + 'static,
+) -> Result<T> {
+    if api.waiting.fetch_add(1, Ordering::Relaxed) >= API_VERBS_WAITING_MAX {
+        api.waiting.fetch_sub(1, Ordering::Relaxed);
+        return Err(Problem::new(Code::ServiceUnavailable, "too many requests wait already"));
+    }
+    let waiting = Waiting(api);
+    let permit = api.working.clone().acquire_owned().await;
+    drop(waiting);
+    let permit = permit.map_err(|e| Problem::internal("waiting for a turn", e))?;
+    let theirs = api.clone();
+    let done = tokio::task::spawn_blocking(move || {
+        let done = work(&theirs);
+        drop(permit);
+        done
+    });
+    done.await.unwrap_or_else(|e| Err(Problem::internal("carrying out a request", e)))
+}
+
+/// One of those who wait for their turn, also when it is given up.
+struct Waiting<'a>(&'a Api);
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.waiting.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+async fn within<T>(api: &Api, work: impl Future<Output = Result<T>>) -> Result<T> {
+    let deadline = Duration::from_millis(api.limits.request);
+    timeout(deadline, work).await.unwrap_or_else(|_| {
+        let message = format!("no result within {} s; it may still come", deadline.as_secs());
+        Err(Problem::new(Code::ServiceUnavailable, message))
+    })
+}
+
+async fn read_body(api: &Api, body: Body, headers: &HeaderMap) -> Result<Vec<u8>> {
+    let max = api.limits.body_bytes;
+    let too_large =
+        || Problem::new(Code::BadRequest, format!("the body has more than {max} bytes"));
+    let announced = text(headers, "content-length").and_then(|n| n.parse::<usize>().ok());
+    if announced.is_some_and(|n| n > max) {
+        return Err(too_large());
+    }
+    match timeout(api.limits.handshake(), to_bytes(body, max)).await {
+        Ok(Ok(bytes)) => Ok(bytes.to_vec()),
+        Ok(Err(e)) if e.to_string().contains("length limit") => Err(too_large()),
+        Ok(Err(_)) => Err(Problem::new(Code::BadRequest, "the body did not arrive whole")),
+        Err(_) => Err(Problem::new(Code::BadRequest, "the body did not arrive in time")),
+    }
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
+}
+
+/// The bearer token, if there is one. Another scheme is refused rather than overlooked: who
+/// sends credentials means to be known by them.
+fn bearer(headers: &HeaderMap) -> Result<Option<String>> {
+    let Some(header) = headers.get("authorization") else {
+        return Ok(None);
+    };
+    let token = header.to_str().ok().and_then(|text| text.split_once(' '));
+    match token {
+        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => {
+            Ok(Some(token.trim().to_owned()))
+        }
+        Some(_) | None => {
+            let message = "the Authorization header must be: Bearer <token>";
+            Err(Problem::new(Code::BadAuthentication, message))
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! What Scalr has no word for: manifests, reasons, plans, the journal, the appliance itself.
+
+use super::{Output, Row, Run};
+use crate::api::Verbs;
+use crate::api::answer::{Reply, value};
+use crate::api::call::Call;
+use crate::base::limit::{API_PAGE_MAX, EVENTS_WAIT_MAX};
+use crate::base::{Millis, Problem, Result};
+use crate::model::Door;
+use crate::wire::input::{EventsQuery, RoleFilter, WhoView};
+
+/// Rows of these nouns.
+pub const ROWS: &[Row] = &[
+    Row {
+        method: "GET",
+        path: "/{envId}/roles/",
+        about: "Lists the roles this environment can use.",
+        query: &["id", "name"],
+        input: None,
+        output: Output::Page("Role"),
+        run: Run::Verb(roles),
+    },
+    Row {
+        method: "POST",
+        path: "/{envId}/grange/manifests/",
+        about: "Declares what a manifest says, or with dryRun says what that would change.",
+        query: &[],
+        input: Some(("manifest", "Manifest")),
+        output: Output::One("ManifestResult"),
+        run: Run::Verb(|verbs, call| {
+            let result = verbs.apply(&call.actor, &call.input()?)?;
+            Ok(Reply::One(value(&result)?, None))
+        }),
+    },
+    Row {
+        method: "GET",
+        path: "/{envId}/grange/events/",
+        about: "Shows journal entries after one, waiting up to waitMs for there to be any.",
+        query: &["after", "max", "waitMs", "about"],
+        input: None,
+        output: Output::List("Event"),
+        run: Run::Events,
+    },
+    Row {
+        method: "GET",
+        path: "/{envId}/grange/explain/",
+        about: "Shows how a farm, farm role or server is, and the chain of causes behind it.",
+        query: &["what"],
+        input: None,
+        output: Output::One("Explanation"),
+        run: Run::Verb(explain),
+    },
+    Row {
+        method: "GET",
+        path: "/{envId}/grange/farms/{farmId}/plan/",
+        about: "Shows a farm's current plan.",
+        query: &[],
+        input: None,
+        output: Output::One("Plan"),
+        run: Run::Verb(|verbs, call| {
+            let plan = verbs.plan_of_farm(&call.actor, call.param("farmId", "farm")?)?;
+            Ok(Reply::One(value(&plan)?, None))
+        }),
+    },
+    Row {
+        method: "GET",
+        path: "/{envId}/grange/plans/{planId}/",
+        about: "Shows a plan.",
+        query: &[],
+        input: None,
+        output: Output::One("Plan"),
+        run: Run::Verb(|verbs, call| {
+            let plan = verbs.plan(&call.actor, call.param("planId", "plan")?)?;
+            Ok(Reply::One(value(&plan)?, None))
+        }),
+    },
+    Row {
+        method: "GET",
+        path: "/{envId}/grange/status/",
+        about: "Shows how the appliance is.",
+        query: &[],
+        input: None,
+        output: Output::One("Status"),
+        run: Run::Verb(|verbs, call| Ok(Reply::One(value(&verbs.status(&call.actor)?)?, None))),
+    },
+    Row {
+        method: "GET",
+        path: "/{envId}/grange/whoami/",
+        about: "Shows who is asking.",
+        query: &[],
+        input: None,
+        output: Output::One("Who"),
+        run: Run::Verb(whoami),
+    },
+    Row {
+        method: "POST",
+        path: "/{envId}/grange/tokens/",
+        about: "Creates a bearer token of the asker's own user; its text is shown this once.",
+        query: &[],
+        input: Some(("token", "TokenRequest")),
+        output: Output::Made("Token"),
+        run: Run::Verb(|verbs, call| {
+            let token = verbs.token_create(&call.actor, &call.input()?)?;
+            Ok(Reply::Made(value(&token)?, None))
+        }),
+    },
+];
+
+fn roles(verbs: &dyn Verbs, call: &Call) -> Result<Reply> {
+    let filter = RoleFilter { id: call.query("id", "a role's number")?, name: call.text("name") };
+    call.page(|page| verbs.roles(&call.actor, &filter, page))
+}
+
+fn explain(verbs: &dyn Verbs, call: &Call) -> Result<Reply> {
+    let what = call.text("what").ok_or_else(|| {
+        Problem::invalid("what", "say what to explain, as shop, shop/web or shop/web-3")
+    })?;
+    Ok(Reply::One(value(&verbs.explain(&call.actor, &what)?)?, None))
+}
+
+fn whoami(_: &dyn Verbs, call: &Call) -> Result<Reply> {
+    let actor = &call.actor;
+    let permission = |p| value(p).map(|name| name.as_str().unwrap_or_default().to_owned());
+    let view = WhoView {
+        user: actor.user.0,
+        name: actor.name.clone(),
+        environment: actor.env.0,
+        door: match actor.door {
+            Door::Appliance => "appliance",
+            Door::Socket => "socket",
+            Door::Https => "https",
+            Door::Agent => "agent",
+        }
+        .to_owned(),
+        permissions: actor.permissions.iter().map(permission).collect::<Result<_>>()?,
+    };
+    Ok(Reply::One(value(&view)?, None))
+}
+
+/// What a request for events asks, and how long it would wait.
+pub fn events(call: &Call) -> Result<(EventsQuery, Millis)> {
+    let max = call.query::<usize>("max", "a number")?.unwrap_or(API_PAGE_MAX);
+    if !(1..=API_PAGE_MAX).contains(&max) {
+        return Err(Problem::invalid("max", format!("must be from 1 to {API_PAGE_MAX}")));
+    }
+    let wait = call.query::<Millis>("waitMs", "a number of milliseconds")?.unwrap_or(0);
+    if wait > EVENTS_WAIT_MAX {
+        return Err(Problem::invalid("waitMs", format!("must be at most {EVENTS_WAIT_MAX}")));
+    }
+    let after = call.query("after", "an entry's sequence number")?;
+    Ok((EventsQuery { after, max, about: call.text("about") }, wait))
+}

@@ -1,0 +1,59 @@
+//! The table of routes: what gives dispatch and description alike.
+
+mod farms;
+mod house;
+mod servers;
+
+use crate::api::Verbs;
+use crate::api::answer::Reply;
+use crate::api::call::Call;
+use crate::base::Result;
+
+/// One route.
+pub struct Row {
+    /// `GET`, `POST`, `PATCH` or `DELETE`.
+    pub method: &'static str,
+    /// The path below `/api/v1beta0/user`, as the description prints it.
+    pub path: &'static str,
+    /// One sentence on what it does.
+    pub about: &'static str,
+    /// Query parameters it knows, beyond paging.
+    pub query: &'static [&'static str],
+    /// The body's name and shape, if it takes one.
+    pub input: Option<(&'static str, &'static str)>,
+    /// What it answers.
+    pub output: Output,
+    /// How.
+    pub run: Run,
+}
+
+/// What a route answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// One object of a shape.
+    One(&'static str),
+    /// A new object of a shape.
+    Made(&'static str),
+    /// A page of a list of a shape.
+    Page(&'static str),
+    /// A whole list of a shape.
+    List(&'static str),
+    /// Nothing.
+    Nothing,
+}
+
+/// How a route is carried out.
+#[derive(Clone, Copy)]
+pub enum Run {
+    /// By a verb, on a thread that may block.
+    Verb(fn(&dyn Verbs, &Call) -> Result<Reply>),
+    /// By waiting for the journal.
+    Events,
+}
+
+/// Every route there is.
+pub fn table() -> impl Iterator<Item = &'static Row> {
+    farms::ROWS.iter().chain(servers::ROWS).chain(house::ROWS)
+}
+
+pub use house::events;

@@ -1,0 +1,151 @@
+//! Shapes of what Scalr has no word for.
+
+use super::Kind::{Integer, Integers, ListOf, Number, Numbers, Text, Texts};
+use super::{Shape, field};
+
+/// These shapes.
+pub const SHAPES: &[Shape] = &[
+    Shape {
+        name: "Reading",
+        writable: &[],
+        fields: &[
+            field("series", Text, "The series."),
+            field("at", Integer, "When, ms UTC."),
+            field("value", Number, "The value."),
+        ],
+    },
+    Shape {
+        name: "Series",
+        writable: &[],
+        fields: &[
+            field("series", Text, "Its name."),
+            field("at", Integers, "Moments, ms UTC."),
+            field("value", Numbers, "Values, one a moment."),
+        ],
+    },
+    Shape {
+        name: "Event",
+        writable: &[],
+        fields: &[
+            field("seq", Integer, "Its sequence number."),
+            field("at", Integer, "When, ms UTC."),
+            field("actor", Text, "Who: admin, job:plan, agent:shop/web-1."),
+            field("verb", Text, "The verb, as server.terminate."),
+            field(
+                "about",
+                Text,
+                "What it is about: shop, shop/web, shop/web-3; empty when about none.",
+            ),
+            field("text", Text, "One sentence."),
+            field("tables", Texts, "Tables it changed."),
+        ],
+    },
+    Shape {
+        name: "Explanation",
+        writable: &[],
+        fields: &[
+            field("about", Text, "What it is about."),
+            field("now", Text, "One line on how it is now."),
+            field("because", ListOf("Because"), "The chain of causes, latest first."),
+            field("waiting", Texts, "What it waits for, and what happens next."),
+        ],
+    },
+    Shape {
+        name: "Because",
+        writable: &[],
+        fields: &[
+            field("seq", Integer, "Journal entry."),
+            field("at", Integer, "When, ms UTC."),
+            field("text", Text, "One sentence."),
+        ],
+    },
+    Shape {
+        name: "Plan",
+        writable: &[],
+        fields: &[
+            field("id", Integer, "Its number."),
+            field("farm", Text, "The farm."),
+            field("parent", Integer, "The plan before it."),
+            field("at", Integer, "When, ms UTC."),
+            field("moves", Texts, "What it changes, one line each."),
+            field("report", Texts, "Why each thing is or is not done."),
+        ],
+    },
+    Shape {
+        name: "ManifestResult",
+        writable: &[],
+        fields: &[
+            field("farm", Text, "The farm."),
+            field("id", Integer, "Its number; 0 in a dry run of a new farm."),
+            field(
+                "changes",
+                Texts,
+                "Field-level changes, one line each: shop/web: minInstances 2 -> 3.",
+            ),
+            field("steps", Texts, "What the engine would do next, one line each."),
+            field("stops", Integer, "How many servers would be stopped."),
+        ],
+    },
+    Shape {
+        name: "Order",
+        writable: &[],
+        fields: &[
+            field("id", Integer, "Its number."),
+            field("state", Text, "open, done, failed, expired or superseded."),
+            field("exitCode", Integer, "The command's exit code."),
+            field("output", Text, "Output, or why it failed."),
+        ],
+    },
+    Shape {
+        name: "Status",
+        writable: &[],
+        fields: &[
+            field("version", Text, "Its version."),
+            field("startedAt", Integer, "Since when it runs, ms UTC."),
+            field(
+                "now",
+                Integer,
+                "Its clock, ms UTC: ages are counted from it, not from the reader's clock.",
+            ),
+            field("epoch", Integer, "The active node's epoch."),
+            field("seq", Integer, "Last journal entry."),
+            field("agents", Integer, "Connected agents."),
+            field("farms", Integer, "Farms."),
+            field("servers", Integer, "Servers not confirmed gone."),
+            field("alerts", Texts, "Alerts, one line each."),
+            field("jobs", ListOf("Job"), "Each background job: name and how its last run went."),
+        ],
+    },
+    Shape {
+        name: "Job",
+        writable: &[],
+        fields: &[
+            field("name", Text, "Its name."),
+            field("description", Text, "What it is for."),
+            field("runs", Integer, "Runs since the start."),
+            field("failures", Integer, "Runs that failed."),
+            field("last", Text, "How the last one went."),
+        ],
+    },
+    Shape {
+        name: "Who",
+        writable: &[],
+        fields: &[
+            field("user", Integer, "The user's number."),
+            field("name", Text, "Their name."),
+            field("environment", Integer, "The environment."),
+            field("door", Text, "socket or https."),
+            field("permissions", Texts, "What they may do, as farms_read."),
+        ],
+    },
+    Shape {
+        name: "Token",
+        writable: &[],
+        fields: &[
+            field("id", Integer, "Its number."),
+            field("token", Text, "Its text."),
+            field("description", Text, "What it is for."),
+            field("expiresAt", Integer, "Until when, ms UTC; for ever without it."),
+        ],
+    },
+];

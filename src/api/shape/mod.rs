@@ -1,0 +1,132 @@
+//! The shapes the served description names: every field of every view and input, in words.
+//!
+//! Kept beside the views instead of derived from them, because a description has words that a
+//! type has not; the test below holds each shape to its view, field for field.
+
+mod house;
+mod inputs;
+mod objects;
+
+/// An object of the API.
+pub struct Shape {
+    /// Its name in the description.
+    pub name: &'static str,
+    /// Fields that are not read-only.
+    pub writable: &'static [&'static str],
+    /// Its fields.
+    pub fields: &'static [Field],
+}
+
+/// A field of an object.
+pub struct Field {
+    /// Its name.
+    pub name: &'static str,
+    /// What it holds.
+    pub kind: Kind,
+    /// One sentence on what it means.
+    pub about: &'static str,
+}
+
+/// What a field holds.
+#[derive(Clone, Copy)]
+pub enum Kind {
+    /// A text.
+    Text,
+    /// A whole number.
+    Integer,
+    /// A number.
+    Number,
+    /// True or false.
+    Flag,
+    /// Texts.
+    Texts,
+    /// Whole numbers.
+    Integers,
+    /// Numbers.
+    Numbers,
+    /// An object of a shape.
+    Of(&'static str),
+    /// Objects of a shape.
+    ListOf(&'static str),
+}
+
+const fn field(name: &'static str, kind: Kind, about: &'static str) -> Field {
+    Field { name, kind, about }
+}
+
+/// Every shape there is.
+pub fn all() -> impl Iterator<Item = &'static Shape> {
+    objects::SHAPES.iter().chain(house::SHAPES).chain(inputs::SHAPES)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::Secret;
+    use crate::wire::api::*;
+    use crate::wire::input::*;
+    use serde::Serialize;
+    use std::collections::BTreeSet;
+
+    fn check(name: &str, view: &impl Serialize) {
+        let shape = all().find(|shape| shape.name == name).expect(name);
+        let value = serde_json::to_value(view).expect(name);
+        let sent: BTreeSet<&str> =
+            value.as_object().expect(name).keys().map(String::as_str).collect();
+        let described: BTreeSet<&str> = shape.fields.iter().map(|field| field.name).collect();
+        assert_eq!(sent, described, "{name}");
+        let stray = shape.writable.iter().find(|name| !described.contains(*name));
+        assert_eq!(stray, None, "{name}");
+    }
+
+    #[test]
+    fn shapes_are_their_views() {
+        check("Farm", &FarmView::default());
+        check("FarmExtra", &FarmExtra::default());
+        check("FarmRole", &FarmRoleView::default());
+        check("FarmRoleExtra", &FarmRoleExtra::default());
+        check("ScalingConfiguration", &ScalingView::default());
+        check("Server", &ServerView::default());
+        check("ServerExtra", &ServerExtra::default());
+        check("Role", &RoleView::default());
+        check("RoleExtra", &RoleExtra::default());
+        check("RoleIdentity", &RoleRef::default());
+        check("ForeignKey", &Ref::default());
+        check("NameForeignKey", &NameRef::default());
+        check("Reading", &ReadingView::default());
+        check("Series", &SeriesView::default());
+        check("Event", &EventView::default());
+        check("Explanation", &ExplainView::default());
+        check("Because", &BecauseView::default());
+        check("Plan", &PlanView::default());
+        check("ManifestResult", &ManifestResult::default());
+        check("Order", &OrderView::default());
+        check("Status", &StatusView::default());
+        check("Job", &JobView::default());
+        check("Who", &WhoView::default());
+        let token = Secret::new("x");
+        let (description, expires_at) = (String::new(), None);
+        check("Token", &TokenView { id: 1, token, description, expires_at });
+    }
+
+    #[test]
+    fn shapes_are_their_inputs() {
+        check("Manifest", &ManifestRequest::default());
+        check("Command", &CommandRequest::default());
+        let expires_in_ms = Some(1);
+        check("TokenRequest", &TokenInput { description: String::new(), expires_in_ms });
+        check("ServerRebootOptions", &RebootInput::default());
+        check("ServerTerminationOptions", &TerminateInput::default());
+        check("TerminateFarmRequest", &TerminateInput::default());
+    }
+
+    #[test]
+    fn what_a_field_refers_to_is_there() {
+        for field in all().flat_map(|shape| shape.fields) {
+            let (Kind::Of(name) | Kind::ListOf(name)) = field.kind else {
+                continue;
+            };
+            assert!(all().any(|shape| shape.name == name), "{}: {name}", field.name);
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! Why an exchange with the appliance came to nothing.
+
+use crate::base::Code;
+use crate::wire::api::ErrorView;
+use std::io;
+
+/// What a method of the client fails with.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Nobody there: no connection could be opened.
+    #[error("connecting to {address}: {source}")]
+    Unreachable {
+        /// Where to.
+        address: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The connection broke before the answer was whole.
+    #[error("talking to {address}: {source}")]
+    Broken {
+        /// Where to.
+        address: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The deadline passed.
+    #[error("{address} did not answer within {seconds} s")]
+    Late {
+        /// Where to.
+        address: String,
+        /// The deadline.
+        seconds: u64,
+    },
+    /// What came is not what the API sends.
+    #[error("not an answer of the Grange API: {0}")]
+    Shape(String),
+    /// The appliance understood, and refused.
+    #[error("{}", list(faults))]
+    Refused {
+        /// HTTP status.
+        status: u16,
+        /// Every fault; at least one.
+        faults: Vec<ErrorView>,
+    },
+}
+
+fn list(faults: &[ErrorView]) -> String {
+    faults.iter().map(say).collect::<Vec<_>>().join("; ")
+}
+
+fn say(fault: &ErrorView) -> String {
+    match &fault.field {
+        Some(field) => format!("{field}: {}", fault.message),
+        None => fault.message.clone(),
+    }
+}
+
+impl Error {
+    /// The kind, where the appliance gave one.
+    pub fn code(&self) -> Option<Code> {
+        match self {
+            Error::Refused { faults, .. } => faults.first().and_then(|f| Code::named(&f.code)),
+            Error::Unreachable { .. } | Error::Broken { .. } | Error::Late { .. } => {
+                Some(Code::ServiceUnavailable)
+            }
+            Error::Shape(_) => None,
+        }
+    }
+
+    /// The exit code of a command that ends with it.
+    pub fn exit_code(&self) -> u8 {
+        self.code().map_or(1, Code::exit_code)
+    }
+
+    /// One line for each fault.
+    pub fn lines(&self) -> Vec<String> {
+        match self {
+            Error::Refused { faults, .. } => faults.iter().map(say).collect(),
+            other => vec![other.to_string()],
+        }
+    }
+
+    /// Whether there is nobody to talk to, as against somebody who refuses.
+    pub fn is_absence(&self) -> bool {
+        matches!(self, Error::Unreachable { .. })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exit_codes_follow_the_kind() {
+        let check = |code: &str, exit| {
+            let fault = ErrorView { code: code.into(), ..ErrorView::default() };
+            let error = Error::Refused { status: 400, faults: vec![fault] };
+            assert_eq!(error.exit_code(), exit, "{code}");
+        };
+        check("InvalidValue", 2);
+        check("ObjectNotFound", 3);
+        check("PermissionViolation", 4);
+        check("RevisionConflict", 5);
+        check("LimitExceeded", 6);
+        check("InternalServerError", 1);
+        check("SomethingNewer", 1);
+    }
+}

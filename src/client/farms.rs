@@ -1,0 +1,97 @@
+//! Farms, farm roles and the manifest.
+
+use crate::client::{Client, Error, Query, read};
+use crate::wire::api::ScalingView;
+use crate::wire::api::{FarmRoleView, FarmView, ManifestRequest, ManifestResult, One, PlanView};
+use crate::wire::input::{FarmInput, NoInput, RoleView, ScalingInput, TerminateInput};
+
+impl Client {
+    /// Every farm, by name.
+    pub fn farms(&self) -> Result<Vec<FarmView>, Error> {
+        self.all("farms/", &Query::default())
+    }
+
+    /// The farm of a name, if there is one.
+    pub fn farm_named(&self, name: &str) -> Result<Option<FarmView>, Error> {
+        let query = Query::default().with("name", name);
+        Ok(self.list::<FarmView>(&format!("farms/{query}"))?.data.into_iter().next())
+    }
+
+    /// One farm.
+    pub fn farm(&self, id: u64) -> Result<FarmView, Error> {
+        self.get(&format!("farms/{id}/"))
+    }
+
+    /// Declares an empty farm.
+    pub fn farm_create(&self, input: &FarmInput) -> Result<FarmView, Error> {
+        self.act("farms/", input)
+    }
+
+    /// Changes a farm's own fields; with a revision only if it is still the one that was read.
+    pub fn farm_update(
+        &self,
+        id: u64,
+        input: &FarmInput,
+        revision: Option<u64>,
+    ) -> Result<FarmView, Error> {
+        let answer = self.change("PATCH", &format!("farms/{id}/"), input, revision)?;
+        read::<One<FarmView>>(&answer).map(|one| one.data)
+    }
+
+    /// Removes a farm; its servers go first.
+    pub fn farm_remove(&self, id: u64, revision: Option<u64>) -> Result<(), Error> {
+        self.change("DELETE", &format!("farms/{id}/"), &NoInput {}, revision).map(|_| ())
+    }
+
+    /// Wants every farm role to have its servers.
+    pub fn farm_launch(&self, id: u64) -> Result<FarmView, Error> {
+        self.act(&format!("farms/{id}/actions/launch/"), &NoInput {})
+    }
+
+    /// Wants no server left; with `force` without leaving them time to finish.
+    pub fn farm_terminate(&self, id: u64, force: bool) -> Result<FarmView, Error> {
+        self.act(&format!("farms/{id}/actions/terminate/"), &TerminateInput { force })
+    }
+
+    /// Farm roles of a farm, by launch index and alias.
+    pub fn farm_roles(&self, farm: u64) -> Result<Vec<FarmRoleView>, Error> {
+        self.all(&format!("farms/{farm}/farm-roles/"), &Query::default())
+    }
+
+    /// One farm role.
+    pub fn farm_role(&self, id: u64) -> Result<FarmRoleView, Error> {
+        self.get(&format!("farm-roles/{id}/"))
+    }
+
+    /// Changes a farm role's range.
+    pub fn scaling_update(
+        &self,
+        farm_role: u64,
+        input: &ScalingInput,
+        revision: Option<u64>,
+    ) -> Result<ScalingView, Error> {
+        let path = format!("farm-roles/{farm_role}/scaling/");
+        let answer = self.change("PATCH", &path, input, revision)?;
+        read::<One<ScalingView>>(&answer).map(|one| one.data)
+    }
+
+    /// Roles that farm roles can use, by name.
+    pub fn roles(&self) -> Result<Vec<RoleView>, Error> {
+        self.all("roles/", &Query::default())
+    }
+
+    /// Declares what a manifest says, or with `dry_run` says what that would change.
+    pub fn apply(&self, input: &ManifestRequest) -> Result<ManifestResult, Error> {
+        self.act("grange/manifests/", input)
+    }
+
+    /// A farm's current plan.
+    pub fn plan_of_farm(&self, farm: u64) -> Result<PlanView, Error> {
+        self.get(&format!("grange/farms/{farm}/plan/"))
+    }
+
+    /// A plan by number.
+    pub fn plan(&self, id: u64) -> Result<PlanView, Error> {
+        self.get(&format!("grange/plans/{id}/"))
+    }
+}
