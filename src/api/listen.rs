@@ -62,7 +62,9 @@ pub async fn serve(api: Arc<Api>, listeners: Vec<Listener>, mut stop: watch::Rec
 
 /// Ends when it is time to stop, or when whoever could say so is gone, which says the same.
 async fn stopped(stop: &mut watch::Receiver<bool>) {
-    stop.wait_for(|stop| *stop).await.map_or((), drop);
+    match stop.wait_for(|stop| *stop).await {
+        Ok(_) | Err(_) => {}
+    }
 }
 
 #[derive(Clone)]

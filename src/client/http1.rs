@@ -285,7 +285,8 @@ mod tests {
             "x",
             true,
         );
-        let chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2;x=y\r\nde\r\n0\r\n\r\n";
+        let chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n\
+            3\r\nabc\r\n2;x=y\r\nde\r\n0\r\n\r\n";
         check(chunked, 200, "abcde", true);
         check(b"HTTP/1.0 200 OK\r\n\r\nall of it", 200, "all of it", false);
     }

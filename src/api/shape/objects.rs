@@ -113,7 +113,7 @@ pub const SHAPES: &[Shape] = &[
             field(
                 "seen",
                 Text,
-                "What the cloud last said: running, stopped, ...; unknown when not seen since the start.",
+                "What the cloud last said, as running; unknown when not seen since the start.",
             ),
             field("seenAge", Integer, "How old that is, in milliseconds."),
             field(
