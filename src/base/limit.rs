@@ -112,3 +112,20 @@ pub const RESTARTS_MAX: u32 = 3;
 pub const REPORT_LINES_MAX: usize = 2000;
 /// A running server's agent is reported as silent after this: three readings it should have sent.
 pub const AGENT_SILENT_AFTER: Millis = 30_000;
+/// Readings older than this are let go: what scaling windows and a screen look back.
+pub const SERIES_RETENTION: Millis = 6 * 3_600_000;
+/// Rows further ahead of our clock than this are refused: the server's clock is wrong, and its
+/// readings would hide the true ones for as long.
+pub const SERIES_AHEAD_MAX: Millis = 300_000;
+/// Batches that wait for the series log; under 4 KiB each, 256 KiB at the worst.
+pub const SERIES_QUEUE_MAX: usize = 1024;
+/// Batches that share one sync of the log.
+pub const SERIES_GROUP_MAX: usize = 256;
+/// Size at which a log segment is closed; it is read whole at the start, so this is memory too.
+pub const SERIES_SEGMENT_BYTES: u64 = 8 * 1024 * 1024;
+/// Age at which it is closed, so that old ones go in steps of an hour.
+pub const SERIES_SEGMENT_AGE: Millis = 3_600_000;
+/// All segments together: 6 hours of 1,000 servers at 450 bytes every 10 s.
+pub const SERIES_LOG_BYTES_MAX: u64 = 1024 * 1024 * 1024;
+/// How often what is too old is swept out of memory and off the disk.
+pub const SERIES_SWEEP_PERIOD: Millis = 60_000;

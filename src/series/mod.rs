@@ -1,1 +1,276 @@
-//! the time-series engine.
+//! Floor 3: readings over time. A head in memory, a log on disk, queries over windows.
+//!
+//! Agents send batches (`wire::reading`); [`Series::append`] answers once a batch would survive a
+//! power cut, and then the agent forgets it. Batches that come close together share one sync.
+//! Queries read the head only: the last hours of every server. What is older is let go; the store
+//! that keeps compressed chunks for months comes behind this same interface.
+//!
+//! One thread owns the log ([`Mode::Thread`]); the simulator drains the same queue on its own
+//! thread ([`Mode::Drained`]). A batch reaches the head after it reached the disk, never before,
+//! so that nothing is decided on a reading that a restart would take back.
+//!
+//! **Sent twice, sent late, sent wrong.** A cell keeps its first value, so a batch may be sent as
+//! often as an agent likes. Rows that come late from an agent's spool are put where they belong;
+//! those past the retention are dropped. Rows far ahead of our clock are refused, because they
+//! would pass for the newest for as long: when nothing else is left of a batch, its sender is
+//! told how far ahead it is.
+//!
+//! Not here: what readings mean for scaling (the engine is handed an [`Average`] and may refuse to
+//! conclude from it), rollups, chunks. Readings are not journaled.
+//!
+//! Read next: `head` (columns), `log` (segments), `record` (bytes), `memory` (the disk that fails
+//! on request, for the crash tests in `tests.rs`).
+
+mod disk;
+mod head;
+mod log;
+mod memory;
+mod record;
+#[cfg(test)]
+mod tests;
+mod worker;
+
+pub use disk::{Disk, Folder};
+pub use memory::MemoryDisk;
+
+use crate::base::limit::{SERIES_AHEAD_MAX, SERIES_QUEUE_MAX, SERIES_RETENTION};
+use crate::base::{Clock, Millis, ServerId, Timestamp};
+use crate::wire::reading::{self, Batch};
+use head::Head;
+use log::Log;
+use record::Record;
+use std::io;
+use std::path::Path;
+use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use worker::{Request, Worker};
+
+/// Who carries out what is appended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// A thread of its own.
+    Thread,
+    /// Whoever calls [`Series::drain`]: the simulator, and tests.
+    Drained,
+}
+
+/// What is called once a batch is durable, or is not going to be.
+pub type Done = Box<dyn FnOnce(Result<(), SeriesError>) + Send>;
+
+/// Why readings were not kept.
+#[derive(Debug, thiserror::Error)]
+pub enum SeriesError {
+    /// The log's folder cannot be read; the appliance does not start.
+    #[error("opening the series log")]
+    Opening {
+        /// What the disk said.
+        source: io::Error,
+    },
+    /// The disk is full or failing; sending again later may work.
+    #[error("writing the series log")]
+    Writing {
+        /// What the disk said, once for all batches of the group.
+        source: io::Error,
+    },
+    /// An old segment cannot be removed; tried again at the next sweep.
+    #[error("removing an old segment of the series log")]
+    Sweeping {
+        /// What the disk said.
+        source: io::Error,
+    },
+    /// More batches wait than may; sending again later will work.
+    #[error("the series log is busy: {SERIES_QUEUE_MAX} batches wait for it")]
+    Busy,
+    /// The series are closing.
+    #[error("the series log is closed")]
+    Closed,
+    /// Every row is too far in the future; sending it again is no use.
+    #[error("readings are {} ahead of the appliance's clock", crate::base::time::say(*by_ms))]
+    Ahead {
+        /// How far the nearest row is ahead.
+        by_ms: Millis,
+    },
+    /// The batch is not one [`reading::decode`] would have made; sending it again is no use.
+    #[error("a batch with too many series or rows, or columns without one value a row")]
+    Shape,
+}
+
+/// An average over servers, and how much of what it should rest on it rests on.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Average {
+    /// Over the servers that sent readings in the window; `None` when none did.
+    pub average: Option<f64>,
+    /// How many did.
+    pub have: u32,
+    /// How many were asked about.
+    pub want: u32,
+    /// The newest reading in the window.
+    pub newest_at: Option<Timestamp>,
+}
+
+/// Readings of all servers; clones share them.
+#[derive(Clone)]
+pub struct Series {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    clock: Arc<dyn Clock>,
+    head: Arc<RwLock<Head>>,
+    /// `None` once closed.
+    queue: Mutex<Option<SyncSender<Request>>>,
+    /// In [`Mode::Drained`], what a thread would own.
+    worker: Mutex<Option<Worker>>,
+    thread: Mutex<Option<std::thread::JoinHandle<()>>>,
+}
+
+impl Series {
+    /// Opens the series of a folder and reads the last hours back.
+    pub fn open(path: &Path, clock: Arc<dyn Clock>, mode: Mode) -> Result<Series, SeriesError> {
+        let folder = Folder::open(path).map_err(|source| SeriesError::Opening { source })?;
+        Series::open_on(Box::new(folder), clock, mode)
+    }
+
+    /// The same on any disk.
+    pub fn open_on(
+        disk: Box<dyn Disk>,
+        clock: Arc<dyn Clock>,
+        mode: Mode,
+    ) -> Result<Series, SeriesError> {
+        let now = clock.now();
+        let oldest = now.before(SERIES_RETENTION);
+        let mut head = Head::default();
+        let log = Log::open(disk, now, |record| match record {
+            Record::Rows(server, batch) => head.insert(server, &batch, oldest),
+            Record::Forget(server) => head.forget(server),
+        })?;
+        let head = Arc::new(RwLock::new(head));
+        let (sender, receiver) = sync_channel(SERIES_QUEUE_MAX);
+        let worker = Worker::new(log, Arc::clone(&head), Arc::clone(&clock), receiver);
+        let (worker, thread) = match mode {
+            Mode::Drained => (Some(worker), None),
+            Mode::Thread => {
+                let thread = std::thread::Builder::new()
+                    .name("series".into())
+                    .spawn(move || worker.run())
+                    .map_err(|source| SeriesError::Opening { source })?;
+                (None, Some(thread))
+            }
+        };
+        let (queue, worker) = (Mutex::new(Some(sender)), Mutex::new(worker));
+        let thread = Mutex::new(thread);
+        Ok(Series { shared: Arc::new(Shared { clock, head, queue, worker, thread }) })
+    }
+
+    /// Takes a batch; `done` is called once it would survive a power cut, or why it will not.
+    pub fn append(&self, server: ServerId, batch: Batch, done: Done) {
+        match self.admit(batch) {
+            Err(error) => done(Err(error)),
+            Ok(batch) if batch.at.is_empty() => done(Ok(())),
+            Ok(batch) => self.queue(Request { record: Record::Rows(server, batch), done }),
+        }
+    }
+
+    /// Lets a server's readings go: it is confirmed gone.
+    pub fn forget(&self, server: ServerId) {
+        let done: Done = Box::new(move |result| {
+            if let Err(error) = result {
+                // Harmless: its rows age out by themselves.
+                let error = crate::base::problem::chain(&error);
+                tracing::warn!(%server, error, "could not forget the readings of a server");
+            }
+        });
+        self.queue(Request { record: Record::Forget(server), done });
+    }
+
+    /// Readings of one series of one server within `from..=to`, oldest first.
+    pub fn window(
+        &self,
+        server: ServerId,
+        series: &str,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> Vec<(Timestamp, f64)> {
+        self.head(|head| head.window(server, series, from, to))
+    }
+
+    /// The average of one series over servers within `from..=to`, each server weighing the same.
+    pub fn average(
+        &self,
+        servers: &[ServerId],
+        series: &str,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> Average {
+        self.head(|head| head.average(servers, series, from, to))
+    }
+
+    /// The newest reading of each series of a server, by name.
+    pub fn latest(&self, server: ServerId) -> Vec<(String, Timestamp, f64)> {
+        self.head(|head| head.latest(server))
+    }
+
+    /// How many servers have readings, and how many cells they take in memory.
+    pub fn size(&self) -> (usize, usize) {
+        self.head(Head::size)
+    }
+
+    /// Carries out what waits, in [`Mode::Drained`]; says how many batches that were.
+    pub fn drain(&self) -> usize {
+        let mut worker = self.shared.worker.lock().unwrap_or_else(PoisonError::into_inner);
+        worker.as_mut().map_or(0, Worker::drain)
+    }
+
+    /// Carries out what waits, takes nothing more and ends the thread.
+    pub fn close(&self) {
+        self.shared.queue.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.drain();
+        let thread = self.shared.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if thread.is_some_and(|thread| thread.join().is_err()) {
+            tracing::error!("the series thread ended in a panic");
+        }
+    }
+
+    /// What is left of a batch once rows that are too far ahead are out.
+    fn admit(&self, mut batch: Batch) -> Result<Batch, SeriesError> {
+        let rows = batch.at.len();
+        // What the log could not read back must not get in: it would end the segment.
+        let fits = batch.series.len() == batch.columns.len()
+            && batch.series.len() <= reading::SERIES_MAX
+            && rows <= reading::ROWS_MAX
+            && batch.series.iter().all(|name| (1..=120).contains(&name.len()))
+            && batch.columns.iter().all(|column| column.len() == rows);
+        if !fits {
+            return Err(SeriesError::Shape);
+        }
+        let now = self.shared.clock.now();
+        let latest = now.after(SERIES_AHEAD_MAX);
+        let good: Vec<bool> = batch.at.iter().map(|at| *at <= latest).collect();
+        if let Some(nearest) = batch.at.iter().min().filter(|_| !good.contains(&true)) {
+            return Err(SeriesError::Ahead { by_ms: nearest.since(now) });
+        }
+        if good.contains(&false) {
+            let mut row = good.iter();
+            batch.at.retain(|_| row.next() == Some(&true));
+            for column in &mut batch.columns {
+                let mut row = good.iter();
+                column.retain(|_| row.next() == Some(&true));
+            }
+        }
+        Ok(batch)
+    }
+
+    fn queue(&self, request: Request) {
+        let queue = self.shared.queue.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let Some(queue) = queue else { return (request.done)(Err(SeriesError::Closed)) };
+        match queue.try_send(request) {
+            Ok(()) => {}
+            Err(TrySendError::Full(request)) => (request.done)(Err(SeriesError::Busy)),
+            Err(TrySendError::Disconnected(request)) => (request.done)(Err(SeriesError::Closed)),
+        }
+    }
+
+    fn head<T>(&self, ask: impl FnOnce(&Head) -> T) -> T {
+        ask(&self.shared.head.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}
