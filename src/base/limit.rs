@@ -59,6 +59,19 @@ pub const WRITER_GROUP_MAX: usize = 256;
 pub const STORE_CACHE_BYTES: usize = 8 * 1024 * 1024;
 /// Largest record: a rendered balancer file of 400 servers is under 64 KiB.
 pub const RECORD_BYTES_MAX: usize = 1024 * 1024;
+/// Largest journal entry: one commit over all 10,000 servers at 1 KiB, before and after, and room.
+pub const JOURNAL_ENTRY_BYTES_MAX: usize = 32 * 1024 * 1024;
+/// Journal kept: at 1 KiB an entry 260,000 entries, which is months of a quiet site.
+pub const JOURNAL_BYTES_MAX: u64 = 256 * 1024 * 1024;
+/// Entries one commit trims at most: several times what a full group adds, so that it catches up.
+pub const JOURNAL_TRIM_MAX: usize = 4 * WRITER_GROUP_MAX;
+/// Space that stays free on the store's disk: a full group's pages (256 writes of four 4 KiB
+/// pages) once over, so that a commit that was let in does not meet the end of the disk.
+pub const STORE_RESERVE_BYTES: u64 = 4 * 1024 * 1024;
+/// Longest a caller waits for its write to be on disk; a slow disk takes 10 ms a commit.
+pub const WRITE_DEADLINE: Millis = 30_000;
+/// Longest the writer may take to finish what is queued when the store is closed.
+pub const STORE_CLOSE_DEADLINE: Millis = 10_000;
 
 /// Largest MQTT packet an agent may send: 20 series of 360 readings are under 64 KiB.
 pub const AGENT_PACKET_BYTES_MAX: usize = 256 * 1024;

@@ -12,6 +12,7 @@
 pub mod cause;
 pub mod farm;
 pub mod farm_role;
+pub mod install;
 pub mod observed;
 pub mod order;
 pub mod plan;
@@ -25,8 +26,9 @@ pub mod user;
 pub use cause::{Actor, Cause, Door, Permission};
 pub use farm::{Farm, FarmGoal, LaunchOrder};
 pub use farm_role::{Balance, FarmRole, ReadyCheck, VolumeSpec};
+pub use install::{Alert, Install};
 pub use observed::{CloudState, Freshness, Sighting};
-pub use order::{Order, OrderBody, OrderState};
+pub use order::{AgentCursor, Order, OrderBody, OrderState};
 pub use plan::{Move, Owed, Plan, RoleTarget};
 pub use report::{Decision, Line, Wait};
 pub use role::{Automation, Image, Role};

@@ -76,3 +76,15 @@ pub enum OrderState {
     /// A later order of the same kind took its place.
     Superseded,
 }
+
+/// How far the results of a server's agent have been committed, so that each is committed once
+/// however often it is sent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AgentCursor {
+    /// Whose agent.
+    pub server: ServerId,
+    /// The boot it counts in.
+    pub boot: String,
+    /// The last sequence number committed in that boot.
+    pub seq: u64,
+}

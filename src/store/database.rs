@@ -1,0 +1,132 @@
+//! The open database, and opening it again after its disk failed.
+//!
+//! After an input or output error redb refuses everything until the database is opened anew;
+//! what the failed commit left is cleaned up by that. So the database sits in a slot that the
+//! writer empties and refills, while readers get a clear error in between.
+
+use super::disk::Disk;
+use super::error::{OpenError, StoreError};
+use super::lock::private_file;
+use super::migrations;
+use super::reads::View;
+use crate::base::limit::{STORE_CACHE_BYTES, STORE_RESERVE_BYTES};
+use crate::base::problem::chain;
+use redb::{Builder, Database, ReadableDatabase, WriteTransaction};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{PoisonError, RwLock};
+
+/// Where the bytes are.
+pub(super) enum Place {
+    /// A file.
+    File(PathBuf),
+    /// A disk in memory.
+    Disk(Disk),
+}
+
+/// A database that can be opened again.
+pub(super) struct Slot {
+    place: Place,
+    open: RwLock<Result<Database, String>>,
+    failed: AtomicBool,
+}
+
+impl Slot {
+    /// Opens it and brings its format up to date.
+    pub fn open(place: Place) -> Result<Slot, OpenError> {
+        let database = place.open()?;
+        Ok(Slot { place, open: RwLock::new(Ok(database)), failed: AtomicBool::new(false) })
+    }
+
+    /// A snapshot of the last commit.
+    pub fn view(&self) -> Result<View, StoreError> {
+        let open = self.open.read().unwrap_or_else(PoisonError::into_inner);
+        let database = open.as_ref().map_err(|why| StoreError::Closed(why.clone()))?;
+        let txn = database.begin_read().map_err(|e| StoreError::database("beginning a read", e));
+        txn.map(|txn| View { txn }).inspect_err(|_| self.mark_failed())
+    }
+
+    /// A transaction to write in.
+    pub fn write(&self) -> Result<WriteTransaction, StoreError> {
+        let open = self.open.read().unwrap_or_else(PoisonError::into_inner);
+        let database = open.as_ref().map_err(|why| StoreError::Closed(why.clone()))?;
+        let txn = database.begin_write().map_err(|e| StoreError::database("beginning a write", e));
+        let mut txn = txn.inspect_err(|_| self.mark_failed())?;
+        // The state of the allocator goes with each commit, so that opening after a crash does
+        // not walk the whole file.
+        txn.set_quick_repair(true);
+        Ok(txn)
+    }
+
+    /// Notes that the disk failed somebody; the writer then opens the database again.
+    pub fn mark_failed(&self) {
+        self.failed.store(true, Ordering::Release);
+    }
+
+    /// Opens the database again if its disk failed. Only the writer may call this, between
+    /// transactions: redb closes a database for good only when no write is under way.
+    pub fn recover(&self) {
+        if !self.failed.load(Ordering::Acquire) {
+            return;
+        }
+        let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
+        if open.as_ref().is_err_and(|why| why == CLOSED) {
+            return;
+        }
+        // The old one has to let go of its file before the file can be opened.
+        *open = Err("its disk failed, it is being opened again".to_owned());
+        match self.place.open() {
+            Ok(database) => {
+                *open = Ok(database);
+                self.failed.store(false, Ordering::Release);
+                tracing::info!("the store was opened again after its disk had failed");
+            }
+            Err(error) => *open = Err(chain(&error)),
+        }
+    }
+
+    /// Closes it for good.
+    pub fn close(&self) {
+        *self.open.write().unwrap_or_else(PoisonError::into_inner) = Err(CLOSED.to_owned());
+    }
+
+    /// Refuses when the disk is nearly full: a commit let in would end in an error, and every
+    /// such error costs opening the database again.
+    pub fn require_space(&self) -> Result<(), StoreError> {
+        match self.place.free() {
+            Some(free) if free < STORE_RESERVE_BYTES => Err(StoreError::Full {
+                free_kib: free / 1024,
+                reserve_kib: STORE_RESERVE_BYTES / 1024,
+            }),
+            Some(_) | None => Ok(()),
+        }
+    }
+}
+
+/// Why nothing is open after [`Slot::close`].
+const CLOSED: &str = "it was closed";
+
+impl Place {
+    fn open(&self) -> Result<Database, OpenError> {
+        let mut builder = Builder::new();
+        builder.set_cache_size(STORE_CACHE_BYTES);
+        let opened = match self {
+            Place::File(path) => builder.create_file(private_file(path)?),
+            Place::Disk(disk) => builder.create_with_backend(disk.clone()),
+        };
+        let database = opened.map_err(|e| StoreError::database("opening the database", e))?;
+        migrations::bring_up_to_date(&database)?;
+        Ok(database)
+    }
+
+    /// Free bytes where that can be known and means something.
+    fn free(&self) -> Option<u64> {
+        match self {
+            Place::File(path) => {
+                let found = nix::sys::statvfs::statvfs(path.as_path()).ok()?;
+                Some(found.blocks_available().saturating_mul(found.fragment_size()))
+            }
+            Place::Disk(disk) => disk.free(),
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! What can go wrong in the store, and what each becomes for the doors.
+
+use super::codec::CodecError;
+use crate::base::problem::chain;
+use crate::base::{Code, Problem, Seq};
+use std::path::{Path, PathBuf};
+
+/// Reading or writing failed.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The database answered with an error.
+    #[error("{doing}")]
+    Database {
+        /// What was being done.
+        doing: &'static str,
+        /// What redb said.
+        #[source]
+        cause: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// A value and its bytes do not fit each other.
+    #[error("table {table}, key {key}")]
+    Codec {
+        /// Whose table.
+        table: &'static str,
+        /// The key, in hexadecimal.
+        key: String,
+        /// What was wrong.
+        #[source]
+        cause: CodecError,
+    },
+    /// A record or an entry is larger than its bound.
+    #[error("{what} of {bytes} bytes is larger than {limit} bytes")]
+    TooLarge {
+        /// What it is.
+        what: &'static str,
+        /// How large it is.
+        bytes: usize,
+        /// How large it may be.
+        limit: usize,
+    },
+    /// The journal no longer reaches back that far: whoever reads it has to start over.
+    #[error("the journal begins at entry {first}; start over from there")]
+    Gone {
+        /// The first entry there is.
+        first: Seq,
+    },
+    /// The disk is nearly full; nothing is written until there is space again.
+    #[error("the disk is full: {free_kib} KiB free, {reserve_kib} KiB are kept in reserve")]
+    Full {
+        /// What is free.
+        free_kib: u64,
+        /// What is kept.
+        reserve_kib: u64,
+    },
+    /// The store is closed, or its disk could not be opened again yet.
+    #[error("the store is not open: {0}")]
+    Closed(String),
+}
+
+impl StoreError {
+    /// Wraps what redb said.
+    pub(super) fn database(doing: &'static str, cause: impl Into<redb::Error>) -> StoreError {
+        StoreError::Database { doing, cause: Box::new(cause.into()) }
+    }
+
+    /// Whether another try may go better: the disk is in the way, not the request.
+    pub fn is_outage(&self) -> bool {
+        match self {
+            StoreError::Database { .. } | StoreError::Full { .. } | StoreError::Closed(_) => true,
+            StoreError::Codec { .. } | StoreError::TooLarge { .. } | StoreError::Gone { .. } => {
+                false
+            }
+        }
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Problem {
+        let code = match &error {
+            StoreError::Database { .. } | StoreError::Full { .. } | StoreError::Closed(_) => {
+                Code::ServiceUnavailable
+            }
+            StoreError::Codec { .. } => Code::InternalServerError,
+            StoreError::TooLarge { .. } => Code::InvalidValue,
+            StoreError::Gone { .. } => Code::UnacceptableState,
+        };
+        let message = match code {
+            Code::InvalidValue | Code::UnacceptableState => {
+                return Problem::new(code, chain(&error));
+            }
+            _ => "the store cannot answer",
+        };
+        Problem { source: Some(Box::new(error)), ..Problem::new(code, message) }
+    }
+}
+
+/// The store could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Another process has this directory.
+    #[error("{dir} is in use by process {pid}{}", listening(.socket.as_deref()))]
+    InUse {
+        /// The state directory.
+        dir: PathBuf,
+        /// Who holds it.
+        pid: String,
+        /// Where it can be reached, once it listens.
+        socket: Option<PathBuf>,
+    },
+    /// A file or directory could not be made or opened.
+    #[error("{doing} {path}")]
+    File {
+        /// What was being done.
+        doing: &'static str,
+        /// With what.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        cause: std::io::Error,
+    },
+    /// Written by a later version of Grange.
+    #[error(
+        "the store has format {found}, this version knows up to {known}: it was written by a \
+         later version of grange, use that one"
+    )]
+    Newer {
+        /// The format on disk.
+        found: u64,
+        /// The newest known here.
+        known: u64,
+    },
+    /// The database itself could not be opened or brought up to date.
+    #[error("opening the store")]
+    Store(#[source] StoreError),
+    /// The writer's thread could not be started.
+    #[error("starting the store's writer")]
+    Thread(#[source] std::io::Error),
+}
+
+fn listening(socket: Option<&Path>) -> String {
+    socket.map(|path| format!(" (listening on {})", path.display())).unwrap_or_default()
+}
+
+impl From<StoreError> for OpenError {
+    fn from(error: StoreError) -> OpenError {
+        OpenError::Store(error)
+    }
+}

@@ -1,0 +1,350 @@
+//! The one writer: runs a group of writes in one transaction, commits, wakes, answers.
+//!
+//! Each write sees what the ones before it in the group did. One that is refused or panics
+//! leaves nothing; a disk that fails the commit fails the whole group, and the next group
+//! begins by opening the database again.
+
+use super::database::Slot;
+use super::error::StoreError;
+use super::journal::{self, Entry, Tail, Who};
+use super::reads::Reads;
+use super::tables::Table;
+use super::tx::{Outcome, Tx};
+use crate::base::limit::{JOURNAL_BYTES_MAX, JOURNAL_TRIM_MAX};
+use crate::base::problem::chain;
+use crate::base::{Clock, Code, Problem, Seq, Timestamp};
+use crate::model::{Actor, Cause, Install};
+use crate::store::wake::Listeners;
+use redb::WriteTransaction;
+use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::ThreadId;
+
+/// Who writes, by which verb, and what it comes of: what the journal says of a write.
+#[derive(Clone, Debug)]
+pub struct Author {
+    /// Who.
+    pub actor: Actor,
+    /// The verb, as `server.terminate`.
+    pub verb: &'static str,
+    /// What it comes of.
+    pub cause: Cause,
+}
+
+impl Author {
+    /// Somebody doing something because of something.
+    pub fn new(actor: &Actor, verb: &'static str, cause: Cause) -> Author {
+        Author { actor: actor.clone(), verb, cause }
+    }
+}
+
+/// Where in a commit the simulator may crash the appliance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Moment {
+    /// Everything is decided and nothing is on disk.
+    BeforeCommit,
+    /// All is on disk and nobody has been told.
+    AfterCommit,
+}
+
+/// Asked at each moment; `false` crashes: nobody is answered well, and nothing is done any more.
+pub type CrashHook = Arc<dyn Fn(Moment) -> bool + Send + Sync>;
+
+/// What the writer has done since it was opened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct WriterStats {
+    /// Commits, each of one group.
+    pub commits: u64,
+    /// Writes that were committed, or had nothing to commit.
+    pub writes: u64,
+    /// Writes that refused themselves.
+    pub refused: u64,
+    /// Writes that panicked.
+    pub panics: u64,
+    /// Groups that the disk failed.
+    pub failures: u64,
+}
+
+/// A write without its types.
+pub(super) trait Work: Send {
+    /// What the journal says of it.
+    fn author(&self) -> &Author;
+    /// Does it; `Ok(false)` when it refused itself and `Err` when it panicked.
+    fn run(&mut self, tx: &mut Tx<'_>) -> Result<bool, ()>;
+    /// Replaces its own outcome, because what it wanted cannot be stored.
+    fn refuse(&mut self, problem: Problem);
+    /// Answers: with its own outcome, or with why it could not be committed.
+    fn finish(self: Box<Self>, committed: Result<Seq, Problem>);
+}
+
+/// A write with its types: the closure, what came of it and whom to tell.
+pub(super) struct Task<T, F, D> {
+    pub author: Author,
+    pub write: Option<F>,
+    pub outcome: Option<Result<T, Problem>>,
+    pub done: D,
+}
+
+impl<T, F, D> Work for Task<T, F, D>
+where
+    T: Send,
+    F: FnOnce(&mut Tx<'_>) -> Result<T, Problem> + Send,
+    D: FnOnce(Result<(T, Seq), Problem>) + Send,
+{
+    fn author(&self) -> &Author {
+        &self.author
+    }
+
+    fn run(&mut self, tx: &mut Tx<'_>) -> Result<bool, ()> {
+        let Some(write) = self.write.take() else { return Ok(false) };
+        match catch_unwind(AssertUnwindSafe(|| write(tx))) {
+            Ok(outcome) => Ok(self.outcome.insert(outcome).is_ok()),
+            Err(_) => {
+                let verb = self.author.verb;
+                let message = format!("{verb} met a fault of ours and changed nothing");
+                self.refuse(Problem::new(Code::InternalServerError, message));
+                Err(())
+            }
+        }
+    }
+
+    fn refuse(&mut self, problem: Problem) {
+        self.outcome = Some(Err(problem));
+    }
+
+    fn finish(self: Box<Self>, committed: Result<Seq, Problem>) {
+        let answer = match (self.outcome, committed) {
+            (Some(Err(problem)), _) | (_, Err(problem)) => Err(problem),
+            (Some(Ok(value)), Ok(seq)) => Ok((value, seq)),
+            (None, Ok(_)) => Err(Problem::new(Code::InternalServerError, "a write was not run")),
+        };
+        (self.done)(answer);
+    }
+}
+
+/// What the writer works with.
+pub(super) struct Writer {
+    pub slot: Slot,
+    pub clock: Arc<dyn Clock>,
+    pub listeners: Listeners,
+    pub hook: Option<CrashHook>,
+    pub journal_limit: AtomicU64,
+    turn: Mutex<()>,
+    running: Mutex<Option<ThreadId>>,
+    tail: Mutex<Option<Tail>>,
+    counters: Mutex<WriterStats>,
+}
+
+/// What a group has come to so far.
+struct Progress {
+    tail: Tail,
+    answers: Vec<Seq>,
+    tables: BTreeSet<Table>,
+    stats: WriterStats,
+}
+
+impl Writer {
+    /// A writer over an open database, with nothing done yet.
+    pub fn new(slot: Slot, clock: Arc<dyn Clock>, hook: Option<CrashHook>) -> Writer {
+        Writer {
+            slot,
+            clock,
+            listeners: Listeners::default(),
+            hook,
+            journal_limit: AtomicU64::new(JOURNAL_BYTES_MAX),
+            turn: Mutex::new(()),
+            running: Mutex::new(None),
+            tail: Mutex::new(None),
+            counters: Mutex::new(WriterStats::default()),
+        }
+    }
+
+    /// What has been done so far.
+    pub fn stats(&self) -> WriterStats {
+        *self.counters.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether this thread is in the middle of a group.
+    pub fn is_running_here(&self) -> bool {
+        let running = *self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        running == Some(std::thread::current().id())
+    }
+
+    /// Runs, commits and answers a group; one at a time.
+    pub fn run(&self, group: Vec<Box<dyn Work>>) {
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        self.set_running(Some(std::thread::current().id()));
+        self.run_alone(group);
+        self.set_running(None);
+    }
+
+    fn set_running(&self, thread: Option<ThreadId>) {
+        *self.running.lock().unwrap_or_else(PoisonError::into_inner) = thread;
+    }
+
+    fn run_alone(&self, mut group: Vec<Box<dyn Work>>) {
+        self.slot.recover();
+        match self.commit(&mut group) {
+            Ok(progress) => {
+                self.count(progress.stats);
+                if !progress.tables.is_empty() {
+                    self.listeners.committed(&progress.tables, progress.tail.seq);
+                }
+                for (work, seq) in group.into_iter().zip(progress.answers) {
+                    finish(work, Ok(seq));
+                }
+            }
+            Err(error) => {
+                *self.tail.lock().unwrap_or_else(PoisonError::into_inner) = None;
+                self.count(WriterStats { failures: 1, ..WriterStats::default() });
+                let why = chain(&error);
+                tracing::warn!(writes = group.len(), "nothing could be written: {why}");
+                if matches!(error, StoreError::Database { .. }) {
+                    self.slot.mark_failed();
+                    self.slot.recover();
+                }
+                for work in group {
+                    let cause = StoreError::Closed(why.clone());
+                    let cause: Box<dyn std::error::Error + Send + Sync> = Box::new(cause);
+                    let message = "nothing can be written just now";
+                    let problem = Problem::new(Code::ServiceUnavailable, message);
+                    finish(work, Err(Problem { source: Some(cause), ..problem }));
+                }
+            }
+        }
+    }
+
+    fn commit(&self, group: &mut [Box<dyn Work>]) -> Result<Progress, StoreError> {
+        self.slot.require_space()?;
+        let txn = self.slot.write()?;
+        let known = *self.tail.lock().unwrap_or_else(PoisonError::into_inner);
+        let tail = known.map_or_else(|| journal::tail(&txn), Ok)?;
+        let mut progress = Progress {
+            tail,
+            answers: Vec::with_capacity(group.len()),
+            tables: BTreeSet::new(),
+            stats: WriterStats::default(),
+        };
+        for work in group.iter_mut() {
+            self.one(&txn, work.as_mut(), &mut progress)?;
+            progress.answers.push(progress.tail.seq);
+        }
+        if progress.tables.is_empty() {
+            txn.abort().map_err(|e| StoreError::database("ending a transaction", e))?;
+            return Ok(progress);
+        }
+        let limit = self.journal_limit.load(Ordering::Relaxed);
+        progress.tail.bytes = journal::trim(&txn, progress.tail, limit, JOURNAL_TRIM_MAX)?.1;
+        self.survive(Moment::BeforeCommit)?;
+        txn.commit().map_err(|e| StoreError::database("committing", e))?;
+        self.survive(Moment::AfterCommit)?;
+        progress.stats.commits = 1;
+        *self.tail.lock().unwrap_or_else(PoisonError::into_inner) = Some(progress.tail);
+        Ok(progress)
+    }
+
+    /// Runs one write, and puts it and its entry into the group's transaction.
+    fn one(
+        &self,
+        txn: &WriteTransaction,
+        work: &mut dyn Work,
+        progress: &mut Progress,
+    ) -> Result<(), StoreError> {
+        let now = self.clock.now().max(progress.tail.at);
+        let mut tx = Tx::over(txn, now);
+        match work.run(&mut tx) {
+            Ok(true) => progress.stats.writes += 1,
+            Ok(false) => {
+                progress.stats.refused += 1;
+                return Ok(());
+            }
+            Err(()) => {
+                progress.stats.panics += 1;
+                return Ok(());
+            }
+        }
+        let epoch = tx.get::<Install>(())?.map_or(1, |install| install.record.epoch);
+        let Some(mut outcome) = tx.finish() else { return Ok(()) };
+        let entry = entry(&mut outcome, work.author(), progress.tail, now, epoch);
+        let bytes = match journal::encode(&entry) {
+            Ok(bytes) => bytes,
+            Err(error) => {
+                work.refuse(error.into());
+                return Ok(());
+            }
+        };
+        outcome.rows.apply()?;
+        progress.tail = journal::append(txn, progress.tail, &entry, &bytes)?;
+        progress.tables.extend(entry.changes.iter().map(|change| change.table));
+        Ok(())
+    }
+
+    /// Removes old entries until the journal is within a limit, in commits of bounded size;
+    /// returns how many went.
+    pub fn trim(&self, limit: u64) -> Result<u64, StoreError> {
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut gone = 0;
+        loop {
+            let txn = self.slot.write()?;
+            let mut tail = journal::tail(&txn)?;
+            let (count, left) = journal::trim(&txn, tail, limit, JOURNAL_TRIM_MAX)?;
+            if count == 0 {
+                txn.abort().map_err(|e| StoreError::database("ending a transaction", e))?;
+                return Ok(gone);
+            }
+            txn.commit().map_err(|e| StoreError::database("committing", e))?;
+            gone += count as u64;
+            tail.bytes = left;
+            *self.tail.lock().unwrap_or_else(PoisonError::into_inner) = Some(tail);
+        }
+    }
+
+    fn survive(&self, moment: Moment) -> Result<(), StoreError> {
+        if self.hook.as_ref().is_none_or(|hook| hook(moment)) {
+            return Ok(());
+        }
+        self.slot.close();
+        Err(StoreError::Closed(format!("crashed on request: {moment:?}")))
+    }
+
+    fn count(&self, more: WriterStats) {
+        let mut counters = self.counters.lock().unwrap_or_else(PoisonError::into_inner);
+        counters.commits += more.commits;
+        counters.writes += more.writes;
+        counters.refused += more.refused;
+        counters.panics += more.panics;
+        counters.failures += more.failures;
+    }
+}
+
+fn entry(
+    outcome: &mut Outcome<'_>,
+    author: &Author,
+    tail: Tail,
+    at: Timestamp,
+    epoch: u64,
+) -> Entry {
+    Entry {
+        seq: Seq(tail.seq.0 + 1),
+        at,
+        epoch,
+        who: Who::from(&author.actor),
+        cause: author.cause.clone(),
+        verb: author.verb.to_owned(),
+        about: std::mem::take(&mut outcome.about),
+        text: std::mem::take(&mut outcome.text),
+        subjects: std::mem::take(&mut outcome.subjects),
+        changes: std::mem::take(&mut outcome.changes),
+        previous: tail.hash,
+    }
+}
+
+/// Answers a write; a panic of whoever is told stays there.
+pub(super) fn finish(work: Box<dyn Work>, committed: Result<Seq, Problem>) {
+    let verb = work.author().verb;
+    if catch_unwind(AssertUnwindSafe(|| work.finish(committed))).is_err() {
+        tracing::error!(verb, "whoever was told of a write panicked");
+    }
+}

@@ -1,0 +1,250 @@
+//! The handle everybody above holds: open, read, write, follow, close.
+
+use super::database::{Place, Slot};
+use super::disk::Disk;
+use super::error::{OpenError, StoreError};
+use super::group::{Author, CrashHook, Task, Work, Writer, WriterStats, finish};
+use super::journal::{self, Entry, Subject};
+use super::lock::DirectoryLock;
+use super::queue::Queue;
+use super::reads::View;
+use super::tables::Table;
+use super::tx::Tx;
+use super::verify::{self, Verified, VerifyError};
+use crate::base::limit::{STORE_CLOSE_DEADLINE, WRITE_DEADLINE};
+use crate::base::wake::Waker;
+use crate::base::{Clock, Code, Problem, Seq};
+use std::path::Path;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::sync_channel;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// Who carries out writes.
+#[derive(Clone)]
+pub enum Mode {
+    /// A thread of the store's own, many writes to a commit.
+    Thread,
+    /// Whoever writes, one write to a commit: for the simulator, which runs everything on one
+    /// thread and may crash the appliance at every commit.
+    Inline(Option<CrashHook>),
+}
+
+/// The store. Clones are the same store.
+#[derive(Clone)]
+pub struct Store {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    writer: Arc<Writer>,
+    way: Way,
+    lock: Mutex<Option<DirectoryLock>>,
+}
+
+/// How a write gets to the writer.
+enum Way {
+    Queue(Queue),
+    Inline,
+}
+
+impl Store {
+    /// Opens the store of a state directory, made if it is not there, and takes its lock.
+    ///
+    /// # Errors
+    /// [`OpenError::InUse`] names the process that has it; [`OpenError::Newer`] is a store of a
+    /// later version; the rest is the disk's.
+    pub fn open(dir: &Path, clock: Arc<dyn Clock>, mode: Mode) -> Result<Store, OpenError> {
+        let lock = DirectoryLock::take(dir)?;
+        Store::assemble(Place::File(dir.join("store.redb")), Some(lock), clock, mode)
+    }
+
+    /// Opens a store on a disk in memory, new or left behind by another.
+    pub fn open_on(disk: &Disk, clock: Arc<dyn Clock>, mode: Mode) -> Result<Store, OpenError> {
+        Store::assemble(Place::Disk(disk.clone()), None, clock, mode)
+    }
+
+    fn assemble(
+        place: Place,
+        lock: Option<DirectoryLock>,
+        clock: Arc<dyn Clock>,
+        mode: Mode,
+    ) -> Result<Store, OpenError> {
+        let slot = Slot::open(place)?;
+        let tail = journal::tail(&slot.view()?.txn)?;
+        let (hook, threaded) = match mode {
+            Mode::Thread => (None, true),
+            Mode::Inline(hook) => (hook, false),
+        };
+        let writer = Arc::new(Writer::new(slot, clock, hook));
+        writer.listeners.start_at(tail.seq);
+        let way = match threaded {
+            true => Way::Queue(Queue::start(writer.clone()).map_err(OpenError::Thread)?),
+            false => Way::Inline,
+        };
+        let inner = Inner { writer, way, lock: Mutex::new(lock) };
+        Ok(Store { inner: Arc::new(inner) })
+    }
+
+    /// Writes into the lock file where this process can be reached, for whoever is refused.
+    pub fn announce(&self, socket: &Path) -> std::io::Result<()> {
+        let lock = self.inner.lock.lock().unwrap_or_else(PoisonError::into_inner);
+        lock.as_ref().map_or(Ok(()), |lock| lock.announce(socket))
+    }
+
+    /// Reads from one snapshot. Keep it short: pages that commits free meanwhile are kept.
+    pub fn read<T>(
+        &self,
+        read: impl FnOnce(&View) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let slot = &self.inner.writer.slot;
+        read(&slot.view()?).inspect_err(|error| {
+            if matches!(error, StoreError::Database { .. }) {
+                slot.mark_failed();
+            }
+        })
+    }
+
+    /// Writes, and returns once it is on disk: what the closure returned, and the journal's
+    /// number for it (the last one when nothing changed).
+    ///
+    /// The closure must not write to the store itself. It may run on another thread, together
+    /// with other writes, of which it sees those before it.
+    ///
+    /// # Errors
+    /// What the closure returned; `LimitExceeded` when too many writes wait; `ServiceUnavailable`
+    /// when the disk is full or fails, or the store is closed.
+    pub fn write<T, F>(&self, author: Author, write: F) -> Result<(T, Seq), Problem>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Tx<'_>) -> Result<T, Problem> + Send + 'static,
+    {
+        let (answer, answered) = sync_channel(1);
+        self.submit(author, write, move |outcome| {
+            // Nobody listens any more only after the deadline below, and then nobody can care.
+            let _ = answer.send(outcome);
+        });
+        match answered.recv_timeout(Duration::from_millis(WRITE_DEADLINE)) {
+            Ok(outcome) => outcome,
+            Err(_) => {
+                let message = "the writer did not answer in time; it may still do what was asked";
+                Err(Problem::new(Code::ServiceUnavailable, message))
+            }
+        }
+    }
+
+    /// Writes without waiting: `done` is called once, on the writer's thread after the commit,
+    /// or at once when the write cannot be queued. It must be short and must not write.
+    pub fn submit<T, F, D>(&self, author: Author, write: F, done: D)
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Tx<'_>) -> Result<T, Problem> + Send + 'static,
+        D: FnOnce(Result<(T, Seq), Problem>) + Send + 'static,
+    {
+        let task = Task { author, write: Some(write), outcome: None, done };
+        let work: Box<dyn Work> = Box::new(task);
+        if self.inner.writer.is_running_here() {
+            // Waiting here would be waiting for itself.
+            let message = "a write was asked for inside a write";
+            return finish(work, Err(Problem::new(Code::InternalServerError, message)));
+        }
+        match &self.inner.way {
+            Way::Queue(queue) => {
+                if let Err((work, problem)) = queue.push(work) {
+                    finish(work, Err(problem));
+                }
+            }
+            Way::Inline => self.inner.writer.run(vec![work]),
+        }
+    }
+
+    /// Entries after a number, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError::Gone`] when the journal no longer reaches back that far.
+    pub fn entries(&self, after: Seq, at_most: usize) -> Result<Vec<Entry>, StoreError> {
+        self.read(|view| journal::entries(&view.txn, after, at_most))
+    }
+
+    /// One entry; `None` when there is none of that number, or no longer.
+    pub fn entry(&self, seq: Seq) -> Result<Option<Entry>, StoreError> {
+        self.read(|view| journal::entry(&view.txn, seq))
+    }
+
+    /// Entries of one story, newest first, before a number or from the latest.
+    pub fn entries_about(
+        &self,
+        subject: Subject,
+        before: Option<Seq>,
+        at_most: usize,
+    ) -> Result<Vec<Entry>, StoreError> {
+        self.read(|view| journal::entries_about(&view.txn, subject, before, at_most))
+    }
+
+    /// The last entry's number; 0 when there is none.
+    pub fn last_seq(&self) -> Seq {
+        self.inner.writer.listeners.last()
+    }
+
+    /// Wakes a job after every commit that changed one of these tables.
+    pub fn wake_on(&self, tables: &[Table], waker: Waker) {
+        self.inner.writer.listeners.wake_on(tables, waker);
+    }
+
+    /// The last entry's number, as a value to wait on.
+    pub fn watch(&self) -> watch::Receiver<u64> {
+        self.inner.writer.listeners.watch()
+    }
+
+    /// What the writer has done since it was opened.
+    pub fn stats(&self) -> WriterStats {
+        self.inner.writer.stats()
+    }
+
+    /// How large the journal may grow before its oldest entries go.
+    pub fn set_journal_limit(&self, bytes: u64) {
+        self.inner.writer.journal_limit.store(bytes, Ordering::Relaxed);
+    }
+
+    /// Removes the oldest entries beyond the limit now; returns how many. Every commit removes
+    /// some anyway, so this is for a limit that was just lowered.
+    pub fn trim_journal(&self) -> Result<u64, StoreError> {
+        let writer = &self.inner.writer;
+        writer.trim(writer.journal_limit.load(Ordering::Relaxed))
+    }
+
+    /// Reads everything and compares it with everything else; see [`Verified`]. Slow, and its
+    /// snapshot keeps pages meanwhile: for `doctor` and for tests.
+    pub fn verify(&self) -> Result<Verified, VerifyError> {
+        verify::verify(&self.inner.writer.slot.view()?.txn)
+    }
+
+    /// Does what is queued, stops the writer and lets go of the directory. Whether that was done
+    /// within its deadline. Later reads and writes are refused.
+    pub fn close(&self) -> bool {
+        self.inner.close()
+    }
+}
+
+impl Inner {
+    fn close(&self) -> bool {
+        let stopped = match &self.way {
+            Way::Queue(queue) => queue.stop(Duration::from_millis(STORE_CLOSE_DEADLINE)),
+            Way::Inline => true,
+        };
+        if stopped {
+            self.writer.slot.close();
+            self.lock.lock().unwrap_or_else(PoisonError::into_inner).take();
+        }
+        stopped
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        if !self.close() {
+            tracing::error!("the store's writer did not stop in time");
+        }
+    }
+}

@@ -1,0 +1,324 @@
+//! The journal: one entry for every commit that changed something, chained by hashes.
+//!
+//! An entry carries what was stored before and after, byte for byte, so that whoever reads it
+//! later (the passive node, an audit, `explain`) needs nothing else. Its bytes are hashed into
+//! the next entry, so that one taken out or changed afterwards is noticed.
+
+use super::codec::{self, CodecError};
+use super::error::StoreError;
+use super::reads::{Versioned, versioned};
+use super::rows::{Rows, Space, Span, put_rows};
+use super::tables::{Key, Record, Table};
+use crate::base::hash::{hex, sha256};
+use crate::base::limit::JOURNAL_ENTRY_BYTES_MAX;
+use crate::base::{
+    EnvironmentId, FarmId, FarmRoleId, PlanId, Seq, ServerId, StepId, Timestamp, UserId,
+};
+use crate::model::{Actor, Cause, Door};
+use redb::WriteTransaction;
+use serde::{Deserialize, Serialize};
+
+/// One committed change.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    /// Its number; the first is 1 and there are no gaps.
+    pub seq: Seq,
+    /// When; never earlier than the entry before, whatever the wall clock did.
+    pub at: Timestamp,
+    /// Which active node wrote it.
+    pub epoch: u64,
+    /// Who did it.
+    pub who: Who,
+    /// What it came of.
+    pub cause: Cause,
+    /// The verb, as `server.terminate`.
+    pub verb: String,
+    /// What it is about, as people say it: `shop/web-3`.
+    pub about: String,
+    /// One sentence for people.
+    pub text: String,
+    /// Whose stories it belongs to.
+    pub subjects: Vec<Subject>,
+    /// What was stored before and after.
+    pub changes: Vec<Change>,
+    /// SHA-256 of the bytes of the entry before.
+    pub previous: [u8; 32],
+}
+
+/// Who did it: an [`Actor`] without what they were allowed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Who {
+    /// The user; 0 is the appliance.
+    pub user: UserId,
+    /// What people read: `admin`, `job:plan`, `agent:shop/web-1`.
+    pub name: String,
+    /// The environment the request was about.
+    pub env: EnvironmentId,
+    /// How they came in.
+    pub door: Door,
+    /// From where.
+    pub address: String,
+    /// The request's id; empty for jobs.
+    pub request: String,
+}
+
+impl From<&Actor> for Who {
+    fn from(actor: &Actor) -> Who {
+        Who {
+            user: actor.user,
+            name: actor.name.clone(),
+            env: actor.env,
+            door: actor.door,
+            address: actor.address.clone(),
+            request: actor.request.clone(),
+        }
+    }
+}
+
+/// One record before and after.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Change {
+    /// The table.
+    pub table: Table,
+    /// The record's key.
+    pub key: Vec<u8>,
+    /// The schema of what was written last; of what was there for a deletion.
+    pub schema: u8,
+    /// What was stored; `None` when it is new.
+    pub before: Option<Vec<u8>>,
+    /// What is stored now; `None` when it was deleted.
+    pub after: Option<Vec<u8>>,
+}
+
+impl Change {
+    /// The record before; `None` when it is new or of another table.
+    pub fn before<R: Record>(&self) -> Result<Option<Versioned<R>>, StoreError> {
+        self.side(self.before.as_ref())
+    }
+
+    /// The record after; `None` when it was deleted or is of another table.
+    pub fn after<R: Record>(&self) -> Result<Option<Versioned<R>>, StoreError> {
+        self.side(self.after.as_ref())
+    }
+
+    fn side<R: Record>(&self, bytes: Option<&Vec<u8>>) -> Result<Option<Versioned<R>>, StoreError> {
+        match bytes {
+            Some(bytes) if self.table == R::TABLE => versioned(&self.key, bytes).map(Some),
+            Some(_) | None => Ok(None),
+        }
+    }
+}
+
+/// Whose story an entry belongs to: what `explain` asks by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Subject {
+    /// A farm.
+    Farm(FarmId),
+    /// A farm role.
+    FarmRole(FarmRoleId),
+    /// A server.
+    Server(ServerId),
+    /// A plan.
+    Plan(PlanId),
+    /// A step.
+    Step(StepId),
+}
+
+impl Subject {
+    /// One byte for the kind, sixteen for the id.
+    fn bytes(self) -> Vec<u8> {
+        let (kind, id) = match self {
+            Subject::Farm(id) => (1, u128::from(id.0)),
+            Subject::FarmRole(id) => (2, u128::from(id.0)),
+            Subject::Server(id) => (3, id.0),
+            Subject::Plan(id) => (4, u128::from(id.0)),
+            Subject::Step(id) => (5, u128::from(id.0)),
+        };
+        let mut out = vec![kind];
+        out.extend_from_slice(&id.to_be_bytes());
+        out
+    }
+
+    fn row(self, seq: Seq) -> Vec<u8> {
+        let mut out = self.bytes();
+        out.append(&mut seq.bytes());
+        out
+    }
+}
+
+impl Key for Seq {
+    fn bytes(&self) -> Vec<u8> {
+        self.0.to_be_bytes().to_vec()
+    }
+}
+
+/// The number of an entry's shape.
+const SCHEMA: u8 = 1;
+
+/// An entry's bytes.
+pub(super) fn encode(entry: &Entry) -> Result<Vec<u8>, StoreError> {
+    let failed = |cause| StoreError::Codec { table: "journal", key: entry.seq.to_string(), cause };
+    let mut bytes = vec![SCHEMA];
+    codec::append(entry, &mut bytes).map_err(failed)?;
+    if bytes.len() > JOURNAL_ENTRY_BYTES_MAX {
+        let (what, limit) = ("a journal entry", JOURNAL_ENTRY_BYTES_MAX);
+        return Err(StoreError::TooLarge { what, bytes: bytes.len(), limit });
+    }
+    Ok(bytes)
+}
+
+/// An entry from its bytes.
+pub(super) fn decode(key: &[u8], bytes: &[u8]) -> Result<Entry, StoreError> {
+    let entry = match bytes.split_first() {
+        Some((&SCHEMA, payload)) => codec::read(payload),
+        Some((&found, _)) => Err(CodecError::Schema { found, known: SCHEMA }),
+        None => Err(CodecError::Short(0)),
+    };
+    entry.map_err(|cause| StoreError::Codec { table: "journal", key: hex(key), cause })
+}
+
+/// The end of the journal, which the next entry continues.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Tail {
+    /// The last entry's number; 0 before the first.
+    pub seq: Seq,
+    /// Its time.
+    pub at: Timestamp,
+    /// The hash of its bytes; zeroes before the first.
+    pub hash: [u8; 32],
+    /// Bytes of all entries kept.
+    pub bytes: u64,
+}
+
+/// Under which name `META` has the journal's size.
+const BYTES_KEY: &[u8] = b"journal_bytes";
+/// Under which name `META` has the first entry kept and the hash of the one before it.
+pub(super) const ANCHOR_KEY: &[u8] = b"journal_anchor";
+
+/// Reads the end of the journal.
+pub(super) fn tail(rows: &impl Rows) -> Result<Tail, StoreError> {
+    let span = Span { backwards: true, at_most: 1, ..Span::prefix(&[]) };
+    let last = rows.rows(Space::JOURNAL, &span)?;
+    let Some((key, bytes)) = last.first() else { return Ok(Tail::default()) };
+    let entry = decode(key, bytes)?;
+    let size = rows.row(Space::META, BYTES_KEY)?.map_or(0, |value| number(&value));
+    Ok(Tail { seq: entry.seq, at: entry.at, hash: sha256(bytes), bytes: size })
+}
+
+/// Writes an entry that continues `tail`; returns the new end.
+pub(super) fn append(
+    txn: &WriteTransaction,
+    tail: Tail,
+    entry: &Entry,
+    bytes: &[u8],
+) -> Result<Tail, StoreError> {
+    let key = entry.seq.bytes();
+    put_rows(txn, Space::JOURNAL, std::iter::once((key.as_slice(), Some(bytes))))?;
+    let rows: Vec<Vec<u8>> = entry.subjects.iter().map(|s| s.row(entry.seq)).collect();
+    put_rows(txn, Space::SUBJECTS, rows.iter().map(|row| (row.as_slice(), Some(&[][..]))))?;
+    let size = tail.bytes.saturating_add(bytes.len() as u64);
+    write_size(txn, size)?;
+    Ok(Tail { seq: entry.seq, at: entry.at, hash: sha256(bytes), bytes: size })
+}
+
+fn write_size(txn: &WriteTransaction, size: u64) -> Result<(), StoreError> {
+    let value = size.to_be_bytes();
+    put_rows(txn, Space::META, std::iter::once((BYTES_KEY, Some(&value[..]))))
+}
+
+/// Removes the oldest entries until the journal is no larger than `limit`, at most `at_most` of
+/// them and never the last. Returns how many went and the size left.
+pub(super) fn trim(
+    txn: &WriteTransaction,
+    tail: Tail,
+    limit: u64,
+    at_most: usize,
+) -> Result<(usize, u64), StoreError> {
+    let mut left = tail.bytes;
+    let mut gone: Vec<Entry> = Vec::new();
+    let mut after: Option<Vec<u8>> = None;
+    let mut anchor = [0u8; 32];
+    'pages: while left > limit && gone.len() < at_most {
+        let span = Span { after: after.as_deref(), at_most: 64, ..Span::prefix(&[]) };
+        let page = txn.rows(Space::JOURNAL, &span)?;
+        if page.is_empty() {
+            break;
+        }
+        for (key, bytes) in page {
+            let entry = decode(&key, &bytes)?;
+            if left <= limit || gone.len() >= at_most || entry.seq >= tail.seq {
+                break 'pages;
+            }
+            left = left.saturating_sub(bytes.len() as u64);
+            anchor = sha256(&bytes);
+            gone.push(entry);
+            after = Some(key);
+        }
+    }
+    let Some(last) = gone.last() else { return Ok((0, left)) };
+    let mut value = Seq(last.seq.0 + 1).bytes();
+    value.extend_from_slice(&anchor);
+    let keys: Vec<Vec<u8>> = gone.iter().map(|e| e.seq.bytes()).collect();
+    let rows: Vec<Vec<u8>> =
+        gone.iter().flat_map(|e| e.subjects.iter().map(|s| s.row(e.seq))).collect();
+    put_rows(txn, Space::JOURNAL, keys.iter().map(|key| (key.as_slice(), None)))?;
+    put_rows(txn, Space::SUBJECTS, rows.iter().map(|row| (row.as_slice(), None)))?;
+    put_rows(txn, Space::META, std::iter::once((ANCHOR_KEY, Some(value.as_slice()))))?;
+    write_size(txn, left)?;
+    Ok((gone.len(), left))
+}
+
+/// The first entry kept, and the hash of the one before it.
+pub(super) fn anchor(rows: &impl Rows) -> Result<(Seq, [u8; 32]), StoreError> {
+    let mut hash = [0u8; 32];
+    let Some(value) = rows.row(Space::META, ANCHOR_KEY)? else { return Ok((Seq(1), hash)) };
+    let (seq, rest) = value.split_at_checked(8).unwrap_or((&[], &[]));
+    if rest.len() == hash.len() {
+        hash.copy_from_slice(rest);
+    }
+    Ok((Seq(number(seq)), hash))
+}
+
+/// Entries after a number, oldest first.
+pub(super) fn entries(
+    rows: &impl Rows,
+    after: Seq,
+    at_most: usize,
+) -> Result<Vec<Entry>, StoreError> {
+    let (first, _) = anchor(rows)?;
+    if after.0 + 1 < first.0 {
+        return Err(StoreError::Gone { first });
+    }
+    let key = after.bytes();
+    let span = Span { after: Some(&key), at_most, ..Span::prefix(&[]) };
+    let found = rows.rows(Space::JOURNAL, &span)?;
+    found.iter().map(|(key, bytes)| decode(key, bytes)).collect()
+}
+
+/// One entry; `None` when there is none of that number, or no longer.
+pub(super) fn entry(rows: &impl Rows, seq: Seq) -> Result<Option<Entry>, StoreError> {
+    let key = seq.bytes();
+    rows.row(Space::JOURNAL, &key)?.map(|bytes| decode(&key, &bytes)).transpose()
+}
+
+/// Entries of one story, newest first.
+pub(super) fn entries_about(
+    rows: &impl Rows,
+    subject: Subject,
+    before: Option<Seq>,
+    at_most: usize,
+) -> Result<Vec<Entry>, StoreError> {
+    let prefix = subject.bytes();
+    let end = before.map(|seq| subject.row(seq));
+    let span = Span { before: end.as_deref(), backwards: true, at_most, ..Span::prefix(&prefix) };
+    let mut out = Vec::new();
+    for (row, _) in rows.rows(Space::SUBJECTS, &span)? {
+        out.extend(entry(rows, Seq(number(&row[prefix.len()..])))?);
+    }
+    Ok(out)
+}
+
+/// A number from big-endian bytes.
+pub(super) fn number(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0, |sum, byte| (sum << 8) | u64::from(*byte))
+}

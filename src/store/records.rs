@@ -1,0 +1,287 @@
+//! What the store knows of each record: its key, its indexes, whose story it belongs to.
+
+use super::codec::{self, CodecError};
+use super::journal::Subject;
+use super::tables::{Index, Key, Record, Table, key};
+use crate::base::{
+    EnvironmentId, FarmId, FarmRoleId, OrderId, PlanId, RoleId, ServerId, StepId, Timestamp,
+    TokenId, UserId,
+};
+use crate::model::{
+    AgentCursor, Alert, Farm, FarmRole, Install, Order, OrderState, Plan, Role, Server, Step,
+    StepStatus, Token, User,
+};
+use serde::{Deserialize, Serialize};
+
+impl Record for Farm {
+    type Key = FarmId;
+    const TABLE: Table = Table::Farms;
+    const SCHEMA: u8 = 1;
+
+    fn key(&self) -> FarmId {
+        self.id
+    }
+
+    fn indexes(&self) -> Vec<(Index, Vec<u8>)> {
+        vec![(Index::FarmsByName, key::env_name(self.env, &self.name))]
+    }
+
+    fn subjects(&self) -> Vec<Subject> {
+        vec![Subject::Farm(self.id)]
+    }
+}
+
+impl Record for FarmRole {
+    type Key = FarmRoleId;
+    const TABLE: Table = Table::FarmRoles;
+    const SCHEMA: u8 = 1;
+
+    fn key(&self) -> FarmRoleId {
+        self.id
+    }
+
+    fn indexes(&self) -> Vec<(Index, Vec<u8>)> {
+        vec![
+            (Index::FarmRolesByAlias, key::farm_alias(self.farm, &self.alias)),
+            (Index::FarmRolesByRole, self.role.bytes()),
+        ]
+    }
+
+    fn subjects(&self) -> Vec<Subject> {
+        vec![Subject::FarmRole(self.id), Subject::Farm(self.farm)]
+    }
+}
+
+impl Record for Role {
+    type Key = RoleId;
+    const TABLE: Table = Table::Roles;
+    const SCHEMA: u8 = 1;
+
+    fn key(&self) -> RoleId {
+        self.id
+    }
+
+    fn indexes(&self) -> Vec<(Index, Vec<u8>)> {
+        vec![(Index::RolesByName, key::env_name(self.env, &self.name))]
+    }
+}
+
+impl Record for Server {
+    type Key = ServerId;
+    const TABLE: Table = Table::Servers;
+    const SCHEMA: u8 = 1;
+
+    fn key(&self) -> ServerId {
+        self.id
+    }
+
+    fn indexes(&self) -> Vec<(Index, Vec<u8>)> {
+        let mut rows = vec![
+            (Index::ServersByFarm, self.farm.bytes()),
+            (Index::ServersByFarmRole, self.farm_role.bytes()),
+        ];
+        if self.status.counts() {
+            rows.push((Index::LiveServersByFarm, self.farm.bytes()));
+            rows.push((Index::LiveServersByFarmRole, self.farm_role.bytes()));
+        }
+        rows
+    }
+
+    fn subjects(&self) -> Vec<Subject> {
+        vec![Subject::Server(self.id), Subject::FarmRole(self.farm_role), Subject::Farm(self.farm)]
+    }
+}
+
+impl Record for Step {
+    type Key = StepId;
+    const TABLE: Table = Table::Steps;
+    const SCHEMA: u8 = 1;
+
+    fn key(&self) -> StepId {
+        self.id
+    }
+
+    fn indexes(&self) -> Vec<(Index, Vec<u8>)> {
+        let mut rows = vec![(Index::StepsByServer, self.server.bytes())];
+        if self.status.is_open() {
+            rows.push((Index::OpenStepsByFarm, self.farm.bytes()));
+            rows.push((Index::OpenStepsByServer, self.server.bytes()));
+        }
+        if let (StepStatus::Failed, Some(at)) = (self.status, self.ended_at) {
+            rows.push((Index::FailedStepsByFarm, key::farm_moment(self.farm, at)));
+        }
+        rows
+    }
+
+    fn subjects(&self) -> Vec<Subject> {
+        vec![
+            Subject::Step(self.id),
+            Subject::Server(self.server),
+            Subject::FarmRole(self.farm_role),
+            Subject::Farm(self.farm),
+        ]
+    }
+}
+
+impl Record for Plan {
+    type Key = PlanId;
+    const TABLE: Table = Table::Plans;
+    const SCHEMA: u8 = 1;
+
+    fn key(&self) -> PlanId {
+        self.id
+    }
+
+    fn subjects(&self) -> Vec<Subject> {
+        vec![Subject::Plan(self.id), Subject::Farm(self.farm)]
+    }
+}
+
+/// Which of a farm's plans is the current one. Kept apart from the farm, so that a plan does
+/// not count as a change of what people declared.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CurrentPlan {
+    /// The farm.
+    pub farm: FarmId,
+    /// Its current plan.
+    pub plan: PlanId,
+}
+
+impl Record for CurrentPlan {
+    type Key = FarmId;
+    const TABLE: Table = Table::CurrentPlans;
+    const SCHEMA: u8 = 1;
+
+    fn key(&self) -> FarmId {
+        self.farm
+    }
+}
+
+/// An order as it is stored: its body is JSON, because it is tagged from the inside, which only
+/// a format that describes itself can carry.
+#[derive(Serialize, Deserialize)]
+struct StoredOrder {
+    id: OrderId,
+    env: EnvironmentId,
+    server: ServerId,
+    body: String,
+    at: Timestamp,
+    deadline: Timestamp,
+    state: OrderState,
+}
+
+impl Record for Order {
+    type Key = OrderId;
+    const TABLE: Table = Table::Orders;
+    const SCHEMA: u8 = 1;
+
+    fn key(&self) -> OrderId {
+        self.id
+    }
+
+    fn indexes(&self) -> Vec<(Index, Vec<u8>)> {
+        match self.state {
+            OrderState::Open => vec![(Index::OpenOrdersByServer, self.server.bytes())],
+            OrderState::Done { .. }
+            | OrderState::Failed(_)
+            | OrderState::Expired
+            | OrderState::Superseded => Vec::new(),
+        }
+    }
+
+    fn subjects(&self) -> Vec<Subject> {
+        vec![Subject::Server(self.server)]
+    }
+
+    fn encode(&self) -> Result<Vec<u8>, CodecError> {
+        let body = serde_json::to_string(&self.body).map_err(|e| CodecError::Encode(e.into()))?;
+        let stored = StoredOrder {
+            id: self.id,
+            env: self.env,
+            server: self.server,
+            body,
+            at: self.at,
+            deadline: self.deadline,
+            state: self.state.clone(),
+        };
+        let mut out = Vec::new();
+        codec::append(&stored, &mut out)?;
+        Ok(out)
+    }
+
+    fn decode(schema: u8, bytes: &[u8]) -> Result<Order, CodecError> {
+        if schema != Self::SCHEMA {
+            return Err(CodecError::Schema { found: schema, known: Self::SCHEMA });
+        }
+        let stored: StoredOrder = codec::read(bytes)?;
+        let body = serde_json::from_str(&stored.body).map_err(|e| CodecError::Decode(e.into()))?;
+        Ok(Order {
+            id: stored.id,
+            env: stored.env,
+            server: stored.server,
+            body,
+            at: stored.at,
+            deadline: stored.deadline,
+            state: stored.state,
+        })
+    }
+}
+
+impl Record for AgentCursor {
+    type Key = ServerId;
+    const TABLE: Table = Table::AgentCursors;
+    const SCHEMA: u8 = 1;
+
+    fn key(&self) -> ServerId {
+        self.server
+    }
+}
+
+impl Record for User {
+    type Key = UserId;
+    const TABLE: Table = Table::Users;
+    const SCHEMA: u8 = 1;
+
+    fn key(&self) -> UserId {
+        self.id
+    }
+
+    fn indexes(&self) -> Vec<(Index, Vec<u8>)> {
+        vec![(Index::UsersByName, key::name(&self.name))]
+    }
+}
+
+impl Record for Token {
+    type Key = TokenId;
+    const TABLE: Table = Table::Tokens;
+    const SCHEMA: u8 = 1;
+
+    fn key(&self) -> TokenId {
+        self.id
+    }
+
+    fn indexes(&self) -> Vec<(Index, Vec<u8>)> {
+        vec![
+            (Index::TokensByDigest, self.digest.to_vec()),
+            (Index::TokensByUser, self.user.bytes()),
+        ]
+    }
+}
+
+impl Record for Install {
+    type Key = ();
+    const TABLE: Table = Table::Install;
+    const SCHEMA: u8 = 1;
+
+    fn key(&self) {}
+}
+
+impl Record for Alert {
+    type Key = String;
+    const TABLE: Table = Table::Alerts;
+    const SCHEMA: u8 = 1;
+
+    fn key(&self) -> String {
+        self.key.clone()
+    }
+}

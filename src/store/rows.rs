@@ -1,0 +1,283 @@
+//! Rows: bytes under bytes, in named spaces. What a snapshot and a write have in common.
+//!
+//! A write sees an [`Overlay`] over the transaction it shares with its group, so that a refused
+//! write leaves nothing behind for the others; once accepted, its rows are put into the
+//! transaction itself.
+
+use super::error::StoreError;
+use redb::WriteTransaction;
+use redb::{ReadTransaction, ReadableTable, ReadableTableMetadata, TableDefinition};
+use std::collections::BTreeMap;
+use std::ops::Bound;
+
+/// A row.
+pub(super) type Row = (Vec<u8>, Vec<u8>);
+
+/// A space of rows, which is one table of the database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Space(pub &'static str);
+
+impl Space {
+    /// The journal: sequence number to entry.
+    pub const JOURNAL: Space = Space("journal");
+    /// Subject and sequence number to nothing.
+    pub const SUBJECTS: Space = Space("journal_subjects");
+    /// Table name to the last number drawn.
+    pub const COUNTERS: Space = Space("counters");
+    /// What the store knows of itself.
+    pub const META: Space = Space("meta");
+
+    /// How redb knows it.
+    pub fn definition(self) -> TableDefinition<'static, &'static [u8], &'static [u8]> {
+        TableDefinition::new(self.0)
+    }
+}
+
+/// Which rows of a space: from here to the end of a prefix, in this direction, so many.
+pub(super) struct Span<'a> {
+    /// Rows begin with this.
+    pub prefix: &'a [u8],
+    /// Rows lie after this one; `None` for all.
+    pub after: Option<&'a [u8]>,
+    /// Rows lie before this one; `None` for all.
+    pub before: Option<&'a [u8]>,
+    /// Latest first.
+    pub backwards: bool,
+    /// At most so many rows.
+    pub at_most: usize,
+}
+
+impl<'a> Span<'a> {
+    /// Every row with a prefix.
+    pub fn prefix(prefix: &'a [u8]) -> Span<'a> {
+        Span { prefix, after: None, before: None, backwards: false, at_most: usize::MAX }
+    }
+
+    fn bounds(&self) -> (Bound<Vec<u8>>, Bound<Vec<u8>>) {
+        let low = match self.after {
+            Some(after) if after >= self.prefix => Bound::Excluded(after.to_vec()),
+            Some(_) | None => Bound::Included(self.prefix.to_vec()),
+        };
+        let high = self.before.map_or_else(|| end_of(self.prefix), |b| Bound::Excluded(b.to_vec()));
+        (low, high)
+    }
+}
+
+/// The first bytes after everything that begins with a prefix.
+fn end_of(prefix: &[u8]) -> Bound<Vec<u8>> {
+    let mut end = prefix.to_vec();
+    while let Some(last) = end.pop() {
+        if last < u8::MAX {
+            end.push(last + 1);
+            return Bound::Excluded(end);
+        }
+    }
+    Bound::Unbounded
+}
+
+/// Whoever has rows to read.
+pub(super) trait Rows {
+    /// One row's value.
+    fn row(&self, space: Space, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError>;
+    /// Rows in the order of their keys.
+    fn rows(&self, space: Space, span: &Span<'_>) -> Result<Vec<Row>, StoreError>;
+    /// How many rows a space has.
+    fn len(&self, space: Space) -> Result<u64, StoreError>;
+}
+
+fn get(
+    table: &impl ReadableTable<&'static [u8], &'static [u8]>,
+    key: &[u8],
+) -> Result<Option<Vec<u8>>, StoreError> {
+    let found = table.get(key).map_err(|e| StoreError::database("reading a row", e))?;
+    Ok(found.map(|value| value.value().to_vec()))
+}
+
+fn range(
+    table: &impl ReadableTable<&'static [u8], &'static [u8]>,
+    span: &Span<'_>,
+) -> Result<Vec<Row>, StoreError> {
+    let failed = |e| StoreError::database("reading rows", e);
+    let (low, high) = span.bounds();
+    let bounds = (low.as_ref().map(Vec::as_slice), high.as_ref().map(Vec::as_slice));
+    if empty(&bounds) {
+        return Ok(Vec::new());
+    }
+    let mut found = table.range::<&[u8]>(bounds).map_err(failed)?;
+    let mut out = Vec::new();
+    while out.len() < span.at_most {
+        let next = if span.backwards { found.next_back() } else { found.next() };
+        let Some(row) = next else { break };
+        let (key, value) = row.map_err(failed)?;
+        out.push((key.value().to_vec(), value.value().to_vec()));
+    }
+    Ok(out)
+}
+
+/// A range that ends before it begins is an error or a panic to some; to us it has no rows.
+fn empty(bounds: &(Bound<&[u8]>, Bound<&[u8]>)) -> bool {
+    match bounds {
+        (Bound::Excluded(low) | Bound::Included(low), Bound::Excluded(high)) => low >= high,
+        _ => false,
+    }
+}
+
+impl Rows for ReadTransaction {
+    fn row(&self, space: Space, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        let table = self.open_table(space.definition());
+        get(&table.map_err(|e| StoreError::database("opening a table", e))?, key)
+    }
+
+    fn rows(&self, space: Space, span: &Span<'_>) -> Result<Vec<Row>, StoreError> {
+        let table = self.open_table(space.definition());
+        range(&table.map_err(|e| StoreError::database("opening a table", e))?, span)
+    }
+
+    fn len(&self, space: Space) -> Result<u64, StoreError> {
+        let table = self.open_table(space.definition());
+        let table = table.map_err(|e| StoreError::database("opening a table", e))?;
+        table.len().map_err(|e| StoreError::database("counting rows", e))
+    }
+}
+
+impl Rows for WriteTransaction {
+    fn row(&self, space: Space, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        let table = self.open_table(space.definition());
+        get(&table.map_err(|e| StoreError::database("opening a table", e))?, key)
+    }
+
+    fn rows(&self, space: Space, span: &Span<'_>) -> Result<Vec<Row>, StoreError> {
+        let table = self.open_table(space.definition());
+        range(&table.map_err(|e| StoreError::database("opening a table", e))?, span)
+    }
+
+    fn len(&self, space: Space) -> Result<u64, StoreError> {
+        let table = self.open_table(space.definition());
+        let table = table.map_err(|e| StoreError::database("opening a table", e))?;
+        table.len().map_err(|e| StoreError::database("counting rows", e))
+    }
+}
+
+/// Puts rows into a transaction; `None` removes.
+pub(super) fn put_rows<'a>(
+    txn: &WriteTransaction,
+    space: Space,
+    rows: impl Iterator<Item = (&'a [u8], Option<&'a [u8]>)>,
+) -> Result<(), StoreError> {
+    let table = txn.open_table(space.definition());
+    let mut table = table.map_err(|e| StoreError::database("opening a table", e))?;
+    for (key, value) in rows {
+        let done = match value {
+            Some(value) => table.insert(key, value).map(|_| ()),
+            None => table.remove(key).map(|_| ()),
+        };
+        done.map_err(|e| StoreError::database("writing a row", e))?;
+    }
+    Ok(())
+}
+
+/// Rows put and removed over those of a transaction, not in it yet.
+pub(super) struct Overlay<'t> {
+    base: &'t WriteTransaction,
+    changed: BTreeMap<Space, BTreeMap<Vec<u8>, Option<Vec<u8>>>>,
+}
+
+impl<'t> Overlay<'t> {
+    /// Nothing changed yet.
+    pub fn over(base: &'t WriteTransaction) -> Overlay<'t> {
+        Overlay { base, changed: BTreeMap::new() }
+    }
+
+    /// Puts a row, or removes it.
+    pub fn set(&mut self, space: Space, key: Vec<u8>, value: Option<Vec<u8>>) {
+        self.changed.entry(space).or_default().insert(key, value);
+    }
+
+    /// Forgets what was put or removed under a key.
+    pub fn forget(&mut self, space: Space, key: &[u8]) {
+        if let Some(rows) = self.changed.get_mut(&space) {
+            rows.remove(key);
+        }
+    }
+
+    /// A row as it was before this overlay.
+    pub fn before(&self, space: Space, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        self.base.row(space, key)
+    }
+
+    /// Every changed row of a space.
+    pub fn changes(&self, space: Space) -> impl Iterator<Item = (&Vec<u8>, &Option<Vec<u8>>)> {
+        self.changed.get(&space).into_iter().flatten()
+    }
+
+    /// Puts everything into the transaction.
+    pub fn apply(&self) -> Result<(), StoreError> {
+        for (space, rows) in &self.changed {
+            let rows = rows.iter().map(|(key, value)| (key.as_slice(), value.as_deref()));
+            put_rows(self.base, *space, rows)?;
+        }
+        Ok(())
+    }
+}
+
+impl Rows for Overlay<'_> {
+    fn row(&self, space: Space, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        match self.changed.get(&space).and_then(|rows| rows.get(key)) {
+            Some(changed) => Ok(changed.clone()),
+            None => self.base.row(space, key),
+        }
+    }
+
+    fn rows(&self, space: Space, span: &Span<'_>) -> Result<Vec<Row>, StoreError> {
+        let Some(changed) = self.changed.get(&space) else {
+            return self.base.rows(space, span);
+        };
+        let (low, high) = span.bounds();
+        let bounds = (low.as_ref().map(Vec::as_slice), high.as_ref().map(Vec::as_slice));
+        if empty(&bounds) {
+            return Ok(Vec::new());
+        }
+        // Each removed row may hide one of the rows below, so that many more are asked for.
+        let removed = changed.values().filter(|value| value.is_none()).count();
+        let wider = Span { at_most: span.at_most.saturating_add(removed), ..*span };
+        let mut merged: BTreeMap<Vec<u8>, Vec<u8>> =
+            self.base.rows(space, &wider)?.into_iter().collect();
+        for (key, value) in changed.range::<[u8], _>(bounds) {
+            match value {
+                Some(value) => merged.insert(key.clone(), value.clone()),
+                None => merged.remove(key),
+            };
+        }
+        let rows = merged.into_iter();
+        Ok(if span.backwards {
+            rows.rev().take(span.at_most).collect()
+        } else {
+            rows.take(span.at_most).collect()
+        })
+    }
+
+    fn len(&self, space: Space) -> Result<u64, StoreError> {
+        let mut len = self.base.len(space)?;
+        for (key, value) in self.changes(space) {
+            match (self.base.row(space, key)?, value) {
+                (None, Some(_)) => len += 1,
+                (Some(_), None) => len -= 1,
+                (None, None) | (Some(_), Some(_)) => {}
+            }
+        }
+        Ok(len)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prefixes_end_where_the_next_begins() {
+        assert_eq!(end_of(&[1, 2]), Bound::Excluded(vec![1, 3]));
+        assert_eq!(end_of(&[1, 255]), Bound::Excluded(vec![2]));
+        assert_eq!(end_of(&[255, 255]), Bound::Unbounded);
+        assert_eq!(end_of(&[]), Bound::Unbounded);
+    }
+}

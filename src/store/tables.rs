@@ -1,0 +1,239 @@
+//! Every table there is, by name, and what a record has to say to be kept in one.
+//!
+//! Keys are fixed-width and big-endian, so that the order of bytes is the order of ids and a
+//! prefix of an index key is a question. An index row is the index's bytes followed by the
+//! record's key, and its value is that key again.
+
+use super::codec::{self, CodecError};
+use super::journal::Subject;
+use crate::base::{FarmId, FarmRoleId, Name, OrderId, PlanId, RoleId, ServerId, StepId};
+use crate::base::{TokenId, UserId};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+macro_rules! named_tables {
+    ($(#[$meta:meta])* $name:ident { $($(#[$doc:meta])* $variant:ident = $text:literal,)* }) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        pub enum $name { $($(#[$doc])* $variant,)* }
+
+        impl $name {
+            /// All there are.
+            pub const ALL: &'static [$name] = &[$($name::$variant,)*];
+
+            /// Its name in the file, and in the events people see.
+            pub const fn name(self) -> &'static str {
+                match self { $($name::$variant => $text,)* }
+            }
+        }
+    };
+}
+
+named_tables! {
+    /// A table of records. New ones go at the end: the journal stores the position.
+    Table {
+        /// Farms.
+        Farms = "farms",
+        /// Farm roles.
+        FarmRoles = "farm_roles",
+        /// Roles.
+        Roles = "roles",
+        /// Servers.
+        Servers = "servers",
+        /// Steps.
+        Steps = "steps",
+        /// Plans.
+        Plans = "plans",
+        /// Each farm's current plan.
+        CurrentPlans = "current_plans",
+        /// Orders to agents.
+        Orders = "orders",
+        /// How far each agent's results are committed.
+        AgentCursors = "agent_cursors",
+        /// People.
+        Users = "users",
+        /// Their tokens.
+        Tokens = "tokens",
+        /// This installation; one row.
+        Install = "install",
+        /// What people have to see.
+        Alerts = "alerts",
+    }
+}
+
+named_tables! {
+    /// An index over a table.
+    Index {
+        /// Farms by environment and name: [`key::env_name`].
+        FarmsByName = "farms_by_name",
+        /// Farm roles by farm and alias: the farm's id, or [`key::farm_alias`].
+        FarmRolesByAlias = "farm_roles_by_alias",
+        /// Farm roles by the role they use.
+        FarmRolesByRole = "farm_roles_by_role",
+        /// Roles by environment and name: [`key::env_name`].
+        RolesByName = "roles_by_name",
+        /// Every server record of a farm, also of servers long gone.
+        ServersByFarm = "servers_by_farm",
+        /// Every server record of a farm role, also of servers long gone.
+        ServersByFarmRole = "servers_by_farm_role",
+        /// Servers not confirmed gone, by farm.
+        LiveServersByFarm = "live_servers_by_farm",
+        /// Servers not confirmed gone, by farm role: what max counts.
+        LiveServersByFarmRole = "live_servers_by_farm_role",
+        /// Steps something may still come of, by farm.
+        OpenStepsByFarm = "open_steps_by_farm",
+        /// Steps something may still come of, by server.
+        OpenStepsByServer = "open_steps_by_server",
+        /// Every step of a server.
+        StepsByServer = "steps_by_server",
+        /// Steps that failed, by farm and the moment they ended: [`key::farm_moment`].
+        FailedStepsByFarm = "failed_steps_by_farm",
+        /// Orders not answered yet, by server.
+        OpenOrdersByServer = "open_orders_by_server",
+        /// Users by name: [`key::name`].
+        UsersByName = "users_by_name",
+        /// Tokens by the digest of their text.
+        TokensByDigest = "tokens_by_digest",
+        /// Tokens by user.
+        TokensByUser = "tokens_by_user",
+    }
+}
+
+/// A record's key: fixed-width bytes whose order is the order of the keys.
+pub trait Key: Clone + Ord + Send {
+    /// The bytes.
+    fn bytes(&self) -> Vec<u8>;
+}
+
+macro_rules! counter_keys {
+    ($($name:ident => $table:ident,)*) => {$(
+        impl Key for $name {
+            fn bytes(&self) -> Vec<u8> {
+                self.0.to_be_bytes().to_vec()
+            }
+        }
+
+        impl Counter for $name {
+            const TABLE: Table = Table::$table;
+            fn number(number: u64) -> Self {
+                $name(number)
+            }
+        }
+    )*};
+}
+
+/// A key that is counted: [`super::Tx::next_id`] draws the next.
+pub trait Counter: Key {
+    /// Whose records it numbers.
+    const TABLE: Table;
+    /// The key of a number.
+    fn number(number: u64) -> Self;
+}
+
+counter_keys! {
+    FarmId => Farms,
+    FarmRoleId => FarmRoles,
+    RoleId => Roles,
+    StepId => Steps,
+    PlanId => Plans,
+    OrderId => Orders,
+    UserId => Users,
+    TokenId => Tokens,
+}
+
+impl Key for ServerId {
+    fn bytes(&self) -> Vec<u8> {
+        self.0.to_be_bytes().to_vec()
+    }
+}
+
+/// The key of a table with one row.
+impl Key for () {
+    fn bytes(&self) -> Vec<u8> {
+        vec![0]
+    }
+}
+
+/// Alerts are named by a text; nothing follows it in any key.
+impl Key for String {
+    fn bytes(&self) -> Vec<u8> {
+        self.as_bytes().to_vec()
+    }
+}
+
+/// Something the store keeps.
+///
+/// Two versions of a record's shape differ in `SCHEMA`; `decode` then reads the older one too.
+pub trait Record: Serialize + DeserializeOwned + Clone + PartialEq + Send + 'static {
+    /// What it is found by.
+    type Key: Key;
+    /// Where it is kept.
+    const TABLE: Table;
+    /// The number of its shape, counted from 1.
+    const SCHEMA: u8;
+
+    /// What it is found by.
+    fn key(&self) -> Self::Key;
+
+    /// What else it is found by.
+    fn indexes(&self) -> Vec<(Index, Vec<u8>)> {
+        Vec::new()
+    }
+
+    /// Whose story a change of it belongs to.
+    fn subjects(&self) -> Vec<Subject> {
+        Vec::new()
+    }
+
+    /// Its bytes, without the header.
+    fn encode(&self) -> Result<Vec<u8>, CodecError> {
+        let mut out = Vec::new();
+        codec::append(self, &mut out)?;
+        Ok(out)
+    }
+
+    /// Itself from bytes written with some schema.
+    fn decode(schema: u8, bytes: &[u8]) -> Result<Self, CodecError> {
+        if schema != Self::SCHEMA {
+            return Err(CodecError::Schema { found: schema, known: Self::SCHEMA });
+        }
+        codec::read(bytes)
+    }
+}
+
+/// The bytes of index keys and of their prefixes.
+pub mod key {
+    use super::{Key, Name};
+    use crate::base::{EnvironmentId, FarmId, Timestamp};
+
+    /// Bytes of a name in a key: the longest name has 63, so every name ends in a zero.
+    const NAME_BYTES: usize = 64;
+
+    /// A moment in a farm; later moments come after earlier ones.
+    pub fn farm_moment(farm: FarmId, at: Timestamp) -> Vec<u8> {
+        let mut out = farm.bytes();
+        out.extend_from_slice(&at.0.max(0).to_be_bytes());
+        out
+    }
+
+    /// A name on its own.
+    pub fn name(name: &Name) -> Vec<u8> {
+        let mut out = name.as_str().as_bytes().to_vec();
+        out.resize(NAME_BYTES, 0);
+        out
+    }
+
+    /// A name in its environment.
+    pub fn env_name(env: EnvironmentId, text: &Name) -> Vec<u8> {
+        let mut out = env.0.to_be_bytes().to_vec();
+        out.append(&mut name(text));
+        out
+    }
+
+    /// An alias in its farm.
+    pub fn farm_alias(farm: FarmId, alias: &Name) -> Vec<u8> {
+        let mut out = farm.bytes();
+        out.append(&mut name(alias));
+        out
+    }
+}

@@ -1,0 +1,221 @@
+//! A write under way: reads that see it, puts that keep the indexes, the sentence it leaves.
+
+use super::codec;
+use super::error::StoreError;
+use super::journal::{Change, Subject, number};
+use super::reads::{HasRows, Reads, Versioned, space, versioned};
+use super::records::CurrentPlan;
+use super::rows::{Overlay, Rows, Space};
+use super::tables::{Counter, Key, Record, Table};
+use crate::base::limit::RECORD_BYTES_MAX;
+use crate::base::{Code, FarmId, PlanId, Problem, Timestamp};
+use redb::WriteTransaction;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// One write: everything it puts is committed together with its journal entry, or not at all.
+pub struct Tx<'t> {
+    rows: Overlay<'t>,
+    now: Timestamp,
+    touched: BTreeMap<(Table, Vec<u8>), Change>,
+    subjects: BTreeSet<Subject>,
+    about: String,
+    text: String,
+}
+
+impl HasRows for Tx<'_> {
+    fn source(&self) -> &impl Rows {
+        &self.rows
+    }
+}
+
+impl Reads for Tx<'_> {}
+
+impl<'t> Tx<'t> {
+    pub(super) fn over(txn: &'t WriteTransaction, now: Timestamp) -> Tx<'t> {
+        Tx {
+            rows: Overlay::over(txn),
+            now,
+            touched: BTreeMap::new(),
+            subjects: BTreeSet::new(),
+            about: String::new(),
+            text: String::new(),
+        }
+    }
+
+    /// The time the journal entry will carry, so that records can carry the same.
+    pub fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    /// Writes a record and its index rows; returns its revision. Writing what is there already
+    /// changes nothing, and nothing is what the journal then says.
+    pub fn put<R: Record>(&mut self, record: &R) -> Result<u64, StoreError> {
+        let key = record.key().bytes();
+        let payload = record.encode().map_err(|cause| codec_error::<R>(&key, cause))?;
+        if payload.len() > RECORD_BYTES_MAX {
+            let (what, limit) = (R::TABLE.name(), RECORD_BYTES_MAX);
+            return Err(StoreError::TooLarge { what, bytes: payload.len(), limit });
+        }
+        let original = self.rows.before(space::<R>(), &key)?;
+        let original_stored = original
+            .as_deref()
+            .map(codec::open)
+            .transpose()
+            .map_err(|cause| codec_error::<R>(&key, cause))?;
+        let same = original_stored
+            .as_ref()
+            .is_some_and(|old| old.schema == R::SCHEMA && old.payload == payload.as_slice());
+        let revision = original_stored.map_or(1, |old| old.revision + u64::from(!same));
+        let bytes = codec::seal(R::SCHEMA, revision, &payload);
+        self.drop_index_rows::<R>(&key)?;
+        for (index, index_key) in record.indexes() {
+            let row = index_row(index_key, &key);
+            self.rows.set(Space(index.name()), row, Some(key.clone()));
+        }
+        self.rows.set(space::<R>(), key.clone(), Some(bytes.clone()));
+        self.touch::<R>(key, original, Some(bytes), record.subjects(), same);
+        Ok(revision)
+    }
+
+    /// Removes a record and its index rows; whether it was there.
+    pub fn delete<R: Record>(&mut self, key: R::Key) -> Result<bool, StoreError> {
+        let key = key.bytes();
+        let Some(gone) = self.drop_index_rows::<R>(&key)? else { return Ok(false) };
+        let original = self.rows.before(space::<R>(), &key)?;
+        self.rows.set(space::<R>(), key.clone(), None);
+        let nothing = original.is_none();
+        self.touch::<R>(key, original, None, gone.record.subjects(), nothing);
+        Ok(true)
+    }
+
+    /// Draws the next number of a noun; numbers are never given twice once committed.
+    pub fn next_id<I: Counter>(&mut self) -> Result<I, StoreError> {
+        let name = I::TABLE.name().as_bytes();
+        let last = self.rows.row(Space::COUNTERS, name)?.map_or(0, |value| number(&value));
+        let next = last + 1;
+        self.rows.set(Space::COUNTERS, name.to_vec(), Some(next.to_be_bytes().to_vec()));
+        Ok(I::number(next))
+    }
+
+    /// Refuses when a record is not at the revision the caller has seen; `None` does not care.
+    pub fn require_revision<R: Record>(
+        &self,
+        key: R::Key,
+        expected: Option<u64>,
+    ) -> Result<(), Problem> {
+        let Some(expected) = expected else { return Ok(()) };
+        let found = self.get::<R>(key)?.map_or(0, |versioned| versioned.revision);
+        if found == expected {
+            return Ok(());
+        }
+        let message = match found {
+            0 => format!("you have revision {expected}, but it is gone; read it again"),
+            _ => format!("you have revision {expected}, it is now at {found}; read it again"),
+        };
+        Err(Problem::new(Code::RevisionConflict, message))
+    }
+
+    /// Makes a plan its farm's current one.
+    pub fn set_current_plan(&mut self, farm: FarmId, plan: PlanId) -> Result<(), StoreError> {
+        self.put(&CurrentPlan { farm, plan }).map(|_| ())
+    }
+
+    /// What the journal entry says to people: what it is about (`shop/web-3`) and one sentence.
+    /// Several calls append; the first one's subject stays.
+    pub fn text(&mut self, about: impl Into<String>, sentence: impl AsRef<str>) {
+        if self.about.is_empty() {
+            self.about = about.into();
+        }
+        if !self.text.is_empty() {
+            self.text.push(' ');
+        }
+        self.text.push_str(sentence.as_ref());
+    }
+
+    /// Counts the entry to a story no changed record belongs to.
+    pub fn subject(&mut self, subject: Subject) {
+        self.subjects.insert(subject);
+    }
+
+    fn touch<R: Record>(
+        &mut self,
+        key: Vec<u8>,
+        before: Option<Vec<u8>>,
+        after: Option<Vec<u8>>,
+        subjects: Vec<Subject>,
+        nothing: bool,
+    ) {
+        if nothing {
+            // Back to what it was: this write no longer changes it.
+            self.rows.forget(space::<R>(), &key);
+            self.touched.remove(&(R::TABLE, key));
+            return;
+        }
+        self.subjects.extend(subjects);
+        let schema = after.as_ref().or(before.as_ref()).and_then(|b| b.first()).copied();
+        let change = Change {
+            table: R::TABLE,
+            key: key.clone(),
+            schema: schema.unwrap_or(R::SCHEMA),
+            before,
+            after,
+        };
+        self.touched.insert((R::TABLE, key), change);
+    }
+
+    /// Removes the index rows of a record as it is now, and returns it.
+    fn drop_index_rows<R: Record>(
+        &mut self,
+        key: &[u8],
+    ) -> Result<Option<Versioned<R>>, StoreError> {
+        let Some(bytes) = self.rows.row(space::<R>(), key)? else { return Ok(None) };
+        let current: Versioned<R> = versioned(key, &bytes)?;
+        for (index, index_key) in current.record.indexes() {
+            self.rows.set(Space(index.name()), index_row(index_key, key), None);
+        }
+        Ok(Some(current))
+    }
+
+    /// What it comes to: `None` when nothing changed.
+    pub(super) fn finish(self) -> Option<Outcome<'t>> {
+        if self.touched.is_empty() {
+            return None;
+        }
+        Some(Outcome {
+            rows: self.rows,
+            changes: self.touched.into_values().collect(),
+            subjects: self.subjects.into_iter().collect(),
+            about: self.about,
+            text: self.text,
+        })
+    }
+}
+
+/// A write that was accepted and is about to be put into its group's transaction.
+pub(super) struct Outcome<'t> {
+    pub rows: Overlay<'t>,
+    pub changes: Vec<Change>,
+    pub subjects: Vec<Subject>,
+    pub about: String,
+    pub text: String,
+}
+
+/// An index row's key.
+pub(super) fn index_row(mut index_key: Vec<u8>, key: &[u8]) -> Vec<u8> {
+    index_key.extend_from_slice(key);
+    index_key
+}
+
+fn codec_error<R: Record>(key: &[u8], cause: codec::CodecError) -> StoreError {
+    StoreError::Codec { table: R::TABLE.name(), key: crate::base::hash::hex(key), cause }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn index_rows_end_with_the_key() {
+        assert_eq!(index_row(vec![1, 2], &[3]), [1, 2, 3]);
+    }
+}
