@@ -1,3 +1,8 @@
 //! Everything that needs no root, no packages and no other process: one binary, seconds.
 //!
 //! Each module is a table or a set of goldens for one room; `tests/system.rs` has the real parts.
+
+#[path = "properties.rs"]
+mod properties;
+#[path = "stories/mod.rs"]
+mod stories;

@@ -2,7 +2,7 @@
 
 use crate::base::random::Stream;
 use crate::base::{FarmRoleId, ServerId, Timestamp};
-use crate::engine::world::{RoleView, ServerView, World};
+use crate::engine::world::{RoleView, ServerView, Sight, World};
 use crate::model::{
     Decision, LaunchReason, Line, Move, Owed, RoleTarget, StepKind, TerminateReason, Wait,
 };
@@ -101,7 +101,7 @@ impl Draft {
         if server.is_only_planned() {
             self.gone.insert(id);
             self.moves.push(Move::Cancel { server: id });
-            let why = format!("{why}, and was never asked for");
+            let why = format!("{why}; the cloud never heard of it");
             return self.say_of(view, server, Decision::Retire(why));
         }
         let not_before = self.now.after(drain(view, server, reason));
@@ -208,5 +208,6 @@ fn drain(view: &RoleView, server: &ServerView, reason: TerminateReason) -> u64 {
         | TerminateReason::LaunchTimeout
         | TerminateReason::LaunchFailed => false,
     };
-    if drained && server.is_running() { view.role.drain_ms } else { 0 }
+    let missing = matches!(server.sight, Sight::Missing { .. });
+    if drained && server.is_running() && !missing { view.role.drain_ms } else { 0 }
 }

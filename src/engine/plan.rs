@@ -21,6 +21,7 @@ pub const PASSES: &[Pass] = &[
     pass::scale::scale,
     pass::surplus::surplus,
     pass::count::count,
+    pass::cold_start::settle,
     pass::retry::retry,
     pass::outlook::outlook,
 ];

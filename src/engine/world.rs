@@ -233,6 +233,12 @@ impl ServerView<'_> {
         self.gets_ready() || self.server.status == ServerStatus::Running
     }
 
+    /// How long it has been where it is, while we looked: its agent may have had nobody to say
+    /// hello to before.
+    pub fn age(&self, input: &PlanInput) -> Millis {
+        input.now.since(self.server.status_at.max(input.started_at))
+    }
+
     /// The cloud accepted it, and it is expected to run soon.
     pub fn gets_ready(&self) -> bool {
         match self.server.status {

@@ -99,6 +99,13 @@ pub enum Wait {
         /// For how long.
         age: Millis,
     },
+    /// So many missing servers are given up already; the next one when they are confirmed gone.
+    Replacing {
+        /// How many are given up and not confirmed gone.
+        in_flight: u32,
+        /// How many may be at once.
+        allowed: u32,
+    },
     /// A launch failed; the next try is later.
     Backoff {
         /// How much longer.
@@ -110,6 +117,11 @@ pub enum Wait {
     Stale {
         /// Its age; `None` when there is none.
         age: Option<Millis>,
+    },
+    /// It is stopped like all that were seen, but others were not seen yet: a crash, or everything?
+    Unseen {
+        /// How many were not seen yet.
+        servers: u32,
     },
     /// The server is missing from listings, but not for long enough.
     Missing {
@@ -172,6 +184,9 @@ impl fmt::Display for Wait {
             Wait::AgentSilent { age } => {
                 write!(f, "agent silent for {}, but the platform says it runs", say(*age))
             }
+            Wait::Replacing { in_flight, allowed } => {
+                write!(f, "missing servers given up at once: {in_flight} of {allowed} in flight")
+            }
             Wait::Backoff { left, failures } => {
                 write!(f, "next try in {} after {failures} failed in a row", say(*left))
             }
@@ -179,6 +194,9 @@ impl fmt::Display for Wait {
                 write!(f, "last seen {} ago: too old to act", say(*age))
             }
             Wait::Stale { age: None } => f.write_str("not seen since the start: unknown"),
+            Wait::Unseen { servers } => {
+                write!(f, "stopped, and {servers} others not seen yet: a crash or a power cut?")
+            }
             Wait::Missing { age, needed } => {
                 write!(f, "missing for {}, {} needed", say(*age), say(*needed))
             }

@@ -6,10 +6,11 @@
 //! start; one that does not come back, or was started [`limit::RESTARTS_MAX`] times already, is
 //! replaced like any other.
 
+use crate::base::time::say;
 use crate::base::{Timestamp, limit};
 use crate::engine::draft::Draft;
 use crate::engine::pass::order;
-use crate::engine::world::{RoleView, ServerView, Sight, World};
+use crate::engine::world::{ServerView, Sight, World};
 use crate::model::{Decision, ServerStatus, StepKind, Wait};
 
 /// Starts what stopped together.
@@ -22,25 +23,42 @@ pub fn cold_start(world: &World, draft: &mut Draft) {
         Some(since) => since,
         None => match judge(world, draft) {
             Verdict::No => return,
-            Verdict::Unsure => return hold(world, draft),
+            Verdict::Unsure(unseen) => return hold(world, draft, unseen),
             Verdict::Yes => world.input.now,
         },
     };
-    draft.cold_start = start(world, draft, since).then_some(since);
+    draft.cold_start = Some(since);
+    start(world, draft, since);
+}
+
+/// Forgets the cold start once nobody is waiting to be started or getting up; to be run when
+/// the other passes have decided whom they give up.
+pub fn settle(world: &World, draft: &mut Draft) {
+    let Some(since) = draft.cold_start else { return };
+    let under_way = world.servers().any(|(_, server)| {
+        let resuming = server.server.status == ServerStatus::Resuming;
+        draft.is_wanted(server) && (resuming || can_start(server, since))
+    });
+    if !under_way {
+        draft.cold_start = None;
+        return;
+    }
+    let age = say(world.input.now.since(since));
+    draft.say_farm(Decision::Act(format!("bring up: all of it was stopped {age} ago")));
 }
 
 enum Verdict {
     No,
-    Unsure,
+    Unsure(u32),
     Yes,
 }
 
 fn judge(world: &World, draft: &Draft) -> Verdict {
-    let (mut stopped, mut unknown) = (false, false);
+    let (mut stopped, mut unseen) = (false, 0);
     for (_, server) in world.servers().filter(|(_, s)| s.should_be_up() && draft.is_free(s)) {
         match server.sight {
             sight if sight.is_up() => return Verdict::No,
-            Sight::Unknown | Sight::Stale { .. } => unknown = true,
+            Sight::Unknown | Sight::Stale { .. } => unseen += 1,
             Sight::Missing { .. } => {}
             Sight::Seen { .. } => stopped |= can_start(server, world.input.now),
         }
@@ -48,56 +66,40 @@ fn judge(world: &World, draft: &Draft) -> Verdict {
     // After a start, platforms are listed one after the other; wait for all of them to speak, but
     // not for one that does not answer at all.
     let looked = world.input.now.since(world.input.started_at) > limit::LISTING_STALE_AFTER;
-    match (stopped, unknown && !looked) {
+    match (stopped, unseen > 0 && !looked) {
         (false, _) => Verdict::No,
-        (true, true) => Verdict::Unsure,
+        (true, true) => Verdict::Unsure(unseen),
         (true, false) => Verdict::Yes,
     }
 }
 
-fn hold(world: &World, draft: &mut Draft) {
+fn hold(world: &World, draft: &mut Draft, servers: u32) {
     for (view, server) in world.servers().filter(|(_, s)| can_start(s, world.input.now)) {
         if draft.is_free(server) {
-            draft.spare(view, server, Wait::Stale { age: None });
+            draft.spare(view, server, Wait::Unseen { servers });
         }
     }
 }
 
-/// Starts what may be started now; says whether the farm is still being brought back up.
-fn start(world: &World, draft: &mut Draft, since: Timestamp) -> bool {
-    let mut under_way = false;
+/// Starts what may be started now.
+fn start(world: &World, draft: &mut Draft, since: Timestamp) {
     for view in world.wanted_roles() {
-        let down = |server: &&ServerView| can_start(server, since);
         let behind = order::behind(world, draft, view);
-        let mut waits = false;
-        for server in view.servers.iter().filter(down).filter(|s| s.open.is_empty()) {
-            if !draft.is_free(server) {
+        for server in view.servers.iter().filter(|server| can_start(server, since)) {
+            if !draft.is_free(server) || !server.open.is_empty() {
                 continue;
             }
-            under_way = true;
             match &behind {
                 None => {
                     let why = "start: all servers of the farm were stopped".to_owned();
                     draft.act(view, server, StepKind::Start, world.input.now, why);
                 }
                 Some(behind) => {
-                    waits = true;
                     draft.spare(view, server, Wait::LaunchOrder { behind: behind.clone() });
                 }
             }
         }
-        under_way |= waits || resuming(view);
     }
-    if under_way {
-        let since = world.input.now.since(since);
-        let why = format!("bring up: stopped as a whole, {} ago", crate::base::time::say(since));
-        draft.say_farm(Decision::Act(why));
-    }
-    under_way
-}
-
-fn resuming(view: &RoleView) -> bool {
-    view.servers.iter().any(|server| server.server.status == ServerStatus::Resuming)
 }
 
 /// Confirmed stopped since before the cold start, and not started too often already.

@@ -8,7 +8,7 @@
 use crate::base::limit;
 use crate::base::time::say;
 use crate::engine::draft::Draft;
-use crate::engine::world::{RoleView, Sight, World};
+use crate::engine::world::{RoleView, ServerView, Sight, World};
 use crate::model::{Decision, Freshness, ServerStatus, Wait};
 
 /// Stops automation when too much vanished within [`limit::VANISH_WINDOW`].
@@ -31,7 +31,7 @@ fn vanished(world: &World, view: &RoleView) -> Option<String> {
     let mut since: Vec<_> = view
         .servers
         .iter()
-        .filter(|server| server.server.status == ServerStatus::Running)
+        .filter(|server| counted(server))
         .filter_map(|server| match world.input.sightings.get(&server.server.id) {
             Some(Freshness::Missing { since, .. }) => Some(*since),
             Some(Freshness::Seen { .. } | Freshness::Unknown) | None => None,
@@ -58,7 +58,7 @@ fn everything(world: &World) -> Option<String> {
     let running: usize = world.wanted_roles().map(running).sum();
     let missing = world
         .servers()
-        .filter(|(_, server)| server.server.status == ServerStatus::Running)
+        .filter(|(_, server)| counted(server))
         .filter(|(_, server)| matches!(server.sight, Sight::Missing { .. }))
         .count();
     (running > 1 && missing >= running).then(|| format!("all {running} servers vanished"))
@@ -68,12 +68,16 @@ fn everything(world: &World) -> Option<String> {
 fn unsettled(world: &World) -> Option<String> {
     let before = world.input.parent.as_ref()?.freeze.clone()?;
     let unknown = world.servers().any(|(_, server)| {
-        server.server.status == ServerStatus::Running
-            && matches!(server.sight, Sight::Unknown | Sight::Stale { .. })
+        counted(server) && matches!(server.sight, Sight::Unknown | Sight::Stale { .. })
     });
     unknown.then_some(before)
 }
 
 fn running(view: &RoleView) -> usize {
-    view.servers.iter().filter(|s| s.server.status == ServerStatus::Running).count()
+    view.servers.iter().filter(|server| counted(server)).count()
+}
+
+/// What a person asked to be gone is out of the question already in the plan that retires it.
+fn counted(server: &ServerView) -> bool {
+    server.server.status == ServerStatus::Running && !server.server.terminate_requested
 }

@@ -12,31 +12,66 @@ use crate::model::{CloudState, Decision, ServerStatus, StepKind, TerminateReason
 
 /// Retires what the platform, or its lasting silence about it, says is gone.
 pub fn lost(world: &World, draft: &mut Draft) {
-    for (view, server) in world.servers().filter(|(_, s)| s.should_be_up()) {
-        if !draft.is_free(server) || restarts_by_wish(server) {
-            continue;
+    for view in &world.roles {
+        let mut pace = Pace::new(view);
+        for server in view.servers.iter().filter(|server| server.should_be_up()) {
+            if draft.is_free(server) && !restarts_by_wish(server) {
+                judge(world, draft, view, server, &mut pace);
+            }
         }
-        match server.sight {
-            Sight::Unknown => wait(draft, view, server, Wait::Stale { age: None }),
-            Sight::Stale { age } => wait(draft, view, server, Wait::Stale { age: Some(age) }),
-            Sight::Missing { age, lost } if !lost || server.is_heard() => {
-                let needed = limit::MISSING_AT_LEAST;
-                wait(draft, view, server, Wait::Missing { age, needed });
-            }
-            Sight::Missing { age, .. } => {
-                retire(draft, view, server, &format!("missing for {}", say(age)));
-            }
-            Sight::Seen { state, .. } if is_dead(server) => {
-                retire(draft, view, server, phrase(state));
-            }
-            Sight::Seen { state: CloudState::Stopped, current: false, age } => {
-                wait(draft, view, server, Wait::Stale { age: Some(age) });
-            }
-            Sight::Seen { .. } if start_failed(server) => {
-                retire(draft, view, server, "it could not be started again");
-            }
-            Sight::Seen { .. } => listen(world, draft, view, server),
+    }
+}
+
+fn judge(world: &World, draft: &mut Draft, view: &RoleView, server: &ServerView, pace: &mut Pace) {
+    match server.sight {
+        Sight::Unknown => draft.spare(view, server, Wait::Stale { age: None }),
+        Sight::Stale { age } => draft.spare(view, server, Wait::Stale { age: Some(age) }),
+        Sight::Missing { age, lost } if !lost || server.is_heard() => {
+            draft.spare(view, server, Wait::Missing { age, needed: limit::MISSING_AT_LEAST });
         }
+        Sight::Missing { .. } if draft.freeze.is_none() && pace.is_spent() => {
+            let Pace { in_flight, allowed } = *pace;
+            draft.spare(view, server, Wait::Replacing { in_flight, allowed });
+        }
+        Sight::Missing { age, .. } => {
+            pace.in_flight += u32::from(server.server.status == ServerStatus::Running);
+            retire(draft, view, server, &format!("missing for {}", say(age)));
+        }
+        Sight::Seen { state, .. } if is_dead(server) => {
+            retire(draft, view, server, phrase(state));
+        }
+        Sight::Seen { state: CloudState::Stopped, current: false, age } => {
+            draft.spare(view, server, Wait::Stale { age: Some(age) });
+        }
+        Sight::Seen { .. } if start_failed(server) => {
+            retire(draft, view, server, "it could not be started again");
+        }
+        Sight::Seen { .. } => listen(world, draft, view, server),
+    }
+}
+
+/// How many servers that are merely missing may be given up at once: as many as may vanish
+/// without a freeze. Without it, losses that trickle in would add up to what a freeze prevents.
+struct Pace {
+    in_flight: u32,
+    allowed: u32,
+}
+
+impl Pace {
+    fn new(view: &RoleView) -> Pace {
+        let in_flight = view.servers.iter().filter(|server| {
+            server.server.status == ServerStatus::PendingTerminate
+                && server.server.terminate_reason == Some(TerminateReason::Crashed)
+                && matches!(server.sight, Sight::Missing { .. })
+        });
+        let in_flight = u32::try_from(in_flight.count()).unwrap_or(u32::MAX);
+        let running = view.servers.iter().filter(|s| s.server.status == ServerStatus::Running);
+        let all = u32::try_from(running.count()).unwrap_or(u32::MAX).saturating_add(in_flight);
+        Pace { in_flight, allowed: (all.saturating_mul(limit::VANISH_PERCENT_MAX) / 100).max(1) }
+    }
+
+    fn is_spent(&self) -> bool {
+        self.in_flight >= self.allowed
     }
 }
 
@@ -45,10 +80,6 @@ fn retire(draft: &mut Draft, view: &RoleView, server: &ServerView, why: &str) {
         Some(reason) => draft.spare(view, server, Wait::Frozen(reason)),
         None => draft.retire(view, server, TerminateReason::Crashed, why),
     }
-}
-
-fn wait(draft: &mut Draft, view: &RoleView, server: &ServerView, wait: Wait) {
-    draft.spare(view, server, wait);
 }
 
 /// Silence alone is no reason to replace: the agent may be what crashed.

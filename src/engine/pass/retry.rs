@@ -22,7 +22,7 @@ pub fn retry(world: &World, draft: &mut Draft) {
         let pause = rung(&limit::TERMINATE_BACKOFF, failures);
         let next = ended.iter().max().map_or(now, |last| last.after(pause));
         let not_before = next.max(now).max(server.server.terminate_after.unwrap_or(now));
-        let why = format!("terminate again, {failures} attempts failed");
+        let why = format!("terminate again: {failures} failed in a row");
         draft.act(view, server, StepKind::Terminate, not_before, why);
     }
 }

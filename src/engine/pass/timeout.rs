@@ -13,7 +13,7 @@ pub fn timeout(world: &World, draft: &mut Draft) {
     let input = world.input;
     for (view, server) in world.servers().filter(|(_, s)| s.gets_ready()) {
         let limit = view.role.launch_timeout_ms;
-        let age = input.now.since(server.server.status_at.max(input.started_at));
+        let age = server.age(input);
         if age <= limit || !draft.is_free(server) || !server.sight.is_fresh() {
             continue;
         }

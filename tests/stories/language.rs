@@ -1,0 +1,340 @@
+//! The language of stories: one line, one fact or one thing that happens.
+//!
+//! ```text
+//! farm shop sequential              also: terminated, removed; again later to change it
+//! role web min 2 max 6 cpu 60 20    rules: cpu UP DOWN, load UP DOWN; up 1m, down 2m: cool-downs
+//!                                   also: index 2, drain 20s, timeout 5m, storage, balances ALIAS,
+//!                                   disabled, removed; again later to change it
+//! seen web-1 running age 4s         a sighting; the server is running and heard unless said before
+//! server web-2 pending age 1m       a record; also: restarts 3
+//! missing web-2 for 40s listings 4  complete listings lack it
+//! unseen web-2                      nothing was seen of it since the start
+//! silent web-1 for 40s              its agent is not connected
+//! heard web-1                       its agent is connected
+//! step web-2 launch begun age 5s    planned | begun | unknown | failed; `in 30s` for planned
+//! reading web cpu 72.5 have 2 of 3  a rule's window; without `have`, all servers sent readings
+//! ask web-1 terminate               a person's wish; also: reboot
+//! started 5s                        the appliance began to look this long ago
+//! later 30s                         time passes
+//! look                              a complete listing shows everything as before
+//! turns web-3 running               a status changes; its open steps are done
+//! fails web-3                       its open step fails; a failed launch is gone
+//! gone web-2                        it is confirmed gone
+//! plan                              the engine plans; the plan is committed
+//! ```
+
+use crate::stories::yard::Yard;
+use grange::base::{FarmRoleId, Millis, Name, ServerId};
+use grange::engine::WindowReading;
+use grange::model::{
+    Balance, CloudState, FarmGoal, FarmRole, Freshness, LaunchOrder, Metric, ScalingRule,
+    ServerStatus, StepKind, StepStatus, VolumeSpec,
+};
+
+/// The words of one line, taken one after the other.
+pub struct Words<'a>(std::str::SplitWhitespace<'a>);
+
+impl<'a> Words<'a> {
+    pub fn new(line: &'a str) -> Words<'a> {
+        Words(line.split_whitespace())
+    }
+
+    pub fn word(&mut self) -> &'a str {
+        self.0.next().expect("another word")
+    }
+
+    fn next(&mut self) -> Option<&'a str> {
+        self.0.next()
+    }
+
+    fn number<T: std::str::FromStr>(&mut self) -> T {
+        let word = self.word();
+        word.parse().unwrap_or_else(|_| panic!("{word:?} is not a number"))
+    }
+
+    fn length(&mut self) -> Millis {
+        let word = self.word();
+        let (number, unit) = word.split_at(word.len() - 1);
+        let number: Millis = number.parse().unwrap_or_else(|_| panic!("{word:?} is no length"));
+        match unit {
+            "s" => number * 1000,
+            "m" => number * 60_000,
+            "h" => number * 3_600_000,
+            other => panic!("{other:?} is not s, m or h"),
+        }
+    }
+
+    /// The value after the word `name`, which must come next.
+    fn after(&mut self, name: &str) -> Millis {
+        assert_eq!(self.word(), name);
+        self.length()
+    }
+}
+
+/// Tells one line to the yard.
+pub fn tell(yard: &mut Yard, line: &str) {
+    let mut words = Words::new(line);
+    let now = yard.input.now;
+    match words.word() {
+        "farm" => farm(yard, words),
+        "role" => role(yard, words),
+        "seen" => {
+            let id = running(yard, words.word());
+            let state = state(words.word());
+            let at = now.before(words.after("age"));
+            yard.see(id, state, at);
+        }
+        "server" => server(yard, words),
+        "missing" => {
+            let id = running(yard, words.word());
+            let since = now.before(words.after("for"));
+            assert_eq!(words.word(), "listings");
+            let listings = words.number();
+            let missing = Freshness::Missing { since, at: now, listings };
+            yard.input.sightings.insert(id, missing);
+            yard.hear(id, false, since);
+        }
+        "unseen" => {
+            let id = running(yard, words.word());
+            yard.input.sightings.remove(&id);
+        }
+        "silent" => {
+            let id = running(yard, words.word());
+            yard.hear(id, false, now.before(words.after("for")));
+        }
+        "heard" => {
+            let id = running(yard, words.word());
+            yard.hear(id, true, now);
+        }
+        "step" => step(yard, words),
+        "reading" => reading(yard, words),
+        "ask" => {
+            let id = named(yard, words.word()).expect("a server there is");
+            match words.word() {
+                "terminate" => yard.server(id).terminate_requested = true,
+                "reboot" => yard.server(id).reboot_requested = true,
+                other => panic!("nobody can ask for {other:?}"),
+            }
+        }
+        "started" => yard.input.started_at = now.before(words.length()),
+        "later" => yard.input.now = now.after(words.length()),
+        "look" => look(yard),
+        "turns" => {
+            let id = named(yard, words.word()).expect("a server there is");
+            yard.turn(id, status(words.word()));
+            yard.input.steps.retain(|step| step.server != id || !step.status.is_open());
+            yard.see(id, CloudState::Running, now);
+            yard.hear(id, true, now);
+        }
+        "fails" => fails(yard, words.word()),
+        "gone" => {
+            let id = named(yard, words.word()).expect("a server there is");
+            yard.forget(id);
+        }
+        other => panic!("a line begins with {other:?}"),
+    }
+}
+
+fn farm(yard: &mut Yard, mut words: Words) {
+    let name = words.word();
+    yard.input.farm.name = Name::new(name).unwrap();
+    while let Some(word) = words.next() {
+        match word {
+            "sequential" => yard.input.farm.launch_order = LaunchOrder::Sequential,
+            "terminated" => yard.input.farm.goal = FarmGoal::Terminated,
+            "launched" => yard.input.farm.goal = FarmGoal::Launched,
+            "removed" => yard.input.farm.removed = true,
+            other => panic!("a farm is not {other:?}"),
+        }
+    }
+}
+
+fn role(yard: &mut Yard, mut words: Words) {
+    let alias = words.word();
+    let there = yard.input.farm_roles.iter().position(|role| role.alias.as_str() == alias);
+    let role: &mut FarmRole = match there {
+        Some(place) => &mut yard.input.farm_roles[place],
+        None => yard.add_role(alias, 1, 1),
+    };
+    while let Some(word) = words.next() {
+        match word {
+            "min" => role.scaling.min = words.number(),
+            "max" => role.scaling.max = words.number(),
+            "index" => role.launch_index = words.number(),
+            "drain" => role.drain_ms = words.length(),
+            "timeout" => role.launch_timeout_ms = words.length(),
+            "up" => role.scaling.cooldown_up_ms = words.length(),
+            "down" => role.scaling.cooldown_down_ms = words.length(),
+            "disabled" => role.scaling.enabled = false,
+            "removed" => role.removed = true,
+            "storage" => role.storage.push(VolumeSpec {
+                kind: "PersistentStorageConfiguration".into(),
+                mount_point: "/data".into(),
+                size_bytes: 1 << 30,
+            }),
+            "balances" => {
+                role.balance = Some(Balance {
+                    farm_role: Name::new(words.word()).unwrap(),
+                    port: 80,
+                    listen_port: 80,
+                    check_path: "/".into(),
+                });
+            }
+            "cpu" | "load" => role.scaling.rules.push(ScalingRule {
+                metric: metric(word),
+                scale_up: words.number(),
+                scale_down: words.number(),
+                window_ms: 60_000,
+            }),
+            other => panic!("a farm role has no {other:?}"),
+        }
+    }
+}
+
+fn server(yard: &mut Yard, mut words: Words) {
+    let name = words.word();
+    let status = status(words.word());
+    let age = words.after("age");
+    let id = add(yard, name, status, age);
+    while let Some(word) = words.next() {
+        match word {
+            "restarts" => yard.server(id).restarts = words.number(),
+            other => panic!("a server has no {other:?}"),
+        }
+    }
+}
+
+fn step(yard: &mut Yard, mut words: Words) {
+    let now = yard.input.now;
+    let id = named(yard, words.word()).expect("a server there is");
+    let kind = kind(words.word());
+    let status = match words.word() {
+        "planned" => StepStatus::Planned,
+        "begun" => StepStatus::Begun,
+        "unknown" => StepStatus::Unknown,
+        "failed" => StepStatus::Failed,
+        other => panic!("a step is not {other:?}"),
+    };
+    let at = match words.word() {
+        "age" => now.before(words.length()),
+        "in" => now.after(words.length()),
+        other => panic!("a step has no {other:?}"),
+    };
+    let step = yard.add_step(id, kind, status, at);
+    if status != StepStatus::Planned {
+        (step.begun_at, step.attempts) = (Some(at), 1);
+    }
+    if status == StepStatus::Failed {
+        step.ended_at = Some(at);
+    } else if status != StepStatus::Planned && kind == StepKind::Launch {
+        yard.server(id).asked_at = Some(at);
+    }
+}
+
+fn reading(yard: &mut Yard, mut words: Words) {
+    let alias = words.word();
+    let found = yard.input.farm_roles.iter().find(|role| role.alias.as_str() == alias);
+    let role = found.expect("a farm role there is");
+    let wanted = metric(words.word());
+    let rule = role.scaling.rules.iter().position(|rule| rule.metric == wanted);
+    let key = (role.id, rule.expect("a rule there is"));
+    let running = yard
+        .input
+        .servers
+        .iter()
+        .filter(|server| server.farm_role == key.0 && server.status == ServerStatus::Running);
+    let want = u32::try_from(running.count()).unwrap();
+    let average = match words.word() {
+        "none" => None,
+        number => Some(number.parse().expect("an average")),
+    };
+    let mut have = want;
+    if words.next().is_some() {
+        have = words.number();
+    }
+    let newest_at = Some(yard.input.now);
+    yard.input.readings.insert(key, WindowReading { average, have, want, newest_at });
+}
+
+/// Everything is seen again as it was last seen; what was missing still is.
+fn look(yard: &mut Yard) {
+    let now = yard.input.now;
+    for freshness in yard.input.sightings.values_mut() {
+        match freshness {
+            Freshness::Seen { at, .. } => *at = now,
+            Freshness::Missing { at, listings, .. } => {
+                *at = now;
+                *listings += 1;
+            }
+            Freshness::Unknown => {}
+        }
+    }
+}
+
+fn fails(yard: &mut Yard, name: &str) {
+    let now = yard.input.now;
+    let id = named(yard, name).expect("a server there is");
+    let step = yard.input.steps.iter_mut().find(|step| step.server == id && step.status.is_open());
+    let step = step.expect("an open step");
+    (step.status, step.ended_at, step.begun_at) = (StepStatus::Failed, Some(now), Some(now));
+    if step.kind == StepKind::Launch {
+        yard.forget(id);
+    }
+}
+
+/// The server of a name, made running and heard if there is none.
+fn running(yard: &mut Yard, name: &str) -> ServerId {
+    named(yard, name).unwrap_or_else(|| add(yard, name, ServerStatus::Running, 600_000))
+}
+
+fn named(yard: &Yard, name: &str) -> Option<ServerId> {
+    yard.input.servers.iter().find(|server| server.hostname == name).map(|server| server.id)
+}
+
+fn add(yard: &mut Yard, name: &str, status: ServerStatus, age: Millis) -> ServerId {
+    let (alias, index) = name.rsplit_once('-').expect("alias-index");
+    let index: u32 = index.parse().expect("an index");
+    let role = yard.input.farm_roles.iter().find(|role| role.alias.as_str() == alias);
+    let role: FarmRoleId = role.expect("a farm role there is").id;
+    let id = ServerId(u128::from(role.0) * 1000 + u128::from(index));
+    yard.add_server(id, role, index, status, age);
+    yard.hear(id, true, yard.input.now.before(age));
+    id
+}
+
+fn status(word: &str) -> ServerStatus {
+    let found = ServerStatus::ALL.into_iter().find(|status| status.as_str() == word);
+    found.unwrap_or_else(|| panic!("no server is {word:?}"))
+}
+
+fn state(word: &str) -> CloudState {
+    match word {
+        "pending" => CloudState::Pending,
+        "running" => CloudState::Running,
+        "stopped" => CloudState::Stopped,
+        "suspended" => CloudState::Suspended,
+        "terminating" => CloudState::Terminating,
+        "gone" => CloudState::Gone,
+        other => panic!("no platform says {other:?}"),
+    }
+}
+
+fn kind(word: &str) -> StepKind {
+    match word {
+        "launch" => StepKind::Launch,
+        "terminate" => StepKind::Terminate,
+        "suspend" => StepKind::Suspend,
+        "resume" => StepKind::Resume,
+        "reboot" => StepKind::Reboot,
+        "start" => StepKind::Start,
+        other => panic!("no step does {other:?}"),
+    }
+}
+
+fn metric(word: &str) -> Metric {
+    match word {
+        "cpu" => Metric::CpuPercent,
+        "load" => Metric::LoadAverages,
+        other => panic!("no metric {other:?}"),
+    }
+}

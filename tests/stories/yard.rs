@@ -1,0 +1,243 @@
+//! A farm in memory: the engine's input, and what committing a plan makes of it.
+//!
+//! The smallest thing that keeps the promises the engine counts on; stories tell it line by line,
+//! properties drive it at random.
+
+use grange::base::{
+    EnvironmentId, FarmId, FarmRoleId, Millis, Name, PlanId, RoleId, ServerId, StepId, Timestamp,
+    UserId,
+};
+use grange::engine::{AgentPresence, PlanInput};
+use grange::model::{
+    CloudState, Farm, FarmGoal, FarmRole, Freshness, LaunchOrder, LaunchReason, Move, Plan,
+    ScalingPolicy, Server, ServerStatus, Sighting, Step, StepKind, StepStatus,
+};
+use std::collections::BTreeMap;
+
+/// When every story begins.
+pub const BEGIN: Timestamp = Timestamp(1_800_000_000_000);
+
+pub struct Yard {
+    pub input: PlanInput,
+    steps: u64,
+    plans: u64,
+}
+
+impl Yard {
+    pub fn new(farm: &str, seed: u64) -> Yard {
+        let farm = Farm {
+            id: FarmId(1),
+            env: EnvironmentId(1),
+            name: Name::new(farm).unwrap(),
+            description: String::new(),
+            launch_order: LaunchOrder::Simultaneous,
+            goal: FarmGoal::Launched,
+            removed: false,
+            created_at: BEGIN,
+            created_by: UserId(1),
+        };
+        let input = PlanInput {
+            now: BEGIN,
+            seed,
+            started_at: BEGIN.before(3_600_000),
+            farm,
+            farm_roles: Vec::new(),
+            servers: Vec::new(),
+            steps: Vec::new(),
+            sightings: BTreeMap::new(),
+            agents: BTreeMap::new(),
+            readings: BTreeMap::new(),
+            parent: None,
+        };
+        Yard { input, steps: 0, plans: 0 }
+    }
+
+    pub fn add_role(&mut self, alias: &str, min: u32, max: u32) -> &mut FarmRole {
+        let id = u64::try_from(self.input.farm_roles.len()).unwrap() + 1;
+        self.input.farm_roles.push(FarmRole {
+            id: FarmRoleId(id),
+            env: EnvironmentId(1),
+            farm: FarmId(1),
+            alias: Name::new(alias).unwrap(),
+            role: RoleId(1),
+            platform: "simulated".into(),
+            location: "here".into(),
+            instance_type: "small".into(),
+            launch_index: u32::try_from(id).unwrap(),
+            scaling: ScalingPolicy {
+                enabled: true,
+                min,
+                max,
+                rules: Vec::new(),
+                cooldown_up_ms: 60_000,
+                cooldown_down_ms: 120_000,
+            },
+            storage: Vec::new(),
+            balance: None,
+            check: None,
+            drain_ms: 20_000,
+            launch_timeout_ms: 300_000,
+            revision: 1,
+            removed: false,
+        });
+        self.input.farm_roles.last_mut().unwrap()
+    }
+
+    pub fn add_server(
+        &mut self,
+        id: ServerId,
+        role: FarmRoleId,
+        index: u32,
+        status: ServerStatus,
+        age: Millis,
+    ) -> &mut Server {
+        let since = self.input.now.before(age);
+        let alias = self.role(role).alias.clone();
+        self.input.servers.push(Server {
+            id,
+            env: EnvironmentId(1),
+            farm: FarmId(1),
+            farm_role: role,
+            index,
+            hostname: format!("{alias}-{index}"),
+            platform: "simulated".into(),
+            location: "here".into(),
+            instance_type: "small".into(),
+            revision: 1,
+            status,
+            cloud_server_id: None,
+            private_ips: Vec::new(),
+            public_ips: Vec::new(),
+            launch_reason: LaunchReason::FarmLaunched,
+            launched_by: UserId(0),
+            created_at: since,
+            asked_at: (status != ServerStatus::PendingLaunch).then_some(since),
+            running_at: (status == ServerStatus::Running).then_some(since),
+            status_at: since,
+            terminate_reason: None,
+            terminate_after: None,
+            terminate_requested: false,
+            reboot_requested: false,
+            enrolment_digest: None,
+            agent_key_digest: None,
+            agent_version: None,
+            boot_id: None,
+            restarts: 0,
+        });
+        self.input.servers.last_mut().unwrap()
+    }
+
+    pub fn add_step(
+        &mut self,
+        server: ServerId,
+        kind: StepKind,
+        status: StepStatus,
+        not_before: Timestamp,
+    ) -> &mut Step {
+        self.steps += 1;
+        let farm_role = self.server(server).farm_role;
+        self.input.steps.push(Step {
+            id: StepId(self.steps),
+            env: EnvironmentId(1),
+            plan: PlanId(self.plans),
+            farm: FarmId(1),
+            farm_role,
+            server,
+            kind,
+            status,
+            not_before,
+            begun_at: None,
+            deadline: None,
+            ended_at: None,
+            attempts: 0,
+            message: String::new(),
+        });
+        self.input.steps.last_mut().unwrap()
+    }
+
+    pub fn see(&mut self, server: ServerId, state: CloudState, at: Timestamp) {
+        let sighting = Sighting {
+            server,
+            cloud_server_id: format!("cloud-{server}"),
+            state,
+            private_ips: Vec::new(),
+            public_ips: Vec::new(),
+        };
+        self.input.sightings.insert(server, Freshness::Seen { sighting, at });
+    }
+
+    pub fn hear(&mut self, server: ServerId, connected: bool, since: Timestamp) {
+        self.input.agents.insert(server, AgentPresence { connected, since });
+    }
+
+    pub fn role(&self, id: FarmRoleId) -> &FarmRole {
+        self.input.farm_roles.iter().find(|role| role.id == id).expect("a farm role there is")
+    }
+
+    pub fn server(&mut self, id: ServerId) -> &mut Server {
+        self.input.servers.iter_mut().find(|server| server.id == id).expect("a server there is")
+    }
+
+    /// Confirmed gone: the record leaves the input, and its open steps end.
+    pub fn forget(&mut self, id: ServerId) {
+        self.input.servers.retain(|server| server.id != id);
+        self.input.steps.retain(|step| step.server != id || !step.status.is_open());
+        self.input.sightings.remove(&id);
+        self.input.agents.remove(&id);
+    }
+
+    /// Changes a server's status now.
+    pub fn turn(&mut self, id: ServerId, status: ServerStatus) {
+        let now = self.input.now;
+        let server = self.server(id);
+        server.status = status;
+        server.status_at = now;
+        if status == ServerStatus::Running && server.running_at.is_none() {
+            server.running_at = Some(now);
+        }
+        if status != ServerStatus::PendingLaunch && server.asked_at.is_none() {
+            server.asked_at = Some(now);
+        }
+    }
+
+    /// Writes the records a plan asks for.
+    pub fn commit(&mut self, mut plan: Plan) {
+        let now = self.input.now;
+        self.plans += 1;
+        plan.id = PlanId(self.plans);
+        for step in &plan.moves {
+            match *step {
+                Move::Launch { server, farm_role, index, reason } => {
+                    let status = ServerStatus::PendingLaunch;
+                    self.add_server(server, farm_role, index, status, 0).launch_reason = reason;
+                    self.add_step(server, StepKind::Launch, StepStatus::Planned, now);
+                }
+                Move::Retire { server, reason, not_before } => {
+                    self.supersede(server);
+                    self.turn(server, ServerStatus::PendingTerminate);
+                    self.server(server).terminate_reason = Some(reason);
+                    self.server(server).terminate_after = Some(not_before);
+                    self.add_step(server, StepKind::Terminate, StepStatus::Planned, not_before);
+                }
+                Move::Act { server, kind, not_before } => {
+                    self.add_step(server, kind, StepStatus::Planned, not_before);
+                    if kind == StepKind::Start {
+                        self.turn(server, ServerStatus::Resuming);
+                        self.server(server).restarts += 1;
+                    }
+                }
+                Move::Cancel { server } => {
+                    self.supersede(server);
+                    if self.server(server).asked_at.is_none() {
+                        self.forget(server);
+                    }
+                }
+            }
+        }
+        self.input.parent = Some(plan);
+    }
+
+    fn supersede(&mut self, server: ServerId) {
+        self.input.steps.retain(|step| step.server != server || step.status != StepStatus::Planned);
+    }
+}
