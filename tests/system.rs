@@ -1,2 +1,5 @@
 //! Real parts: the built binary, real agents, HAProxy, containers. A part that is missing fails
 //! its test with the command that installs it; `tests/run` installs them all.
+
+#[path = "system/onboard.rs"]
+mod onboard;

@@ -100,6 +100,12 @@ pub const LISTING_PERIOD: Millis = 10_000;
 /// How often every farm is planned when nothing wakes the job.
 pub const PLAN_PERIOD: Millis = 30_000;
 
+/// What an `onboard` server's own log file may hold before it becomes the old one; with both,
+/// 100 servers keep at most 200 MiB.
+pub const SERVER_LOG_BYTES_MAX: u64 = 1024 * 1024;
+/// Deadline of one `onboard` boot, from the call until pid 1 supervises; usually it takes 20 ms.
+pub const ONBOARD_BOOT_DEADLINE: Millis = 20_000;
+
 /// Points of one series kept in memory: 6 hours at one in 10 s.
 pub const SERIES_HEAD_POINTS_MAX: usize = 2160;
 /// Series of one server; an agent sends about 20.

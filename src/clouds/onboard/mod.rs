@@ -1,1 +1,394 @@
-//! onboard
+//! The `onboard` platform: servers that are small systems on the appliance's own machine.
+//!
+//! For trying Grange, for tests, and for small services at home. As root each server has network,
+//! process, mount, host-name and IPC name spaces of its own over an overlay of the machine's `/`;
+//! as an ordinary user it is a process group with a loopback address and a home of its own. It is
+//! not a security boundary: the kernel is shared, the machine's `/` is readable (but for the
+//! masked directories), and root in a server is root, with fewer capabilities.
+//!
+//! **State is what the machine says.** The manager remembers nothing that matters: a server
+//! exists when its directory carries `meta.json` (written first, removed last), runs when its
+//! recorded pid 1 is alive, sleeps when its control group is frozen. So it does not matter when
+//! the appliance is killed; the next one lists what is there. `record` has the files, `init` the
+//! processes.
+//!
+//! **What a server is given**, as a contract with agents and images:
+//!
+//! - `/etc/grange/agent.json`: user data, for the owner alone; the agent's `--config`.
+//! - `/run/grange/limits.json`: `{cpuMillis, memoryBytes, cgroup}`, where `cgroup` is `v1`, `v2`
+//!   or `none`.
+//! - `/run/grange/cgroup/{cpuacct,memory,...}` (version 1) or `/run/grange/cgroup` (version 2):
+//!   its own control groups, read-only. Not without name spaces.
+//! - Data volumes at their mount points.
+//! - `/var/log/grange/service.log`: what agent and service print.
+//!
+//! Without name spaces the same paths lie below the server's home, volumes as links.
+//!
+//! Agent and service have `GRANGE_SERVER`, `GRANGE_HOSTNAME`, `GRANGE_ADDRESS`, `GRANGE_HOME`
+//! (`/` with name spaces) and `GRANGE_RUN` in their environment. In the service's command
+//! `{grange}`, `{address}` and `{home}` stand for the appliance's binary, the address and the
+//! home. Both are started again when they die, after a pause that doubles up to 30 s. Pid 1 takes
+//! `SIGTERM` as a stop and `SIGHUP` as a restart of everything in the server.
+//!
+//! **Network**: one bridge per appliance with a private `/16`, one pair of links per server,
+//! made over netlink; the appliance's address on it is the gateway. Nothing else of the machine
+//! is touched, no forwarding and no packet filter, so servers reach the appliance and each other
+//! and, unless the machine forwards by itself, nothing else.
+//!
+//! **Data volumes** are directories bound to farm role and index. Their size is not enforced: a
+//! file system of its own would need a loop device, which not every machine lends.
+//!
+//! **Limits** are control groups; without them, and for an ordinary user, they are advisory.
+//! Not here: images. Every server sees the machine's own `/`, and an image is its command.
+
+mod boot;
+mod cgroup;
+mod failure;
+mod init;
+mod netlink;
+mod place;
+mod process;
+mod record;
+
+pub use failure::Failure;
+pub use init::init_main;
+pub use record::Isolation;
+
+use crate::base::{FarmRoleId, ServerId};
+use crate::clouds::{Applied, Cloud, CloudError, CloudStep, InstanceType, LaunchRequest};
+use crate::model::{CloudState, Sighting};
+use cgroup::Cgroups;
+use failure::Doing;
+use place::Place;
+use record::{Record, ServerDirectory, Shelf, make_private};
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::net::Ipv4Addr;
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// The sizes: name, CPUs in thousandths, memory in MiB.
+const SIZES: [(&str, u32, u64); 4] =
+    [("nano", 100, 64), ("small", 250, 128), ("medium", 500, 256), ("large", 1000, 512)];
+/// How long a step waits for another one on the same server; the longest is a boot.
+const LOCK_WAIT: Duration = Duration::from_secs(30);
+/// How often pid 1s are looked at while waiting for a change: one small read for each.
+const LOOK_PERIOD: Duration = Duration::from_millis(250);
+/// What the kernel's option parser would take for its own.
+const FORBIDDEN_IN_PATHS: [char; 3] = [',', ':', '\\'];
+
+/// What the platform is told by `boot`.
+#[derive(Clone, Debug)]
+pub struct OnboardConfig {
+    /// Where servers and volumes are kept; made if missing, for the owner alone.
+    pub state_dir: PathBuf,
+    /// The `grange` binary: started again as every server's pid 1.
+    pub executable: PathBuf,
+    /// The binary whose `agent --config <file>` runs on every server.
+    pub agent_executable: PathBuf,
+    /// Directories and files that servers do not see, besides the state directory: keys, homes.
+    pub masks: Vec<PathBuf>,
+    /// How servers are kept apart; `None` takes the best this process may do.
+    pub isolation: Option<Isolation>,
+}
+
+/// The platform. See the module's text.
+pub struct Onboard {
+    config: OnboardConfig,
+    isolation: Isolation,
+    shelf: Shelf,
+    place: Place,
+    cgroups: Cgroups,
+    /// The address given last; held while one is chosen and its record written.
+    last_address: Mutex<Option<Ipv4Addr>>,
+}
+
+impl Onboard {
+    /// Opens the platform: finds its state, or makes it, and its bridge.
+    ///
+    /// # Errors
+    /// When the state directory or a binary cannot be used, or the kernel refuses the bridge.
+    pub fn open(mut config: OnboardConfig) -> Result<Onboard, Failure> {
+        for name in ["servers", "volumes"] {
+            make_private(&config.state_dir.join(name))?;
+        }
+        for path in [&mut config.state_dir, &mut config.executable, &mut config.agent_executable] {
+            *path = path.canonicalize().doing("finding", path.display())?;
+        }
+        // What is not there cannot be seen either.
+        config.masks = config.masks.iter().filter_map(|path| path.canonicalize().ok()).collect();
+        if config.state_dir.to_string_lossy().contains(FORBIDDEN_IN_PATHS) {
+            let why = format!("its path has one of {FORBIDDEN_IN_PATHS:?} in it");
+            return Err(Failure::new(format!("using {}", config.state_dir.display()), why));
+        }
+        let isolation = config.isolation.unwrap_or_else(best_isolation);
+        let shelf = Shelf { state: config.state_dir.clone() };
+        shelf.sweep()?;
+        let place = Place::find(&config.state_dir, isolation)?;
+        let cgroups = match isolation {
+            Isolation::Namespaces => {
+                place.make_bridge()?;
+                Cgroups::detect(&place.group())
+            }
+            Isolation::Processes => Cgroups::none(),
+        };
+        for limit in cgroups.advisory() {
+            tracing::warn!(limit, "no control group enforces it: the limit is advisory");
+        }
+        let last_address = Mutex::new(None);
+        Ok(Onboard { config, isolation, shelf, place, cgroups, last_address })
+    }
+
+    /// Where servers reach the appliance: its address on the bridge, or the loopback.
+    pub fn gateway(&self) -> Ipv4Addr {
+        self.place.gateway(self.isolation)
+    }
+
+    /// How servers are kept apart here.
+    pub fn isolation(&self) -> Isolation {
+        self.isolation
+    }
+
+    /// Destroys every server, its volumes with `volumes`, and what the platform made of the
+    /// machine: for the end of a demo and for uninstalling.
+    ///
+    /// # Errors
+    /// When something cannot be removed; calling again goes on from there.
+    pub fn remove_all(&self, volumes: bool) -> Result<(), Failure> {
+        for directory in self.shelf.servers()? {
+            self.terminate(&directory)?;
+        }
+        if volumes {
+            record::remove_tree(&self.shelf.state.join("volumes"))?;
+            make_private(&self.shelf.state.join("volumes"))?;
+        }
+        if self.isolation == Isolation::Namespaces {
+            self.cgroups.remove_all()?;
+            self.place.remove_link(&self.place.bridge())?;
+        }
+        Ok(())
+    }
+
+    /// The pid of a server's pid 1 as the machine counts, while it is alive.
+    pub fn init_pid(&self, id: ServerId) -> Option<i32> {
+        let init = self.shelf.server(id).init()?;
+        init.is_alive().then_some(init.pid)
+    }
+
+    /// Where the machine sees a server's data volume: for tests and for backups.
+    pub fn volume(&self, farm_role: FarmRoleId, index: u32, ordinal: usize) -> PathBuf {
+        self.shelf.volume(farm_role, index, ordinal)
+    }
+
+    fn size(&self, name: &str) -> Result<InstanceType, Failure> {
+        let known = self.instance_types().into_iter().find(|size| size.name == name);
+        known.ok_or_else(|| Failure::new("choosing a size", format!("there is no {name:?} here")))
+    }
+
+    fn launch(&self, request: &LaunchRequest) -> Result<(), CloudError> {
+        self.size(&request.instance_type).map_err(refused)?;
+        let directory = self.shelf.server(request.server);
+        if !directory.exists() {
+            self.admit(request, &directory)?;
+        }
+        let lock = directory.lock(LOCK_WAIT).map_err(busy)?;
+        let record = directory.record().map_err(refused)?;
+        if directory.init().is_some_and(|init| init.is_alive()) {
+            return Ok(());
+        }
+        let Err(failure) = self.boot(&directory, &record, &lock) else { return Ok(()) };
+        // Nothing of it may stay, or it would be listed as a server that could be started.
+        match self.terminate_locked(&directory) {
+            Ok(()) => Err(busy(failure)),
+            Err(left) => Err(CloudError::Unknown(format!("{}; {}", failure.line(), left.line()))),
+        }
+    }
+
+    /// Gives the server an address and writes its tag.
+    fn admit(&self, request: &LaunchRequest, at: &ServerDirectory) -> Result<(), CloudError> {
+        let mut last = self.last_address.lock().unwrap_or_else(PoisonError::into_inner);
+        let servers = self.shelf.servers().map_err(busy)?;
+        let records: Vec<Record> = servers.iter().filter_map(|s| s.record().ok()).collect();
+        let owner = |r: &&Record| (r.farm_role, r.index) == (request.farm_role, request.index);
+        if let Some(other) = records.iter().find(owner).filter(|_| !request.storage.is_empty()) {
+            let text = format!("{} still has the volumes of {}", other.server, request.hostname);
+            return Err(CloudError::Busy(text));
+        }
+        let used: BTreeSet<Ipv4Addr> = records.iter().map(|record| record.address).collect();
+        let address = self.place.next_address(self.isolation, &used, *last);
+        let address =
+            address.ok_or_else(|| CloudError::Busy("every address is taken".to_owned()))?;
+        *last = Some(address);
+        at.create(&Record::new(request, address, self.isolation)).map_err(busy)
+    }
+
+    fn terminate(&self, directory: &ServerDirectory) -> Result<(), Failure> {
+        if !directory.exists() {
+            return directory.remove();
+        }
+        let _lock = directory.lock(LOCK_WAIT)?;
+        self.terminate_locked(directory)
+    }
+
+    fn terminate_locked(&self, directory: &ServerDirectory) -> Result<(), Failure> {
+        self.halt(directory, true)?;
+        if let Ok(record) = directory.record() {
+            self.sweep(directory, &record)?;
+        }
+        directory.remove()
+    }
+
+    /// Runs `change` on a server that is there, under its lock.
+    fn with_server(
+        &self,
+        id: ServerId,
+        change: impl FnOnce(&ServerDirectory, &Record, &File) -> Result<(), CloudError>,
+    ) -> Result<(), CloudError> {
+        let directory = self.shelf.server(id);
+        if !directory.exists() {
+            return Err(CloudError::Refused(format!("there is no server {id}")));
+        }
+        let lock = directory.lock(LOCK_WAIT).map_err(busy)?;
+        let record = directory.record().map_err(refused)?;
+        change(&directory, &record, &lock)
+    }
+
+    fn sleep(&self, id: ServerId, asleep: bool) -> Result<(), CloudError> {
+        self.with_server(id, |directory, record, _| {
+            let state = self.state(directory, Some(record));
+            let wanted = if asleep { CloudState::Suspended } else { CloudState::Running };
+            if state == wanted {
+                return Ok(());
+            }
+            if !matches!(state, CloudState::Running | CloudState::Suspended) {
+                return Err(CloudError::Refused(format!("{id} is not running")));
+            }
+            match record.isolation {
+                Isolation::Namespaces => self.cgroups.freeze(id, asleep).map_err(busy),
+                Isolation::Processes => {
+                    let signals = (nix::sys::signal::SIGSTOP, nix::sys::signal::SIGCONT);
+                    let signal = if asleep { signals.0 } else { signals.1 };
+                    self.signal_members(directory, signal).map_err(busy)
+                }
+            }
+        })
+    }
+
+    fn restart(&self, id: ServerId, running_too: bool) -> Result<(), CloudError> {
+        self.with_server(id, |directory, record, lock| {
+            if directory.init().is_some_and(|init| init.is_alive()) {
+                if !running_too {
+                    return Ok(());
+                }
+                self.halt(directory, true).map_err(unknown)?;
+            }
+            self.halt(directory, false).map_err(unknown)?;
+            self.boot(directory, record, lock).map_err(unknown)
+        })
+    }
+
+    fn state(&self, directory: &ServerDirectory, record: Option<&Record>) -> CloudState {
+        let Some(init) = directory.init().filter(process::Process::is_alive) else {
+            let pending = directory.is_locked();
+            return if pending { CloudState::Pending } else { CloudState::Stopped };
+        };
+        let plain = record.is_some_and(|r| r.isolation == Isolation::Processes);
+        let asleep = if plain { init.is_stopped() } else { self.cgroups.is_frozen(directory.id) };
+        if asleep { CloudState::Suspended } else { CloudState::Running }
+    }
+
+    fn sight(&self, directory: &ServerDirectory) -> Sighting {
+        let record = directory.record().ok();
+        let address = record.as_ref().map(|record| record.address.to_string());
+        Sighting {
+            server: directory.id,
+            cloud_server_id: directory.id.to_string(),
+            state: self.state(directory, record.as_ref()),
+            private_ips: address.into_iter().collect(),
+            public_ips: Vec::new(),
+        }
+    }
+}
+
+impl Cloud for Onboard {
+    fn platform(&self) -> &'static str {
+        "onboard"
+    }
+
+    fn instance_types(&self) -> Vec<InstanceType> {
+        SIZES
+            .map(|(name, cpu_millis, mebibytes)| InstanceType {
+                name: name.to_owned(),
+                cpu_millis,
+                memory_bytes: mebibytes << 20,
+            })
+            .to_vec()
+    }
+
+    fn list(&self) -> Result<Vec<Sighting>, CloudError> {
+        let servers = self.shelf.servers().map_err(unknown)?;
+        Ok(servers.iter().map(|directory| self.sight(directory)).collect())
+    }
+
+    fn apply(&self, step: &CloudStep) -> Result<Applied, CloudError> {
+        match step {
+            CloudStep::Launch(request) => self.launch(request),
+            CloudStep::Terminate(id) => self.terminate(&self.shelf.server(*id)).map_err(unknown),
+            CloudStep::Suspend(id) => self.sleep(*id, true),
+            CloudStep::Resume(id) => self.sleep(*id, false),
+            CloudStep::Reboot(id) => self.restart(*id, true),
+            CloudStep::Start(id) => self.restart(*id, false),
+        }?;
+        let directory = self.shelf.server(step.server());
+        Ok(Applied { sighting: directory.exists().then(|| self.sight(&directory)) })
+    }
+
+    fn remove_volumes(&self, farm_role: FarmRoleId) -> Result<(), CloudError> {
+        self.shelf.remove_volumes(farm_role).map_err(unknown)
+    }
+
+    fn wait_for_change(&self, at_most: Duration) -> bool {
+        let begun = Instant::now();
+        let inits = self.shelf.servers().unwrap_or_default();
+        let inits: Vec<_> = inits.iter().filter_map(ServerDirectory::init).collect();
+        let alive = || inits.iter().map(process::Process::is_alive).collect::<Vec<bool>>();
+        let before = alive();
+        loop {
+            let left = at_most.saturating_sub(begun.elapsed());
+            if left.is_zero() {
+                return false;
+            }
+            std::thread::sleep(left.min(LOOK_PERIOD));
+            if alive() != before {
+                return true;
+            }
+        }
+    }
+}
+
+/// Name spaces need the system-administration and network-administration capabilities (21 and 12
+/// in capabilities(7)), which root has, except in most containers.
+fn best_isolation() -> Isolation {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let effective = status.lines().find_map(|line| line.strip_prefix("CapEff:"));
+    let effective = effective.and_then(|bits| u64::from_str_radix(bits.trim(), 16).ok());
+    let needed = (1u64 << 21) | (1 << 12);
+    if effective.unwrap_or(0) & needed == needed {
+        Isolation::Namespaces
+    } else {
+        Isolation::Processes
+    }
+}
+
+fn refused(failure: Failure) -> CloudError {
+    CloudError::Refused(failure.line())
+}
+
+fn busy(failure: Failure) -> CloudError {
+    CloudError::Busy(failure.line())
+}
+
+fn unknown(failure: Failure) -> CloudError {
+    CloudError::Unknown(failure.line())
+}

@@ -40,6 +40,7 @@ pub(super) enum Power {
 }
 
 impl Simulated {
+    /// What it is at this moment.
     pub fn state(&self, now: Millis) -> CloudState {
         match self.power {
             Power::Booting(up_at) if now >= up_at && !self.stillborn => CloudState::Running,
@@ -49,6 +50,7 @@ impl Simulated {
         }
     }
 
+    /// As a listing shows it at this moment.
     pub fn sighting(&self, now: Millis) -> Sighting {
         let (high, low) = (self.number / 250 % 250, self.number % 250 + 1);
         Sighting {

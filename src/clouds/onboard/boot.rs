@@ -1,0 +1,175 @@
+//! Starting and stopping one server, as the appliance does it. Whoever calls holds the server's
+//! lock.
+
+use super::Onboard;
+use super::failure::{Doing, Failure};
+use super::init::{Boot, Network, OK};
+use super::place::PREFIX;
+use super::process::{members, wait_until};
+use super::record::{Isolation, Record, ServerDirectory, make_private, remove_tree, write_json};
+use crate::base::limit::ONBOARD_BOOT_DEADLINE;
+use crate::clouds::InstanceType;
+use nix::sys::signal::Signal;
+use std::fs::{self, File};
+use std::io::Read;
+use std::os::unix::fs::PermissionsExt;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+/// Pid 1 gives its services 2 s; what is left a second later is killed.
+const GRACE: Duration = Duration::from_secs(3);
+/// A killed process dies when its system call returns; on a busy disk that takes a while.
+const DEATH: Duration = Duration::from_secs(10);
+
+impl Onboard {
+    /// Boots the server and returns when its pid 1 supervises. The lock goes with the boot: it is
+    /// held until both are done.
+    pub(super) fn boot(
+        &self,
+        directory: &ServerDirectory,
+        record: &Record,
+        lock: &File,
+    ) -> Result<(), Failure> {
+        let size = self.size(&record.instance_type)?;
+        // A server that was never stopped by us may have left links or sleeping groups.
+        self.sweep(directory, record)?;
+        let boot = self.describe(directory, record, &size)?;
+        let path = directory.join("boot.json");
+        write_json(&path, &boot)?;
+        let lock = lock.try_clone().doing("sharing", "the lock")?;
+        let log = directory.join("log");
+        let log = File::create(&log).doing("creating", log.display())?;
+        let mut child = Command::new(&self.config.executable)
+            .args(["onboard-init", "outer"])
+            .arg(&path)
+            .env_clear()
+            .env("GRANGE_SERVER", record.server.to_string())
+            .current_dir("/")
+            .stdin(lock)
+            .stdout(Stdio::piped())
+            .stderr(log)
+            .spawn()
+            .doing("starting", self.config.executable.display())?;
+        let mut ended = None;
+        let deadline = Duration::from_millis(ONBOARD_BOOT_DEADLINE);
+        let said = wait_until(deadline, || {
+            ended = child.try_wait().ok().flatten();
+            ended.is_some()
+        });
+        if !said {
+            child.kill().and_then(|()| child.wait()).doing("giving up", record.server)?;
+            return Err(Failure::new(format!("booting {}", record.server), "it took too long"));
+        }
+        let mut answer = String::new();
+        if let Some(mut output) = child.stdout.take() {
+            output.read_to_string(&mut answer).doing("hearing from", "the boot")?;
+        }
+        match answer.trim_end() {
+            OK => Ok(()),
+            "" => Err(Failure::new(format!("booting {}", record.server), "it died silently")),
+            other => Err(Failure::new(format!("booting {}", record.server), other)),
+        }
+    }
+
+    fn describe(
+        &self,
+        directory: &ServerDirectory,
+        record: &Record,
+        size: &InstanceType,
+    ) -> Result<Boot, Failure> {
+        let mut volumes = Vec::new();
+        for (ordinal, mount_point) in record.mount_points.iter().enumerate() {
+            let path = self.shelf.volume(record.farm_role, record.index, ordinal);
+            make_private(&path)?;
+            // Services write to it under users of their own.
+            let open = fs::Permissions::from_mode(0o755);
+            fs::set_permissions(&path, open).doing("opening", path.display())?;
+            volumes.push((path, mount_point.clone()));
+        }
+        let network = (record.isolation == Isolation::Namespaces).then(|| Network {
+            bridge: self.place.bridge(),
+            link: self.place.link(record.address),
+            prefix: PREFIX,
+            gateway: self.gateway(),
+        });
+        let mut masks = self.config.masks.clone();
+        masks.push(self.shelf.state.clone());
+        Ok(Boot {
+            record: record.clone(),
+            directory: directory.path.clone(),
+            executable: self.config.executable.clone(),
+            agent: self.config.agent_executable.clone(),
+            volumes,
+            masks,
+            network,
+            groups: self.cgroups.create(record.server, size)?,
+            cgroup: self.cgroups.version,
+            cpu_millis: size.cpu_millis,
+            memory_bytes: size.memory_bytes,
+        })
+    }
+
+    /// Stops the server, if it runs: politely, then for certain. Nothing of it runs afterwards.
+    pub(super) fn halt(&self, directory: &ServerDirectory, polite: bool) -> Result<(), Failure> {
+        let id = directory.id;
+        if self.cgroups.is_frozen(id) {
+            // A frozen process takes no signal, not even the last one.
+            self.cgroups.freeze(id, false)?;
+        }
+        let record = directory.record().ok();
+        let plain = record.is_some_and(|r| r.isolation == Isolation::Processes);
+        if let Some(init) = directory.init() {
+            if plain && init.is_stopped() {
+                self.signal_members(directory, Signal::SIGCONT)?;
+            }
+            if polite {
+                init.signal(Signal::SIGTERM).doing("stopping", id)?;
+            }
+            if !polite || !init.wait(GRACE) {
+                init.signal(Signal::SIGKILL).doing("killing", id)?;
+            }
+            if !init.wait(DEATH) {
+                return Err(Failure::new(format!("killing {id}"), "pid 1 is still there"));
+            }
+        }
+        if plain && !wait_until(DEATH, || self.kill_members(directory)) {
+            return Err(Failure::new(format!("killing {id}"), "processes are still there"));
+        }
+        Ok(())
+    }
+
+    /// Removes what a dead server holds of the machine: its link and its groups.
+    pub(super) fn sweep(
+        &self,
+        directory: &ServerDirectory,
+        record: &Record,
+    ) -> Result<(), Failure> {
+        if record.isolation == Isolation::Namespaces {
+            self.place.remove_link(&self.place.link(record.address))?;
+        }
+        self.cgroups.remove(directory.id)?;
+        remove_tree(&directory.join("init.json"))
+    }
+
+    /// Stops or wakes every process of a server without name spaces.
+    pub(super) fn signal_members(
+        &self,
+        directory: &ServerDirectory,
+        signal: Signal,
+    ) -> Result<(), Failure> {
+        for process in members(directory.id) {
+            process.signal(signal).doing("signalling", process.pid)?;
+        }
+        Ok(())
+    }
+
+    fn kill_members(&self, directory: &ServerDirectory) -> bool {
+        let left = members(directory.id);
+        for process in &left {
+            if let Err(error) = process.signal(Signal::SIGKILL) {
+                tracing::warn!(pid = process.pid, %error, "a process of a server stays");
+            }
+        }
+        left.is_empty()
+    }
+}

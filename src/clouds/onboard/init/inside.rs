@@ -1,0 +1,307 @@
+//! Pid 1 before it supervises: builds the server's root and gives up what a server must not have.
+//!
+//! The new root is an overlay over the machine's `/`, which does not reach into the machine's
+//! other mounts; what a server needs of those is mounted anew. Everything after `pivot_root` is
+//! named by paths of the new root, so that a link in it never leads back to the machine, and the
+//! old one is reached at [`OLD`] until it is let go.
+
+use super::super::cgroup::{Group, Version};
+use super::super::failure::{Doing, Failure};
+use super::super::record::{Isolation, make_private, read_json, remove_tree, write_json};
+use super::{Boot, Services, capability};
+use nix::mount::{MntFlags, MsFlags, mount, umount2};
+use std::fs::{self, File};
+use std::io::{Read, Write};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt, symlink};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+
+const OLD: &str = "/run/.machine";
+const RUN: &str = "/run/grange";
+/// Where services find programs.
+const SEARCH_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+/// Device nodes every program expects.
+const DEVICES: [&str; 6] = ["null", "zero", "full", "random", "urandom", "tty"];
+/// Parts of `/proc` that act on the machine, not on the server.
+const PROC_READ_ONLY: [&str; 5] = ["sys", "sysrq-trigger", "irq", "bus", "fs"];
+
+/// Builds the root and becomes the supervisor.
+pub fn run(path: &Path) -> ExitCode {
+    report(wait_for_go().and_then(|()| {
+        let boot: Boot = read_json(path)?;
+        enter_root(&boot)?;
+        mount_system()?;
+        lend_executables(&boot)?;
+        hide(&boot.masks)?;
+        attach_volumes(&boot)?;
+        show_groups(&boot.groups, boot.cgroup)?;
+        umount2(OLD, MntFlags::MNT_DETACH).doing("letting go of", "the machine's root")?;
+        remove_tree(Path::new(OLD))?;
+        let services = furnish(&boot, Path::new("/"))?;
+        capability::drop_all_but_needed().doing("giving up", "capabilities")?;
+        nix::sys::prctl::set_no_new_privs().doing("giving up", "new privileges")?;
+        supervise(&boot, &services)
+    }))
+}
+
+/// The same without name spaces: only the server's home is furnished.
+pub fn run_plain(path: &Path) -> ExitCode {
+    report(wait_for_go().and_then(|()| {
+        let boot: Boot = read_json(path)?;
+        nix::unistd::setsid().doing("starting", "a session")?;
+        nix::sys::prctl::set_no_new_privs().doing("giving up", "new privileges")?;
+        let home = boot.directory.join("home");
+        make_private(&home)?;
+        for (volume, mount_point) in &boot.volumes {
+            let at = home.join(mount_point.trim_start_matches('/'));
+            remove_tree(&at)?;
+            fs::create_dir_all(at.parent().unwrap_or(&home)).doing("making", at.display())?;
+            symlink(volume, &at).doing("linking", at.display())?;
+        }
+        let services = furnish(&boot, &home)?;
+        supervise(&boot, &services)
+    }))
+}
+
+fn report(outcome: Result<(), Failure>) -> ExitCode {
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            super::say(&failure.line());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// `outer` says go once it has recorded us; when it died before, nobody would ever know of us.
+fn wait_for_go() -> Result<(), Failure> {
+    let mut word = [0u8; 3];
+    std::io::stdin().read_exact(&mut word).doing("waiting for", "the start")
+}
+
+fn enter_root(boot: &Boot) -> Result<(), Failure> {
+    let [upper, work, root] = ["upper", "work", "root"].map(|name| boot.directory.join(name));
+    for path in [&upper, &work, &root] {
+        make_private(path)?;
+    }
+    // The root directory of a server is read by its services' users.
+    fs::set_permissions(&upper, fs::Permissions::from_mode(0o755))
+        .doing("opening", upper.display())?;
+    let options = format!("lowerdir=/,upperdir={},workdir={}", upper.display(), work.display());
+    mount(Some("overlay"), &root, Some("overlay"), MsFlags::empty(), Some(options.as_str()))
+        .doing("mounting the overlay", &options)?;
+    let run = root.join("run");
+    tmpfs(&run, "mode=755,size=16m")?;
+    let old = root.join(OLD.trim_start_matches('/'));
+    make_private(&old)?;
+    nix::unistd::pivot_root(&root, &old).doing("changing to", root.display())?;
+    nix::unistd::chdir("/").doing("changing to", "/")
+}
+
+fn mount_system() -> Result<(), Failure> {
+    let quiet = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
+    mount(Some("proc"), "/proc", Some("proc"), quiet, None::<&str>).doing("mounting", "/proc")?;
+    for name in PROC_READ_ONLY {
+        let path = Path::new("/proc").join(name);
+        if path.exists() {
+            bind(&path, &path)?;
+            read_only(&path)?;
+        }
+    }
+    let sys = quiet | MsFlags::MS_RDONLY;
+    mount(Some("sysfs"), "/sys", Some("sysfs"), sys, None::<&str>).doing("mounting", "/sys")?;
+    tmpfs(Path::new("/tmp"), "mode=1777")?;
+    tmpfs(Path::new("/dev"), "mode=755,size=64k")?;
+    for name in DEVICES {
+        let node = Path::new("/dev").join(name);
+        File::create(&node).doing("creating", node.display())?;
+        bind(&old(&node), &node)?;
+    }
+    for (name, kind, options) in [
+        ("/dev/shm", "tmpfs", "mode=1777"),
+        ("/dev/pts", "devpts", "newinstance,ptmxmode=0666,mode=0620"),
+    ] {
+        fs::create_dir(name).doing("making", name)?;
+        let flags = MsFlags::MS_NOSUID | MsFlags::MS_NOEXEC;
+        mount(Some(kind), name, Some(kind), flags, Some(options)).doing("mounting", name)?;
+    }
+    for (link, to) in [
+        ("/dev/ptmx", "pts/ptmx"),
+        ("/dev/fd", "/proc/self/fd"),
+        ("/dev/stdin", "/proc/self/fd/0"),
+        ("/dev/stdout", "/proc/self/fd/1"),
+        ("/dev/stderr", "/proc/self/fd/2"),
+    ] {
+        symlink(to, link).doing("linking", link)?;
+    }
+    Ok(())
+}
+
+/// The binaries may lie on another mount or under a mask; bound into the server they are there.
+fn lend_executables(boot: &Boot) -> Result<(), Failure> {
+    let directory = Path::new(RUN).join("bin");
+    fs::create_dir_all(&directory).doing("making", directory.display())?;
+    for (from, name) in [(&boot.executable, "grange"), (&boot.agent, "agent")] {
+        let at = directory.join(name);
+        File::create(&at).doing("creating", at.display())?;
+        bind(&old(from), &at)?;
+        read_only(&at)?;
+    }
+    Ok(())
+}
+
+/// Directories become empty, files unreadable.
+fn hide(masks: &[PathBuf]) -> Result<(), Failure> {
+    for path in masks {
+        match fs::symlink_metadata(path) {
+            Ok(found) if found.is_dir() => tmpfs(path, "mode=700,size=1m")?,
+            Ok(found) if found.is_file() => bind(Path::new("/dev/null"), path)?,
+            // A link leads to what is masked by its own name; the rest is not there to be seen.
+            Ok(_) | Err(_) => {}
+        }
+    }
+    Ok(())
+}
+
+fn attach_volumes(boot: &Boot) -> Result<(), Failure> {
+    for (volume, mount_point) in &boot.volumes {
+        let at = Path::new(mount_point);
+        fs::create_dir_all(at).doing("making", at.display())?;
+        bind(&old(volume), at)?;
+    }
+    Ok(())
+}
+
+/// The agent reads its server's use from the server's own groups, which it cannot change.
+fn show_groups(groups: &[Group], version: Version) -> Result<(), Failure> {
+    for group in groups {
+        let mut at = Path::new(RUN).join("cgroup");
+        if version == Version::V1 {
+            at.push(&group.controller);
+        }
+        fs::create_dir_all(&at).doing("making", at.display())?;
+        bind(&old(&group.path), &at)?;
+        read_only(&at)?;
+    }
+    Ok(())
+}
+
+/// Writes what services and the agent read. `home` is `/`, or the home of a server without name
+/// spaces.
+fn furnish(boot: &Boot, home: &Path) -> Result<Services, Failure> {
+    let run = home.join("run/grange");
+    let etc = home.join("etc/grange");
+    let logs = home.join("var/log/grange");
+    for path in [&run, &etc, &logs] {
+        fs::create_dir_all(path).doing("making", path.display())?;
+    }
+    let config = etc.join("agent.json");
+    write(&config, 0o600, boot.record.user_data.reveal())?;
+    write(&run.join("limits.json"), 0o644, &limits(boot))?;
+    let isolated = boot.record.isolation == Isolation::Namespaces;
+    let (grange, agent) = if isolated {
+        write(Path::new("/etc/hostname"), 0o644, &format!("{}\n", boot.record.hostname))?;
+        write(Path::new("/etc/hosts"), 0o644, &hosts(boot))?;
+        let bin = Path::new(RUN).join("bin");
+        (bin.join("grange"), bin.join("agent"))
+    } else {
+        (boot.executable.clone(), boot.agent.clone())
+    };
+    let address = boot.record.address.to_string();
+    let text = |path: &Path| path.display().to_string();
+    let fill = |word: &String| {
+        word.replace("{grange}", &text(&grange))
+            .replace("{address}", &address)
+            .replace("{home}", text(home).trim_end_matches('/'))
+    };
+    let agent_command = [text(&agent), "agent".into(), "--config".into(), text(&config)];
+    let mut commands = vec![("agent".to_owned(), agent_command.to_vec())];
+    if !boot.record.command.is_empty() {
+        let service = boot.record.command.iter().map(fill).collect();
+        commands.push(("service".to_owned(), service));
+    }
+    let environment = [
+        ("PATH", SEARCH_PATH.to_owned()),
+        ("LANG", "C.UTF-8".to_owned()),
+        ("HOME", if isolated { "/root".to_owned() } else { text(home) }),
+        ("GRANGE_SERVER", boot.record.server.to_string()),
+        ("GRANGE_HOSTNAME", boot.record.hostname.clone()),
+        ("GRANGE_ADDRESS", address.clone()),
+        ("GRANGE_HOME", text(home)),
+        ("GRANGE_RUN", text(&run)),
+    ];
+    Ok(Services {
+        isolation: boot.record.isolation,
+        server: boot.record.server,
+        executable: grange,
+        commands,
+        environment: environment.map(|(name, value)| (name.to_owned(), value)).to_vec(),
+        home: home.to_owned(),
+        log: logs.join("service.log"),
+    })
+}
+
+fn limits(boot: &Boot) -> String {
+    let limits = serde_json::json!({
+        "cpuMillis": boot.cpu_millis,
+        "memoryBytes": boot.memory_bytes,
+        "cgroup": boot.cgroup,
+    });
+    limits.to_string()
+}
+
+fn hosts(boot: &Boot) -> String {
+    let Boot { record, network, .. } = boot;
+    let appliance = network.as_ref().map(|n| format!("{} grange\n", n.gateway));
+    format!(
+        "127.0.0.1 localhost\n::1 localhost\n{} {}\n{}",
+        record.address,
+        record.hostname,
+        appliance.unwrap_or_default()
+    )
+}
+
+/// Becomes the supervisor; the next program image has no capability that was given up.
+fn supervise(boot: &Boot, services: &Services) -> Result<(), Failure> {
+    let run = services.environment.iter().find(|(name, _)| name == "GRANGE_RUN");
+    let run = run.map(|(_, run)| PathBuf::from(run)).unwrap_or_default();
+    let path = run.join("services.json");
+    write_json(&path, services)?;
+    let error = Command::new(&services.executable)
+        .args(["onboard-init", "supervise"])
+        .arg(&path)
+        .env_clear()
+        .env("GRANGE_SERVER", boot.record.server.to_string())
+        .exec();
+    Err(error).doing("executing", services.executable.display())
+}
+
+/// A path of the machine, as it is reached from the new root.
+fn old(path: &Path) -> PathBuf {
+    Path::new(OLD).join(path.strip_prefix("/").unwrap_or(path))
+}
+
+fn tmpfs(at: &Path, options: &str) -> Result<(), Failure> {
+    let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
+    mount(Some("tmpfs"), at, Some("tmpfs"), flags, Some(options)).doing("mounting", at.display())
+}
+
+fn bind(from: &Path, to: &Path) -> Result<(), Failure> {
+    mount(Some(from), to, None::<&str>, MsFlags::MS_BIND, None::<&str>)
+        .doing("binding to", to.display())
+}
+
+fn read_only(at: &Path) -> Result<(), Failure> {
+    let flags = MsFlags::MS_BIND | MsFlags::MS_REMOUNT | MsFlags::MS_RDONLY;
+    mount(None::<&str>, at, None::<&str>, flags, None::<&str>)
+        .doing("making read-only", at.display())
+}
+
+fn write(path: &Path, mode: u32, text: &str) -> Result<(), Failure> {
+    // A link is replaced, not followed: it may lead to what other files stand for.
+    remove_tree(path)?;
+    let mut options = fs::OpenOptions::new();
+    let file = options.create_new(true).write(true).mode(mode).open(path);
+    file.and_then(|mut file| file.write_all(text.as_bytes())).doing("writing", path.display())
+}

@@ -1,0 +1,148 @@
+//! Processes of servers: told apart for certain, waited for, found again.
+//!
+//! A process id alone is no identity: ids are used again. With its start time and the boot of the
+//! machine it is, so that is what is recorded. A zombie counts as dead: whoever inherited it will
+//! reap it, and nothing of it runs any more.
+
+use crate::base::ServerId;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde::{Deserialize, Serialize};
+use std::fs;
+use std::io;
+use std::time::{Duration, Instant};
+
+/// One process, for certain.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Process {
+    /// Its id, in the name space of the appliance.
+    pub pid: i32,
+    /// When it started, in clock ticks since the machine booted (`/proc/<pid>/stat`, field 22).
+    pub started: u64,
+    /// The machine's boot.
+    pub boot: String,
+}
+
+/// What `/proc/<pid>/stat` says (proc_pid_stat(5)).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Stat {
+    state: char,
+    started: u64,
+}
+
+impl Process {
+    /// Identifies a process that is there now.
+    ///
+    /// # Errors
+    /// When there is none with this id.
+    pub fn identify(pid: i32) -> io::Result<Process> {
+        let stat = stat(pid)?;
+        Ok(Process { pid, started: stat.started, boot: boot_id()? })
+    }
+
+    /// Whether it runs, sleeps or is stopped; not whether it is a zombie.
+    pub fn is_alive(&self) -> bool {
+        self.state().is_some()
+    }
+
+    /// Whether it was stopped by a signal.
+    pub fn is_stopped(&self) -> bool {
+        self.state() == Some('T')
+    }
+
+    /// Sends a signal; one that is dead is left alone.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub fn signal(&self, signal: Signal) -> io::Result<()> {
+        if !self.is_alive() {
+            return Ok(());
+        }
+        match kill(Pid::from_raw(self.pid), signal) {
+            Ok(()) | Err(nix::errno::Errno::ESRCH) => Ok(()),
+            Err(errno) => Err(errno.into()),
+        }
+    }
+
+    /// Waits until it is dead; false when the time is over first.
+    pub fn wait(&self, at_most: Duration) -> bool {
+        wait_until(at_most, || !self.is_alive())
+    }
+
+    fn state(&self) -> Option<char> {
+        let stat = stat(self.pid).ok()?;
+        let same = stat.started == self.started && boot_id().is_ok_and(|b| b == self.boot);
+        (same && !matches!(stat.state, 'Z' | 'X')).then_some(stat.state)
+    }
+}
+
+/// Looks every 2 ms whether something holds; false when the time is over first.
+pub fn wait_until(at_most: Duration, mut holds: impl FnMut() -> bool) -> bool {
+    let begun = Instant::now();
+    loop {
+        if holds() {
+            return true;
+        }
+        if begun.elapsed() >= at_most {
+            return false;
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// Every living process that carries this server in its environment, whatever group or parent it
+/// has by now. For servers without name spaces; only processes of the same user can be seen.
+pub fn members(server: ServerId) -> Vec<Process> {
+    let mark = format!("GRANGE_SERVER={server}");
+    let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };
+    let pids = entries.flatten().filter_map(|e| e.file_name().to_str()?.parse::<i32>().ok());
+    pids.filter(|pid| {
+        let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+        environment.split(|b| *b == 0).any(|entry| entry == mark.as_bytes())
+    })
+    .filter_map(|pid| Process::identify(pid).ok())
+    .filter(Process::is_alive)
+    .collect()
+}
+
+fn stat(pid: i32) -> io::Result<Stat> {
+    let text = fs::read_to_string(format!("/proc/{pid}/stat"))?;
+    parse_stat(&text).ok_or_else(|| io::Error::other("unreadable /proc/<pid>/stat"))
+}
+
+/// The name in parentheses may hold anything, parentheses too: fields count from the last one.
+fn parse_stat(text: &str) -> Option<Stat> {
+    let (_, rest) = text.rsplit_once(')')?;
+    let mut fields = rest.split_ascii_whitespace();
+    let state = fields.next()?.chars().next()?;
+    let started = fields.nth(18)?.parse().ok()?;
+    Some(Stat { state, started })
+}
+
+/// The machine's boot, a UUID.
+///
+/// # Errors
+/// When `/proc` is not there.
+fn boot_id() -> io::Result<String> {
+    Ok(fs::read_to_string("/proc/sys/kernel/random/boot_id")?.trim().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stat_is_read_behind_the_name() {
+        let text = "7 (a) b (c)) S 1 7 7 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 4242 99 1\n";
+        assert_eq!(parse_stat(text), Some(Stat { state: 'S', started: 4242 }));
+        assert_eq!(parse_stat("7 (a"), None);
+    }
+
+    #[test]
+    fn a_reused_id_is_another_process() {
+        let me = Process::identify(i32::try_from(std::process::id()).unwrap()).unwrap();
+        assert!(me.is_alive() && !me.is_stopped());
+        assert!(!Process { started: me.started + 1, ..me.clone() }.is_alive());
+        assert!(!Process { boot: "another".to_owned(), ..me }.is_alive());
+    }
+}
