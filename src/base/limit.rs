@@ -83,6 +83,46 @@ pub const AGENT_HANDSHAKES_MAX: usize = 512;
 pub const AGENT_CONNECTIONS_MAX: usize = 24_000;
 /// Publishes of one agent that wait for their commit.
 pub const AGENT_IN_FLIGHT_MAX: usize = 16;
+/// Handshakes under way from one address (IPv6: one /64); the oldest gives way to the newest, so
+/// that silent connections cannot keep an agent behind the same address out.
+pub const AGENT_HANDSHAKES_PER_ADDRESS_MAX: usize = 64;
+/// Handshakes begun from one address in a second; a whole fleet behind one address returns within
+/// 60 s at 167.
+pub const AGENT_HANDSHAKES_PER_SECOND: u32 = 200;
+/// Addresses whose handshakes are counted: 64 bytes each, so 256 KiB.
+pub const AGENT_ADDRESSES_MAX: usize = 4096;
+/// Largest CONNECT: a client id of 36 bytes, doubled for its header, and room for a login.
+pub const AGENT_CONNECT_BYTES_MAX: usize = 1024;
+/// Largest enrolment request and answer: a certificate request and a chain are under 4 KiB.
+pub const ENROL_BYTES_MAX: usize = 64 * 1024;
+/// Longest silence of an agent, whatever keep-alive it names.
+pub const AGENT_KEEP_ALIVE_MAX: Millis = 300_000;
+/// Packets of one agent in a second: it sends one batch every 10 s, and a spool after a gap.
+pub const AGENT_PACKETS_PER_SECOND: u32 = 100;
+/// Bytes of one agent in a second: a full spool of 16 MiB takes 16 s.
+pub const AGENT_BYTES_PER_SECOND: u32 = 1024 * 1024;
+/// An agent that reads nothing for this long while something is to be said is let go.
+pub const AGENT_WRITE_DEADLINE: Millis = 10_000;
+/// Answers that wait for one agent to read them; more, and we stop reading from it.
+pub const AGENT_UNREAD_BYTES_MAX: usize = 64 * 1024;
+/// How long an agent is not read from after the appliance could not take what it sent.
+pub const AGENT_NOT_NOW_PAUSE: Millis = 1_000;
+/// Largest order: a rendered balancer file of 400 servers is under 64 KiB, as JSON under 128.
+pub const ORDER_BYTES_MAX: usize = 256 * 1024;
+/// Orders that wait for one agent; an agent that lets more gather is disconnected, and gets all
+/// its open orders again when it is back.
+pub const AGENT_ORDERS_WAITING_MAX: usize = 64;
+/// Orders sent to one agent and not acknowledged by it.
+pub const AGENT_ORDERS_UNACKED_MAX: usize = 16;
+/// Topics the router fans orders out on, each read by one task.
+pub const ORDER_SHARDS: usize = 4;
+/// Bytes of one segment of a topic's log in the router. It keeps two, each up to one order longer,
+/// so all topics together keep at most 4 x 2 x (128 + 256) KiB = 3 MiB.
+pub const ORDER_SEGMENT_BYTES: usize = 128 * 1024;
+/// Longest a caller waits for room in the router.
+pub const ORDER_ROOM_WAIT: Millis = 1_000;
+/// A router that moves nothing for this long while orders wait is replaced.
+pub const ORDER_ROUTER_STALL: Millis = 5_000;
 /// Bytes an agent keeps on disk while the appliance is away: 20 series every 10 s are about
 /// 1.5 MiB a day, so a week and a half.
 pub const AGENT_SPOOL_BYTES_MAX: u64 = 16 * 1024 * 1024;

@@ -1,11 +1,43 @@
 //! Floor 3: the broker agents talk to, MQTT 3.1.1 over mutual TLS.
 //!
-//! rumqttd's router and codec stand behind a gate of our own, because its network server must not
-//! face agents: one idle socket stalls it, one bad client id kills it, and a client may take over
-//! another's session. The gate finishes TLS and CONNECT under a deadline, takes a connection's
-//! identity from its certificate alone, checks every topic, and hands what agents send to
-//! [`Ingest`], which answers after the commit; only then does the PUBACK go out. The router only
-//! fans orders out to connections.
+//! rumqttd's router stands behind a gate of our own, because its network server must not face
+//! agents: one idle socket stalls it, one bad client id kills it, and a client may take over
+//! another's session. A connection's way:
+//!
+//! 1. [`doorway`]: it is one of a bounded number that have not said who they are; the oldest of
+//!    the most crowded address gives way.
+//! 2. [`greet`]: TLS, then either enrolment ([`enrol`], the only thing without a certificate) or
+//!    CONNECT. Who it is comes from its certificate alone; its client id has to say the same; and
+//!    [`Admission`] has to let it in.
+//! 3. [`roster`]: it takes its server's one seat, from which a newer connection, a revocation or
+//!    the end of the appliance can call it away at once.
+//! 4. [`session`]: every publish is checked and handed to [`Ingest`], which answers after the
+//!    commit; only then does the PUBACK go out. Whatever is full stops the reading.
+//! 5. [`fanout`]: orders reach connections through the router, on topics and clients that never
+//!    change, whoever comes and goes.
+//!
+//! What is not let through is counted and logged by kind ([`refused`]). Retained messages, wills,
+//! QoS 2, wildcards and sessions that outlive a connection are not here: agents need none of them,
+//! and each is state that a stranger could make grow. To add something agents may say, give it a
+//! topic in `wire::topic`, a method in [`Ingest`], and a line in `session::Session::publish`; the
+//! attacks are in `tests/fast.rs`, module `gate`.
+
+mod doorway;
+mod enrol;
+mod fanout;
+mod gate;
+mod greet;
+mod pace;
+mod refused;
+mod roster;
+mod session;
+
+pub use doorway::Bounds;
+pub use fanout::{FanoutFigures, NotSent, RouterGone};
+pub use gate::{Broker, Figures, GateConfig, GateError, Identify};
+pub use refused::Kind;
+
+use gate::House;
 
 use crate::base::ServerId;
 use std::future::Future;
@@ -32,7 +64,8 @@ pub trait Admission: Send + Sync + 'static {
     /// the certificate's key is the one it enrolled with. Called for every CONNECT.
     fn admit(&self, server: ServerId, key_digest: [u8; 32]) -> Later<Result<(), Refusal>>;
     /// Trades a one-time token and a certificate request (PEM) for a certificate chain (PEM). The
-    /// same token with the same key answers again; with another key it is refused.
+    /// same token with the same key answers again, which is also how a certificate is renewed;
+    /// with another key it is refused.
     fn enrol(
         &self,
         server: ServerId,

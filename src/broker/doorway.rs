@@ -1,0 +1,184 @@
+//! Who may stand in the doorway: connections that have not said who they are yet.
+//!
+//! They cost memory and cryptography before anything is known about them, so they are bounded
+//! three ways: handshakes begun per second and address, handshakes under way per address, and all
+//! of them together. At a bound of the last two the oldest of the most crowded address gives way,
+//! because an agent is through within milliseconds and whoever stands there longest is none.
+
+use super::pace::Bucket;
+use crate::base::limit;
+use std::collections::{HashMap, VecDeque};
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+use tokio::sync::oneshot;
+
+/// Bounds of one doorway.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// Begun in a second from one address.
+    pub per_second: u32,
+    /// Under way from one address.
+    pub per_address: usize,
+    /// Under way.
+    pub all: usize,
+}
+
+impl Default for Bounds {
+    fn default() -> Bounds {
+        Bounds {
+            per_second: limit::AGENT_HANDSHAKES_PER_SECOND,
+            per_address: limit::AGENT_HANDSHAKES_PER_ADDRESS_MAX,
+            all: limit::AGENT_HANDSHAKES_MAX,
+        }
+    }
+}
+
+/// The doorway.
+pub struct Doorway {
+    bounds: Bounds,
+    inner: Mutex<Inner>,
+}
+
+#[derive(Default)]
+struct Inner {
+    /// By address: visits under way, oldest first. No entry is empty.
+    visits: HashMap<IpAddr, VecDeque<(u64, oneshot::Sender<()>)>>,
+    count: usize,
+    next: u64,
+    paces: HashMap<IpAddr, Bucket>,
+}
+
+/// One connection in the doorway; dropping it makes room.
+pub struct Visit {
+    doorway: Arc<Doorway>,
+    address: IpAddr,
+    number: u64,
+    /// Ends, with an error, when this visit has to give way.
+    pub gives_way: oneshot::Receiver<()>,
+}
+
+impl Doorway {
+    /// An empty one.
+    pub fn new(bounds: Bounds) -> Arc<Doorway> {
+        Arc::new(Doorway { bounds, inner: Mutex::default() })
+    }
+
+    /// Steps in; `None` when that address is in too much of a hurry.
+    pub fn enter(self: &Arc<Doorway>, from: IpAddr, now: Instant) -> Option<Visit> {
+        let address = network(from);
+        let mut inner = self.lock();
+        if !inner.paced(address, self.bounds.per_second, now) {
+            return None;
+        }
+        let here = inner.visits.get(&address).map_or(0, VecDeque::len);
+        if here >= self.bounds.per_address {
+            inner.oldest_gives_way(address);
+        } else if inner.count >= self.bounds.all
+            && let Some(crowded) =
+                inner.visits.iter().max_by_key(|(_, v)| v.len()).map(|(address, _)| *address)
+        {
+            inner.oldest_gives_way(crowded);
+        }
+        let number = inner.next;
+        inner.next += 1;
+        inner.count += 1;
+        let (stay, gives_way) = oneshot::channel();
+        inner.visits.entry(address).or_default().push_back((number, stay));
+        Some(Visit { doorway: self.clone(), address, number, gives_way })
+    }
+
+    /// How many stand here.
+    pub fn count(&self) -> usize {
+        self.lock().count
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    fn paced(&mut self, address: IpAddr, per_second: u32, now: Instant) -> bool {
+        if self.paces.len() >= limit::AGENT_ADDRESSES_MAX && !self.paces.contains_key(&address) {
+            self.paces.retain(|_, bucket| !bucket.is_full(now));
+            if self.paces.len() >= limit::AGENT_ADDRESSES_MAX {
+                // That many addresses within a second are no fleet. Forgetting them only costs
+                // us the pace, the other two bounds hold.
+                self.paces.clear();
+            }
+        }
+        self.paces.entry(address).or_insert_with(|| Bucket::new(per_second, now)).take_one(now)
+    }
+
+    /// Dropping a visit's sender is what tells it.
+    fn oldest_gives_way(&mut self, address: IpAddr) {
+        if let Some(visits) = self.visits.get_mut(&address)
+            && visits.pop_front().is_some()
+        {
+            self.count -= 1;
+            if visits.is_empty() {
+                self.visits.remove(&address);
+            }
+        }
+    }
+}
+
+impl Drop for Visit {
+    fn drop(&mut self) {
+        let mut inner = self.doorway.lock();
+        let Some(visits) = inner.visits.get_mut(&self.address) else { return };
+        let before = visits.len();
+        visits.retain(|(number, _)| *number != self.number);
+        let left = before - visits.len();
+        if visits.is_empty() {
+            inner.visits.remove(&self.address);
+        }
+        inner.count -= left;
+    }
+}
+
+/// What counts as one address: an IPv6 host has a whole /64 to itself.
+fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(v6) => IpAddr::V6((u128::from(v6) & !u128::from(u64::MAX)).into()),
+        v4 => v4,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn gone(visit: &mut Visit) -> bool {
+        visit.gives_way.try_recv() == Err(oneshot::error::TryRecvError::Closed)
+    }
+
+    #[test]
+    fn the_oldest_of_the_most_crowded_address_gives_way() {
+        let bounds = Bounds { per_second: 100, per_address: 3, all: 4 };
+        let (doorway, now) = (Doorway::new(bounds), Instant::now());
+        let enter = |address: &str| doorway.enter(address.parse().unwrap(), now).unwrap();
+        let mut crowd: Vec<Visit> = (0..3).map(|_| enter("10.0.0.1")).collect();
+        let mut fourth = enter("10.0.0.1");
+        assert!(gone(&mut crowd[0]) && !gone(&mut crowd[1]));
+        let mut other = enter("10.0.0.2");
+        let mut third = enter("10.0.0.3");
+        assert!(gone(&mut crowd[1]) && !gone(&mut crowd[2]) && !gone(&mut fourth));
+        assert!(!gone(&mut other) && !gone(&mut third));
+        assert_eq!(doorway.count(), 4);
+        drop((crowd, fourth, other, third));
+        assert_eq!(doorway.count(), 0);
+        assert!(doorway.lock().visits.is_empty());
+    }
+
+    #[test]
+    fn a_hurry_is_refused_and_other_addresses_are_not() {
+        let bounds = Bounds { per_second: 2, per_address: 9, all: 9 };
+        let (doorway, now) = (Doorway::new(bounds), Instant::now());
+        let enter = |address: &str| doorway.enter(address.parse().unwrap(), now).is_some();
+        assert_eq!([0; 3].map(|_| enter("2001:db8::1")), [true, true, false]);
+        assert!(!enter("2001:db8::2"), "the same /64");
+        assert!(enter("2001:db8:0:1::1"));
+    }
+}

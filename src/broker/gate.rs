@@ -1,0 +1,282 @@
+//! The gate: listeners, and what is shared by every connection.
+
+use super::doorway::{Bounds, Doorway, Visit};
+use super::fanout::{Fanout, FanoutFigures, NotSent, RouterGone};
+use super::greet::greet;
+use super::refused::{Kind, Refused};
+use super::roster::{End, Roster};
+use super::session::Session;
+use super::{Admission, Ingest};
+use crate::base::{Millis, ServerId, limit};
+use crate::net::tls::ServerConfig;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime::Handle;
+use tokio::sync::{mpsc, watch};
+
+/// Reads from an agent's certificate (DER) which server it names and the digest of its key.
+pub type Identify = fn(&[u8]) -> Option<(ServerId, [u8; 32])>;
+
+/// What a gate needs to open.
+pub struct GateConfig {
+    /// Where agents come in.
+    pub listen: Vec<SocketAddr>,
+    /// TLS of the agents' port.
+    pub tls: Arc<ServerConfig>,
+    /// How a certificate is read.
+    pub identify: Identify,
+    /// Bounds of those that have not said who they are.
+    pub bounds: Bounds,
+    /// Deadline of TLS and CONNECT, or of an enrolment, in milliseconds.
+    pub handshake_deadline: Millis,
+}
+
+impl GateConfig {
+    /// The promised bounds.
+    pub fn new(listen: Vec<SocketAddr>, tls: Arc<ServerConfig>, identify: Identify) -> GateConfig {
+        let handshake_deadline = limit::AGENT_HANDSHAKE_DEADLINE;
+        GateConfig { listen, tls, identify, bounds: Bounds::default(), handshake_deadline }
+    }
+}
+
+/// Why a gate cannot open.
+#[derive(Debug, thiserror::Error)]
+pub enum GateError {
+    /// An address cannot be listened on.
+    #[error("listening for agents on {0}")]
+    Listen(SocketAddr, #[source] std::io::Error),
+    /// The order router did not start.
+    #[error("starting the order router")]
+    Router(#[source] RouterGone),
+}
+
+/// What every connection shares.
+pub struct House {
+    pub(super) tls: Arc<ServerConfig>,
+    pub(super) identify: Identify,
+    pub(super) ingest: Arc<dyn Ingest>,
+    pub(super) admission: Arc<dyn Admission>,
+    pub(super) roster: Arc<Roster>,
+    pub(super) refused: Refused,
+    /// Publishes that were committed.
+    pub(super) taken: AtomicU64,
+    /// Orders written to connections.
+    pub(super) orders_sent: AtomicU64,
+    doorway: Arc<Doorway>,
+    handshake_deadline: Duration,
+}
+
+/// The broker: a gate that is open, and orders on their way out.
+pub struct Broker {
+    house: Arc<House>,
+    fanout: Arc<Fanout>,
+    addresses: Vec<SocketAddr>,
+    closing: watch::Sender<bool>,
+    /// Ends when every task of the gate has.
+    tasks: Mutex<Option<mpsc::Receiver<()>>>,
+}
+
+/// Figures of the broker.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Figures {
+    /// Agents that are in.
+    pub connected: usize,
+    /// Connections that have not said who they are.
+    pub handshakes: usize,
+    /// Publishes committed.
+    pub taken: u64,
+    /// Orders written to agents.
+    pub orders_sent: u64,
+    /// The way of orders.
+    pub fanout: FanoutFigures,
+    /// What was not let through, by kind.
+    pub refused: Vec<(&'static str, u64)>,
+}
+
+impl Figures {
+    /// How many of one kind were not let through.
+    pub fn refused(&self, kind: Kind) -> u64 {
+        self.refused.iter().filter(|(name, _)| *name == kind.name()).map(|(_, n)| n).sum()
+    }
+}
+
+impl Broker {
+    /// Opens the gate on this runtime.
+    pub fn start(
+        config: GateConfig,
+        ingest: Arc<dyn Ingest>,
+        admission: Arc<dyn Admission>,
+        runtime: &Handle,
+    ) -> Result<Broker, GateError> {
+        let roster = Arc::new(Roster::default());
+        let mut listeners = Vec::new();
+        for address in &config.listen {
+            let failed = |e| GateError::Listen(*address, e);
+            listeners.push(listen(*address, runtime).map_err(failed)?);
+        }
+        let fanout = Fanout::start(roster.clone(), runtime.clone()).map_err(GateError::Router)?;
+        let house = Arc::new(House {
+            tls: config.tls,
+            identify: config.identify,
+            ingest,
+            admission,
+            roster,
+            refused: Refused::new(),
+            taken: AtomicU64::new(0),
+            orders_sent: AtomicU64::new(0),
+            doorway: Doorway::new(config.bounds),
+            handshake_deadline: Duration::from_millis(config.handshake_deadline),
+        });
+        let (closing, closed) = watch::channel(false);
+        let (alive, tasks) = mpsc::channel(1);
+        let addresses = listeners.iter().filter_map(|l| l.local_addr().ok()).collect();
+        for listener in listeners {
+            runtime.spawn(accept(house.clone(), listener, closed.clone(), alive.clone()));
+        }
+        runtime.spawn(watch_router(fanout.clone(), closed, alive));
+        Ok(Broker { house, fanout, addresses, closing, tasks: Mutex::new(Some(tasks)) })
+    }
+
+    /// Where it listens; useful where port 0 was asked for.
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// Puts an order (`wire::agent::OrderMessage` as JSON) on its way to the server. It may still
+    /// be lost; what it does is known from its result alone. Waits up to
+    /// [`limit::ORDER_ROOM_WAIT`] for room, so it is not for async code.
+    pub fn publish_order(&self, server: ServerId, order: &[u8]) -> Result<(), NotSent> {
+        self.fanout.publish(server, order)
+    }
+
+    /// Ends the server's connection now, and has whoever is coming in right now admitted anew.
+    /// Whether there was one. Call it after [`Admission::admit`] has begun to say no.
+    pub fn disconnect(&self, server: ServerId) -> bool {
+        self.house.roster.revoke(server)
+    }
+
+    /// Whether the server is connected.
+    pub fn is_connected(&self, server: ServerId) -> bool {
+        self.house.roster.has(server)
+    }
+
+    /// Everybody who is connected, in no order.
+    pub fn connected(&self) -> Vec<ServerId> {
+        self.house.roster.all()
+    }
+
+    /// Figures.
+    pub fn figures(&self) -> Figures {
+        Figures {
+            connected: self.house.roster.count(),
+            handshakes: self.house.doorway.count(),
+            taken: self.house.taken.load(Ordering::Relaxed),
+            orders_sent: self.house.orders_sent.load(Ordering::Relaxed),
+            fanout: self.fanout.figures(),
+            refused: self.house.refused.counts(),
+        }
+    }
+
+    /// Closes the gate: nobody comes in, nothing more is read, what is being committed is
+    /// acknowledged, then connections close. Whether all of it ended before the deadline.
+    pub async fn stop(&self, deadline: Duration) -> bool {
+        self.closing.send_replace(true);
+        self.house.roster.end_where(End::Stopping, |_| true);
+        let tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let ended = match tasks {
+            // Nothing is ever sent: it ends when the last task has dropped its end.
+            Some(mut tasks) => tokio::time::timeout(deadline, tasks.recv()).await.is_ok(),
+            None => true,
+        };
+        self.fanout.stop();
+        ended
+    }
+}
+
+fn listen(address: SocketAddr, runtime: &Handle) -> std::io::Result<TcpListener> {
+    let listener = std::net::TcpListener::bind(address)?;
+    listener.set_nonblocking(true)?;
+    let _inside = runtime.enter();
+    TcpListener::from_std(listener)
+}
+
+/// After a failed accept, usually for want of descriptors, which closing connections give back.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+async fn accept(
+    house: Arc<House>,
+    listener: TcpListener,
+    mut closed: watch::Receiver<bool>,
+    alive: mpsc::Sender<()>,
+) {
+    loop {
+        let accepted = tokio::select! {
+            _ = closed.wait_for(|closed| *closed) => return,
+            accepted = listener.accept() => accepted,
+        };
+        let (socket, from) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                tracing::error!(%error, "accepting an agent's connection");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+                continue;
+            }
+        };
+        let Some(visit) = house.doorway.enter(from.ip(), Instant::now()) else {
+            house.refused.note(Kind::Hurry, from, None, &"too many connections a second");
+            continue;
+        };
+        let (house, closed, alive) = (house.clone(), closed.clone(), alive.clone());
+        tokio::spawn(async move {
+            serve(house, socket, from, visit, closed).await;
+            drop(alive);
+        });
+    }
+}
+
+/// One connection, from its first byte to its last. Greeting and session are boxed one after the
+/// other, so that an idle agent does not carry the memory that its handshake needed.
+async fn serve(
+    house: Arc<House>,
+    socket: TcpStream,
+    from: SocketAddr,
+    mut visit: Visit,
+    mut closed: watch::Receiver<bool>,
+) {
+    let greeted = {
+        let greeting = Box::pin(greet(&house, socket, from));
+        tokio::select! {
+            guest = tokio::time::timeout(house.handshake_deadline, greeting) => guest,
+            _ = &mut visit.gives_way => {
+                house.refused.note(Kind::GaveWay, from, None, &"gave way to a newer connection");
+                return;
+            }
+            _ = closed.wait_for(|closed| *closed) => return,
+        }
+    };
+    drop((visit, closed));
+    match greeted {
+        Ok(Some(guest)) => Box::pin(Session::new(house, guest, from).run()).await,
+        Ok(None) => {}
+        Err(_) => house.refused.note(Kind::Slow, from, None, &"not through in time"),
+    }
+}
+
+async fn watch_router(
+    fanout: Arc<Fanout>,
+    mut closed: watch::Receiver<bool>,
+    alive: mpsc::Sender<()>,
+) {
+    let mut seconds = tokio::time::interval(Duration::from_secs(1));
+    seconds.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            _ = closed.wait_for(|closed| *closed) => break,
+            _ = seconds.tick() => fanout.watch(),
+        }
+    }
+    drop(alive);
+}

@@ -1,0 +1,185 @@
+//! From a fresh socket to a known agent: TLS, certificate, CONNECT, admission. All of it happens
+//! under one deadline, which the caller keeps.
+
+use super::refused::Kind;
+use super::roster::{NoSeat, Seat};
+use super::{House, Refusal, enrol};
+use crate::base::{ServerId, limit};
+use crate::net::mqtt::{BadPacket, Connect, ConnectCode, Packet, decode, encode};
+use crate::net::tls::{Alpn, ServerStream, accept};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+/// An agent that is in.
+pub struct Guest {
+    /// Who it is.
+    pub server: ServerId,
+    /// Its seat.
+    pub presence: Presence,
+    /// Its connection, CONNECT answered.
+    pub stream: ServerStream,
+    /// What it has sent after its CONNECT.
+    pub inbox: Vec<u8>,
+    /// The keep-alive it asked for, in seconds; 0 for none.
+    pub keep_alive_s: u16,
+}
+
+/// A seat that is given back however the connection ends, a panic included.
+pub struct Presence {
+    house: Arc<House>,
+    server: ServerId,
+    from: SocketAddr,
+    /// The seat.
+    pub seat: Seat,
+}
+
+impl Drop for Presence {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let why = "serving it panicked";
+            self.house.refused.note(Kind::Panic, self.from, Some(self.server), &why);
+        }
+        if self.house.roster.leave(self.server, &self.seat) {
+            self.house.ingest.disconnected(self.server);
+        }
+    }
+}
+
+/// Greets one connection. `None` when it is done: enrolled, refused (and noted), or gone.
+pub async fn greet(house: &Arc<House>, socket: TcpStream, from: SocketAddr) -> Option<Guest> {
+    let note = |kind, server, why: &dyn std::fmt::Display| {
+        house.refused.note(kind, from, server, why);
+    };
+    // Small packets both ways; a failure costs milliseconds, nothing else.
+    socket.set_nodelay(true).ok();
+    let (mut stream, peer) = match accept(&house.tls, socket).await {
+        Ok(accepted) => accepted,
+        Err(error) => {
+            note(Kind::Tls, None, &error);
+            return None;
+        }
+    };
+    let certificate = match (peer.certificate, peer.alpn) {
+        (Some(certificate), Some(Alpn::Mqtt) | None) => certificate,
+        (None, Some(Alpn::Mqtt)) => {
+            note(Kind::NoCertificate, None, &"MQTT without a certificate");
+            return None;
+        }
+        (_, Some(Alpn::Enrolment | Alpn::Http)) | (None, None) => {
+            enrol::serve(house, &mut stream, from).await;
+            return None;
+        }
+    };
+    let Some((server, key_digest)) = (house.identify)(&certificate) else {
+        note(Kind::NotAnAgent, None, &"the certificate names no server");
+        return None;
+    };
+    let mut inbox = Vec::new();
+    let connect = match read_connect(&mut stream, &mut inbox).await {
+        Ok(connect) => connect,
+        Err((code, why)) => {
+            note(Kind::NoConnect, Some(server), &why);
+            answer(&mut stream, code?).await;
+            return None;
+        }
+    };
+    if let Err((kind, code, why)) = check(&connect, server) {
+        note(kind, Some(server), &why);
+        answer(&mut stream, code).await;
+        return None;
+    }
+    let seat = match admit(house, server, key_digest).await {
+        Ok(seat) => seat,
+        Err((kind, code, why)) => {
+            note(kind, Some(server), &why);
+            answer(&mut stream, code).await;
+            return None;
+        }
+    };
+    let presence = Presence { house: house.clone(), server, from, seat };
+    house.ingest.connected(server, from);
+    answer(&mut stream, ConnectCode::Accepted).await.then_some(Guest {
+        server,
+        presence,
+        stream,
+        inbox,
+        keep_alive_s: connect.keep_alive_s,
+    })
+}
+
+/// The first packet, which has to be a CONNECT; otherwise what to answer, if anything, and why.
+async fn read_connect(
+    stream: &mut ServerStream,
+    inbox: &mut Vec<u8>,
+) -> Result<Connect, (Option<ConnectCode>, String)> {
+    let mut chunk = [0u8; 512];
+    loop {
+        match decode(inbox, limit::AGENT_CONNECT_BYTES_MAX) {
+            Ok(Some((Packet::Connect(connect), used))) => {
+                inbox.drain(..used);
+                return Ok(connect);
+            }
+            Ok(Some(_)) => return Err((None, "the first packet is no CONNECT".to_owned())),
+            Ok(None) => {}
+            Err(bad @ BadPacket::ProtocolLevel(_)) => {
+                return Err((Some(ConnectCode::ProtocolLevel), bad.to_string()));
+            }
+            Err(bad) => return Err((None, bad.to_string())),
+        }
+        match stream.read(&mut chunk).await {
+            Ok(0) => return Err((None, "closed before CONNECT".to_owned())),
+            Ok(length) => inbox.extend_from_slice(&chunk[..length]),
+            Err(error) => return Err((None, error.to_string())),
+        }
+    }
+}
+
+type No = (Kind, ConnectCode, String);
+
+fn check(connect: &Connect, server: ServerId) -> Result<(), No> {
+    if connect.client_id != server.to_string() {
+        let why = format!("client id {:?}", connect.client_id);
+        return Err((Kind::ClientId, ConnectCode::IdentifierRejected, why));
+    }
+    // Agents have none: the appliance sees for itself when one is gone, and a will is one more
+    // way to publish somewhere.
+    if let Some(will) = &connect.will {
+        let why = format!("a will on {:?}", will.topic);
+        return Err((Kind::Will, ConnectCode::NotAuthorised, why));
+    }
+    Ok(())
+}
+
+/// Asks whether it may come in and takes its seat, in a way that no revocation falls in between.
+async fn admit(house: &House, server: ServerId, key_digest: [u8; 32]) -> Result<Seat, No> {
+    loop {
+        let revocations = house.roster.revocations();
+        match house.admission.admit(server, key_digest).await {
+            Ok(()) => {}
+            Err(Refusal::Never(why)) => {
+                return Err((Kind::NotAdmitted, ConnectCode::NotAuthorised, why));
+            }
+            Err(Refusal::Later(why)) => {
+                return Err((Kind::NotNow, ConnectCode::Unavailable, why));
+            }
+        }
+        match house.roster.enter(server, revocations) {
+            Ok(seat) => return Ok(seat),
+            Err(NoSeat::AskAgain) => {}
+            Err(NoSeat::Full) => {
+                let why = "every place is taken".to_owned();
+                return Err((Kind::NotNow, ConnectCode::Unavailable, why));
+            }
+        }
+    }
+}
+
+/// Answers a CONNECT; whether the answer could be written.
+async fn answer(stream: &mut ServerStream, code: ConnectCode) -> bool {
+    let mut bytes = Vec::new();
+    encode(&Packet::ConnAck { session_present: false, code }, &mut bytes).is_ok()
+        && stream.write_all(&bytes).await.is_ok()
+        && stream.flush().await.is_ok()
+}
