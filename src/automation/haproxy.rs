@@ -1,0 +1,138 @@
+//! HAProxy 2.4 or later: which servers, in which state, behind which port.
+//!
+//! A server that is to go is a `backup`: it finishes what it has, gets nothing new while another
+//! is up, and is still better than an error page when none is. A reload is `SIGUSR2` to the
+//! master (HAProxy Management Guide, section 4): a new worker takes the listening sockets over, so
+//! that no connection is refused, and the old one finishes what it has.
+//!
+//! The service itself is the built-in role's command. Both follow `GRANGE_HOME` and `GRANGE_RUN`
+//! where a platform sets them, because servers of an ordinary user share a file system: the file's
+//! path is absolute *within the server*, whose root is `GRANGE_HOME`.
+
+use crate::model::Balance;
+use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value, context};
+use std::net::IpAddr;
+
+/// Where the file is, within the server.
+pub const PATH: &str = "/etc/haproxy/grange.cfg";
+
+const TEMPLATE: &str = include_str!("../../assets/automation/haproxy.cfg.j2");
+
+/// Sends the master its signal, waiting up to 5 s for one that is just being started. The name is
+/// checked because a process id that was left behind by a crash may be somebody else's by now.
+const RELOAD: &str = r#"file="${GRANGE_RUN:-/run}/haproxy.pid"
+tries=0
+while :; do
+    pid=$(cat "$file" 2>/dev/null) || pid=
+    if [ -n "$pid" ] && [ "$(cat "/proc/$pid/comm" 2>/dev/null)" = haproxy ]; then
+        kill -USR2 "$pid" && exit 0
+    fi
+    tries=$((tries + 1))
+    if [ "$tries" -gt 50 ]; then
+        echo "haproxy is not running: nothing was reloaded" >&2
+        exit 1
+    fi
+    sleep 0.1
+done"#;
+
+/// What is to be balanced, as it is now.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Topology {
+    /// Which topology this is, for people who read the file.
+    pub generation: u64,
+    /// What was declared.
+    pub balance: Balance,
+    /// The servers behind the balancer, in a stable order.
+    pub servers: Vec<Backend>,
+}
+
+/// One server behind a balancer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Backend {
+    /// Its name in the file; the same server keeps it.
+    pub name: String,
+    /// Its IP address, as the balancer reaches it.
+    pub address: String,
+    /// The port it serves on.
+    pub port: u16,
+    /// Whether it gets new requests.
+    pub state: BackendState,
+}
+
+/// Whether a server gets new requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BackendState {
+    /// As long as it passes its checks.
+    Up,
+    /// Only while no other is up: it is to go, or not ready.
+    Draining,
+}
+
+/// A file for a server, as an order carries it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rendered {
+    /// Where, absolute within the server.
+    pub path: String,
+    /// The whole content.
+    pub content: String,
+    /// Succeeds when HAProxy would take the file; `{}` is its path.
+    pub check: Vec<String>,
+    /// Makes the running HAProxy read it without losing a connection.
+    pub reload: Vec<String>,
+}
+
+/// Renders a topology. A server whose address is none is left out.
+pub fn render(topology: &Topology) -> Rendered {
+    let Topology { generation, balance, servers } = topology;
+    let lines: Vec<Value> = servers.iter().filter_map(line).collect();
+    let rendered = environment()
+        .render_str(
+            TEMPLATE,
+            context! {
+                generation,
+                farm_role => balance.farm_role.as_str(),
+                listen_port => balance.listen_port,
+                check_path => balance.check_path.as_str(),
+                draining => servers.iter().any(|server| server.state == BackendState::Draining),
+                servers => lines,
+            },
+        )
+        .expect("the embedded template is rendered by tests, and every value has its type");
+    let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
+    Rendered {
+        path: PATH.to_owned(),
+        content: rendered + "\n",
+        check: words(&["haproxy", "-c", "-f", "{}"]),
+        reload: words(&["sh", "-c", RELOAD]),
+    }
+}
+
+fn environment() -> Environment<'static> {
+    let mut environment = Environment::new();
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment.set_auto_escape_callback(|_| AutoEscape::None);
+    environment.add_filter("quoted", |text: String| quoted(&text));
+    environment
+}
+
+/// What of a server goes into the file: nothing that could end a word or a line.
+fn line(server: &Backend) -> Option<Value> {
+    let safe = |c: char| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '-' };
+    let address = match server.address.parse().ok()? {
+        IpAddr::V4(address) => address.to_string(),
+        IpAddr::V6(address) => format!("[{address}]"),
+    };
+    let name: String = server.name.chars().map(safe).collect();
+    let draining = server.state == BackendState::Draining;
+    Some(context! { name, address, port => server.port, draining })
+}
+
+/// A word in HAProxy's strong quotes, within which only the quote itself and the end of the line
+/// have a meaning (Configuration Manual, section 2.2).
+fn quoted(text: &str) -> String {
+    let text: String = text.chars().filter(|c| !c.is_control()).collect();
+    format!("'{}'", text.replace('\'', "'\\''"))
+}
+
+#[cfg(test)]
+mod tests;

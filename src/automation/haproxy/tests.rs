@@ -1,0 +1,97 @@
+//! The file, whole, for one topology; and what differs for others.
+
+use super::*;
+use crate::base::Name;
+
+fn balance() -> Balance {
+    let farm_role = Name::new("web").unwrap();
+    Balance { farm_role, port: 8080, listen_port: 80, check_path: "/healthz".into() }
+}
+
+fn backend(name: &str, address: &str, state: BackendState) -> Backend {
+    Backend { name: name.into(), address: address.into(), port: 8080, state }
+}
+
+fn rendered(servers: Vec<Backend>) -> String {
+    render(&Topology { generation: 7, balance: balance(), servers }).content
+}
+
+/// Lines of a file that say something, without their indentation.
+fn said(content: &str) -> Vec<&str> {
+    let lines = content.lines().map(str::trim);
+    lines.filter(|line| !line.is_empty() && !line.starts_with('#')).collect()
+}
+
+#[test]
+fn a_topology_becomes_a_file() {
+    let content = rendered(vec![
+        backend("web-1", "10.9.0.2", BackendState::Up),
+        backend("web-2", "10.9.0.3", BackendState::Draining),
+    ]);
+    let head = "# Written by Grange from topology 7. Do not edit: the next change replaces it.\n\
+                # Balances farm role web: 2 of its servers, on port 80.\n";
+    assert!(content.starts_with(head), "{content}");
+    assert!(content.ends_with('\n') && !content.ends_with("\n\n"), "{content:?}");
+    let backend: Vec<&str> =
+        said(&content).into_iter().skip_while(|line| *line != "frontend clients").collect();
+    assert_eq!(
+        backend,
+        [
+            "frontend clients",
+            "bind \"${GRANGE_ADDRESS-*}:80\"",
+            "default_backend servers",
+            "backend servers",
+            "balance leastconn",
+            "option httpchk",
+            "http-check send meth GET uri '/healthz' ver HTTP/1.1 hdr host grange-check",
+            "http-check expect status 200-399",
+            "http-request disable-l7-retry unless METH_GET",
+            "http-error status 503 content-type text/plain string \
+             \"503: no server of farm role web passes its check\\n\"",
+            "default-server inter 1s fastinter 300ms downinter 500ms fall 2 rise 1 \
+             observe layer4 error-limit 1 on-error mark-down",
+            "option allbackups",
+            "server web-1 10.9.0.2:8080 check",
+            "server web-2 10.9.0.3:8080 check backup",
+        ]
+    );
+}
+
+#[test]
+fn a_farm_role_without_servers_says_so_to_clients() {
+    let content = rendered(Vec::new());
+    let reason = "string \"503: farm role web has no server that is ready\\n\"";
+    assert!(content.contains(reason), "{content}");
+    assert!(!said(&content).iter().any(|line| line.starts_with("server ")), "{content}");
+}
+
+#[test]
+fn what_people_typed_cannot_end_a_word_or_a_line() {
+    let check = |backends: Vec<Backend>, expected: &[&str]| {
+        let content = rendered(backends);
+        let servers: Vec<&str> =
+            said(&content).into_iter().filter(|line| line.starts_with("server ")).collect();
+        assert_eq!(servers, expected);
+    };
+    check(
+        vec![backend("a\nb c", "10.0.0.1", BackendState::Up)],
+        &["server a-b-c 10.0.0.1:8080 check"],
+    );
+    check(vec![backend("a", "10.0.0.1\nserver x 10.0.0.2", BackendState::Up)], &[]);
+    check(vec![backend("a", "fd00::1", BackendState::Up)], &["server a [fd00::1]:8080 check"]);
+    let path = "/a'\nlisten x".to_owned();
+    let balance = Balance { check_path: path, ..balance() };
+    let content = render(&Topology { generation: 7, balance, servers: Vec::new() }).content;
+    assert!(content.contains("uri '/a'\\''listen x' ver"), "{content}");
+}
+
+#[test]
+fn the_same_topology_gives_the_same_bytes() {
+    let topology = Topology {
+        generation: 7,
+        balance: balance(),
+        servers: vec![backend("web-1", "10.9.0.2", BackendState::Up)],
+    };
+    assert_eq!(render(&topology), render(&topology.clone()));
+    assert_eq!(render(&topology).check, ["haproxy", "-c", "-f", "{}"]);
+}
