@@ -7,6 +7,7 @@
 use crate::api::dispatch::{Peer, router};
 use crate::api::stream::Patient;
 use crate::api::{Api, Limits};
+use crate::net::tls::{self, ServerConfig};
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, Response, StatusCode, header};
@@ -23,7 +24,6 @@ use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
-use tokio_rustls::TlsAcceptor;
 
 /// Longest that requests under way are waited for at the end.
 const FAREWELL: Duration = Duration::from_secs(5);
@@ -35,7 +35,7 @@ pub enum Listener {
     /// The unix socket: the kernel says who is asking.
     Unix(UnixListener),
     /// HTTPS.
-    Tls(TcpListener, TlsAcceptor),
+    Tls(TcpListener, Arc<ServerConfig>),
     /// Plain HTTP that sends everybody to HTTPS on a port.
     Redirect(TcpListener, u16),
 }
@@ -78,7 +78,7 @@ struct House {
 /// A connection just accepted.
 enum Arrived {
     Unix(UnixStream),
-    Tls(TcpStream, String, TlsAcceptor),
+    Tls(TcpStream, String, Arc<ServerConfig>),
     Redirect(TcpStream, u16),
 }
 
@@ -117,9 +117,9 @@ impl House {
                 Ok(who) => self.talk(stream, Peer::Unix { uid: who.uid(), pid: who.pid() }).await,
                 Err(e) => tracing::warn!("asking who is at the socket: {e}"),
             },
-            Arrived::Tls(stream, address, acceptor) => {
-                match timeout(self.limits.handshake(), acceptor.accept(stream)).await {
-                    Ok(Ok(stream)) => self.talk(stream, Peer::Network(address)).await,
+            Arrived::Tls(stream, address, config) => {
+                match timeout(self.limits.handshake(), tls::accept(&config, stream)).await {
+                    Ok(Ok((stream, _))) => self.talk(stream, Peer::Network(address)).await,
                     Ok(Err(e)) => tracing::debug!(address, "TLS: {e}"),
                     Err(_) => tracing::debug!(address, "TLS was not finished in time"),
                 }
@@ -173,10 +173,10 @@ impl House {
 async fn accept(listener: &Listener) -> io::Result<Arrived> {
     match listener {
         Listener::Unix(unix) => unix.accept().await.map(|(stream, _)| Arrived::Unix(stream)),
-        Listener::Tls(tcp, acceptor) => {
+        Listener::Tls(tcp, config) => {
             let (stream, address) = tcp.accept().await?;
             stream.set_nodelay(true)?;
-            Ok(Arrived::Tls(stream, address.to_string(), acceptor.clone()))
+            Ok(Arrived::Tls(stream, address.to_string(), config.clone()))
         }
         Listener::Redirect(tcp, port) => {
             tcp.accept().await.map(|(stream, _)| Arrived::Redirect(stream, *port))

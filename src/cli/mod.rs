@@ -1,1 +1,186 @@
-//! the command line.
+//! Floor 6: the command line.
+//!
+//! [`run`] is given arguments, a way to a [`Client`] and an [`Io`], and ends with an exit code:
+//! it opens no file, reads no environment and touches no terminal but through that `Io`, so that
+//! the same commands serve a shell, an SSH session and a test. It looks and acts only through the
+//! API. What only this machine can do (`serve`, `demo`, `agent`, `appliance`, the screen) is
+//! parsed here, into [`Local`], and left to `main.rs`: one definition gives parsing and help.
+//!
+//! Exit codes: 0 done, 1 a fault, 2 wrong input, 3 no such thing, 4 not allowed, 5 a conflict,
+//! 6 not available. `server run` ends with the command's own code.
+//!
+//! Errors go to stderr, one line for each fault, as `grange: farmRoles[0].alias: ...`. Tables go
+//! to stdout, aligned, coloured only on a terminal; `--json` gives the API's own objects.
+//!
+//! To add a command: its arguments in `args.rs`, a function beside its noun, a line in [`carry`],
+//! a transcript in `tests/cli`.
+
+mod args;
+mod farm;
+mod house;
+mod io;
+mod local;
+mod manifest;
+mod name;
+mod server;
+mod table;
+mod target;
+
+pub use io::{Disk, Files, Io, NoFiles, in_shell};
+pub use local::{Appliance, Demo, Local};
+pub use target::{Address, Target, connect};
+
+use crate::base::{Code, Problem};
+use crate::client::{Client, Error};
+use args::{Args, Command, RoleVerb, TokenVerb};
+use clap::Parser;
+use clap::error::ErrorKind;
+use std::ffi::OsString;
+
+/// How a target becomes a client.
+pub type Connect<'a> = &'a dyn Fn(&Target) -> Result<Client, Error>;
+
+/// How it ended.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It is done; the process ends with this.
+    Exit(u8),
+    /// It is something for this machine.
+    Local(Local),
+}
+
+/// Why a command stops before its end.
+enum Stop {
+    /// The appliance refused, or is not there.
+    Client(Error),
+    /// The input is wrong.
+    Problem(Problem),
+    /// The output cannot be written.
+    Output(std::io::Error),
+}
+
+impl From<Error> for Stop {
+    fn from(error: Error) -> Stop {
+        Stop::Client(error)
+    }
+}
+
+impl From<Problem> for Stop {
+    fn from(problem: Problem) -> Stop {
+        Stop::Problem(problem)
+    }
+}
+
+impl From<std::io::Error> for Stop {
+    fn from(error: std::io::Error) -> Stop {
+        Stop::Output(error)
+    }
+}
+
+/// What a command ends with: an exit code other than 0 for a failure that is not its own.
+type Done = Result<u8, Stop>;
+
+/// Carries out a command line; `args` begins with the name the program was called by.
+pub fn run(args: Vec<OsString>, dial: Connect<'_>, io: &mut Io<'_>) -> Outcome {
+    let parsed = match Args::try_parse_from(named(args)) {
+        Ok(parsed) => parsed,
+        Err(e) => return Outcome::Exit(usage(&e, io)),
+    };
+    let target = match target::resolve(&parsed.global, io) {
+        Ok(target) => target,
+        Err(problem) => return Outcome::Exit(report(Stop::Problem(problem), None, io)),
+    };
+    let command = match parsed.command {
+        None if io.interactive => return Outcome::Local(Local::Tui(target)),
+        None => {
+            let message = "say what to do (see grange --help); the screen needs a terminal";
+            let problem = Problem::new(Code::BadRequest, message);
+            return Outcome::Exit(report(Stop::Problem(problem), None, io));
+        }
+        Some(command) => command,
+    };
+    let command = match args::local(command, &target) {
+        Ok(local) => return Outcome::Local(local),
+        Err(command) => command,
+    };
+    let done = dial(&target).map_err(Stop::Client).and_then(|client| {
+        carry(command, &client, io, parsed.global.json).and_then(|code| {
+            io.stdout.flush()?;
+            Ok(code)
+        })
+    });
+    Outcome::Exit(done.unwrap_or_else(|stop| report(stop, Some(&target), io)))
+}
+
+/// `appliance doctor` is `grange appliance doctor`: the same binary by another name.
+fn named(mut args: Vec<OsString>) -> Vec<OsString> {
+    let name = args.first().map(std::path::Path::new).and_then(|path| path.file_name());
+    if name.is_some_and(|name| name == "appliance") {
+        args.insert(1, "appliance".into());
+    }
+    args
+}
+
+fn carry(command: Command, client: &Client, io: &mut Io<'_>, json: bool) -> Done {
+    match command {
+        Command::Apply(args) => manifest::apply(&args, client, io, json),
+        Command::Plan(args) => manifest::plan(&args, client, io, json),
+        Command::Farm(verb) => farm::carry(verb, client, io, json),
+        Command::Server(verb) => server::carry(verb, client, io, json),
+        Command::Role(RoleVerb::List) => house::roles(client, io, json),
+        Command::Explain { what } => house::explain(&what, client, io, json),
+        Command::Events(args) => house::events(&args, client, io, json),
+        Command::Status => house::status(client, io, json),
+        Command::Token(TokenVerb::Create(args)) => house::token(&args, client, io, json),
+        Command::Tui
+        | Command::Serve { .. }
+        | Command::Demo { .. }
+        | Command::Agent { .. }
+        | Command::Appliance(_)
+        | Command::DemoWeb { .. }
+        | Command::OnboardInit { .. } => {
+            Err(Problem::new(Code::BadRequest, "this is for the machine itself").into())
+        }
+    }
+}
+
+/// Help goes to stdout and is no failure; everything else clap says is wrong input.
+fn usage(error: &clap::Error, io: &mut Io<'_>) -> u8 {
+    let text = error.render().to_string();
+    let (written, code) = match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
+            (io.stdout.write_all(text.as_bytes()), 0)
+        }
+        _ => {
+            let text = text.strip_prefix("error: ").unwrap_or(&text);
+            (write!(io.stderr, "grange: {text}"), Code::BadRequest.exit_code())
+        }
+    };
+    if written.is_ok() { code } else { 1 }
+}
+
+/// Tells what stopped a command, and gives its exit code.
+fn report(stop: Stop, target: Option<&Target>, io: &mut Io<'_>) -> u8 {
+    let (lines, code, hint) = match &stop {
+        Stop::Client(error) => {
+            let local = target.is_some_and(|target| target.address.is_socket());
+            let hint = match error.is_absence() && local {
+                true => Some("is grange serve running? grange demo starts a temporary one"),
+                false => None,
+            };
+            (error.lines(), error.exit_code(), hint)
+        }
+        Stop::Problem(problem) => {
+            let lines = problem.each().map(|p| crate::base::problem::chain(p)).collect();
+            (lines, problem.code.exit_code(), None)
+        }
+        // Whoever read our output has read enough.
+        Stop::Output(e) if e.kind() == std::io::ErrorKind::BrokenPipe => return 0,
+        Stop::Output(e) => (vec![format!("writing the output: {e}")], 1, None),
+    };
+    let written = lines
+        .iter()
+        .try_for_each(|line| writeln!(io.stderr, "grange: {line}"))
+        .and_then(|()| hint.map_or(Ok(()), |hint| writeln!(io.stderr, "grange: {hint}")));
+    if written.is_ok() { code } else { 1 }
+}

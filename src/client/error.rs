@@ -15,6 +15,14 @@ pub enum Error {
         /// What the system said.
         source: io::Error,
     },
+    /// The address is none.
+    #[error("{url}: {message}")]
+    Address {
+        /// What was given.
+        url: String,
+        /// What would be right.
+        message: String,
+    },
     /// The connection broke before the answer was whole.
     #[error("talking to {address}: {source}")]
     Broken {
@@ -63,6 +71,7 @@ impl Error {
             Error::Unreachable { .. } | Error::Broken { .. } | Error::Late { .. } => {
                 Some(Code::ServiceUnavailable)
             }
+            Error::Address { .. } => Some(Code::InvalidValue),
             Error::Shape(_) => None,
         }
     }

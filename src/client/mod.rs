@@ -6,7 +6,7 @@
 //! that knows its exit code.
 //!
 //! Below it is a [`Transport`]: a request, a deadline, an answer. [`Http`] is ours, a small
-//! HTTP/1.1 over any byte stream a [`Dial`] opens, the unix socket being one. It keeps one
+//! HTTP/1.1 over any byte stream a [`Dial`] opens: the unix socket, or TLS from `net`. It keeps one
 //! connection and uses it again; a connection that turns out to have been closed meanwhile is
 //! replaced once, and because changes carry an `Idempotency-Key`, once is once there too.
 //!
@@ -26,7 +26,7 @@ mod transport;
 pub use error::Error;
 pub use house::Listing;
 pub use http1::Stream;
-pub use transport::{Dial, Http, Request, Response, Transport, socket};
+pub use transport::{Dial, Http, Request, Response, Transport, https, socket};
 
 use crate::base::{Millis, Secret, random};
 use crate::wire::api::{Errors, Many, One};

@@ -1,8 +1,11 @@
 //! A request, a deadline, an answer; and the one transport there is, over streams it dials.
 
+use crate::base::problem::chain;
 use crate::client::Error;
 use crate::client::http1::{self, Connection, Stream};
-use std::io;
+use crate::net::tls::{self, Alpn, Names, Trust};
+use std::io::{self, Read, Write};
+use std::net::ToSocketAddrs;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
@@ -72,6 +75,75 @@ pub fn socket(path: PathBuf) -> Http {
     )
 }
 
+/// The transport over HTTPS. Each exchange dials anew: the stream carries its deadline with it.
+pub fn https(url: &str, authority_pem: Option<&str>) -> Result<Http, Error> {
+    let wrong = |message: String| Error::Address { url: url.to_owned(), message };
+    let (authority, name, port) = authority(url).map_err(|message| wrong(message.to_owned()))?;
+    let pem = authority_pem.ok_or_else(|| {
+        wrong("which certificate authority may vouch for it? say --ca FILE".to_owned())
+    })?;
+    let trust = Trust::Authority(pem.to_owned());
+    let config = tls::client_config(&trust, Names::Checked, None, Alpn::Http)
+        .map_err(|e| wrong(format!("the certificate authority: {}", chain(&e))))?;
+    let bare = name.trim_matches(['[', ']']).to_owned();
+    let dial: Dial = Box::new(move |deadline| {
+        let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
+        for address in (bare.as_str(), port).to_socket_addrs()? {
+            match tls::dial(&config, address, &bare, deadline) {
+                Ok(stream) => return Ok(Box::new(Dialled(stream)) as Box<dyn Stream>),
+                Err(e) => last = e,
+            }
+        }
+        Err(last)
+    });
+    Ok(Http::new(url.to_owned(), authority, dial))
+}
+
+/// A stream that was dialled with its deadline.
+struct Dialled<S>(S);
+
+impl<S: Read> Read for Dialled<S> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.read(buffer)
+    }
+}
+
+impl<S: Write> Write for Dialled<S> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+impl<S: Read + Write + Send> Stream for Dialled<S> {
+    fn limit(&mut self, _: Duration) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn serves_again(&self) -> bool {
+        false
+    }
+}
+
+/// Authority, name and port of an address.
+fn authority(url: &str) -> Result<(String, String, u16), &'static str> {
+    let rest = url.strip_prefix("https://").ok_or("must begin with https://")?;
+    let authority = rest.trim_end_matches('/');
+    if authority.is_empty() || authority.contains(['/', '@', '?', '#', ' ']) {
+        return Err("must be https://name:port and nothing more");
+    }
+    let (name, port) = match authority.rsplit_once(':') {
+        Some((name, port)) if !port.contains(']') => {
+            (name, port.parse().map_err(|_| "has no such port")?)
+        }
+        Some(_) | None => (authority, 443),
+    };
+    Ok((authority.to_owned(), name.to_owned(), port))
+}
+
 impl Http {
     /// A transport that dials so. `address` is for people, `host` is the `Host` header.
     pub fn new(address: String, host: String, dial: Dial) -> Http {
@@ -127,5 +199,24 @@ impl Transport for Http {
 
     fn address(&self) -> String {
         self.address.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::authority;
+
+    #[test]
+    fn addresses_have_a_name_and_a_port() {
+        let check = |url: &str, name: &str, port: u16| {
+            let (_, n, p) = authority(url).unwrap();
+            assert_eq!((n.as_str(), p), (name, port), "{url}");
+        };
+        check("https://grange.example", "grange.example", 443);
+        check("https://10.0.0.5:7443/", "10.0.0.5", 7443);
+        check("https://[::1]:7443", "[::1]", 7443);
+        for url in ["http://x", "x:7443", "https://", "https://a/b", "https://u@x", "https://x:y"] {
+            assert!(authority(url).is_err(), "{url}");
+        }
     }
 }

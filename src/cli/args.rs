@@ -1,0 +1,335 @@
+//! Every command and option, once: parsing and help come from here.
+
+use crate::cli::local::{Appliance, Demo, Local};
+use crate::cli::target::Target;
+use clap::{Args as Group, Parser, Subcommand};
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+/// Declare farms of servers, and see how they live.
+///
+/// Without a command, on a terminal: the screen.
+#[derive(Debug, Parser)]
+#[command(name = "grange", version, disable_help_subcommand = true)]
+pub struct Args {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// Where the appliance is, and who is asking.
+#[derive(Debug, Group)]
+pub struct Global {
+    /// The appliance's unix socket [env: GRANGE_SOCKET]
+    #[arg(long, global = true, value_name = "PATH", conflicts_with = "url")]
+    pub socket: Option<PathBuf>,
+    /// The appliance's address, as https://10.0.0.5:7443 [env: GRANGE_URL]
+    #[arg(long, global = true)]
+    pub url: Option<String>,
+    /// A file with a bearer token; it beats who you are on this machine [env: GRANGE_TOKEN, the
+    /// token itself]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub token_file: Option<PathBuf>,
+    /// The authority of the appliance's certificate (PEM) [env: GRANGE_CA]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub ca: Option<PathBuf>,
+    /// The environment's number
+    #[arg(long, global = true, value_name = "NUMBER", default_value_t = 1)]
+    pub env: u64,
+    /// Print the API's objects instead of tables
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Declare a farm as a manifest says, and launch it
+    Apply(Apply),
+    /// Show what a manifest would change, or a farm's current plan
+    Plan(Plan),
+    /// Look at farms, launch and terminate them
+    #[command(subcommand)]
+    Farm(FarmVerb),
+    /// Look at servers, restart them, run commands on them
+    #[command(subcommand)]
+    Server(ServerVerb),
+    /// Look at the recipes servers are made from
+    #[command(subcommand)]
+    Role(RoleVerb),
+    /// Tell how a thing is and why
+    Explain {
+        /// As shop, shop/web or shop/web-3
+        what: String,
+    },
+    /// Show what happened
+    Events(Events),
+    /// Show how the appliance is
+    Status,
+    /// Make bearer tokens
+    #[command(subcommand)]
+    Token(TokenVerb),
+    /// Open the screen
+    Tui,
+    /// Run the appliance
+    Serve {
+        /// Its configuration (every setting has a default)
+        #[arg(long, value_name = "FILE")]
+        config: Option<PathBuf>,
+        /// Where it keeps everything
+        #[arg(long, value_name = "DIR")]
+        data: Option<PathBuf>,
+    },
+    /// Try it: a temporary appliance with a farm "shop" on this machine
+    Demo {
+        #[command(subcommand)]
+        verb: Option<DemoVerb>,
+        /// Do not open the screen
+        #[arg(long)]
+        no_tui: bool,
+        /// Where it keeps everything
+        #[arg(long, global = true, value_name = "DIR")]
+        dir: Option<PathBuf>,
+    },
+    /// Be a server's agent
+    Agent {
+        /// Its configuration
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        /// Where it keeps what it has not yet sent
+        #[arg(long, value_name = "DIR")]
+        state: Option<PathBuf>,
+    },
+    /// Install, check and remove the appliance on this machine
+    #[command(subcommand)]
+    Appliance(ApplianceVerb),
+    /// A web server that burns CPU on request
+    #[command(hide = true)]
+    DemoWeb {
+        #[arg(long)]
+        port: u16,
+    },
+    /// The first process of an onboard server
+    #[command(hide = true)]
+    OnboardInit {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<OsString>,
+    },
+}
+
+/// What `apply` is given.
+#[derive(Debug, Group)]
+pub struct Apply {
+    /// The manifest; - reads it from standard input
+    #[arg(short, long, value_name = "FILE")]
+    pub file: PathBuf,
+    /// Remove farm roles that are declared but absent from it
+    #[arg(long)]
+    pub prune: bool,
+    /// Do not ask, even when servers would be stopped
+    #[arg(long)]
+    pub yes: bool,
+    /// Launch the farm (the default)
+    #[arg(long, overrides_with = "no_launch")]
+    pub launch: bool,
+    /// Declare only
+    #[arg(long)]
+    pub no_launch: bool,
+}
+
+/// What `plan` is given.
+#[derive(Debug, Group)]
+pub struct Plan {
+    /// A farm, for its current plan
+    #[arg(required_unless_present = "file", conflicts_with = "file")]
+    pub farm: Option<String>,
+    /// A manifest, for what it would change; - reads it from standard input
+    #[arg(short, long, value_name = "FILE")]
+    pub file: Option<PathBuf>,
+    /// As apply --prune would
+    #[arg(long, requires = "file")]
+    pub prune: bool,
+}
+
+/// Verbs of a farm.
+#[derive(Debug, Subcommand)]
+pub enum FarmVerb {
+    /// List farms
+    List,
+    /// Show a farm, its farm roles and servers
+    Show { farm: String },
+    /// Want every farm role to have its servers
+    Launch { farm: String },
+    /// Want no server left
+    Terminate(Sure),
+    /// Remove a farm; its servers go first
+    Remove(Sure),
+}
+
+/// A farm, and whether the person is sure.
+#[derive(Debug, Group)]
+pub struct Sure {
+    pub farm: String,
+    /// Do not ask
+    #[arg(long)]
+    pub yes: bool,
+}
+
+/// Verbs of a server.
+#[derive(Debug, Subcommand)]
+pub enum ServerVerb {
+    /// List servers
+    List {
+        /// Only of this farm
+        #[arg(long)]
+        farm: Option<String>,
+    },
+    /// Show a server, by shop/web-3, web-3 or its UUID
+    Show { server: String },
+    /// Ask for a server to go; it is replaced if it is still wanted
+    Terminate {
+        server: String,
+        /// Do not leave it time to finish what it does
+        #[arg(long)]
+        force: bool,
+    },
+    /// Restart a server
+    Reboot {
+        server: String,
+        /// By its cloud instead of by its own agent
+        #[arg(long)]
+        hard: bool,
+    },
+    /// Put a server to sleep
+    Suspend { server: String },
+    /// Wake a server that sleeps
+    Resume { server: String },
+    /// Run a command on a server: grange server run web-3 -- uptime
+    Run {
+        server: String,
+        /// Seconds it may take
+        #[arg(long, value_name = "SECONDS", default_value_t = 60,
+              value_parser = clap::value_parser!(u64).range(1..=3600))]
+        timeout: u64,
+        #[arg(last = true, required = true, value_name = "COMMAND")]
+        command: Vec<String>,
+    },
+}
+
+/// Verbs of a role.
+#[derive(Debug, Subcommand)]
+pub enum RoleVerb {
+    /// List roles
+    List,
+}
+
+/// What `events` is given.
+#[derive(Debug, Group)]
+pub struct Events {
+    /// Go on showing what happens
+    #[arg(long)]
+    pub follow: bool,
+    /// Only what came after this entry
+    #[arg(long, value_name = "NUMBER")]
+    pub after: Option<u64>,
+    /// Only what is about this or under it: shop, shop/web, shop/web-3
+    #[arg(long, value_name = "WHAT")]
+    pub about: Option<String>,
+}
+
+/// Verbs of a token.
+#[derive(Debug, Subcommand)]
+pub enum TokenVerb {
+    /// Create a token that acts as you; it is shown this once
+    Create(TokenCreate),
+}
+
+/// What `token create` is given.
+#[derive(Debug, Group)]
+pub struct TokenCreate {
+    /// What it is for
+    #[arg(long, default_value = "")]
+    pub description: String,
+    /// Days it is valid; for ever without
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..=36_500))]
+    pub days: Option<u64>,
+}
+
+/// Verbs of the demo.
+#[derive(Debug, Subcommand)]
+pub enum DemoVerb {
+    /// Load the farm of a running demo
+    Load {
+        /// Requests a second
+        #[arg(default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+        rate: u32,
+    },
+    /// Kill a server of a running demo, to see it replaced
+    Crash {
+        /// As web-1
+        server: String,
+    },
+    /// End a running demo
+    Stop,
+}
+
+/// Verbs of the machine.
+#[derive(Debug, Subcommand)]
+pub enum ApplianceVerb {
+    /// Install the appliance from this binary; twice is harmless
+    Install,
+    /// Remove it
+    Uninstall {
+        /// Leave farms, readings and keys where they are
+        #[arg(long)]
+        keep_data: bool,
+    },
+    /// Check this machine and the appliance on it
+    Doctor,
+}
+
+/// What is for this machine, or the command given back.
+pub fn local(command: Command, target: &Target) -> Result<Local, Command> {
+    Ok(match command {
+        Command::Tui => Local::Tui(target.clone()),
+        Command::Serve { config, data } => Local::Serve { config, data },
+        Command::Demo { verb, no_tui, dir } => {
+            let demo = match verb {
+                None => Demo::Start { tui: !no_tui },
+                Some(DemoVerb::Load { rate }) => Demo::Load { rate },
+                Some(DemoVerb::Crash { server }) => Demo::Crash { server },
+                Some(DemoVerb::Stop) => Demo::Stop,
+            };
+            Local::Demo { demo, dir }
+        }
+        Command::Agent { config, state } => Local::Agent { config, state },
+        Command::Appliance(verb) => Local::Appliance(match verb {
+            ApplianceVerb::Install => Appliance::Install,
+            ApplianceVerb::Uninstall { keep_data } => Appliance::Uninstall { keep_data },
+            ApplianceVerb::Doctor => Appliance::Doctor,
+        }),
+        Command::DemoWeb { port } => Local::DemoWeb { port },
+        Command::OnboardInit { args } => Local::OnboardInit { args },
+        Command::Apply(_)
+        | Command::Plan(_)
+        | Command::Farm(_)
+        | Command::Server(_)
+        | Command::Role(_)
+        | Command::Explain { .. }
+        | Command::Events(_)
+        | Command::Status
+        | Command::Token(_) => return Err(command),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_definition_holds_together() {
+        Args::command().debug_assert();
+    }
+}

@@ -1,0 +1,139 @@
+//! `grange explain`, `events`, `status`, `role`, `token`.
+
+use crate::base::limit::{API_PAGE_MAX, EVENTS_WAIT_MAX};
+use crate::base::time::say;
+use crate::base::{Millis, Timestamp};
+use crate::cli::args::{Events, TokenCreate};
+use crate::cli::table::{self, Cell};
+use crate::cli::{Done, Io};
+use crate::client::Client;
+use crate::wire::api::EventView;
+use crate::wire::input::{RoleView, TokenInput};
+use std::io;
+
+/// Tells how a thing is and why.
+pub fn explain(what: &str, client: &Client, io: &mut Io<'_>, json: bool) -> Done {
+    let told = client.explain(what)?;
+    if json {
+        io.json(&told)?;
+        return Ok(0);
+    }
+    let now = Timestamp(client.status()?.now);
+    writeln!(io.stdout, "{}: {}", told.about, told.now)?;
+    let because: Vec<String> = told
+        .because
+        .iter()
+        .map(|link| format!("{} ago: {} (#{})", age(now, link.at), link.text, link.seq))
+        .collect();
+    table::lines(io, "because", &because)?;
+    table::lines(io, "waiting", &told.waiting)?;
+    Ok(0)
+}
+
+fn age(now: Timestamp, at: i64) -> String {
+    say(now.since(Timestamp(at)))
+}
+
+/// Shows journal entries, and with `--follow` goes on.
+pub fn events(args: &Events, client: &Client, io: &mut Io<'_>, json: bool) -> Done {
+    let about = args.about.as_deref();
+    let mut after = args.after;
+    let mut wait: Millis = 0;
+    loop {
+        let listing = client.events(after, API_PAGE_MAX, wait, about)?;
+        write(&listing.events, io, json)?;
+        io.stdout.flush()?;
+        let whole = listing.events.len() < API_PAGE_MAX || after.is_none();
+        after = Some(listing.seq);
+        if whole {
+            if !args.follow {
+                return Ok(0);
+            }
+            wait = EVENTS_WAIT_MAX;
+        }
+    }
+}
+
+/// One line an entry, so that `grep` and a pipe of JSON lines work while it follows.
+fn write(events: &[EventView], io: &mut Io<'_>, json: bool) -> io::Result<()> {
+    for event in events {
+        if json {
+            serde_json::to_writer(&mut io.stdout, event)?;
+            writeln!(io.stdout)?;
+            continue;
+        }
+        let time = Timestamp(event.at).to_string();
+        let time = time.get(..19).unwrap_or(&time).replace('T', " ");
+        let about = if event.about.is_empty() { "-" } else { event.about.as_str() };
+        let (seq, actor, text) = (event.seq, &event.actor, &event.text);
+        writeln!(io.stdout, "{seq:>6}  {time}  {about:<14}  {actor:<14}  {text}")?;
+    }
+    Ok(())
+}
+
+/// Shows how the appliance is.
+pub fn status(client: &Client, io: &mut Io<'_>, json: bool) -> Done {
+    let status = client.status()?;
+    if json {
+        io.json(&status)?;
+        return Ok(0);
+    }
+    let facts = [
+        ("version", status.version.clone()),
+        ("up for", age(Timestamp(status.now), status.started_at)),
+        ("farms", status.farms.to_string()),
+        ("servers", status.servers.to_string()),
+        ("agents", format!("{} connected", status.agents)),
+        ("journal", format!("entry {}, epoch {}", status.seq, status.epoch)),
+    ];
+    table::facts(io, &facts)?;
+    table::lines(io, "alerts", &status.alerts)?;
+    if !status.jobs.is_empty() {
+        writeln!(io.stdout)?;
+        let row = |job: &crate::wire::api::JobView| {
+            let (runs, failures) = (Cell::from(job.runs), Cell::from(job.failures));
+            vec![Cell::from(&job.name), runs, failures, Cell::from(&job.last)]
+        };
+        let rows = status.jobs.iter().map(row).collect();
+        table::write(io, &["JOB", "RUNS", "FAILURES", "LAST"], rows)?;
+    }
+    Ok(0)
+}
+
+/// Lists roles.
+pub fn roles(client: &Client, io: &mut Io<'_>, json: bool) -> Done {
+    let roles = client.roles()?;
+    if json {
+        io.json(&roles)?;
+        return Ok(0);
+    }
+    let row = |role: &RoleView| {
+        vec![
+            Cell::from(&role.name),
+            Cell::from(role.grange.platforms.join(", ")),
+            Cell::from(role.builtin_automation.join(", ")),
+            Cell::from(&role.description),
+        ]
+    };
+    let rows = roles.iter().map(row).collect();
+    table::write(io, &["ROLE", "PLATFORMS", "AUTOMATION", "DESCRIPTION"], rows)?;
+    Ok(0)
+}
+
+/// Creates a token. Only its text goes to stdout, so that it can go straight into a file.
+pub fn token(args: &TokenCreate, client: &Client, io: &mut Io<'_>, json: bool) -> Done {
+    let input = TokenInput {
+        description: args.description.clone(),
+        expires_in_ms: args.days.map(|days| days * 86_400_000),
+    };
+    let token = client.token_create(&input)?;
+    if json {
+        io.json(&token)?;
+        return Ok(0);
+    }
+    writeln!(io.stdout, "{}", token.token.reveal())?;
+    let until = token.expires_at.map(|at| format!(", until {}", Timestamp(at)));
+    let until = until.unwrap_or_default();
+    writeln!(io.stderr, "token {}{until}; it is not shown again", token.id)?;
+    Ok(0)
+}

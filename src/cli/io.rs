@@ -1,0 +1,127 @@
+//! The world as a command sees it: what it may read, where it writes, whether a person is there.
+
+use crate::base::{Code, Problem};
+use serde::Serialize;
+use std::io::{self, BufRead, IsTerminal, Write};
+use std::path::Path;
+
+/// Largest file a command reads: a manifest, a token, a certificate.
+const FILE_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// Everything a command may touch.
+pub struct Io<'a> {
+    /// Standard input.
+    pub stdin: &'a mut dyn BufRead,
+    /// Standard output.
+    pub stdout: &'a mut dyn Write,
+    /// Standard error.
+    pub stderr: &'a mut dyn Write,
+    /// Files.
+    pub files: &'a dyn Files,
+    /// Environment variables.
+    pub env: &'a dyn Fn(&str) -> Option<String>,
+    /// Whether a person is at both ends: standard input and output are terminals.
+    pub interactive: bool,
+    /// Whether standard output is a terminal.
+    pub terminal: bool,
+}
+
+/// The files a command may read.
+pub trait Files {
+    /// The whole of one.
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>>;
+    /// Whether there is one.
+    fn exists(&self, path: &Path) -> bool;
+}
+
+/// No files at all: for sessions of people who are not on this machine.
+pub struct NoFiles;
+
+impl Files for NoFiles {
+    fn read(&self, _: &Path) -> io::Result<Vec<u8>> {
+        let message = "files cannot be read from here; use - and standard input";
+        Err(io::Error::new(io::ErrorKind::PermissionDenied, message))
+    }
+
+    fn exists(&self, _: &Path) -> bool {
+        false
+    }
+}
+
+impl Io<'_> {
+    /// The text of a file, or of standard input for `-`.
+    pub(super) fn text(&mut self, path: &Path) -> Result<String, Problem> {
+        let name = path.display().to_string();
+        let bytes = if name == "-" {
+            let mut bytes = Vec::new();
+            let max = FILE_BYTES_MAX as u64 + 1;
+            let mut bounded = io::Read::take(&mut self.stdin, max);
+            io::Read::read_to_end(&mut bounded, &mut bytes).map(|_| bytes)
+        } else {
+            self.files.read(path)
+        };
+        let bytes = bytes.map_err(|e| Problem::invalid(&name, format!("cannot be read: {e}")))?;
+        if bytes.len() > FILE_BYTES_MAX {
+            return Err(Problem::invalid(name, format!("has more than {FILE_BYTES_MAX} bytes")));
+        }
+        String::from_utf8(bytes).map_err(|_| Problem::invalid(name, "is not UTF-8 text"))
+    }
+
+    /// Whether tables may be coloured.
+    pub(super) fn coloured(&self) -> bool {
+        self.terminal && (self.env)("NO_COLOR").is_none_or(|set| set.is_empty())
+    }
+
+    /// An object as JSON.
+    pub(super) fn json(&mut self, data: &impl Serialize) -> io::Result<()> {
+        serde_json::to_writer_pretty(&mut self.stdout, data)?;
+        writeln!(self.stdout)
+    }
+
+    /// Asks a person; without one to ask, says how to do without.
+    pub(super) fn confirm(&mut self, question: &str) -> Result<bool, Problem> {
+        if !self.interactive {
+            let message = format!("{question} Nobody is here to ask: say --yes");
+            return Err(Problem::new(Code::BadRequest, message));
+        }
+        let mut answer = String::new();
+        let asked = write!(self.stderr, "{question} [y/N] ")
+            .and_then(|()| self.stderr.flush())
+            .and_then(|()| self.stdin.read_line(&mut answer));
+        asked.map_err(|e| Problem::internal("asking on the terminal", e))?;
+        Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+    }
+}
+
+/// The files of this machine.
+pub struct Disk;
+
+impl Files for Disk {
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        let file = std::fs::File::open(path)?;
+        io::Read::read_to_end(&mut io::Read::take(file, FILE_BYTES_MAX as u64 + 1), &mut bytes)?;
+        Ok(bytes)
+    }
+
+    fn exists(&self, path: &Path) -> bool {
+        path.exists()
+    }
+}
+
+/// Does something in the shell this process was started from.
+pub fn in_shell<T>(work: impl FnOnce(&mut Io<'_>) -> T) -> T {
+    let (mut stdin, mut stderr) = (io::stdin().lock(), io::stderr());
+    let mut stdout = io::BufWriter::new(io::stdout());
+    let terminal = io::stdout().is_terminal();
+    let interactive = terminal && io::stdin().is_terminal();
+    work(&mut Io {
+        stdin: &mut stdin,
+        stdout: &mut stdout,
+        stderr: &mut stderr,
+        files: &Disk,
+        env: &|name| std::env::var(name).ok(),
+        interactive,
+        terminal,
+    })
+}

@@ -1,0 +1,66 @@
+//! Names as people say them: a farm by its name, a server by `shop/web-3` or, where that is
+//! enough, by `web-3`.
+
+use crate::base::{Code, FarmId, Problem, ServerId};
+use crate::cli::Stop;
+use crate::client::Client;
+use crate::wire::api::{FarmView, ServerView};
+use crate::wire::input::ServerFilter;
+
+/// Names offered to somebody who said a wrong one.
+const OFFERED_MAX: usize = 10;
+
+/// The farm of a name.
+pub fn farm(client: &Client, name: &str) -> Result<FarmView, Stop> {
+    if let Some(farm) = client.farm_named(name)? {
+        return Ok(farm);
+    }
+    let farms = client.farms()?;
+    let names = farms.into_iter().map(|farm| farm.name).collect();
+    Err(none("farm", name, names, "declare one with grange apply -f FILE"))
+}
+
+/// The server somebody means.
+pub fn server(client: &Client, said: &str) -> Result<ServerView, Stop> {
+    if said.parse::<ServerId>().is_ok() {
+        return Ok(client.server(said)?);
+    }
+    let (farm, hostname) = match said.split_once('/') {
+        Some((farm_name, hostname)) => (Some(FarmId(farm(client, farm_name)?.id)), hostname),
+        None => (None, said),
+    };
+    let hostname = Some(hostname.to_owned());
+    let mut found = client.servers(&ServerFilter { farm, hostname, ..ServerFilter::default() })?;
+    match (found.pop(), found.is_empty()) {
+        (Some(server), true) => Ok(server),
+        (Some(server), false) => {
+            found.push(server);
+            let message = format!("{said} is several servers: {}", list(names(found)));
+            Err(Problem::new(Code::InvalidValue, message).into())
+        }
+        (None, _) => {
+            let all = client.servers(&ServerFilter { farm, ..ServerFilter::default() })?;
+            Err(none("server", said, names(all), "launch a farm with grange farm launch"))
+        }
+    }
+}
+
+fn names(servers: Vec<ServerView>) -> Vec<String> {
+    servers.into_iter().map(|server| server.grange.name).collect()
+}
+
+fn none(noun: &str, said: &str, names: Vec<String>, otherwise: &str) -> Stop {
+    let rest = match names.is_empty() {
+        true => format!("there is none yet: {otherwise}"),
+        false => format!("there are: {}", list(names)),
+    };
+    Problem::new(Code::ObjectNotFound, format!("no {noun} {said:?}; {rest}")).into()
+}
+
+fn list(mut names: Vec<String>) -> String {
+    names.sort();
+    let more = names.len().saturating_sub(OFFERED_MAX);
+    names.truncate(OFFERED_MAX);
+    let text = names.join(", ");
+    if more > 0 { format!("{text} and {more} more") } else { text }
+}

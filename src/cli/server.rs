@@ -1,0 +1,174 @@
+//! `grange server`.
+
+use crate::base::time::say;
+use crate::base::{FarmId, Problem};
+use crate::cli::args::ServerVerb;
+use crate::cli::table::{self, Cell, Tone};
+use crate::cli::{Done, Io, name};
+use crate::client::Client;
+use crate::wire::api::{CommandRequest, ServerView};
+use crate::wire::input::ServerFilter;
+use std::io;
+
+/// Carries out a verb.
+pub fn carry(verb: ServerVerb, client: &Client, io: &mut Io<'_>, json: bool) -> Done {
+    match verb {
+        ServerVerb::List { farm } => list(farm.as_deref(), client, io, json),
+        ServerVerb::Show { server } => show(&name::server(client, &server)?, io, json),
+        ServerVerb::Terminate { server, force } => {
+            let server = name::server(client, &server)?;
+            let server = client.server_terminate(&server.id, force)?;
+            changed(&server, "is to go", io, json)
+        }
+        ServerVerb::Reboot { server, hard } => {
+            let server = name::server(client, &server)?;
+            changed(&client.server_reboot(&server.id, hard)?, "is to reboot", io, json)
+        }
+        ServerVerb::Suspend { server } => {
+            let server = name::server(client, &server)?;
+            changed(&client.server_suspend(&server.id)?, "is to sleep", io, json)
+        }
+        ServerVerb::Resume { server } => {
+            let server = name::server(client, &server)?;
+            changed(&client.server_resume(&server.id)?, "is to wake", io, json)
+        }
+        ServerVerb::Run { server, timeout, command } => {
+            let server = name::server(client, &server)?;
+            run(&server, timeout, command, client, io, json)
+        }
+    }
+}
+
+fn changed(server: &ServerView, how: &str, io: &mut Io<'_>, json: bool) -> Done {
+    if json {
+        io.json(server)?;
+    } else {
+        writeln!(io.stdout, "server {} {how}", server.grange.name)?;
+    }
+    Ok(0)
+}
+
+fn list(farm: Option<&str>, client: &Client, io: &mut Io<'_>, json: bool) -> Done {
+    let farm = farm.map(|farm| name::farm(client, farm)).transpose()?;
+    let farm = farm.map(|farm| FarmId(farm.id));
+    let servers = client.servers(&ServerFilter { farm, ..ServerFilter::default() })?;
+    if json {
+        io.json(&servers)?;
+    } else {
+        table(&servers, io)?;
+    }
+    Ok(0)
+}
+
+/// Writes servers as a table.
+pub fn table(servers: &[ServerView], io: &mut Io<'_>) -> io::Result<()> {
+    let row = |server: &ServerView| {
+        vec![
+            Cell::from(&server.grange.name),
+            Cell(server.status.clone(), Tone::of_status(&server.status)),
+            Cell::from(say(server.grange.status_age)),
+            Cell::from(address(server)),
+            Cell::from(reading(server, "cpu_percent", " %")),
+            agent(server),
+            Cell::from(server.grange.waiting.first().cloned().unwrap_or_default()),
+        ]
+    };
+    let heading = ["SERVER", "STATUS", "FOR", "ADDRESS", "CPU", "AGENT", "WAITING"];
+    table::write(io, &heading, servers.iter().map(row).collect())
+}
+
+fn agent(server: &ServerView) -> Cell {
+    match (server.grange.agent_connected, server.status.as_str()) {
+        (true, _) => Cell("connected".to_owned(), Tone::Good),
+        (false, "running") => Cell("away".to_owned(), Tone::Bad),
+        (false, _) => Cell::from("-"),
+    }
+}
+
+fn address(server: &ServerView) -> String {
+    let first = server.public_ip.first().or(server.private_ip.first());
+    first.cloned().unwrap_or_else(|| "-".to_owned())
+}
+
+fn reading(server: &ServerView, series: &str, unit: &str) -> String {
+    let latest = server.grange.latest.iter().find(|reading| reading.series == series);
+    latest.map_or_else(|| "-".to_owned(), |reading| format!("{:.1}{unit}", reading.value))
+}
+
+fn show(server: &ServerView, io: &mut Io<'_>, json: bool) -> Done {
+    if json {
+        io.json(server)?;
+        return Ok(0);
+    }
+    let extra = &server.grange;
+    let seen = match extra.seen_age {
+        Some(age) => format!("{}, {} ago", extra.seen, say(age)),
+        None => extra.seen.clone(),
+    };
+    let agent = match (&extra.agent_version, extra.agent_connected) {
+        (Some(version), true) => format!("{version}, connected"),
+        (Some(version), false) => format!("{version}, away"),
+        (None, _) => "not heard yet".to_owned(),
+    };
+    let facts = [
+        ("server", extra.name.clone()),
+        ("id", server.id.clone()),
+        ("status", format!("{} for {}", server.status, say(extra.status_age))),
+        ("platform", format!("{} {}", server.cloud_platform, server.cloud_location)),
+        ("instance type", server.instance_type.id.clone()),
+        ("cloud id", server.cloud_server_id.clone().unwrap_or_default()),
+        ("private", server.private_ip.join(", ")),
+        ("public", server.public_ip.join(", ")),
+        ("launched", format!("{} ({})", server.launched, server.launch_reason)),
+        ("to go", extra.terminate_reason.clone().unwrap_or_default()),
+        ("cloud says", seen),
+        ("agent", agent),
+    ];
+    table::facts(io, &facts)?;
+    let readings: Vec<String> =
+        extra.latest.iter().map(|r| format!("{} {:.1}", r.series, r.value)).collect();
+    table::lines(io, "readings", &readings)?;
+    table::lines(io, "waiting", &extra.waiting)?;
+    Ok(0)
+}
+
+fn run(
+    server: &ServerView,
+    timeout_s: u64,
+    command: Vec<String>,
+    client: &Client,
+    io: &mut Io<'_>,
+    json: bool,
+) -> Done {
+    let input = CommandRequest { command, timeout_ms: timeout_s * 1000 };
+    let open = client.command_run(&server.id, &input)?;
+    let order = client.order_wait(open.id, input.timeout_ms)?;
+    if json {
+        io.json(&order)?;
+        return Ok(exit_code(order.exit_code));
+    }
+    match order.state.as_str() {
+        "done" => {
+            write!(io.stdout, "{}", order.output)?;
+            if !order.output.is_empty() && !order.output.ends_with('\n') {
+                writeln!(io.stdout)?;
+            }
+            Ok(exit_code(order.exit_code))
+        }
+        "open" => {
+            let name = &server.grange.name;
+            let message = format!("{name} has not answered; order {} stays open", order.id);
+            Err(Problem::new(crate::base::Code::ServiceUnavailable, message).into())
+        }
+        state => {
+            let why = if order.output.is_empty() { state } else { order.output.as_str() };
+            let message = format!("{} could not run it: {why}", server.grange.name);
+            Err(Problem::new(crate::base::Code::UnacceptableState, message).into())
+        }
+    }
+}
+
+/// A command's exit code as ours; what does not fit (a signal) is a failure.
+fn exit_code(code: Option<i32>) -> u8 {
+    code.and_then(|code| u8::try_from(code).ok()).unwrap_or(1)
+}

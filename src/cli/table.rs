@@ -1,0 +1,89 @@
+//! Tables for people: aligned, and coloured only where colour is seen.
+
+use crate::cli::Io;
+use std::io;
+
+/// A colour with a meaning.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tone {
+    /// As the terminal has it.
+    Plain,
+    /// As it should be.
+    Good,
+    /// On its way.
+    Busy,
+    /// Not as it should be.
+    Bad,
+}
+
+impl Tone {
+    fn code(self) -> Option<&'static str> {
+        match self {
+            Tone::Plain => None,
+            Tone::Good => Some("32"),
+            Tone::Busy => Some("33"),
+            Tone::Bad => Some("31"),
+        }
+    }
+
+    /// The tone of a farm's or server's status.
+    pub fn of_status(status: &str) -> Tone {
+        match status {
+            "running" => Tone::Good,
+            "terminated" | "suspended" => Tone::Plain,
+            _ => Tone::Busy,
+        }
+    }
+}
+
+/// A cell: a text and its tone.
+pub struct Cell(pub String, pub Tone);
+
+impl<T: ToString> From<T> for Cell {
+    fn from(text: T) -> Cell {
+        Cell(text.to_string(), Tone::Plain)
+    }
+}
+
+/// Writes rows under a heading, two spaces between columns, none at the end of a line.
+pub fn write(io: &mut Io<'_>, heading: &[&str], rows: Vec<Vec<Cell>>) -> io::Result<()> {
+    let coloured = io.coloured();
+    let width = |column: usize| {
+        let cells = rows.iter().filter_map(|row| row.get(column));
+        let longest = cells.map(|cell| cell.0.chars().count()).max().unwrap_or(0);
+        longest.max(heading.get(column).map_or(0, |text| text.len()))
+    };
+    let widths: Vec<usize> = (0..heading.len()).map(width).collect();
+    let heading: Vec<Cell> = heading.iter().map(Cell::from).collect();
+    for row in std::iter::once(&heading).chain(&rows) {
+        let mut line = String::new();
+        for (cell, width) in row.iter().zip(&widths) {
+            let pad = width.saturating_sub(cell.0.chars().count()) + 2;
+            match cell.1.code().filter(|_| coloured && !cell.0.is_empty()) {
+                Some(code) => line.push_str(&format!("\u{1b}[{code}m{}\u{1b}[0m", cell.0)),
+                None => line.push_str(&cell.0),
+            }
+            line.push_str(&" ".repeat(pad));
+        }
+        writeln!(io.stdout, "{}", line.trim_end())?;
+    }
+    Ok(())
+}
+
+/// Writes `name  value` lines; empty values are left out.
+pub fn facts(io: &mut Io<'_>, facts: &[(&str, String)]) -> io::Result<()> {
+    let width = facts.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+    for (name, value) in facts.iter().filter(|(_, value)| !value.is_empty()) {
+        writeln!(io.stdout, "{name:width$}  {value}")?;
+    }
+    Ok(())
+}
+
+/// Writes lines under a title; nothing when there are none.
+pub fn lines(io: &mut Io<'_>, title: &str, lines: &[String]) -> io::Result<()> {
+    if lines.is_empty() {
+        return Ok(());
+    }
+    writeln!(io.stdout, "{title}")?;
+    lines.iter().try_for_each(|line| writeln!(io.stdout, "  {line}"))
+}

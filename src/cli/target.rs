@@ -1,0 +1,79 @@
+//! Which appliance is meant, and who is asking.
+
+use crate::base::{Problem, Secret};
+use crate::cli::Io;
+use crate::cli::args::Global;
+use crate::client::{self, Client, Error};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// The socket of an installed appliance.
+const SOCKET: &str = "/run/grange/api.sock";
+
+/// Which appliance, and as whom.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// Where it is.
+    pub address: Address,
+    /// A bearer token.
+    pub token: Option<Secret>,
+    /// The authority of its certificate, PEM.
+    pub ca: Option<String>,
+    /// The environment.
+    pub env: u64,
+}
+
+/// Where an appliance is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Address {
+    /// On this machine.
+    Socket(PathBuf),
+    /// On the network.
+    Url(String),
+}
+
+impl Address {
+    /// Whether it is on this machine.
+    pub fn is_socket(&self) -> bool {
+        matches!(self, Address::Socket(_))
+    }
+}
+
+/// The client of a target: what a shell on this machine connects with.
+pub fn connect(target: &Target) -> Result<Client, Error> {
+    let transport = match &target.address {
+        Address::Socket(path) => client::socket(path.clone()),
+        Address::Url(url) => client::https(url, target.ca.as_deref())?,
+    };
+    Ok(Client::new(Arc::new(transport)).with_token(target.token.clone()).with_env(target.env))
+}
+
+/// What the options say, then the environment variables, then what is running here.
+pub fn resolve(global: &Global, io: &mut Io<'_>) -> Result<Target, Problem> {
+    let env = |name: &str| (io.env)(name).filter(|value| !value.is_empty());
+    let socket = |path: PathBuf| Address::Socket(path);
+    let address = match (&global.socket, &global.url) {
+        (Some(path), _) => socket(path.clone()),
+        (None, Some(url)) => Address::Url(url.clone()),
+        (None, None) => env("GRANGE_SOCKET")
+            .map(|path| socket(path.into()))
+            .or_else(|| env("GRANGE_URL").map(Address::Url))
+            .unwrap_or_else(|| socket(usual(io))),
+    };
+    let token_variable = env("GRANGE_TOKEN");
+    let ca = global.ca.clone().or_else(|| env("GRANGE_CA").map(PathBuf::from));
+    let token = match &global.token_file {
+        Some(path) => Some(io.text(path)?),
+        None => token_variable,
+    };
+    let token = token.map(|text| Secret::new(text.trim()));
+    let ca = ca.map(|path| io.text(&path)).transpose()?;
+    Ok(Target { address, token, ca, env: global.env })
+}
+
+/// The installed appliance's socket, or that of one this user runs.
+fn usual(io: &Io<'_>) -> PathBuf {
+    let own = (io.env)("XDG_RUNTIME_DIR").map(|dir| Path::new(&dir).join("grange/api.sock"));
+    let usual = PathBuf::from(SOCKET);
+    own.filter(|own| !io.files.exists(&usual) && io.files.exists(own)).unwrap_or(usual)
+}
