@@ -126,6 +126,20 @@ pub const ORDER_ROUTER_STALL: Millis = 5_000;
 /// Bytes an agent keeps on disk while the appliance is away: 20 series every 10 s are about
 /// 1.5 MiB a day, so a week and a half.
 pub const AGENT_SPOOL_BYTES_MAX: u64 = 16 * 1024 * 1024;
+/// Largest MQTT packet an agent takes: an order to write a file of [`RECORD_BYTES_MAX`], doubled
+/// for what JSON escapes.
+pub const AGENT_ORDER_BYTES_MAX: usize = 2 * RECORD_BYTES_MAX;
+/// Orders whose results an agent remembers, so that one sent twice is done once: at 64 KiB of
+/// output each they fill 16 MiB of disk at worst.
+pub const AGENT_ORDERS_KEPT_MAX: usize = 256;
+/// Orders an agent has under way or waiting; more are not acknowledged and come again.
+pub const AGENT_ORDERS_OPEN_MAX: usize = 32;
+/// Messages an agent keeps until they are acknowledged; the oldest goes first, and results are
+/// remembered beside it.
+pub const AGENT_MESSAGES_MAX: usize = AGENT_ORDERS_KEPT_MAX;
+/// Longest an agent waits between two tries to connect: with full jitter 10,000 agents come back
+/// within 60 s at 667 a second.
+pub const AGENT_RETRY_MAX: Millis = 15_000;
 /// Output kept of a command an agent ran.
 pub const COMMAND_OUTPUT_BYTES_MAX: usize = 64 * 1024;
 

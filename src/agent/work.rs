@@ -1,0 +1,67 @@
+//! Carrying out one order, on a thread that may block.
+
+use super::command;
+use super::file::{FileOrder, Files};
+use super::orders::Outcome;
+use crate::base::Millis;
+use crate::model::OrderBody;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Mutex, PoisonError};
+
+/// How long the system may take to begin its own restart.
+const REBOOT_TIMEOUT_MS: Millis = 10_000;
+
+/// What orders are carried out with; shared by all of them.
+pub struct Workshop {
+    /// Files are written one at a time, whatever else runs.
+    pub files: Mutex<Files>,
+    /// Set when the agent stops: running commands are ended.
+    pub halt: AtomicBool,
+    /// Whether this is a whole machine of its own, which the agent may restart.
+    pub machine: bool,
+}
+
+impl Workshop {
+    /// Does what is ordered. A stop is the agent's own business and done by then.
+    pub fn carry_out(&self, body: &OrderBody) -> Outcome {
+        match body {
+            OrderBody::Ping => Outcome::done("pong"),
+            OrderBody::Run { command, timeout_ms } => self.run(command, *timeout_ms),
+            OrderBody::WriteFile { path, content, check, reload, generation } => {
+                let order = FileOrder {
+                    path: path.clone(),
+                    content: content.clone(),
+                    check: check.clone(),
+                    reload: reload.clone(),
+                    generation: *generation,
+                };
+                self.files.lock().unwrap_or_else(PoisonError::into_inner).write(&order, &self.halt)
+            }
+            OrderBody::Reboot => self.reboot(),
+            OrderBody::Stop => Outcome::done("the agent stops"),
+        }
+    }
+
+    fn run(&self, command: &[String], timeout_ms: Millis) -> Outcome {
+        match command::run(command, timeout_ms, &self.halt) {
+            Err(error) => {
+                let program = command.first().map_or("", String::as_str);
+                Outcome::failed(format!("{program:?} cannot be run: {error}"))
+            }
+            Ok(ran) => Outcome {
+                error: ran.status.is_none().then(|| {
+                    format!("killed: not done within {timeout_ms} ms, or the agent stopped")
+                }),
+                exit_code: ran.exit_code(),
+                output: ran.output,
+            },
+        }
+    }
+
+    fn reboot(&self) -> Outcome {
+        if !self.machine || !nix::unistd::geteuid().is_root() {
+            return Outcome::failed("this server's restart goes through its platform");
+        }
+        self.run(&["reboot".to_owned()], REBOOT_TIMEOUT_MS)
+    }
+}
