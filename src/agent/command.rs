@@ -127,6 +127,8 @@ impl Kept {
         self.left_out += over;
     }
 
+    /// As text. Control characters are replaced: they would grow sixfold in JSON, past what the
+    /// appliance takes in one packet, and a terminal might obey them.
     fn text(mut self) -> String {
         self.cut();
         let mut text = String::from_utf8_lossy(&self.first).into_owned();
@@ -134,7 +136,7 @@ impl Kept {
             text.push_str(&format!("\n[{} bytes left out]\n", self.left_out));
         }
         text.push_str(&String::from_utf8_lossy(&self.last));
-        text
+        text.replace(|c: char| c.is_control() && !matches!(c, '\n' | '\t'), "\u{fffd}")
     }
 }
 
@@ -157,6 +159,7 @@ mod tests {
         check("echo no; exit 3", 3, "no\n");
         check("kill -9 $$", 137, "");
         check("pwd; cat", 0, "/\n");
+        check("printf 'a\\033[1m\\r\\377b'", 0, "a\u{fffd}[1m\u{fffd}\u{fffd}b");
     }
 
     #[test]

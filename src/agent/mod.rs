@@ -1,11 +1,216 @@
-//! what runs on a server.
+//! Floor 6: the agent, which runs on every server: it collects, obeys and reports.
+//!
+//! One process, one thread, one outbound TLS connection. It eats only `base`, `model`, `wire` and
+//! `net`, so that `grange-agent` stays small: it may use 8 MiB and half a percent of a core.
+//!
+//! - [`core`]: the loop. One function waits for the next event, one decides what it means, one
+//!   sends what there is room for.
+//! - [`session`] and [`link`]: enrolment, dialling, backoff; one MQTT connection. They run beside
+//!   the loop as a task and speak to it in [`Event`]s.
+//! - [`outbox`]: messages, numbered per boot and on disk until acknowledged. [`spool`]: readings
+//!   that wait on disk while the appliance is away. [`flight`]: what is sent and not acknowledged.
+//! - [`orders`]: which orders were seen and what came of them, so that each is done once;
+//!   [`work`] carries them out with [`command`] and [`file`], on threads that may block.
+//! - [`collect`]: readings from `/proc`, control groups and file systems; [`check`]: readiness.
+//! - [`settings`], [`state`], [`identity`], [`transport`]: what it is told, what it keeps, who it
+//!   is, how bytes leave.
+//!
+//! What may be lost: fresh readings of the last seconds when the agent is killed. What may not: a
+//! message, an order's result, the epoch. What may come twice: everything that was sent and whose
+//! acknowledgement was lost, messages with the same number, readings with the same time.
+//!
+//! Not here: decisions. The agent never restarts a service, cleans a disk or scales by itself; it
+//! says what it sees and does what it is ordered.
+//!
+//! To add an order: a variant of `model::OrderBody`, its arm in [`work`], its word on being done
+//! twice in [`orders`], and a row in `tests/`.
+
+mod check;
 mod collect;
 mod command;
+mod core;
 mod file;
+mod flight;
+mod identity;
+mod link;
 mod orders;
 mod outbox;
+mod session;
+mod settings;
 mod spool;
 mod state;
 #[cfg(test)]
 mod tests;
+mod transport;
 mod work;
+
+pub use settings::{AgentOptions, STATE_DIR};
+
+use crate::base::limit::{AGENT_ORDERS_OPEN_MAX, AGENT_SPOOL_BYTES_MAX};
+use crate::base::problem::chain;
+use crate::base::random::{Stream, fresh_seed};
+use crate::base::{Clock, OrderId, WallClock};
+use crate::net::mqtt::Packet;
+use crate::wire::agent::UserData;
+use std::io;
+use std::process::ExitCode;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::runtime::{Builder, Runtime};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
+use transport::Transport;
+
+/// Where tasks report to the loop.
+type Events = mpsc::Sender<Event>;
+
+/// What happens to the agent.
+enum Event {
+    /// A connection is up; bytes for it go here.
+    Up(mpsc::Sender<Vec<u8>>),
+    /// It ended.
+    Down,
+    /// A packet came.
+    Packet(Packet),
+    /// The ready check passes now, or does not any more; with what it saw.
+    Ready(bool, String),
+    /// An order is done; whether the agent is to stop, and what came of it.
+    Done(OrderId, bool, orders::Outcome),
+    /// The system wants the agent to end.
+    Stop,
+}
+
+/// Events that wait: every order under way and some packets.
+const EVENTS_MAX: usize = AGENT_ORDERS_OPEN_MAX + 32;
+/// Commands that run at once; more wait.
+const WORKERS_MAX: usize = 8;
+/// Stack of a worker: it reads files and waits for processes.
+const WORKER_STACK_BYTES: usize = 256 * 1024;
+
+/// Why the agent cannot run.
+#[derive(Debug, thiserror::Error)]
+enum AgentError {
+    #[error(transparent)]
+    Settings(#[from] settings::SettingsError),
+    #[error(transparent)]
+    State(#[from] state::StateError),
+    #[error("{doing}")]
+    Io { doing: &'static str, source: io::Error },
+}
+
+/// Runs the agent until it is told to stop, by a signal or by an order. Exit codes: 0 when it was
+/// told to, 2 when its user data cannot be used, 1 for everything else.
+pub fn run(options: AgentOptions) -> ExitCode {
+    match try_run(&options) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("{}", chain(&error));
+            match error {
+                AgentError::Settings(_) => ExitCode::from(2),
+                AgentError::State(_) | AgentError::Io { .. } => ExitCode::FAILURE,
+            }
+        }
+    }
+}
+
+fn try_run(options: &AgentOptions) -> Result<(), AgentError> {
+    let data = settings::user_data(&options.config)?;
+    // Checked a moment ago.
+    let authority = settings::fingerprint(&data.ca_fingerprint).unwrap_or_default();
+    let runtime = runtime().map_err(|source| AgentError::Io { doing: "starting", source })?;
+    let clock: Arc<dyn Clock> = Arc::new(WallClock::new());
+    let (sender, receiver) = mpsc::channel(EVENTS_MAX);
+    let result = runtime.block_on(async {
+        tokio::spawn(signals(sender.clone()));
+        let transport = Arc::new(transport::Tls { authority });
+        let agent = assemble(options, &data, transport, clock, (sender, receiver))?;
+        agent.run().await;
+        Ok(())
+    });
+    // A worker that does not end when its command is killed is left behind.
+    runtime.shutdown_timeout(Duration::from_millis(200));
+    result
+}
+
+fn runtime() -> io::Result<Runtime> {
+    Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(WORKERS_MAX)
+        .thread_stack_size(WORKER_STACK_BYTES)
+        .build()
+}
+
+/// Puts the agent together and starts the tasks beside it.
+fn assemble(
+    options: &AgentOptions,
+    data: &UserData,
+    transport: Arc<dyn Transport>,
+    clock: Arc<dyn Clock>,
+    (sender, events): (Events, mpsc::Receiver<Event>),
+) -> Result<core::Agent, AgentError> {
+    let io = |doing| move |source| AgentError::Io { doing, source };
+    let state = state::State::open(&options.state, data.server, &data.ca_fingerprint)?;
+    let state = Arc::new(state);
+    let limits = collect::limits(&options.run_dir).map_err(io("reading the server's limits"))?;
+    let machine = limits.is_none();
+    let session_id = nix::unistd::getsid(None).map_or(0, nix::unistd::Pid::as_raw);
+    let proc_dir = std::path::Path::new("/proc");
+    let source = collect::Source::new(proc_dir, &options.run_dir, limits, session_id);
+    let collector = collect::Collector::new(source, &data.mounts, clock.monotonic());
+    let files = state.room("files").and_then(|dir| file::Files::open(dir.join("placed.json")));
+    let workshop = work::Workshop {
+        files: Mutex::new(files.map_err(io("recalling written files"))?),
+        halt: AtomicBool::new(false),
+        machine,
+    };
+    let seed = fresh_seed();
+    let identity = identity::Identity::new(state.clone(), data.server, data.token.clone());
+    let session = session::Session {
+        appliances: data.appliances.clone(),
+        server: data.server,
+        identity: Arc::new(identity),
+        transport,
+        clock: clock.clone(),
+        events: sender.clone(),
+        random: Stream::new(seed, "session"),
+    };
+    let boot = collector.boot();
+    let agent = core::Agent {
+        server: data.server,
+        interval: Duration::from_millis(data.interval_ms),
+        clock,
+        outbox: outbox::Outbox::open(&state, &boot).map_err(io("opening the outbox"))?,
+        spool: spool::Spool::open(&state, AGENT_SPOOL_BYTES_MAX)
+            .map_err(io("opening the spool"))?,
+        orders: orders::Orders::open(&state).map_err(io("recalling orders"))?,
+        workshop: Arc::new(workshop),
+        collector,
+        ready: data.check.is_none(),
+        random: Stream::new(seed, "backlog"),
+        events,
+        sender: sender.clone(),
+    };
+    tokio::spawn(session.run());
+    if let Some(check) = data.check.clone() {
+        tokio::spawn(check::watch(check, options.address, sender));
+    }
+    Ok(agent)
+}
+
+/// Reports the first signal that asks to end; the goodbye that follows has a deadline of its own.
+async fn signals(events: Events) {
+    let (Ok(mut terminate), Ok(mut interrupt)) =
+        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
+        tracing::warn!("signals cannot be heard; the agent ends without a goodbye");
+        return;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    if events.send(Event::Stop).await.is_err() {
+        tracing::debug!("told to stop when stopped already");
+    }
+}

@@ -15,17 +15,20 @@ use std::{fs, io};
 
 /// Which boot this is and its last number.
 const COUNTER: &str = "boot.json";
+/// The last hello.
+const HELLO: &str = "hello.json";
 
 /// The messages that wait.
 pub struct Outbox {
-    state_counter: PathBuf,
+    counter_file: PathBuf,
+    hello_file: PathBuf,
     dir: PathBuf,
     boot: String,
     seq: u64,
     /// Number of the next file; files of several boots may wait together.
     next_file: u64,
     waiting: VecDeque<Waiting>,
-    /// The last hello of this boot, said again when older messages open a connection.
+    /// The last hello, said again when older messages open a connection.
     hello: Option<Vec<u8>>,
 }
 
@@ -48,19 +51,20 @@ impl Outbox {
     /// What waits from before, continuing the numbers of `boot`.
     pub fn open(state: &State, boot: &str) -> io::Result<Outbox> {
         let dir = state.room("outbox")?;
-        let state_counter = dir.with_file_name(COUNTER);
-        let counter: Counter = read(&state_counter)?
+        let counter_file = dir.with_file_name(COUNTER);
+        let counter: Counter = read(&counter_file)?
             .and_then(|bytes| serde_json::from_slice(&bytes).ok())
             .unwrap_or_default();
         let seq = if counter.boot == boot { counter.seq } else { 0 };
         let mut outbox = Outbox {
-            state_counter,
+            hello: read(&dir.with_file_name(HELLO))?,
+            hello_file: dir.with_file_name(HELLO),
+            counter_file,
             dir,
             boot: boot.to_owned(),
             seq,
             next_file: 1,
             waiting: VecDeque::new(),
-            hello: None,
         };
         for file in numbers(&outbox.dir)? {
             outbox.next_file = file + 1;
@@ -93,8 +97,11 @@ impl Outbox {
         self.next_file += 1;
         let counter = Counter { boot: self.boot.clone(), seq: self.seq };
         let counter = serde_json::to_vec(&counter).unwrap_or_default();
-        let stored =
-            replace(&self.path(file), &json).and_then(|()| replace(&self.state_counter, &counter));
+        let hello = matches!(message.body, MessageBody::Hello { .. });
+        let hello_stored = if hello { replace(&self.hello_file, &json) } else { Ok(()) };
+        let stored = hello_stored
+            .and_then(|()| replace(&self.path(file), &json))
+            .and_then(|()| replace(&self.counter_file, &counter));
         let kept = match stored {
             Ok(()) => None,
             Err(error) => {
@@ -102,7 +109,7 @@ impl Outbox {
                 Some(json.clone())
             }
         };
-        if matches!(message.body, MessageBody::Hello { .. }) {
+        if hello {
             self.hello = Some(json);
         }
         self.note(file, &message.body, kept);
@@ -227,7 +234,9 @@ mod tests {
         outbox.remove(file);
         assert_eq!(outbox.hello_again(), None);
         outbox.push(Timestamp(2), MessageBody::Bye);
-        assert_eq!(outbox.hello_again(), Some(said));
+        assert_eq!(outbox.hello_again(), Some(said.clone()));
+        // Also by the next process, and in the next boot.
+        assert_eq!(Outbox::open(&state, "b").unwrap().hello_again(), Some(said));
     }
 
     #[test]

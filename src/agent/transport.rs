@@ -74,8 +74,8 @@ impl Transport for Tls {
         let trust = Trust::Fingerprint(self.authority);
         Box::pin(async move {
             let Credentials { certificate_pem, key_pem } = credentials;
-            let identity = Identity::from_pem(&certificate_pem, key_pem.reveal())
-                .map_err(io::Error::other)?;
+            let identity =
+                Identity::from_pem(&certificate_pem, key_pem.reveal()).map_err(io::Error::other)?;
             let config = client_config(&trust, Names::Any, Some(&identity), Alpn::Mqtt)
                 .map_err(io::Error::other)?;
             let socket = TcpStream::connect(address).await?;

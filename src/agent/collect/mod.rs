@@ -24,7 +24,7 @@ mod parse;
 mod source;
 
 pub use load::pause_after;
-pub use source::{Accounting, Limits, Source, limits};
+pub use source::{Source, limits};
 
 use super::spool::{Names, Row};
 use crate::base::{Millis, Timestamp};

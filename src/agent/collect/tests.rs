@@ -1,5 +1,6 @@
 //! The collector on written-out `/proc` and control group files, and once on the real ones.
 
+use super::source::{Accounting, Limits};
 use super::*;
 use crate::agent::tests::scratch;
 use std::path::{Path, PathBuf};

@@ -3,9 +3,9 @@
 //! Written to the OASIS standard of 29 October 2014; `[MQTT-x]` names its conformance statements
 //! and `§` its sections. [`decode`](decode()) takes one packet off the front of a buffer that may
 //! still be growing and [`encode`](encode()) appends one. Both ends of Grange use it: the broker's
-//! gate on bytes from strangers, the agent on bytes from the appliance. So decoding never panics, never
-//! allocates for what a length field merely promises, knows its limit as soon as the fixed header
-//! is there, and refuses everything that the standard calls a protocol violation.
+//! gate on bytes from strangers, the agent on bytes from the appliance. So decoding never panics,
+//! never allocates for what a length field merely promises, knows its limit as soon as the fixed
+//! header is there, and refuses everything that the standard calls a protocol violation.
 //!
 //! Not here: sockets, sessions, retransmission (the gate and the agent each have their own), and
 //! QoS 2, which nobody here speaks: its packets are [`BadPacket::Unsupported`].

@@ -1,17 +1,20 @@
 //! TLS for both ends: configurations, identities, and the few calls around them.
 //!
-//! [`server`] has what listens, [`client`] what dials, [`key`] the key an agent makes for itself.
+//! [`server`] has what listens, [`client`] what dials, [`key`] the key an agent makes for itself,
+//! [`validity`](validity()) the dates it renews its certificate by.
 //! Certificates are PEM texts at the edges of this module, so that nobody else needs the
 //! library's types; its configurations and streams leave it only as opaque values.
 
 pub mod client;
 pub mod key;
 pub mod server;
+pub mod validity;
 
 pub use client::{Alpn, Names, Trust, client_config, connect, dial};
 pub use key::DeviceKey;
 pub use rustls::{ClientConfig, ServerConfig};
 pub use server::{Peer, Serving, accept, agents_port, api_port};
+pub use validity::validity;
 
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;

@@ -66,7 +66,8 @@ impl<'a> Reader<'a> {
             GENERALIZED_TIME => (text.get(..4)?.parse().ok()?, text.get(4..)?),
             _ => return None,
         };
-        let part = |index: usize| -> Option<i64> { rest.get(2 * index..2 * index + 2)?.parse().ok() };
+        let part =
+            |index: usize| -> Option<i64> { rest.get(2 * index..2 * index + 2)?.parse().ok() };
         let days = days_before(year, part(0)?, part(1)?);
         let seconds = ((days * 24 + part(2)?) * 60 + part(3)?) * 60 + part(4)?;
         Some(Timestamp(seconds * 1000))
@@ -83,4 +84,42 @@ fn days_before(year: i64, month: i64, day: i64) -> i64 {
     let day_of_year = (153 * shifted_month + 2) / 5 + day - 1;
     let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
     era * 146_097 + day_of_era - 719_468
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Both kinds of date, as openssl wrote them.
+    const CERTIFICATE: &str = "\
+-----BEGIN CERTIFICATE-----\n\
+MIIBbjCCARWgAwIBAgIUYnzXEcBhTJtR5xEAHM/7Gg2j5k4wCgYIKoZIzj0EAwIw\n\
+DDEKMAgGA1UEAwwBeDAgFw0yNjExMjEwMzU4MjNaGA8yMDUxMDcxMzAzNTgyM1ow\n\
+DDEKMAgGA1UEAwwBeDBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABJbJonv3+dp9\n\
+a79PlcitPBqfZmKL68hhWnaJD4cBL/O7LSnMXGae8e1Pnsv5Hw5TC7nhldHrSBbp\n\
+fBz6sJN2DB6jUzBRMB0GA1UdDgQWBBR0bOv2MQKLu5CXKkbxbtAK8o6jtzAfBgNV\n\
+HSMEGDAWgBR0bOv2MQKLu5CXKkbxbtAK8o6jtzAPBgNVHRMBAf8EBTADAQH/MAoG\n\
+CCqGSM49BAMCA0cAMEQCICIDax1GEw94+M/J6/tRFv5P9rzwVICngQYualltEiQB\n\
+AiAbWvD+nwGWLRTzxonXmhxbUxtrjZgBxz002mGREk1qDQ==\n\
+-----END CERTIFICATE-----\n\
+";
+
+    #[test]
+    fn dates_are_read_from_a_certificate() {
+        let (from, to) = validity(CERTIFICATE).unwrap();
+        assert_eq!(from.to_string(), "2026-11-21T03:58:23.000Z");
+        assert_eq!(to.to_string(), "2051-07-13T03:58:23.000Z");
+    }
+
+    #[test]
+    fn what_is_cut_short_has_no_dates() {
+        let whole = certificates(CERTIFICATE).unwrap();
+        for length in 0..whole[0].len() {
+            let mut reader = Reader(&whole[0][..length]);
+            assert_eq!(reader.element(SEQUENCE), None, "{length}");
+        }
+        for bad in ["", "-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n"] {
+            assert_eq!(validity(bad), None);
+        }
+    }
 }

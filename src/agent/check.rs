@@ -1,0 +1,164 @@
+//! Whether the server is ready: its own port answers, and keeps answering.
+
+use super::{Event, Events};
+use crate::model::ReadyCheck;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::{sleep, timeout};
+
+/// How long one look may take.
+const LOOK_DEADLINE: Duration = Duration::from_secs(2);
+/// How often to look until it is ready.
+const PERIOD_UNTIL_READY: Duration = Duration::from_secs(1);
+/// How often to look from then on.
+const PERIOD: Duration = Duration::from_secs(5);
+/// Failures in a row before a ready server is not: one may be a busy moment.
+const FAILURES_MAX: u32 = 3;
+/// The status line is in the first bytes of the answer.
+const ANSWER_BYTES_MAX: u64 = 512;
+
+/// Looks again and again and reports every change, for as long as anybody listens.
+pub async fn watch(check: ReadyCheck, address: IpAddr, events: Events) {
+    let mut state = State::default();
+    while !events.is_closed() {
+        let found = look(&check, address).await;
+        if let Some((ready, detail)) = state.apply(found)
+            && events.send(Event::Ready(ready, detail)).await.is_err()
+        {
+            return;
+        }
+        sleep(if state.ready { PERIOD } else { PERIOD_UNTIL_READY }).await;
+    }
+}
+
+/// What has been seen so far; not ready to begin with.
+#[derive(Default)]
+struct State {
+    ready: bool,
+    failures: u32,
+}
+
+impl State {
+    /// Takes one look in and gives the change it makes.
+    fn apply(&mut self, found: Result<String, String>) -> Option<(bool, String)> {
+        match found {
+            Ok(detail) => {
+                self.failures = 0;
+                let news = !self.ready;
+                self.ready = true;
+                news.then_some((true, detail))
+            }
+            Err(detail) => {
+                self.failures += 1;
+                let news = self.ready && self.failures >= FAILURES_MAX;
+                self.ready &= !news;
+                news.then_some((false, detail))
+            }
+        }
+    }
+}
+
+async fn look(check: &ReadyCheck, address: IpAddr) -> Result<String, String> {
+    let target = SocketAddr::new(address, check.port);
+    let found = match &check.path {
+        None => timeout(LOOK_DEADLINE, connect(target)).await,
+        Some(path) => timeout(LOOK_DEADLINE, get(target, path)).await,
+    };
+    match found {
+        Ok(Ok(detail)) => Ok(detail),
+        Ok(Err(error)) => Err(format!("{target}: {error}")),
+        Err(_) => Err(format!("{target}: no answer within {} s", LOOK_DEADLINE.as_secs())),
+    }
+}
+
+async fn connect(target: SocketAddr) -> io::Result<String> {
+    TcpStream::connect(target).await.map(|_| format!("{target} accepts connections"))
+}
+
+/// One GET (RFC 9112); 2xx and 3xx are good.
+async fn get(target: SocketAddr, path: &str) -> io::Result<String> {
+    let mut stream = TcpStream::connect(target).await?;
+    let request = format!(
+        "GET {path} HTTP/1.1\r\nHost: {target}\r\nUser-Agent: grange-agent\r\n\
+         Connection: close\r\n\r\n"
+    );
+    stream.write_all(request.as_bytes()).await?;
+    let mut answer = Vec::new();
+    let mut stream = stream.take(ANSWER_BYTES_MAX);
+    while !answer.contains(&b'\n') && stream.read_buf(&mut answer).await? > 0 {}
+    let line = answer.split(|&byte| byte == b'\n').next().unwrap_or_default();
+    let line = String::from_utf8_lossy(line);
+    let mut words = line.split_ascii_whitespace();
+    let http = words.next().is_some_and(|word| word.starts_with("HTTP/"));
+    match words.next().and_then(|word| word.parse::<u16>().ok()) {
+        Some(status @ 200..=399) if http => Ok(format!("GET {path} answers {status}")),
+        Some(status) if http => Err(io::Error::other(format!("GET {path} answers {status}"))),
+        _ => Err(io::Error::other(format!("GET {path} is not answered in HTTP"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::net::TcpListener;
+
+    #[test]
+    fn readiness_changes_at_once_up_and_after_three_failures_down() {
+        let check = |looks: &str, expected: &str| {
+            let mut state = State::default();
+            let news: String = looks
+                .chars()
+                .map(|look| {
+                    let found = if look == '+' { Ok(String::new()) } else { Err(String::new()) };
+                    match state.apply(found) {
+                        Some((true, _)) => 'U',
+                        Some((false, _)) => 'D',
+                        None => '.',
+                    }
+                })
+                .collect();
+            assert_eq!(news, expected, "{looks}");
+        };
+        check("---+++", "...U..");
+        check("+--+---", "U.....D");
+        check("+----+", "U..D.U");
+    }
+
+    #[test]
+    fn ports_and_pages_are_looked_at() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let address = listener.local_addr().unwrap();
+            let found = |answer: &'static str, path: Option<&str>| {
+                let check = ReadyCheck { port: address.port(), path: path.map(str::to_owned) };
+                let listener = &listener;
+                async move {
+                    let serve = async {
+                        let (mut socket, _) = listener.accept().await.unwrap();
+                        socket.write_all(answer.as_bytes()).await.unwrap();
+                        // A connection closed with bytes unread would be a reset.
+                        let mut request = Vec::new();
+                        if !answer.is_empty() {
+                            socket.shutdown().await.unwrap();
+                            socket.read_to_end(&mut request).await.unwrap();
+                        }
+                    };
+                    tokio::join!(look(&check, address.ip()), serve).0.is_ok()
+                }
+            };
+            assert!(found("", None).await);
+            assert!(found("HTTP/1.1 200 OK\r\n\r\n", Some("/")).await);
+            assert!(found("HTTP/1.1 302 Found\r\n\r\n", Some("/a")).await);
+            assert!(!found("HTTP/1.1 503 No\r\n\r\n", Some("/")).await);
+            assert!(!found("SSH-2.0 200\r\n", Some("/")).await);
+            assert!(!found("", Some("/")).await);
+            drop(listener);
+            let check = ReadyCheck { port: address.port(), path: None };
+            assert!(look(&check, address.ip()).await.is_err());
+        });
+    }
+}

@@ -1,0 +1,432 @@
+//! The agent itself: one loop that waits for the next event, and what each event does.
+//!
+//! [`Agent::next`] is the one place that waits and [`Agent::apply`] the one that decides. Sending
+//! is separate from both: after every event [`Agent::pump`] puts on the wire what there is room
+//! for, messages first and one at a time, fresh readings next, and one segment of the backlog
+//! after the other with a breath between them, so that a long gap never starves the present.
+
+use super::collect::{Collector, pause_after};
+use super::flight::{Cargo, Flight};
+use super::orders::{Advice, Orders, Outcome};
+use super::outbox::Outbox;
+use super::spool::{Row, Spool};
+use super::work::Workshop;
+use super::{Event, Events};
+use crate::base::random::Stream;
+use crate::base::{Clock, OrderId, ServerId};
+use crate::model::OrderBody;
+use crate::net::mqtt::{Packet, Publish, encode};
+use crate::wire::agent::{MessageBody, OrderMessage};
+use crate::wire::reading::{self, Batch, ROWS_MAX};
+use crate::wire::topic::{self, Kind};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep_until};
+
+/// Batches of fresh readings that may be unacknowledged at once.
+const LIVE_IN_FLIGHT_MAX: usize = 2;
+/// Fresh rows that wait for room; older ones go to the spool.
+const LIVE_ROWS_MAX: usize = 12;
+/// Breath between two segments of the backlog: an hour of readings each, so a week drains within
+/// a minute, and 10,000 agents with a gap to tell do not speak all at once.
+const BACKLOG_PAUSE_MS: u64 = 250;
+/// How soon after the start the first row is read: soon enough to be seen, late enough for rates.
+const FIRST_ROW_AFTER: Duration = Duration::from_secs(2);
+/// How long a stopping agent tries to say goodbye.
+const GOODBYE_DEADLINE: Duration = Duration::from_millis(1500);
+
+/// Everything the agent is made of.
+pub struct Agent {
+    /// Which server this is.
+    pub server: ServerId,
+    /// How often to read.
+    pub interval: Duration,
+    /// The time of day, and the reading rates are made from.
+    pub clock: Arc<dyn Clock>,
+    /// Messages on their way.
+    pub outbox: Outbox,
+    /// Readings that wait.
+    pub spool: Spool,
+    /// Orders done and under way.
+    pub orders: Orders,
+    /// What carries orders out.
+    pub workshop: Arc<Workshop>,
+    /// What reads the server.
+    pub collector: Collector,
+    /// Whether the ready check passes.
+    pub ready: bool,
+    /// For jitter.
+    pub random: Stream,
+    /// What happens.
+    pub events: mpsc::Receiver<Event>,
+    /// Where workers report.
+    pub sender: Events,
+}
+
+/// What changes while it runs.
+struct Running {
+    agent: Agent,
+    link: Option<mpsc::Sender<Vec<u8>>>,
+    flight: Flight,
+    live: Vec<Row>,
+    said_hello: bool,
+    next_row: Instant,
+    next_look: Instant,
+    backlog_due: Instant,
+    /// Set once it stops: until when it tries to say goodbye.
+    goodbye: Option<Instant>,
+    spool_fails: bool,
+}
+
+/// What [`Running::next`] waits for.
+enum Next {
+    Event(Event),
+    Row,
+    LoadLook,
+    Chore,
+}
+
+impl Agent {
+    /// Runs until it is told to stop and has said goodbye.
+    pub async fn run(self) {
+        let now = Instant::now();
+        let mut running = Running {
+            next_row: now + FIRST_ROW_AFTER.min(self.interval),
+            next_look: now + Duration::from_secs(1),
+            backlog_due: now,
+            agent: self,
+            link: None,
+            flight: Flight::default(),
+            live: Vec::new(),
+            said_hello: false,
+            goodbye: None,
+            spool_fails: false,
+        };
+        while !running.done() {
+            let next = running.next().await;
+            running.apply(next);
+            running.pump();
+        }
+        running.leave().await;
+    }
+}
+
+impl Running {
+    async fn next(&mut self) -> Next {
+        let chore = self.next_chore();
+        tokio::select! {
+            Some(event) = self.agent.events.recv() => Next::Event(event),
+            () = sleep_until(self.next_row) => Next::Row,
+            () = sleep_until(self.next_look) => Next::LoadLook,
+            () = sleep_until(chore) => Next::Chore,
+        }
+    }
+
+    fn apply(&mut self, next: Next) {
+        match next {
+            Next::Event(Event::Up(link)) => self.up(link),
+            Next::Event(Event::Down) => self.down(),
+            Next::Event(Event::Packet(packet)) => self.packet(packet),
+            Next::Event(Event::Ready(ready, detail)) => {
+                self.agent.ready = ready;
+                self.say(MessageBody::Ready { ready, detail });
+            }
+            Next::Event(Event::Done(order, stop, outcome)) => {
+                self.done_order(order, stop, &outcome)
+            }
+            Next::Event(Event::Stop) => self.stop(),
+            Next::Row => self.row(),
+            Next::LoadLook => {
+                let begun = Instant::now();
+                self.agent.collector.look_at_load(self.agent.clock.monotonic());
+                self.next_look = Instant::now() + pause_after(begun.elapsed());
+            }
+            Next::Chore => {
+                for bytes in self.flight.overdue(Instant::now()) {
+                    self.send(bytes);
+                }
+            }
+        }
+    }
+
+    fn up(&mut self, link: mpsc::Sender<Vec<u8>>) {
+        self.land();
+        self.link = Some(link);
+        self.backlog_due = Instant::now();
+        if let Some(json) = self.agent.outbox.hello_again() {
+            self.publish(Kind::Messages, json, Cargo::HelloAgain);
+        }
+        // A hello that waits serves this connection as well, unless it is another process's.
+        if self.said_hello && self.agent.outbox.hello_waits() {
+            return;
+        }
+        self.said_hello = true;
+        self.say(MessageBody::Hello {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            capabilities: Vec::new(),
+            ready: self.agent.ready,
+            epoch: self.agent.orders.epoch(),
+        });
+    }
+
+    fn down(&mut self) {
+        self.link = None;
+        self.land();
+    }
+
+    /// Puts the fresh rows of a connection that ended into the spool.
+    fn land(&mut self) {
+        let mut rows = self.flight.land();
+        rows.append(&mut self.live);
+        for row in rows {
+            self.keep(&row);
+        }
+    }
+
+    fn keep(&mut self, row: &Row) {
+        match self.agent.spool.push(row) {
+            Ok(()) => self.spool_fails = false,
+            Err(error) if !self.spool_fails => {
+                self.spool_fails = true;
+                tracing::warn!(%error, "readings are lost: the spool does not take them");
+            }
+            Err(_) => {}
+        }
+    }
+
+    fn packet(&mut self, packet: Packet) {
+        match packet {
+            Packet::PubAck(id) => self.acknowledged(id),
+            Packet::Publish(publish) => self.order(&publish),
+            Packet::PingResp => {}
+            other => tracing::warn!(?other, "the appliance sends what only agents send"),
+        }
+    }
+
+    fn acknowledged(&mut self, id: u16) {
+        match self.flight.acknowledge(id) {
+            Some(Cargo::Message(file)) => self.agent.outbox.remove(file),
+            Some(Cargo::Backlog(segment)) => {
+                self.agent.spool.remove(segment);
+                let jitter = self.agent.random.below(BACKLOG_PAUSE_MS);
+                let pause = Duration::from_millis(BACKLOG_PAUSE_MS / 2 + jitter);
+                self.backlog_due = Instant::now() + pause;
+            }
+            Some(Cargo::Live(_) | Cargo::HelloAgain) => {}
+            None => tracing::debug!(id, "an acknowledgement of nothing"),
+        }
+    }
+
+    fn order(&mut self, publish: &Publish) {
+        if topic::parse(&publish.topic) != Some((self.agent.server, Kind::Orders)) {
+            tracing::warn!(topic = %publish.topic, "a message on a topic that is not ours");
+            return;
+        }
+        let taken = match serde_json::from_slice::<OrderMessage>(&publish.payload) {
+            Ok(order) => self.obey(order),
+            Err(error) => {
+                tracing::warn!(%error, "an order that is not understood");
+                true
+            }
+        };
+        if let (true, Some(id)) = (taken, publish.id) {
+            let mut bytes = Vec::new();
+            // Four bytes are never too long.
+            if encode(&Packet::PubAck(id), &mut bytes).is_ok() {
+                self.send(bytes);
+            }
+        }
+    }
+
+    /// Does what the order's history advises; whether it is to be acknowledged.
+    fn obey(&mut self, message: OrderMessage) -> bool {
+        let order = message.order;
+        match self.agent.orders.arrive(&message) {
+            Ok(Advice::Do) => self.begin(order, message.body),
+            Ok(Advice::Answer(outcome)) => self.answer(order, &outcome),
+            Ok(Advice::UnderWay) => {}
+            Ok(Advice::Stale { epoch }) => {
+                tracing::warn!(%order, epoch, "an order of a lower epoch is not obeyed");
+            }
+            Ok(Advice::Full) => return false,
+            Err(error) => {
+                let why = format!("the agent cannot note the order down: {error}");
+                self.answer(order, &Outcome::failed(why));
+            }
+        }
+        true
+    }
+
+    fn begin(&mut self, order: OrderId, body: OrderBody) {
+        let stop = matches!(body, OrderBody::Stop);
+        let (workshop, events) = (self.agent.workshop.clone(), self.agent.sender.clone());
+        tokio::spawn(async move {
+            let work = tokio::task::spawn_blocking(move || workshop.carry_out(&body));
+            let outcome = work.await.unwrap_or_else(|error| Outcome::failed(error.to_string()));
+            if events.send(Event::Done(order, stop, outcome)).await.is_err() {
+                tracing::debug!(%order, "done after the agent stopped");
+            }
+        });
+    }
+
+    fn done_order(&mut self, order: OrderId, stop: bool, outcome: &Outcome) {
+        self.agent.orders.finish(order, outcome);
+        self.answer(order, outcome);
+        if stop {
+            self.stop();
+        }
+    }
+
+    fn answer(&mut self, order: OrderId, outcome: &Outcome) {
+        if self.agent.outbox.result_waits(order) {
+            return;
+        }
+        let Outcome { error, exit_code, output } = outcome.clone();
+        self.say(MessageBody::Result { order, error, exit_code, output });
+    }
+
+    fn row(&mut self) {
+        let now = Instant::now();
+        self.next_row += self.agent.interval;
+        if self.next_row <= now {
+            // The machine slept, or is far behind: rows of moments past cannot be read any more.
+            self.next_row = now + self.agent.interval;
+        }
+        let (clock, dropped) = (&self.agent.clock, self.agent.spool.dropped_rows());
+        let row = self.agent.collector.row(clock.now(), clock.monotonic(), dropped);
+        if self.link.is_none() {
+            self.keep(&row);
+            return;
+        }
+        self.live.push(row);
+        if self.live.len() > LIVE_ROWS_MAX {
+            let oldest = self.live.remove(0);
+            self.keep(&oldest);
+        }
+    }
+
+    fn stop(&mut self) {
+        if self.goodbye.is_none() {
+            self.agent.workshop.halt.store(true, Ordering::Relaxed);
+            self.say(MessageBody::Bye);
+            self.goodbye = Some(Instant::now() + GOODBYE_DEADLINE);
+        }
+    }
+
+    fn say(&mut self, body: MessageBody) {
+        let now = self.agent.clock.now();
+        self.agent.outbox.push(now, body);
+    }
+
+    /// Sends what there is room for.
+    fn pump(&mut self) {
+        if self.link.is_none() {
+            return;
+        }
+        if self.flight.count(|cargo| matches!(cargo, Cargo::Message(_))) == 0
+            && let Some((file, json)) = self.agent.outbox.first()
+        {
+            self.publish(Kind::Messages, json, Cargo::Message(file));
+        }
+        let live = self.flight.count(|cargo| matches!(cargo, Cargo::Live(_)));
+        if !self.live.is_empty() && live < LIVE_IN_FLIGHT_MAX {
+            let rows = std::mem::take(&mut self.live);
+            self.publish(Kind::Readings, reading::encode(&batch(&rows)), Cargo::Live(rows));
+        }
+        if self.backlog_may_go()
+            && Instant::now() >= self.backlog_due
+            && let Some((segment, batch)) = self.agent.spool.oldest()
+        {
+            self.publish(Kind::Readings, reading::encode(&batch), Cargo::Backlog(segment));
+        }
+    }
+
+    fn backlog_may_go(&self) -> bool {
+        self.link.is_some()
+            && !self.agent.spool.is_empty()
+            && !self.agent.outbox.hello_waits()
+            && self.flight.count(|cargo| matches!(cargo, Cargo::Backlog(_))) == 0
+    }
+
+    fn publish(&mut self, kind: Kind, payload: Vec<u8>, cargo: Cargo) {
+        let id = self.flight.next_id();
+        let publish = Publish {
+            topic: topic::name(self.agent.server, kind),
+            id: Some(id),
+            dup: false,
+            retain: false,
+            payload,
+        };
+        let mut bytes = Vec::new();
+        if let Err(error) = encode(&Packet::Publish(publish), &mut bytes) {
+            tracing::warn!(%error, "a message that cannot be sent");
+            return;
+        }
+        self.flight.add(id, cargo, bytes.clone(), Instant::now());
+        self.send(bytes);
+    }
+
+    /// What does not fit now is sent again when its acknowledgement is overdue.
+    fn send(&mut self, bytes: Vec<u8>) {
+        if let Some(link) = &self.link
+            && link.try_send(bytes).is_err()
+        {
+            tracing::debug!("the connection does not take a packet now");
+        }
+    }
+
+    fn next_chore(&self) -> Instant {
+        let far = Instant::now() + Duration::from_secs(3600);
+        let backlog = self.backlog_may_go().then_some(self.backlog_due);
+        [self.flight.next_overdue(), backlog, self.goodbye]
+            .into_iter()
+            .flatten()
+            .fold(far, Ord::min)
+    }
+
+    fn done(&self) -> bool {
+        let Some(deadline) = self.goodbye else { return false };
+        let said = self.agent.outbox.is_empty() && self.live.is_empty();
+        let all_said = said && self.flight.count(|cargo| matches!(cargo, Cargo::Live(_))) == 0;
+        self.link.is_none() || all_said || Instant::now() >= deadline
+    }
+
+    /// Closes the connection in good order; what was not acknowledged waits on disk.
+    async fn leave(mut self) {
+        self.land();
+        let mut bytes = Vec::new();
+        if encode(&Packet::Disconnect, &mut bytes).is_ok() {
+            self.send(bytes);
+        }
+        let Some(link) = self.link.take() else { return };
+        let patience = Instant::now() + Duration::from_millis(300);
+        let mut events = self.agent.events;
+        // The link ends once it has written what it has and sees the channel closed.
+        drop(link);
+        let ended = async {
+            while let Some(event) = events.recv().await {
+                if matches!(event, Event::Down) {
+                    return;
+                }
+            }
+        };
+        if tokio::time::timeout_at(patience, ended).await.is_err() {
+            tracing::debug!("the connection is cut");
+        }
+    }
+}
+
+/// Rows of one agent share their series.
+fn batch(rows: &[Row]) -> Batch {
+    let Some(first) = rows.first() else { return Batch::default() };
+    let rows = &rows[..rows.len().min(ROWS_MAX)];
+    Batch {
+        series: first.names.to_vec(),
+        at: rows.iter().map(|row| row.at).collect(),
+        columns: (0..first.names.len())
+            .map(|series| rows.iter().map(|row| row.values[series]).collect())
+            .collect(),
+    }
+}
