@@ -14,10 +14,15 @@ use nix::unistd::Pid;
 use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-const GRANGE: &str = env!("CARGO_BIN_EXE_grange");
+/// The built binary, or the copy of it that another user may run.
+fn grange() -> PathBuf {
+    let built = || PathBuf::from(env!("CARGO_BIN_EXE_grange"));
+    std::env::var_os("GRANGE_UNDER_TEST").map_or_else(built, PathBuf::from)
+}
 
 /// One appliance's platform in a directory of its own; gone, with its servers, when dropped.
 struct Yard {
@@ -123,7 +128,7 @@ impl Rig for Yard {
 fn config(directory: &Path, isolation: Isolation) -> OnboardConfig {
     OnboardConfig {
         state_dir: directory.join("state"),
-        executable: PathBuf::from(GRANGE),
+        executable: grange(),
         agent_executable: directory.join("agent.sh"),
         masks: vec![PathBuf::from("/root"), PathBuf::from("/home")],
         isolation: Some(isolation),
@@ -260,4 +265,126 @@ fn a_death_is_noticed() {
         let left = traces(&yard, &[id]);
         !left.iter().any(|trace| trace.starts_with("/proc/"))
     }));
+}
+
+/// What a server of a yard says of itself, in one file on its volume.
+const REPORT: &str = "
+    echo host $(hostname) $(cat /etc/hostname)
+    echo self $GRANGE_ADDRESS $(grep -c $GRANGE_ADDRESS /proc/net/fib_trie)
+    echo links $(ls /sys/class/net | xargs)
+    echo run $GRANGE_RUN $(cat $GRANGE_RUN/limits.json)
+    echo config $(stat -c '%a %u' /etc/grange/agent.json) $(cat /etc/grange/agent.json)
+    echo pids $(tr '\\0' ' ' < /proc/1/cmdline | cut -d' ' -f1-3)
+    echo $(grep -E 'CapBnd|NoNewPrivs' /proc/self/status)
+    echo signals $(grep SigBlk /proc/self/status)
+    echo state $(ls -A \"$1\" | xargs)
+    echo home $(ls -A /root /home | xargs)
+    echo sysctl $(echo 1 2>/dev/null > /proc/sys/kernel/panic && echo writable || echo read-only)
+    echo left > /left-in-the-root
+    echo done";
+
+#[test]
+fn a_server_sees_itself_and_not_the_appliance() {
+    let yard = Yard::new("inside", Isolation::Namespaces);
+    let id = ids()();
+    let script = format!("({REPORT}) > /data/new; mv /data/new /data/report; sleep 86400");
+    let state = yard.directory.join("state").display().to_string();
+    let seen = yard.launch(id, 1, &["sh", "-c", &script, "sh", &state]).unwrap();
+    let address = seen.private_ips[0].clone();
+    assert!(eventually(|| yard.read_within(id, "/data/report").is_some()));
+    let report = yard.read_within(id, "/data/report").unwrap();
+    let said = |prefix: &str| {
+        let line = report.lines().find_map(|line| line.strip_prefix(prefix));
+        line.unwrap_or_else(|| panic!("no {prefix:?} in {report}")).trim().to_owned()
+    };
+    let check = |prefix: &str, expected: &str| assert_eq!(said(prefix), expected, "{report}");
+    check("host", "web-1 web-1");
+    check("self", &format!("{address} 2"));
+    check("links", "eth0 lo");
+    let limits = said("run");
+    assert!(limits.starts_with("/run/grange {\"cgroup\":\"v"), "{limits}");
+    assert!(limits.ends_with("\"cpuMillis\":100,\"memoryBytes\":67108864}"), "{limits}");
+    check("config", "600 0 {\"hostname\":\"web-1\"}");
+    check("pids", "/run/grange/bin/grange onboard-init supervise");
+    // chown, dac_override, fowner, fsetid, kill, setgid, setuid, setpcap, net_bind_service,
+    // net_raw, sys_chroot, audit_write.
+    check("CapBnd:", "00000000200425fb NoNewPrivs: 1");
+    check("signals", "SigBlk: 0000000000000000");
+    check("state", "");
+    check("home", "/home: /root:");
+    check("sysctl", "read-only");
+    assert!(!Path::new("/left-in-the-root").exists());
+
+    // The agent runs too, and what both print is in the server's log.
+    let agent = "agent agent --config /etc/grange/agent.json --state /var/lib/grange-agent";
+    let logged = || yard.read_within(id, "/var/log/grange/service.log").unwrap_or_default();
+    assert!(eventually(|| logged().contains(agent)), "{}", logged());
+
+    // Nobody listens there: the refusal has come all the way from the server.
+    let refused = std::net::TcpStream::connect((address.as_str(), 9)).unwrap_err();
+    assert_eq!(refused.kind(), std::io::ErrorKind::ConnectionRefused);
+
+    // The disk is the same after a reboot.
+    yard.cloud.apply(&CloudStep::Reboot(id)).unwrap();
+    assert_eq!(yard.read_within(id, "/left-in-the-root").as_deref(), Some("left\n"));
+}
+
+#[test]
+fn services_that_die_are_started_again_and_die_with_pid_1() {
+    for isolation in [Isolation::Namespaces, Isolation::Processes] {
+        let yard = Yard::new(&format!("again-{isolation:?}"), isolation);
+        let id = ids()();
+        yard.launch(id, 1, &["sh", "-c", "echo once >> $GRANGE_HOME/data/starts"]).unwrap();
+        let starts = || yard.read_within(id, "/data/starts").unwrap_or_default().lines().count();
+        assert!(eventually(|| starts() >= 2), "{isolation:?} {}", starts());
+        assert_eq!(yard.state(id), Some(CloudState::Running));
+        yard.crash(id);
+        let processes = || traces(&yard, &[id]).iter().filter(|t| t.starts_with("/proc")).count();
+        assert!(eventually(|| processes() == 0), "{isolation:?} {:?}", traces(&yard, &[id]));
+    }
+}
+
+#[test]
+fn a_server_that_wants_too_much_memory_is_stopped_from_having_it() {
+    let yard = Yard::new("memory", Isolation::Namespaces);
+    let id = ids()();
+    // Asks for everything: a line without an end.
+    yard.launch(id, 1, &["tail", "/dev/zero"]).unwrap();
+    let kills = |text: String| {
+        let count = text.lines().find_map(|line| line.strip_prefix("oom_kill "));
+        count.and_then(|count| count.parse::<u32>().ok()).unwrap_or(0)
+    };
+    let counts =
+        ["/run/grange/cgroup/memory/memory.oom_control", "/run/grange/cgroup/memory.events"];
+    let killed = || counts.iter().filter_map(|path| yard.read_within(id, path)).map(kills).max();
+    assert!(eventually(|| killed() > Some(0)), "{:?}", killed());
+    assert_eq!(yard.state(id), Some(CloudState::Running));
+}
+
+#[test]
+fn an_ordinary_user_has_servers_too() {
+    if !nix::unistd::geteuid().is_root() {
+        // Then this whole run is an ordinary user's.
+        return without_name_spaces_it_keeps_the_contract();
+    }
+    const NOBODY: u32 = 65534;
+    let directory = std::env::temp_dir().join(format!("grange-nobody-{}", std::process::id()));
+    fs::create_dir_all(&directory).unwrap();
+    let copies = ["grange", "tests"].map(|name| directory.join(name));
+    fs::copy(grange(), &copies[0]).unwrap();
+    fs::copy(std::env::current_exe().unwrap(), &copies[1]).unwrap();
+    std::os::unix::fs::chown(&directory, Some(NOBODY), Some(NOBODY)).unwrap();
+    let name = "onboard::without_name_spaces_it_keeps_the_contract";
+    let output = std::process::Command::new(&copies[1])
+        .args([name, "--exact"])
+        .env("TMPDIR", &directory)
+        .env("GRANGE_UNDER_TEST", &copies[0])
+        .current_dir(&directory)
+        .uid(NOBODY)
+        .gid(NOBODY)
+        .output()
+        .unwrap();
+    fs::remove_dir_all(&directory).unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && said.contains("1 passed"), "{said}");
 }

@@ -32,7 +32,7 @@ impl Onboard {
     ) -> Result<(), Failure> {
         let size = self.size(&record.instance_type)?;
         // A server that was never stopped by us may have left links or sleeping groups.
-        self.sweep(directory, record)?;
+        self.sweep(directory, Some(record))?;
         let boot = self.describe(directory, record, &size)?;
         let path = directory.join("boot.json");
         write_json(&path, &boot)?;
@@ -117,7 +117,7 @@ impl Onboard {
             self.cgroups.freeze(id, false)?;
         }
         let record = directory.record().ok();
-        let plain = record.is_some_and(|r| r.isolation == Isolation::Processes);
+        let plain = record.map_or(self.isolation, |r| r.isolation) == Isolation::Processes;
         if let Some(init) = directory.init() {
             if plain && init.is_stopped() {
                 self.signal_members(directory, Signal::SIGCONT)?;
@@ -138,13 +138,14 @@ impl Onboard {
         Ok(())
     }
 
-    /// Removes what a dead server holds of the machine: its link and its groups.
+    /// Removes what a dead server holds of the machine: its link and its groups. Without a
+    /// record, as far as it is known.
     pub(super) fn sweep(
         &self,
         directory: &ServerDirectory,
-        record: &Record,
+        record: Option<&Record>,
     ) -> Result<(), Failure> {
-        if record.isolation == Isolation::Namespaces {
+        if let Some(record) = record.filter(|r| r.isolation == Isolation::Namespaces) {
             self.place.remove_link(&self.place.link(record.address))?;
         }
         self.cgroups.remove(directory.id)?;

@@ -18,6 +18,8 @@ use std::time::Duration;
 
 /// The controllers we use in version 1, each in its own tree.
 const V1: [&str; 5] = ["cpu", "cpuacct", "memory", "pids", "freezer"];
+/// What the one tree of version 2 is called here.
+const UNIFIED: &str = "unified";
 /// Processes and threads of one server: a busy server of ours has under 100.
 const PIDS_MAX: u32 = 512;
 /// Length of a scheduling period in microseconds: the kernel's own default.
@@ -62,6 +64,21 @@ impl Cgroups {
         Cgroups::read(&mounts, controllers, ours)
     }
 
+    /// Leaves out what is there and cannot be used, as in a container whose control groups are
+    /// read-only.
+    pub fn usable(mut self) -> Cgroups {
+        let ours = self.ours.clone();
+        self.trees.retain(|controller, tree| {
+            let group = tree.join(&ours);
+            let made = if controller == UNIFIED { delegate(&group) } else { make(&group) };
+            if let Err(failure) = &made {
+                tracing::warn!(controller, why = failure.line(), "a control group is of no use");
+            }
+            made.is_ok()
+        });
+        if self.trees.is_empty() { Cgroups { ours, ..Cgroups::none() } } else { self }
+    }
+
     /// No limits at all: for servers without name spaces.
     pub fn none() -> Cgroups {
         Cgroups { version: Version::None, trees: BTreeMap::new(), ours: String::new() }
@@ -91,7 +108,7 @@ impl Cgroups {
         let ours = ours.to_owned();
         match unified {
             Some(at) => {
-                let trees = BTreeMap::from([("unified".to_owned(), at)]);
+                let trees = BTreeMap::from([(UNIFIED.to_owned(), at)]);
                 Cgroups { version: Version::V2, trees, ours }
             }
             None if trees.is_empty() => Cgroups { ours, ..Cgroups::none() },
@@ -116,9 +133,6 @@ impl Cgroups {
     pub fn create(&self, id: ServerId, size: &InstanceType) -> Result<Vec<Group>, Failure> {
         let groups = self.groups(id);
         for group in &groups {
-            if self.version == Version::V2 {
-                self.delegate(group)?;
-            }
             make(&group.path)?;
         }
         let quota = u64::from(CPU_PERIOD_US) * u64::from(size.cpu_millis) / 1000;
@@ -130,9 +144,9 @@ impl Cgroups {
                 ("pids", "pids.max", PIDS_MAX.to_string()),
             ],
             Version::V2 => vec![
-                ("unified", "cpu.max", format!("{quota} {CPU_PERIOD_US}")),
-                ("unified", "memory.max", size.memory_bytes.to_string()),
-                ("unified", "pids.max", PIDS_MAX.to_string()),
+                (UNIFIED, "cpu.max", format!("{quota} {CPU_PERIOD_US}")),
+                (UNIFIED, "memory.max", size.memory_bytes.to_string()),
+                (UNIFIED, "pids.max", PIDS_MAX.to_string()),
             ],
             Version::None => Vec::new(),
         };
@@ -205,28 +219,26 @@ impl Cgroups {
                 Some((place(tree).join("freezer.state"), ["THAWED", "FROZEN"]))
             }
             Version::V2 => {
-                let tree = self.trees.get("unified")?;
+                let tree = self.trees.get(UNIFIED)?;
                 Some((place(tree).join("cgroup.freeze"), ["0", "1"]))
             }
             Version::None => None,
         }
     }
+}
 
-    /// In version 2 a group has only the controllers that its parents hand down.
-    fn delegate(&self, group: &Group) -> Result<(), Failure> {
-        let ours = group.path.parent().unwrap_or(&group.path);
-        let root = ours.parent().unwrap_or(ours);
-        make(ours)?;
-        for path in [root, ours].map(|group| group.join("cgroup.subtree_control")) {
-            for controller in ["cpu", "memory", "pids"] {
-                let handed = fs::read_to_string(&path).unwrap_or_default();
-                if !handed.split_whitespace().any(|name| name == controller) {
-                    fs::write(&path, format!("+{controller}")).doing("delegating", controller)?;
-                }
+/// In version 2 a group has only the controllers that its parents hand down.
+fn delegate(ours: &Path) -> Result<(), Failure> {
+    make(ours)?;
+    for path in [ours.parent().unwrap_or(ours), ours].map(|at| at.join("cgroup.subtree_control")) {
+        for controller in ["cpu", "memory", "pids"] {
+            let handed = fs::read_to_string(&path).unwrap_or_default();
+            if !handed.split_whitespace().any(|name| name == controller) {
+                fs::write(&path, format!("+{controller}")).doing("delegating", controller)?;
             }
         }
-        Ok(())
     }
+    Ok(())
 }
 
 fn make(path: &Path) -> Result<(), Failure> {

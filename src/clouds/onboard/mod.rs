@@ -129,7 +129,7 @@ impl Onboard {
         let cgroups = match isolation {
             Isolation::Namespaces => {
                 place.make_bridge()?;
-                Cgroups::detect(&place.group())
+                Cgroups::detect(&place.group()).usable()
             }
             Isolation::Processes => Cgroups::none(),
         };
@@ -208,6 +208,9 @@ impl Onboard {
     /// Gives the server an address and writes its tag.
     fn admit(&self, request: &LaunchRequest, at: &ServerDirectory) -> Result<(), CloudError> {
         let mut last = self.last_address.lock().unwrap_or_else(PoisonError::into_inner);
+        if at.exists() {
+            return Ok(());
+        }
         let servers = self.shelf.servers().map_err(busy)?;
         let records: Vec<Record> = servers.iter().filter_map(|s| s.record().ok()).collect();
         let owner = |r: &&Record| (r.farm_role, r.index) == (request.farm_role, request.index);
@@ -233,9 +236,7 @@ impl Onboard {
 
     fn terminate_locked(&self, directory: &ServerDirectory) -> Result<(), Failure> {
         self.halt(directory, true)?;
-        if let Ok(record) = directory.record() {
-            self.sweep(directory, &record)?;
-        }
+        self.sweep(directory, directory.record().ok().as_ref())?;
         directory.remove()
     }
 

@@ -8,7 +8,7 @@
 use super::super::cgroup::{Group, Version};
 use super::super::failure::{Doing, Failure};
 use super::super::record::{Isolation, make_private, read_json, remove_tree, write_json};
-use super::{Boot, Services, capability};
+use super::{AGENT, Boot, Services, capability};
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use std::fs::{self, File};
 use std::io::{Read, Write};
@@ -88,15 +88,30 @@ fn enter_root(boot: &Boot) -> Result<(), Failure> {
     // The root directory of a server is read by its services' users.
     fs::set_permissions(&upper, fs::Permissions::from_mode(0o755))
         .doing("opening", upper.display())?;
-    let options = format!("lowerdir=/,upperdir={},workdir={}", upper.display(), work.display());
-    mount(Some("overlay"), &root, Some("overlay"), MsFlags::empty(), Some(options.as_str()))
-        .doing("mounting the overlay", &options)?;
+    if let Err(failure) = overlay(&upper, &work, &root) {
+        // The state directory may lie on a file system that cannot carry an overlay, another
+        // overlay for one. A disk in memory works, and does not outlive a reboot.
+        eprintln!("{}; going on with a disk in memory", failure.line());
+        tmpfs(&work, "mode=700")?;
+        let [upper, work] = ["upper", "work"].map(|name| work.join(name));
+        for path in [&upper, &work] {
+            fs::create_dir(path).doing("making", path.display())?;
+        }
+        overlay(&upper, &work, &root)?;
+    }
     let run = root.join("run");
     tmpfs(&run, "mode=755,size=16m")?;
     let old = root.join(OLD.trim_start_matches('/'));
     make_private(&old)?;
     nix::unistd::pivot_root(&root, &old).doing("changing to", root.display())?;
     nix::unistd::chdir("/").doing("changing to", "/")
+}
+
+fn overlay(upper: &Path, work: &Path, root: &Path) -> Result<(), Failure> {
+    let options = format!("lowerdir=/,upperdir={},workdir={}", upper.display(), work.display());
+    let flags = MsFlags::empty();
+    mount(Some("overlay"), root, Some("overlay"), flags, Some(options.as_str()))
+        .doing("mounting an overlay with", &options)
 }
 
 fn mount_system() -> Result<(), Failure> {
@@ -215,8 +230,10 @@ fn furnish(boot: &Boot, home: &Path) -> Result<Services, Failure> {
             .replace("{address}", &address)
             .replace("{home}", text(home).trim_end_matches('/'))
     };
-    let agent_command = [text(&agent), "agent".into(), "--config".into(), text(&config)];
-    let mut commands = vec![("agent".to_owned(), agent_command.to_vec())];
+    let state = text(&home.join("var/lib/grange-agent"));
+    let agent_command = [&text(&agent), "agent", "--config", &text(&config), "--state", &state];
+    let agent_command = agent_command.map(str::to_owned).to_vec();
+    let mut commands = vec![(AGENT.to_owned(), agent_command)];
     if !boot.record.command.is_empty() {
         let service = boot.record.command.iter().map(fill).collect();
         commands.push(("service".to_owned(), service));

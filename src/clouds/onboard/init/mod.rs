@@ -79,6 +79,10 @@ pub struct Network {
     pub gateway: Ipv4Addr,
 }
 
+/// The agent's name among the services. Unlike the others it is not started again when it exits
+/// with code 0: then it was told to stop.
+const AGENT: &str = "agent";
+
 /// What pid 1 supervises, as `inside` leaves it for `supervise`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Services {

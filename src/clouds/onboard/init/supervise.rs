@@ -9,7 +9,7 @@
 use super::super::failure::{Doing, Failure};
 use super::super::process;
 use super::super::record::{Isolation, read_json};
-use super::{Services, log};
+use super::{AGENT, Services, log};
 use nix::errno::Errno;
 use nix::sys::signal::{SigSet, Signal, kill};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
@@ -169,9 +169,9 @@ impl Supervisor {
     /// Reaps every dead child; true when none is left at all.
     fn reap(&mut self) -> bool {
         loop {
-            let (pid, how) = match waitpid(None, Some(WaitPidFlag::WNOHANG)) {
-                Ok(WaitStatus::Exited(pid, code)) => (pid, format!("exited with code {code}")),
-                Ok(WaitStatus::Signaled(pid, signal, _)) => (pid, format!("died of {signal}")),
+            let (pid, code, how) = match waitpid(None, Some(WaitPidFlag::WNOHANG)) {
+                Ok(WaitStatus::Exited(pid, code)) => (pid, code, format!("exited with {code}")),
+                Ok(WaitStatus::Signaled(pid, signal, _)) => (pid, -1, format!("died of {signal}")),
                 Ok(WaitStatus::StillAlive) => return false,
                 Ok(_) | Err(Errno::EINTR) => continue,
                 Err(_) => return true,
@@ -180,6 +180,9 @@ impl Supervisor {
             if let Some(service) = self.services.iter_mut().find(|s| s.pid == Some(pid)) {
                 eprintln!("{} {how}", service.name);
                 service.died(Instant::now());
+                if service.name == AGENT && code == 0 {
+                    service.due = None;
+                }
             }
         }
     }
