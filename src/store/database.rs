@@ -13,7 +13,7 @@ use crate::base::limit::{STORE_CACHE_BYTES, STORE_RESERVE_BYTES};
 use crate::base::problem::chain;
 use redb::{Builder, Database, ReadableDatabase, WriteTransaction};
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{PoisonError, RwLock};
 
 /// Where the bytes are.
@@ -28,14 +28,22 @@ pub(super) enum Place {
 pub(super) struct Slot {
     place: Place,
     open: RwLock<Result<Database, String>>,
-    failed: AtomicBool,
+    /// Counts openings, so that a snapshot of an earlier one that fails does not close this one.
+    generation: AtomicU64,
+    /// The latest generation whose disk failed.
+    failed: AtomicU64,
 }
 
 impl Slot {
     /// Opens it and brings its format up to date.
     pub fn open(place: Place) -> Result<Slot, OpenError> {
         let database = place.open()?;
-        Ok(Slot { place, open: RwLock::new(Ok(database)), failed: AtomicBool::new(false) })
+        Ok(Slot {
+            place,
+            open: RwLock::new(Ok(database)),
+            generation: AtomicU64::new(1),
+            failed: AtomicU64::new(0),
+        })
     }
 
     /// A snapshot of the last commit.
@@ -43,7 +51,8 @@ impl Slot {
         let open = self.open.read().unwrap_or_else(PoisonError::into_inner);
         let database = open.as_ref().map_err(|why| StoreError::Closed(why.clone()))?;
         let txn = database.begin_read().map_err(|e| StoreError::database("beginning a read", e));
-        txn.map(|txn| View { txn }).inspect_err(|_| self.mark_failed())
+        let generation = self.generation.load(Ordering::Acquire);
+        txn.map(|txn| View { txn, generation }).inspect_err(|_| self.mark_failed(generation))
     }
 
     /// A transaction to write in.
@@ -51,7 +60,7 @@ impl Slot {
         let open = self.open.read().unwrap_or_else(PoisonError::into_inner);
         let database = open.as_ref().map_err(|why| StoreError::Closed(why.clone()))?;
         let txn = database.begin_write().map_err(|e| StoreError::database("beginning a write", e));
-        let mut txn = txn.inspect_err(|_| self.mark_failed())?;
+        let mut txn = txn?;
         // The state of the allocator goes with each commit, so that opening after a crash does
         // not walk the whole file.
         txn.set_quick_repair(true);
@@ -59,29 +68,40 @@ impl Slot {
     }
 
     /// Notes that the disk failed somebody; the writer then opens the database again.
-    pub fn mark_failed(&self) {
-        self.failed.store(true, Ordering::Release);
+    pub fn mark_failed(&self, generation: u64) {
+        self.failed.fetch_max(generation, Ordering::AcqRel);
+    }
+
+    /// Notes that the disk failed the writer itself.
+    pub fn mark_failed_now(&self) {
+        self.mark_failed(self.generation.load(Ordering::Acquire));
     }
 
     /// Opens the database again if its disk failed. Only the writer may call this, between
     /// transactions: redb closes a database for good only when no write is under way.
-    pub fn recover(&self) {
-        if !self.failed.load(Ordering::Acquire) {
-            return;
+    /// Whether it did.
+    pub fn recover(&self) -> bool {
+        let generation = self.generation.load(Ordering::Acquire);
+        if self.failed.load(Ordering::Acquire) < generation {
+            return false;
         }
         let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
         if open.as_ref().is_err_and(|why| why == CLOSED) {
-            return;
+            return false;
         }
         // The old one has to let go of its file before the file can be opened.
         *open = Err("its disk failed, it is being opened again".to_owned());
         match self.place.open() {
             Ok(database) => {
                 *open = Ok(database);
-                self.failed.store(false, Ordering::Release);
+                self.generation.store(generation + 1, Ordering::Release);
                 tracing::info!("the store was opened again after its disk had failed");
+                true
             }
-            Err(error) => *open = Err(chain(&error)),
+            Err(error) => {
+                *open = Err(chain(&error));
+                false
+            }
         }
     }
 

@@ -185,7 +185,10 @@ impl Writer {
     }
 
     fn run_alone(&self, mut group: Vec<Box<dyn Work>>) {
-        self.slot.recover();
+        self.recover();
+        if group.is_empty() {
+            return;
+        }
         match self.commit(&mut group) {
             Ok(progress) => {
                 self.count(progress.stats);
@@ -201,18 +204,32 @@ impl Writer {
                 self.count(WriterStats { failures: 1, ..WriterStats::default() });
                 let why = chain(&error);
                 tracing::warn!(writes = group.len(), "nothing could be written: {why}");
+                let mut message = format!("nothing can be written: {why}");
                 if matches!(error, StoreError::Database { .. }) {
-                    self.slot.mark_failed();
-                    self.slot.recover();
+                    self.slot.mark_failed_now();
+                    self.recover();
+                    message = format!("the disk failed, this may be written or not: {why}");
                 }
                 for work in group {
-                    let cause = StoreError::Closed(why.clone());
-                    let cause: Box<dyn std::error::Error + Send + Sync> = Box::new(cause);
-                    let message = "nothing can be written just now";
-                    let problem = Problem::new(Code::ServiceUnavailable, message);
-                    finish(work, Err(Problem { source: Some(cause), ..problem }));
+                    finish(work, Err(Problem::new(Code::ServiceUnavailable, message.as_str())));
                 }
             }
+        }
+    }
+
+    /// Opens the database again if its disk failed. A commit that failed may still have reached
+    /// the disk; whoever follows the journal is told then, because nobody was.
+    fn recover(&self) {
+        if !self.slot.recover() {
+            return;
+        }
+        match self.slot.view().and_then(|view| journal::tail(&view.txn)) {
+            Ok(tail) if tail.seq != self.listeners.last() => {
+                let all: BTreeSet<Table> = Table::ALL.iter().copied().collect();
+                self.listeners.committed(&all, tail.seq);
+            }
+            Ok(_) => {}
+            Err(error) => tracing::warn!("the journal cannot be read: {}", chain(&error)),
         }
     }
 

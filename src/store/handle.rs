@@ -99,9 +99,10 @@ impl Store {
         read: impl FnOnce(&View) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         let slot = &self.inner.writer.slot;
-        read(&slot.view()?).inspect_err(|error| {
+        let view = slot.view()?;
+        read(&view).inspect_err(|error| {
             if matches!(error, StoreError::Database { .. }) {
-                slot.mark_failed();
+                slot.mark_failed(view.generation);
             }
         })
     }

@@ -48,6 +48,8 @@ mod verify;
 mod wake;
 
 #[cfg(test)]
+mod golden;
+#[cfg(test)]
 mod tests;
 
 pub use codec::CodecError;

@@ -88,7 +88,7 @@ fn drain(writer: &Writer, queue: &Receiver<Box<dyn Work>>) {
                 }
                 writer.run(group);
             }
-            Err(RecvTimeoutError::Timeout) => writer.slot.recover(),
+            Err(RecvTimeoutError::Timeout) => writer.run(Vec::new()),
             Err(RecvTimeoutError::Disconnected) => return,
         }
     }

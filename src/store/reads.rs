@@ -29,6 +29,8 @@ impl<R> Versioned<R> {
 /// later commits free are kept.
 pub struct View {
     pub(super) txn: ReadTransaction,
+    /// Which opening of the database it is of.
+    pub(super) generation: u64,
 }
 
 /// What can be asked of a [`View`] and of a [`super::Tx`], which also sees what it wrote itself.

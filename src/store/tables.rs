@@ -103,6 +103,11 @@ named_tables! {
 pub trait Key: Clone + Ord + Send {
     /// The bytes.
     fn bytes(&self) -> Vec<u8>;
+
+    /// For keys that are counted: whose records they number, and this one's number.
+    fn counted(&self) -> Option<(Table, u64)> {
+        None
+    }
 }
 
 macro_rules! counter_keys {
@@ -110,6 +115,10 @@ macro_rules! counter_keys {
         impl Key for $name {
             fn bytes(&self) -> Vec<u8> {
                 self.0.to_be_bytes().to_vec()
+            }
+
+            fn counted(&self) -> Option<(Table, u64)> {
+                Some((Table::$table, self.0))
             }
         }
 

@@ -65,6 +65,15 @@ impl<'t> Tx<'t> {
         let same = original_stored
             .as_ref()
             .is_some_and(|old| old.schema == R::SCHEMA && old.payload == payload.as_slice());
+        // A number that was not drawn (the first environment, a record from another node) must
+        // not be drawn later.
+        if original.is_none()
+            && let Some((table, number)) = record.key().counted()
+            && table == R::TABLE
+            && number > self.last_number(table)?
+        {
+            self.set_last_number(table, number);
+        }
         let revision = original_stored.map_or(1, |old| old.revision + u64::from(!same));
         let bytes = codec::seal(R::SCHEMA, revision, &payload);
         self.drop_index_rows::<R>(&key)?;
@@ -90,10 +99,8 @@ impl<'t> Tx<'t> {
 
     /// Draws the next number of a noun; numbers are never given twice once committed.
     pub fn next_id<I: Counter>(&mut self) -> Result<I, StoreError> {
-        let name = I::TABLE.name().as_bytes();
-        let last = self.rows.row(Space::COUNTERS, name)?.map_or(0, |value| number(&value));
-        let next = last + 1;
-        self.rows.set(Space::COUNTERS, name.to_vec(), Some(next.to_be_bytes().to_vec()));
+        let next = self.last_number(I::TABLE)? + 1;
+        self.set_last_number(I::TABLE, next);
         Ok(I::number(next))
     }
 
@@ -135,6 +142,16 @@ impl<'t> Tx<'t> {
     /// Counts the entry to a story no changed record belongs to.
     pub fn subject(&mut self, subject: Subject) {
         self.subjects.insert(subject);
+    }
+
+    fn last_number(&self, table: Table) -> Result<u64, StoreError> {
+        let row = self.rows.row(Space::COUNTERS, table.name().as_bytes())?;
+        Ok(row.map_or(0, |value| number(&value)))
+    }
+
+    fn set_last_number(&mut self, table: Table, number: u64) {
+        let name = table.name().as_bytes().to_vec();
+        self.rows.set(Space::COUNTERS, name, Some(number.to_be_bytes().to_vec()));
     }
 
     fn touch<R: Record>(

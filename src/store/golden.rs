@@ -1,0 +1,271 @@
+//! Golden bytes of every record: a shape that changes without its schema number fails here.
+//!
+//! When one does: if a store with the old shape can exist anywhere, raise the record's `SCHEMA`,
+//! let its `decode` read both and keep the old bytes as a second golden. Until the first
+//! release none can, and the new bytes are simply put here; the failure prints them.
+
+use super::Record;
+use crate::base::hash::hex;
+use crate::base::{
+    EnvironmentId, FarmId, FarmRoleId, Name, OrderId, PlanId, RoleId, ServerId, StepId, Timestamp,
+    TokenId, UserId,
+};
+use crate::model::*;
+use std::fmt::Debug;
+
+/// The record encodes to these bytes, which decode to it.
+fn check<R: Record + Debug>(record: &R, golden: &str) {
+    let bytes = record.encode().unwrap();
+    assert_eq!(hex(&bytes), golden.replace(char::is_whitespace, ""), "{}", R::TABLE.name());
+    assert_eq!(&R::decode(R::SCHEMA, &bytes).unwrap(), record);
+    assert!(R::decode(R::SCHEMA + 1, &bytes).is_err(), "a later schema was read");
+    let longer = [bytes.as_slice(), &[0]].concat();
+    assert!(R::decode(R::SCHEMA, &longer).is_err(), "bytes were left over");
+}
+
+fn name(text: &str) -> Name {
+    Name::new(text).unwrap()
+}
+
+const ENV: EnvironmentId = EnvironmentId(1);
+const AT: Timestamp = Timestamp(1000);
+
+#[test]
+fn what_people_declare() {
+    let farm = Farm {
+        id: FarmId(1),
+        env: ENV,
+        name: name("shop"),
+        description: "d".to_owned(),
+        launch_order: LaunchOrder::Sequential,
+        goal: FarmGoal::Launched,
+        removed: true,
+        created_at: AT,
+        created_by: UserId(2),
+    };
+    check(&farm, "01010473686f700164010001fbd00702");
+}
+
+#[test]
+fn what_people_declare_of_a_tier() {
+    let rule =
+        ScalingRule { metric: Metric::CpuPercent, scale_up: 60.0, scale_down: 20.0, window_ms: 5 };
+    let farm_role = FarmRole {
+        id: FarmRoleId(2),
+        env: ENV,
+        farm: FarmId(1),
+        alias: name("web"),
+        role: RoleId(3),
+        platform: "onboard".to_owned(),
+        location: "here".to_owned(),
+        instance_type: "small".to_owned(),
+        launch_index: 1,
+        scaling: ScalingPolicy {
+            enabled: true,
+            min: 2,
+            max: 6,
+            rules: vec![rule],
+            cooldown_up_ms: 1,
+            cooldown_down_ms: 2,
+        },
+        storage: vec![VolumeSpec {
+            kind: "P".to_owned(),
+            mount_point: "/data".to_owned(),
+            size_bytes: 1 << 30,
+        }],
+        balance: Some(Balance {
+            farm_role: name("web"),
+            port: 80,
+            listen_port: 8080,
+            check_path: "/".to_owned(),
+        }),
+        check: Some(ReadyCheck { port: 80, path: Some("/".to_owned()) }),
+        drain_ms: 3,
+        launch_timeout_ms: 4,
+        revision: 5,
+        removed: false,
+    };
+    check(
+        &farm_role,
+        "0201010377656203076f6e626f617264046865726505736d616c6c0101020601000000000000004e
+         400000000000003440050102010150052f64617461fc00000040010377656250fb901f012f015001
+         012f03040500",
+    );
+    let role = Role {
+        id: RoleId(3),
+        env: ENV,
+        name: name("nginx"),
+        description: String::new(),
+        automation: vec![Automation::Haproxy],
+        images: vec![Image {
+            platform: "onboard".to_owned(),
+            cloud_image_id: "base".to_owned(),
+            command: vec!["a".to_owned()],
+        }],
+        built_in: true,
+    };
+    check(&role, "0301056e67696e7800010001076f6e626f617264046261736501016101");
+}
+
+#[test]
+fn servers_and_their_steps() {
+    let server = Server {
+        id: ServerId(0x0123_4567_89ab_cdef_0123_4567_89ab_cdef),
+        env: ENV,
+        farm: FarmId(1),
+        farm_role: FarmRoleId(2),
+        index: 3,
+        hostname: "web-3".to_owned(),
+        platform: "onboard".to_owned(),
+        location: "here".to_owned(),
+        instance_type: "small".to_owned(),
+        revision: 4,
+        status: ServerStatus::Running,
+        cloud_server_id: Some("c".to_owned()),
+        private_ips: vec!["10.0.0.3".to_owned()],
+        public_ips: Vec::new(),
+        launch_reason: LaunchReason::Replacement(ServerId(1)),
+        launched_by: UserId(0),
+        created_at: AT,
+        asked_at: Some(AT),
+        running_at: Some(AT),
+        status_at: AT,
+        terminate_reason: Some(TerminateReason::Crashed),
+        terminate_after: None,
+        terminate_requested: false,
+        reboot_requested: true,
+        enrolment_digest: Some([7; 32]),
+        agent_key_digest: None,
+        agent_version: Some("0.1".to_owned()),
+        boot_id: None,
+        restarts: 1,
+    };
+    check(
+        &server,
+        "0123456789abcdef0123456789abcdef01010203057765622d33076f6e626f617264046865726505
+         736d616c6c0403010163010831302e302e302e3300020000000000000000000000000000000100fb
+         d00701fbd00701fbd007fbd007010400000101070707070707070707070707070707070707070707
+         0707070707070707070707000103302e310001",
+    );
+    let step = Step {
+        id: StepId(9),
+        env: ENV,
+        plan: PlanId(8),
+        farm: FarmId(1),
+        farm_role: FarmRoleId(2),
+        server: ServerId(1),
+        kind: StepKind::Launch,
+        status: StepStatus::Begun,
+        not_before: AT,
+        begun_at: Some(AT),
+        deadline: Some(Timestamp(61_000)),
+        ended_at: None,
+        attempts: 1,
+        message: "m".to_owned(),
+    };
+    check(
+        &step,
+        "0901080102000000000000000000000000000000010001fbd00701fbd00701fc90dc01000001016d",
+    );
+}
+
+#[test]
+fn plans() {
+    let owed = vec![Owed { index: 3, server: ServerId(1) }];
+    let plan = Plan {
+        id: PlanId(8),
+        env: ENV,
+        farm: FarmId(1),
+        parent: Some(PlanId(7)),
+        at: AT,
+        targets: vec![RoleTarget { owed, ..RoleTarget::new(FarmRoleId(2), 3) }],
+        moves: vec![
+            Move::Launch {
+                server: ServerId(2),
+                farm_role: FarmRoleId(2),
+                index: 3,
+                reason: LaunchReason::ScalingUp,
+            },
+            Move::Cancel { server: ServerId(1) },
+        ],
+        report: vec![Line {
+            farm_role: None,
+            about: "shop".to_owned(),
+            server: None,
+            decision: Decision::Wait(Wait::AtMax { max: 6 }),
+        }],
+        freeze: Some("f".to_owned()),
+        cold_start: None,
+    };
+    check(
+        &plan,
+        "0801010107fbd0070102030000000000010300000000000000000000000000000001020000000000
+         000000000000000000000002020301030000000000000000000000000000000101000473686f7000
+         05010601016600",
+    );
+    check(&super::CurrentPlan { farm: FarmId(1), plan: PlanId(300) }, "01fb2c01");
+}
+
+#[test]
+fn orders_of_every_kind() {
+    let order = |body| Order {
+        id: OrderId(1),
+        env: ENV,
+        server: ServerId(1),
+        body,
+        at: AT,
+        deadline: AT,
+        state: OrderState::Done { exit_code: -1, output: "o".to_owned() },
+    };
+    check(
+        &order(OrderBody::Ping),
+        "0101000000000000000000000000000000010d7b22646f223a2270696e67227dfbd007fbd0070101
+         016f",
+    );
+    check(
+        &order(OrderBody::Run { command: vec!["id".to_owned()], timeout_ms: 5 }),
+        "0101000000000000000000000000000000012b7b22646f223a2272756e222c22636f6d6d616e6422
+         3a5b226964225d2c2274696d656f75744d73223a357dfbd007fbd0070101016f",
+    );
+    for body in [OrderBody::Reboot, OrderBody::Stop] {
+        let record = order(body);
+        assert_eq!(Order::decode(Order::SCHEMA, &record.encode().unwrap()).unwrap(), record);
+    }
+    let file = order(OrderBody::WriteFile {
+        path: "/p".to_owned(),
+        content: "c".to_owned(),
+        check: Vec::new(),
+        reload: Vec::new(),
+        generation: 2,
+    });
+    assert_eq!(Order::decode(Order::SCHEMA, &file.encode().unwrap()).unwrap(), file);
+    let cursor = AgentCursor { server: ServerId(1), boot: "b".to_owned(), seq: 300 };
+    check(&cursor, "000000000000000000000000000000010162fb2c01");
+}
+
+#[test]
+fn people_and_the_installation() {
+    let user = User {
+        id: UserId(1),
+        name: name("admin"),
+        permissions: vec![Permission::FarmsRead, Permission::Operate],
+        unix_ids: vec![0, 1000],
+        created_at: AT,
+    };
+    check(&user, "010561646d696e0200070200fbe803fbd007");
+    let token = Token {
+        id: TokenId(1),
+        user: UserId(1),
+        digest: [9; 32],
+        description: "t".to_owned(),
+        created_at: AT,
+        expires_at: None,
+    };
+    check(
+        &token,
+        "010109090909090909090909090909090909090909090909090909090909090909090174fbd00700",
+    );
+    let install = Install { id: "i".to_owned(), epoch: 1, seed: u64::MAX, created_at: AT };
+    check(&install, "016901fdfffffffffffffffffbd007");
+    check(&Alert { key: "k".to_owned(), text: "t".to_owned(), since: AT }, "016b0174fbd007");
+}

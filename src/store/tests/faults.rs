@@ -1,0 +1,128 @@
+//! Disks that fail, fill up, or lose their power; and crashes at each commit.
+
+use super::{author, clock, declare, farm, inline, named, try_declare};
+use crate::base::{Code, Seq};
+use crate::model::Farm;
+use crate::store::{CrashHook, Disk, Mode, Moment, Reads, Store};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Declares farms until the disk fails one; returns how many were answered well.
+fn declare_until_failure(store: &Store) -> u64 {
+    for n in 1..1000u64 {
+        match try_declare(store, &format!("farm-{n}")) {
+            Ok((id, _)) => assert_eq!(id.0, n),
+            Err(problem) => {
+                assert_eq!(problem.code, Code::ServiceUnavailable, "{problem}");
+                return n - 1;
+            }
+        }
+    }
+    panic!("the disk never failed");
+}
+
+#[test]
+fn whatever_operation_fails_nothing_answered_is_lost() {
+    let per_write = {
+        let disk = Disk::new();
+        let store = inline(&disk);
+        let before = disk.operations();
+        declare(&store, "shop");
+        disk.operations() - before
+    };
+    for good in 0..4 * per_write {
+        let disk = Disk::new();
+        let store = inline(&disk);
+        disk.fail_after(good);
+        let answered = declare_until_failure(&store);
+        let left = disk.crash();
+        disk.heal();
+        // The same store goes on once the disk does.
+        let (id, seq) = declare(&store, "after");
+        assert!(id.0 > answered && id.0 <= answered + 2, "{good}: {id} after {answered}");
+        assert_eq!(store.last_seq(), seq);
+        assert_eq!(store.verify().unwrap().records, id.0);
+        // And so does one opened on what a power cut left.
+        let reopened = inline(&left);
+        let verified = reopened.verify().unwrap();
+        assert!((answered..=answered + 1).contains(&verified.records), "{good}: {verified:?}");
+    }
+}
+
+#[test]
+fn reading_goes_on_beside_a_failing_disk() {
+    let disk = Disk::new();
+    let store = Store::open_on(&disk, clock(), Mode::Thread).unwrap();
+    declare(&store, "shop");
+    disk.fail_after(0);
+    for _ in 0..3 {
+        let refused = try_declare(&store, "late").unwrap_err();
+        assert_eq!(refused.code, Code::ServiceUnavailable);
+    }
+    disk.heal();
+    assert_eq!(declare(&store, "late").0.0, 2);
+    assert_eq!(named(&store, "shop").len(), 1);
+    assert!(store.stats().failures >= 3);
+    store.verify().unwrap();
+}
+
+#[test]
+fn a_full_disk_refuses_writes_answers_reads_and_recovers() {
+    let disk = Disk::new();
+    let store = inline(&disk);
+    declare(&store, "shop");
+    disk.set_capacity(Some(disk.used() + 1024));
+    let refused = try_declare(&store, "late").unwrap_err();
+    assert_eq!(refused.code, Code::ServiceUnavailable);
+    assert!(refused.to_string().contains("the disk is full: 1 KiB free"), "{refused}");
+    assert_eq!(named(&store, "shop").len(), 1);
+    disk.set_capacity(None);
+    declare(&store, "late");
+    assert_eq!(store.verify().unwrap().records, 2);
+}
+
+#[test]
+fn a_disk_that_fills_up_under_a_commit_fails_it_and_nothing_else() {
+    let disk = Disk::new();
+    let store = inline(&disk);
+    declare(&store, "shop");
+    // Just above the reserve, and then more than the reserve at once.
+    disk.set_capacity(Some(disk.used() + crate::base::limit::STORE_RESERVE_BYTES));
+    let large = |tx: &mut crate::store::Tx<'_>| {
+        for n in 10..40u64 {
+            let mut farm = farm(n, &format!("large-{n}"));
+            farm.description = "x".repeat(512 * 1024);
+            tx.put(&farm)?;
+        }
+        Ok(())
+    };
+    let refused = store.write(author("test"), large).unwrap_err();
+    assert_eq!(refused.code, Code::ServiceUnavailable, "{refused}");
+    assert_eq!(store.read(|view| view.count::<Farm>()).unwrap(), 1);
+    disk.set_capacity(None);
+    store.write(author("test"), large).unwrap();
+    assert_eq!(store.verify().unwrap().records, 31);
+}
+
+#[test]
+fn a_crash_before_or_after_a_commit_is_all_or_nothing() {
+    for (moment, there) in [(Moment::BeforeCommit, 2), (Moment::AfterCommit, 3)] {
+        let disk = Disk::new();
+        let count = Arc::new(AtomicU64::new(0));
+        let seen = count.clone();
+        let hook: CrashHook =
+            Arc::new(move |now| now != moment || seen.fetch_add(1, Ordering::SeqCst) < 2);
+        let store = Store::open_on(&disk, clock(), Mode::Inline(Some(hook))).unwrap();
+        declare(&store, "a");
+        declare(&store, "b");
+        for _ in 0..2 {
+            let refused = try_declare(&store, "c").unwrap_err();
+            assert_eq!(refused.code, Code::ServiceUnavailable);
+        }
+        assert!(store.read(|view| view.count::<Farm>()).is_err());
+        let reopened = inline(&disk);
+        assert_eq!(reopened.verify().unwrap().records, there);
+        assert_eq!(reopened.last_seq(), Seq(there));
+        assert_eq!(inline(&disk.crash()).verify().unwrap().records, there);
+    }
+}
