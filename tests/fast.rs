@@ -2,6 +2,8 @@
 //!
 //! Each module is a table or a set of goldens for one room; `tests/system.rs` has the real parts.
 
+#[path = "fast/gate/mod.rs"]
+mod gate;
 #[path = "properties.rs"]
 mod properties;
 #[path = "stories/mod.rs"]

@@ -81,6 +81,8 @@ enum Event {
     Closed,
     /// A moment that was waited for is here.
     Alarm,
+    /// It stops, and all is said.
+    Quiet,
 }
 
 /// Why a session is over: with something to note, or in peace.
@@ -147,6 +149,9 @@ impl Session {
         }
         if let Poll::Ready(Err(_)) = self.send(cx) {
             return Poll::Ready(Event::Closed);
+        }
+        if self.stopping && self.taking.is_empty() && self.outbox.is_empty() && !self.unflushed {
+            return Poll::Ready(Event::Quiet);
         }
         for taking in self.taking.iter_mut().filter(|t| t.done.is_none()) {
             if let Poll::Ready(done) = taking.answer.as_mut().poll(cx) {
@@ -251,11 +256,10 @@ impl Session {
             }
             Event::Order(order) => self.order(&order)?,
             Event::Heard => self.heard = now,
-            Event::Closed => return ControlFlow::Break(None),
+            Event::Closed | Event::Quiet => return ControlFlow::Break(None),
             Event::Alarm => self.alarm(now)?,
         }
-        let quiet = self.taking.is_empty() && self.outbox.is_empty() && !self.unflushed;
-        if self.stopping && quiet { ControlFlow::Break(None) } else { ControlFlow::Continue(()) }
+        ControlFlow::Continue(())
     }
 
     fn taken(
