@@ -388,3 +388,60 @@ fn an_ordinary_user_has_servers_too() {
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success() && said.contains("1 passed"), "{said}");
 }
+
+/// The appliance of the next test: launches until it is killed. Without a directory to launch in
+/// it is nobody's appliance and checks only that.
+#[test]
+fn an_appliance_to_be_killed() {
+    let Some(directory) = std::env::var_os(DOOMED).map(PathBuf::from) else {
+        return assert_eq!(std::env::var_os(DOOMED), None);
+    };
+    let cloud = Onboard::open(config(&directory, Isolation::Namespaces)).unwrap();
+    let yard = Yard { directory, cloud, isolation: Isolation::Namespaces };
+    let mut next = ids();
+    for index in 1.. {
+        let id = next();
+        yard.launch(id, index, &["sleep", "86400"]).unwrap();
+        if index % 2 == 0 {
+            yard.cloud.apply(&CloudStep::Terminate(id)).unwrap();
+        }
+    }
+}
+
+const DOOMED: &str = "GRANGE_DOOMED_YARD";
+
+#[test]
+fn an_appliance_killed_at_any_moment_leaves_only_what_is_listed() {
+    let mut yard = Yard::new("killed", Isolation::Namespaces);
+    let mut moments = Stream::new(fresh_seed(), "moments");
+    let mut servers = Vec::new();
+    for round in 0..10 {
+        let mut appliance = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["onboard::an_appliance_to_be_killed", "--exact"])
+            .env(DOOMED, &yard.directory)
+            .stdout(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        let known = yard.cloud.list().unwrap().len();
+        assert!(eventually(|| yard.cloud.list().unwrap().len() > known), "round {round}");
+        std::thread::sleep(Duration::from_millis(moments.below(150)));
+        appliance.kill().unwrap();
+        appliance.wait().unwrap();
+        yard.reopen();
+        // A boot that is under way goes on without its appliance.
+        let pending = |s: &Sighting| s.state == CloudState::Pending;
+        assert!(eventually(|| !yard.cloud.list().unwrap().iter().any(pending)), "round {round}");
+        let listed = yard.cloud.list().unwrap();
+        for sighting in &listed {
+            // Whatever the kill left of it, it can be brought up.
+            yard.cloud.apply(&CloudStep::Start(sighting.server)).unwrap();
+            assert_eq!(yard.state(sighting.server), Some(CloudState::Running));
+        }
+        servers.extend(listed.iter().map(|sighting| sighting.server));
+        for sighting in listed {
+            yard.cloud.apply(&CloudStep::Terminate(sighting.server)).unwrap();
+        }
+    }
+    yard.cloud.remove_all(true).unwrap();
+    assert!(eventually(|| traces(&yard, &servers).is_empty()), "{:?}", traces(&yard, &servers));
+}

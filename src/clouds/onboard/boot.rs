@@ -5,7 +5,7 @@ use super::Onboard;
 use super::failure::{Doing, Failure};
 use super::init::{Boot, Network, OK};
 use super::place::PREFIX;
-use super::process::{members, wait_until};
+use super::process::{inhabitants, members, wait_until};
 use super::record::{Isolation, Record, ServerDirectory, make_private, remove_tree, write_json};
 use crate::base::limit::ONBOARD_BOOT_DEADLINE;
 use crate::clouds::InstanceType;
@@ -117,10 +117,10 @@ impl Onboard {
             self.cgroups.freeze(id, false)?;
         }
         let record = directory.record().ok();
-        let plain = record.map_or(self.isolation, |r| r.isolation) == Isolation::Processes;
+        let isolation = record.map_or(self.isolation, |r| r.isolation);
         if let Some(init) = directory.init() {
-            if plain && init.is_stopped() {
-                self.signal_members(directory, Signal::SIGCONT)?;
+            if init.is_stopped() {
+                self.signal_all(directory, isolation, Signal::SIGCONT)?;
             }
             if polite {
                 init.signal(Signal::SIGTERM).doing("stopping", id)?;
@@ -132,6 +132,8 @@ impl Onboard {
                 return Err(Failure::new(format!("killing {id}"), "pid 1 is still there"));
             }
         }
+        // With name spaces the kernel has killed them all together with pid 1.
+        let plain = isolation == Isolation::Processes;
         if plain && !wait_until(DEATH, || self.kill_members(directory)) {
             return Err(Failure::new(format!("killing {id}"), "processes are still there"));
         }
@@ -152,16 +154,18 @@ impl Onboard {
         remove_tree(&directory.join("init.json"))
     }
 
-    /// Stops or wakes every process of a server without name spaces.
-    pub(super) fn signal_members(
+    /// Signals every process of a server, pid 1 too.
+    pub(super) fn signal_all(
         &self,
         directory: &ServerDirectory,
+        isolation: Isolation,
         signal: Signal,
     ) -> Result<(), Failure> {
-        for process in members(directory.id) {
-            process.signal(signal).doing("signalling", process.pid)?;
-        }
-        Ok(())
+        let all = match isolation {
+            Isolation::Namespaces => directory.init().as_ref().map(inhabitants).unwrap_or_default(),
+            Isolation::Processes => members(directory.id),
+        };
+        all.iter().try_for_each(|one| one.signal(signal).doing("signalling", one.pid))
     }
 
     fn kill_members(&self, directory: &ServerDirectory) -> bool {

@@ -168,6 +168,15 @@ impl Cgroups {
         self.trees.iter().map(group).collect()
     }
 
+    /// Whether servers can be frozen.
+    pub fn can_freeze(&self) -> bool {
+        match self.version {
+            Version::V1 => self.trees.contains_key("freezer"),
+            Version::V2 => true,
+            Version::None => false,
+        }
+    }
+
     /// Puts every process of a server to sleep, or wakes them, and waits until it is so.
     ///
     /// # Errors

@@ -38,7 +38,8 @@
 //! **Data volumes** are directories bound to farm role and index. Their size is not enforced: a
 //! file system of its own would need a loop device, which not every machine lends.
 //!
-//! **Limits** are control groups; without them, and for an ordinary user, they are advisory.
+//! **Limits** are control groups; without them, and for an ordinary user, they are advisory, and
+//! a server is put to sleep by stopping each of its processes.
 //! Not here: images. Every server sees the machine's own `/`, and an image is its command.
 
 mod boot;
@@ -257,7 +258,7 @@ impl Onboard {
 
     fn sleep(&self, id: ServerId, asleep: bool) -> Result<(), CloudError> {
         self.with_server(id, |directory, record, _| {
-            let state = self.state(directory, Some(record));
+            let state = self.state(directory);
             let wanted = if asleep { CloudState::Suspended } else { CloudState::Running };
             if state == wanted {
                 return Ok(());
@@ -265,14 +266,12 @@ impl Onboard {
             if !matches!(state, CloudState::Running | CloudState::Suspended) {
                 return Err(CloudError::Refused(format!("{id} is not running")));
             }
-            match record.isolation {
-                Isolation::Namespaces => self.cgroups.freeze(id, asleep).map_err(busy),
-                Isolation::Processes => {
-                    let signals = (nix::sys::signal::SIGSTOP, nix::sys::signal::SIGCONT);
-                    let signal = if asleep { signals.0 } else { signals.1 };
-                    self.signal_members(directory, signal).map_err(busy)
-                }
+            if self.cgroups.can_freeze() {
+                return self.cgroups.freeze(id, asleep).map_err(busy);
             }
+            let (stop, wake) = (nix::sys::signal::SIGSTOP, nix::sys::signal::SIGCONT);
+            let signal = if asleep { stop } else { wake };
+            self.signal_all(directory, record.isolation, signal).map_err(busy)
         })
     }
 
@@ -289,23 +288,21 @@ impl Onboard {
         })
     }
 
-    fn state(&self, directory: &ServerDirectory, record: Option<&Record>) -> CloudState {
+    fn state(&self, directory: &ServerDirectory) -> CloudState {
         let Some(init) = directory.init().filter(process::Process::is_alive) else {
             let pending = directory.is_locked();
             return if pending { CloudState::Pending } else { CloudState::Stopped };
         };
-        let plain = record.is_some_and(|r| r.isolation == Isolation::Processes);
-        let asleep = if plain { init.is_stopped() } else { self.cgroups.is_frozen(directory.id) };
+        let asleep = init.is_stopped() || self.cgroups.is_frozen(directory.id);
         if asleep { CloudState::Suspended } else { CloudState::Running }
     }
 
     fn sight(&self, directory: &ServerDirectory) -> Sighting {
-        let record = directory.record().ok();
-        let address = record.as_ref().map(|record| record.address.to_string());
+        let address = directory.record().ok().map(|record| record.address.to_string());
         Sighting {
             server: directory.id,
             cloud_server_id: directory.id.to_string(),
-            state: self.state(directory, record.as_ref()),
+            state: self.state(directory),
             private_ips: address.into_iter().collect(),
             public_ips: Vec::new(),
         }

@@ -94,15 +94,26 @@ pub fn wait_until(at_most: Duration, mut holds: impl FnMut() -> bool) -> bool {
 /// has by now. For servers without name spaces; only processes of the same user can be seen.
 pub fn members(server: ServerId) -> Vec<Process> {
     let mark = format!("GRANGE_SERVER={server}");
-    let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };
-    let pids = entries.flatten().filter_map(|e| e.file_name().to_str()?.parse::<i32>().ok());
-    pids.filter(|pid| {
+    identify_all(|pid| {
         let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
         environment.split(|b| *b == 0).any(|entry| entry == mark.as_bytes())
     })
-    .filter_map(|pid| Process::identify(pid).ok())
-    .filter(Process::is_alive)
-    .collect()
+}
+
+/// Every living process of the process name space that `init` is pid 1 of, itself included.
+pub fn inhabitants(init: &Process) -> Vec<Process> {
+    let space = |pid: i32| fs::read_link(format!("/proc/{pid}/ns/pid")).ok();
+    let Some(own) = space(init.pid).filter(|_| init.is_alive()) else { return Vec::new() };
+    identify_all(|pid| space(pid).as_ref() == Some(&own))
+}
+
+fn identify_all(belongs: impl Fn(i32) -> bool) -> Vec<Process> {
+    let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };
+    let pids = entries.flatten().filter_map(|e| e.file_name().to_str()?.parse::<i32>().ok());
+    pids.filter(|pid| belongs(*pid))
+        .filter_map(|pid| Process::identify(pid).ok())
+        .filter(Process::is_alive)
+        .collect()
 }
 
 fn stat(pid: i32) -> io::Result<Stat> {
