@@ -25,3 +25,4 @@ pub use name::Name;
 pub use problem::{Code, Problem, Result};
 pub use secret::Secret;
 pub use time::{Clock, ManualClock, Millis, Timestamp, WallClock};
+pub use wake::Waker;

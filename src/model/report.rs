@@ -45,6 +45,19 @@ pub enum Decision {
     Wait(Wait),
 }
 
+impl Decision {
+    /// Whether it changes something, rather than keeping or waiting.
+    pub fn is_change(&self) -> bool {
+        match self {
+            Decision::Launch(_)
+            | Decision::Retire(_)
+            | Decision::Act(_)
+            | Decision::Target { .. } => true,
+            Decision::Keep | Decision::Wait(_) => false,
+        }
+    }
+}
+
 /// Why something waits, with its numbers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Wait {

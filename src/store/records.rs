@@ -180,13 +180,11 @@ impl Record for Order {
     }
 
     fn indexes(&self) -> Vec<(Index, Vec<u8>)> {
-        match self.state {
-            OrderState::Open => vec![(Index::OpenOrdersByServer, self.server.bytes())],
-            OrderState::Done { .. }
-            | OrderState::Failed(_)
-            | OrderState::Expired
-            | OrderState::Superseded => Vec::new(),
+        let mut rows = vec![(Index::OrdersByServer, self.server.bytes())];
+        if self.state == OrderState::Open {
+            rows.push((Index::OpenOrdersByServer, self.server.bytes()));
         }
+        rows
     }
 
     fn subjects(&self) -> Vec<Subject> {

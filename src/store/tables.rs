@@ -88,6 +88,8 @@ named_tables! {
         StepsByServer = "steps_by_server",
         /// Steps that failed, by farm and the moment they ended: [`key::farm_moment`].
         FailedStepsByFarm = "failed_steps_by_farm",
+        /// Every order of a server.
+        OrdersByServer = "orders_by_server",
         /// Orders not answered yet, by server.
         OpenOrdersByServer = "open_orders_by_server",
         /// Users by name: [`key::name`].

@@ -27,7 +27,8 @@ const HOMES: &[(&str, &[&str])] = &[
 ];
 
 /// Rooms on the IO side, where a thread or a socket has a deadline of its own.
-const DEADLINES: &[&str] = &["base", "broker", "net", "agent", "clouds", "api", "client", "tui"];
+const DEADLINES: &[&str] =
+    &["base", "broker", "net", "agent", "clouds", "api", "client", "tui", "appliance"];
 
 fn inside(source: &Source, home: &str) -> bool {
     let Some(path) = source.path.strip_prefix("src/") else { return false };
