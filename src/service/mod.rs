@@ -1,1 +1,124 @@
-//! the verbs all doors share.
+//! Floor 4: the verbs. One function per thing a person, an agent or a job can do.
+//!
+//! Every verb takes the [`Actor`] who asks, checks a named permission first, loads what it needs
+//! from one snapshot, and writes in one transaction that carries who, what and why into the
+//! journal. All doors share these verbs, and jobs use them too, so a rule enforced here is
+//! enforced everywhere: reading is never enough to act.
+//!
+//! Nobody provisions by hand: no verb here creates a server. People change what is desired
+//! ([`farms`], [`manifests`]), the engine's plans are committed in [`plans`], and [`steps`] writes
+//! down a change before a cloud hears of it.
+//!
+//! ```text
+//! people    farms  manifests  servers  tokens       change what is desired, and who may
+//! reading   views  events  explain  status          answer questions
+//! jobs      plans  steps  observe  balancers  orders    the reconcile loop's reads and writes
+//! agents    agents                                  admission, and what agents say
+//! ```
+//! To add a verb: a function here that starts with [`authorise`], its line in `api::verbs`, its
+//! route, and a scenario in `tests/api`.
+
+pub mod agents;
+pub mod balancers;
+pub mod events;
+pub mod explain;
+pub mod farms;
+pub mod lookup;
+pub mod manifests;
+pub mod observe;
+pub mod observed;
+pub mod orders;
+pub mod plans;
+pub mod servers;
+pub mod status;
+pub mod steps;
+pub mod upkeep;
+pub mod users;
+pub mod views;
+
+use crate::base::{Clock, Code, Millis, Problem, Result, Secret, Seq, Timestamp, Waker};
+use crate::model::{Actor, Permission};
+use crate::pki::Authority;
+use crate::series::Series;
+use crate::store::{Author, Store, Tx, View};
+use observed::Observed;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// What the verbs need to know of this appliance, fixed at the start.
+pub struct Settings {
+    /// Platforms and the sizes each of them has.
+    pub platforms: BTreeMap<String, Vec<String>>,
+    /// Where agents find the appliance, `address:port`, best first.
+    pub agent_addresses: Vec<String>,
+    /// How often agents read and send.
+    pub agent_interval_ms: Millis,
+    /// How long a cloud call is waited for.
+    pub call_deadline_ms: Millis,
+    /// The active node's epoch, which every order carries.
+    pub epoch: u64,
+    /// Seeds the plans' streams; a recorded seed replays a run.
+    pub seed: u64,
+    /// Makes one-time secrets; the simulator hands in a seeded one.
+    pub secrets: fn() -> String,
+}
+
+/// Everything the verbs use. One for the process, shared by all doors and jobs.
+pub struct Service {
+    /// Records and journal.
+    pub store: Store,
+    /// Readings.
+    pub series: Arc<Series>,
+    /// What was last seen.
+    pub observed: Observed,
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
+    /// Signs agents' certificates.
+    pub authority: Arc<Authority>,
+    /// Fixed at the start.
+    pub settings: Settings,
+    /// Raised when something observed changed, which no commit tells.
+    pub observation: Waker,
+    /// Raised when an agent connects, because its open orders want sending.
+    pub connection: Waker,
+    /// Raised to list the clouds now instead of at the next period.
+    pub listing: Waker,
+}
+
+impl Service {
+    /// What time it is.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Reads from one snapshot.
+    pub fn read<T>(&self, f: impl FnOnce(&View) -> Result<T>) -> Result<T> {
+        self.store.read(|view| Ok(f(view)))?
+    }
+
+    /// Writes in one transaction, with the journal entry it makes.
+    pub fn write<T: Send + 'static>(
+        &self,
+        author: Author,
+        f: impl FnOnce(&mut Tx) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        self.store.write(author, f).map(|(value, _): (T, Seq)| value)
+    }
+
+    /// A fresh one-time secret.
+    pub fn secret(&self) -> Secret {
+        Secret::new((self.settings.secrets)())
+    }
+}
+
+/// Refuses an actor who lacks a permission. The first line of every verb.
+pub fn authorise(actor: &Actor, permission: Permission) -> Result<()> {
+    if actor.may(permission) {
+        return Ok(());
+    }
+    let name = format!("{permission:?}");
+    Err(Problem::new(
+        Code::PermissionViolation,
+        format!("{} may not do this: the permission {name} is missing", actor.name),
+    ))
+}

@@ -1,0 +1,287 @@
+//! Agents: who may come in, and what they say, from the gate to a commit.
+//!
+//! [`Doorway`] implements what the broker's gate declares. Everything answers after a commit, so
+//! that a PUBACK means *kept*; each (boot, seq) is committed once, so that an agent may send a
+//! message as often as it likes.
+
+use crate::base::hash::{same, sha256};
+use crate::base::problem::chain;
+use crate::base::{Code, Problem, Result, ServerId};
+use crate::broker::{Admission, Ingest, Later, Refusal};
+use crate::model::{Actor, AgentCursor, Cause, Door, OrderState, Permission, Server, ServerStatus};
+use crate::pki::request_key_digest;
+use crate::service::plans::set_status;
+use crate::service::{Service, lookup};
+use crate::store::{Author, Tx};
+use crate::wire::agent::{Message, MessageBody};
+use crate::wire::reading;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use tokio::sync::oneshot;
+
+/// What the gate is handed: the service, as agents may use it.
+pub struct Doorway {
+    service: Arc<Service>,
+}
+
+impl Doorway {
+    /// The doorway to a service.
+    pub fn new(service: Arc<Service>) -> Doorway {
+        Doorway { service }
+    }
+}
+
+/// The actor an agent is in the journal.
+fn actor(server: ServerId, name: &str) -> Actor {
+    Actor {
+        name: format!("agent:{name}"),
+        door: Door::Agent,
+        address: server.to_string(),
+        permissions: vec![Permission::Operate],
+        ..Actor::job("agent")
+    }
+}
+
+/// Problems of ours are worth another try; what is wrong with the message is not.
+fn refusal(problem: &Problem) -> Refusal {
+    match problem.code {
+        Code::ServiceUnavailable | Code::LimitExceeded | Code::InternalServerError => {
+            Refusal::Later(problem.to_string())
+        }
+        _ => Refusal::Never(problem.to_string()),
+    }
+}
+
+impl Ingest for Doorway {
+    fn readings(&self, from: ServerId, batch: Vec<u8>) -> Later<std::result::Result<(), Refusal>> {
+        let batch = match reading::decode(&batch) {
+            Ok(batch) => batch,
+            Err(bad) => return Box::pin(async move { Err(Refusal::Never(bad.to_string())) }),
+        };
+        let (done, answer) = oneshot::channel();
+        self.service.series.append(
+            from,
+            batch,
+            // The gate may have given up on the connection; then nobody listens, and nobody must.
+            Box::new(move |result| drop(done.send(result))),
+        );
+        Box::pin(async move {
+            match answer.await {
+                Ok(Ok(())) => Ok(()),
+                Ok(Err(error)) => Err(Refusal::Later(error.to_string())),
+                Err(_) => Err(Refusal::Later("the series log stopped".into())),
+            }
+        })
+    }
+
+    fn message(&self, from: ServerId, json: Vec<u8>) -> Later<std::result::Result<(), Refusal>> {
+        let message: Message = match serde_json::from_slice(&json) {
+            Ok(message) => message,
+            Err(bad) => return Box::pin(async move { Err(Refusal::Never(bad.to_string())) }),
+        };
+        let service = self.service.clone();
+        let ready = readiness(&message.body);
+        let (done, answer) = oneshot::channel();
+        let now = service.now();
+        let name = from.to_string();
+        service.store.submit(
+            Author::new(&actor(from, &name), verb(&message.body), Cause::Agent(from)),
+            move |tx| take(tx, from, message, now),
+            Box::new(move |result| drop(done.send(result))),
+        );
+        Box::pin(async move {
+            let result = answer
+                .await
+                .unwrap_or_else(|_| Err(Problem::new(Code::ServiceUnavailable, "stopping")));
+            match result {
+                Ok(_) => {
+                    if let Some(ready) = ready {
+                        service.observed.agent_ready(from, ready, now);
+                        service.observation.wake();
+                    }
+                    Ok(())
+                }
+                Err(problem) => Err(refusal(&problem)),
+            }
+        })
+    }
+
+    fn connected(&self, server: ServerId, address: SocketAddr) {
+        tracing::debug!(%server, %address, "agent connected");
+        if self.service.observed.agent_connected(server, true, self.service.now()) {
+            self.service.observation.wake();
+        }
+        self.service.connection.wake();
+    }
+
+    fn disconnected(&self, server: ServerId) {
+        if self.service.observed.agent_connected(server, false, self.service.now()) {
+            // A lost connection is the first sign of a lost server: look now.
+            self.service.listing.wake();
+            self.service.observation.wake();
+        }
+    }
+}
+
+fn verb(body: &MessageBody) -> &'static str {
+    match body {
+        MessageBody::Hello { .. } => "agent.hello",
+        MessageBody::Ready { .. } => "agent.ready",
+        MessageBody::Result { .. } => "agent.result",
+        MessageBody::Bye => "agent.bye",
+    }
+}
+
+fn readiness(body: &MessageBody) -> Option<bool> {
+    match body {
+        MessageBody::Hello { ready, .. } | MessageBody::Ready { ready, .. } => Some(*ready),
+        MessageBody::Result { .. } | MessageBody::Bye => None,
+    }
+}
+
+/// Commits one message, once.
+fn take(tx: &mut Tx, from: ServerId, message: Message, now: crate::base::Timestamp) -> Result<()> {
+    let Some(mut server) = lookup::server(tx, from)? else {
+        return Err(Problem::not_found("server", from));
+    };
+    let cursor = lookup::agent_cursor(tx, from)?;
+    let seen = cursor.as_ref().is_some_and(|c| c.boot == message.boot && c.seq >= message.seq);
+    if seen {
+        return Ok(());
+    }
+    // A hello on a known boot changes nothing worth a journal entry unless the record moves.
+    tx.put(&AgentCursor { server: from, boot: message.boot.clone(), seq: message.seq })?;
+    let before = server.clone();
+    match message.body {
+        MessageBody::Hello { version, ready, .. } => {
+            server.agent_version = Some(version);
+            server.boot_id = Some(message.boot);
+            heard(&mut server, ready, now);
+        }
+        MessageBody::Ready { ready, detail } => {
+            heard(&mut server, ready, now);
+            if !ready && server.status == ServerStatus::Running {
+                let about = lookup::server_name(tx, &server)?;
+                tx.text(about, format!("its ready check fails: {detail}"));
+            }
+        }
+        MessageBody::Result { order, error, exit_code, output } => {
+            let Some(mut record) = lookup::order(tx, order)? else { return Ok(()) };
+            if record.server != from {
+                return Err(Problem::invalid("order", "this order is for another server"));
+            }
+            if record.state == OrderState::Open {
+                record.state = match error {
+                    Some(why) => OrderState::Failed(why),
+                    None => OrderState::Done { exit_code, output },
+                };
+                tx.put(&record)?;
+            }
+        }
+        MessageBody::Bye => {}
+    }
+    if server != before {
+        if server.status != before.status {
+            let about = lookup::server_name(tx, &server)?;
+            tx.text(about, format!("{} (its agent said so)", server.status.as_str()));
+        }
+        tx.put(&server)?;
+    }
+    Ok(())
+}
+
+/// What hearing from an agent does to its server's status (Scalr: HostInit, HostUp).
+fn heard(server: &mut Server, ready: bool, now: crate::base::Timestamp) {
+    let next = match server.status {
+        // The launch's answer may still be on its way: whoever speaks exists.
+        ServerStatus::PendingLaunch
+        | ServerStatus::Pending
+        | ServerStatus::Initializing
+        | ServerStatus::Resuming
+            if ready =>
+        {
+            ServerStatus::Running
+        }
+        ServerStatus::PendingLaunch | ServerStatus::Pending => ServerStatus::Initializing,
+        same => same,
+    };
+    set_status(server, next, now);
+    if next == ServerStatus::Running {
+        server.running_at.get_or_insert(now);
+    }
+}
+
+impl Admission for Doorway {
+    fn admit(
+        &self,
+        server: ServerId,
+        key_digest: [u8; 32],
+    ) -> Later<std::result::Result<(), Refusal>> {
+        let found = self.service.read(|view| lookup::server(view, server));
+        let answer = match found {
+            Ok(Some(record)) if !record.status.counts() => {
+                Err(Refusal::Never("the server is terminated".into()))
+            }
+            Ok(Some(record)) => match record.agent_key_digest {
+                Some(known) if same(&known, &key_digest) => Ok(()),
+                _ => Err(Refusal::Never("the certificate is not the one it enrolled".into())),
+            },
+            Ok(None) => Err(Refusal::Never("no such server".into())),
+            Err(problem) => Err(refusal(&problem)),
+        };
+        Box::pin(async move { answer })
+    }
+
+    fn enrol(
+        &self,
+        server: ServerId,
+        token: String,
+        csr_pem: String,
+    ) -> Later<std::result::Result<String, Refusal>> {
+        let service = self.service.clone();
+        Box::pin(async move {
+            let key = request_key_digest(&csr_pem).map_err(|bad| Refusal::Never(chain(&bad)))?;
+            let (done, answer) = oneshot::channel();
+            let now = service.now();
+            service.store.submit(
+                Author::new(&actor(server, "enrol"), "agent.enrol", Cause::Agent(server)),
+                move |tx| admit_key(tx, server, &token, key),
+                Box::new(move |result| drop(done.send(result))),
+            );
+            answer
+                .await
+                .unwrap_or_else(|_| Err(Problem::new(Code::ServiceUnavailable, "stopping")))
+                .map_err(|problem| refusal(&problem))?;
+            service
+                .authority
+                .sign_agent(server, &csr_pem, now)
+                .map(|signed| signed.chain_pem)
+                .map_err(|error| Refusal::Later(chain(&error)))
+        })
+    }
+}
+
+/// The one-time token binds the server to the first key that comes with it; the same key may come
+/// again, because the answer to the first time may have been lost.
+fn admit_key(tx: &mut Tx, id: ServerId, token: &str, key: [u8; 32]) -> Result<()> {
+    let denied = |why: &str| Problem::new(Code::BadAuthentication, why);
+    let mut server = lookup::server(tx, id)?.ok_or_else(|| denied("no such server"))?;
+    if !server.status.counts() {
+        return Err(denied("the server is terminated"));
+    }
+    let digest = sha256(token.as_bytes());
+    if !server.enrolment_digest.is_some_and(|known| same(&known, &digest)) {
+        return Err(denied("the token is not this server's"));
+    }
+    match server.agent_key_digest {
+        Some(known) if same(&known, &key) => Ok(()),
+        Some(_) => Err(denied("the token was used with another key")),
+        None => {
+            server.agent_key_digest = Some(key);
+            let about = lookup::server_name(tx, &server)?;
+            tx.text(about, "its agent enrolled");
+            tx.put(&server)?;
+            Ok(())
+        }
+    }
+}

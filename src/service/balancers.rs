@@ -1,0 +1,151 @@
+//! Balancers: the live topology, rendered, and ordered onto the servers that balance.
+//!
+//! The file is a function of the topology alone, so rendering again on an unchanged world gives
+//! the same bytes and no order. A server that is about to go is rendered as draining first.
+
+use crate::automation::haproxy::{self, Backend, BackendState, Topology};
+use crate::base::hash::sha256;
+use crate::base::{FarmId, Millis, Result, ServerId, Timestamp};
+use crate::model::{
+    Actor, Automation, Balance, Cause, FarmRole, Order, OrderBody, OrderState, Permission, Server,
+    ServerStatus,
+};
+use crate::service::{Service, authorise, lookup, orders};
+use crate::store::{Author, View};
+
+/// A balancer file is given up after this long; the next change of topology orders it anew.
+const FILE_DEADLINE: Millis = 300_000;
+
+/// Orders every balancer of a farm to have the file its topology asks for. Says how many orders.
+pub fn configure(service: &Service, actor: &Actor, farm: FarmId) -> Result<usize> {
+    authorise(actor, Permission::Operate)?;
+    let now = service.now();
+    let wanted = service.read(|view| files(service, view, farm, now))?;
+    if wanted.is_empty() {
+        return Ok(0);
+    }
+    let count = wanted.len();
+    service.write(Author::new(actor, "balancer.configure", Cause::Clock), move |tx| {
+        for (id, body) in wanted {
+            let Some(server) = lookup::server(tx, id)? else { continue };
+            let about = lookup::server_name(tx, &server)?;
+            tx.text(about, "a new balancer file is to be written");
+            orders::give(tx, &server, body, now, now.after(FILE_DEADLINE))?;
+        }
+        Ok(())
+    })?;
+    Ok(count)
+}
+
+/// The files that differ from what each balancer was last ordered to have.
+fn files(
+    service: &Service,
+    view: &View,
+    farm: FarmId,
+    now: Timestamp,
+) -> Result<Vec<(ServerId, OrderBody)>> {
+    let roles = lookup::farm_roles_of(view, farm)?;
+    let servers = lookup::servers_of_farm(view, farm)?;
+    let mut out = Vec::new();
+    for role in &roles {
+        let Some(balance) = &role.balance else { continue };
+        let recipe = lookup::role(view, role.role)?;
+        if !recipe.is_some_and(|recipe| recipe.automation.contains(&Automation::Haproxy)) {
+            continue;
+        }
+        let body = render(service, &roles, &servers, balance);
+        for server in servers.iter().filter(|s| s.farm_role == role.id && can_obey(s.status)) {
+            let last = last_file(&lookup::orders_of(view, server.id)?, now);
+            if last.as_ref() != Some(&body) {
+                out.push((server.id, body.clone()));
+            }
+        }
+    }
+    Ok(out)
+}
+
+fn can_obey(status: ServerStatus) -> bool {
+    matches!(status, ServerStatus::Pending | ServerStatus::Initializing | ServerStatus::Running)
+}
+
+/// The file a server was last ordered to have, unless that order failed or ran out.
+fn last_file(orders: &[Order], now: Timestamp) -> Option<OrderBody> {
+    let files = orders.iter().filter(|order| matches!(order.body, OrderBody::WriteFile { .. }));
+    let last = files.max_by_key(|order| order.id)?;
+    let stands = match &last.state {
+        OrderState::Done { .. } => true,
+        OrderState::Open => last.deadline >= now,
+        // A bad file stays refused until the topology changes; a lost one is ordered again.
+        OrderState::Failed(_) => true,
+        OrderState::Expired | OrderState::Superseded => false,
+    };
+    stands.then(|| last.body.clone())
+}
+
+fn render(
+    service: &Service,
+    roles: &[FarmRole],
+    servers: &[Server],
+    balance: &Balance,
+) -> OrderBody {
+    let behind = roles.iter().find(|role| role.alias == balance.farm_role).map(|role| role.id);
+    let mut backends: Vec<(u32, Backend)> = servers
+        .iter()
+        .filter(|server| Some(server.farm_role) == behind)
+        .filter_map(|server| Some((server.index, backend(service, server, balance)?)))
+        .collect();
+    backends.sort_by(|a, b| (a.0, &a.1.name).cmp(&(b.0, &b.1.name)));
+    let servers: Vec<Backend> = backends.into_iter().map(|(_, backend)| backend).collect();
+    // The generation names the topology, so that the same topology gives the same bytes.
+    let digest = sha256(format!("{balance:?}{servers:?}").as_bytes());
+    let generation = u64::from_be_bytes([
+        0, 0, digest[0], digest[1], digest[2], digest[3], digest[4], digest[5],
+    ]);
+    let file = haproxy::render(&Topology { generation, balance: balance.clone(), servers });
+    OrderBody::WriteFile {
+        path: file.path,
+        content: file.content,
+        check: file.check,
+        reload: file.reload,
+        generation,
+    }
+}
+
+fn backend(service: &Service, server: &Server, balance: &Balance) -> Option<Backend> {
+    let state = match server.status {
+        ServerStatus::Running if service.observed.is_ready(server.id) => BackendState::Up,
+        ServerStatus::Running | ServerStatus::PendingTerminate | ServerStatus::PendingSuspend => {
+            BackendState::Draining
+        }
+        _ => return None,
+    };
+    let address = server.private_ips.first().or(server.public_ips.first())?.clone();
+    let crashed = server.terminate_reason == Some(crate::model::TerminateReason::Crashed);
+    if crashed {
+        return None;
+    }
+    // A server that came back under an old index must not inherit the old one's health.
+    let name = format!("{}-{}", server.hostname, &server.id.to_string()[..8]);
+    Some(Backend { name, address, port: balance.port, state })
+}
+
+/// Files that balancers refused, one line each, for the alerts.
+pub fn refused(service: &Service, farm: FarmId) -> Result<Vec<String>> {
+    service.read(|view| {
+        let mut out = Vec::new();
+        for server in lookup::servers_of_farm(view, farm)? {
+            let orders = lookup::orders_of(view, server.id)?;
+            let files = orders.iter().filter(|o| matches!(o.body, OrderBody::WriteFile { .. }));
+            if let Some(Order { state: OrderState::Failed(why), .. }) =
+                files.max_by_key(|order| order.id)
+                && server.status.counts()
+            {
+                let about = lookup::server_name(view, &server)?;
+                out.push(format!(
+                    "{about}: its new file was refused, the last good one stays: {why}"
+                ));
+            }
+        }
+        Ok(out)
+    })
+}

@@ -1,0 +1,89 @@
+//! The journal, for people.
+
+use crate::base::{Result, Seq};
+use crate::model::{Actor, Permission};
+use crate::service::{Service, authorise};
+use crate::store::Entry;
+use crate::wire::api::EventView;
+use crate::wire::input::{EventsQuery, EventsSlice};
+
+/// Entries looked at for one answer: a filter that matches nothing must still end.
+const LOOKED_AT_MAX: usize = 5_000;
+
+/// Journal entries; answers at once.
+pub fn list(service: &Service, actor: &Actor, query: &EventsQuery) -> Result<EventsSlice> {
+    authorise(actor, Permission::EventsRead)?;
+    let last = service.store.last_seq();
+    let about = query.about.as_deref();
+    let Some(after) = query.after else {
+        return tail(service, about, query.max, last);
+    };
+    let mut slice = EventsSlice { events: Vec::new(), seq: after };
+    let mut looked_at = 0;
+    while slice.events.len() < query.max && looked_at < LOOKED_AT_MAX {
+        let entries = service.store.entries(Seq(slice.seq), query.max.clamp(1, 500))?;
+        if entries.is_empty() {
+            break;
+        }
+        looked_at += entries.len();
+        for entry in entries {
+            if slice.events.len() == query.max {
+                break;
+            }
+            slice.seq = entry.seq.0;
+            if shows(&entry, about) {
+                slice.events.push(event(entry));
+            }
+        }
+    }
+    Ok(slice)
+}
+
+/// The last entries there are, oldest first.
+fn tail(service: &Service, about: Option<&str>, max: usize, last: Seq) -> Result<EventsSlice> {
+    let mut window = max.max(1) as u64;
+    loop {
+        let from = last.0.saturating_sub(window);
+        let entries = service.store.entries(Seq(from), usize::try_from(window).unwrap_or(max))?;
+        let shown: Vec<EventView> =
+            entries.into_iter().filter(|entry| shows(entry, about)).map(event).collect();
+        if shown.len() >= max || from == 0 || window >= LOOKED_AT_MAX as u64 {
+            let surplus = shown.len().saturating_sub(max);
+            return Ok(EventsSlice {
+                events: shown.into_iter().skip(surplus).collect(),
+                seq: last.0,
+            });
+        }
+        window = window.saturating_mul(4);
+    }
+}
+
+/// Whether an entry is about something or about what is under it. Entries without a sentence are
+/// bookkeeping, and only shown to those who ask for nothing in particular.
+fn shows(entry: &Entry, about: Option<&str>) -> bool {
+    let Some(about) = about else { return !entry.text.is_empty() };
+    entry.about.split(", ").any(|one| {
+        one == about
+            || one.strip_prefix(about).is_some_and(|rest| rest.starts_with('/'))
+            || one
+                .strip_prefix(about)
+                .is_some_and(|rest| about.contains('/') && rest.starts_with('-'))
+    })
+}
+
+/// An entry as people see it.
+pub fn event(entry: Entry) -> EventView {
+    let mut tables: Vec<String> =
+        entry.changes.iter().map(|change| change.table.name().to_owned()).collect();
+    tables.sort();
+    tables.dedup();
+    EventView {
+        seq: entry.seq.0,
+        at: entry.at.0,
+        actor: entry.who.name,
+        verb: entry.verb,
+        about: entry.about,
+        text: entry.text,
+        tables,
+    }
+}

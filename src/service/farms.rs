@@ -1,0 +1,279 @@
+//! Farms and farm roles: what people want of them.
+
+use crate::base::{Code, FarmId, FarmRoleId, Name, Problem, Result};
+use crate::model::{Actor, Cause, Farm, FarmGoal, FarmRole, LaunchOrder, Permission, ServerStatus};
+use crate::service::{Service, authorise, lookup, views};
+use crate::store::{Author, Tx};
+use crate::wire::api::{FarmRoleView, FarmView};
+use crate::wire::input::{
+    FarmFilter, FarmInput, FarmRoleFilter, Page, ScalingInput, Slice, TerminateInput,
+};
+
+/// Farms of the actor's environment, by name.
+pub fn list(
+    service: &Service,
+    actor: &Actor,
+    filter: &FarmFilter,
+    page: Page,
+) -> Result<Slice<FarmView>> {
+    authorise(actor, Permission::FarmsRead)?;
+    service.read(|view| {
+        let mut farms: Vec<FarmView> = lookup::all_farms(view)?
+            .into_iter()
+            .filter(|farm| farm.env == actor.env)
+            .map(|farm| views::farm(service, view, farm))
+            .collect::<Result<_>>()?;
+        farms.sort_by(|a, b| a.name.cmp(&b.name));
+        let wanted = |farm: &FarmView| {
+            filter.id.is_none_or(|id| id.0 == farm.id)
+                && filter.name.as_ref().is_none_or(|name| *name == farm.name)
+                && filter.launch_order.as_ref().is_none_or(|order| *order == farm.launch_order)
+                && filter.status.as_ref().is_none_or(|status| *status == farm.status)
+        };
+        Ok(Slice::cut(farms.into_iter().filter(wanted), page))
+    })
+}
+
+/// One farm.
+pub fn get(service: &Service, actor: &Actor, id: FarmId) -> Result<FarmView> {
+    authorise(actor, Permission::FarmsRead)?;
+    service.read(|view| {
+        let farm = lookup::farm(view, id)?.filter(|farm| farm.env == actor.env);
+        views::farm(service, view, farm.ok_or_else(|| Problem::not_found("farm", id))?)
+    })
+}
+
+/// Declares an empty farm.
+pub fn create(service: &Service, actor: &Actor, input: &FarmInput) -> Result<FarmView> {
+    authorise(actor, Permission::FarmsManage)?;
+    let given =
+        input.name.clone().ok_or_else(|| Problem::invalid("name", "a farm needs a name"))?;
+    let name = Name::new(&given).map_err(|bad| Problem::invalid("name", bad.to_string()))?;
+    let order = input.launch_order.as_deref().map(launch_order).transpose()?.unwrap_or_default();
+    let description = input.description.clone().unwrap_or_default();
+    let (env, user, now) = (actor.env, actor.user, service.now());
+    let id = service.write(Author::new(actor, "farm.create", Cause::Request), move |tx| {
+        if lookup::farm_by_name(tx, env, &name)?.is_some() {
+            let text = format!("there is a farm {name} already");
+            return Err(Problem::new(Code::UnicityViolation, text));
+        }
+        let id: FarmId = tx.next_id()?;
+        tx.text(name.to_string(), "farm declared");
+        tx.put(&Farm {
+            id,
+            env,
+            name,
+            description,
+            launch_order: order,
+            goal: FarmGoal::Terminated,
+            removed: false,
+            created_at: now,
+            created_by: user,
+        })?;
+        Ok(id)
+    })?;
+    get(service, actor, id)
+}
+
+/// Reads a launch order as people write it.
+pub(super) fn launch_order(text: &str) -> Result<LaunchOrder> {
+    match text {
+        "simultaneous" => Ok(LaunchOrder::Simultaneous),
+        "sequential" => Ok(LaunchOrder::Sequential),
+        other => Err(Problem::invalid(
+            "launchOrder",
+            format!("{other:?} is not a launch order: use simultaneous or sequential"),
+        )),
+    }
+}
+
+/// Changes a farm's own fields.
+pub fn update(
+    service: &Service,
+    actor: &Actor,
+    id: FarmId,
+    input: &FarmInput,
+    revision: Option<u64>,
+) -> Result<FarmView> {
+    authorise(actor, Permission::FarmsManage)?;
+    let order = input.launch_order.as_deref().map(launch_order).transpose()?;
+    let name = input
+        .name
+        .as_deref()
+        .map(Name::new)
+        .transpose()
+        .map_err(|bad| Problem::invalid("name", bad.to_string()))?;
+    let description = input.description.clone();
+    change(service, actor, id, "farm.update", revision, move |tx, farm| {
+        if let Some(name) = name.filter(|name| *name != farm.name) {
+            if lookup::farm_by_name(tx, farm.env, &name)?.is_some() {
+                let text = format!("there is a farm {name} already");
+                return Err(Problem::new(Code::UnicityViolation, text));
+            }
+            farm.name = name;
+        }
+        if let Some(description) = description {
+            farm.description = description;
+        }
+        if let Some(order) = order {
+            farm.launch_order = order;
+        }
+        Ok("changed".into())
+    })?;
+    get(service, actor, id)
+}
+
+/// Removes a farm; its servers go first.
+pub fn remove(service: &Service, actor: &Actor, id: FarmId, revision: Option<u64>) -> Result<()> {
+    authorise(actor, Permission::FarmsManage)?;
+    change(service, actor, id, "farm.remove", revision, |_, farm| {
+        farm.goal = FarmGoal::Terminated;
+        farm.removed = true;
+        Ok("is to be removed; its servers go first".into())
+    })
+}
+
+/// Wants every farm role to have its servers.
+pub fn launch(service: &Service, actor: &Actor, id: FarmId) -> Result<FarmView> {
+    authorise(actor, Permission::FarmsLaunch)?;
+    change(service, actor, id, "farm.launch", None, |_, farm| {
+        if farm.removed {
+            let text = format!("{} is being removed", farm.name);
+            return Err(Problem::new(Code::UnacceptableState, text));
+        }
+        farm.goal = FarmGoal::Launched;
+        Ok("is to be launched".into())
+    })?;
+    get(service, actor, id)
+}
+
+/// Wants no server left.
+pub fn terminate(
+    service: &Service,
+    actor: &Actor,
+    id: FarmId,
+    _input: TerminateInput,
+) -> Result<FarmView> {
+    authorise(actor, Permission::FarmsLaunch)?;
+    change(service, actor, id, "farm.terminate", None, |_, farm| {
+        farm.goal = FarmGoal::Terminated;
+        Ok("is to be terminated".into())
+    })?;
+    get(service, actor, id)
+}
+
+/// One transaction that changes one farm, with its sentence for the journal.
+fn change(
+    service: &Service,
+    actor: &Actor,
+    id: FarmId,
+    verb: &'static str,
+    revision: Option<u64>,
+    edit: impl FnOnce(&mut Tx, &mut Farm) -> Result<String> + Send + 'static,
+) -> Result<()> {
+    let env = actor.env;
+    service.write(Author::new(actor, verb, Cause::Request), move |tx| {
+        let found = lookup::farm(tx, id)?.filter(|farm| farm.env == env);
+        let mut farm = found.ok_or_else(|| Problem::not_found("farm", id))?;
+        tx.require_revision::<Farm>(id, revision)?;
+        let sentence = edit(tx, &mut farm)?;
+        tx.text(farm.name.to_string(), format!("farm {sentence}"));
+        tx.put(&farm)?;
+        Ok(())
+    })
+}
+
+/// Farm roles of a farm, by launch index and alias.
+pub fn roles(
+    service: &Service,
+    actor: &Actor,
+    farm: FarmId,
+    filter: &FarmRoleFilter,
+    page: Page,
+) -> Result<Slice<FarmRoleView>> {
+    authorise(actor, Permission::FarmsRead)?;
+    service.read(|view| {
+        let found = lookup::farm(view, farm)?.filter(|farm| farm.env == actor.env);
+        found.ok_or_else(|| Problem::not_found("farm", farm))?;
+        let mut roles = lookup::farm_roles_of(view, farm)?;
+        roles.sort_by(|a, b| (a.launch_index, &a.alias).cmp(&(b.launch_index, &b.alias)));
+        let wanted = |role: &FarmRole| {
+            filter.id.is_none_or(|id| id == role.id)
+                && filter.alias.as_ref().is_none_or(|alias| alias == role.alias.as_str())
+                && filter.role.is_none_or(|id| id == role.role.0)
+                && filter.cloud_platform.as_ref().is_none_or(|p| *p == role.platform)
+                && filter.cloud_location.as_ref().is_none_or(|l| *l == role.location)
+        };
+        let shown = Slice::cut(roles.into_iter().filter(wanted), page);
+        let items: Result<Vec<FarmRoleView>> =
+            shown.items.into_iter().map(|role| views::farm_role(service, view, role)).collect();
+        Ok(Slice { items: items?, total: shown.total })
+    })
+}
+
+/// One farm role.
+pub fn role(service: &Service, actor: &Actor, id: FarmRoleId) -> Result<FarmRoleView> {
+    authorise(actor, Permission::FarmsRead)?;
+    service.read(|view| {
+        let role = lookup::farm_role(view, id)?.filter(|role| role.env == actor.env);
+        views::farm_role(service, view, role.ok_or_else(|| Problem::not_found("farm role", id))?)
+    })
+}
+
+/// Changes a farm role's range.
+pub fn scale(
+    service: &Service,
+    actor: &Actor,
+    id: FarmRoleId,
+    input: &ScalingInput,
+    revision: Option<u64>,
+) -> Result<FarmRoleView> {
+    authorise(actor, Permission::FarmsManage)?;
+    let (env, input) = (actor.env, input.clone());
+    service.write(Author::new(actor, "farm-role.scale", Cause::Request), move |tx| {
+        let found = lookup::farm_role(tx, id)?.filter(|role| role.env == env);
+        let mut role = found.ok_or_else(|| Problem::not_found("farm role", id))?;
+        tx.require_revision::<FarmRole>(id, revision)?;
+        let scaling = &mut role.scaling;
+        scaling.enabled = input.enabled.unwrap_or(scaling.enabled);
+        scaling.min = input.min_instances.unwrap_or(scaling.min);
+        scaling.max = input.max_instances.unwrap_or(scaling.max);
+        check_range(scaling.min, scaling.max)?;
+        let farm = lookup::farm(tx, role.farm)?.map(|farm| farm.name.to_string());
+        let (min, max) = role.bounds();
+        let about = format!("{}/{}", farm.unwrap_or_default(), role.alias);
+        tx.text(about, format!("range is {min} to {max} servers"));
+        tx.put(&role)?;
+        Ok(())
+    })?;
+    self::role(service, actor, id)
+}
+
+fn check_range(min: u32, max: u32) -> Result<()> {
+    let ceiling = crate::base::limit::FARM_ROLE_SERVERS_MAX;
+    if max > ceiling {
+        let text = format!("{max} is more than the {ceiling} a farm role may have");
+        return Err(Problem::invalid("maxInstances", text));
+    }
+    if min > max {
+        let text = format!("{min} is above maxInstances, {max}");
+        return Err(Problem::invalid("minInstances", text));
+    }
+    Ok(())
+}
+
+/// A farm's status in Scalr's words, from what is wanted and what is there.
+pub(super) fn status(farm: &Farm, running: usize, counted: usize, target: u32) -> &'static str {
+    match farm.goal {
+        FarmGoal::Terminated if counted == 0 => "terminated",
+        FarmGoal::Terminated => "pending_terminate",
+        FarmGoal::Launched if running >= target as usize => "running",
+        FarmGoal::Launched if running > 0 => "running",
+        FarmGoal::Launched => "pending_launch",
+    }
+}
+
+/// Whether a server status serves traffic.
+pub(super) fn serves(status: ServerStatus) -> bool {
+    status == ServerStatus::Running
+}

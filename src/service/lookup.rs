@@ -1,0 +1,176 @@
+//! Finding records: every read the verbs do, over one snapshot or inside one transaction.
+//!
+//! The bytes of index keys are known here and in `store::tables` alone.
+
+use crate::base::{
+    EnvironmentId, FarmId, FarmRoleId, Name, OrderId, PlanId, Result, RoleId, ServerId, StepId,
+    UserId,
+};
+use crate::model::{AgentCursor, Farm, FarmRole, Order, Plan, Role, Server, Step, Token, User};
+use crate::store::{Index, Key, Reads, Record, key};
+
+fn one<R: Record>(read: &impl Reads, key: R::Key) -> Result<Option<R>> {
+    Ok(read.get::<R>(key)?.map(|found| found.record))
+}
+
+fn many<R: Record>(read: &impl Reads, index: Index, prefix: &[u8]) -> Result<Vec<R>> {
+    Ok(read.by_index::<R>(index, prefix)?.into_iter().map(|found| found.record).collect())
+}
+
+fn all<R: Record>(read: &impl Reads) -> Result<Vec<R>> {
+    Ok(read.all::<R>()?.into_iter().map(|found| found.record).collect())
+}
+
+/// The revision of a record, 0 when there is none.
+pub fn revision_of<R: Record>(read: &impl Reads, key: R::Key) -> Result<u64> {
+    Ok(read.get::<R>(key)?.map_or(0, |found| found.revision))
+}
+
+/// A farm.
+pub fn farm(read: &impl Reads, id: FarmId) -> Result<Option<Farm>> {
+    one(read, id)
+}
+
+/// Every farm there is.
+pub fn all_farms(read: &impl Reads) -> Result<Vec<Farm>> {
+    all(read)
+}
+
+/// The farm of a name.
+pub fn farm_by_name(read: &impl Reads, env: EnvironmentId, name: &Name) -> Result<Option<Farm>> {
+    Ok(many(read, Index::FarmsByName, &key::env_name(env, name))?.pop())
+}
+
+/// A farm role.
+pub fn farm_role(read: &impl Reads, id: FarmRoleId) -> Result<Option<FarmRole>> {
+    one(read, id)
+}
+
+/// The farm roles of a farm, by launch index.
+pub fn farm_roles_of(read: &impl Reads, farm: FarmId) -> Result<Vec<FarmRole>> {
+    let mut roles: Vec<FarmRole> = many(read, Index::FarmRolesByAlias, &farm.bytes())?;
+    roles.sort_by_key(|role| (role.launch_index, role.id));
+    Ok(roles)
+}
+
+/// A role.
+pub fn role(read: &impl Reads, id: RoleId) -> Result<Option<Role>> {
+    one(read, id)
+}
+
+/// The role of a name.
+pub fn role_by_name(read: &impl Reads, env: EnvironmentId, name: &Name) -> Result<Option<Role>> {
+    Ok(many(read, Index::RolesByName, &key::env_name(env, name))?.pop())
+}
+
+/// Every role there is.
+pub fn all_roles(read: &impl Reads) -> Result<Vec<Role>> {
+    all(read)
+}
+
+/// A server.
+pub fn server(read: &impl Reads, id: ServerId) -> Result<Option<Server>> {
+    one(read, id)
+}
+
+/// Every server record there is, also of servers that are gone.
+pub fn all_servers(read: &impl Reads) -> Result<Vec<Server>> {
+    all(read)
+}
+
+/// The servers of a farm, also those that are gone.
+pub fn servers_of_farm(read: &impl Reads, farm: FarmId) -> Result<Vec<Server>> {
+    many(read, Index::ServersByFarm, &farm.bytes())
+}
+
+/// The servers of a farm role, also those that are gone.
+pub fn servers_of_farm_role(read: &impl Reads, id: FarmRoleId) -> Result<Vec<Server>> {
+    many(read, Index::ServersByFarmRole, &id.bytes())
+}
+
+/// The servers of a farm role that are not confirmed gone: what max counts.
+pub fn live_servers_of_farm_role(read: &impl Reads, id: FarmRoleId) -> Result<Vec<Server>> {
+    many(read, Index::LiveServersByFarmRole, &id.bytes())
+}
+
+/// Servers on a platform that are not confirmed gone.
+pub fn live_servers_on(read: &impl Reads, platform: &str) -> Result<Vec<Server>> {
+    let mut live: Vec<Server> = many(read, Index::LiveServersByFarm, &[])?;
+    live.retain(|server| server.platform == platform);
+    Ok(live)
+}
+
+/// `shop/web-3`, as people say it.
+pub fn server_name(read: &impl Reads, server: &Server) -> Result<String> {
+    let farm = farm(read, server.farm)?;
+    let farm = farm.map(|farm| farm.name.to_string()).unwrap_or_default();
+    Ok(format!("{farm}/{}", server.hostname))
+}
+
+/// A step.
+pub fn step(read: &impl Reads, id: StepId) -> Result<Option<Step>> {
+    one(read, id)
+}
+
+/// Every step something may still come of.
+pub fn open_steps(read: &impl Reads) -> Result<Vec<Step>> {
+    many(read, Index::OpenStepsByFarm, &[])
+}
+
+/// A farm's steps something may still come of.
+pub fn open_steps_of(read: &impl Reads, farm: FarmId) -> Result<Vec<Step>> {
+    many(read, Index::OpenStepsByFarm, &farm.bytes())
+}
+
+/// Every step of a server.
+pub fn steps_of_server(read: &impl Reads, server: ServerId) -> Result<Vec<Step>> {
+    many(read, Index::StepsByServer, &server.bytes())
+}
+
+/// A plan.
+pub fn plan(read: &impl Reads, id: PlanId) -> Result<Option<Plan>> {
+    one(read, id)
+}
+
+/// A farm's current plan.
+pub fn current_plan(read: &impl Reads, farm: FarmId) -> Result<Option<Plan>> {
+    match read.current_plan(farm)? {
+        Some(id) => plan(read, id),
+        None => Ok(None),
+    }
+}
+
+/// An order.
+pub fn order(read: &impl Reads, id: OrderId) -> Result<Option<Order>> {
+    one(read, id)
+}
+
+/// The orders of a server, ended ones too.
+pub fn orders_of(read: &impl Reads, server: ServerId) -> Result<Vec<Order>> {
+    many(read, Index::OrdersByServer, &server.bytes())
+}
+
+/// Every order that is not answered yet.
+pub fn open_orders(read: &impl Reads) -> Result<Vec<Order>> {
+    many(read, Index::OpenOrdersByServer, &[])
+}
+
+/// How far an agent's messages are committed.
+pub fn agent_cursor(read: &impl Reads, server: ServerId) -> Result<Option<AgentCursor>> {
+    one(read, server)
+}
+
+/// A person.
+pub fn user(read: &impl Reads, id: UserId) -> Result<Option<User>> {
+    one(read, id)
+}
+
+/// Everybody.
+pub fn all_users(read: &impl Reads) -> Result<Vec<User>> {
+    all(read)
+}
+
+/// The token of a digest.
+pub fn token_by_digest(read: &impl Reads, digest: [u8; 32]) -> Result<Option<Token>> {
+    Ok(many(read, Index::TokensByDigest, &digest)?.pop())
+}

@@ -1,0 +1,182 @@
+//! Listings: what a complete one proves, committed as transitions.
+//!
+//! A listing proves presence at any time, and absence only of what was asked for before it began:
+//! an unknown step ends by a complete listing that began after the step's deadline (law 2).
+
+use crate::base::{Result, Timestamp};
+use crate::model::{
+    Actor, Cause, CloudState, Permission, Server, ServerStatus, Sighting, Step, StepKind,
+    StepStatus,
+};
+use crate::service::plans::set_status;
+use crate::service::steps::{settle_done, settle_failed};
+use crate::service::{Service, authorise, lookup};
+use crate::store::{Author, Tx, View};
+use std::collections::BTreeMap;
+
+/// Takes in a complete listing of a platform that began at `begun_at`.
+pub fn listing(
+    service: &Service,
+    actor: &Actor,
+    platform: &str,
+    begun_at: Timestamp,
+    sightings: Vec<Sighting>,
+) -> Result<()> {
+    authorise(actor, Permission::Operate)?;
+    let ours = service.read(|view| lookup::live_servers_on(view, platform))?;
+    let launched: Vec<_> = ours
+        .iter()
+        .filter(|s| s.cloud_server_id.is_some() && s.status.counts())
+        .filter(|s| s.asked_at.is_some_and(|at| at < begun_at))
+        .map(|s| s.id)
+        .collect();
+    let changed = service.observed.record(platform, begun_at, &sightings, &launched);
+    let seen: BTreeMap<_, _> = sightings.into_iter().map(|s| (s.server, s)).collect();
+    report_strays(service, platform, &ours, &seen);
+    let proves = service.read(|view| proofs(view, &ours, &seen, begun_at))?;
+    if proves.is_empty() {
+        if changed {
+            service.observation.wake();
+        }
+        return Ok(());
+    }
+    let now = service.now();
+    service.write(Author::new(actor, "observe.listing", Cause::Listing), move |tx| {
+        for proof in &proves {
+            apply(tx, proof, now)?;
+        }
+        Ok(())
+    })?;
+    service.observation.wake();
+    Ok(())
+}
+
+/// A server with our tag that no record knows is not destroyed: a person is told.
+fn report_strays(
+    service: &Service,
+    platform: &str,
+    ours: &[Server],
+    seen: &BTreeMap<crate::base::ServerId, Sighting>,
+) {
+    let known = |id| ours.iter().any(|server| server.id == id && server.status.counts());
+    let strays: Vec<String> = seen
+        .iter()
+        .filter(|(id, s)| !known(**id) && s.state != CloudState::Gone)
+        .map(|(id, _)| id.to_string())
+        .collect();
+    let text = (!strays.is_empty()).then(|| {
+        format!(
+            "{platform}: {} servers carry our tag but no record knows them: {}",
+            strays.len(),
+            strays.join(", ")
+        )
+    });
+    service.observed.set_alert(&format!("strays-{platform}"), text);
+}
+
+/// One thing a listing proves.
+enum Proof {
+    /// A lost answer was a yes.
+    StepDone(Step, Option<Sighting>),
+    /// A lost answer was a no.
+    StepFailed(Step),
+    /// The platform itself says the server is gone.
+    Gone(Server),
+    /// Its addresses differ from the record's.
+    Addresses(Server, Sighting),
+}
+
+fn proofs(
+    view: &View,
+    ours: &[Server],
+    seen: &BTreeMap<crate::base::ServerId, Sighting>,
+    begun_at: Timestamp,
+) -> Result<Vec<Proof>> {
+    let mut out = Vec::new();
+    for server in ours.iter().filter(|server| server.status.counts()) {
+        let sighting = seen.get(&server.id);
+        let gone = sighting.is_none_or(|s| s.state == CloudState::Gone);
+        for step in lookup::steps_of_server(view, server.id)? {
+            if step.status == StepStatus::Unknown {
+                out.extend(settle(step, sighting, gone, begun_at));
+            }
+        }
+        if sighting.is_some_and(|s| s.state == CloudState::Gone) {
+            out.push(Proof::Gone(server.clone()));
+        }
+        if let Some(s) = sighting
+            && (s.private_ips != server.private_ips || s.public_ips != server.public_ips)
+            && server.cloud_server_id.is_some()
+        {
+            out.push(Proof::Addresses(server.clone(), s.clone()));
+        }
+    }
+    Ok(out)
+}
+
+/// What a listing says of a step whose answer was lost.
+fn settle(
+    step: Step,
+    sighting: Option<&Sighting>,
+    gone: bool,
+    begun_at: Timestamp,
+) -> Option<Proof> {
+    let decisive = step.deadline.is_some_and(|deadline| begun_at > deadline);
+    let state = sighting.map(|s| s.state);
+    let done = match step.kind {
+        StepKind::Launch => !gone,
+        StepKind::Terminate => gone && decisive,
+        StepKind::Suspend => decisive && state == Some(CloudState::Suspended),
+        StepKind::Resume | StepKind::Start | StepKind::Reboot => {
+            decisive && state == Some(CloudState::Running)
+        }
+    };
+    if done {
+        return Some(Proof::StepDone(step, sighting.cloned()));
+    }
+    decisive.then_some(Proof::StepFailed(step))
+}
+
+fn apply(tx: &mut Tx, proof: &Proof, now: Timestamp) -> Result<()> {
+    match proof {
+        Proof::StepDone(step, sighting) => {
+            let Some((mut step, mut server)) = still_unknown(tx, step)? else { return Ok(()) };
+            settle_done(tx, &mut step, &mut server, sighting.clone(), now)
+        }
+        Proof::StepFailed(step) => {
+            let Some((mut step, mut server)) = still_unknown(tx, step)? else { return Ok(()) };
+            let why = "a complete listing after its deadline shows that it did not happen";
+            settle_failed(tx, &mut step, &mut server, why.into(), now)
+        }
+        Proof::Gone(server) => {
+            let Some(mut server) = lookup::server(tx, server.id)? else { return Ok(()) };
+            if !server.status.counts() {
+                return Ok(());
+            }
+            let about = lookup::server_name(tx, &server)?;
+            tx.text(about, "gone: its platform says so");
+            server.terminate_reason.get_or_insert(crate::model::TerminateReason::Crashed);
+            set_status(&mut server, ServerStatus::Terminated, now);
+            tx.put(&server)?;
+            Ok(())
+        }
+        Proof::Addresses(server, sighting) => {
+            let Some(mut server) = lookup::server(tx, server.id)? else { return Ok(()) };
+            let about = lookup::server_name(tx, &server)?;
+            tx.text(about, format!("address is {} now", sighting.private_ips.join(", ")));
+            server.private_ips.clone_from(&sighting.private_ips);
+            server.public_ips.clone_from(&sighting.public_ips);
+            tx.put(&server)?;
+            Ok(())
+        }
+    }
+}
+
+/// The step and its server, if nothing settled the step in the meantime.
+fn still_unknown(tx: &Tx, step: &Step) -> Result<Option<(Step, Server)>> {
+    let Some(step) = lookup::step(tx, step.id)? else { return Ok(None) };
+    if step.status != StepStatus::Unknown {
+        return Ok(None);
+    }
+    Ok(lookup::server(tx, step.server)?.map(|server| (step, server)))
+}

@@ -1,0 +1,181 @@
+//! What was last seen, in memory: listings, agents, reasons. Nothing here survives a restart, so
+//! that after one everything is *unknown* until it has been seen again.
+//!
+//! Only transitions these sightings cause are committed; the sightings themselves are not, because
+//! the journal follows what changed, not how often we looked.
+
+use crate::base::{FarmId, ServerId, Timestamp};
+use crate::engine::input::AgentPresence;
+use crate::model::{Freshness, Line, Sighting};
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Everything observed, behind one short lock.
+pub struct Observed {
+    started_at: Timestamp,
+    inner: Mutex<Inner>,
+}
+
+#[derive(Default)]
+struct Inner {
+    platforms: BTreeMap<String, Listing>,
+    agents: BTreeMap<ServerId, Agent>,
+    reports: BTreeMap<FarmId, Vec<Line>>,
+    alerts: BTreeMap<String, String>,
+}
+
+/// The last complete listings of one platform.
+#[derive(Default)]
+struct Listing {
+    begun_at: Option<Timestamp>,
+    seen: BTreeMap<ServerId, (Sighting, Timestamp)>,
+    missing: BTreeMap<ServerId, (Timestamp, Timestamp, u32)>,
+}
+
+/// What is known of an agent just now.
+#[derive(Clone, Copy)]
+struct Agent {
+    connected: bool,
+    since: Timestamp,
+    ready: bool,
+}
+
+impl Observed {
+    /// Nothing seen yet.
+    pub fn new(started_at: Timestamp) -> Observed {
+        Observed { started_at, inner: Mutex::new(Inner::default()) }
+    }
+
+    /// Since when this process looks.
+    pub fn started_at(&self) -> Timestamp {
+        self.started_at
+    }
+
+    /// Takes in a complete listing that began at `begun_at`. `launched` are the servers of that
+    /// platform whose launch was accepted before it began: those of them it lacks are missing.
+    /// Says whether anything differs from the listing before.
+    pub fn record(
+        &self,
+        platform: &str,
+        begun_at: Timestamp,
+        sightings: &[Sighting],
+        launched: &[ServerId],
+    ) -> bool {
+        let mut inner = self.lock();
+        let listing = inner.platforms.entry(platform.to_owned()).or_default();
+        let first = listing.begun_at.replace(begun_at).is_none();
+        let seen: BTreeMap<ServerId, (Sighting, Timestamp)> =
+            sightings.iter().map(|s| (s.server, (s.clone(), begun_at))).collect();
+        let mut missing = BTreeMap::new();
+        for server in launched.iter().filter(|id| !seen.contains_key(id)) {
+            let before = listing.missing.get(server).copied();
+            let (since, _, count) = before.unwrap_or((begun_at, begun_at, 0));
+            missing.insert(*server, (since, begun_at, count.saturating_add(1)));
+        }
+        let same = listing.seen.len() == seen.len()
+            && seen.iter().all(|(id, (s, _))| listing.seen.get(id).is_some_and(|(o, _)| o == s))
+            && missing.len() == listing.missing.len();
+        // A server that goes on missing matters too: the second listing without it may decide.
+        let changed = first || !same || !missing.is_empty();
+        listing.seen = seen;
+        listing.missing = missing;
+        changed
+    }
+
+    /// What is known of one server.
+    pub fn freshness(&self, platform: &str, server: ServerId) -> Freshness {
+        let inner = self.lock();
+        let Some(listing) = inner.platforms.get(platform) else { return Freshness::Unknown };
+        if let Some((sighting, at)) = listing.seen.get(&server) {
+            return Freshness::Seen { sighting: sighting.clone(), at: *at };
+        }
+        match listing.missing.get(&server) {
+            Some((since, at, listings)) => {
+                Freshness::Missing { since: *since, at: *at, listings: *listings }
+            }
+            None => Freshness::Unknown,
+        }
+    }
+
+    /// When the last complete listing of a platform began.
+    pub fn listed_at(&self, platform: &str) -> Option<Timestamp> {
+        self.lock().platforms.get(platform).and_then(|listing| listing.begun_at)
+    }
+
+    /// An agent's connection began or ended. Says whether that is news.
+    pub fn agent_connected(&self, server: ServerId, connected: bool, now: Timestamp) -> bool {
+        let mut inner = self.lock();
+        let ready = inner.agents.get(&server).is_some_and(|agent| agent.ready);
+        let before = inner.agents.insert(server, Agent { connected, since: now, ready });
+        before.is_none_or(|agent| agent.connected != connected)
+    }
+
+    /// An agent said whether its ready check passes.
+    pub fn agent_ready(&self, server: ServerId, ready: bool, now: Timestamp) {
+        let mut inner = self.lock();
+        let agent =
+            inner.agents.entry(server).or_insert(Agent { connected: true, since: now, ready });
+        agent.ready = ready;
+    }
+
+    /// Whether its agent is connected, and since when.
+    pub fn agent(&self, server: ServerId) -> Option<AgentPresence> {
+        let inner = self.lock();
+        let agent = inner.agents.get(&server)?;
+        Some(AgentPresence { connected: agent.connected, since: agent.since })
+    }
+
+    /// Whether the ready check passed when its agent last spoke; unknown counts as passing, so
+    /// that a restart of the appliance takes nobody out of a balancer.
+    pub fn is_ready(&self, server: ServerId) -> bool {
+        self.lock().agents.get(&server).is_none_or(|agent| agent.ready)
+    }
+
+    /// How many agents are connected.
+    pub fn agents_connected(&self) -> usize {
+        self.lock().agents.values().filter(|agent| agent.connected).count()
+    }
+
+    /// A server is gone: nothing about it is worth keeping.
+    pub fn forget(&self, server: ServerId) {
+        let mut inner = self.lock();
+        inner.agents.remove(&server);
+        for listing in inner.platforms.values_mut() {
+            listing.missing.remove(&server);
+        }
+    }
+
+    /// The last pass's reasons for one farm, also when it changed nothing.
+    pub fn set_report(&self, farm: FarmId, report: Vec<Line>) {
+        self.lock().reports.insert(farm, report);
+    }
+
+    /// The last pass's reasons for one farm.
+    pub fn report(&self, farm: FarmId) -> Vec<Line> {
+        self.lock().reports.get(&farm).cloned().unwrap_or_default()
+    }
+
+    /// Drops the reasons of a farm that is gone.
+    pub fn forget_farm(&self, farm: FarmId) {
+        self.lock().reports.remove(&farm);
+    }
+
+    /// Raises an alert, or clears it with `None`. Says whether that is news.
+    pub fn set_alert(&self, key: &str, text: Option<String>) -> bool {
+        let mut inner = self.lock();
+        match text {
+            Some(text) => inner.alerts.insert(key.to_owned(), text.clone()).as_ref() != Some(&text),
+            None => inner.alerts.remove(key).is_some(),
+        }
+    }
+
+    /// Alerts, one line each.
+    pub fn alerts(&self) -> Vec<String> {
+        self.lock().alerts.values().cloned().collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        // Every change under this lock is one assignment, so a panic elsewhere leaves it whole.
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,397 @@
+//! Plans: what the engine gets to see, and the compare-and-swap that makes its answer current.
+
+use crate::base::limit::{FARM_ROLE_SERVERS_MAX, STEP_MEMORY};
+use crate::base::{Code, FarmId, PlanId, Problem, Result, ServerId, Timestamp};
+use crate::engine::input::{PlanInput, WindowReading};
+use crate::engine::{self, Fault};
+use crate::model::{
+    Actor, Cause, Farm, FarmRole, Freshness, LaunchReason, Move, Permission, Plan, Role, Server,
+    ServerStatus, Step, StepKind, StepStatus,
+};
+use crate::service::{Service, authorise, lookup};
+use crate::store::{Author, Reads, Tx, View};
+use std::collections::BTreeMap;
+
+/// What came of planning one farm.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Planned {
+    /// Nothing to change.
+    Unchanged,
+    /// A plan was committed.
+    Committed(PlanId),
+    /// Somebody else committed first, or the farm is gone: the next tick reads the world anew.
+    Overtaken,
+    /// A second pair of eyes refused it, for these reasons.
+    Refused(Vec<String>),
+}
+
+/// Every farm there is, for the planning job.
+pub fn farms(service: &Service) -> Result<Vec<FarmId>> {
+    service.read(|view| Ok(lookup::all_farms(view)?.iter().map(|farm| farm.id).collect()))
+}
+
+/// One tick of one farm: assemble, plan, check, commit if anything changed.
+pub fn tick(service: &Service, actor: &Actor, farm: FarmId) -> Result<Planned> {
+    authorise(actor, Permission::Operate)?;
+    let Some(input) = assemble(service, farm)? else { return Ok(Planned::Overtaken) };
+    let plan = engine::plan(&input);
+    service.observed.set_report(farm, plan.report.clone());
+    if finished(&input, &plan) {
+        remove_farm_leftovers(service, actor, &input)?;
+        return Ok(Planned::Unchanged);
+    }
+    if !plan.changes(input.parent.as_ref()) {
+        service.observed.set_alert(&refused_key(farm), None);
+        return Ok(Planned::Unchanged);
+    }
+    let mut faults = engine::check(&input, &plan);
+    faults.extend(engine::safety(&input, &plan));
+    if !faults.is_empty() {
+        let reasons: Vec<String> = faults.iter().map(Fault::to_string).collect();
+        let alert = format!("{}: a plan was refused: {}", input.farm.name, reasons.join("; "));
+        service.observed.set_alert(&refused_key(farm), Some(alert));
+        return Ok(Planned::Refused(reasons));
+    }
+    service.observed.set_alert(&refused_key(farm), None);
+    commit(service, actor, input, plan)
+}
+
+fn refused_key(farm: FarmId) -> String {
+    format!("plan-refused-{farm}")
+}
+
+/// Everything the engine sees of one farm: one snapshot, the sightings, one window of readings.
+/// `None` when there is no such farm.
+pub fn assemble(service: &Service, farm: FarmId) -> Result<Option<PlanInput>> {
+    let now = service.now();
+    let snapshot = service.read(|view| Snapshot::of(view, farm, now))?;
+    Ok(snapshot.map(|snapshot| snapshot.input(service)))
+}
+
+/// What a farm would look like with other declarations, for proposals.
+pub fn assemble_with(
+    service: &Service,
+    farm: Farm,
+    farm_roles: Vec<FarmRole>,
+) -> Result<PlanInput> {
+    let id = farm.id;
+    let now = service.now();
+    let snapshot = service.read(|view| Snapshot::of(view, id, now))?;
+    let (servers, steps, parent) = match snapshot {
+        Some(s) => (s.servers, s.steps, s.parent),
+        None => (Vec::new(), Vec::new(), None),
+    };
+    Ok(Snapshot { farm, farm_roles, servers, steps, parent }.input(service))
+}
+
+/// The store's part of the input.
+struct Snapshot {
+    farm: Farm,
+    farm_roles: Vec<FarmRole>,
+    servers: Vec<Server>,
+    steps: Vec<Step>,
+    parent: Option<Plan>,
+}
+
+impl Snapshot {
+    fn of(view: &View, farm: FarmId, now: Timestamp) -> Result<Option<Snapshot>> {
+        let Some(found) = lookup::farm(view, farm)? else { return Ok(None) };
+        let mut farm_roles = lookup::farm_roles_of(view, farm)?;
+        farm_roles.sort_by_key(|role| (role.launch_index, role.id));
+        let all = lookup::servers_of_farm(view, farm)?;
+        let mut steps = lookup::open_steps_of(view, farm)?;
+        // Recent failures carry the backoff, also those of servers that never came to be.
+        let recent = |at: Timestamp| now.since(at) < STEP_MEMORY;
+        for server in all.iter().filter(|s| s.status.counts() || recent(s.status_at)) {
+            let ended = lookup::steps_of_server(view, server.id)?;
+            steps.extend(ended.into_iter().filter(|step| {
+                step.status == StepStatus::Failed && step.ended_at.is_some_and(recent)
+            }));
+        }
+        let servers = all.into_iter().filter(|server| server.status.counts()).collect();
+        let parent = lookup::current_plan(view, farm)?;
+        Ok(Some(Snapshot { farm: found, farm_roles, servers, steps, parent }))
+    }
+
+    fn input(self, service: &Service) -> PlanInput {
+        let now = service.now();
+        let observed = &service.observed;
+        let sightings: BTreeMap<_, Freshness> = self
+            .servers
+            .iter()
+            .map(|server| (server.id, observed.freshness(&server.platform, server.id)))
+            .collect();
+        let agents =
+            self.servers.iter().filter_map(|s| Some((s.id, observed.agent(s.id)?))).collect();
+        let mut readings = BTreeMap::new();
+        for role in self.farm_roles.iter().filter(|role| role.scaling.enabled) {
+            for (index, rule) in role.scaling.rules.iter().enumerate() {
+                let running: Vec<_> = self
+                    .servers
+                    .iter()
+                    .filter(|s| s.farm_role == role.id && s.status == ServerStatus::Running)
+                    .map(|s| s.id)
+                    .collect();
+                let from = now.before(rule.window_ms);
+                let window = service.series.average(&running, rule.metric.series(), from, now);
+                readings.insert(
+                    (role.id, index),
+                    WindowReading {
+                        average: window.average,
+                        have: window.have,
+                        want: window.want,
+                        newest_at: window.newest_at,
+                    },
+                );
+            }
+        }
+        let id = self.farm.id.0;
+        let parent = self.parent.as_ref().map_or(0, |plan| plan.id.0);
+        PlanInput {
+            now,
+            // The parent's number keeps the ids of successive plans apart.
+            seed: service.settings.seed ^ id.rotate_left(32) ^ parent,
+            started_at: observed.started_at(),
+            farm: self.farm,
+            farm_roles: self.farm_roles,
+            servers: self.servers,
+            steps: self.steps,
+            sightings,
+            agents,
+            readings,
+            parent: self.parent,
+        }
+    }
+}
+
+/// Commits a plan if its parent is still the current one, with the records its moves ask for.
+fn commit(service: &Service, actor: &Actor, input: PlanInput, plan: Plan) -> Result<Planned> {
+    let author = Author::new(actor, "plan.commit", cause_of(&plan));
+    let result = service.write(author, move |tx| {
+        let current = tx.current_plan(input.farm.id)?;
+        let unchanged = lookup::farm(tx, input.farm.id)?.is_some_and(|farm| farm == input.farm);
+        if current != input.parent.as_ref().map(|parent| parent.id) || !unchanged {
+            return Err(Problem::new(Code::UnacceptableState, "the world moved on"));
+        }
+        let id: PlanId = tx.next_id()?;
+        let plan = Plan { id, parent: current, ..plan };
+        for change in &plan.moves {
+            carry(tx, &input, &plan, change)?;
+        }
+        for line in plan.report.iter().filter(|line| line.decision.is_change()) {
+            tx.text(line.about.clone(), line.decision.to_string());
+        }
+        tx.put(&plan)?;
+        tx.set_current_plan(input.farm.id, id)?;
+        Ok(id)
+    });
+    match result {
+        Ok(id) => Ok(Planned::Committed(id)),
+        Err(problem) if problem.code == Code::UnacceptableState => Ok(Planned::Overtaken),
+        Err(problem) => Err(problem),
+    }
+}
+
+/// What made the engine decide: a reading or a clock for scaling, otherwise what was seen.
+fn cause_of(plan: &Plan) -> Cause {
+    plan.parent.map_or(Cause::Request, Cause::Plan)
+}
+
+/// Writes the records one move asks for.
+fn carry(tx: &mut Tx, input: &PlanInput, plan: &Plan, change: &Move) -> Result<()> {
+    match change {
+        Move::Launch { server, farm_role, index, reason } => {
+            let role = input
+                .farm_roles
+                .iter()
+                .find(|role| role.id == *farm_role)
+                .ok_or_else(|| stray("farm role", farm_role))?;
+            let record = new_server(input, role, *server, *index, *reason);
+            // Law 1 is checked again when the step begins; this bound is only against runaways.
+            if record.index > 4 * FARM_ROLE_SERVERS_MAX {
+                return Err(Problem::new(Code::LimitExceeded, "server indexes ran away"));
+            }
+            tx.put(&record)?;
+            plan_step(tx, plan, &record, StepKind::Launch, input.now)
+        }
+        Move::Retire { server, reason, not_before } => {
+            let mut record = current(tx, input, *server)?;
+            set_status(&mut record, ServerStatus::PendingTerminate, input.now);
+            record.terminate_reason = Some(*reason);
+            record.terminate_after = Some(*not_before);
+            supersede_planned(tx, &record, input.now)?;
+            tx.put(&record)?;
+            plan_step(tx, plan, &record, StepKind::Terminate, *not_before)
+        }
+        Move::Act { server, kind, not_before } => {
+            let mut record = current(tx, input, *server)?;
+            match kind {
+                StepKind::Start => {
+                    record.restarts = record.restarts.saturating_add(1);
+                    set_status(&mut record, ServerStatus::Resuming, input.now);
+                }
+                StepKind::Resume => set_status(&mut record, ServerStatus::Resuming, input.now),
+                StepKind::Suspend => {
+                    set_status(&mut record, ServerStatus::PendingSuspend, input.now);
+                }
+                StepKind::Reboot => record.reboot_requested = false,
+                StepKind::Launch | StepKind::Terminate => {}
+            }
+            tx.put(&record)?;
+            plan_step(tx, plan, &record, *kind, *not_before)
+        }
+        Move::Cancel { server } => {
+            let mut record = current(tx, input, *server)?;
+            supersede_planned(tx, &record, input.now)?;
+            if record.asked_at.is_none() {
+                set_status(&mut record, ServerStatus::Terminated, input.now);
+            }
+            tx.put(&record)?;
+            Ok(())
+        }
+    }
+}
+
+fn new_server(
+    input: &PlanInput,
+    role: &FarmRole,
+    id: ServerId,
+    index: u32,
+    reason: LaunchReason,
+) -> Server {
+    Server {
+        id,
+        env: input.farm.env,
+        farm: input.farm.id,
+        farm_role: role.id,
+        index,
+        hostname: format!("{}-{index}", role.alias),
+        platform: role.platform.clone(),
+        location: role.location.clone(),
+        instance_type: role.instance_type.clone(),
+        revision: role.revision,
+        status: ServerStatus::PendingLaunch,
+        cloud_server_id: None,
+        private_ips: Vec::new(),
+        public_ips: Vec::new(),
+        launch_reason: reason,
+        launched_by: input.farm.created_by,
+        created_at: input.now,
+        asked_at: None,
+        running_at: None,
+        status_at: input.now,
+        terminate_reason: None,
+        terminate_after: None,
+        terminate_requested: false,
+        reboot_requested: false,
+        enrolment_digest: None,
+        agent_key_digest: None,
+        agent_version: None,
+        boot_id: None,
+        restarts: 0,
+    }
+}
+
+fn plan_step(
+    tx: &mut Tx,
+    plan: &Plan,
+    server: &Server,
+    kind: StepKind,
+    not_before: Timestamp,
+) -> Result<()> {
+    let step = Step {
+        id: tx.next_id()?,
+        env: server.env,
+        plan: plan.id,
+        farm: server.farm,
+        farm_role: server.farm_role,
+        server: server.id,
+        kind,
+        status: StepStatus::Planned,
+        not_before,
+        begun_at: None,
+        deadline: None,
+        ended_at: None,
+        attempts: 0,
+        message: String::new(),
+    };
+    tx.put(&step)?;
+    Ok(())
+}
+
+/// Ends the steps of a server that were never begun: a later decision took their place.
+fn supersede_planned(tx: &mut Tx, server: &Server, now: Timestamp) -> Result<()> {
+    for mut step in lookup::steps_of_server(tx, server.id)? {
+        if step.status == StepStatus::Planned {
+            step.status = StepStatus::Superseded;
+            step.ended_at = Some(now);
+            tx.put(&step)?;
+        }
+    }
+    Ok(())
+}
+
+/// Moves a server to a status, with the time it did.
+pub(super) fn set_status(server: &mut Server, status: ServerStatus, now: Timestamp) {
+    if server.status != status {
+        server.status = status;
+        server.status_at = now;
+    }
+}
+
+/// The server as it is now, which must be as the engine saw it: what was decided about a server
+/// that has moved on since is not carried out.
+fn current(tx: &Tx, input: &PlanInput, id: ServerId) -> Result<Server> {
+    let server = lookup::server(tx, id)?.ok_or_else(|| stray("server", id))?;
+    if input.servers.contains(&server) {
+        return Ok(server);
+    }
+    Err(stray("the server the plan saw", id))
+}
+
+fn stray(noun: &str, id: impl std::fmt::Display) -> Problem {
+    Problem::new(Code::UnacceptableState, format!("{noun} {id} is gone"))
+}
+
+/// Whether a farm or farm role that a person removed has nothing left.
+fn finished(input: &PlanInput, plan: &Plan) -> bool {
+    let removed = input.farm.removed || input.farm_roles.iter().any(|role| role.removed);
+    removed && plan.moves.is_empty()
+}
+
+/// Removes the records of what a person removed, once no server is left of it.
+fn remove_farm_leftovers(service: &Service, actor: &Actor, input: &PlanInput) -> Result<()> {
+    let has_servers = |role: &FarmRole| input.servers.iter().any(|s| s.farm_role == role.id);
+    let gone: Vec<FarmRole> = input
+        .farm_roles
+        .iter()
+        .filter(|role| (role.removed || input.farm.removed) && !has_servers(role))
+        .cloned()
+        .collect();
+    let farm_gone = input.farm.removed && input.servers.is_empty();
+    if gone.is_empty() && !farm_gone {
+        return Ok(());
+    }
+    let farm = input.farm.clone();
+    let name = farm.name.clone();
+    service.write(Author::new(actor, "farm.remove", Cause::Clock), move |tx| {
+        for role in &gone {
+            tx.text(format!("{name}/{}", role.alias), "farm role removed: no server is left");
+            tx.delete::<FarmRole>(role.id)?;
+        }
+        if farm_gone {
+            tx.text(name.to_string(), "farm removed: no server is left");
+            tx.delete::<Farm>(farm.id)?;
+        }
+        Ok(())
+    })?;
+    if farm_gone {
+        service.observed.forget_farm(input.farm.id);
+    }
+    Ok(())
+}
+
+/// The role of a farm role.
+pub(super) fn role_of(view: &View, farm_role: &FarmRole) -> Result<Role> {
+    lookup::role(view, farm_role.role)?.ok_or_else(|| Problem::not_found("role", farm_role.role))
+}

@@ -1,0 +1,237 @@
+//! Servers: what people may ask of one. None of it creates a server.
+
+use crate::base::{Code, Millis, OrderId, Problem, Result, ServerId, Timestamp};
+use crate::model::{
+    Actor, Cause, Order, OrderBody, Permission, Server, ServerStatus, Step, StepKind, StepStatus,
+};
+use crate::service::plans::set_status;
+use crate::service::{Service, authorise, lookup, orders, views};
+use crate::store::{Author, Reads, Tx};
+use crate::wire::api::{CommandRequest, OrderView, SeriesView, ServerView};
+use crate::wire::input::{Page, RebootInput, ServerFilter, Slice, TerminateInput};
+
+/// Longest a command may run: Scalr's default script timeout, 20 minutes.
+const COMMAND_TIMEOUT_MAX: Millis = 1_200_000;
+/// A command's default deadline.
+const COMMAND_TIMEOUT: Millis = 60_000;
+
+/// Servers of the actor's environment, by farm, farm role and index.
+pub fn list(
+    service: &Service,
+    actor: &Actor,
+    filter: &ServerFilter,
+    page: Page,
+) -> Result<Slice<ServerView>> {
+    authorise(actor, Permission::FarmsRead)?;
+    service.read(|view| {
+        let mut servers = match (filter.farm_role, filter.farm) {
+            (Some(role), _) => lookup::servers_of_farm_role(view, role)?,
+            (None, Some(farm)) => lookup::servers_of_farm(view, farm)?,
+            (None, None) => lookup::all_servers(view)?,
+        };
+        servers.retain(|server| server.env == actor.env && wanted(filter, server));
+        servers.sort_by_key(|s| (s.farm, s.farm_role, s.index, s.created_at));
+        let shown = Slice::cut(servers, page);
+        let items: Result<Vec<ServerView>> =
+            shown.items.into_iter().map(|server| views::server(service, view, server)).collect();
+        Ok(Slice { items: items?, total: shown.total })
+    })
+}
+
+fn wanted(filter: &ServerFilter, server: &Server) -> bool {
+    filter.id.is_none_or(|id| id == server.id)
+        && filter.hostname.as_ref().is_none_or(|name| *name == server.hostname)
+        && filter.index.is_none_or(|index| index == server.index)
+        && filter.status.map_or(server.status.counts(), |status| status == server.status)
+        && filter.farm.is_none_or(|farm| farm == server.farm)
+        && filter.farm_role.is_none_or(|role| role == server.farm_role)
+        && filter.cloud_platform.as_ref().is_none_or(|p| *p == server.platform)
+        && filter.cloud_location.as_ref().is_none_or(|l| *l == server.location)
+        && filter
+            .cloud_server_id
+            .as_ref()
+            .is_none_or(|id| server.cloud_server_id.as_ref() == Some(id))
+        && filter.instance_type.as_ref().is_none_or(|t| *t == server.instance_type)
+}
+
+/// One server.
+pub fn get(service: &Service, actor: &Actor, id: ServerId) -> Result<ServerView> {
+    authorise(actor, Permission::FarmsRead)?;
+    service.read(|view| {
+        let server = lookup::server(view, id)?.filter(|server| server.env == actor.env);
+        views::server(service, view, server.ok_or_else(|| Problem::not_found("server", id))?)
+    })
+}
+
+/// Asks for a server to go; the engine replaces it if it is still wanted.
+pub fn terminate(
+    service: &Service,
+    actor: &Actor,
+    id: ServerId,
+    _input: TerminateInput,
+) -> Result<ServerView> {
+    change(service, actor, id, "server.terminate", |_, server| {
+        if server.status == ServerStatus::Terminated {
+            return Err(unacceptable(server, "terminated already"));
+        }
+        server.terminate_requested = true;
+        Ok("asked to go")
+    })
+}
+
+/// Asks for a reboot.
+pub fn reboot(
+    service: &Service,
+    actor: &Actor,
+    id: ServerId,
+    _input: RebootInput,
+) -> Result<ServerView> {
+    change(service, actor, id, "server.reboot", |_, server| {
+        if server.status != ServerStatus::Running {
+            return Err(unacceptable(server, "only a running server can be rebooted"));
+        }
+        server.reboot_requested = true;
+        Ok("asked to reboot")
+    })
+}
+
+/// Puts a server to sleep. It goes on counting as one of its farm role's servers, as Scalr's
+/// `considerSuspendedServers: running` has it.
+pub fn suspend(service: &Service, actor: &Actor, id: ServerId) -> Result<ServerView> {
+    let now = service.now();
+    change(service, actor, id, "server.suspend", move |tx, server| {
+        if server.status != ServerStatus::Running {
+            return Err(unacceptable(server, "only a running server can be suspended"));
+        }
+        set_status(server, ServerStatus::PendingSuspend, now);
+        ask(tx, server, StepKind::Suspend, now)?;
+        Ok("asked to sleep")
+    })
+}
+
+/// Wakes a server that sleeps.
+pub fn resume(service: &Service, actor: &Actor, id: ServerId) -> Result<ServerView> {
+    let now = service.now();
+    change(service, actor, id, "server.resume", move |tx, server| {
+        if server.status != ServerStatus::Suspended {
+            return Err(unacceptable(server, "only a suspended server can be resumed"));
+        }
+        set_status(server, ServerStatus::Resuming, now);
+        ask(tx, server, StepKind::Resume, now)?;
+        Ok("asked to wake up")
+    })
+}
+
+/// A step that a person wants of a server that exists. Never a launch: nobody provisions by hand.
+fn ask(tx: &mut Tx, server: &Server, kind: StepKind, now: Timestamp) -> Result<()> {
+    let plan = tx.current_plan(server.farm)?.unwrap_or_default();
+    let step = Step {
+        id: tx.next_id()?,
+        env: server.env,
+        plan,
+        farm: server.farm,
+        farm_role: server.farm_role,
+        server: server.id,
+        kind,
+        status: StepStatus::Planned,
+        not_before: now,
+        begun_at: None,
+        deadline: None,
+        ended_at: None,
+        attempts: 0,
+        message: String::new(),
+    };
+    tx.put(&step)?;
+    Ok(())
+}
+
+fn unacceptable(server: &Server, why: &str) -> Problem {
+    let text = format!("{} is {}: {why}", server.hostname, server.status.as_str());
+    Problem::new(Code::UnacceptableState, text)
+}
+
+fn change(
+    service: &Service,
+    actor: &Actor,
+    id: ServerId,
+    verb: &'static str,
+    edit: impl FnOnce(&mut Tx, &mut Server) -> Result<&'static str> + Send + 'static,
+) -> Result<ServerView> {
+    authorise(actor, Permission::ServersManage)?;
+    let env = actor.env;
+    service.write(Author::new(actor, verb, Cause::Request), move |tx| {
+        let found = lookup::server(tx, id)?.filter(|server| server.env == env);
+        let mut server = found.ok_or_else(|| Problem::not_found("server", id))?;
+        let sentence = edit(tx, &mut server)?;
+        let about = lookup::server_name(tx, &server)?;
+        tx.text(about, sentence);
+        tx.put(&server)?;
+        Ok(())
+    })?;
+    get(service, actor, id)
+}
+
+/// Readings of a server, one view for each series that has any. Without names: all of them.
+pub fn readings(
+    service: &Service,
+    actor: &Actor,
+    id: ServerId,
+    series: &[String],
+    from: Timestamp,
+    to: Timestamp,
+) -> Result<Vec<SeriesView>> {
+    let view = get(service, actor, id)?;
+    let names: Vec<String> = if series.is_empty() {
+        service.series.latest(id).into_iter().map(|(name, _, _)| name).collect()
+    } else {
+        series.to_vec()
+    };
+    tracing::trace!(server = %view.grange.name, series = names.len(), "readings asked for");
+    let mut out = Vec::new();
+    for name in names {
+        let points = service.series.window(id, &name, from, to);
+        if !points.is_empty() {
+            let (at, value) = points.into_iter().map(|(at, value)| (at.0, value)).unzip();
+            out.push(SeriesView { series: name, at, value });
+        }
+    }
+    Ok(out)
+}
+
+/// Orders a command run by the server's agent; the answer is the open order.
+pub fn run(
+    service: &Service,
+    actor: &Actor,
+    id: ServerId,
+    input: &CommandRequest,
+) -> Result<OrderView> {
+    authorise(actor, Permission::CommandsRun)?;
+    if input.command.is_empty() {
+        return Err(Problem::invalid("command", "a command needs at least a program"));
+    }
+    let timeout = if input.timeout_ms == 0 { COMMAND_TIMEOUT } else { input.timeout_ms };
+    if timeout > COMMAND_TIMEOUT_MAX {
+        let text = format!("at most {COMMAND_TIMEOUT_MAX} ms, not {timeout}");
+        return Err(Problem::invalid("timeoutMs", text));
+    }
+    let body = OrderBody::Run { command: input.command.clone(), timeout_ms: timeout };
+    let (env, now) = (actor.env, service.now());
+    // Twice the command's own time: it also has to get there and back.
+    let deadline = now.after(timeout.saturating_mul(2));
+    let order = service.write(Author::new(actor, "server.run", Cause::Request), move |tx| {
+        let found = lookup::server(tx, id)?.filter(|server| server.env == env);
+        let server = found.ok_or_else(|| Problem::not_found("server", id))?;
+        let about = lookup::server_name(tx, &server)?;
+        tx.text(about, "a command is to be run");
+        orders::give(tx, &server, body, now, deadline)
+    })?;
+    get_order(service, actor, order)
+}
+
+/// An order and what came of it.
+pub fn get_order(service: &Service, actor: &Actor, id: OrderId) -> Result<OrderView> {
+    authorise(actor, Permission::FarmsRead)?;
+    let order: Option<Order> = service.read(|view| lookup::order(view, id))?;
+    let order = order.filter(|order| order.env == actor.env);
+    Ok(views::order(order.ok_or_else(|| Problem::not_found("order", id))?))
+}

@@ -1,0 +1,27 @@
+//! How the appliance is: counts, alerts, and how each background job last went.
+
+use crate::base::Result;
+use crate::model::{Actor, Permission};
+use crate::service::{Service, authorise, lookup};
+use crate::wire::api::{JobView, StatusView};
+
+/// The status; `jobs` comes from whoever drives them.
+pub fn get(service: &Service, actor: &Actor, jobs: Vec<JobView>) -> Result<StatusView> {
+    authorise(actor, Permission::FarmsRead)?;
+    let (farms, servers) = service.read(|view| {
+        let counted = lookup::all_servers(view)?.iter().filter(|s| s.status.counts()).count();
+        Ok((lookup::all_farms(view)?.len(), counted))
+    })?;
+    Ok(StatusView {
+        version: env!("CARGO_PKG_VERSION").into(),
+        started_at: service.observed.started_at().0,
+        now: service.now().0,
+        epoch: service.settings.epoch,
+        seq: service.store.last_seq().0,
+        agents: u32::try_from(service.observed.agents_connected()).unwrap_or(u32::MAX),
+        farms: u32::try_from(farms).unwrap_or(u32::MAX),
+        servers: u32::try_from(servers).unwrap_or(u32::MAX),
+        alerts: service.observed.alerts(),
+        jobs,
+    })
+}

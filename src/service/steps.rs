@@ -1,0 +1,311 @@
+//! Steps: written down before they are done, with what came of them.
+//!
+//! [`begin`] is where the hard maximum is enforced (law 1): it counts every server a cloud was
+//! ever asked for and that is not confirmed gone, in the same transaction that marks the step
+//! begun. A crash right after leaves a begun step, which [`adopt`] turns into an unknown one at the
+//! next start: what came of it is settled by listing, never by memory.
+
+use crate::base::hash::sha256;
+use crate::base::{Code, Problem, Result, ServerId, StepId, Timestamp};
+use crate::clouds::{Applied, CloudError, CloudStep, LaunchRequest};
+use crate::model::{
+    Actor, Cause, FarmRole, Permission, Server, ServerStatus, Sighting, Step, StepKind, StepStatus,
+};
+use crate::service::plans::set_status;
+use crate::service::{Service, authorise, lookup, plans};
+use crate::store::{Author, Tx, View};
+use crate::wire::agent::UserData;
+use std::collections::BTreeSet;
+
+/// A step that is in the journal as begun, ready for its cloud.
+pub struct Begun {
+    /// The step.
+    pub step: Step,
+    /// Which platform.
+    pub platform: String,
+    /// What to ask of it.
+    pub call: CloudStep,
+    /// `shop/web-3`, for logs.
+    pub about: String,
+}
+
+/// Planned steps that may begin now, and when the next one may.
+pub fn due(service: &Service, now: Timestamp) -> Result<(Vec<StepId>, Option<Timestamp>)> {
+    let open = service.read(lookup::open_steps)?;
+    let under_way: BTreeSet<ServerId> =
+        open.iter().filter(|s| s.status != StepStatus::Planned).map(|s| s.server).collect();
+    let planned = || open.iter().filter(|s| s.status == StepStatus::Planned);
+    let ready = planned()
+        .filter(|s| s.not_before <= now && !under_way.contains(&s.server))
+        .map(|s| s.id)
+        .collect();
+    let next = planned().map(|s| s.not_before).filter(|at| *at > now).min();
+    Ok((ready, next))
+}
+
+/// Marks a step begun, in one transaction with the checks that must hold for it. `None` when it may
+/// not begin after all; the journal says why.
+pub fn begin(service: &Service, actor: &Actor, id: StepId) -> Result<Option<Begun>> {
+    authorise(actor, Permission::Operate)?;
+    let now = service.now();
+    let deadline = now.after(service.settings.call_deadline_ms);
+    let token = service.secret();
+    let digest = sha256(token.reveal().as_bytes());
+    let begun = service.write(Author::new(actor, "step.begin", Cause::Step(id)), move |tx| {
+        let Some(mut step) = lookup::step(tx, id)? else { return Ok(None) };
+        if step.status != StepStatus::Planned {
+            return Ok(None);
+        }
+        let Some(mut server) = lookup::server(tx, step.server)? else { return Ok(None) };
+        let about = lookup::server_name(tx, &server)?;
+        if step.kind == StepKind::Launch {
+            if let Some(refusal) = refuse_launch(tx, &server)? {
+                refuse(tx, &mut step, &mut server, &about, refusal, now)?;
+                return Ok(None);
+            }
+            server.asked_at = Some(now);
+            server.enrolment_digest = Some(digest);
+        }
+        if step.kind == StepKind::Reboot && server.status == ServerStatus::Running {
+            // Before the call: the rebooted agent may say hello before the answer is here.
+            set_status(&mut server, ServerStatus::Initializing, now);
+        }
+        step.status = StepStatus::Begun;
+        step.begun_at = Some(now);
+        step.deadline = Some(deadline);
+        step.attempts = step.attempts.saturating_add(1);
+        tx.text(about.clone(), format!("{} begun", step.kind.as_str()));
+        tx.put(&step)?;
+        tx.put(&server)?;
+        Ok(Some((step, server, about)))
+    })?;
+    let Some((step, server, about)) = begun else { return Ok(None) };
+    let call = service.read(|view| call_of(service, view, &step, &server, token))?;
+    Ok(Some(Begun { step, platform: server.platform, call, about }))
+}
+
+/// Law 1: every server a cloud was asked for and that is not confirmed gone counts.
+fn refuse_launch(tx: &Tx, server: &Server) -> Result<Option<String>> {
+    let Some(role) = lookup::farm_role(tx, server.farm_role)? else {
+        return Ok(Some("its farm role is gone".into()));
+    };
+    if server.status != ServerStatus::PendingLaunch {
+        return Ok(Some(format!("it is {} already", server.status.as_str())));
+    }
+    let counted = lookup::live_servers_of_farm_role(tx, role.id)?
+        .iter()
+        .filter(|other| other.id != server.id && other.asked_at.is_some())
+        .count();
+    let max = role.scaling.max as usize;
+    if counted >= max {
+        let text = format!("{counted} servers are not confirmed gone and the maximum is {max}");
+        return Ok(Some(text));
+    }
+    Ok(None)
+}
+
+fn refuse(
+    tx: &mut Tx,
+    step: &mut Step,
+    server: &mut Server,
+    about: &str,
+    why: String,
+    now: Timestamp,
+) -> Result<()> {
+    tx.text(about.to_owned(), format!("launch not begun: {why}"));
+    step.status = StepStatus::Superseded;
+    step.ended_at = Some(now);
+    step.message = why;
+    tx.put(step)?;
+    if server.status == ServerStatus::PendingLaunch && server.asked_at.is_none() {
+        set_status(server, ServerStatus::Terminated, now);
+        tx.put(server)?;
+    }
+    Ok(())
+}
+
+/// What a begun step asks of its cloud.
+fn call_of(
+    service: &Service,
+    view: &View,
+    step: &Step,
+    server: &Server,
+    token: crate::base::Secret,
+) -> Result<CloudStep> {
+    Ok(match step.kind {
+        StepKind::Launch => {
+            let role = lookup::farm_role(view, server.farm_role)?
+                .ok_or_else(|| Problem::not_found("farm role", server.farm_role))?;
+            CloudStep::Launch(Box::new(launch_request(service, view, server, &role, token)?))
+        }
+        StepKind::Terminate => CloudStep::Terminate(server.id),
+        StepKind::Suspend => CloudStep::Suspend(server.id),
+        StepKind::Resume => CloudStep::Resume(server.id),
+        StepKind::Reboot => CloudStep::Reboot(server.id),
+        StepKind::Start => CloudStep::Start(server.id),
+    })
+}
+
+fn launch_request(
+    service: &Service,
+    view: &View,
+    server: &Server,
+    farm_role: &FarmRole,
+    token: crate::base::Secret,
+) -> Result<LaunchRequest> {
+    let role = plans::role_of(view, farm_role)?;
+    let image = role.image(&farm_role.platform).ok_or_else(|| {
+        let text = format!("role {} has no image for {}", role.name, farm_role.platform);
+        Problem::invalid("role", text)
+    })?;
+    let farm = lookup::farm(view, server.farm)?;
+    let user_data = UserData {
+        v: crate::wire::agent::VERSION,
+        server: server.id,
+        hostname: server.hostname.clone(),
+        appliances: service.settings.agent_addresses.clone(),
+        ca_fingerprint: service.authority.fingerprint_text(),
+        token,
+        interval_ms: service.settings.agent_interval_ms,
+        check: farm_role.check.clone(),
+        mounts: farm_role.storage.iter().map(|volume| volume.mount_point.clone()).collect(),
+    };
+    let user_data = serde_json::to_string(&user_data)
+        .map_err(|cause| Problem::internal("writing a server's user data", cause))?;
+    Ok(LaunchRequest {
+        server: server.id,
+        hostname: server.hostname.clone(),
+        farm: farm.map(|farm| farm.name.to_string()).unwrap_or_default(),
+        farm_role: farm_role.id,
+        index: server.index,
+        location: server.location.clone(),
+        instance_type: server.instance_type.clone(),
+        image: image.cloud_image_id.clone(),
+        command: image.command.clone(),
+        storage: farm_role.storage.clone(),
+        user_data: crate::base::Secret::new(user_data),
+    })
+}
+
+/// Commits what came of a step.
+pub fn finish(
+    service: &Service,
+    actor: &Actor,
+    id: StepId,
+    answer: std::result::Result<Applied, CloudError>,
+) -> Result<()> {
+    authorise(actor, Permission::Operate)?;
+    let now = service.now();
+    service.write(Author::new(actor, "step.finish", Cause::Step(id)), move |tx| {
+        let Some(mut step) = lookup::step(tx, id)? else { return Ok(()) };
+        // A listing may have settled it while the answer was on its way.
+        if !matches!(step.status, StepStatus::Begun | StepStatus::Unknown) {
+            return Ok(());
+        }
+        let Some(mut server) = lookup::server(tx, step.server)? else { return Ok(()) };
+        match answer {
+            Ok(applied) => settle_done(tx, &mut step, &mut server, applied.sighting, now),
+            Err(CloudError::Unknown(why)) => {
+                let about = lookup::server_name(tx, &server)?;
+                tx.text(about, format!("{}: outcome unknown: {why}", step.kind.as_str()));
+                step.status = StepStatus::Unknown;
+                step.message = why;
+                tx.put(&step)?;
+                Ok(())
+            }
+            Err(error) => settle_failed(tx, &mut step, &mut server, error.to_string(), now),
+        }
+    })
+}
+
+/// The cloud confirmed a step, by its answer or by a listing.
+pub(super) fn settle_done(
+    tx: &mut Tx,
+    step: &mut Step,
+    server: &mut Server,
+    sighting: Option<Sighting>,
+    now: Timestamp,
+) -> Result<()> {
+    let about = lookup::server_name(tx, server)?;
+    tx.text(about, format!("{} done", step.kind.as_str()));
+    step.status = StepStatus::Done;
+    step.ended_at = Some(now);
+    tx.put(step)?;
+    if let Some(seen) = &sighting {
+        server.cloud_server_id = Some(seen.cloud_server_id.clone());
+        server.private_ips.clone_from(&seen.private_ips);
+        server.public_ips.clone_from(&seen.public_ips);
+    }
+    let next = match (step.kind, server.status) {
+        (StepKind::Launch, ServerStatus::PendingLaunch) => Some(ServerStatus::Pending),
+        (StepKind::Terminate, _) => Some(ServerStatus::Terminated),
+        (StepKind::Suspend, ServerStatus::PendingSuspend) => Some(ServerStatus::Suspended),
+        // Up again at the platform; running once its agent says so.
+        (StepKind::Start | StepKind::Resume, ServerStatus::Resuming) => None,
+        _ => None,
+    };
+    if let Some(status) = next {
+        set_status(server, status, now);
+    }
+    tx.put(server)?;
+    Ok(())
+}
+
+/// The cloud refused a step, or a listing proved that it did not happen.
+pub(super) fn settle_failed(
+    tx: &mut Tx,
+    step: &mut Step,
+    server: &mut Server,
+    why: String,
+    now: Timestamp,
+) -> Result<()> {
+    let about = lookup::server_name(tx, server)?;
+    tx.text(about, format!("{} failed: {why}", step.kind.as_str()));
+    step.status = StepStatus::Failed;
+    step.ended_at = Some(now);
+    step.message = why;
+    tx.put(step)?;
+    if step.kind == StepKind::Launch && server.status == ServerStatus::PendingLaunch {
+        // It certainly does not exist: nothing to terminate, and its place is free again.
+        server.terminate_reason.get_or_insert(crate::model::TerminateReason::LaunchFailed);
+        set_status(server, ServerStatus::Terminated, now);
+        tx.put(server)?;
+    }
+    Ok(())
+}
+
+/// At the start: steps that were begun by a process that is gone have lost their answers.
+pub fn adopt(service: &Service, actor: &Actor) -> Result<usize> {
+    authorise(actor, Permission::Operate)?;
+    let now = service.now();
+    service.write(Author::new(actor, "step.adopt", Cause::Clock), move |tx| {
+        let mut adopted = 0;
+        for mut step in lookup::open_steps(tx)? {
+            if step.status != StepStatus::Begun {
+                continue;
+            }
+            adopted += 1;
+            step.status = StepStatus::Unknown;
+            // Whatever the call was doing ended with the process that made it.
+            step.deadline = Some(now);
+            step.message = "the appliance stopped before the answer".into();
+            tx.text(String::new(), format!("step {} lost its answer: listing", step.id));
+            tx.put(&step)?;
+        }
+        Ok(adopted)
+    })
+}
+
+/// Says that a step that cannot be carried out at all has failed, as with a platform that is gone.
+pub fn give_up(service: &Service, actor: &Actor, id: StepId, why: &str) -> Result<()> {
+    finish(service, actor, id, Err(CloudError::Refused(why.to_owned())))
+}
+
+/// The step, for people.
+pub fn get(service: &Service, actor: &Actor, id: StepId) -> Result<Step> {
+    authorise(actor, Permission::EventsRead)?;
+    service.read(|view| {
+        lookup::step(view, id)?
+            .ok_or_else(|| Problem::new(Code::ObjectNotFound, format!("no step {id}")))
+    })
+}

@@ -1,0 +1,213 @@
+//! Records and sightings as people see them: the API's views, made in one place.
+
+use crate::base::time::say;
+use crate::base::{Problem, Result};
+use crate::model::{
+    CloudState, Decision, Farm, FarmRole, Freshness, LaunchOrder, Line, Order, OrderState, Role,
+    ScalingRule, Server,
+};
+use crate::service::{Service, farms, lookup};
+use crate::store::View;
+use crate::wire::api::{
+    FarmExtra, FarmRoleExtra, FarmRoleView, FarmView, NameRef, OrderView, ReadingView, Ref,
+    RoleRef, ScalingView, ServerExtra, ServerView,
+};
+use crate::wire::input::{RoleExtra, RoleView};
+
+/// A farm with its counts and reasons.
+pub fn farm(service: &Service, view: &View, farm: Farm) -> Result<FarmView> {
+    let roles = lookup::farm_roles_of(view, farm.id)?;
+    let servers = lookup::servers_of_farm(view, farm.id)?;
+    let plan = lookup::current_plan(view, farm.id)?;
+    let revision = lookup::revision_of::<Farm>(view, farm.id)?;
+    let running = servers.iter().filter(|server| farms::serves(server.status)).count();
+    let counted = servers.iter().filter(|server| server.status.counts()).count();
+    let target: u32 = plan.iter().flat_map(|plan| &plan.targets).map(|t| t.target).sum();
+    let waiting = waits(&service.observed.report(farm.id), |_| true, true);
+    Ok(FarmView {
+        id: farm.id.0,
+        name: farm.name.to_string(),
+        description: farm.description.clone(),
+        launch_order: match farm.launch_order {
+            LaunchOrder::Simultaneous => "simultaneous".into(),
+            LaunchOrder::Sequential => "sequential".into(),
+        },
+        status: farms::status(&farm, running, counted, target).into(),
+        grange: FarmExtra {
+            revision,
+            plan: plan.as_ref().map_or(0, |plan| plan.id.0),
+            farm_roles: u32::try_from(roles.len()).unwrap_or(u32::MAX),
+            running: u32::try_from(running).unwrap_or(u32::MAX),
+            target,
+            servers: u32::try_from(counted).unwrap_or(u32::MAX),
+            freeze: plan.and_then(|plan| plan.freeze),
+            waiting,
+        },
+    })
+}
+
+/// A farm role with its counts and reasons.
+pub fn farm_role(service: &Service, view: &View, role: FarmRole) -> Result<FarmRoleView> {
+    let recipe = lookup::role(view, role.role)?;
+    let servers = lookup::servers_of_farm_role(view, role.id)?;
+    let plan = lookup::current_plan(view, role.farm)?;
+    let target = plan.as_ref().and_then(|p| p.target(role.id)).map_or(0, |t| t.target);
+    let running = servers.iter().filter(|server| farms::serves(server.status)).count();
+    let counted = servers.iter().filter(|server| server.status.counts()).count();
+    let report = service.observed.report(role.farm);
+    let revision = lookup::revision_of::<FarmRole>(view, role.id)?;
+    Ok(FarmRoleView {
+        id: role.id.0,
+        alias: role.alias.to_string(),
+        farm: Ref { id: role.farm.0 },
+        role: RoleRef {
+            id: role.role.0,
+            name: recipe.map(|recipe| recipe.name.to_string()).unwrap_or_default(),
+        },
+        cloud_platform: role.platform.clone(),
+        cloud_location: role.location.clone(),
+        instance_type: NameRef { id: role.instance_type.clone() },
+        launch_index: role.launch_index,
+        scaling: ScalingView {
+            enabled: role.scaling.enabled,
+            min_instances: role.scaling.min,
+            max_instances: role.scaling.max,
+            rules: role.scaling.rules.iter().map(|r| r.metric.rule_type().to_owned()).collect(),
+        },
+        grange: FarmRoleExtra {
+            revision,
+            target,
+            running: u32::try_from(running).unwrap_or(u32::MAX),
+            servers: u32::try_from(counted).unwrap_or(u32::MAX),
+            rules: role.scaling.rules.iter().map(rule).collect(),
+            volumes: role.storage.iter().map(|volume| volume.mount_point.clone()).collect(),
+            balances: role.balance.as_ref().map(|balance| balance.farm_role.to_string()),
+            waiting: waits(&report, |line| line.farm_role == Some(role.id), false),
+        },
+    })
+}
+
+/// A rule in words.
+pub fn rule(rule: &ScalingRule) -> String {
+    format!(
+        "{}: up above {}, down below {}, over {}",
+        rule.metric.rule_type(),
+        rule.scale_up,
+        rule.scale_down,
+        say(rule.window_ms)
+    )
+}
+
+/// A server with what was last seen of it.
+pub fn server(service: &Service, view: &View, server: Server) -> Result<ServerView> {
+    let farm = lookup::farm(view, server.farm)?.map(|f| f.name.to_string()).unwrap_or_default();
+    let role = lookup::farm_role(view, server.farm_role)?;
+    let alias = role.map(|role| role.alias.to_string()).unwrap_or_default();
+    let revision = lookup::revision_of::<Server>(view, server.id)?;
+    let now = service.now();
+    let (seen, seen_age) = match service.observed.freshness(&server.platform, server.id) {
+        Freshness::Unknown => ("unknown", None),
+        Freshness::Seen { sighting, at } => (cloud_state(sighting.state), Some(now.since(at))),
+        Freshness::Missing { since, .. } => ("missing", Some(now.since(since))),
+    };
+    let report = service.observed.report(server.farm);
+    let latest = service.series.latest(server.id);
+    let agent = service.observed.agent(server.id);
+    Ok(ServerView {
+        id: server.id.to_string(),
+        hostname: server.hostname.clone(),
+        index: server.index,
+        status: server.status.as_str().into(),
+        farm: Ref { id: server.farm.0 },
+        farm_role: Ref { id: server.farm_role.0 },
+        cloud_platform: server.platform,
+        cloud_location: server.location,
+        cloud_server_id: server.cloud_server_id,
+        instance_type: NameRef { id: server.instance_type },
+        private_ip: server.private_ips,
+        public_ip: server.public_ips,
+        launch_reason: server.launch_reason.say().into(),
+        launched: server.created_at.to_string(),
+        grange: ServerExtra {
+            revision,
+            name: format!("{farm}/{}", server.hostname),
+            farm,
+            alias,
+            status_at: server.status_at.0,
+            status_age: now.since(server.status_at),
+            agent_connected: agent.is_some_and(|agent| agent.connected),
+            agent_version: server.agent_version,
+            terminate_reason: server.terminate_reason.map(|reason| reason.say().into()),
+            waiting: waits(&report, |line| line.server == Some(server.id), false),
+            seen: seen.into(),
+            seen_age,
+            latest: latest
+                .into_iter()
+                .map(|(series, at, value)| ReadingView { series, at: at.0, value })
+                .collect(),
+        },
+    })
+}
+
+/// What a cloud says, in a word.
+pub fn cloud_state(state: CloudState) -> &'static str {
+    match state {
+        CloudState::Pending => "pending",
+        CloudState::Running => "running",
+        CloudState::Stopped => "stopped",
+        CloudState::Suspended => "suspended",
+        CloudState::Terminating => "terminating",
+        CloudState::Gone => "gone",
+    }
+}
+
+/// The reasons to wait among some lines of a report.
+pub fn waits(report: &[Line], of: impl Fn(&Line) -> bool, named: bool) -> Vec<String> {
+    let waiting = report.iter().filter(|line| of(line)).filter_map(|line| match &line.decision {
+        Decision::Wait(wait) if named => Some(format!("{}: {wait}", line.about)),
+        Decision::Wait(wait) => Some(wait.to_string()),
+        Decision::Keep
+        | Decision::Launch(_)
+        | Decision::Retire(_)
+        | Decision::Act(_)
+        | Decision::Target { .. } => None,
+    });
+    waiting.collect()
+}
+
+/// An order and what came of it.
+pub fn order(order: Order) -> OrderView {
+    let (state, exit_code, output) = match order.state {
+        OrderState::Open => ("open", None, String::new()),
+        OrderState::Done { exit_code, output } => ("done", Some(exit_code), output),
+        OrderState::Failed(why) => ("failed", None, why),
+        OrderState::Expired => ("expired", None, "no answer before the deadline".into()),
+        OrderState::Superseded => ("superseded", None, "a later order took its place".into()),
+    };
+    OrderView { id: order.id.0, state: state.into(), exit_code, output }
+}
+
+/// A role.
+pub fn role(role: Role) -> RoleView {
+    RoleView {
+        id: role.id.0,
+        name: role.name.to_string(),
+        description: role.description,
+        builtin_automation: role
+            .automation
+            .iter()
+            .map(|automation| match automation {
+                crate::model::Automation::Haproxy => "haproxy".to_owned(),
+            })
+            .collect(),
+        grange: RoleExtra {
+            built_in: role.built_in,
+            platforms: role.images.into_iter().map(|image| image.platform).collect(),
+        },
+    }
+}
+
+/// Nothing of that noun, as a problem.
+pub fn missing(noun: &str, what: &str) -> Problem {
+    Problem::not_found(noun, what)
+}
