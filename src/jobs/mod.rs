@@ -1,1 +1,93 @@
-//! what runs by itself.
+//! Floor 5: what runs by itself. Jobs are rows in a table.
+//!
+//! A job takes no input: each activation reads the world anew, does what it can, and says when it
+//! wants to look again. It is woken by commits and sightings, and by a period in case a wake was
+//! lost; waking it twice, or for nothing, is harmless. It never retries inside: what did not work
+//! is still there at the next activation. Nothing here spawns or sleeps, so the simulator runs the
+//! same jobs on one thread; `boot::driver` gives each a thread of its own.
+//!
+//! ```text
+//! observe     clouds -> sightings, and the transitions a listing proves
+//! plan        one input per farm -> engine -> a committed plan
+//! execute     planned steps -> begun -> clouds -> outcome
+//! balancers   live topology -> file orders
+//! orders      open orders -> agents
+//! upkeep      what is gone is cleaned up, what is old is trimmed
+//! ```
+//! To add a job: a file here with a [`Job`], its row in [`table`], and what wakes it.
+
+pub mod balancers;
+pub mod execute;
+pub mod observe;
+pub mod orders;
+pub mod plan;
+pub mod table;
+pub mod upkeep;
+
+use crate::base::{ServerId, Timestamp};
+use crate::clouds::Cloud;
+use crate::service::Service;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// What jobs work with. The simulator hands in its own.
+pub struct Ports {
+    /// The verbs.
+    pub service: Arc<Service>,
+    /// One cloud for each platform.
+    pub clouds: BTreeMap<String, Arc<dyn Cloud>>,
+    /// Where blocking cloud calls run.
+    pub pool: Arc<dyn Pool>,
+    /// How orders reach agents.
+    pub courier: Arc<dyn Courier>,
+}
+
+/// Runs blocking calls elsewhere, a bounded number at once.
+pub trait Pool: Send + Sync {
+    /// Whether another call can start now.
+    fn has_room(&self) -> bool;
+    /// Starts a call.
+    fn run(&self, call: Box<dyn FnOnce() + Send>);
+}
+
+/// Brings orders to agents.
+pub trait Courier: Send + Sync {
+    /// Sends one order; false when the agent is not connected.
+    fn send(&self, server: ServerId, message: Vec<u8>) -> bool;
+    /// Ends a server's connection at once: its server is gone.
+    fn disconnect(&self, server: ServerId);
+}
+
+/// One background job.
+pub trait Job: Send {
+    /// One activation. The text says how it went, for the status page.
+    fn step(&mut self, ports: &Ports) -> Work;
+}
+
+/// How an activation went and when the next is wanted at the latest.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Work {
+    /// What was done, or why it failed, in a few words.
+    pub note: String,
+    /// Whether it failed.
+    pub failed: bool,
+    /// Not later than this; `None` is the row's period.
+    pub next: Option<Timestamp>,
+}
+
+impl Work {
+    /// It went well.
+    pub fn done(note: impl Into<String>) -> Work {
+        Work { note: note.into(), failed: false, next: None }
+    }
+
+    /// It did not.
+    pub fn failed(error: &dyn std::error::Error) -> Work {
+        Work { note: crate::base::problem::chain(error), failed: true, next: None }
+    }
+
+    /// The same, with a moment to look again.
+    pub fn by(self, next: Option<Timestamp>) -> Work {
+        Work { next, ..self }
+    }
+}

@@ -1,0 +1,38 @@
+//! Keeps balancers' files up to the live topology, and tells when one is refused.
+
+use crate::base::problem::chain;
+use crate::jobs::{Job, Ports, Work};
+use crate::model::Actor;
+use crate::service::{balancers, plans};
+
+/// The job.
+pub struct Balancers;
+
+impl Job for Balancers {
+    fn step(&mut self, ports: &Ports) -> Work {
+        let service = &ports.service;
+        let actor = Actor::job("balancers");
+        let farms = match plans::farms(service) {
+            Ok(farms) => farms,
+            Err(problem) => return Work::failed(&problem),
+        };
+        let (mut ordered, mut failures) = (0, Vec::new());
+        for farm in farms {
+            match balancers::configure(service, &actor, farm) {
+                Ok(count) => ordered += count,
+                Err(problem) => failures.push(chain(&problem)),
+            }
+            match balancers::refused(service, farm) {
+                Ok(lines) => {
+                    let text = (!lines.is_empty()).then(|| lines.join("; "));
+                    service.observed.set_alert(&format!("balancers-{farm}"), text);
+                }
+                Err(problem) => failures.push(chain(&problem)),
+            }
+        }
+        if failures.is_empty() {
+            return Work::done(format!("{ordered} files ordered"));
+        }
+        Work { note: failures.join("; "), failed: true, next: None }
+    }
+}

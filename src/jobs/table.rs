@@ -1,0 +1,100 @@
+//! The one list of jobs: name, purpose, period, and what wakes each.
+
+use crate::base::limit::{LISTING_PERIOD, PLAN_PERIOD};
+use crate::base::{Millis, Waker};
+use crate::jobs::{Job, balancers, execute, observe, orders, plan, upkeep};
+use crate::service::Service;
+use crate::store::Table;
+
+/// One job, as data.
+pub struct Row {
+    /// Its name.
+    pub name: &'static str,
+    /// What it is for, for the status page.
+    pub description: &'static str,
+    /// It runs at least this often, even if nobody wakes it.
+    pub period: Millis,
+    /// Commits to these tables wake it.
+    pub tables: &'static [Table],
+    /// What else wakes it.
+    pub also: Also,
+    /// Makes it.
+    pub make: fn() -> Box<dyn Job>,
+}
+
+/// What wakes a job besides commits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Also {
+    /// Nothing.
+    Nothing,
+    /// A changed sighting or agent.
+    Observation,
+    /// An agent that connected.
+    Connection,
+    /// Somebody who wants the clouds listed now.
+    Listing,
+}
+
+impl Also {
+    /// The service's waker of that name.
+    pub fn waker(self, service: &Service) -> Option<Waker> {
+        match self {
+            Also::Nothing => None,
+            Also::Observation => Some(service.observation.clone()),
+            Also::Connection => Some(service.connection.clone()),
+            Also::Listing => Some(service.listing.clone()),
+        }
+    }
+}
+
+/// Every job there is.
+pub const ROWS: [Row; 6] = [
+    Row {
+        name: "observe",
+        description: "lists the clouds and commits what a listing proves",
+        period: LISTING_PERIOD,
+        tables: &[],
+        also: Also::Listing,
+        make: || Box::new(observe::Observe),
+    },
+    Row {
+        name: "plan",
+        description: "decides for each farm what is to change, and why not",
+        period: PLAN_PERIOD,
+        tables: &[Table::Farms, Table::FarmRoles, Table::Servers, Table::Steps],
+        also: Also::Observation,
+        make: || Box::new(plan::PlanFarms),
+    },
+    Row {
+        name: "execute",
+        description: "begins planned steps and commits what came of them",
+        period: PLAN_PERIOD,
+        tables: &[Table::Steps],
+        also: Also::Nothing,
+        make: || Box::new(execute::Execute),
+    },
+    Row {
+        name: "balancers",
+        description: "orders balancers to have the file the topology asks for",
+        period: PLAN_PERIOD,
+        tables: &[Table::FarmRoles, Table::Servers, Table::Orders],
+        also: Also::Nothing,
+        make: || Box::new(balancers::Balancers),
+    },
+    Row {
+        name: "orders",
+        description: "sends open orders to connected agents, and gives up late ones",
+        period: 10_000,
+        tables: &[Table::Orders],
+        also: Also::Connection,
+        make: || Box::<orders::SendOrders>::default(),
+    },
+    Row {
+        name: "upkeep",
+        description: "removes what is long gone and trims the journal",
+        period: 60_000,
+        tables: &[],
+        also: Also::Nothing,
+        make: || Box::new(upkeep::Upkeep),
+    },
+];

@@ -1,0 +1,33 @@
+//! Removes records of what is long gone and keeps the journal within its bound.
+//!
+//! Data volumes are not removed here, nor anywhere by itself: a farm role that is declared again
+//! by mistake is a nuisance, a lost volume is a loss.
+
+use crate::base::Millis;
+use crate::jobs::{Job, Ports, Work};
+use crate::model::Actor;
+use crate::service::upkeep;
+
+/// A terminated server's record is kept this long for people to ask about; the journal keeps its
+/// story longer.
+const TERMINATED_KEPT: Millis = 3_600_000;
+
+/// The job.
+pub struct Upkeep;
+
+impl Job for Upkeep {
+    fn step(&mut self, ports: &Ports) -> Work {
+        let service = &ports.service;
+        let actor = Actor::job("upkeep");
+        let removed = match upkeep::remove_terminated(service, &actor, TERMINATED_KEPT) {
+            Ok(removed) => removed,
+            Err(problem) => return Work::failed(&problem),
+        };
+        match service.store.trim_journal() {
+            Ok(trimmed) => {
+                Work::done(format!("{removed} servers forgotten, {trimmed} entries trimmed"))
+            }
+            Err(error) => Work::failed(&error),
+        }
+    }
+}
