@@ -1,0 +1,53 @@
+//! Where an installed appliance keeps what: the one list that install writes and uninstall removes.
+
+use std::path::PathBuf;
+
+/// The places.
+#[derive(Clone, Debug)]
+pub struct Layout {
+    /// The binary.
+    pub binary: PathBuf,
+    /// Other names of the binary.
+    pub links: Vec<PathBuf>,
+    /// The config file's directory.
+    pub config_dir: PathBuf,
+    /// The config file.
+    pub config: PathBuf,
+    /// The first administrator's token.
+    pub token: PathBuf,
+    /// State.
+    pub data_dir: PathBuf,
+    /// The socket's directory.
+    pub run_dir: PathBuf,
+    /// The unix socket.
+    pub socket: PathBuf,
+    /// The systemd unit.
+    pub unit: PathBuf,
+    /// The log where there is no systemd.
+    pub log: PathBuf,
+    /// The process id where there is no systemd.
+    pub pid: PathBuf,
+}
+
+/// The system user for SSH sessions.
+pub const USER: &str = "grange";
+
+impl Default for Layout {
+    fn default() -> Layout {
+        let config_dir = PathBuf::from("/etc/grange");
+        let run_dir = PathBuf::from("/run/grange");
+        Layout {
+            binary: "/usr/local/bin/grange".into(),
+            links: vec!["/usr/local/bin/appliance".into()],
+            config: config_dir.join("grange.toml"),
+            token: config_dir.join("admin.token"),
+            config_dir,
+            data_dir: "/var/lib/grange".into(),
+            socket: run_dir.join("api.sock"),
+            pid: run_dir.join("grange.pid"),
+            run_dir,
+            unit: "/etc/systemd/system/grange.service".into(),
+            log: "/var/log/grange.log".into(),
+        }
+    }
+}
