@@ -1,5 +1,17 @@
-//! assembly.
+//! Floor 7: assembly. The only room that knows everybody.
+//!
+//! [`serve`] makes an appliance and takes it down again, [`driver`] gives each job a thread.
+//! Nothing is decided here.
 
-mod demo_http;
+pub mod config;
+pub mod demo_http;
 pub mod demo_load;
 pub mod demo_web;
+pub mod driver;
+pub mod failure;
+pub mod logs;
+pub mod pool;
+pub mod ready;
+pub mod run;
+pub mod serve;
+pub mod verbs;

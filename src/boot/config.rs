@@ -1,0 +1,215 @@
+//! The config file: what is needed to open the store and to listen. Everything else is a record.
+//!
+//! Every default works, for root and for an ordinary user; the two differ in their directories
+//! and in the ports an ordinary user may not have.
+
+use serde::Deserialize;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+/// Everything the config file can say; each field has a default.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ConfigFile {
+    /// Where state is kept.
+    pub data_dir: Option<PathBuf>,
+    /// Where to listen.
+    pub listen: Listen,
+    /// How agents find and use the appliance.
+    pub agents: Agents,
+    /// The platform of servers on this machine.
+    pub onboard: OnboardFile,
+    /// Logs.
+    pub log: Log,
+}
+
+/// `[listen]`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Listen {
+    /// The unix socket; by default `/run/grange/api.sock` for root's usual data directory,
+    /// `$XDG_RUNTIME_DIR/grange/api.sock` for others, `run/api.sock` in any other data directory.
+    pub socket: Option<PathBuf>,
+    /// HTTPS; `0.0.0.0:443` for root, `127.0.0.1:7443` for others.
+    pub https: Option<SocketAddr>,
+    /// HTTP that only redirects to HTTPS; off by default.
+    pub http: Option<SocketAddr>,
+    /// The agents' port; `0.0.0.0:8883` for root, `127.0.0.1:8883` for others.
+    pub agents: Option<SocketAddr>,
+}
+
+/// `[agents]`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Agents {
+    /// Addresses agents are told, best first; by default those that this machine has.
+    pub addresses: Vec<String>,
+    /// Seconds between two readings.
+    pub interval_s: Option<u64>,
+}
+
+/// `[onboard]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct OnboardFile {
+    /// Whether there is such a platform at all.
+    pub enabled: bool,
+}
+
+impl Default for OnboardFile {
+    fn default() -> OnboardFile {
+        OnboardFile { enabled: true }
+    }
+}
+
+/// `[log]`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Log {
+    /// `text` or `json`.
+    pub format: LogFormat,
+    /// As `info`, or `info,grange::broker=debug`.
+    pub level: Option<String>,
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// The config with every default filled in.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where state is kept.
+    pub data_dir: PathBuf,
+    /// The unix socket.
+    pub socket: PathBuf,
+    /// HTTPS.
+    pub https: SocketAddr,
+    /// The redirecting HTTP.
+    pub http: Option<SocketAddr>,
+    /// The agents' port.
+    pub agents: SocketAddr,
+    /// Addresses agents are told, if the file says.
+    pub agent_addresses: Vec<String>,
+    /// Milliseconds between two readings.
+    pub agent_interval_ms: u64,
+    /// Whether servers may be made on this machine.
+    pub onboard: bool,
+    /// How log lines look.
+    pub log_format: LogFormat,
+    /// Which log lines there are.
+    pub log_level: String,
+    /// Whether this is the superuser.
+    pub root: bool,
+}
+
+/// The config file could not be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// It could not be read.
+    #[error("reading the config file {0}")]
+    Read(PathBuf, #[source] std::io::Error),
+    /// It says something that is not known or not right; the message has line and field.
+    #[error("the config file {0} is not right: {1}")]
+    Parse(PathBuf, String),
+    /// There is no home to keep state in.
+    #[error("no place for state: set --data, or HOME")]
+    NoHome,
+}
+
+/// Where the config file is looked for when none is named.
+pub const DEFAULT_FILE: &str = "/etc/grange/grange.toml";
+
+/// Reads the config. Without a named file the default one is used if it is there.
+pub fn load(named: Option<&Path>, data: Option<&Path>, root: bool) -> Result<Config, ConfigError> {
+    let path = named.unwrap_or(Path::new(DEFAULT_FILE));
+    let file = match std::fs::read_to_string(path) {
+        Ok(text) => toml::from_str(&text)
+            .map_err(|bad| ConfigError::Parse(path.to_owned(), bad.to_string()))?,
+        Err(error) if named.is_none() && error.kind() == std::io::ErrorKind::NotFound => {
+            ConfigFile::default()
+        }
+        // An ordinary user's own appliance does not need root's config file.
+        Err(error) if named.is_none() && error.kind() == std::io::ErrorKind::PermissionDenied => {
+            ConfigFile::default()
+        }
+        Err(error) => return Err(ConfigError::Read(path.to_owned(), error)),
+    };
+    complete(file, data, root)
+}
+
+/// Fills in the defaults.
+pub fn complete(file: ConfigFile, data: Option<&Path>, root: bool) -> Result<Config, ConfigError> {
+    let data_dir = match data.map(Path::to_owned).or(file.data_dir) {
+        Some(dir) => std::path::absolute(&dir).unwrap_or(dir),
+        None => default_data_dir(root).ok_or(ConfigError::NoHome)?,
+    };
+    // An appliance in a place of its own has a socket of its own; the usual one has the usual.
+    let usual = default_data_dir(root).is_some_and(|usual| usual == data_dir);
+    let socket = match usual_socket(root) {
+        Some(socket) if usual => socket,
+        _ => data_dir.join("run/api.sock"),
+    };
+    let any = |port| SocketAddr::from(([0, 0, 0, 0], port));
+    let own = |port| SocketAddr::from(([127, 0, 0, 1], port));
+    Ok(Config {
+        socket: file.listen.socket.unwrap_or(socket),
+        https: file.listen.https.unwrap_or(if root { any(443) } else { own(7443) }),
+        http: file.listen.http,
+        agents: file.listen.agents.unwrap_or(if root { any(8883) } else { own(8883) }),
+        agent_addresses: file.agents.addresses,
+        agent_interval_ms: file.agents.interval_s.unwrap_or(10).clamp(1, 3600) * 1000,
+        onboard: file.onboard.enabled,
+        log_format: file.log.format,
+        log_level: file.log.level.unwrap_or_else(|| "info,rumqttd=warn".into()),
+        data_dir,
+        root,
+    })
+}
+
+/// Where commands look for the socket when nobody says where it is.
+fn usual_socket(root: bool) -> Option<PathBuf> {
+    if root {
+        return Some(PathBuf::from("/run/grange/api.sock"));
+    }
+    std::env::var_os("XDG_RUNTIME_DIR").map(|dir| PathBuf::from(dir).join("grange/api.sock"))
+}
+
+/// Where state is kept by default.
+pub fn default_data_dir(root: bool) -> Option<PathBuf> {
+    if root {
+        return Some(PathBuf::from("/var/lib/grange"));
+    }
+    let state = std::env::var_os("XDG_STATE_HOME").map(PathBuf::from);
+    let home = std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".local/state"));
+    state.or(home).map(|dir| dir.join("grange"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_default_works_for_root_and_for_others() {
+        let root = complete(ConfigFile::default(), None, true).unwrap();
+        assert_eq!(root.data_dir, Path::new("/var/lib/grange"));
+        assert_eq!(root.https.to_string(), "0.0.0.0:443");
+        assert_eq!(root.socket, Path::new("/run/grange/api.sock"));
+        let user = complete(ConfigFile::default(), Some(Path::new("/d")), false).unwrap();
+        assert_eq!(user.socket, Path::new("/d/run/api.sock"));
+        assert_eq!((user.https.to_string().as_str(), user.agents.port()), ("127.0.0.1:7443", 8883));
+    }
+
+    #[test]
+    fn a_misspelt_field_is_named() {
+        let error = toml::from_str::<ConfigFile>("[listen]\nhtpps = \"0.0.0.0:1\"").unwrap_err();
+        assert!(error.to_string().contains("htpps"), "{error}");
+    }
+}

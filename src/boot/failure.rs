@@ -1,0 +1,63 @@
+//! Why an appliance could not be started, each with what was being done; exit codes by kind.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// A start that failed. Nothing is left running.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The config file.
+    #[error(transparent)]
+    Config(#[from] crate::boot::config::ConfigError),
+    /// The state directory, as when somebody else has it.
+    #[error("opening the state directory {0}")]
+    Store(PathBuf, #[source] crate::store::OpenError),
+    /// The readings' log.
+    #[error("opening the readings")]
+    Series(#[source] crate::series::SeriesError),
+    /// Keys and certificates.
+    #[error("opening the keys")]
+    Keys(#[source] crate::pki::PkiError),
+    /// TLS.
+    #[error("setting up TLS")]
+    Tls(#[source] crate::net::tls::TlsError),
+    /// A port or socket that cannot be listened on.
+    #[error("cannot listen on {0}: {1}; free it, or name another in the config file")]
+    Listen(String, #[source] std::io::Error),
+    /// The platform of servers on this machine.
+    #[error("opening the onboard platform")]
+    Onboard(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// First records or adopted steps.
+    #[error("preparing the store")]
+    Records(#[source] crate::base::Problem),
+    /// Threads, the runtime, signals.
+    #[error("starting {0}")]
+    System(&'static str, #[source] std::io::Error),
+    /// The demo.
+    #[error("{0}")]
+    Demo(String),
+}
+
+impl StartError {
+    /// A listener that could not be had.
+    pub fn listen(address: SocketAddr, cause: std::io::Error) -> StartError {
+        StartError::Listen(address.to_string(), cause)
+    }
+
+    /// The exit code: 2 for what the person wrote, 5 for what is taken, 1 for the rest.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            StartError::Config(_) => 2,
+            StartError::Store(_, crate::store::OpenError::InUse { .. })
+            | StartError::Listen(..) => 5,
+            StartError::Store(..)
+            | StartError::Series(_)
+            | StartError::Keys(_)
+            | StartError::Tls(_)
+            | StartError::Onboard(_)
+            | StartError::Records(_)
+            | StartError::System(..)
+            | StartError::Demo(_) => 1,
+        }
+    }
+}

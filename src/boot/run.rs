@@ -1,0 +1,85 @@
+//! From a command line to an exit code: the CLI's own commands, and what only this machine can do.
+
+use crate::appliance::{self, InstallOptions, UninstallOptions};
+use crate::base::problem::chain;
+use crate::boot::failure::StartError;
+use crate::boot::{config, demo_web, logs, serve};
+use crate::cli::{self, Appliance, Local, Outcome};
+use crate::clouds::onboard::{Onboard, OnboardConfig};
+use std::ffi::OsString;
+use std::path::Path;
+use std::process::ExitCode;
+
+/// Carries out a command line; it begins with the name the program was called by.
+pub fn run(arguments: Vec<OsString>) -> ExitCode {
+    match cli::in_shell(|io| cli::run(arguments, &cli::connect, io)) {
+        Outcome::Exit(code) => ExitCode::from(code),
+        Outcome::Local(local) => here(local),
+    }
+}
+
+fn here(local: Local) -> ExitCode {
+    match local {
+        Local::Serve { config, data } => ended(run_serve(config.as_deref(), data.as_deref())),
+        Local::Appliance(verb) => machine(&verb),
+        Local::DemoWeb { port } => demo_web::run(port),
+        Local::OnboardInit { args } => crate::clouds::onboard::init_main(args),
+        Local::Demo { .. } | Local::Agent { .. } | Local::Tui(_) => ExitCode::from(1),
+    }
+}
+
+fn ended(result: Result<(), StartError>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("grange: {}", chain(&error));
+            ExitCode::from(error.exit_code())
+        }
+    }
+}
+
+fn run_serve(file: Option<&Path>, data: Option<&Path>) -> Result<(), StartError> {
+    let root = appliance::own_uid() == 0;
+    let config = config::load(file, data, root)?;
+    logs::start(config.log_format, &config.log_level);
+    serve::serve(&config)
+}
+
+fn machine(verb: &Appliance) -> ExitCode {
+    let out = &mut std::io::stdout();
+    let result = match verb {
+        Appliance::Install => appliance::install(&InstallOptions::default(), out),
+        Appliance::Uninstall { keep_data } => {
+            let options = UninstallOptions { keep_data: *keep_data };
+            appliance::uninstall(&options, &mut remove_servers, out)
+        }
+        Appliance::Doctor => return ExitCode::from(1),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("grange: {}", chain(&failure));
+            ExitCode::from(failure.exit_code())
+        }
+    }
+}
+
+/// Takes the platform of servers on this machine down whole.
+fn remove_servers(data_dir: &Path) -> Result<usize, String> {
+    let state_dir = data_dir.join("onboard");
+    if !state_dir.is_dir() {
+        return Ok(0);
+    }
+    let executable = std::env::current_exe().map_err(|error| error.to_string())?;
+    let onboard = Onboard::open(OnboardConfig {
+        state_dir,
+        agent_executable: executable.clone(),
+        executable,
+        masks: Vec::new(),
+        isolation: None,
+    })
+    .map_err(|failure| failure.line())?;
+    let servers = crate::clouds::Cloud::list(&onboard).map_err(|error| error.to_string())?;
+    onboard.remove_all(true).map_err(|failure| failure.line())?;
+    Ok(servers.len())
+}

@@ -1,0 +1,425 @@
+//! Assembly: everything is made here in order, handed what it needs, started, and stopped again.
+//!
+//! ```text
+//! lock and store -> series -> keys -> clouds -> service -> agents' port -> jobs -> API -> ready
+//! ```
+//! Stopping goes the other way: doors first, so that nobody is promised anything more, then jobs,
+//! then the running cloud calls are outwaited, then the series log and the store's writer drain.
+//! What does not stop within its deadline is named.
+
+use crate::api::{self, Api, Bell, Limits, Listener};
+use crate::base::{Clock, ServerId, Waker, WallClock};
+use crate::boot::config::Config;
+use crate::boot::driver::Driver;
+use crate::boot::failure::StartError;
+use crate::boot::pool::CallPool;
+use crate::boot::verbs::House;
+use crate::broker::{Broker, GateConfig, GateError};
+use crate::clouds::Cloud;
+use crate::clouds::onboard::{Onboard, OnboardConfig};
+use crate::jobs::{Courier, Ports};
+use crate::model::Actor;
+use crate::net::tls;
+use crate::pki::{self, Authority};
+use crate::series::{self, Series};
+use crate::service::agents::Doorway;
+use crate::service::observed::Observed;
+use crate::service::{Service, Settings, steps, users};
+use crate::store::{self, Store};
+use std::collections::BTreeMap;
+use std::net::{SocketAddr, TcpListener as StdListener};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+use tokio::net::{TcpListener, UnixListener};
+use tokio::runtime::Runtime;
+use tokio::sync::watch;
+
+/// How long each part has to stop.
+const STOP_DEADLINE: Duration = Duration::from_secs(10);
+/// How long a platform is asked to notice changes before it is asked again.
+const WATCH_FOR: Duration = Duration::from_secs(1);
+
+/// A running appliance.
+pub struct Appliance {
+    /// The verbs, for what runs in the same process.
+    pub service: Arc<Service>,
+    /// The platform of servers on this machine, if there is one.
+    pub onboard: Option<Arc<Onboard>>,
+    /// Where it can be reached.
+    pub addresses: Addresses,
+    stop_doors: watch::Sender<bool>,
+    broker: Arc<Broker>,
+    driver: Driver,
+    watcher: Option<Watcher>,
+    pool: Arc<CallPool>,
+    runtime: Runtime,
+}
+
+/// Where an appliance can be reached.
+#[derive(Clone, Debug)]
+pub struct Addresses {
+    /// The unix socket.
+    pub socket: PathBuf,
+    /// HTTPS.
+    pub https: SocketAddr,
+    /// The agents' port.
+    pub agents: SocketAddr,
+    /// The authority's fingerprint, to pin.
+    pub fingerprint: String,
+}
+
+/// Brings orders to agents through the broker.
+struct Post(Arc<Broker>);
+
+impl Courier for Post {
+    fn send(&self, server: ServerId, message: Vec<u8>) -> bool {
+        match self.0.publish_order(server, &message) {
+            Ok(()) => true,
+            Err(why) => {
+                // The order stays open and is sent again.
+                tracing::debug!(%server, %why, "order not sent");
+                false
+            }
+        }
+    }
+
+    fn disconnect(&self, server: ServerId) {
+        if self.0.disconnect(server) {
+            tracing::debug!(%server, "disconnected: it is gone");
+        }
+    }
+}
+
+/// Wakes the listing as soon as the platform notices a change by itself.
+struct Watcher {
+    stop: Arc<AtomicBool>,
+    thread: JoinHandle<()>,
+}
+
+impl Watcher {
+    fn start(cloud: Arc<Onboard>, service: Arc<Service>) -> std::io::Result<Watcher> {
+        let stop = Arc::new(AtomicBool::new(false));
+        let seen = stop.clone();
+        let watch = move || {
+            while !seen.load(Ordering::SeqCst) {
+                if cloud.wait_for_change(WATCH_FOR) {
+                    service.listing.wake();
+                }
+            }
+        };
+        let thread = std::thread::Builder::new().name("watch-onboard".into()).spawn(watch)?;
+        Ok(Watcher { stop, thread })
+    }
+}
+
+/// What is bound before anything else starts, so that a port in use stops the start early.
+struct Bound {
+    socket: PathBuf,
+    https: StdListener,
+    http: Option<StdListener>,
+}
+
+/// Makes and starts an appliance. On an error nothing is left running.
+pub fn start(config: &Config) -> Result<Appliance, StartError> {
+    let Ground { service, onboard, bound, serving } = lay_ground(config)?;
+    users::ensure_first_records(&service).map_err(StartError::Records)?;
+    steps::adopt(&service, &Actor::job("start")).map_err(StartError::Records)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .max_blocking_threads(32)
+        .thread_name("grange-io")
+        .enable_all()
+        .build()
+        .map_err(|error| StartError::System("the runtime", error))?;
+    let broker = start_broker(config, &runtime, &service, serving.clone())?;
+    let pool = Arc::new(CallPool::default());
+    let ports = Arc::new(Ports {
+        service: service.clone(),
+        clouds: clouds(onboard.as_ref()),
+        pool: pool.clone(),
+        courier: Arc::new(Post(broker.clone())),
+    });
+    let driver = Driver::start(ports).map_err(|error| StartError::System("the jobs", error))?;
+    let watcher = onboard
+        .clone()
+        .map(|cloud| Watcher::start(cloud, service.clone()))
+        .transpose()
+        .map_err(|error| StartError::System("the watcher", error))?;
+    let https = bound.https.local_addr().unwrap_or(config.https);
+    let (stop_doors, stopped) = watch::channel(false);
+    open_doors(&runtime, &service, &driver, bound, serving, stopped)?;
+    if let Err(error) = service.store.announce(&config.socket) {
+        tracing::warn!(%error, "the lock file could not be told the socket");
+    }
+    let agents = broker.addresses().first().copied().unwrap_or(config.agents);
+    let fingerprint = service.authority.fingerprint_text();
+    let addresses = Addresses { socket: config.socket.clone(), https, agents, fingerprint };
+    tracing::info!(socket = %addresses.socket.display(), %https, %agents, "ready");
+    Ok(Appliance {
+        service,
+        onboard,
+        addresses,
+        stop_doors,
+        broker,
+        driver,
+        watcher,
+        pool,
+        runtime,
+    })
+}
+
+/// What the running parts stand on.
+struct Ground {
+    service: Arc<Service>,
+    onboard: Option<Arc<Onboard>>,
+    bound: Bound,
+    serving: Arc<tls::Serving>,
+}
+
+/// Opens the state directory, keys and clouds, and makes the service over them.
+fn lay_ground(config: &Config) -> Result<Ground, StartError> {
+    let clock: Arc<dyn Clock> = Arc::new(WallClock::new());
+    let store = Store::open(&config.data_dir, clock.clone(), store::Mode::Thread)
+        .map_err(|error| StartError::Store(config.data_dir.clone(), error))?;
+    let bound = bind(config)?;
+    let series = Series::open(&config.data_dir.join("series"), clock.clone(), series::Mode::Thread)
+        .map_err(StartError::Series)?;
+    let keys = config.data_dir.join("keys");
+    let authority = Arc::new(Authority::open(&keys, clock.now()).map_err(StartError::Keys)?);
+    let onboard = config.onboard.then(|| open_onboard(config)).transpose()?.map(Arc::new);
+    let identity = identity(config, &authority, &keys, onboard.as_deref(), clock.as_ref())?;
+    let settings = Settings {
+        platforms: platforms(onboard.as_deref()),
+        agent_addresses: agent_addresses(config, onboard.as_deref()),
+        agent_interval_ms: config.agent_interval_ms,
+        call_deadline_ms: crate::base::limit::CLOUD_CALL_DEADLINE,
+        epoch: 1,
+        seed: crate::base::random::fresh_seed(),
+        secrets: crate::base::random::secret_text,
+    };
+    let service = Arc::new(Service {
+        observed: Observed::new(clock.now()),
+        store,
+        series: Arc::new(series),
+        clock,
+        authority,
+        settings,
+        observation: Waker::new(),
+        connection: Waker::new(),
+        listing: Waker::new(),
+    });
+    Ok(Ground { service, onboard, bound, serving: tls::Serving::new(identity) })
+}
+
+fn bind(config: &Config) -> Result<Bound, StartError> {
+    let tcp = |address: SocketAddr| -> Result<StdListener, StartError> {
+        let listener = StdListener::bind(address).map_err(|e| StartError::listen(address, e))?;
+        listener.set_nonblocking(true).map_err(|e| StartError::listen(address, e))?;
+        Ok(listener)
+    };
+    Ok(Bound {
+        socket: config.socket.clone(),
+        https: tcp(config.https)?,
+        http: config.http.map(tcp).transpose()?,
+    })
+}
+
+fn open_onboard(config: &Config) -> Result<Onboard, StartError> {
+    let failed = |cause: Box<dyn std::error::Error + Send + Sync>| StartError::Onboard(cause);
+    let executable = std::env::current_exe().map_err(|error| failed(error.into()))?;
+    // The slim agent where it lies beside us, as a package puts it; ourselves otherwise.
+    let slim = executable.with_file_name("grange-agent");
+    let agent_executable = if slim.is_file() { slim } else { executable.clone() };
+    let masks = ["/root", "/home", "/etc/grange"].map(PathBuf::from);
+    Onboard::open(OnboardConfig {
+        state_dir: config.data_dir.join("onboard"),
+        executable,
+        agent_executable,
+        masks: masks.into_iter().chain([config.data_dir.clone()]).collect(),
+        isolation: None,
+    })
+    .map_err(|error| failed(error.line().into()))
+}
+
+fn clouds(onboard: Option<&Arc<Onboard>>) -> BTreeMap<String, Arc<dyn Cloud>> {
+    let mut clouds: BTreeMap<String, Arc<dyn Cloud>> = BTreeMap::new();
+    if let Some(onboard) = onboard {
+        clouds.insert(onboard.platform().to_owned(), onboard.clone());
+    }
+    clouds
+}
+
+fn platforms(onboard: Option<&Onboard>) -> BTreeMap<String, Vec<String>> {
+    let sizes = |cloud: &dyn Cloud| cloud.instance_types().into_iter().map(|t| t.name).collect();
+    onboard.map(|cloud| (cloud.platform().to_owned(), sizes(cloud))).into_iter().collect()
+}
+
+/// What agents are told: what the file says, else the bridge's address and this machine's own.
+fn agent_addresses(config: &Config, onboard: Option<&Onboard>) -> Vec<String> {
+    if !config.agent_addresses.is_empty() {
+        return config.agent_addresses.clone();
+    }
+    let port = config.agents.port();
+    let mut addresses: Vec<String> =
+        onboard.map(|cloud| format!("{}:{port}", cloud.gateway())).into_iter().collect();
+    if !config.agents.ip().is_unspecified() {
+        addresses.push(config.agents.to_string());
+    }
+    addresses.dedup();
+    addresses
+}
+
+fn identity(
+    config: &Config,
+    authority: &Authority,
+    keys: &std::path::Path,
+    onboard: Option<&Onboard>,
+    clock: &dyn Clock,
+) -> Result<tls::Identity, StartError> {
+    let mut names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
+    names.extend(onboard.map(|cloud| cloud.gateway().to_string()));
+    for address in [config.https, config.agents] {
+        if !address.ip().is_unspecified() {
+            names.push(address.ip().to_string());
+        }
+    }
+    let told = config.agent_addresses.iter().filter_map(|a| Some(a.rsplit_once(':')?.0.to_owned()));
+    names.extend(told);
+    let made = pki::server_identity(authority, keys, &names, clock.now());
+    let made = made.map_err(StartError::Keys)?;
+    tls::Identity::from_pem(&made.chain_pem, &made.key_pem).map_err(StartError::Tls)
+}
+
+fn start_broker(
+    config: &Config,
+    runtime: &Runtime,
+    service: &Arc<Service>,
+    serving: Arc<tls::Serving>,
+) -> Result<Arc<Broker>, StartError> {
+    let authority_pem = service.authority.certificate_pem();
+    let port = tls::agents_port(serving, authority_pem).map_err(StartError::Tls)?;
+    let gate =
+        GateConfig::new(vec![config.agents], port, |certificate| pki::identify(certificate).ok());
+    let doorway = Arc::new(Doorway::new(service.clone()));
+    let broker = Broker::start(gate, doorway.clone(), doorway, runtime.handle());
+    broker.map(Arc::new).map_err(|error| match error {
+        GateError::Listen(address, cause) => StartError::listen(address, cause),
+        GateError::Router(_) => {
+            StartError::System("the order router", std::io::Error::other(error))
+        }
+    })
+}
+
+fn open_doors(
+    runtime: &Runtime,
+    service: &Arc<Service>,
+    driver: &Driver,
+    bound: Bound,
+    serving: Arc<tls::Serving>,
+    stopped: watch::Receiver<bool>,
+) -> Result<(), StartError> {
+    let own_uid = crate::appliance::own_uid();
+    let house = House { service: service.clone(), jobs: driver.stats(), own_uid };
+    let bell = Bell::new();
+    let api =
+        Arc::new(Api::new(Arc::new(house), bell.clone(), service.clock.clone(), Limits::default()));
+    let config = tls::api_port(serving).map_err(StartError::Tls)?;
+    // Listeners belong to the runtime they are made in.
+    let _inside = runtime.enter();
+    let socket = listen_on_socket(&bound.socket)?;
+    let system = |error| StartError::System("the API", error);
+    let port = bound.https.local_addr().map_err(system)?.port();
+    let https = TcpListener::from_std(bound.https).map_err(system)?;
+    let mut listeners = vec![Listener::Unix(socket), Listener::Tls(https, config)];
+    if let Some(http) = bound.http {
+        listeners.push(Listener::Redirect(TcpListener::from_std(http).map_err(system)?, port));
+    }
+    let mut commits = service.store.watch();
+    runtime.spawn(async move {
+        while commits.changed().await.is_ok() {
+            bell.ring();
+        }
+    });
+    runtime.spawn(api::serve(api, listeners, stopped));
+    Ok(())
+}
+
+/// Listens on the unix socket. One left behind by a process that is gone is replaced: whoever
+/// holds the store's lock owns the place.
+fn listen_on_socket(path: &std::path::Path) -> Result<UnixListener, StartError> {
+    use std::os::unix::fs::PermissionsExt;
+    let failed = |error| StartError::Listen(path.display().to_string(), error);
+    if let Some(dir) = path.parent() {
+        std::fs::create_dir_all(dir).map_err(failed)?;
+    }
+    match std::fs::remove_file(path) {
+        Ok(()) => {}
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+        Err(error) => return Err(failed(error)),
+    }
+    let listener = UnixListener::bind(path).map_err(failed)?;
+    // Anybody may knock: the kernel says who it is, and the users' records whether they may.
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o666)).map_err(failed)?;
+    Ok(listener)
+}
+
+impl Appliance {
+    /// Stops everything in order. Servers on this machine live on.
+    pub fn stop(self) -> Vec<&'static str> {
+        let mut late = Vec::new();
+        self.stop_doors.send_replace(true);
+        if let Some(watcher) = self.watcher {
+            watcher.stop.store(true, Ordering::SeqCst);
+            if watcher.thread.join().is_err() {
+                late.push("watch-onboard");
+            }
+        }
+        late.extend(self.driver.stop(STOP_DEADLINE));
+        if !self.pool.drain(STOP_DEADLINE) {
+            // Outwaited in vain: the step is found unknown at the next start and settled there.
+            late.push("cloud calls");
+        }
+        if !self.runtime.block_on(self.broker.stop(STOP_DEADLINE)) {
+            late.push("broker");
+        }
+        self.runtime.shutdown_timeout(STOP_DEADLINE);
+        self.service.series.close();
+        if !self.service.store.close() {
+            late.push("store writer");
+        }
+        // A socket that nobody listens on any more would only puzzle.
+        if let Err(error) = std::fs::remove_file(&self.addresses.socket) {
+            tracing::debug!(%error, "the socket was gone already");
+        }
+        for name in &late {
+            tracing::warn!(part = name, "did not stop in time");
+        }
+        late
+    }
+}
+
+/// `grange serve`: an appliance until a signal says stop.
+pub fn serve(config: &Config) -> Result<(), StartError> {
+    let appliance = start(config)?;
+    super::ready::notify("READY=1");
+    let signal = appliance.runtime.block_on(stop_signal());
+    let signal = signal.map_err(|error| StartError::System("waiting for signals", error))?;
+    tracing::info!(signal, "stopping");
+    super::ready::notify("STOPPING=1");
+    appliance.stop();
+    Ok(())
+}
+
+/// Waits for the signals that mean stop.
+pub async fn stop_signal() -> std::io::Result<&'static str> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::select! {
+        _ = terminate.recv() => Ok("SIGTERM"),
+        _ = interrupt.recv() => Ok("SIGINT"),
+    }
+}

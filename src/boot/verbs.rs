@@ -1,0 +1,195 @@
+//! The API's verbs over the service: one line each.
+
+use crate::api::verbs::Verbs;
+use crate::base::{FarmId, FarmRoleId, OrderId, PlanId, Result, ServerId, Timestamp};
+use crate::boot::driver::Stats;
+use crate::model::{Actor, Permission};
+use crate::service::{
+    Service, authorise, events, explain, farms, lookup, manifests, servers, status, users, views,
+};
+use crate::wire::api::{
+    CommandRequest, ExplainView, FarmRoleView, FarmView, ManifestRequest, ManifestResult,
+    OrderView, PlanView, SeriesView, ServerView, StatusView,
+};
+use crate::wire::input::{
+    EventsQuery, EventsSlice, FarmFilter, FarmInput, FarmRoleFilter, Page, RebootInput, RoleFilter,
+    RoleView, ScalingInput, ServerFilter, Slice, TerminateInput, TokenInput, TokenView,
+};
+use std::sync::Arc;
+
+/// The house, as the API asks for it.
+pub struct House {
+    /// The verbs.
+    pub service: Arc<Service>,
+    /// How the jobs are.
+    pub jobs: Arc<Stats>,
+    /// The user the appliance runs as: an administrator on the unix socket.
+    pub own_uid: u32,
+}
+
+impl Verbs for House {
+    fn authenticate_token(&self, token: &str) -> Option<Actor> {
+        users::of_token(&self.service, token)
+    }
+
+    fn actor_of_unix(&self, uid: u32, pid: Option<i32>) -> Option<Actor> {
+        let mut actor = users::of_unix(&self.service, uid, self.own_uid)?;
+        actor.address = pid.map(|pid| format!("pid {pid}")).unwrap_or_default();
+        Some(actor)
+    }
+
+    fn farms(&self, actor: &Actor, filter: &FarmFilter, page: Page) -> Result<Slice<FarmView>> {
+        farms::list(&self.service, actor, filter, page)
+    }
+
+    fn farm(&self, actor: &Actor, id: FarmId) -> Result<FarmView> {
+        farms::get(&self.service, actor, id)
+    }
+
+    fn farm_create(&self, actor: &Actor, input: &FarmInput) -> Result<FarmView> {
+        farms::create(&self.service, actor, input)
+    }
+
+    fn farm_update(
+        &self,
+        actor: &Actor,
+        id: FarmId,
+        input: &FarmInput,
+        revision: Option<u64>,
+    ) -> Result<FarmView> {
+        farms::update(&self.service, actor, id, input, revision)
+    }
+
+    fn farm_remove(&self, actor: &Actor, id: FarmId, revision: Option<u64>) -> Result<()> {
+        farms::remove(&self.service, actor, id, revision)
+    }
+
+    fn farm_launch(&self, actor: &Actor, id: FarmId) -> Result<FarmView> {
+        farms::launch(&self.service, actor, id)
+    }
+
+    fn farm_terminate(&self, actor: &Actor, id: FarmId, input: TerminateInput) -> Result<FarmView> {
+        farms::terminate(&self.service, actor, id, input)
+    }
+
+    fn farm_roles(
+        &self,
+        actor: &Actor,
+        farm: FarmId,
+        filter: &FarmRoleFilter,
+        page: Page,
+    ) -> Result<Slice<FarmRoleView>> {
+        farms::roles(&self.service, actor, farm, filter, page)
+    }
+
+    fn farm_role(&self, actor: &Actor, id: FarmRoleId) -> Result<FarmRoleView> {
+        farms::role(&self.service, actor, id)
+    }
+
+    fn scaling_update(
+        &self,
+        actor: &Actor,
+        id: FarmRoleId,
+        input: &ScalingInput,
+        revision: Option<u64>,
+    ) -> Result<FarmRoleView> {
+        farms::scale(&self.service, actor, id, input, revision)
+    }
+
+    fn servers(
+        &self,
+        actor: &Actor,
+        filter: &ServerFilter,
+        page: Page,
+    ) -> Result<Slice<ServerView>> {
+        servers::list(&self.service, actor, filter, page)
+    }
+
+    fn server(&self, actor: &Actor, id: ServerId) -> Result<ServerView> {
+        servers::get(&self.service, actor, id)
+    }
+
+    fn server_terminate(
+        &self,
+        actor: &Actor,
+        id: ServerId,
+        input: TerminateInput,
+    ) -> Result<ServerView> {
+        servers::terminate(&self.service, actor, id, input)
+    }
+
+    fn server_reboot(&self, actor: &Actor, id: ServerId, input: RebootInput) -> Result<ServerView> {
+        servers::reboot(&self.service, actor, id, input)
+    }
+
+    fn server_suspend(&self, actor: &Actor, id: ServerId) -> Result<ServerView> {
+        servers::suspend(&self.service, actor, id)
+    }
+
+    fn server_resume(&self, actor: &Actor, id: ServerId) -> Result<ServerView> {
+        servers::resume(&self.service, actor, id)
+    }
+
+    fn readings(
+        &self,
+        actor: &Actor,
+        id: ServerId,
+        series: &[String],
+        from: Timestamp,
+        to: Timestamp,
+    ) -> Result<Vec<SeriesView>> {
+        servers::readings(&self.service, actor, id, series, from, to)
+    }
+
+    fn command_run(
+        &self,
+        actor: &Actor,
+        id: ServerId,
+        input: &CommandRequest,
+    ) -> Result<OrderView> {
+        servers::run(&self.service, actor, id, input)
+    }
+
+    fn order(&self, actor: &Actor, id: OrderId) -> Result<OrderView> {
+        servers::get_order(&self.service, actor, id)
+    }
+
+    fn roles(&self, actor: &Actor, filter: &RoleFilter, page: Page) -> Result<Slice<RoleView>> {
+        authorise(actor, Permission::FarmsRead)?;
+        let mut roles = self.service.read(lookup::all_roles)?;
+        roles.sort_by(|a, b| a.name.cmp(&b.name));
+        let wanted = roles.into_iter().filter(|role| {
+            filter.id.is_none_or(|id| id == role.id.0)
+                && filter.name.as_ref().is_none_or(|name| name == role.name.as_str())
+        });
+        Ok(Slice::cut(wanted, page).map(views::role))
+    }
+
+    fn apply(&self, actor: &Actor, input: &ManifestRequest) -> Result<ManifestResult> {
+        manifests::apply(&self.service, actor, input)
+    }
+
+    fn events(&self, actor: &Actor, query: &EventsQuery) -> Result<EventsSlice> {
+        events::list(&self.service, actor, query)
+    }
+
+    fn explain(&self, actor: &Actor, what: &str) -> Result<ExplainView> {
+        explain::explain(&self.service, actor, what)
+    }
+
+    fn plan_of_farm(&self, actor: &Actor, farm: FarmId) -> Result<PlanView> {
+        explain::plan_of_farm(&self.service, actor, farm)
+    }
+
+    fn plan(&self, actor: &Actor, id: PlanId) -> Result<PlanView> {
+        explain::plan(&self.service, actor, id)
+    }
+
+    fn status(&self, actor: &Actor) -> Result<StatusView> {
+        status::get(&self.service, actor, self.jobs.views())
+    }
+
+    fn token_create(&self, actor: &Actor, input: &TokenInput) -> Result<TokenView> {
+        users::create_token(&self.service, actor, input)
+    }
+}
