@@ -3,3 +3,5 @@
 
 #[path = "system/onboard.rs"]
 mod onboard;
+#[path = "system/store.rs"]
+mod store;

@@ -1,0 +1,181 @@
+//! The store on real files: killed in the middle of writing, and on a disk that is full.
+
+use grange::base::{Code, EnvironmentId, FarmId, Name, Problem, Seq, Timestamp, UserId, WallClock};
+use grange::model::{Actor, Cause, Farm, FarmGoal, LaunchOrder};
+use grange::store::{Author, Mode, Reads, Store};
+use nix::mount::{MntFlags, MsFlags, mount, umount2};
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+
+/// Under which name the child is told where to write.
+const CHILD_DIR: &str = "GRANGE_TEST_STORE_DIR";
+/// Kills of one run; each at another moment of writing.
+const KILLS: u64 = 8;
+
+struct TempDir(PathBuf);
+
+impl TempDir {
+    fn new(name: &str) -> TempDir {
+        let path = std::env::temp_dir().join(format!("grange-{name}-{}", std::process::id()));
+        std::fs::create_dir(&path).unwrap();
+        TempDir(path)
+    }
+}
+
+impl Drop for TempDir {
+    fn drop(&mut self) {
+        std::fs::remove_dir_all(&self.0).unwrap();
+    }
+}
+
+fn open(dir: &Path) -> Store {
+    Store::open(dir, Arc::new(WallClock::new()), Mode::Thread).unwrap()
+}
+
+fn declare(store: &Store, description_bytes: usize) -> Result<(FarmId, Seq), Problem> {
+    let author = Author::new(&Actor::job("test"), "farm.create", Cause::Request);
+    store.write(author, move |tx| {
+        let id = tx.next_id::<FarmId>()?;
+        tx.put(&Farm {
+            id,
+            env: EnvironmentId(1),
+            name: Name::new(&format!("farm-{id}")).map_err(|e| Problem::invalid("name", e.0))?,
+            description: "x".repeat(description_bytes),
+            launch_order: LaunchOrder::Simultaneous,
+            goal: FarmGoal::Terminated,
+            removed: false,
+            created_at: Timestamp(0),
+            created_by: UserId(0),
+        })?;
+        Ok(id)
+    })
+}
+
+#[test]
+fn killed_while_writing_it_has_everything_it_answered() {
+    let dir = TempDir::new("killed");
+    let mut known = 0;
+    for kill in 0..KILLS {
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "store::child_that_writes_until_it_is_killed"])
+            .args(["--ignored", "--nocapture"])
+            .env(CHILD_DIR, &dir.0)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut answered =
+            lines.filter_map(|line| line.unwrap().strip_prefix("seq ")?.parse().ok());
+        known = answered.by_ref().nth(20 + 7 * usize::try_from(kill).unwrap()).unwrap();
+        child.kill().unwrap();
+        child.wait().unwrap();
+        // What it still said before it died counts as well.
+        known = answered.fold(known, u64::max);
+        let store = open(&dir.0);
+        let verified = store.verify().unwrap();
+        // It has four writers, so that four writes may have been on disk without an answer.
+        let most = Seq(known + 4);
+        assert!((Seq(known)..=most).contains(&verified.last), "{verified:?}, answered {known}");
+    }
+    assert!(known >= KILLS * 20);
+}
+
+#[test]
+#[ignore = "it is started, and killed, by the test above"]
+fn child_that_writes_until_it_is_killed() {
+    let dir = PathBuf::from(std::env::var_os(CHILD_DIR).expect("started by the test above"));
+    let store = open(&dir);
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                loop {
+                    println!("seq {}", declare(&store, 100).unwrap().1);
+                }
+            });
+        }
+    });
+}
+
+/// A file system in memory of a size, gone when dropped.
+struct SmallDisk(TempDir);
+
+impl SmallDisk {
+    fn new(name: &str, bytes: u64) -> SmallDisk {
+        let dir = TempDir::new(name);
+        let options = format!("size={bytes},mode=0700");
+        let mounted = mount(
+            Some("grange-test"),
+            &dir.0,
+            Some("tmpfs"),
+            MsFlags::MS_NOSUID,
+            Some(options.as_str()),
+        );
+        mounted.expect("mounting a tmpfs needs root: run the system tests as root");
+        SmallDisk(dir)
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        umount2(&self.0.0, MntFlags::MNT_DETACH).unwrap();
+    }
+}
+
+#[test]
+fn a_full_disk_is_said_so_and_loses_nothing() {
+    let disk = SmallDisk::new("full", 16 * 1024 * 1024);
+    let (dir, filler) = (disk.0.0.join("state"), disk.0.0.join("filler"));
+    let store = open(&dir);
+    let mut last = Seq(0);
+    // Half a megabyte each, twice with the journal: the disk is full long before this ends.
+    let refused = (0..100).find_map(|_| match declare(&store, 512 * 1024) {
+        Ok((_, seq)) => {
+            last = seq;
+            None
+        }
+        Err(problem) => Some(problem),
+    });
+    let refused = refused.expect("the disk was never full");
+    assert_eq!(refused.code, Code::ServiceUnavailable, "{refused}");
+    let count = |store: &Store| store.read(|view| view.count::<Farm>()).unwrap();
+    assert!(count(&store) >= last.0 && last.0 > 3, "{last} answered");
+    store.verify().unwrap();
+    // Then somebody else takes what is left, to the last byte.
+    let filled = std::fs::write(&filler, vec![1u8; 16 * 1024 * 1024]);
+    assert_eq!(filled.unwrap_err().kind(), std::io::ErrorKind::StorageFull);
+    let refused = declare(&store, 10).unwrap_err();
+    assert!(refused.to_string().contains("the disk is full"), "{refused}");
+    assert!(store.close());
+    let store = open(&dir);
+    assert!(count(&store) >= last.0);
+    assert!(declare(&store, 10).is_err());
+}
+
+#[test]
+fn a_full_disk_recovers_when_there_is_space_again() {
+    let disk = SmallDisk::new("filling", 24 * 1024 * 1024);
+    let (dir, filler) = (disk.0.0.join("state"), disk.0.0.join("filler"));
+    let store = open(&dir);
+    declare(&store, 10).unwrap();
+    let before = store.last_seq();
+    // Enough for the reserve, too little for one write of many megabytes.
+    std::fs::write(&filler, vec![1u8; 15 * 1024 * 1024]).unwrap();
+    let author = Author::new(&Actor::job("test"), "farm.create", Cause::Request);
+    let farm = store.read(|view| view.get::<Farm>(FarmId(1))).unwrap().unwrap().record;
+    let large = store.write(author, move |tx| {
+        for _ in 0..20 {
+            let id = tx.next_id::<FarmId>()?;
+            tx.put(&Farm { id, description: "x".repeat(1_000_000), ..farm.clone() })?;
+        }
+        Ok(())
+    });
+    let problem = large.unwrap_err();
+    assert_eq!(problem.code, Code::ServiceUnavailable, "{problem}");
+    assert!(problem.to_string().contains("the disk failed"), "{problem}");
+    assert_eq!(store.verify().unwrap().last, before);
+    std::fs::remove_file(&filler).unwrap();
+    assert_eq!(declare(&store, 10).unwrap().1.0, before.0 + 1);
+    store.verify().unwrap();
+}
