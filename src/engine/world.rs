@@ -223,6 +223,14 @@ impl ServerView<'_> {
             && self.open.iter().all(|step| step.status == StepStatus::Planned)
     }
 
+    /// It may be down because we were told to: a reboot, start, suspend or resume is under way.
+    pub fn is_restarting(&self) -> bool {
+        self.open.iter().any(|step| match step.kind {
+            StepKind::Reboot | StepKind::Start | StepKind::Resume | StepKind::Suspend => true,
+            StepKind::Launch | StepKind::Terminate => false,
+        })
+    }
+
     /// On its way up: it will share the load, but does not yet.
     pub fn is_starting(&self) -> bool {
         self.server.status.is_wanted() && self.server.status != ServerStatus::Running

@@ -15,7 +15,6 @@ plan
 shop     wait: frozen: 2 of 3 servers of web vanished within 2 m
 web-2    wait: frozen: 2 of 3 servers of web vanished within 2 m
 web-3    wait: frozen: 2 of 3 servers of web vanished within 2 m
-web      wait: frozen: 2 of 3 servers of web vanished within 2 m
 
 web-2    wait: agent silent for 45 s, but the platform says it runs
 web-3    wait: agent silent for 47 s, but the platform says it runs

@@ -15,15 +15,15 @@ turns web-2 running
 turns lb-1 running
 plan
 ---
+shop     bring up: all of it was stopped 0 ms ago
 web-1    start: all servers of the farm were stopped
 web-2    start: all servers of the farm were stopped
 lb-1     wait: launch order: web has nothing running
-shop     bring up: all of it was stopped 0 ms ago
 > start web-1
 > start web-2
 
-lb-1     start: all servers of the farm were stopped
 shop     bring up: all of it was stopped 2 s ago
+lb-1     start: all servers of the farm were stopped
 web-2    wait: start under way for 2 s
 > start lb-1
 

@@ -6,8 +6,8 @@ seen web-1 stopped age 2s
 seen db-1 stopped age 2s
 plan
 ---
+shop     bring up: all of it was stopped 0 ms ago
 web-1    start: all servers of the farm were stopped
 db-1     start: all servers of the farm were stopped
-shop     bring up: all of it was stopped 0 ms ago
 > start web-1
 > start db-1

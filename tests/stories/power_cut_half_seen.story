@@ -13,8 +13,8 @@ plan
 web-1    wait: stopped, and 1 others not seen yet: a crash or a power cut?
 db-1     wait: not seen since the start: unknown
 
+shop     bring up: all of it was stopped 0 ms ago
 web-1    start: all servers of the farm were stopped
 db-1     start: all servers of the farm were stopped
-shop     bring up: all of it was stopped 0 ms ago
 > start web-1
 > start db-1

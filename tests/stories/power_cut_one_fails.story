@@ -10,9 +10,9 @@ fails web-2
 look
 plan
 ---
+shop     bring up: all of it was stopped 0 ms ago
 web-1    start: all servers of the farm were stopped
 web-2    start: all servers of the farm were stopped
-shop     bring up: all of it was stopped 0 ms ago
 > start web-1
 > start web-2
 

@@ -19,7 +19,7 @@ pub fn cold_start(world: &World, draft: &mut Draft) {
         return;
     }
     let before = world.input.parent.as_ref().and_then(|plan| plan.cold_start);
-    let since = match before {
+    let since = match before.filter(|since| is_under_way(world, draft, *since)) {
         Some(since) => since,
         None => match judge(world, draft) {
             Verdict::No => return,
@@ -28,23 +28,18 @@ pub fn cold_start(world: &World, draft: &mut Draft) {
         },
     };
     draft.cold_start = Some(since);
+    let age = say(world.input.now.since(since));
+    draft.say_farm(Decision::Act(format!("bring up: all of it was stopped {age} ago")));
     start(world, draft, since);
 }
 
-/// Forgets the cold start once nobody is waiting to be started or getting up; to be run when
-/// the other passes have decided whom they give up.
-pub fn settle(world: &World, draft: &mut Draft) {
-    let Some(since) = draft.cold_start else { return };
-    let under_way = world.servers().any(|(_, server)| {
+/// Somebody still waits to be started, or is getting up. The passes before this one gave up those
+/// who will not, and none after it takes one of them.
+fn is_under_way(world: &World, draft: &Draft, since: Timestamp) -> bool {
+    world.wanted_roles().flat_map(|view| &view.servers).any(|server| {
         let resuming = server.server.status == ServerStatus::Resuming;
-        draft.is_wanted(server) && (resuming || can_start(server, since))
-    });
-    if !under_way {
-        draft.cold_start = None;
-        return;
-    }
-    let age = say(world.input.now.since(since));
-    draft.say_farm(Decision::Act(format!("bring up: all of it was stopped {age} ago")));
+        draft.is_wanted(server) && (resuming || draft.is_free(server) && can_start(server, since))
+    })
 }
 
 enum Verdict {
@@ -55,12 +50,14 @@ enum Verdict {
 
 fn judge(world: &World, draft: &Draft) -> Verdict {
     let (mut stopped, mut unseen) = (false, 0);
-    for (_, server) in world.servers().filter(|(_, s)| s.should_be_up() && draft.is_free(s)) {
+    for (_, server) in world.servers().filter(|(_, s)| s.should_be_up() && draft.is_wanted(s)) {
         match server.sight {
             sight if sight.is_up() => return Verdict::No,
             Sight::Unknown | Sight::Stale { .. } => unseen += 1,
             Sight::Missing { .. } => {}
-            Sight::Seen { .. } => stopped |= can_start(server, world.input.now),
+            Sight::Seen { .. } => {
+                stopped |= draft.is_free(server) && can_start(server, world.input.now)
+            }
         }
     }
     // After a start, platforms are listed one after the other; wait for all of them to speak, but
@@ -107,6 +104,7 @@ fn can_start(server: &ServerView, since: Timestamp) -> bool {
     server.should_be_up()
         && server.server.status != ServerStatus::Resuming
         && server.sight.is_stopped()
+        && !server.is_restarting()
         && server.server.status_at <= since
         && server.server.restarts < limit::RESTARTS_MAX
         && !server.server.terminate_requested

@@ -9,7 +9,7 @@ use crate::base::limit;
 use crate::base::time::say;
 use crate::engine::draft::Draft;
 use crate::engine::world::{RoleView, ServerView, Sight, World};
-use crate::model::{Decision, Freshness, ServerStatus, Wait};
+use crate::model::{Decision, Freshness, Wait};
 
 /// Stops automation when too much vanished within [`limit::VANISH_WINDOW`].
 pub fn freeze(world: &World, draft: &mut Draft) {
@@ -57,9 +57,9 @@ fn vanished(world: &World, view: &RoleView) -> Option<String> {
 fn everything(world: &World) -> Option<String> {
     let running: usize = world.wanted_roles().map(running).sum();
     let missing = world
-        .servers()
-        .filter(|(_, server)| counted(server))
-        .filter(|(_, server)| matches!(server.sight, Sight::Missing { .. }))
+        .wanted_roles()
+        .flat_map(|view| &view.servers)
+        .filter(|server| counted(server) && matches!(server.sight, Sight::Missing { .. }))
         .count();
     (running > 1 && missing >= running).then(|| format!("all {running} servers vanished"))
 }
@@ -67,7 +67,7 @@ fn everything(world: &World) -> Option<String> {
 /// The freeze of the plan before stays while it cannot be judged.
 fn unsettled(world: &World) -> Option<String> {
     let before = world.input.parent.as_ref()?.freeze.clone()?;
-    let unknown = world.servers().any(|(_, server)| {
+    let unknown = world.wanted_roles().flat_map(|view| &view.servers).any(|server| {
         counted(server) && matches!(server.sight, Sight::Unknown | Sight::Stale { .. })
     });
     unknown.then_some(before)
@@ -77,7 +77,8 @@ fn running(view: &RoleView) -> usize {
     view.servers.iter().filter(|server| counted(server)).count()
 }
 
-/// What a person asked to be gone is out of the question already in the plan that retires it.
+/// What a person asked to be gone, and what the platform says has stopped, is out of the question
+/// already in the plan that retires it.
 fn counted(server: &ServerView) -> bool {
-    server.server.status == ServerStatus::Running && !server.server.terminate_requested
+    server.is_running() && !server.server.terminate_requested
 }

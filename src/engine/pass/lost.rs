@@ -10,12 +10,22 @@ use crate::engine::draft::Draft;
 use crate::engine::world::{RoleView, ServerView, Sight, World};
 use crate::model::{CloudState, Decision, ServerStatus, StepKind, TerminateReason, Wait};
 
+/// Gives up what is being started again and will not come: before `cold_start`, which waits for
+/// the rest of them.
+pub fn resuming(world: &World, draft: &mut Draft) {
+    sweep(world, draft, |server| server.server.status == ServerStatus::Resuming);
+}
+
 /// Retires what the platform, or its lasting silence about it, says is gone.
 pub fn lost(world: &World, draft: &mut Draft) {
+    sweep(world, draft, |server| server.server.status != ServerStatus::Resuming);
+}
+
+fn sweep(world: &World, draft: &mut Draft, which: fn(&ServerView) -> bool) {
     for view in &world.roles {
         let mut pace = Pace::new(view);
-        for server in view.servers.iter().filter(|server| server.should_be_up()) {
-            if draft.is_free(server) && !restarts_by_wish(server) {
+        for server in view.servers.iter().filter(|s| s.should_be_up() && which(s)) {
+            if draft.is_free(server) && !server.is_restarting() {
                 judge(world, draft, view, server, &mut pace);
             }
         }
@@ -98,14 +108,6 @@ fn listen(world: &World, draft: &mut Draft, view: &RoleView, server: &ServerView
 fn is_dead(server: &ServerView) -> bool {
     server.sight.is_dead()
         && (server.server.status != ServerStatus::Resuming || !server.sight.is_stopped())
-}
-
-/// It is stopped because we were told to: a reboot, or a start that is under way.
-fn restarts_by_wish(server: &ServerView) -> bool {
-    server.open.iter().any(|step| match step.kind {
-        StepKind::Reboot | StepKind::Start | StepKind::Resume | StepKind::Suspend => true,
-        StepKind::Launch | StepKind::Terminate => false,
-    })
 }
 
 fn start_failed(server: &ServerView) -> bool {

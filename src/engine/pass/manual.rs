@@ -14,10 +14,7 @@ pub fn manual(world: &World, draft: &mut Draft) {
         }
         if record.terminate_requested {
             draft.retire(view, server, TerminateReason::Manual, "a person asked for it");
-        } else if record.reboot_requested
-            && record.status == ServerStatus::Running
-            && server.open.is_empty()
-        {
+        } else if record.reboot_requested && server.is_running() && server.open.is_empty() {
             let why = "reboot: a person asked for it".to_owned();
             draft.act(view, server, StepKind::Reboot, world.input.now, why);
         }

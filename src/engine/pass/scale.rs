@@ -12,16 +12,18 @@ use crate::engine::draft::Draft;
 use crate::engine::world::{RoleView, World};
 use crate::model::{Decision, RoleTarget, Wait};
 
-/// Moves the targets.
-pub fn scale(world: &World, draft: &mut Draft) {
+/// Keeps the targets in their declared ranges; early, because the launch order asks for them.
+pub fn range(world: &World, draft: &mut Draft) {
     for view in world.wanted_roles() {
         keep_in_range(view, draft);
+    }
+}
+
+/// Moves the targets by their rules.
+pub fn scale(world: &World, draft: &mut Draft) {
+    for view in world.wanted_roles() {
         let policy = &view.role.scaling;
-        if !policy.enabled || policy.rules.is_empty() {
-            continue;
-        }
-        if let Some(reason) = draft.freeze.clone() {
-            draft.say(view, Decision::Wait(Wait::Frozen(reason)));
+        if !policy.enabled || policy.rules.is_empty() || draft.freeze.is_some() {
             continue;
         }
         let Some(target) = draft.targets.get(&view.role.id) else { continue };
@@ -29,9 +31,11 @@ pub fn scale(world: &World, draft: &mut Draft) {
         let wanted = view.servers.iter().filter(|s| draft.is_wanted(s)).count();
         let wanted = u32::try_from(wanted).unwrap_or(u32::MAX);
         let running = u32::try_from(running).unwrap_or(u32::MAX);
+        // When there are more than wanted, those that start are what `surplus` takes first.
+        let over = wanted > target.target;
         let situation = Situation {
             running,
-            starting: wanted.max(target.target).saturating_sub(running),
+            starting: if over { 0 } else { target.target.saturating_sub(running) },
             now: world.input.now,
         };
         match judge(view, target, &readings(world, view), &situation) {
@@ -112,9 +116,10 @@ fn judge(
     if target.target <= policy.min {
         return Verdict::Wait(Wait::AtMin { min: policy.min });
     }
-    let want = |r: &WindowReading| r.want.max(situation.running);
+    let stay = situation.running.min(target.target);
+    let want = |r: &WindowReading| r.want.max(stay);
     let short = readings.iter().find_map(|reading| match reading {
-        None => Some((0, situation.running)),
+        None => Some((0, stay)),
         Some(r) if r.average.is_none() || r.have < want(r) => Some((r.have, want(r))),
         Some(_) => None,
     });

@@ -4,7 +4,8 @@
 //! the highest index down. Scalr takes the oldest; here low indexes are worth keeping, because
 //! data volumes belong to them and because a farm that shrinks to three should be left with 1, 2
 //! and 3. Never are so many running servers taken that fewer healthy ones than the target stay,
-//! and never one that was not seen lately.
+//! and never one that was not seen lately. While servers of the farm are missing, no running one is
+//! taken at all: shrinking is never urgent, and it would hide how many vanished.
 
 use crate::engine::draft::Draft;
 use crate::engine::world::{RoleView, ServerView, Sight, World};
@@ -13,6 +14,11 @@ use std::cmp::Reverse;
 
 /// Retires what is beyond the target.
 pub fn surplus(world: &World, draft: &mut Draft) {
+    let missing = world.wanted_roles().flat_map(|view| &view.servers).any(|server| {
+        server.is_running()
+            && draft.is_wanted(server)
+            && matches!(server.sight, Sight::Missing { .. })
+    });
     for view in world.wanted_roles() {
         let target = draft.targets.get(&view.role.id).map_or(0, |target| target.target);
         let target = usize::try_from(target).unwrap_or(usize::MAX);
@@ -25,15 +31,19 @@ pub fn surplus(world: &World, draft: &mut Draft) {
             draft.say(view, Decision::Wait(Wait::Frozen(reason)));
             continue;
         }
-        retire(view, draft, over, target);
+        retire(view, draft, over, target, missing);
     }
 }
 
-fn retire(view: &RoleView, draft: &mut Draft, mut over: usize, target: usize) {
+fn retire(view: &RoleView, draft: &mut Draft, mut over: usize, target: usize, missing: bool) {
     let healthy = |s: &ServerView| s.is_running() && matches!(s.sight, Sight::Seen { .. });
     let mut victims: Vec<&ServerView> =
         view.servers.iter().filter(|s| draft.is_wanted(s) && draft.is_free(s)).collect();
+    victims.retain(|s| !s.is_restarting() && s.server.status != ServerStatus::Resuming);
     let mut spare = victims.iter().filter(|s| healthy(s)).count().saturating_sub(target);
+    if missing {
+        spare = 0;
+    }
     victims.sort_by_key(|s| {
         let running = s.server.status == ServerStatus::Running;
         (!s.is_only_planned(), running, Reverse(s.server.index))
