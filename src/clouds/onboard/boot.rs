@@ -33,6 +33,10 @@ impl Onboard {
         let size = self.size(&record.instance_type)?;
         // A server that was never stopped by us may have left links or sleeping groups.
         self.sweep(directory, Some(record))?;
+        if record.isolation == Isolation::Namespaces {
+            // There already, unless a person or the end of a demo has removed it.
+            self.place.make_bridge()?;
+        }
         let boot = self.describe(directory, record, &size)?;
         let path = directory.join("boot.json");
         write_json(&path, &boot)?;

@@ -65,7 +65,7 @@ use record::{Record, ServerDirectory, Shelf, make_private};
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::net::Ipv4Addr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -76,6 +76,8 @@ const SIZES: [(&str, u32, u64); 4] =
 const LOCK_WAIT: Duration = Duration::from_secs(30);
 /// How often pid 1s are looked at while waiting for a change: one small read for each.
 const LOOK_PERIOD: Duration = Duration::from_millis(250);
+/// Where no volume may be mounted.
+const RESERVED: [&str; 6] = ["/dev", "/etc", "/proc", "/run", "/sys", "/var/log/grange"];
 /// What the kernel's option parser would take for its own.
 const FORBIDDEN_IN_PATHS: [char; 3] = [',', ':', '\\'];
 
@@ -189,6 +191,9 @@ impl Onboard {
 
     fn launch(&self, request: &LaunchRequest) -> Result<(), CloudError> {
         self.size(&request.instance_type).map_err(refused)?;
+        for volume in &request.storage {
+            check_mount_point(&volume.mount_point)?;
+        }
         let directory = self.shelf.server(request.server);
         if !directory.exists() {
             self.admit(request, &directory)?;
@@ -343,6 +348,11 @@ impl Cloud for Onboard {
     }
 
     fn remove_volumes(&self, farm_role: FarmRoleId) -> Result<(), CloudError> {
+        let servers = self.shelf.servers().map_err(busy)?;
+        let users = servers.iter().filter_map(|server| server.record().ok());
+        if let Some(user) = users.into_iter().find(|record| record.farm_role == farm_role) {
+            return Err(CloudError::Busy(format!("{} still has its volumes", user.server)));
+        }
         self.shelf.remove_volumes(farm_role).map_err(unknown)
     }
 
@@ -363,6 +373,17 @@ impl Cloud for Onboard {
             }
         }
     }
+}
+
+/// A volume is mounted below the root and over nothing that the platform itself puts there.
+fn check_mount_point(path: &str) -> Result<(), CloudError> {
+    let plain = path.starts_with('/') && path.split('/').all(|part| part != ".." && part != ".");
+    let depth = path.split('/').filter(|part| !part.is_empty()).count();
+    let reserved = RESERVED.iter().any(|own| Path::new(path).starts_with(own));
+    if plain && depth > 0 && !reserved {
+        return Ok(());
+    }
+    Err(CloudError::Refused(format!("a volume cannot be mounted at {path:?}")))
 }
 
 /// Name spaces need the system-administration and network-administration capabilities (21 and 12
@@ -389,4 +410,22 @@ fn busy(failure: Failure) -> CloudError {
 
 fn unknown(failure: Failure) -> CloudError {
     CloudError::Unknown(failure.line())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn volumes_are_mounted_where_they_can_do_no_harm() {
+        let check = |path: &str, fine: bool| {
+            assert_eq!(check_mount_point(path).is_ok(), fine, "{path}");
+        };
+        check("/data", true);
+        check("/srv/data/", true);
+        check("/etcetera", true);
+        for path in ["", "/", "//", "data", "/data/../..", "/etc", "/run/x", "/proc/1", "/./x"] {
+            check(path, false);
+        }
+    }
 }

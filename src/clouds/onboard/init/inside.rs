@@ -7,8 +7,10 @@
 
 use super::super::cgroup::{Group, Version};
 use super::super::failure::{Doing, Failure};
+use super::super::process::wait_until;
 use super::super::record::{Isolation, make_private, read_json, remove_tree, write_json};
 use super::{AGENT, Boot, Services, capability};
+use nix::errno::Errno;
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use std::fs::{self, File};
 use std::io::{Read, Write};
@@ -16,9 +18,12 @@ use std::os::unix::fs::{OpenOptionsExt, PermissionsExt, symlink};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
+use std::time::Duration;
 
 const OLD: &str = "/run/.machine";
 const RUN: &str = "/run/grange";
+/// Longest the disk of the boot before may still be in use.
+const BUSY: Duration = Duration::from_secs(5);
 /// Where services find programs.
 const SEARCH_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 /// Device nodes every program expects.
@@ -36,6 +41,7 @@ pub fn run(path: &Path) -> ExitCode {
         hide(&boot.masks)?;
         attach_volumes(&boot)?;
         show_groups(&boot.groups, boot.cgroup)?;
+        join_groups(&boot.groups)?;
         umount2(OLD, MntFlags::MNT_DETACH).doing("letting go of", "the machine's root")?;
         remove_tree(Path::new(OLD))?;
         let services = furnish(&boot, Path::new("/"))?;
@@ -55,7 +61,9 @@ pub fn run_plain(path: &Path) -> ExitCode {
         make_private(&home)?;
         for (volume, mount_point) in &boot.volumes {
             let at = home.join(mount_point.trim_start_matches('/'));
-            remove_tree(&at)?;
+            if at.is_symlink() {
+                remove_tree(&at)?;
+            }
             fs::create_dir_all(at.parent().unwrap_or(&home)).doing("making", at.display())?;
             symlink(volume, &at).doing("linking", at.display())?;
         }
@@ -88,16 +96,20 @@ fn enter_root(boot: &Boot) -> Result<(), Failure> {
     // The root directory of a server is read by its services' users.
     fs::set_permissions(&upper, fs::Permissions::from_mode(0o755))
         .doing("opening", upper.display())?;
-    if let Err(failure) = overlay(&upper, &work, &root) {
+    match overlay(&upper, &work, &root) {
+        Ok(()) => {}
         // The state directory may lie on a file system that cannot carry an overlay, another
         // overlay for one. A disk in memory works, and does not outlive a reboot.
-        eprintln!("{}; going on with a disk in memory", failure.line());
-        tmpfs(&work, "mode=700")?;
-        let [upper, work] = ["upper", "work"].map(|name| work.join(name));
-        for path in [&upper, &work] {
-            fs::create_dir(path).doing("making", path.display())?;
+        Err(failure) if failure.source.raw_os_error() == Some(Errno::EINVAL as i32) => {
+            eprintln!("{}; going on with a disk in memory", failure.line());
+            tmpfs(&work, "mode=700")?;
+            let [upper, work] = ["upper", "work"].map(|name| work.join(name));
+            for path in [&upper, &work] {
+                fs::create_dir(path).doing("making", path.display())?;
+            }
+            overlay(&upper, &work, &root)?;
         }
-        overlay(&upper, &work, &root)?;
+        Err(failure) => return Err(failure),
     }
     let run = root.join("run");
     tmpfs(&run, "mode=755,size=16m")?;
@@ -107,11 +119,16 @@ fn enter_root(boot: &Boot) -> Result<(), Failure> {
     nix::unistd::chdir("/").doing("changing to", "/")
 }
 
+/// Mounts it; while the kernel is still taking down the one of the boot before, again.
 fn overlay(upper: &Path, work: &Path, root: &Path) -> Result<(), Failure> {
     let options = format!("lowerdir=/,upperdir={},workdir={}", upper.display(), work.display());
     let flags = MsFlags::empty();
-    mount(Some("overlay"), root, Some("overlay"), flags, Some(options.as_str()))
-        .doing("mounting an overlay with", &options)
+    let mut mounted = Err(Errno::EBUSY);
+    wait_until(BUSY, || {
+        mounted = mount(Some("overlay"), root, Some("overlay"), flags, Some(options.as_str()));
+        mounted != Err(Errno::EBUSY)
+    });
+    mounted.doing("mounting an overlay with", &options)
 }
 
 fn mount_system() -> Result<(), Failure> {
@@ -198,6 +215,15 @@ fn show_groups(groups: &[Group], version: Version) -> Result<(), Failure> {
         fs::create_dir_all(&at).doing("making", at.display())?;
         bind(&old(&group.path), &at)?;
         read_only(&at)?;
+    }
+    Ok(())
+}
+
+/// From here on everything that this process and its children do counts.
+fn join_groups(groups: &[Group]) -> Result<(), Failure> {
+    for group in groups {
+        let procs = old(&group.path).join("cgroup.procs");
+        fs::write(&procs, "0").doing("joining", procs.display())?;
     }
     Ok(())
 }

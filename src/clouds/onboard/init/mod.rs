@@ -8,9 +8,10 @@
 //! ```
 //!
 //! A program with threads cannot change its name spaces, so `serve` starts [`outer`], which has
-//! one thread. It joins the control groups, leaves the name spaces, makes the links and spawns
-//! [`inside`], pid 1 of the new process name space, which builds the root, gives up its
-//! capabilities and becomes [`supervise`]. Each service is started through [`exec`], which undoes
+//! one thread. It leaves the name spaces, makes the links and spawns [`inside`], pid 1 of the new
+//! process name space, which builds the root, joins the control groups (not sooner, or a small
+//! server's CPU limit would make its boot slow), gives up its capabilities and becomes
+//! [`supervise`]. Each service is started through [`exec`], which undoes
 //! what is pid 1's own (blocked signals). When `outer` has heard that pid 1 supervises, it says
 //! so and exits, and pid 1 belongs to nobody: it survives whatever becomes of `serve`.
 //!

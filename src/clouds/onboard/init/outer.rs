@@ -29,10 +29,6 @@ pub fn run(path: &Path) -> ExitCode {
 fn boot(path: &Path) -> Result<(), Failure> {
     let boot: Boot = read_json(path)?;
     nix::unistd::setsid().doing("starting", "a session")?;
-    for group in &boot.groups {
-        let procs = group.path.join("cgroup.procs");
-        fs::write(&procs, "0").doing("joining", procs.display())?;
-    }
     let stage = match boot.record.isolation {
         Isolation::Namespaces => {
             leave(&boot)?;

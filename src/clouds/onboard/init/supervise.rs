@@ -86,17 +86,18 @@ fn start(path: &Path) -> Result<Supervisor, Failure> {
         deaths: 0,
     };
     let services = spec.commands.iter().map(service).collect();
-    say_ok()?;
+    say_ok(&output)?;
     Ok(Supervisor { services, spec, signals, output })
 }
 
-/// Tells `outer`, and lets go of its pipe.
-fn say_ok() -> Result<(), Failure> {
+/// Tells `outer`, and lets go of its pipes; what we have to say goes to the server's log.
+fn say_ok(output: &OwnedFd) -> Result<(), Failure> {
     super::say(super::OK);
     let null = File::options().read(true).write(true).open("/dev/null");
     let null = null.doing("opening", "/dev/null")?;
     nix::unistd::dup2_stdin(&null).doing("closing", "standard input")?;
-    nix::unistd::dup2_stdout(&null).doing("closing", "standard output")
+    nix::unistd::dup2_stdout(&null).doing("closing", "standard output")?;
+    nix::unistd::dup2_stderr(output).doing("redirecting", "standard error")
 }
 
 impl Supervisor {
