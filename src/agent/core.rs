@@ -23,6 +23,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
 
 /// Batches of fresh readings that may be unacknowledged at once.
@@ -36,6 +37,8 @@ const BACKLOG_PAUSE_MS: u64 = 250;
 const FIRST_ROW_AFTER: Duration = Duration::from_secs(2);
 /// How long a stopping agent tries to say goodbye.
 const GOODBYE_DEADLINE: Duration = Duration::from_millis(1500);
+/// How long the connection may take to be closed.
+const HANG_UP_DEADLINE: Duration = Duration::from_millis(300);
 
 /// Everything the agent is made of.
 pub struct Agent {
@@ -63,6 +66,8 @@ pub struct Agent {
     pub events: mpsc::Receiver<Event>,
     /// Where workers report.
     pub sender: Events,
+    /// The tasks beside the loop, which end with it.
+    pub tasks: Vec<JoinHandle<()>>,
 }
 
 /// What changes while it runs.
@@ -77,6 +82,7 @@ struct Running {
     backlog_due: Instant,
     /// Set once it stops: until when it tries to say goodbye.
     goodbye: Option<Instant>,
+    said_bye: bool,
     spool_fails: bool,
 }
 
@@ -102,11 +108,13 @@ impl Agent {
             live: Vec::new(),
             said_hello: false,
             goodbye: None,
+            said_bye: false,
             spool_fails: false,
         };
         while !running.done() {
             let next = running.next().await;
             running.apply(next);
+            running.say_bye();
             running.pump();
         }
         running.leave().await;
@@ -310,8 +318,17 @@ impl Running {
     fn stop(&mut self) {
         if self.goodbye.is_none() {
             self.agent.workshop.halt.store(true, Ordering::Relaxed);
-            self.say(MessageBody::Bye);
             self.goodbye = Some(Instant::now() + GOODBYE_DEADLINE);
+        }
+    }
+
+    /// A goodbye is the last word: commands that are being ended have theirs first.
+    fn say_bye(&mut self) {
+        let Some(deadline) = self.goodbye else { return };
+        let last_moment = Instant::now() >= deadline;
+        if !self.said_bye && (self.agent.orders.is_idle() || last_moment) {
+            self.said_bye = true;
+            self.say(MessageBody::Bye);
         }
     }
 
@@ -388,9 +405,10 @@ impl Running {
 
     fn done(&self) -> bool {
         let Some(deadline) = self.goodbye else { return false };
-        let said = self.agent.outbox.is_empty() && self.live.is_empty();
+        let said = self.said_bye && self.agent.outbox.is_empty() && self.live.is_empty();
         let all_said = said && self.flight.count(|cargo| matches!(cargo, Cargo::Live(_))) == 0;
-        self.link.is_none() || all_said || Instant::now() >= deadline
+        let nobody_listens = self.said_bye && self.link.is_none();
+        nobody_listens || all_said || Instant::now() >= deadline
     }
 
     /// Closes the connection in good order; what was not acknowledged waits on disk.
@@ -400,20 +418,18 @@ impl Running {
         if encode(&Packet::Disconnect, &mut bytes).is_ok() {
             self.send(bytes);
         }
-        let Some(link) = self.link.take() else { return };
-        let patience = Instant::now() + Duration::from_millis(300);
-        let mut events = self.agent.events;
-        // The link ends once it has written what it has and sees the channel closed.
-        drop(link);
-        let ended = async {
-            while let Some(event) = events.recv().await {
-                if matches!(event, Event::Down) {
-                    return;
-                }
+        if self.link.take().is_some() {
+            // The link ends once it has written what it has and sees the channel closed.
+            let events = &mut self.agent.events;
+            let ended = async { while !matches!(events.recv().await, Some(Event::Down) | None) {} };
+            if tokio::time::timeout(HANG_UP_DEADLINE, ended).await.is_err() {
+                tracing::debug!("the connection is cut");
             }
-        };
-        if tokio::time::timeout_at(patience, ended).await.is_err() {
-            tracing::debug!("the connection is cut");
+        }
+        for task in self.agent.tasks {
+            task.abort();
+            // It says that it was aborted, which is known.
+            task.await.ok();
         }
     }
 }

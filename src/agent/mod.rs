@@ -52,6 +52,7 @@ use crate::base::random::{Stream, fresh_seed};
 use crate::base::{Clock, OrderId, WallClock};
 use crate::net::mqtt::Packet;
 use crate::wire::agent::UserData;
+use nix::unistd::{Pid, getpid, getsid};
 use std::io;
 use std::process::ExitCode;
 use std::sync::atomic::AtomicBool;
@@ -154,7 +155,7 @@ fn assemble(
     let state = Arc::new(state);
     let limits = collect::limits(&options.run_dir).map_err(io("reading the server's limits"))?;
     let machine = limits.is_none();
-    let session_id = nix::unistd::getsid(None).map_or(0, nix::unistd::Pid::as_raw);
+    let session_id = getsid(None).ok().filter(|&id| id != getpid()).map(Pid::as_raw);
     let proc_dir = std::path::Path::new("/proc");
     let source = collect::Source::new(proc_dir, &options.run_dir, limits, session_id);
     let collector = collect::Collector::new(source, &data.mounts, clock.monotonic());
@@ -175,6 +176,10 @@ fn assemble(
         events: sender.clone(),
         random: Stream::new(seed, "session"),
     };
+    let mut tasks = vec![tokio::spawn(session.run())];
+    if let Some(check) = data.check.clone() {
+        tasks.push(tokio::spawn(check::watch(check, options.address, sender.clone())));
+    }
     let boot = collector.boot();
     let agent = core::Agent {
         server: data.server,
@@ -189,12 +194,9 @@ fn assemble(
         ready: data.check.is_none(),
         random: Stream::new(seed, "backlog"),
         events,
-        sender: sender.clone(),
+        sender,
+        tasks,
     };
-    tokio::spawn(session.run());
-    if let Some(check) = data.check.clone() {
-        tokio::spawn(check::watch(check, options.address, sender));
-    }
     Ok(agent)
 }
 

@@ -151,6 +151,11 @@ impl Orders {
         }
     }
 
+    /// Whether nothing is under way.
+    pub fn is_idle(&self) -> bool {
+        self.under_way.is_empty()
+    }
+
     /// Remembers what came of an order.
     pub fn finish(&mut self, order: OrderId, outcome: &Outcome) {
         self.under_way.remove(&order.0);

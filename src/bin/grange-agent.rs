@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 use grange::agent::{AgentOptions, STATE_DIR, run};
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -11,7 +12,10 @@ const CONFIG: &str = "/etc/grange/agent.json";
 fn main() -> ExitCode {
     let mut config = PathBuf::from(CONFIG);
     let mut state = None;
-    let mut arguments = std::env::args_os().skip(1);
+    // Platforms start either binary with the same words.
+    let named = |word: &OsString| word == "agent";
+    let mut arguments = std::env::args_os().skip(1).peekable();
+    arguments.next_if(named);
     while let Some(argument) = arguments.next() {
         match (argument.to_str(), arguments.next()) {
             (Some("--config"), Some(value)) => config = PathBuf::from(value),

@@ -72,14 +72,28 @@ pub struct Source {
 
 enum Kind {
     Machine,
-    V1 { cpu: PathBuf, memory: PathBuf },
-    V2 { group: PathBuf },
-    Session { id: i32 },
+    V1 {
+        cpu: PathBuf,
+        memory: PathBuf,
+    },
+    V2 {
+        group: PathBuf,
+    },
+    /// The processes of a session, or all that are seen where the agent leads its own: then
+    /// there is a name space of processes, or nobody else.
+    Session {
+        id: Option<i32>,
+    },
 }
 
 impl Source {
-    /// The source for these limits. `session` is the agent's own session id.
-    pub fn new(proc_dir: &Path, run_dir: &Path, limits: Option<Limits>, session: i32) -> Source {
+    /// The source for these limits. `session` is the agent's session, `None` when it leads it.
+    pub fn new(
+        proc_dir: &Path,
+        run_dir: &Path,
+        limits: Option<Limits>,
+        session: Option<i32>,
+    ) -> Source {
         let group = run_dir.join("cgroup");
         let kind = match limits.as_ref().map(|limits| limits.cgroup) {
             None => Kind::Machine,
@@ -98,7 +112,7 @@ impl Source {
 
     /// Whether the network's counters are this server's own.
     pub fn has_own_network(&self) -> bool {
-        !matches!(self.kind, Kind::Session { .. })
+        !matches!(self.kind, Kind::Session { id: Some(_) })
     }
 
     /// Bytes of one page of memory.
@@ -199,7 +213,7 @@ impl Source {
     /// When the server's first process began, in milliseconds since the machine did, and which.
     pub fn first_process(&self) -> Option<(i32, u64)> {
         let id = match self.kind {
-            Kind::Session { id } => id,
+            Kind::Session { id } => id.unwrap_or(1),
             Kind::Machine | Kind::V1 { .. } | Kind::V2 { .. } => 1,
         };
         Some((id, self.stat(&id.to_string())?.start_ticks * 10))
@@ -224,11 +238,11 @@ impl Source {
         numeric_names(&tasks).iter().filter(|id| loads(id)).count() as u64
     }
 
-    fn session(&self, session: i32) -> Vec<(u32, ProcessStat)> {
+    fn session(&self, session: Option<i32>) -> Vec<(u32, ProcessStat)> {
         self.process_ids()
             .into_iter()
             .filter_map(|id| Some((id, self.stat(&id.to_string())?)))
-            .filter(|(_, stat)| stat.session == session)
+            .filter(|(_, stat)| session.is_none_or(|session| stat.session == session))
             .collect()
     }
 

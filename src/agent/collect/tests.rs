@@ -44,7 +44,7 @@ impl World {
 
     fn collector(&self) -> Collector {
         let limits = limits(&self.root.join("run")).unwrap();
-        let source = Source::new(&self.root.join("proc"), &self.root.join("run"), limits, 77);
+        let source = Source::new(&self.root.join("proc"), &self.root.join("run"), limits, Some(77));
         Collector::new(source, &["/data".to_owned()], 0)
     }
 }
@@ -184,7 +184,7 @@ fn limits_are_optional_but_never_guessed() {
 fn this_machine_can_be_read() {
     let (proc_dir, run) = (Path::new("/proc"), scratch("real"));
     let mounts: Vec<String> = (0..40).map(|number| format!("/m{number}")).collect();
-    let source = Source::new(proc_dir, &run, None, 0);
+    let source = Source::new(proc_dir, &run, None, None);
     let mut collector = Collector::new(source, &mounts, 0);
     let row = collector.row(Timestamp(5), 1000, 0);
     assert_eq!(row.names.len(), row.values.len());

@@ -15,3 +15,7 @@ pub fn scratch(name: &str) -> PathBuf {
     std::fs::create_dir_all(&dir).unwrap();
     dir
 }
+
+mod appliance;
+mod obeying;
+mod reporting;
