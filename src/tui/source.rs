@@ -1,0 +1,42 @@
+//! What the screens need of the appliance: a small blocking trait, called by workers only.
+
+use crate::wire::api::{
+    EventView, ExplainView, FarmRoleView, FarmView, SeriesView, ServerView, StatusView,
+};
+
+/// What a person may do from a screen. Rights are checked by the appliance.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Raise what the farm desires.
+    LaunchFarm(u64),
+    /// Stop every server of the farm.
+    TerminateFarm(u64),
+    /// Remove this server; the plan may replace it.
+    TerminateServer(String),
+    /// Restart this server in place.
+    RebootServer(String),
+}
+
+/// Where the screens' data comes from. Every call may block up to the client's deadline, and an
+/// error is one line for people.
+pub trait Source: Send + Sync {
+    /// All farms.
+    fn farms(&self) -> Result<Vec<FarmView>, String>;
+    /// The farm roles of one farm.
+    fn farm_roles(&self, farm: u64) -> Result<Vec<FarmRoleView>, String>;
+    /// The servers of one farm, or all of them.
+    fn servers(&self, farm: Option<u64>) -> Result<Vec<ServerView>, String>;
+    /// One server by id or by name, as `shop/web-3`.
+    fn server(&self, id: &str) -> Result<ServerView, String>;
+    /// The last `minutes` of some series of a server.
+    fn series(&self, server: &str, names: &[&str], minutes: u32)
+    -> Result<Vec<SeriesView>, String>;
+    /// Journal entries after a sequence number, waiting up to `wait_ms` for the first.
+    fn events(&self, after: u64, at_most: usize, wait_ms: u64) -> Result<Vec<EventView>, String>;
+    /// Why something is as it is: `shop`, `shop/web` or `shop/web-3`.
+    fn explain(&self, what: &str) -> Result<ExplainView, String>;
+    /// How the appliance is.
+    fn status(&self) -> Result<StatusView, String>;
+    /// Does it, and says in one line what will happen now.
+    fn act(&self, action: Action) -> Result<String, String>;
+}

@@ -1,0 +1,244 @@
+//! What a key means on a page.
+
+use super::{arrive, go, say};
+use crate::tui::effect::Effect;
+use crate::tui::keymap::{Scope, Verb};
+use crate::tui::palette::Command;
+use crate::tui::rows::{rebuild, select};
+use crate::tui::source::Action;
+use crate::tui::state::{Confirm, Input, Place, State};
+use crate::tui::{text, view};
+
+/// Carries out what a key means on the shown page.
+pub fn act(state: &mut State, verb: Verb) -> Vec<Effect> {
+    match verb {
+        Verb::Open => open(state),
+        Verb::Back => back(state),
+        Verb::Why => match state.subject() {
+            Some(what) => go(state, Place::Why(what)),
+            None => nothing_selected(state),
+        },
+        Verb::Events => {
+            let about = state.subject().unwrap_or_default();
+            go(state, Place::Events(about))
+        }
+        Verb::Status => go(state, Place::Status),
+        Verb::Help => help(state),
+        Verb::Quit => match state.page().place {
+            Place::Help(_) => back(state),
+            _ => vec![Effect::Quit],
+        },
+        Verb::Leave => vec![Effect::Quit],
+        Verb::Repaint => vec![Effect::Repaint],
+        Verb::Launch => launch(state),
+        Verb::Terminate => terminate(state),
+        Verb::Reboot => reboot(state),
+        Verb::Focus => {
+            let page = state.page_mut();
+            page.on_roles = !page.on_roles;
+            Vec::new()
+        }
+        Verb::Sort => {
+            let page = state.page_mut();
+            page.sort = page.sort.next();
+            let word = page.sort.word();
+            rebuild(state);
+            say(state, format!("Ordered by {word}"), false);
+            Vec::new()
+        }
+        Verb::Filter => {
+            state.input = Input::Filter;
+            Vec::new()
+        }
+        Verb::Palette => {
+            state.input = Input::Palette { text: String::new(), at: 0 };
+            Vec::new()
+        }
+        Verb::Copy => copy(state),
+        Verb::Plain => {
+            state.away = true;
+            vec![Effect::Plain(view::plain_text(state))]
+        }
+        Verb::Down => step(state, 1),
+        Verb::Up => step(state, -1),
+        Verb::PageDown => step(state, i64::from(state.size.1.saturating_sub(6).max(1))),
+        Verb::PageUp => step(state, -i64::from(state.size.1.saturating_sub(6).max(1))),
+        Verb::Top => step(state, i64::MIN / 2),
+        Verb::Bottom => step(state, i64::MAX / 2),
+        // These are keys of a line being typed.
+        Verb::Accept
+        | Verb::Cancel
+        | Verb::Complete
+        | Verb::Next
+        | Verb::Previous
+        | Verb::Erase
+        | Verb::Clear => Vec::new(),
+    }
+}
+
+/// Carries out a command of the palette.
+pub fn command(state: &mut State, command: Command) -> Vec<Effect> {
+    match command {
+        Command::Go(place) => go(state, place),
+        Command::Launch(farm) => act_unless_read_only(state, Action::LaunchFarm(farm)),
+        Command::Terminate(farm) => ask_to_terminate(state, farm),
+        Command::Help => help(state),
+        Command::Quit => vec![Effect::Quit],
+    }
+}
+
+fn help(state: &mut State) -> Vec<Effect> {
+    match state.page().place.scope() {
+        Scope::Help => back(state),
+        scope => go(state, Place::Help(scope)),
+    }
+}
+
+fn nothing_selected(state: &mut State) -> Vec<Effect> {
+    say(state, "Nothing is selected", false);
+    Vec::new()
+}
+
+fn back(state: &mut State) -> Vec<Effect> {
+    let page = state.page_mut();
+    if !page.filter.is_empty() || page.only_role.is_some() {
+        page.filter.clear();
+        page.only_role = None;
+        rebuild(state);
+        return Vec::new();
+    }
+    if state.pages.len() < 2 {
+        return Vec::new();
+    }
+    state.pages.pop();
+    arrive(state)
+}
+
+fn open(state: &mut State) -> Vec<Effect> {
+    let place = match &state.page().place {
+        Place::Farms => state.selected_farm().map(|farm| Place::Farm(farm.id)),
+        Place::Farm(_) if state.page().on_roles => return only_role(state),
+        Place::Farm(_) | Place::Servers => {
+            state.selected_server().map(|server| Place::Server(server.id.clone()))
+        }
+        Place::Events(_) => state.subject().map(Place::Why),
+        Place::Server(_) | Place::Why(_) | Place::Status | Place::Help(_) => None,
+    };
+    match place {
+        Some(place) => go(state, place),
+        None => nothing_selected(state),
+    }
+}
+
+/// Shows only the servers of the selected farm role; again shows all.
+fn only_role(state: &mut State) -> Vec<Effect> {
+    let role = state.selected_role().map(|role| role.id);
+    let page = state.page_mut();
+    page.only_role = if page.only_role == role { None } else { role };
+    rebuild(state);
+    Vec::new()
+}
+
+fn step(state: &mut State, by: i64) -> Vec<Effect> {
+    let moved = |at: usize, last: usize| {
+        let at = i64::try_from(at).unwrap_or(i64::MAX / 4).saturating_add(by).max(0);
+        usize::try_from(at).unwrap_or(usize::MAX).min(last)
+    };
+    match state.page().place {
+        Place::Farm(farm) if state.page().on_roles => {
+            let last = state.data.roles.get(&farm).map_or(0, Vec::len).saturating_sub(1);
+            let page = state.page_mut();
+            page.role_at = moved(page.role_at, last);
+        }
+        Place::Farms | Place::Farm(_) | Place::Servers | Place::Events(_) => {
+            let last = state.rows.shown.len().saturating_sub(1);
+            let at = moved(state.page().at, last);
+            select(state, at);
+        }
+        Place::Server(_) | Place::Why(_) | Place::Status | Place::Help(_) => {
+            let last = view::scroll_max(state);
+            let page = state.page_mut();
+            page.at = moved(page.at.min(last), last);
+        }
+    }
+    Vec::new()
+}
+
+fn copy(state: &mut State) -> Vec<Effect> {
+    let id = match &state.page().place {
+        Place::Farms => state.selected_farm().map(|farm| farm.name.clone()),
+        Place::Farm(_) if state.page().on_roles => state.subject(),
+        Place::Farm(_) | Place::Servers | Place::Server(_) => {
+            state.selected_server().map(|server| server.id.clone())
+        }
+        Place::Events(_) => state.selected_event().map(|event| event.seq.to_string()),
+        Place::Why(what) => Some(what.clone()),
+        Place::Status | Place::Help(_) => None,
+    };
+    let Some(id) = id else { return nothing_selected(state) };
+    say(state, format!("Copied {id}"), false);
+    vec![Effect::Copy(id)]
+}
+
+fn act_unless_read_only(state: &mut State, action: Action) -> Vec<Effect> {
+    if refused(state) {
+        return Vec::new();
+    }
+    say(state, "Asked the appliance", false);
+    vec![Effect::Act(action)]
+}
+
+fn refused(state: &mut State) -> bool {
+    if state.read_only {
+        say(state, "This session may look but not act", true);
+    }
+    state.read_only
+}
+
+fn launch(state: &mut State) -> Vec<Effect> {
+    match state.selected_farm().map(|farm| farm.id) {
+        Some(farm) => act_unless_read_only(state, Action::LaunchFarm(farm)),
+        None => nothing_selected(state),
+    }
+}
+
+fn ask(state: &mut State, action: Action, question: String, answer: String) -> Vec<Effect> {
+    if !refused(state) {
+        state.input = Input::Confirm(Confirm { action, question, answer, typed: String::new() });
+    }
+    Vec::new()
+}
+
+fn terminate(state: &mut State) -> Vec<Effect> {
+    if state.page().place.scope() == Scope::Farms || state.page().on_roles {
+        let farm = state.selected_farm().map(|farm| farm.id);
+        return farm.map_or_else(Vec::new, |farm| ask_to_terminate(state, farm));
+    }
+    let Some(server) = state.selected_server() else {
+        return match state.selected_farm().map(|farm| farm.id) {
+            Some(farm) => ask_to_terminate(state, farm),
+            None => nothing_selected(state),
+        };
+    };
+    let (id, name) = (server.id.clone(), server.grange.name.clone());
+    let question = format!(
+        "Terminate server {name}? The farm may launch another in its place. Type y to do it."
+    );
+    ask(state, Action::TerminateServer(id), question, "y".into())
+}
+
+fn ask_to_terminate(state: &mut State, farm: u64) -> Vec<Effect> {
+    let Some(view) = state.farm(farm) else { return nothing_selected(state) };
+    let name = view.name.clone();
+    let servers = text::count(u64::from(view.grange.servers), "server");
+    let question =
+        format!("Terminate farm {name} and its {servers}? Type the farm's name to do it.");
+    ask(state, Action::TerminateFarm(farm), question, name)
+}
+
+fn reboot(state: &mut State) -> Vec<Effect> {
+    let Some(server) = state.selected_server() else { return nothing_selected(state) };
+    let (id, name) = (server.id.clone(), server.grange.name.clone());
+    let question = format!("Reboot server {name}? Type y to do it.");
+    ask(state, Action::RebootServer(id), question, "y".into())
+}

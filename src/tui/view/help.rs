@@ -1,0 +1,43 @@
+//! The keys that work on a page, from the table that makes them work.
+
+use super::pen::Line;
+use crate::tui::keymap::{Binding, Keymap, Scope};
+use crate::tui::text::{fit, width};
+use crate::tui::theme::Tone;
+
+/// The page.
+pub fn lines(scope: Scope, columns: usize) -> Vec<Line> {
+    let title = format!("  Keys on the page: {}", scope.name());
+    let mut lines = vec![vec![(title, Tone::Head)]];
+    let keys: Vec<Line> = Keymap::shipped().at(scope).map(entry).collect();
+    if columns >= 110 {
+        // Two columns, read downwards.
+        let half = keys.len().div_ceil(2);
+        for row in 0..half {
+            let mut line = pad(&keys[row], columns / 2);
+            line.extend(keys.get(half + row).cloned().unwrap_or_default());
+            lines.push(line);
+        }
+    } else {
+        lines.extend(keys);
+    }
+    lines.push(Vec::new());
+    lines.push(vec![("  While typing".to_owned(), Tone::Head)]);
+    lines.extend(Keymap::shipped().at(Scope::Input).map(entry));
+    lines
+}
+
+fn entry(binding: &Binding) -> Line {
+    let labels: Vec<String> = binding.on.iter().map(|key| key.label()).collect();
+    vec![
+        (format!("  {:<18}", fit(&labels.join(", "), 18)), Tone::Key),
+        (binding.help.clone(), Tone::Plain),
+    ]
+}
+
+fn pad(line: &Line, columns: usize) -> Line {
+    let wide: usize = line.iter().map(|(text, _)| width(text)).sum();
+    let mut line = line.clone();
+    line.push((" ".repeat(columns.saturating_sub(wide)), Tone::Plain));
+    line
+}
