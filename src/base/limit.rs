@@ -107,17 +107,22 @@ pub const AGENT_WRITE_DEADLINE: Millis = 10_000;
 pub const AGENT_UNREAD_BYTES_MAX: usize = 64 * 1024;
 /// How long an agent is not read from after the appliance could not take what it sent.
 pub const AGENT_NOT_NOW_PAUSE: Millis = 1_000;
-/// Largest order: a rendered balancer file of 400 servers is under 64 KiB, as JSON under 128.
-pub const ORDER_BYTES_MAX: usize = 256 * 1024;
+/// Largest order the gate takes: what an agent takes in one packet, less 64 for the packet's head.
+pub const ORDER_BYTES_MAX: usize = AGENT_ORDER_BYTES_MAX - 64;
 /// Orders that wait for one agent; an agent that lets more gather is disconnected, and gets all
 /// its open orders again when it is back.
 pub const AGENT_ORDERS_WAITING_MAX: usize = 64;
+/// Bytes of those: two of the largest.
+pub const AGENT_ORDERS_WAITING_BYTES_MAX: usize = 2 * ORDER_BYTES_MAX;
 /// Orders sent to one agent and not acknowledged by it.
 pub const AGENT_ORDERS_UNACKED_MAX: usize = 16;
-/// Topics the router fans orders out on, each read by one task.
-pub const ORDER_SHARDS: usize = 4;
+/// An order that an agent has not acknowledged by then makes room for the next: agents leave out
+/// the acknowledgement of one they cannot take, and it is sent again by whoever keeps the record.
+pub const AGENT_ORDER_UNACKED_FOR: Millis = 30_000;
+/// Topics the router fans orders out on, each read by one task: one a core.
+pub const ORDER_SHARDS: usize = 2;
 /// Bytes of one segment of a topic's log in the router. It keeps two, each up to one order longer,
-/// so all topics together keep at most 4 x 2 x (128 + 256) KiB = 3 MiB.
+/// so both topics together keep 2 x 2 x 128 KiB of usual orders, and 8.5 MiB of the largest.
 pub const ORDER_SEGMENT_BYTES: usize = 128 * 1024;
 /// Longest a caller waits for room in the router.
 pub const ORDER_ROOM_WAIT: Millis = 1_000;

@@ -286,6 +286,7 @@ fn router() -> Result<(LinkTx, Vec<LinkRx>), RouterGone> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::broker::roster::Seat;
 
     fn until(what: &str, mut holds: impl FnMut() -> bool) {
         let started = Instant::now();
@@ -293,6 +294,12 @@ mod tests {
             assert!(started.elapsed() < Duration::from_secs(20), "waiting for {what}");
             std::thread::yield_now();
         }
+    }
+
+    /// The next order of a seat, blocking.
+    fn next(seat: &mut Seat) -> Order {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(std::future::poll_fn(|cx| seat.poll_order(cx))).unwrap()
     }
 
     fn runtime() -> tokio::runtime::Runtime {
@@ -312,7 +319,7 @@ mod tests {
                 let mut seat = roster.enter(ServerId(id), 0).unwrap();
                 std::thread::spawn(move || {
                     for number in 0..500u32 {
-                        let order = seat.orders.blocking_recv().unwrap();
+                        let order = next(&mut seat);
                         assert_eq!(order[..4], number.to_be_bytes());
                     }
                 })
@@ -357,7 +364,7 @@ mod tests {
         assert!(other.end.try_recv().is_err());
         let mut again = roster.enter(ServerId(shards), 0).unwrap();
         fanout.publish(ServerId(shards), b"found").unwrap();
-        assert_eq!(again.orders.blocking_recv().as_deref(), Some(&b"found"[..]));
+        assert_eq!(&*next(&mut again), b"found");
         fanout.stop();
     }
 }

@@ -2,7 +2,9 @@
 
 use crate::base::{ServerId, limit};
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, ready};
 use tokio::sync::{mpsc, oneshot};
 
 /// An order's bytes.
@@ -38,6 +40,7 @@ struct Inner {
 struct Entry {
     number: u64,
     orders: mpsc::Sender<Order>,
+    waiting_bytes: Arc<AtomicUsize>,
     /// Gone once it has been used.
     end: Option<oneshot::Sender<End>>,
 }
@@ -45,8 +48,8 @@ struct Entry {
 /// A connection's own end of its seat.
 pub struct Seat {
     number: u64,
-    /// Orders for it, as they come.
-    pub orders: mpsc::Receiver<Order>,
+    orders: mpsc::Receiver<Order>,
+    waiting_bytes: Arc<AtomicUsize>,
     /// Why it has to end, once.
     pub end: oneshot::Receiver<End>,
 }
@@ -80,11 +83,12 @@ impl Roster {
         inner.next += 1;
         let (orders, receiver) = mpsc::channel(limit::AGENT_ORDERS_WAITING_MAX);
         let (end, ended) = oneshot::channel();
-        let entry = Entry { number, orders, end: Some(end) };
+        let waiting_bytes = Arc::new(AtomicUsize::new(0));
+        let entry = Entry { number, orders, waiting_bytes: waiting_bytes.clone(), end: Some(end) };
         if let Some(mut before) = inner.seats.insert(server, entry) {
             before.tell(End::Replaced);
         }
-        Ok(Seat { number, orders: receiver, end: ended })
+        Ok(Seat { number, orders: receiver, waiting_bytes, end: ended })
     }
 
     /// Gives the seat back; whether it was still this connection's.
@@ -101,7 +105,14 @@ impl Roster {
     pub fn deliver(&self, server: ServerId, order: Order) -> bool {
         let mut inner = self.lock();
         let Some(entry) = inner.seats.get_mut(&server) else { return false };
-        let taken = entry.orders.try_send(order).is_ok();
+        let bytes = order.len();
+        // Only this, under the lock, adds to it.
+        let waiting = entry.waiting_bytes.load(Ordering::Relaxed);
+        let fits = waiting + bytes <= limit::AGENT_ORDERS_WAITING_BYTES_MAX;
+        if fits {
+            entry.waiting_bytes.fetch_add(bytes, Ordering::Relaxed);
+        }
+        let taken = fits && entry.orders.try_send(order).is_ok();
         if !taken {
             entry.tell(End::OrdersLost);
         }
@@ -144,6 +155,16 @@ impl Roster {
     }
 }
 
+impl Seat {
+    /// The next order for it.
+    pub fn poll_order(&mut self, cx: &mut Context<'_>) -> Poll<Option<Order>> {
+        let order = ready!(self.orders.poll_recv(cx));
+        let bytes = order.as_ref().map_or(0, |order| order.len());
+        self.waiting_bytes.fetch_sub(bytes, Ordering::Relaxed);
+        Poll::Ready(order)
+    }
+}
+
 impl Entry {
     /// Whether this was the first to tell it.
     fn tell(&mut self, end: End) -> bool {
@@ -183,12 +204,15 @@ mod tests {
 
     #[test]
     fn orders_that_do_not_fit_end_the_connection() {
-        let roster = Roster::default();
-        let mut seat = roster.enter(WEB, 0).unwrap();
-        let sent = (0..limit::AGENT_ORDERS_WAITING_MAX + 1)
-            .filter(|_| roster.deliver(WEB, Arc::from(&b"x"[..])))
-            .count();
-        assert_eq!(sent, limit::AGENT_ORDERS_WAITING_MAX);
-        assert_eq!(seat.end.try_recv(), Ok(End::OrdersLost));
+        let check = |bytes: usize, fit: usize| {
+            let roster = Roster::default();
+            let mut seat = roster.enter(WEB, 0).unwrap();
+            let order: Order = Arc::from(vec![0; bytes]);
+            let sent = (0..fit + 1).filter(|_| roster.deliver(WEB, order.clone())).count();
+            assert_eq!(sent, fit);
+            assert_eq!(seat.end.try_recv(), Ok(End::OrdersLost));
+        };
+        check(1, limit::AGENT_ORDERS_WAITING_MAX);
+        check(limit::ORDER_BYTES_MAX, 2);
     }
 }

@@ -46,8 +46,8 @@ pub struct Session {
     /// Publishes that wait for their commit, oldest first: answers go out in this order
     /// [MQTT-4.6.0-2].
     taking: VecDeque<Taking>,
-    /// Packet identifiers of orders it has not acknowledged.
-    unacked: Vec<u16>,
+    /// Packet identifiers of orders it has not acknowledged, oldest first, and when they went.
+    unacked: VecDeque<(u16, Instant)>,
     last_id: u16,
     subscribed: bool,
     pace: Pace,
@@ -107,7 +107,7 @@ impl Session {
             outbox: Vec::new(),
             unflushed: false,
             taking: VecDeque::new(),
-            unacked: Vec::new(),
+            unacked: VecDeque::new(),
             last_id: 0,
             subscribed: false,
             pace: Pace::new(limit::AGENT_PACKETS_PER_SECOND, limit::AGENT_BYTES_PER_SECOND, now),
@@ -163,7 +163,7 @@ impl Session {
             return Poll::Ready(Event::Taken(id, done));
         }
         if self.may_send_orders()
-            && let Poll::Ready(Some(order)) = self.presence.seat.orders.poll_recv(cx)
+            && let Poll::Ready(Some(order)) = self.presence.seat.poll_order(cx)
         {
             return Poll::Ready(Event::Order(order));
         }
@@ -210,7 +210,9 @@ impl Session {
         let silence = self.may_read().then(|| self.heard + self.silence_max);
         let write = Duration::from_millis(limit::AGENT_WRITE_DEADLINE);
         let unread = self.unread_since.map(|since| since + write);
-        let Some(next) = [silence, unread, self.paused_until].into_iter().flatten().min() else {
+        let unacked = self.oldest_forgotten_at();
+        let Some(next) = [silence, unread, unacked, self.paused_until].into_iter().flatten().min()
+        else {
             return Poll::Pending;
         };
         // A later alarm than the one that is set: that one rings early, and is set anew then.
@@ -223,6 +225,13 @@ impl Session {
             }
             ready!(self.alarm.as_mut().poll(cx));
         }
+    }
+
+    /// When an order that was not acknowledged makes room, if no other has any.
+    fn oldest_forgotten_at(&self) -> Option<Instant> {
+        let full = self.unacked.len() >= limit::AGENT_ORDERS_UNACKED_MAX;
+        let (_, sent) = self.unacked.front().filter(|_| full)?;
+        Some(*sent + Duration::from_millis(limit::AGENT_ORDER_UNACKED_FOR))
     }
 
     fn may_read(&self) -> bool {
@@ -292,11 +301,11 @@ impl Session {
         // At most AGENT_ORDERS_UNACKED_MAX are in use, so one is soon found.
         loop {
             self.last_id = self.last_id.checked_add(1).unwrap_or(1);
-            if !self.unacked.contains(&self.last_id) {
+            if self.unacked.iter().all(|(id, _)| *id != self.last_id) {
                 break;
             }
         }
-        self.unacked.push(self.last_id);
+        self.unacked.push_back((self.last_id, Instant::now()));
         self.house.orders_sent.fetch_add(1, Ordering::Relaxed);
         self.say(&Packet::Publish(Publish {
             topic: topic::name(self.server, topic::Kind::Orders),
@@ -311,6 +320,9 @@ impl Session {
         if self.paused_until.is_some_and(|until| until <= now) {
             self.paused_until = None;
             self.heard = now;
+        }
+        if self.oldest_forgotten_at().is_some_and(|at| at <= now) {
+            self.unacked.pop_front();
         }
         let deaf_after = Duration::from_millis(limit::AGENT_WRITE_DEADLINE);
         if self.unread_since.is_some_and(|since| now >= since + deaf_after) {
@@ -362,7 +374,7 @@ impl Session {
         match packet {
             Packet::Publish(publish) => self.publish(publish),
             Packet::PubAck(id) => {
-                self.unacked.retain(|unacked| *unacked != id);
+                self.unacked.retain(|(unacked, _)| *unacked != id);
                 ControlFlow::Continue(())
             }
             Packet::Subscribe { id, filters } => self.subscribe(id, &filters),
