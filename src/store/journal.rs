@@ -322,3 +322,49 @@ pub(super) fn entries_about(
 pub(super) fn number(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0, |sum, byte| (sum << 8) | u64::from(*byte))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_entry_has_these_bytes() {
+        let actor =
+            Actor { address: "a".to_owned(), request: "r".to_owned(), ..Actor::job("plan") };
+        let change = Change {
+            table: Table::Alerts,
+            key: vec![7],
+            schema: 1,
+            before: None,
+            after: Some(vec![1, 2]),
+        };
+        let entry = Entry {
+            seq: Seq(300),
+            at: Timestamp(1000),
+            epoch: 1,
+            who: Who::from(&actor),
+            cause: Cause::Plan(PlanId(8)),
+            verb: "v".to_owned(),
+            about: "shop".to_owned(),
+            text: "t".to_owned(),
+            subjects: vec![Subject::Farm(FarmId(1)), Subject::Server(ServerId(2))],
+            changes: vec![change],
+            previous: [5; 32],
+        };
+        let bytes = encode(&entry).unwrap();
+        let golden = "01fb2c01fbd007010008 6a6f623a706c616e 0100 0161 0172 0108 0176 0473686f70 \
+                      0174 020001 0200000000000000000000000000000002 01 0c 0107 01 00 01020102";
+        let golden = golden.replace(' ', "") + &"05".repeat(32);
+        assert_eq!(hex(&bytes), golden);
+        assert_eq!(decode(&[], &bytes).unwrap(), entry);
+        assert!(decode(&[], &[&[2], &bytes[1..]].concat()).is_err(), "a later schema was read");
+    }
+
+    #[test]
+    fn numbers_of_enums_stored_by_position_stay() {
+        // Stored as positions: reordering one would change what old entries say.
+        let positions: Vec<usize> = Table::ALL.iter().map(|table| *table as usize).collect();
+        assert_eq!(positions, (0..Table::ALL.len()).collect::<Vec<usize>>());
+        assert_eq!((Table::Farms as usize, Table::Alerts as usize), (0, 12));
+    }
+}

@@ -58,7 +58,11 @@ impl<'a> Span<'a> {
             Some(after) if after >= self.prefix => Bound::Excluded(after.to_vec()),
             Some(_) | None => Bound::Included(self.prefix.to_vec()),
         };
-        let high = self.before.map_or_else(|| end_of(self.prefix), |b| Bound::Excluded(b.to_vec()));
+        let high = match (self.before, end_of(self.prefix)) {
+            (Some(before), Bound::Excluded(end)) => Bound::Excluded(end.min(before.to_vec())),
+            (Some(before), _) => Bound::Excluded(before.to_vec()),
+            (None, end) => end,
+        };
         (low, high)
     }
 }
@@ -272,6 +276,81 @@ impl Rows for Overlay<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    use crate::store::disk::Disk;
+    use proptest::prelude::*;
+    use redb::Builder;
+
+    const SPACE: Space = Space("test");
+
+    /// Short keys over few letters, so that they meet.
+    fn key() -> impl Strategy<Value = Vec<u8>> {
+        proptest::collection::vec(prop_oneof![Just(0u8), Just(1), Just(254), Just(255)], 0..4)
+    }
+
+    type Puts = Vec<(Vec<u8>, Option<Vec<u8>>)>;
+
+    fn puts() -> impl Strategy<Value = Puts> {
+        let value = proptest::option::of(proptest::collection::vec(any::<u8>(), 0..2));
+        proptest::collection::vec((key(), value), 0..20)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig {
+            cases: 200,
+            failure_persistence: None,
+            ..Default::default()
+        })]
+
+        #[test]
+        fn an_overlay_reads_as_if_it_had_been_put(
+            below in puts(),
+            above in puts(),
+            prefix in key(),
+            after in proptest::option::of(key()),
+            before in proptest::option::of(key()),
+            backwards: bool,
+            at_most in prop_oneof![0usize..5, Just(usize::MAX)],
+        ) {
+            let database = Builder::new().create_with_backend(Disk::new()).unwrap();
+            let txn = database.begin_write().unwrap();
+            let rows = below.iter().map(|(key, value)| (key.as_slice(), value.as_deref()));
+            put_rows(&txn, SPACE, rows).unwrap();
+            let mut overlay = Overlay::over(&txn);
+            let mut model = BTreeMap::new();
+            for (key, value) in below.iter().chain(&above) {
+                match value {
+                    Some(value) => model.insert(key.clone(), value.clone()),
+                    None => model.remove(key),
+                };
+            }
+            for (key, value) in above {
+                overlay.set(SPACE, key, value);
+            }
+            let wanted = |key: &Vec<u8>| {
+                key.starts_with(&prefix)
+                    && after.as_ref().is_none_or(|after| key > after)
+                    && before.as_ref().is_none_or(|before| key < before)
+            };
+            let mut expected: Vec<Row> = model.clone().into_iter().collect();
+            expected.retain(|(key, _)| wanted(key));
+            if backwards {
+                expected.reverse();
+            }
+            expected.truncate(at_most);
+            let span = Span {
+                prefix: &prefix,
+                after: after.as_deref(),
+                before: before.as_deref(),
+                backwards,
+                at_most,
+            };
+            prop_assert_eq!(overlay.rows(SPACE, &span).unwrap(), expected.clone());
+            prop_assert_eq!(overlay.len(SPACE).unwrap(), model.len() as u64);
+            overlay.apply().unwrap();
+            prop_assert_eq!(txn.rows(SPACE, &span).unwrap(), expected);
+        }
+    }
 
     #[test]
     fn prefixes_end_where_the_next_begins() {
