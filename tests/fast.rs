@@ -4,6 +4,10 @@
 
 #[path = "fast/gate/mod.rs"]
 mod gate;
+#[path = "api/mod.rs"]
+mod api;
+#[path = "cli/mod.rs"]
+mod cli;
 #[path = "properties.rs"]
 mod properties;
 #[path = "stories/mod.rs"]

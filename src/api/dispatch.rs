@@ -74,10 +74,14 @@ pub fn router(api: Arc<Api>) -> Router {
         for ending in ["yml", "yaml"] {
             let (path, text) =
                 (format!("/api/{service}.v1beta0.{ending}"), describe::text(service));
-            router = router.route(&path, get(move || async move { describe::response(text) }));
+            router = router.route(
+                &path,
+                get(move || async move { describe::response(text) }).fallback(nowhere),
+            );
         }
     }
-    router.route("/", get(describe::front_page)).fallback(nowhere).with_state(api)
+    let front = get(describe::front_page).fallback(nowhere);
+    router.route("/", front).fallback(nowhere).with_state(api)
 }
 
 fn method(name: &str) -> MethodFilter {

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 ///
 /// Without a command, on a terminal: the screen.
 #[derive(Debug, Parser)]
-#[command(name = "grange", version, disable_help_subcommand = true)]
+#[command(name = "grange", version, disable_help_subcommand = true, term_width = 80)]
 pub struct Args {
     #[command(flatten)]
     pub global: Global,
@@ -158,9 +158,15 @@ pub enum FarmVerb {
     /// List farms
     List,
     /// Show a farm, its farm roles and servers
-    Show { farm: String },
+    Show {
+        /// Its name
+        farm: String,
+    },
     /// Want every farm role to have its servers
-    Launch { farm: String },
+    Launch {
+        /// Its name
+        farm: String,
+    },
     /// Want no server left
     Terminate(Sure),
     /// Remove a farm; its servers go first
@@ -170,6 +176,7 @@ pub enum FarmVerb {
 /// A farm, and whether the person is sure.
 #[derive(Debug, Group)]
 pub struct Sure {
+    /// Its name
     pub farm: String,
     /// Do not ask
     #[arg(long)]
@@ -185,10 +192,14 @@ pub enum ServerVerb {
         #[arg(long)]
         farm: Option<String>,
     },
-    /// Show a server, by shop/web-3, web-3 or its UUID
-    Show { server: String },
+    /// Show a server
+    Show {
+        /// As shop/web-3, web-3 or its UUID
+        server: String,
+    },
     /// Ask for a server to go; it is replaced if it is still wanted
     Terminate {
+        /// As shop/web-3, web-3 or its UUID
         server: String,
         /// Do not leave it time to finish what it does
         #[arg(long)]
@@ -196,22 +207,31 @@ pub enum ServerVerb {
     },
     /// Restart a server
     Reboot {
+        /// As shop/web-3, web-3 or its UUID
         server: String,
         /// By its cloud instead of by its own agent
         #[arg(long)]
         hard: bool,
     },
     /// Put a server to sleep
-    Suspend { server: String },
+    Suspend {
+        /// As shop/web-3, web-3 or its UUID
+        server: String,
+    },
     /// Wake a server that sleeps
-    Resume { server: String },
+    Resume {
+        /// As shop/web-3, web-3 or its UUID
+        server: String,
+    },
     /// Run a command on a server: grange server run web-3 -- uptime
     Run {
+        /// As shop/web-3, web-3 or its UUID
         server: String,
         /// Seconds it may take
         #[arg(long, value_name = "SECONDS", default_value_t = 60,
               value_parser = clap::value_parser!(u64).range(1..=3600))]
         timeout: u64,
+        /// The program and its arguments
         #[arg(last = true, required = true, value_name = "COMMAND")]
         command: Vec<String>,
     },

@@ -88,8 +88,11 @@ impl Io<'_> {
         let asked = write!(self.stderr, "{question} [y/N] ")
             .and_then(|()| self.stderr.flush())
             .and_then(|()| self.stdin.read_line(&mut answer));
-        asked.map_err(|e| Problem::internal("asking on the terminal", e))?;
-        Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+        let agreed = matches!(answer.trim(), "y" | "Y" | "yes");
+        asked
+            .and_then(|_| if agreed { Ok(()) } else { writeln!(self.stderr, "nothing is changed") })
+            .map_err(|e| Problem::internal("asking on the terminal", e))?;
+        Ok(agreed)
     }
 }
 

@@ -151,6 +151,9 @@ fn usage(error: &clap::Error, io: &mut Io<'_>) -> u8 {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
             (io.stdout.write_all(text.as_bytes()), 0)
         }
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            (io.stderr.write_all(text.as_bytes()), Code::BadRequest.exit_code())
+        }
         _ => {
             let text = text.strip_prefix("error: ").unwrap_or(&text);
             (write!(io.stderr, "grange: {text}"), Code::BadRequest.exit_code())

@@ -204,7 +204,53 @@ impl Transport for Http {
 
 #[cfg(test)]
 mod tests {
-    use super::authority;
+    use super::*;
+    use std::os::unix::net::UnixListener;
+
+    #[test]
+    fn a_kept_connection_that_was_closed_is_replaced_once() {
+        let name = format!("grange-transport-{}.sock", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        let listener = UnixListener::bind(&path).unwrap();
+        let serving = std::thread::spawn(move || {
+            for answer in ["one", "two"] {
+                let (mut stream, _) = listener.accept().unwrap();
+                let mut request = [0u8; 1024];
+                assert!(stream.read(&mut request).unwrap() > 0);
+                let head = "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n";
+                stream.write_all(format!("{head}{answer}").as_bytes()).unwrap();
+                // Closed without a word: the answer promised that it would stay open.
+            }
+        });
+        let transport = socket(path.clone());
+        let path_asked = "/".to_owned();
+        let request = Request { method: "GET", path: path_asked, headers: Vec::new(), body: None };
+        for expected in [b"one", b"two"] {
+            let answer = transport.exchange(&request, Duration::from_secs(20)).unwrap();
+            assert_eq!(answer.body, expected);
+        }
+        serving.join().unwrap();
+        assert!(matches!(
+            transport.exchange(&request, Duration::from_secs(20)),
+            Err(Error::Unreachable { .. })
+        ));
+        std::fs::remove_file(&path).unwrap();
+    }
+
+    #[test]
+    fn who_never_answers_costs_a_deadline() {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        let ours = Mutex::new(Some(ours));
+        let dial: Dial = Box::new(move |_| {
+            let stream = ours.lock().unwrap().take().ok_or(io::ErrorKind::NotFound)?;
+            Ok(Box::new(stream) as Box<dyn Stream>)
+        });
+        let transport = Http::new("there".into(), "there".into(), dial);
+        let request = Request { method: "GET", path: "/".into(), headers: Vec::new(), body: None };
+        let error = transport.exchange(&request, Duration::from_millis(50)).unwrap_err();
+        assert!(matches!(error, Error::Late { .. }), "{error}");
+        drop(theirs);
+    }
 
     #[test]
     fn addresses_have_a_name_and_a_port() {

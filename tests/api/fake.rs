@@ -1,0 +1,500 @@
+//! A house behind the API that answers from memory: two farms, four servers, a short journal.
+
+use grange::api::Verbs;
+use grange::base::{
+    Code, EnvironmentId, FarmId, FarmRoleId, Millis, OrderId, PlanId, Problem, Result, Secret,
+    ServerId, Timestamp, UserId,
+};
+use grange::model::{Actor, Door, Permission};
+use grange::wire::api::*;
+use grange::wire::input::*;
+use std::sync::Mutex;
+
+/// The moment it is: 2026-11-21T03:10:00Z.
+pub const NOW: i64 = 1_795_230_600_000;
+
+/// The house.
+pub struct Fake {
+    /// Whether people of this machine are known on the socket.
+    pub knows_unix: bool,
+    state: Mutex<State>,
+}
+
+struct State {
+    farms: Vec<FarmView>,
+    servers: Vec<ServerView>,
+    events: Vec<EventView>,
+    looks_at_orders: u32,
+}
+
+/// A server's UUID by a small number.
+pub fn uuid(number: u32) -> String {
+    format!("00000000-0000-4000-8000-{number:012}")
+}
+
+fn farm(id: u64, name: &str, running: u32) -> FarmView {
+    let grange = FarmExtra {
+        revision: 3,
+        plan: 40 + id,
+        farm_roles: 1,
+        running,
+        target: running,
+        servers: running,
+        ..FarmExtra::default()
+    };
+    FarmView {
+        id,
+        name: name.into(),
+        launch_order: "simultaneous".into(),
+        status: "running".into(),
+        grange,
+        ..FarmView::default()
+    }
+}
+
+fn server(number: u32, farm: (u64, &str), index: u32, status_age: Millis) -> ServerView {
+    let grange = ServerExtra {
+        revision: 7,
+        name: format!("{}/web-{index}", farm.1),
+        farm: farm.1.into(),
+        alias: "web".into(),
+        status_age,
+        agent_connected: true,
+        agent_version: Some("0.1.0".into()),
+        seen: "running".into(),
+        seen_age: Some(4000),
+        latest: vec![ReadingView { series: "cpu_percent".into(), at: NOW, value: 41.25 }],
+        ..ServerExtra::default()
+    };
+    ServerView {
+        id: uuid(number),
+        hostname: format!("web-{index}"),
+        index,
+        status: "running".into(),
+        farm: Ref { id: farm.0 },
+        farm_role: Ref { id: farm.0 },
+        cloud_platform: "onboard".into(),
+        cloud_location: "here".into(),
+        cloud_server_id: Some(format!("g{number}")),
+        instance_type: NameRef { id: "small".into() },
+        private_ip: vec![format!("10.0.0.{number}")],
+        launch_reason: "farm launched".into(),
+        launched: "2026-11-21T03:00:00.000Z".into(),
+        grange,
+        ..ServerView::default()
+    }
+}
+
+impl Fake {
+    /// A house as it is at the start of a scenario.
+    pub fn new(knows_unix: bool) -> Fake {
+        let mut waking = server(3, (1, "shop"), 3, 9000);
+        waking.status = "pending".into();
+        waking.grange.agent_connected = false;
+        waking.grange.waiting = vec!["its agent: 9 s of 300 s".into()];
+        let event = |seq: u64, verb: &str, about: &str, text: &str| EventView {
+            seq,
+            at: NOW - 60_000 + seq as i64 * 1000,
+            actor: "admin".into(),
+            verb: verb.into(),
+            about: about.into(),
+            text: text.into(),
+            tables: vec!["farms".into()],
+        };
+        let (shop, blog) = ((1, "shop"), (2, "blog"));
+        let state = State {
+            farms: vec![farm(1, "shop", 2), farm(2, "blog", 1)],
+            servers: vec![
+                server(1, shop, 1, 192_000),
+                server(2, shop, 2, 7_500_000),
+                waking,
+                server(4, blog, 1, 1000),
+            ],
+            events: vec![
+                event(1, "farm.create", "shop", "declared farm shop"),
+                event(2, "farm.launch", "shop", "launched farm shop"),
+                event(3, "server.launch", "shop/web-1", "launched web-1: farm launched"),
+                event(4, "farm.create", "blog", "declared farm blog"),
+            ],
+            looks_at_orders: 0,
+        };
+        Fake { knows_unix, state: Mutex::new(state) }
+    }
+
+    /// Something happens.
+    pub fn happen(&self, about: &str, text: &str) {
+        let mut state = self.state.lock().unwrap();
+        let seq = state.events.len() as u64 + 1;
+        let (about, text) = (about.to_owned(), text.to_owned());
+        state.events.push(EventView { seq, at: NOW, about, text, ..EventView::default() });
+    }
+
+    fn change_server(&self, id: ServerId, status: &str) -> Result<ServerView> {
+        let mut state = self.state.lock().unwrap();
+        let wanted = id.to_string();
+        let server = state.servers.iter_mut().find(|server| server.id == wanted);
+        let server = server.ok_or_else(|| Problem::not_found("server", id))?;
+        server.status = status.into();
+        Ok(server.clone())
+    }
+}
+
+fn may(actor: &Actor, permission: Permission) -> Result<()> {
+    if actor.may(permission) {
+        return Ok(());
+    }
+    Err(Problem::new(Code::PermissionViolation, format!("{} may not do that", actor.name)))
+}
+
+fn check_revision(revision: Option<u64>, now: u64) -> Result<()> {
+    match revision {
+        Some(asked) if asked != now => {
+            let message = format!("it changed since revision {asked}; it is at {now}");
+            Err(Problem::new(Code::RevisionConflict, message))
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
+fn actor(name: &str, permissions: Vec<Permission>) -> Actor {
+    Actor {
+        user: UserId(name.len() as u64),
+        name: name.into(),
+        env: EnvironmentId(1),
+        door: Door::Appliance,
+        address: String::new(),
+        request: String::new(),
+        permissions,
+    }
+}
+
+impl Verbs for Fake {
+    fn authenticate_token(&self, token: &str) -> Option<Actor> {
+        match token {
+            "good" => Some(actor("ops", Permission::for_admin())),
+            "reader" => Some(actor("viewer", vec![Permission::FarmsRead])),
+            _ => None,
+        }
+    }
+
+    fn actor_of_unix(&self, _: u32, _: Option<i32>) -> Option<Actor> {
+        self.knows_unix.then(|| actor("admin", Permission::for_admin()))
+    }
+
+    fn farms(&self, actor: &Actor, filter: &FarmFilter, page: Page) -> Result<Slice<FarmView>> {
+        may(actor, Permission::FarmsRead)?;
+        let taken = |farm: &FarmView| {
+            filter.id.is_none_or(|id| id.0 == farm.id)
+                && filter.name.as_ref().is_none_or(|name| *name == farm.name)
+                && filter.status.as_ref().is_none_or(|status| *status == farm.status)
+        };
+        let farms = self.state.lock().unwrap().farms.clone();
+        Ok(Slice::cut(farms.into_iter().filter(taken), page))
+    }
+
+    fn farm(&self, _: &Actor, id: FarmId) -> Result<FarmView> {
+        let state = self.state.lock().unwrap();
+        let farm = state.farms.iter().find(|farm| farm.id == id.0);
+        farm.cloned().ok_or_else(|| Problem::not_found("farm", id))
+    }
+
+    fn farm_create(&self, actor: &Actor, input: &FarmInput) -> Result<FarmView> {
+        may(actor, Permission::FarmsManage)?;
+        let name = input.name.clone().unwrap_or_default();
+        let mut faults = Vec::new();
+        if name.is_empty() {
+            faults.push(Problem::invalid("name", "a farm needs a name"));
+        }
+        if input.launch_order.as_deref().is_some_and(|order| order != "sequential") {
+            let message = "must be simultaneous or sequential";
+            faults.push(Problem::invalid("launchOrder", message));
+        }
+        Problem::all(faults).map_or(Ok(()), Err)?;
+        let mut state = self.state.lock().unwrap();
+        if state.farms.iter().any(|farm| farm.name == name) {
+            let message = format!("there is a farm {name} already");
+            return Err(Problem::new(Code::UnicityViolation, message));
+        }
+        let made = farm(state.farms.len() as u64 + 1, &name, 0);
+        state.farms.push(made.clone());
+        Ok(made)
+    }
+
+    fn farm_update(
+        &self,
+        actor: &Actor,
+        id: FarmId,
+        input: &FarmInput,
+        revision: Option<u64>,
+    ) -> Result<FarmView> {
+        check_revision(revision, self.farm(actor, id)?.grange.revision)?;
+        let mut state = self.state.lock().unwrap();
+        let farm = state.farms.iter_mut().find(|farm| farm.id == id.0);
+        let farm = farm.ok_or_else(|| Problem::not_found("farm", id))?;
+        farm.description = input.description.clone().unwrap_or_default();
+        farm.grange.revision += 1;
+        Ok(farm.clone())
+    }
+
+    fn farm_remove(&self, actor: &Actor, id: FarmId, revision: Option<u64>) -> Result<()> {
+        check_revision(revision, self.farm(actor, id)?.grange.revision)?;
+        self.state.lock().unwrap().farms.retain(|farm| farm.id != id.0);
+        Ok(())
+    }
+
+    fn farm_launch(&self, actor: &Actor, id: FarmId) -> Result<FarmView> {
+        may(actor, Permission::FarmsLaunch)?;
+        self.farm(actor, id)
+    }
+
+    fn farm_terminate(&self, actor: &Actor, id: FarmId, _: TerminateInput) -> Result<FarmView> {
+        may(actor, Permission::FarmsLaunch)?;
+        Ok(FarmView { status: "pending_terminate".into(), ..self.farm(actor, id)? })
+    }
+
+    fn farm_roles(
+        &self,
+        actor: &Actor,
+        farm: FarmId,
+        _: &FarmRoleFilter,
+        page: Page,
+    ) -> Result<Slice<FarmRoleView>> {
+        let farm = self.farm(actor, farm)?;
+        Ok(Slice::cut([self.farm_role(actor, FarmRoleId(farm.id))?], page))
+    }
+
+    fn farm_role(&self, actor: &Actor, id: FarmRoleId) -> Result<FarmRoleView> {
+        let farm =
+            self.farm(actor, FarmId(id.0)).map_err(|_| Problem::not_found("farm role", id))?;
+        let scaling = ScalingView {
+            enabled: true,
+            min_instances: 2,
+            max_instances: 6,
+            rules: vec!["CpuPercent".into()],
+        };
+        let grange = FarmRoleExtra {
+            revision: 5,
+            target: farm.grange.target,
+            running: farm.grange.running,
+            servers: farm.grange.servers,
+            rules: vec!["CpuPercent: up above 60, down below 20, over 60 s".into()],
+            ..FarmRoleExtra::default()
+        };
+        Ok(FarmRoleView {
+            id: id.0,
+            alias: "web".into(),
+            farm: Ref { id: farm.id },
+            role: RoleRef { id: 1, name: "web-demo".into() },
+            cloud_platform: "onboard".into(),
+            scaling,
+            grange,
+            ..FarmRoleView::default()
+        })
+    }
+
+    fn scaling_update(
+        &self,
+        actor: &Actor,
+        id: FarmRoleId,
+        input: &ScalingInput,
+        revision: Option<u64>,
+    ) -> Result<FarmRoleView> {
+        let mut farm_role = self.farm_role(actor, id)?;
+        check_revision(revision, farm_role.grange.revision)?;
+        let scaling = &mut farm_role.scaling;
+        scaling.min_instances = input.min_instances.unwrap_or(scaling.min_instances);
+        scaling.max_instances = input.max_instances.unwrap_or(scaling.max_instances);
+        if scaling.min_instances > scaling.max_instances {
+            return Err(Problem::invalid("minInstances", "must not be above maxInstances"));
+        }
+        Ok(farm_role)
+    }
+
+    fn servers(&self, _: &Actor, filter: &ServerFilter, page: Page) -> Result<Slice<ServerView>> {
+        let taken = |server: &ServerView| {
+            filter.farm.is_none_or(|id| id.0 == server.farm.id)
+                && filter.farm_role.is_none_or(|id| id.0 == server.farm_role.id)
+                && filter.hostname.as_ref().is_none_or(|name| *name == server.hostname)
+                && filter.status.is_none_or(|status| status.as_str() == server.status)
+        };
+        let servers = self.state.lock().unwrap().servers.clone();
+        Ok(Slice::cut(servers.into_iter().filter(taken), page))
+    }
+
+    fn server(&self, _: &Actor, id: ServerId) -> Result<ServerView> {
+        let state = self.state.lock().unwrap();
+        let wanted = id.to_string();
+        let server = state.servers.iter().find(|server| server.id == wanted);
+        server.cloned().ok_or_else(|| Problem::not_found("server", id))
+    }
+
+    fn server_terminate(
+        &self,
+        actor: &Actor,
+        id: ServerId,
+        _: TerminateInput,
+    ) -> Result<ServerView> {
+        may(actor, Permission::ServersManage)?;
+        self.change_server(id, "pending_terminate")
+    }
+
+    fn server_reboot(&self, _: &Actor, id: ServerId, _: RebootInput) -> Result<ServerView> {
+        self.change_server(id, "running")
+    }
+
+    fn server_suspend(&self, actor: &Actor, id: ServerId) -> Result<ServerView> {
+        if self.server(actor, id)?.status != "running" {
+            let message = "only a running server can be put to sleep";
+            return Err(Problem::new(Code::UnacceptableState, message));
+        }
+        self.change_server(id, "pending_suspend")
+    }
+
+    fn server_resume(&self, _: &Actor, id: ServerId) -> Result<ServerView> {
+        self.change_server(id, "resuming")
+    }
+
+    fn readings(
+        &self,
+        actor: &Actor,
+        id: ServerId,
+        series: &[String],
+        from: Timestamp,
+        to: Timestamp,
+    ) -> Result<Vec<SeriesView>> {
+        self.server(actor, id)?;
+        let view = |name: &String| SeriesView {
+            series: name.clone(),
+            at: vec![from.0, to.0],
+            value: vec![1.0, 2.5],
+        };
+        Ok(series.iter().map(view).collect())
+    }
+
+    fn command_run(
+        &self,
+        actor: &Actor,
+        id: ServerId,
+        input: &CommandRequest,
+    ) -> Result<OrderView> {
+        may(actor, Permission::CommandsRun)?;
+        self.server(actor, id)?;
+        let id = if input.command[0] == "false" { 8 } else { 7 };
+        Ok(OrderView { id, state: "open".into(), ..OrderView::default() })
+    }
+
+    fn order(&self, _: &Actor, id: OrderId) -> Result<OrderView> {
+        let mut state = self.state.lock().unwrap();
+        state.looks_at_orders += 1;
+        let (state, exit_code, output) = match (id.0, state.looks_at_orders) {
+            (7, 1) => ("open", None, ""),
+            (7, _) => ("done", Some(0), "up 3 days\n"),
+            (8, _) => ("done", Some(9), ""),
+            _ => return Err(Problem::not_found("order", id)),
+        };
+        let (state, output) = (state.into(), output.into());
+        Ok(OrderView { id: id.0, state, exit_code, output })
+    }
+
+    fn roles(&self, _: &Actor, _: &RoleFilter, page: Page) -> Result<Slice<RoleView>> {
+        let role = |id, name: &str, automation: &[&str]| RoleView {
+            id,
+            name: name.into(),
+            description: format!("the {name} role"),
+            builtin_automation: automation.iter().map(ToString::to_string).collect(),
+            grange: RoleExtra { built_in: true, platforms: vec!["onboard".into()] },
+        };
+        Ok(Slice::cut([role(2, "haproxy", &["haproxy"]), role(1, "web-demo", &[])], page))
+    }
+
+    fn apply(&self, actor: &Actor, input: &ManifestRequest) -> Result<ManifestResult> {
+        may(actor, Permission::FarmsManage)?;
+        if input.manifest.contains("wr_ong") {
+            return Err(Problem::all(vec![
+                Problem::invalid("line 1: farm", "\"wr_ong\" is not a name"),
+                Problem::invalid("line 3: farmRoles[0].alias", "is missing"),
+            ])
+            .unwrap());
+        }
+        let stops = u32::from(input.manifest.contains("fewer")) * 2;
+        let changes = match input.manifest.contains("same") {
+            true => Vec::new(),
+            false => vec!["shop/web: minInstances 2 -> 3".into()],
+        };
+        let steps = if stops > 0 { "retire shop/web-3" } else { "launch shop/web-4" };
+        let steps = if changes.is_empty() { Vec::new() } else { vec![steps.into()] };
+        Ok(ManifestResult { farm: "shop".into(), id: 1, changes, steps, stops })
+    }
+
+    fn events(&self, actor: &Actor, query: &EventsQuery) -> Result<EventsSlice> {
+        may(actor, Permission::EventsRead)?;
+        let events = self.state.lock().unwrap().events.clone();
+        let seq = events.len() as u64;
+        let about = |event: &EventView| {
+            let under = |about: &String| event.about.starts_with(about.as_str());
+            query.about.as_ref().is_none_or(under)
+        };
+        let after = query.after.unwrap_or(0);
+        let taken = events.into_iter().filter(|event| event.seq > after).filter(about);
+        Ok(EventsSlice { events: taken.take(query.max).collect(), seq })
+    }
+
+    fn explain(&self, _: &Actor, what: &str) -> Result<ExplainView> {
+        match what {
+            "shop/web-3" => Ok(ExplainView {
+                about: what.into(),
+                now: "pending for 9 s".into(),
+                because: vec![BecauseView { seq: 2, at: NOW - 9000, text: "launched".into() }],
+                waiting: vec!["its agent: 9 s of 300 s".into()],
+            }),
+            // A verb that breaks must cost its own request only.
+            "panic" => panic!("the fake was asked to"),
+            "broken" => Err(Problem::internal("reading the journal", "a secret path")),
+            _ => Err(Problem::not_found("thing", format!("{what:?}"))),
+        }
+    }
+
+    fn plan_of_farm(&self, actor: &Actor, farm: FarmId) -> Result<PlanView> {
+        self.plan(actor, PlanId(self.farm(actor, farm)?.grange.plan))
+    }
+
+    fn plan(&self, _: &Actor, id: PlanId) -> Result<PlanView> {
+        Ok(PlanView {
+            id: id.0,
+            farm: "shop".into(),
+            parent: Some(id.0 - 1),
+            at: NOW - 192_000,
+            moves: vec!["launch shop/web-3".into()],
+            report: vec!["web: 2 of 3 running".into()],
+        })
+    }
+
+    fn status(&self, _: &Actor) -> Result<StatusView> {
+        let state = self.state.lock().unwrap();
+        let job = JobView {
+            name: "plan".into(),
+            runs: 12,
+            last: "nothing changed".into(),
+            ..JobView::default()
+        };
+        Ok(StatusView {
+            version: "0.1.0".into(),
+            started_at: NOW - 7_500_000,
+            now: NOW,
+            epoch: 1,
+            seq: state.events.len() as u64,
+            agents: 3,
+            farms: state.farms.len() as u32,
+            servers: state.servers.len() as u32,
+            alerts: vec!["cloud onboard/here: breaker open for 12 s".into()],
+            jobs: vec![job],
+        })
+    }
+
+    fn token_create(&self, actor: &Actor, input: &TokenInput) -> Result<TokenView> {
+        may(actor, Permission::UsersManage)?;
+        let expires_at = input.expires_in_ms.map(|length| NOW + length as i64);
+        let description = input.description.clone();
+        Ok(TokenView { id: 5, token: Secret::new("grange-5-secret"), description, expires_at })
+    }
+}

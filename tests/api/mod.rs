@@ -1,0 +1,212 @@
+//! The API from outside, over a real socket: scenarios as text, and what text cannot say.
+//!
+//! A scenario file is a list of exchanges with one house, in order, separated by empty lines:
+//! the request line (a path that does not begin with `/api` or is not `/` is below the user
+//! service of environment 1), headers, body lines after `| `, the expected status, and then what
+//! the answer (head and body) must contain (`has`) and must not (`lacks`).
+
+pub mod fake;
+pub mod house;
+
+use grange::api::Limits;
+use house::{House, PATIENCE};
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::os::unix::net::UnixStream;
+
+#[derive(Default)]
+struct Exchange {
+    request: String,
+    headers: Vec<String>,
+    body: String,
+    status: String,
+    has: Vec<String>,
+    lacks: Vec<String>,
+}
+
+fn parse(block: &str) -> Exchange {
+    let mut exchange = Exchange::default();
+    for line in block.lines().filter(|line| !line.starts_with('#')) {
+        if exchange.request.is_empty() {
+            exchange.request = line.to_owned();
+        } else if let Some(text) = line.strip_prefix("| ") {
+            exchange.body.push_str(text);
+            exchange.body.push('\n');
+        } else if let Some(text) = line.strip_prefix("has ") {
+            exchange.has.push(text.to_owned());
+        } else if let Some(text) = line.strip_prefix("lacks ") {
+            exchange.lacks.push(text.to_owned());
+        } else if line.contains(": ") {
+            exchange.headers.push(line.to_owned());
+        } else {
+            exchange.status = line.to_owned();
+        }
+    }
+    exchange
+}
+
+fn check(house: &House, scenario: &str) {
+    for block in scenario.split("\n\n").map(str::trim).filter(|block| !block.is_empty()) {
+        let exchange = parse(block);
+        if exchange.request.is_empty() {
+            continue;
+        }
+        let (method, path) = exchange.request.split_once(' ').expect(block);
+        let whole = path == "/" || path.starts_with("/api");
+        let path = if whole { path.to_owned() } else { format!("/api/v1beta0/user/1{path}") };
+        let answer = house.ask(method, &path, &exchange.headers, &exchange.body);
+        let status = answer.split(' ').nth(1).unwrap_or_default();
+        assert_eq!(status, exchange.status, "{block}\n\n{answer}");
+        for text in &exchange.has {
+            assert!(answer.contains(text), "no {text}\n\n{block}\n\n{answer}");
+        }
+        for text in &exchange.lacks {
+            assert!(!answer.contains(text), "{text}\n\n{block}\n\n{answer}");
+        }
+    }
+}
+
+#[test]
+fn farms() {
+    check(&House::open(true, Limits::default()), include_str!("scenarios/farms.txt"));
+}
+
+#[test]
+fn servers() {
+    check(&House::open(true, Limits::default()), include_str!("scenarios/servers.txt"));
+}
+
+#[test]
+fn the_house() {
+    check(&House::open(true, Limits::default()), include_str!("scenarios/house.txt"));
+}
+
+#[test]
+fn who_is_asking() {
+    check(&House::open(false, Limits::default()), include_str!("scenarios/nobody.txt"));
+}
+
+#[test]
+fn bad_input() {
+    let limits = Limits { body_bytes: 4096, ..Limits::default() };
+    check(&House::open(true, limits), include_str!("scenarios/bad_input.txt"));
+}
+
+#[test]
+fn a_body_that_is_too_large_is_refused_before_it_is_read() {
+    let house = House::open(true, Limits { body_bytes: 1000, ..Limits::default() });
+    let path = "/api/v1beta0/user/1/grange/manifests/";
+    let answer = house.ask("POST", path, &[], &"x".repeat(100_000));
+    assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
+    assert!(answer.contains("the body has more than 1000 bytes"), "{answer}");
+    let mut chunked = format!("POST {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n");
+    chunked.push_str("Transfer-Encoding: chunked\r\n\r\n");
+    (0..8).for_each(|_| chunked.push_str(&format!("100\r\n{}\r\n", "x".repeat(256))));
+    let answer = house.raw(chunked.as_bytes());
+    assert!(answer.contains("the body has more than 1000 bytes"), "{answer}");
+}
+
+#[test]
+fn half_a_request_is_dropped_at_the_deadline() {
+    let house = House::open(true, Limits { handshake: 200, ..Limits::default() });
+    for half in ["", "GET /api/v1beta0/user/1/farms/ HT", "GET / HTTP/1.1\r\nHost: x\r\nX-A: "] {
+        let answer = house.raw(half.as_bytes());
+        assert!(!answer.contains(" 200 "), "{half}: {answer}");
+    }
+    let half =
+        "POST /api/v1beta0/user/1/farms/ HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{\"na";
+    let answer = house.raw(half.as_bytes());
+    assert!(answer.contains("the body did not arrive in time"), "{answer}");
+}
+
+#[test]
+fn a_full_house_lets_the_next_in_when_somebody_leaves() {
+    let house = House::open(true, Limits { connections: 1, ..Limits::default() });
+    let mut first = UnixStream::connect(house.socket()).unwrap();
+    first.set_read_timeout(Some(PATIENCE)).unwrap();
+    first.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+    let mut head = [0u8; 15];
+    first.read_exact(&mut head).unwrap();
+    assert_eq!(&head, b"HTTP/1.1 200 OK");
+    let mut second = UnixStream::connect(house.socket()).unwrap();
+    second.set_read_timeout(Some(PATIENCE)).unwrap();
+    second.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+    drop(first);
+    second.read_exact(&mut head).unwrap();
+    assert_eq!(&head, b"HTTP/1.1 200 OK");
+}
+
+#[test]
+fn who_waits_for_events_is_woken_by_the_bell_and_by_the_end() {
+    let mut house = House::open(true, Limits::default());
+    let wait = |after: u64| {
+        let mut stream = UnixStream::connect(house.socket()).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        let path = format!("/api/v1beta0/user/1/grange/events/?after={after}&waitMs=25000");
+        let request =
+            format!("GET {path}&about=shop HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).unwrap();
+        stream
+    };
+    let read = |mut stream: UnixStream| {
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    };
+    let waiting = wait(4);
+    house.fake.happen("blog", "not for them");
+    house.bell.ring();
+    house.fake.happen("shop/web-2", "it happened");
+    house.bell.ring();
+    let answer = read(waiting);
+    assert!(answer.contains("it happened") && !answer.contains("not for them"), "{answer}");
+    assert!(answer.contains("\"seq\":6"), "{answer}");
+    let waiting = wait(6);
+    house.close();
+    let answer = read(waiting);
+    assert!(answer.is_empty() || answer.contains("\"data\":[]"), "{answer}");
+}
+
+#[test]
+fn https_asks_for_a_token_and_plain_http_points_there() {
+    use grange::api::Listener;
+    use grange::base::{Secret, Timestamp};
+    use grange::net::tls::{Identity, Serving, api_port};
+    let now = Timestamp(fake::NOW);
+    let (mut tls_port, mut plain_port, mut authority_pem) = (0, 0, String::new());
+    let house = House::with(false, Limits::default(), |directory| {
+        let authority = grange::pki::Authority::open(directory, now).unwrap();
+        let names = ["127.0.0.1".to_owned()];
+        let identity = grange::pki::server_identity(&authority, directory, &names, now).unwrap();
+        let identity = Identity::from_pem(&identity.chain_pem, &identity.key_pem).unwrap();
+        let config = api_port(Serving::new(identity)).unwrap();
+        authority_pem = authority.certificate_pem().to_owned();
+        let listen = |port: &mut u16| {
+            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+            listener.set_nonblocking(true).unwrap();
+            *port = listener.local_addr().unwrap().port();
+            tokio::net::TcpListener::from_std(listener).unwrap()
+        };
+        let tls = listen(&mut tls_port);
+        vec![Listener::Tls(tls, config), Listener::Redirect(listen(&mut plain_port), tls_port)]
+    });
+    let url = format!("https://127.0.0.1:{tls_port}");
+    let open = |token: Option<&str>| {
+        let transport = grange::client::https(&url, Some(&authority_pem)).unwrap();
+        let client = grange::client::Client::new(std::sync::Arc::new(transport));
+        client.with_token(token.map(Secret::new)).with_deadline(PATIENCE)
+    };
+    let refused = open(None).whoami().unwrap_err();
+    assert_eq!((refused.to_string().as_str(), refused.exit_code()), ("send a bearer token", 4));
+    let who = open(Some("good")).whoami().unwrap();
+    assert_eq!((who.name.as_str(), who.door.as_str()), ("ops", "https"));
+    let mut plain = TcpStream::connect(("127.0.0.1", plain_port)).unwrap();
+    plain.set_read_timeout(Some(PATIENCE)).unwrap();
+    let request = "GET /a?b=c HTTP/1.1\r\nHost: 127.0.0.1:80\r\nConnection: close\r\n\r\n";
+    plain.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    plain.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 308 "), "{answer}");
+    assert!(answer.contains(&format!("location: {url}/a?b=c\r\n")), "{answer}");
+    drop(house);
+}
