@@ -2,12 +2,12 @@
 //!
 //! Each module is a table or a set of goldens for one room; `tests/system.rs` has the real parts.
 
-#[path = "fast/gate/mod.rs"]
-mod gate;
 #[path = "api/mod.rs"]
 mod api;
 #[path = "cli/mod.rs"]
 mod cli;
+#[path = "fast/gate/mod.rs"]
+mod gate;
 #[path = "properties.rs"]
 mod properties;
 #[path = "stories/mod.rs"]

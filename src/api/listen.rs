@@ -50,7 +50,9 @@ pub async fn serve(api: Arc<Api>, listeners: Vec<Listener>, mut stop: watch::Rec
     };
     let mut doors = JoinSet::new();
     for listener in listeners {
-        doors.spawn(house.clone().open(listener));
+        // A room for each door: a crowd from the network must not lock out the socket.
+        let room = Arc::new(Semaphore::new(api.limits.connections));
+        doors.spawn(House { room, ..house.clone() }.open(listener));
     }
     stopped(&mut stop).await;
     api.stopping.send_replace(true);

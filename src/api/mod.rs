@@ -45,7 +45,7 @@ use tokio::sync::{Semaphore, watch};
 /// Bounds of one API, so that a test can have them small.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Open connections.
+    /// Open connections of each listener.
     pub connections: usize,
     /// For TLS, for a request's head, and for its body.
     pub handshake: Millis,

@@ -46,7 +46,7 @@ pub const API_KEY_BYTES_MAX: usize = 128;
 pub const API_PAGE_MAX: usize = 100;
 /// Longest a caller may wait on the event stream for something to happen.
 pub const EVENTS_WAIT_MAX: Millis = 25_000;
-/// Open API connections; each costs about 20 KiB, so all of them 20 MiB.
+/// Open API connections of each listener; each costs about 20 KiB, so all of them 20 MiB.
 pub const API_CONNECTIONS_MAX: usize = 1024;
 /// Longest one API request may take before it is given up.
 pub const API_REQUEST_DEADLINE: Millis = 60_000;

@@ -9,6 +9,7 @@ use grange::model::{Actor, Door, Permission};
 use grange::wire::api::*;
 use grange::wire::input::*;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 /// The moment it is: 2026-11-21T03:10:00Z.
 pub const NOW: i64 = 1_795_230_600_000;
@@ -17,6 +18,8 @@ pub const NOW: i64 = 1_795_230_600_000;
 pub struct Fake {
     /// Whether people of this machine are known on the socket.
     pub knows_unix: bool,
+    /// Times somebody looked at the journal.
+    pub looks_at_events: AtomicU32,
     state: Mutex<State>,
 }
 
@@ -118,7 +121,7 @@ impl Fake {
             ],
             looks_at_orders: 0,
         };
-        Fake { knows_unix, state: Mutex::new(state) }
+        Fake { knows_unix, looks_at_events: AtomicU32::new(0), state: Mutex::new(state) }
     }
 
     /// Something happens.
@@ -429,6 +432,7 @@ impl Verbs for Fake {
     fn events(&self, actor: &Actor, query: &EventsQuery) -> Result<EventsSlice> {
         may(actor, Permission::EventsRead)?;
         let events = self.state.lock().unwrap().events.clone();
+        self.looks_at_events.fetch_add(1, Ordering::SeqCst);
         let seq = events.len() as u64;
         let about = |event: &EventView| {
             let under = |about: &String| event.about.starts_with(about.as_str());
