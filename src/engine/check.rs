@@ -43,6 +43,8 @@ struct Eyes<'a> {
     servers: BTreeMap<ServerId, &'a Server>,
     of_role: BTreeMap<FarmRoleId, Vec<&'a Server>>,
     roles: BTreeMap<FarmRoleId, &'a FarmRole>,
+    /// Servers the cloud may be doing something with.
+    begun: BTreeSet<ServerId>,
     launched: bool,
 }
 
@@ -66,6 +68,12 @@ impl<'a> Eyes<'a> {
             servers: input.servers.iter().map(|server| (server.id, server)).collect(),
             of_role,
             roles: input.farm_roles.iter().map(|role| (role.id, role)).collect(),
+            begun: input
+                .steps
+                .iter()
+                .filter(|step| matches!(step.status, StepStatus::Begun | StepStatus::Unknown))
+                .map(|step| step.server)
+                .collect(),
             launched: input.farm.goal == FarmGoal::Launched && !input.farm.removed,
         }
     }
@@ -175,9 +183,7 @@ impl<'a> Eyes<'a> {
     }
 
     fn cancel(&self, id: ServerId) -> Option<Fault> {
-        let begun = self.input.steps.iter().any(|step| {
-            step.server == id && step.status.is_open() && step.status != StepStatus::Planned
-        });
+        let begun = self.begun.contains(&id);
         let planned = self.servers.get(&id).is_some_and(|server| {
             server.status == ServerStatus::PendingLaunch && server.asked_at.is_none()
         });

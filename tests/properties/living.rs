@@ -42,6 +42,8 @@ impl House {
             let storage = luck.chance(40);
             let role = yard.add_role(alias, min, max);
             role.launch_index = luck.below(3) as u32;
+            // Short, so that mute servers run out of it within a run.
+            role.launch_timeout_ms = 60_000;
             role.scaling.enabled = scaled;
             role.scaling.rules.push(ScalingRule {
                 metric: Metric::CpuPercent,

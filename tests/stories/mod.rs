@@ -7,6 +7,8 @@
 //! To add one: a file here that ends in `.story`, then `BLESS=1`, then read what it says.
 
 pub mod language;
+
+mod objections;
 pub mod yard;
 
 use grange::base::time::say;
