@@ -1,6 +1,8 @@
 //! Real parts: the built binary, real agents, HAProxy, containers. A part that is missing fails
 //! its test with the command that installs it; `tests/run` installs them all.
 
+#[path = "system/agent.rs"]
+mod agent;
 #[path = "system/onboard.rs"]
 mod onboard;
 #[path = "system/store.rs"]

@@ -60,7 +60,7 @@ pub fn machine_cpu(text: &str) -> Option<(u64, u32)> {
         .split_ascii_whitespace()
         .map(|number| number.parse().unwrap_or(0))
         .collect();
-    // user, nice, system, irq, softirq, steal; not idle and iowait. What virtual machines use is in user.
+    // user, nice, system, irq, softirq, steal; not idle and iowait. The last two repeat user, nice.
     let busy: u64 = [0, 1, 2, 5, 6, 7].iter().filter_map(|&field| all.get(field)).sum();
     let cpus = lines.take_while(|line| line.starts_with("cpu")).count();
     Some((busy * TICK_NS, u32::try_from(cpus).unwrap_or(1).max(1)))
