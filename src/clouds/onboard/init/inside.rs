@@ -9,7 +9,7 @@ use super::super::cgroup::{Group, Version};
 use super::super::failure::{Doing, Failure};
 use super::super::process::wait_until;
 use super::super::record::{Isolation, make_private, read_json, remove_tree, write_json};
-use super::{AGENT, Boot, Services, capability};
+use super::{AGENT, Boot, GO, Services, capability};
 use nix::errno::Errno;
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use std::fs::{self, File};
@@ -41,10 +41,10 @@ pub fn run(path: &Path) -> ExitCode {
         hide(&boot.masks)?;
         attach_volumes(&boot)?;
         show_groups(&boot.groups, boot.cgroup)?;
-        join_groups(&boot.groups)?;
         umount2(OLD, MntFlags::MNT_DETACH).doing("letting go of", "the machine's root")?;
         remove_tree(Path::new(OLD))?;
         let services = furnish(&boot, Path::new("/"))?;
+        wait_for_go()?;
         capability::drop_all_but_needed().doing("giving up", "capabilities")?;
         nix::sys::prctl::set_no_new_privs().doing("giving up", "new privileges")?;
         supervise(&boot, &services)
@@ -68,6 +68,7 @@ pub fn run_plain(path: &Path) -> ExitCode {
             symlink(volume, &at).doing("linking", at.display())?;
         }
         let services = furnish(&boot, &home)?;
+        wait_for_go()?;
         supervise(&boot, &services)
     }))
 }
@@ -82,9 +83,9 @@ fn report(outcome: Result<(), Failure>) -> ExitCode {
     }
 }
 
-/// `outer` says go once it has recorded us; when it died before, nobody would ever know of us.
+/// When `outer` died before it said go, nobody would ever know of us: then we end too.
 fn wait_for_go() -> Result<(), Failure> {
-    let mut word = [0u8; 3];
+    let mut word = [0u8; GO.len()];
     std::io::stdin().read_exact(&mut word).doing("waiting for", "the start")
 }
 
@@ -215,15 +216,6 @@ fn show_groups(groups: &[Group], version: Version) -> Result<(), Failure> {
         fs::create_dir_all(&at).doing("making", at.display())?;
         bind(&old(&group.path), &at)?;
         read_only(&at)?;
-    }
-    Ok(())
-}
-
-/// From here on everything that this process and its children do counts.
-fn join_groups(groups: &[Group]) -> Result<(), Failure> {
-    for group in groups {
-        let procs = old(&group.path).join("cgroup.procs");
-        fs::write(&procs, "0").doing("joining", procs.display())?;
     }
     Ok(())
 }

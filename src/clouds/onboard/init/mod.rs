@@ -9,8 +9,7 @@
 //!
 //! A program with threads cannot change its name spaces, so `serve` starts [`outer`], which has
 //! one thread. It leaves the name spaces, makes the links and spawns [`inside`], pid 1 of the new
-//! process name space, which builds the root, joins the control groups (not sooner, or a small
-//! server's CPU limit would make its boot slow), gives up its capabilities and becomes
+//! process name space, which builds the root, gives up its capabilities and becomes
 //! [`supervise`]. Each service is started through [`exec`], which undoes
 //! what is pid 1's own (blocked signals). When `outer` has heard that pid 1 supervises, it says
 //! so and exits, and pid 1 belongs to nobody: it survives whatever becomes of `serve`.
@@ -79,6 +78,10 @@ pub struct Network {
     /// The appliance's address on it.
     pub gateway: Ipv4Addr,
 }
+
+/// What `outer` says to pid 1, twice: that it is recorded and may build its root, and that it is
+/// in its control groups and may start its services.
+const GO: &[u8; 3] = b"go\n";
 
 /// The agent's name among the services. Unlike the others it is not started again when it exits
 /// with code 0: then it was told to stop.

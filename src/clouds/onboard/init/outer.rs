@@ -1,13 +1,14 @@
 //! The process that leaves the machine's name spaces and spawns pid 1.
 
+use super::super::cgroup::Group;
 use super::super::failure::{Doing, Failure};
 use super::super::netlink::{Netlink, Pair};
 use super::super::process::Process;
 use super::super::record::{Isolation, read_json, write_json};
-use super::{Boot, Network};
+use super::{Boot, GO, Network};
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};
-use std::fs;
+use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
 use std::net::Ipv4Addr;
 use std::path::Path;
@@ -36,8 +37,10 @@ fn boot(path: &Path) -> Result<(), Failure> {
         }
         Isolation::Processes => "plain",
     };
+    // Opened now: when pid 1 changes its root, ours changes too.
+    let groups = open_groups(&boot.groups)?;
     let mut child = spawn(&boot, stage, path)?;
-    let led = lead(&boot, &mut child);
+    let led = lead(&boot, &mut child, &groups);
     if led.is_err() {
         // It may be dead already, which is what is wanted.
         let killed = child.kill().and_then(|()| child.wait());
@@ -46,15 +49,21 @@ fn boot(path: &Path) -> Result<(), Failure> {
     led
 }
 
-/// Records pid 1 before it may go on, so that there is never one that nobody knows of.
-fn lead(boot: &Boot, child: &mut Child) -> Result<(), Failure> {
+/// Records pid 1 before it may go on, so that there is never one that nobody knows of. While it
+/// builds its root we move it to its control groups, which takes the kernel as long as that (a
+/// grace period of its read-copy-update); it waits for both before it starts a service.
+fn lead(boot: &Boot, child: &mut Child, groups: &[File]) -> Result<(), Failure> {
     let pid = i32::try_from(child.id()).unwrap_or_default();
     let process = Process::identify(pid).doing("identifying", "pid 1")?;
     write_json(&boot.directory.join("init.json"), &process)?;
     let gone = || Failure::new("starting pid 1", "its pipes are gone");
     let mut go = child.stdin.take().ok_or_else(gone)?;
     let answer = child.stdout.take().ok_or_else(gone)?;
-    go.write_all(b"go\n").doing("starting", "pid 1")?;
+    go.write_all(GO).doing("starting", "pid 1")?;
+    for mut group in groups {
+        group.write_all(pid.to_string().as_bytes()).doing("moving pid 1 to", "its group")?;
+    }
+    go.write_all(GO).doing("starting", "pid 1's services")?;
     let mut line = String::new();
     BufReader::new(answer).read_line(&mut line).doing("hearing from", "pid 1")?;
     match line.trim_end() {
@@ -64,9 +73,19 @@ fn lead(boot: &Boot, child: &mut Child) -> Result<(), Failure> {
     }
 }
 
+fn open_groups(groups: &[Group]) -> Result<Vec<File>, Failure> {
+    // The CPU limit comes last, so that it slows the boot down the least.
+    let (cpu, others): (Vec<_>, Vec<_>) = groups.iter().partition(|g| g.controller == "cpu");
+    let open = |group: &Group| {
+        let path = group.path.join("cgroup.procs");
+        File::options().write(true).open(&path).doing("opening", path.display())
+    };
+    others.into_iter().chain(cpu).map(open).collect()
+}
+
 fn spawn(boot: &Boot, stage: &str, path: &Path) -> Result<Child, Failure> {
     let log = boot.directory.join("log");
-    let log = fs::File::create(&log).doing("creating", log.display())?;
+    let log = File::create(&log).doing("creating", log.display())?;
     Command::new(&boot.executable)
         .args(["onboard-init", stage])
         .arg(path)
