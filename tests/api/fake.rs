@@ -1,9 +1,10 @@
 //! A house behind the API that answers from memory: two farms, four servers, a short journal.
 
+use super::world::{event, farm, server};
 use grange::api::Verbs;
 use grange::base::{
-    Code, EnvironmentId, FarmId, FarmRoleId, Millis, OrderId, PlanId, Problem, Result, Secret,
-    ServerId, Timestamp, UserId,
+    Code, EnvironmentId, FarmId, FarmRoleId, OrderId, PlanId, Problem, Result, Secret, ServerId,
+    Timestamp, UserId,
 };
 use grange::model::{Actor, Door, Permission};
 use grange::wire::api::*;
@@ -30,64 +31,6 @@ struct State {
     looks_at_orders: u32,
 }
 
-/// A server's UUID by a small number.
-pub fn uuid(number: u32) -> String {
-    format!("00000000-0000-4000-8000-{number:012}")
-}
-
-fn farm(id: u64, name: &str, running: u32) -> FarmView {
-    let grange = FarmExtra {
-        revision: 3,
-        plan: 40 + id,
-        farm_roles: 1,
-        running,
-        target: running,
-        servers: running,
-        ..FarmExtra::default()
-    };
-    FarmView {
-        id,
-        name: name.into(),
-        launch_order: "simultaneous".into(),
-        status: "running".into(),
-        grange,
-        ..FarmView::default()
-    }
-}
-
-fn server(number: u32, farm: (u64, &str), index: u32, status_age: Millis) -> ServerView {
-    let grange = ServerExtra {
-        revision: 7,
-        name: format!("{}/web-{index}", farm.1),
-        farm: farm.1.into(),
-        alias: "web".into(),
-        status_age,
-        agent_connected: true,
-        agent_version: Some("0.1.0".into()),
-        seen: "running".into(),
-        seen_age: Some(4000),
-        latest: vec![ReadingView { series: "cpu_percent".into(), at: NOW, value: 41.25 }],
-        ..ServerExtra::default()
-    };
-    ServerView {
-        id: uuid(number),
-        hostname: format!("web-{index}"),
-        index,
-        status: "running".into(),
-        farm: Ref { id: farm.0 },
-        farm_role: Ref { id: farm.0 },
-        cloud_platform: "onboard".into(),
-        cloud_location: "here".into(),
-        cloud_server_id: Some(format!("g{number}")),
-        instance_type: NameRef { id: "small".into() },
-        private_ip: vec![format!("10.0.0.{number}")],
-        launch_reason: "farm launched".into(),
-        launched: "2026-11-21T03:00:00.000Z".into(),
-        grange,
-        ..ServerView::default()
-    }
-}
-
 impl Fake {
     /// A house as it is at the start of a scenario.
     pub fn new(knows_unix: bool) -> Fake {
@@ -95,15 +38,6 @@ impl Fake {
         waking.status = "pending".into();
         waking.grange.agent_connected = false;
         waking.grange.waiting = vec!["its agent: 9 s of 300 s".into()];
-        let event = |seq: u64, verb: &str, about: &str, text: &str| EventView {
-            seq,
-            at: NOW - 60_000 + seq as i64 * 1000,
-            actor: "admin".into(),
-            verb: verb.into(),
-            about: about.into(),
-            text: text.into(),
-            tables: vec!["farms".into()],
-        };
         let (shop, blog) = ((1, "shop"), (2, "blog"));
         let state = State {
             farms: vec![farm(1, "shop", 2), farm(2, "blog", 1)],
