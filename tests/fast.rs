@@ -12,3 +12,5 @@ mod gate;
 mod properties;
 #[path = "stories/mod.rs"]
 mod stories;
+#[path = "tui/mod.rs"]
+mod tui;

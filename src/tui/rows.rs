@@ -2,6 +2,7 @@
 //! never while drawing: a frame formats only the rows it shows.
 
 use super::state::{Place, State};
+use super::text::width;
 use crate::wire::api::{EventView, FarmView, ServerView};
 use std::cmp::Ordering;
 
@@ -47,6 +48,8 @@ pub struct Rows {
     pub shown: Vec<usize>,
     /// How many there were before the filter.
     pub of: usize,
+    /// Columns of the longest name among all of them, so that columns stay put while scrolling.
+    pub longest: usize,
 }
 
 /// Works the lines out anew, and keeps the selection on the thing it was on.
@@ -124,7 +127,8 @@ fn farm_rows(state: &State) -> Rows {
         Sort::Load => shown.sort_by_key(|at| std::cmp::Reverse(farms[*at].grange.servers)),
         Sort::Age => shown.sort_by_key(|at| std::cmp::Reverse(farms[*at].id)),
     }
-    Rows { shown, of: farms.len() }
+    let longest = farms.iter().map(|farm| width(&farm.name)).max().unwrap_or(0);
+    Rows { shown, of: farms.len(), longest }
 }
 
 fn server_rows(state: &State) -> Rows {
@@ -154,7 +158,10 @@ fn server_rows(state: &State) -> Rows {
         };
         first.then_with(|| by_name(a, b))
     });
-    Rows { shown, of: servers.len() }
+    let full = page.place == Place::Servers;
+    let name = |s: &ServerView| width(if full { &s.grange.name } else { &s.hostname });
+    let longest = servers.iter().map(name).max().unwrap_or(0);
+    Rows { shown, of: servers.len(), longest }
 }
 
 /// Servers in trouble or under way come before those that just run.
@@ -185,7 +192,12 @@ fn event_rows(state: &State, about: &str) -> Rows {
             passes(&filter, &[&event.text, &event.about, &event.actor, &event.verb])
         })
         .collect();
-    Rows { shown, of }
+    let longest = about_longest(events);
+    Rows { shown, of, longest }
+}
+
+fn about_longest(events: &std::collections::VecDeque<EventView>) -> usize {
+    events.iter().map(|event| width(&event.about)).max().unwrap_or(0)
 }
 
 /// Compares names so that `web-2` comes before `web-10`.

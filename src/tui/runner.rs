@@ -16,6 +16,8 @@ use super::state::{Link, State};
 use super::theme::{Signs, Theme};
 use super::update::{open, update};
 use super::view;
+pub use worker::ask;
+
 use paint::{ENTER, LEAVE, Painter, osc_52};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;

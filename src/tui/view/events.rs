@@ -5,7 +5,7 @@ use super::farms::nothing_left;
 use super::pen::Pen;
 use super::table::{self, Body, Column};
 use crate::tui::state::State;
-use crate::tui::text::{moment, width};
+use crate::tui::text::moment;
 use crate::tui::theme::Tone;
 use ratatui::layout::Rect;
 
@@ -21,8 +21,7 @@ pub fn draw(state: &State, area: Rect, pen: &mut Pen) {
     }
     let shown = &state.rows.shown;
     let events = &state.data.events;
-    let abouts = shown.iter().rev().take(200).map(|at| width(&events[*at].about));
-    let abouts = abouts.max().unwrap_or(5).clamp(5, 24);
+    let abouts = state.rows.longest.clamp(5, 24);
     let columns = [
         Column::new("When (UTC)", 11, 8),
         Column::new("About", u16::try_from(abouts).unwrap_or(24), 7),

@@ -4,7 +4,6 @@ use super::pen::{Line, Pen};
 use super::table::{self, Body, Column};
 use super::{absent, frame};
 use crate::tui::state::State;
-use crate::tui::text::width;
 use crate::tui::theme::{Badge, Tone, farm_badge};
 use crate::wire::api::FarmView;
 use ratatui::layout::Rect;
@@ -19,7 +18,7 @@ pub fn draw(state: &State, area: Rect, pen: &mut Pen) {
         pen.lines(area, &none(), 0);
         return;
     }
-    let names = farms.iter().map(|farm| width(&farm.name)).max().unwrap_or(4).clamp(4, 28);
+    let names = state.rows.longest.clamp(4, 28);
     let columns = [
         Column::new("Farm", u16::try_from(names).unwrap_or(28), 9),
         Column::new("Status", 13, 8),

@@ -127,7 +127,13 @@ fn title_rule(state: &State, area: Rect, pen: &mut Pen) {
     let mut title = String::new();
     if page.place.scope().is_list() && state.rows.of > 0 {
         let (shown, of) = (state.rows.shown.len(), state.rows.of);
-        title = if shown == of { format!(" {of} ") } else { format!(" {shown} of {of} ") };
+        let noun = match page.place {
+            Place::Farms => "farm",
+            Place::Events(_) => "event",
+            _ => "server",
+        };
+        let all = count(of as u64, noun);
+        title = if shown == of { format!(" {all} ") } else { format!(" {shown} of {all} ") };
     }
     let role = page.only_role.and_then(|id| {
         let Place::Farm(farm) = page.place else { return None };

@@ -6,7 +6,7 @@ use super::pen::{Pen, bar, spark};
 use super::table::{self, Body, Column};
 use crate::tui::rows::latest;
 use crate::tui::state::{Place, State};
-use crate::tui::text::{age_of, parse_moment, width};
+use crate::tui::text::{age_of, parse_moment};
 use crate::tui::theme::{Tone, server_badge};
 use crate::wire::api::ServerView;
 use ratatui::layout::Rect;
@@ -37,12 +37,7 @@ pub fn list(state: &State, area: Rect, pen: &mut Pen, focused: bool) {
         true => server.grange.name.clone(),
         false => server.hostname.clone(),
     };
-    // Widths of all names, so that columns stay put while scrolling.
-    let longest = servers.iter().map(|s| match full {
-        true => width(&s.grange.name),
-        false => width(&s.hostname),
-    });
-    let longest = longest.max().unwrap_or(6).clamp(8, 26);
+    let longest = state.rows.longest.clamp(8, 26);
     let columns = [
         Column::new("Server", u16::try_from(longest).unwrap_or(26), 9),
         Column::new("Status", 17, 8),

@@ -106,7 +106,8 @@ pub fn draw(
         return;
     }
     let places = places(columns, area.width);
-    let headed = area.height > 3;
+    // Headings give way only where rows would be lost for them on a tiny screen.
+    let headed = area.height > 3 || body.count < usize::from(area.height);
     if headed {
         for (column, place) in columns.iter().zip(&places) {
             let Some((x, wide)) = *place else { continue };
