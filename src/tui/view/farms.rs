@@ -18,9 +18,9 @@ pub fn draw(state: &State, area: Rect, pen: &mut Pen) {
         pen.lines(area, &none(), 0);
         return;
     }
-    let names = state.rows.longest.clamp(4, 28);
+    let names = state.rows.longest.clamp(4, 24);
     let columns = [
-        Column::new("Farm", u16::try_from(names).unwrap_or(28), 9),
+        Column::new("Farm", u16::try_from(names).unwrap_or(24), 9),
         Column::new("Status", 13, 8),
         Column::new("Roles", 5, 4).right(),
         Column::new("Servers", 9, 7).right(),

@@ -96,7 +96,7 @@ fn link_tone(state: &State) -> Tone {
 fn banner(state: &State) -> String {
     let Link::Lost { since, why } = &state.link else { return String::new() };
     let age = age(state.tick.saturating_sub(*since));
-    format!("No answer for {age}: {why}. Shown is what was last seen; trying again.")
+    format!("No answer for {age}: {why}. Last seen is shown; trying again.")
 }
 
 fn header(state: &State, area: Rect, pen: &mut Pen) {
