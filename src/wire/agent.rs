@@ -83,7 +83,9 @@ pub struct Message {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", tag = "type")]
 pub enum MessageBody {
-    /// First on every connection.
+    /// First on every connection. Where older messages wait to be acknowledged, the last hello
+    /// opens the connection again under its old number, then the waiting ones follow in the order
+    /// they were said, also those of an earlier boot, and a new hello after them.
     #[serde(rename_all = "camelCase")]
     Hello {
         /// The agent's version.
