@@ -3,6 +3,8 @@
 
 #[path = "system/agent.rs"]
 mod agent;
+#[path = "system/haproxy.rs"]
+mod haproxy;
 #[path = "system/onboard.rs"]
 mod onboard;
 #[path = "system/store.rs"]

@@ -18,22 +18,31 @@ pub const PATH: &str = "/etc/haproxy/grange.cfg";
 
 const TEMPLATE: &str = include_str!("../../assets/automation/haproxy.cfg.j2");
 
-/// Sends the master its signal, waiting up to 5 s for one that is just being started. The name is
-/// checked because a process id that was left behind by a crash may be somebody else's by now.
+/// Sends the master its signal and succeeds once a new worker is there. A master that is just
+/// being started loses the signal, so it is sent again; one whose new worker cannot start (a port
+/// that is taken) never shows one, and the caller puts the last good file back. The name is
+/// checked because a process id that a crash left behind may be somebody else's by now.
 const RELOAD: &str = r#"file="${GRANGE_RUN:-/run}/haproxy.pid"
+workers() { cat "/proc/$pid/task/$pid/children" 2>/dev/null; }
 tries=0
-while :; do
-    pid=$(cat "$file" 2>/dev/null) || pid=
-    if [ -n "$pid" ] && [ "$(cat "/proc/$pid/comm" 2>/dev/null)" = haproxy ]; then
-        kill -USR2 "$pid" && exit 0
-    fi
+while [ "$tries" -lt 80 ]; do
     tries=$((tries + 1))
-    if [ "$tries" -gt 50 ]; then
-        echo "haproxy is not running: nothing was reloaded" >&2
-        exit 1
+    pid=$(cat "$file" 2>/dev/null) || pid=
+    before=" $(workers) "
+    if [ "$(cat "/proc/$pid/comm" 2>/dev/null)" = haproxy ] && [ "$before" != "  " ]; then
+        kill -USR2 "$pid"
+        for look in 1 2 3 4 5 6 7 8 9 10; do
+            tries=$((tries + 1))
+            sleep 0.1
+            for worker in $(workers); do
+                case "$before" in *" $worker "*) ;; *) exit 0 ;; esac
+            done
+        done
     fi
     sleep 0.1
-done"#;
+done
+echo "haproxy did not start a new worker" >&2
+exit 1"#;
 
 /// What is to be balanced, as it is now.
 #[derive(Clone, Debug, PartialEq)]
