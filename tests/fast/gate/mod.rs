@@ -71,7 +71,7 @@ async fn a_publish_is_acknowledged_after_its_commit_and_not_before() {
     rig.behind.stalled.store(false, Ordering::SeqCst);
     assert_eq!(agent.receive().await, Some(Packet::PubAck(first)));
     assert_eq!(agent.receive().await, Some(Packet::PubAck(second)));
-    assert_eq!(rig.behind.readings.load(Ordering::SeqCst), 1);
+    assert_eq!(rig.behind.readings_of(WEB), 1);
 
     let nonsense = agent.say(b"nonsense").await;
     assert_eq!(nonsense, Some(()), "acknowledged, so that it does not come again");
