@@ -15,8 +15,8 @@ const GRAPHS: [(&str, &str, &str, Option<f64>); 5] = [
     ("cpu_percent", "CPU", "%", Some(100.0)),
     ("memory_percent", "Memory", "%", Some(100.0)),
     ("load_1m", "Load", "", None),
-    ("network_in_bytes", "Net in", "B/s", None),
-    ("network_out_bytes", "Net out", "B/s", None),
+    ("net_in_bytes", "Net in", "B/s", None),
+    ("net_out_bytes", "Net out", "B/s", None),
 ];
 /// Events of it that the page shows; `e` has them all.
 const EVENTS_SHOWN: usize = 5;

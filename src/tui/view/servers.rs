@@ -101,14 +101,14 @@ pub fn agent(server: &ServerView) -> (String, Tone) {
 
 fn percent(value: f64) -> (String, Tone) {
     match value {
-        value if value < 0.0 => ("-".into(), Tone::Dim),
+        value if value.is_nan() || value < 0.0 => ("-".into(), Tone::Dim),
         value => (format!("{value:.0}%"), Tone::Plain),
     }
 }
 
 fn cpu(state: &State, value: f64) -> (String, Tone) {
     let tone = match value {
-        value if value < 0.0 => return ("-".into(), Tone::Dim),
+        value if value.is_nan() || value < 0.0 => return ("-".into(), Tone::Dim),
         value if value >= 90.0 => Tone::Bad,
         value if value >= 70.0 => Tone::Warn,
         _ => Tone::Plain,

@@ -1,0 +1,86 @@
+//! The real source: the typed client of the appliance's API. Every call blocks up to its deadline.
+
+use super::source::{Action, Source};
+use crate::base::FarmId;
+use crate::client::Client;
+use crate::wire::api::{
+    EventView, ExplainView, FarmRoleView, FarmView, SeriesView, ServerView, StatusView,
+};
+use crate::wire::input::ServerFilter;
+
+/// An error as the one line a screen has room for.
+fn line(error: impl std::fmt::Display) -> String {
+    error.to_string().lines().next().unwrap_or_default().to_owned()
+}
+
+/// The id of a server that is named `shop/web-3`; an id stays itself.
+fn id_of(client: &Client, server: &str) -> Result<String, String> {
+    let Some((_, hostname)) = server.split_once('/') else { return Ok(server.to_owned()) };
+    let filter = ServerFilter { hostname: Some(hostname.to_owned()), ..ServerFilter::default() };
+    let mut found = client.servers(&filter).map_err(line)?.into_iter();
+    found
+        .find(|view| view.grange.name == server)
+        .map(|view| view.id)
+        .ok_or_else(|| format!("There is no server {server:?}"))
+}
+
+impl Source for Client {
+    fn farms(&self) -> Result<Vec<FarmView>, String> {
+        self.farms().map_err(line)
+    }
+
+    fn farm_roles(&self, farm: u64) -> Result<Vec<FarmRoleView>, String> {
+        self.farm_roles(farm).map_err(line)
+    }
+
+    fn servers(&self, farm: Option<u64>) -> Result<Vec<ServerView>, String> {
+        let farm = farm.map(FarmId);
+        self.servers(&ServerFilter { farm, ..ServerFilter::default() }).map_err(line)
+    }
+
+    fn server(&self, id: &str) -> Result<ServerView, String> {
+        self.server(&id_of(self, id)?).map_err(line)
+    }
+
+    fn series(
+        &self,
+        server: &str,
+        names: &[&str],
+        minutes: u32,
+    ) -> Result<Vec<SeriesView>, String> {
+        self.readings(&id_of(self, server)?, names, minutes).map_err(line)
+    }
+
+    fn events(&self, after: u64, at_most: usize, wait_ms: u64) -> Result<Vec<EventView>, String> {
+        Ok(self.events(Some(after), at_most, wait_ms, None).map_err(line)?.events)
+    }
+
+    fn explain(&self, what: &str) -> Result<ExplainView, String> {
+        self.explain(what).map_err(line)
+    }
+
+    fn status(&self) -> Result<StatusView, String> {
+        self.status().map_err(line)
+    }
+
+    fn act(&self, action: Action) -> Result<String, String> {
+        Ok(match action {
+            Action::LaunchFarm(farm) => {
+                let farm = self.farm_launch(farm).map_err(line)?;
+                format!("Farm {} is to run; its servers come up", farm.name)
+            }
+            Action::TerminateFarm(farm) => {
+                let farm = self.farm_terminate(farm, false).map_err(line)?;
+                format!("Farm {} is to go; its servers finish and stop", farm.name)
+            }
+            Action::TerminateServer(id) => {
+                let server = self.server_terminate(&id, false).map_err(line)?;
+                format!("Server {} is to go", server.grange.name)
+            }
+            Action::RebootServer(id) => {
+                let server = self.server_reboot(&id, false).map_err(line)?;
+                format!("Server {} is to reboot", server.grange.name)
+            }
+        })
+    }
+}
