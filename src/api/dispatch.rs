@@ -104,6 +104,7 @@ async fn answer(
     let id = format!("{:016x}", random::fresh_seed());
     let (parts, body) = request.into_parts();
     let peer = parts.extensions.get::<Peer>().cloned();
+    let address = peer.as_ref().map(Peer::address).unwrap_or_default();
     let params = params.map_or_else(
         |_| Err(Problem::new(Code::BadRequest, "the path is not UTF-8")),
         |raw| Ok(raw.iter().map(|(n, v)| (n.to_owned(), v.to_owned())).collect()),
@@ -128,6 +129,7 @@ async fn answer(
         status = answer.status,
         ms = began.elapsed().as_millis() as u64,
         who,
+        address,
         "answered"
     );
     answer.into_response(&id, replayed)

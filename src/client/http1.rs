@@ -19,11 +19,6 @@ const READ_BYTES: usize = 16 * 1024;
 pub trait Stream: Read + Write + Send {
     /// Bounds each read and write from now on.
     fn limit(&mut self, each: Duration) -> io::Result<()>;
-
-    /// Whether it can carry another exchange.
-    fn serves_again(&self) -> bool {
-        true
-    }
 }
 
 impl Stream for UnixStream {
@@ -135,7 +130,7 @@ pub fn exchange(
     };
     response.body = body;
     let closes = response.header("connection").is_some_and(|v| v.eq_ignore_ascii_case("close"));
-    Ok((response, !closes && !ended && connection.stream.serves_again()))
+    Ok((response, !closes && !ended))
 }
 
 /// Whether a kept connection failed the way one fails that was closed while idle.

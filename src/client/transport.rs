@@ -4,7 +4,7 @@ use crate::base::problem::chain;
 use crate::client::Error;
 use crate::client::http1::{self, Connection, Stream};
 use crate::net::tls::{self, Alpn, Names, Trust};
-use std::io::{self, Read, Write};
+use std::io;
 use std::net::ToSocketAddrs;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
@@ -75,7 +75,7 @@ pub fn socket(path: PathBuf) -> Http {
     )
 }
 
-/// The transport over HTTPS. Each exchange dials anew: the stream carries its deadline with it.
+/// The transport over HTTPS, believing this authority alone.
 pub fn https(url: &str, authority_pem: Option<&str>) -> Result<Http, Error> {
     let wrong = |message: String| Error::Address { url: url.to_owned(), message };
     let (authority, name, port) = authority(url).map_err(|message| wrong(message.to_owned()))?;
@@ -90,7 +90,7 @@ pub fn https(url: &str, authority_pem: Option<&str>) -> Result<Http, Error> {
         let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
         for address in (bare.as_str(), port).to_socket_addrs()? {
             match tls::dial(&config, address, &bare, deadline) {
-                Ok(stream) => return Ok(Box::new(Dialled(stream)) as Box<dyn Stream>),
+                Ok(stream) => return Ok(Box::new(stream) as Box<dyn Stream>),
                 Err(e) => last = e,
             }
         }
@@ -99,32 +99,10 @@ pub fn https(url: &str, authority_pem: Option<&str>) -> Result<Http, Error> {
     Ok(Http::new(url.to_owned(), authority, dial))
 }
 
-/// A stream that was dialled with its deadline.
-struct Dialled<S>(S);
-
-impl<S: Read> Read for Dialled<S> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.0.read(buffer)
-    }
-}
-
-impl<S: Write> Write for Dialled<S> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.0.flush()
-    }
-}
-
-impl<S: Read + Write + Send> Stream for Dialled<S> {
-    fn limit(&mut self, _: Duration) -> io::Result<()> {
+impl Stream for tls::Dialled {
+    fn limit(&mut self, each: Duration) -> io::Result<()> {
+        self.renew(each);
         Ok(())
-    }
-
-    fn serves_again(&self) -> bool {
-        false
     }
 }
 
@@ -205,6 +183,7 @@ impl Transport for Http {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::{Read, Write};
     use std::os::unix::net::UnixListener;
 
     #[test]

@@ -207,7 +207,9 @@ fn https_asks_for_a_token_and_plain_http_points_there() {
     };
     let refused = open(None).whoami().unwrap_err();
     assert_eq!((refused.to_string().as_str(), refused.exit_code()), ("send a bearer token", 4));
-    let who = open(Some("good")).whoami().unwrap();
+    let known = open(Some("good"));
+    assert_eq!(known.farms().unwrap().len(), 2);
+    let who = known.whoami().unwrap();
     assert_eq!((who.name.as_str(), who.door.as_str()), ("ops", "https"));
     let mut plain = TcpStream::connect(("127.0.0.1", plain_port)).unwrap();
     plain.set_read_timeout(Some(PATIENCE)).unwrap();

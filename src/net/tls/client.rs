@@ -105,20 +105,48 @@ pub async fn connect(
     connector.connect(server_name(name)?, socket).await
 }
 
-/// Dials and shakes hands, blocking; every read and write of the stream ends with the deadline.
+/// Dials, blocking; every read and write of the stream ends with the deadline.
 pub fn dial(
     config: &Arc<ClientConfig>,
     address: SocketAddr,
     name: &str,
     deadline: Duration,
-) -> io::Result<impl Read + Write + use<>> {
+) -> io::Result<Dialled> {
     let clock = WallClock::new();
     let socket = TcpStream::connect_timeout(&address, deadline)?;
     socket.set_nodelay(true)?;
     let deadline_ms = u64::try_from(deadline.as_millis()).unwrap_or(u64::MAX);
     let connection =
         ClientConnection::new(config.clone(), server_name(name)?).map_err(io::Error::other)?;
-    Ok(StreamOwned::new(connection, Hurried { socket, clock, deadline_ms }))
+    Ok(Dialled(StreamOwned::new(connection, Hurried { socket, clock, deadline_ms })))
+}
+
+/// A stream that [`dial`] opened.
+pub struct Dialled(StreamOwned<ClientConnection, Hurried>);
+
+impl Dialled {
+    /// Sets another deadline, counted from now: for the next exchange on the same stream.
+    pub fn renew(&mut self, deadline: Duration) {
+        let length_ms = u64::try_from(deadline.as_millis()).unwrap_or(u64::MAX);
+        let hurried = &mut self.0.sock;
+        hurried.deadline_ms = hurried.clock.monotonic().saturating_add(length_ms);
+    }
+}
+
+impl Read for Dialled {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.read(buffer)
+    }
+}
+
+impl Write for Dialled {
+    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+        self.0.write(buffer)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
 }
 
 fn server_name(name: &str) -> io::Result<ServerName<'static>> {

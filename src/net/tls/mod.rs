@@ -10,7 +10,7 @@ pub mod key;
 pub mod server;
 pub mod validity;
 
-pub use client::{Alpn, Names, Trust, client_config, connect, dial};
+pub use client::{Alpn, Dialled, Names, Trust, client_config, connect, dial};
 pub use key::DeviceKey;
 pub use rustls::{ClientConfig, ServerConfig};
 pub use server::{Peer, Serving, accept, agents_port, api_port};
