@@ -6,7 +6,7 @@ mod attacks;
 mod rig;
 
 use grange::base::ServerId;
-use grange::base::limit::AGENT_IN_FLIGHT_MAX;
+use grange::base::limit::{AGENT_IN_FLIGHT_MAX, ORDER_BYTES_MAX};
 use grange::broker::{Bounds, Kind as Refused, NotSent};
 use grange::net::exchange::{ExchangeError, post};
 use grange::net::mqtt::{ConnectCode, Packet, Publish};
@@ -153,6 +153,28 @@ async fn orders_reach_their_agent_once_it_listens() {
     assert_eq!(agent.receive().await, None);
     assert_eq!(rig.broker.figures().refused(Refused::Orders), 1);
     assert_eq!(rig.broker.figures().fanout.rebuilt, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn orders_may_be_as_large_as_an_agent_takes() {
+    let rig = rig();
+    let mut agent = rig.agent(WEB).await;
+    for last in 0..6u8 {
+        let mut large = vec![0u8; ORDER_BYTES_MAX];
+        large[ORDER_BYTES_MAX - 1] = last;
+        tokio::task::block_in_place(|| rig.broker.publish_order(WEB, &large)).unwrap();
+        match agent.receive().await {
+            Some(Packet::Publish(Publish { id: Some(id), payload, .. })) => {
+                assert!(payload == large, "order {last}");
+                agent.send(&Packet::PubAck(id)).await;
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    let more = vec![0u8; ORDER_BYTES_MAX + 1];
+    assert_eq!(rig.broker.publish_order(WEB, &more), Err(NotSent::TooLarge));
+    until("the router is empty", || rig.broker.figures().fanout.waiting_bytes == 0).await;
+    assert_eq!(rig.broker.figures().refused(Refused::Deaf), 0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

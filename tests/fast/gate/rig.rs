@@ -1,5 +1,6 @@
 //! A gate with certificates of its own, a fake commit behind it, and agents that speak MQTT.
 
+use grange::base::limit::AGENT_ORDER_BYTES_MAX;
 use grange::base::{Clock, ServerId, Timestamp, WallClock};
 use grange::broker::{Admission, Bounds, Broker, GateConfig, Ingest, Later, Refusal};
 use grange::net::mqtt::{Connect, ConnectCode, Packet, Publish, Qos, decode, encode};
@@ -339,7 +340,7 @@ impl Agent {
     pub async fn receive(&mut self) -> Option<Packet> {
         let mut chunk = [0u8; 4096];
         loop {
-            if let Some((packet, used)) = decode(&self.inbox, 1 << 20).unwrap() {
+            if let Some((packet, used)) = decode(&self.inbox, AGENT_ORDER_BYTES_MAX).unwrap() {
                 self.inbox.drain(..used);
                 return Some(packet);
             }
