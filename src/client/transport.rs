@@ -88,8 +88,13 @@ pub fn https(url: &str, authority_pem: Option<&str>) -> Result<Http, Error> {
     let bare = name.trim_matches(['[', ']']).to_owned();
     let dial: Dial = Box::new(move |deadline| {
         let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
+        let until = Instant::now() + deadline;
         for address in (bare.as_str(), port).to_socket_addrs()? {
-            match tls::dial(&config, address, &bare, deadline) {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Err(io::ErrorKind::TimedOut.into());
+            }
+            match tls::dial(&config, address, &bare, left) {
                 Ok(stream) => return Ok(Box::new(stream) as Box<dyn Stream>),
                 Err(e) => last = e,
             }
