@@ -1,5 +1,6 @@
 //! From a command line to an exit code: the CLI's own commands, and what only this machine can do.
 
+use crate::agent::{self, AgentOptions};
 use crate::appliance::{self, InstallOptions, UninstallOptions};
 use crate::base::problem::chain;
 use crate::boot::failure::StartError;
@@ -7,7 +8,7 @@ use crate::boot::{config, demo_web, logs, serve};
 use crate::cli::{self, Appliance, Local, Outcome};
 use crate::clouds::onboard::{Onboard, OnboardConfig};
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Carries out a command line; it begins with the name the program was called by.
@@ -24,7 +25,8 @@ fn here(local: Local) -> ExitCode {
         Local::Appliance(verb) => machine(&verb),
         Local::DemoWeb { port } => demo_web::run(port),
         Local::OnboardInit { args } => crate::clouds::onboard::init_main(args),
-        Local::Demo { .. } | Local::Agent { .. } | Local::Tui(_) => ExitCode::from(1),
+        Local::Agent { config, state } => run_agent(config, state),
+        Local::Demo { .. } | Local::Tui(_) => ExitCode::from(1),
     }
 }
 
@@ -43,6 +45,12 @@ fn run_serve(file: Option<&Path>, data: Option<&Path>) -> Result<(), StartError>
     let config = config::load(file, data, root)?;
     logs::start(config.log_format, &config.log_level);
     serve::serve(&config)
+}
+
+/// The same agent as `grange-agent`, for machines that have only the one binary.
+fn run_agent(config: PathBuf, state: Option<PathBuf>) -> ExitCode {
+    logs::start(config::LogFormat::Text, "info");
+    agent::run(AgentOptions::from_environment(config, state))
 }
 
 fn machine(verb: &Appliance) -> ExitCode {
