@@ -62,6 +62,8 @@ fn start(ports: &Ports, begun: steps::Begun) {
         };
         let gone = matches!(&answer, Ok(Applied { sighting: None }));
         settle(&service, &begun, answer);
+        // What a call did is soon seen: a server stays unknown for no longer than it must.
+        service.listing.wake();
         if gone {
             courier.disconnect(begun.call.server());
         }

@@ -31,6 +31,14 @@ impl Doorway {
     }
 }
 
+/// `shop/web-1` for the journal, or the id of a server nobody knows.
+fn name_of(service: &Service, server: ServerId) -> String {
+    let found = service.read(|view| {
+        lookup::server(view, server)?.map(|s| lookup::server_name(view, &s)).transpose()
+    });
+    found.ok().flatten().unwrap_or_else(|| server.to_string())
+}
+
 /// The actor an agent is in the journal.
 fn actor(server: ServerId, name: &str) -> Actor {
     Actor {
@@ -83,7 +91,7 @@ impl Ingest for Doorway {
         let ready = readiness(&message.body);
         let (done, answer) = oneshot::channel();
         let now = service.now();
-        let name = from.to_string();
+        let name = name_of(&service, from);
         service.store.submit(
             Author::new(&actor(from, &name), verb(&message.body), Cause::Agent(from)),
             move |tx| take(tx, from, message, now),
@@ -244,7 +252,11 @@ impl Admission for Doorway {
             let (done, answer) = oneshot::channel();
             let now = service.now();
             service.store.submit(
-                Author::new(&actor(server, "enrol"), "agent.enrol", Cause::Agent(server)),
+                Author::new(
+                    &actor(server, &name_of(&service, server)),
+                    "agent.enrol",
+                    Cause::Agent(server),
+                ),
                 move |tx| admit_key(tx, server, &token, key),
                 Box::new(move |result| drop(done.send(result))),
             );

@@ -4,7 +4,6 @@
 //! the same bytes and no order. A server that is about to go is rendered as draining first.
 
 use crate::automation::haproxy::{self, Backend, BackendState, Topology};
-use crate::base::hash::sha256;
 use crate::base::{FarmId, Millis, Result, ServerId, Timestamp};
 use crate::model::{
     Actor, Automation, Balance, Cause, FarmRole, Order, OrderBody, OrderState, Permission, Server,
@@ -53,11 +52,14 @@ fn files(
         if !recipe.is_some_and(|recipe| recipe.automation.contains(&Automation::Haproxy)) {
             continue;
         }
-        let body = render(service, &roles, &servers, balance);
+        let backends = backends(service, &roles, &servers, balance);
         for server in servers.iter().filter(|s| s.farm_role == role.id && can_obey(s.status)) {
-            let last = last_file(&lookup::orders_of(view, server.id)?, now);
-            if last.as_ref() != Some(&body) {
-                out.push((server.id, body.clone()));
+            let (last, stands) = last_file(&lookup::orders_of(view, server.id)?, now);
+            // Rendered as of the last generation first: the same topology gives the same bytes.
+            let before = last.as_ref().map_or(0, generation);
+            let unchanged = render(before, balance, &backends);
+            if !stands || last != Some(unchanged) {
+                out.push((server.id, render(before + 1, balance, &backends)));
             }
         }
     }
@@ -68,10 +70,18 @@ fn can_obey(status: ServerStatus) -> bool {
     matches!(status, ServerStatus::Pending | ServerStatus::Initializing | ServerStatus::Running)
 }
 
-/// The file a server was last ordered to have, unless that order failed or ran out.
-fn last_file(orders: &[Order], now: Timestamp) -> Option<OrderBody> {
+/// Which topology a file order was rendered from.
+fn generation(body: &OrderBody) -> u64 {
+    match body {
+        OrderBody::WriteFile { generation, .. } => *generation,
+        OrderBody::Ping | OrderBody::Run { .. } | OrderBody::Reboot | OrderBody::Stop => 0,
+    }
+}
+
+/// The file a server was last ordered to have, and whether that order still stands.
+fn last_file(orders: &[Order], now: Timestamp) -> (Option<OrderBody>, bool) {
     let files = orders.iter().filter(|order| matches!(order.body, OrderBody::WriteFile { .. }));
-    let last = files.max_by_key(|order| order.id)?;
+    let Some(last) = files.max_by_key(|order| order.id) else { return (None, false) };
     let stands = match &last.state {
         OrderState::Done { .. } => true,
         OrderState::Open => last.deadline >= now,
@@ -79,15 +89,16 @@ fn last_file(orders: &[Order], now: Timestamp) -> Option<OrderBody> {
         OrderState::Failed(_) => true,
         OrderState::Expired | OrderState::Superseded => false,
     };
-    stands.then(|| last.body.clone())
+    (Some(last.body.clone()), stands)
 }
 
-fn render(
+/// The servers behind a balancer as they are now, in a stable order.
+fn backends(
     service: &Service,
     roles: &[FarmRole],
     servers: &[Server],
     balance: &Balance,
-) -> OrderBody {
+) -> Vec<Backend> {
     let behind = roles.iter().find(|role| role.alias == balance.farm_role).map(|role| role.id);
     let mut backends: Vec<(u32, Backend)> = servers
         .iter()
@@ -95,13 +106,12 @@ fn render(
         .filter_map(|server| Some((server.index, backend(service, server, balance)?)))
         .collect();
     backends.sort_by(|a, b| (a.0, &a.1.name).cmp(&(b.0, &b.1.name)));
-    let servers: Vec<Backend> = backends.into_iter().map(|(_, backend)| backend).collect();
-    // The generation names the topology, so that the same topology gives the same bytes.
-    let digest = sha256(format!("{balance:?}{servers:?}").as_bytes());
-    let generation = u64::from_be_bytes([
-        0, 0, digest[0], digest[1], digest[2], digest[3], digest[4], digest[5],
-    ]);
-    let file = haproxy::render(&Topology { generation, balance: balance.clone(), servers });
+    backends.into_iter().map(|(_, backend)| backend).collect()
+}
+
+fn render(generation: u64, balance: &Balance, servers: &[Backend]) -> OrderBody {
+    let topology = Topology { generation, balance: balance.clone(), servers: servers.to_vec() };
+    let file = haproxy::render(&topology);
     OrderBody::WriteFile {
         path: file.path,
         content: file.content,

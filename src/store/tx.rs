@@ -128,13 +128,19 @@ impl<'t> Tx<'t> {
     }
 
     /// What the journal entry says to people: what it is about (`shop/web-3`) and one sentence.
-    /// Several calls append; the first one's subject stays.
+    /// Several calls append; the first one's subject stays the entry's, and sentences about
+    /// another say so.
     pub fn text(&mut self, about: impl Into<String>, sentence: impl AsRef<str>) {
+        let about = about.into();
         if self.about.is_empty() {
-            self.about = about.into();
+            self.about.clone_from(&about);
         }
         if !self.text.is_empty() {
-            self.text.push(' ');
+            self.text.push_str("; ");
+        }
+        if about != self.about && !about.is_empty() {
+            self.text.push_str(&about);
+            self.text.push_str(": ");
         }
         self.text.push_str(sentence.as_ref());
     }
