@@ -48,16 +48,19 @@ struct Placed {
 /// Writes files, one at a time.
 pub struct Files {
     memory: PathBuf,
+    /// What the server calls `/`.
+    home: PathBuf,
     placed: BTreeMap<String, Placed>,
 }
 
 impl Files {
-    /// What was written before, as remembered in the file `memory`.
-    pub fn open(memory: PathBuf) -> io::Result<Files> {
+    /// What was written before, as remembered in the file `memory`. Paths of orders are below
+    /// `home`.
+    pub fn open(memory: PathBuf, home: PathBuf) -> io::Result<Files> {
         let placed = state::read(&memory)?
             .and_then(|bytes| serde_json::from_slice(&bytes).ok())
             .unwrap_or_default();
-        Ok(Files { memory, placed })
+        Ok(Files { memory, home, placed })
     }
 
     /// Carries out one order.
@@ -66,6 +69,7 @@ impl Files {
         if !path.is_absolute() || path.file_name().is_none() {
             return Outcome::failed(format!("{:?} is not an absolute path of a file", order.path));
         }
+        let path = &self.home.join(path.strip_prefix("/").unwrap_or(path));
         let digest = hex(&sha256(order.content.as_bytes()));
         let before = self.placed.get(&order.path).cloned().unwrap_or_default();
         if before.generation > order.generation {
@@ -250,7 +254,7 @@ mod tests {
 
     fn service() -> Service {
         let dir = scratch("file");
-        let files = Files::open(dir.join("memory")).unwrap();
+        let files = Files::open(dir.join("memory"), "/".into()).unwrap();
         Service { dir, files }
     }
 
@@ -296,7 +300,7 @@ mod tests {
         );
         assert_eq!(service.names(), ["service.cfg", "service.cfg.grange-last-good"]);
         // The memory survives a restart of the agent.
-        service.files = Files::open(service.dir.join("memory")).unwrap();
+        service.files = Files::open(service.dir.join("memory"), "/".into()).unwrap();
         assert_eq!(service.write(3, "b\n"), Outcome::done("unchanged"));
     }
 

@@ -159,7 +159,9 @@ fn assemble(
     let proc_dir = std::path::Path::new("/proc");
     let source = collect::Source::new(proc_dir, &options.run_dir, limits, session_id);
     let collector = collect::Collector::new(source, &data.mounts, clock.monotonic());
-    let files = state.room("files").and_then(|dir| file::Files::open(dir.join("placed.json")));
+    let files = state
+        .room("files")
+        .and_then(|dir| file::Files::open(dir.join("placed.json"), options.home.clone()));
     let workshop = work::Workshop {
         files: Mutex::new(files.map_err(io("recalling written files"))?),
         halt: AtomicBool::new(false),

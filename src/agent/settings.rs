@@ -24,6 +24,9 @@ pub struct AgentOptions {
     pub run_dir: PathBuf,
     /// The server's own address, for its ready check.
     pub address: IpAddr,
+    /// What the server calls `/`: files it is ordered to have are below it. Servers of an
+    /// ordinary user share the machine's file system and have a directory of their own.
+    pub home: PathBuf,
 }
 
 /// Why there is nothing to run with.
@@ -56,7 +59,8 @@ pub enum SettingsError {
 }
 
 impl AgentOptions {
-    /// Options with what the platform says in the environment: `GRANGE_RUN`, `GRANGE_ADDRESS`.
+    /// Options with what the platform says in the environment: `GRANGE_RUN`, `GRANGE_ADDRESS`,
+    /// `GRANGE_HOME`.
     pub fn from_environment(config: PathBuf, state: Option<PathBuf>) -> AgentOptions {
         let run_dir = std::env::var_os("GRANGE_RUN").map_or(PathBuf::from(RUN_DIR), PathBuf::from);
         let address = std::env::var("GRANGE_ADDRESS").ok().and_then(|text| text.parse().ok());
@@ -65,6 +69,7 @@ impl AgentOptions {
             state: state.unwrap_or_else(|| PathBuf::from(STATE_DIR)),
             run_dir,
             address: address.unwrap_or(IpAddr::from([127, 0, 0, 1])),
+            home: std::env::var_os("GRANGE_HOME").map_or(PathBuf::from("/"), PathBuf::from),
         }
     }
 }

@@ -7,9 +7,11 @@ use crate::boot::failure::StartError;
 use crate::boot::{config, demo_web, logs, serve};
 use crate::cli::{self, Appliance, Local, Outcome};
 use crate::clouds::onboard::{Onboard, OnboardConfig};
+use crate::tui;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 /// Carries out a command line; it begins with the name the program was called by.
 pub fn run(arguments: Vec<OsString>) -> ExitCode {
@@ -26,7 +28,28 @@ fn here(local: Local) -> ExitCode {
         Local::DemoWeb { port } => demo_web::run(port),
         Local::OnboardInit { args } => crate::clouds::onboard::init_main(args),
         Local::Agent { config, state } => run_agent(config, state),
-        Local::Demo { .. } | Local::Tui(_) => ExitCode::from(1),
+        Local::Tui(target) => screen(&target),
+        Local::Demo { .. } => ExitCode::from(1),
+    }
+}
+
+/// The terminal UI on an appliance, here or elsewhere.
+fn screen(target: &cli::Target) -> ExitCode {
+    let client = match cli::connect(target) {
+        Ok(client) => client,
+        Err(error) => {
+            for line in error.lines() {
+                eprintln!("grange: {line}");
+            }
+            return ExitCode::from(error.exit_code());
+        }
+    };
+    match tui::run(Arc::new(client), tui::Options::default()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("grange: the terminal: {error}");
+            ExitCode::from(1)
+        }
     }
 }
 

@@ -10,6 +10,7 @@ use crate::base::{Code, Problem, Result, ServerId};
 use crate::broker::{Admission, Ingest, Later, Refusal};
 use crate::model::{Actor, AgentCursor, Cause, Door, OrderState, Permission, Server, ServerStatus};
 use crate::pki::request_key_digest;
+use crate::series::SeriesError;
 use crate::service::plans::set_status;
 use crate::service::{Service, lookup};
 use crate::store::{Author, Tx};
@@ -76,7 +77,10 @@ impl Ingest for Doorway {
         Box::pin(async move {
             match answer.await {
                 Ok(Ok(())) => Ok(()),
-                Ok(Err(error)) => Err(Refusal::Later(error.to_string())),
+                Ok(Err(error @ (SeriesError::Ahead { .. } | SeriesError::Shape))) => {
+                    Err(Refusal::Never(error.to_string()))
+                }
+                Ok(Err(error)) => Err(Refusal::Later(chain(&error))),
                 Err(_) => Err(Refusal::Later("the series log stopped".into())),
             }
         })

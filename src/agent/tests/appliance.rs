@@ -118,6 +118,7 @@ impl World {
             state: self.dir.join("state"),
             run_dir: self.dir.join("run"),
             address: IpAddr::from([127, 0, 0, 1]),
+            home: "/".into(),
         };
         let data = settings::user_data(&options.config).unwrap();
         let (events, receiver) = mpsc::channel::<Event>(EVENTS_MAX);
