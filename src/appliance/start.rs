@@ -87,6 +87,11 @@ pub fn stop(layout: &Layout, systemd: bool) -> Result<(), Failure> {
         return Ok(());
     }
     let Some(pid) = running_pid(layout) else { return Ok(()) };
+    terminate(pid)
+}
+
+/// Asks a process of ours to end, and waits until it has.
+pub fn terminate(pid: i32) -> Result<(), Failure> {
     let failed = |cause: nix::Error| Failure::Command {
         command: format!("kill {pid}"),
         output: cause.to_string(),
@@ -95,7 +100,7 @@ pub fn stop(layout: &Layout, systemd: bool) -> Result<(), Failure> {
     let end = Instant::now() + STOPPED_WITHIN;
     while is_alive(pid) {
         if Instant::now() > end {
-            let text = format!("process {pid} does not stop; see {}", layout.log.display());
+            let text = format!("process {pid} does not stop; its log says why");
             return Err(Failure::InTheWay(text));
         }
         std::thread::sleep(Duration::from_millis(20));

@@ -4,6 +4,18 @@ use crate::boot::config::LogFormat;
 use std::io::IsTerminal;
 use tracing_subscriber::EnvFilter;
 
+/// Starts logging into a file, for when the terminal is a screen.
+pub fn start_in(path: &std::path::Path) -> std::io::Result<()> {
+    let file = std::fs::OpenOptions::new().create(true).append(true).open(path)?;
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(EnvFilter::new("info,rumqttd=warn"))
+        .with_writer(std::sync::Mutex::new(file))
+        .with_ansi(false);
+    // A second start in one process keeps the first one's settings.
+    drop(builder.try_init());
+    Ok(())
+}
+
 /// Starts logging. `GRANGE_LOG` wins over the config file's level. Harmless when called twice.
 pub fn start(format: LogFormat, level: &str) {
     let filter = std::env::var("GRANGE_LOG").unwrap_or_else(|_| level.to_owned());

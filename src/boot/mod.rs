@@ -4,6 +4,7 @@
 //! Nothing is decided here.
 
 pub mod config;
+pub mod demo;
 pub mod demo_http;
 pub mod demo_load;
 pub mod demo_web;

@@ -4,11 +4,12 @@ use crate::agent::{self, AgentOptions};
 use crate::appliance::{self, InstallOptions, UninstallOptions};
 use crate::base::problem::chain;
 use crate::boot::failure::StartError;
-use crate::boot::{config, demo_web, logs, serve};
-use crate::cli::{self, Appliance, Local, Outcome};
+use crate::boot::{config, demo, demo_web, logs, serve};
+use crate::cli::{self, Appliance, Demo, Local, Outcome};
 use crate::clouds::onboard::{Onboard, OnboardConfig};
 use crate::tui;
 use std::ffi::OsString;
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -29,7 +30,7 @@ fn here(local: Local) -> ExitCode {
         Local::OnboardInit { args } => crate::clouds::onboard::init_main(args),
         Local::Agent { config, state } => run_agent(config, state),
         Local::Tui(target) => screen(&target),
-        Local::Demo { .. } => ExitCode::from(1),
+        Local::Demo { demo, dir } => ended(run_demo(demo, dir)),
     }
 }
 
@@ -60,6 +61,16 @@ fn ended(result: Result<(), StartError>) -> ExitCode {
             eprintln!("grange: {}", chain(&error));
             ExitCode::from(error.exit_code())
         }
+    }
+}
+
+fn run_demo(verb: Demo, dir: Option<PathBuf>) -> Result<(), StartError> {
+    let dir = demo::directory(dir);
+    match verb {
+        Demo::Start { tui } => demo::run(&dir, tui && std::io::stdout().is_terminal()),
+        Demo::Load { rate } => demo::load(&dir, rate),
+        Demo::Crash { server } => demo::crash(&dir, &server),
+        Demo::Stop => demo::stop(&dir),
     }
 }
 

@@ -227,7 +227,8 @@ fn bind(config: &Config) -> Result<Bound, StartError> {
     })
 }
 
-fn open_onboard(config: &Config) -> Result<Onboard, StartError> {
+/// Opens the platform of servers on this machine, as the config places it.
+pub fn open_onboard(config: &Config) -> Result<Onboard, StartError> {
     let failed = |cause: Box<dyn std::error::Error + Send + Sync>| StartError::Onboard(cause);
     let executable = std::env::current_exe().map_err(|error| failed(error.into()))?;
     // The slim agent where it lies beside us, as a package puts it; ourselves otherwise.
@@ -367,6 +368,11 @@ fn listen_on_socket(path: &std::path::Path) -> Result<UnixListener, StartError> 
 }
 
 impl Appliance {
+    /// Blocks until a signal says stop.
+    pub fn wait_for_signal(&self) -> std::io::Result<&'static str> {
+        self.runtime.block_on(stop_signal())
+    }
+
     /// Stops everything in order. Servers on this machine live on.
     pub fn stop(self) -> Vec<&'static str> {
         let mut late = Vec::new();
@@ -405,7 +411,7 @@ impl Appliance {
 pub fn serve(config: &Config) -> Result<(), StartError> {
     let appliance = start(config)?;
     super::ready::notify("READY=1");
-    let signal = appliance.runtime.block_on(stop_signal());
+    let signal = appliance.wait_for_signal();
     let signal = signal.map_err(|error| StartError::System("waiting for signals", error))?;
     tracing::info!(signal, "stopping");
     super::ready::notify("STOPPING=1");
@@ -414,7 +420,7 @@ pub fn serve(config: &Config) -> Result<(), StartError> {
 }
 
 /// Waits for the signals that mean stop.
-pub async fn stop_signal() -> std::io::Result<&'static str> {
+async fn stop_signal() -> std::io::Result<&'static str> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;

@@ -49,6 +49,12 @@ impl DirectoryLock {
     }
 }
 
+/// The process that wrote the lock file of a directory last; it may be gone.
+pub fn holder(dir: &Path) -> Option<i32> {
+    let text = std::fs::read_to_string(dir.join("run/lock")).ok()?;
+    text.lines().next()?.parse().ok()
+}
+
 fn held_by(dir: &Path, file: &mut File) -> OpenError {
     let mut text = String::new();
     // Whoever holds it may be writing just now; then we know only that it is held.

@@ -58,6 +58,7 @@ pub use error::{OpenError, StoreError};
 pub use group::{Author, CrashHook, Moment, WriterStats};
 pub use handle::{Mode, Store};
 pub use journal::{Change, Entry, Subject, Who};
+pub use lock::holder;
 pub use reads::{Reads, Versioned, View};
 pub use records::CurrentPlan;
 pub use tables::{Counter, Index, Key, Record, Table, key};

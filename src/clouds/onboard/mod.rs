@@ -60,6 +60,7 @@ use crate::clouds::{Applied, Cloud, CloudError, CloudStep, InstanceType, LaunchR
 use crate::model::{CloudState, Sighting};
 use cgroup::Cgroups;
 use failure::Doing;
+use nix::sys::signal::Signal;
 use place::Place;
 use record::{Record, ServerDirectory, Shelf, make_private};
 use std::collections::BTreeSet;
@@ -177,6 +178,16 @@ impl Onboard {
     pub fn init_pid(&self, id: ServerId) -> Option<i32> {
         let init = self.shelf.server(id).init()?;
         init.is_alive().then_some(init.pid)
+    }
+
+    /// Ends a server's pid 1 at once, as if its power had failed: for demos and tests.
+    ///
+    /// # Errors
+    /// When it does not run, or the kernel refuses.
+    pub fn crash(&self, id: ServerId) -> Result<(), Failure> {
+        let init = self.shelf.server(id).init().filter(|init| init.is_alive());
+        let init = init.ok_or_else(|| Failure::new(format!("ending {id}"), "it does not run"))?;
+        init.signal(Signal::SIGKILL).doing("ending", id)
     }
 
     /// Where the machine sees a server's data volume: for tests and for backups.
