@@ -36,9 +36,9 @@ pub fn tick(service: &Service, actor: &Actor, farm: FarmId) -> Result<Planned> {
     let Some(input) = assemble(service, farm)? else { return Ok(Planned::Overtaken) };
     let plan = engine::plan(&input);
     service.observed.set_report(farm, plan.report.clone());
-    if finished(&input, &plan) {
-        remove_farm_leftovers(service, actor, &input)?;
-        return Ok(Planned::Unchanged);
+    if remove_leftovers(service, actor, &input)? {
+        // The next tick plans what is left.
+        return Ok(Planned::Overtaken);
     }
     if !plan.changes(input.parent.as_ref()) {
         service.observed.set_alert(&refused_key(farm), None);
@@ -353,14 +353,9 @@ fn stray(noun: &str, id: impl std::fmt::Display) -> Problem {
     Problem::new(Code::UnacceptableState, format!("{noun} {id} is gone"))
 }
 
-/// Whether a farm or farm role that a person removed has nothing left.
-fn finished(input: &PlanInput, plan: &Plan) -> bool {
-    let removed = input.farm.removed || input.farm_roles.iter().any(|role| role.removed);
-    removed && plan.moves.is_empty()
-}
-
-/// Removes the records of what a person removed, once no server is left of it.
-fn remove_farm_leftovers(service: &Service, actor: &Actor, input: &PlanInput) -> Result<()> {
+/// Removes the records of what a person removed, once no server is left of it. Says whether there
+/// was any.
+fn remove_leftovers(service: &Service, actor: &Actor, input: &PlanInput) -> Result<bool> {
     let has_servers = |role: &FarmRole| input.servers.iter().any(|s| s.farm_role == role.id);
     let gone: Vec<FarmRole> = input
         .farm_roles
@@ -370,7 +365,7 @@ fn remove_farm_leftovers(service: &Service, actor: &Actor, input: &PlanInput) ->
         .collect();
     let farm_gone = input.farm.removed && input.servers.is_empty();
     if gone.is_empty() && !farm_gone {
-        return Ok(());
+        return Ok(false);
     }
     let farm = input.farm.clone();
     let name = farm.name.clone();
@@ -388,7 +383,7 @@ fn remove_farm_leftovers(service: &Service, actor: &Actor, input: &PlanInput) ->
     if farm_gone {
         service.observed.forget_farm(input.farm.id);
     }
-    Ok(())
+    Ok(true)
 }
 
 /// The role of a farm role.
