@@ -261,6 +261,13 @@ fn a_death_is_noticed() {
         assert!(waiting.join().unwrap());
     });
     assert_eq!(yard.state(id), Some(CloudState::Stopped));
+    assert!(!yard.cloud.wait_for_change(Duration::ZERO), "each death is told once");
+    // Nobody waits while this one is launched, and dies.
+    let unwatched = ids()();
+    yard.launch(unwatched, 2, &["sleep", "86400"]).unwrap();
+    yard.crash(unwatched);
+    assert!(eventually(|| yard.state(unwatched) == Some(CloudState::Stopped)));
+    assert!(yard.cloud.wait_for_change(Duration::ZERO));
     assert!(eventually(|| {
         let left = traces(&yard, &[id]);
         !left.iter().any(|trace| trace.starts_with("/proc/"))

@@ -50,6 +50,7 @@ mod netlink;
 mod place;
 mod process;
 mod record;
+mod watch;
 
 pub use failure::Failure;
 pub use init::init_main;
@@ -69,13 +70,15 @@ use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
+use watch::Watch;
 
 /// The sizes: name, CPUs in thousandths, memory in MiB.
 const SIZES: [(&str, u32, u64); 4] =
     [("nano", 100, 64), ("small", 250, 128), ("medium", 500, 256), ("large", 1000, 512)];
 /// How long a step waits for another one on the same server; the longest is a boot.
 const LOCK_WAIT: Duration = Duration::from_secs(30);
-/// How often pid 1s are looked at while waiting for a change: one small read for each.
+/// How often pid 1s are looked at while waiting for a change: one small read for each, and one
+/// listing of a directory.
 const LOOK_PERIOD: Duration = Duration::from_millis(250);
 /// Where no volume may be mounted.
 const RESERVED: [&str; 6] = ["/dev", "/etc", "/proc", "/run", "/sys", "/var/log/grange"];
@@ -106,6 +109,7 @@ pub struct Onboard {
     cgroups: Cgroups,
     /// The address given last; held while one is chosen and its record written.
     last_address: Mutex<Option<Ipv4Addr>>,
+    watch: Watch,
 }
 
 impl Onboard {
@@ -141,7 +145,15 @@ impl Onboard {
             tracing::warn!(limit, "no control group enforces it: the limit is advisory");
         }
         let last_address = Mutex::new(None);
-        Ok(Onboard { config, isolation, shelf, place, cgroups, last_address })
+        Ok(Onboard {
+            config,
+            isolation,
+            shelf,
+            place,
+            cgroups,
+            last_address,
+            watch: Watch::default(),
+        })
     }
 
     /// Where servers reach the appliance: its address on the bridge, or the loopback.
@@ -369,19 +381,15 @@ impl Cloud for Onboard {
 
     fn wait_for_change(&self, at_most: Duration) -> bool {
         let begun = Instant::now();
-        let inits = self.shelf.servers().unwrap_or_default();
-        let inits: Vec<_> = inits.iter().filter_map(ServerDirectory::init).collect();
-        let alive = || inits.iter().map(process::Process::is_alive).collect::<Vec<bool>>();
-        let before = alive();
         loop {
+            if self.watch.look(&self.shelf) {
+                return true;
+            }
             let left = at_most.saturating_sub(begun.elapsed());
             if left.is_zero() {
                 return false;
             }
             std::thread::sleep(left.min(LOOK_PERIOD));
-            if alive() != before {
-                return true;
-            }
         }
     }
 }
