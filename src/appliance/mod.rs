@@ -23,3 +23,19 @@ pub use uninstall::{UninstallOptions, uninstall};
 pub fn own_uid() -> u32 {
     nix::unistd::geteuid().as_raw()
 }
+
+/// Allows this process as many open files as the machine lets it have of what is wanted, and says
+/// how many that is. What a login allows, often 1,024, would be used up by as many agents.
+pub fn allow_open_files(wanted: u64) -> nix::Result<u64> {
+    use nix::sys::resource::{Resource, getrlimit, setrlimit};
+    let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
+    if soft >= wanted {
+        return Ok(soft);
+    }
+    // The superuser may have more than the hard limit; others up to it.
+    if setrlimit(Resource::RLIMIT_NOFILE, wanted, hard.max(wanted)).is_ok() {
+        return Ok(wanted);
+    }
+    setrlimit(Resource::RLIMIT_NOFILE, hard, hard)?;
+    Ok(hard)
+}

@@ -8,6 +8,8 @@
 //! What does not stop within its deadline is named.
 
 use crate::api::{self, Api, Bell, Limits, Listener};
+use crate::appliance;
+use crate::base::limit::OPEN_FILES;
 use crate::base::{Clock, ServerId, Waker, WallClock};
 use crate::boot::config::Config;
 use crate::boot::driver::Driver;
@@ -409,6 +411,11 @@ impl Appliance {
 
 /// `grange serve`: an appliance until a signal says stop.
 pub fn serve(config: &Config) -> Result<(), StartError> {
+    match appliance::allow_open_files(OPEN_FILES) {
+        Ok(allowed) if allowed >= OPEN_FILES => {}
+        Ok(allowed) => tracing::warn!(allowed, wanted = OPEN_FILES, "few open files are allowed"),
+        Err(error) => tracing::warn!(%error, "the limit of open files could not be raised"),
+    }
     let appliance = start(config)?;
     super::ready::notify("READY=1");
     let signal = appliance.wait_for_signal();
