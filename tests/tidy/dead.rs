@@ -33,6 +33,7 @@ fn root(path: &str) -> bool {
     named
         || (path.starts_with("src/bin/") && depth == 2)
         || (path.starts_with("tests/") && depth == 1)
+        || (path.starts_with("tests/bench/") && depth == 2)
 }
 
 fn reach(links: &BTreeMap<String, Vec<Link>>, from: BTreeSet<String>) -> BTreeSet<String> {
