@@ -77,7 +77,7 @@ pub const ROWS: [Row; 6] = [
         name: "balancers",
         description: "orders balancers to have the file the topology asks for",
         period: PLAN_PERIOD,
-        tables: &[Table::FarmRoles, Table::Servers, Table::Orders],
+        tables: &[Table::FarmRoles, Table::Servers, Table::Orders, Table::AgentCursors],
         also: Also::Nothing,
         make: || Box::new(balancers::Balancers),
     },

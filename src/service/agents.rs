@@ -96,6 +96,10 @@ impl Ingest for Doorway {
         let (done, answer) = oneshot::channel();
         let now = service.now();
         let name = name_of(&service, from);
+        if let Some(ready) = ready {
+            // Before the commit, which wakes the balancers' job to look at it.
+            service.observed.agent_ready(from, ready, now);
+        }
         service.store.submit(
             Author::new(&actor(from, &name), verb(&message.body), Cause::Agent(from)),
             move |tx| take(tx, from, message, now),
@@ -107,8 +111,7 @@ impl Ingest for Doorway {
                 .unwrap_or_else(|_| Err(Problem::new(Code::ServiceUnavailable, "stopping")));
             match result {
                 Ok(_) => {
-                    if let Some(ready) = ready {
-                        service.observed.agent_ready(from, ready, now);
+                    if ready.is_some() {
                         service.observation.wake();
                     }
                     Ok(())
