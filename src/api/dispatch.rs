@@ -122,16 +122,14 @@ async fn answer(
         Ok(answered) => answered,
         Err(problem) => (Answer::refusal(&problem, &id), false),
     };
-    tracing::info!(
-        request = id,
-        method = %parts.method,
-        path = parts.uri.path(),
-        status = answer.status,
-        ms = began.elapsed().as_millis() as u64,
-        who,
-        address,
-        "answered"
-    );
+    let ms = began.elapsed().as_millis() as u64;
+    let (method, path, status) = (&parts.method, parts.uri.path(), answer.status);
+    // A screen asks every few seconds: what changes nothing and went well is not news.
+    if parts.method.is_safe() && status < 400 {
+        tracing::debug!(request = id, %method, path, status, ms, who, address, "answered");
+    } else {
+        tracing::info!(request = id, %method, path, status, ms, who, address, "answered");
+    }
     answer.into_response(&id, replayed)
 }
 

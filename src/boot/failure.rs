@@ -22,7 +22,7 @@ pub enum StartError {
     #[error("setting up TLS")]
     Tls(#[source] crate::net::tls::TlsError),
     /// A port or socket that cannot be listened on.
-    #[error("cannot listen on {0}: {1}; free it, or name another in the config file")]
+    #[error("cannot listen on {0} (free it, or name another in the config file)")]
     Listen(String, #[source] std::io::Error),
     /// The platform of servers on this machine.
     #[error("opening the onboard platform")]

@@ -204,6 +204,9 @@ pub enum ServerVerb {
         /// Do not leave it time to finish what it does
         #[arg(long)]
         force: bool,
+        /// Taken for scripts that say it everywhere: one server is never asked about
+        #[arg(long)]
+        yes: bool,
     },
     /// Restart a server
     Reboot {

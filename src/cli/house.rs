@@ -11,6 +11,11 @@ use crate::wire::api::EventView;
 use crate::wire::input::{RoleView, TokenInput};
 use std::io;
 
+/// Between two tries of `events --follow` to reach an appliance that went away.
+const FOLLOW_PAUSE: Millis = 1_000;
+/// How long it tries: longer than an upgrade or a restart of the machine takes.
+const FOLLOW_PATIENCE: Millis = 600_000;
+
 /// Tells how a thing is and why.
 pub fn explain(what: &str, client: &Client, io: &mut Io<'_>, json: bool) -> Done {
     let told = client.explain(what)?;
@@ -23,11 +28,17 @@ pub fn explain(what: &str, client: &Client, io: &mut Io<'_>, json: bool) -> Done
     let because: Vec<String> = told
         .because
         .iter()
-        .map(|link| format!("{} ago: {} (#{})", age(now, link.at), link.text, link.seq))
+        .map(|link| format!("{}  {:>9} ago  {}", clock(link.at), age(now, link.at), link.text))
         .collect();
     table::lines(io, "because", &because)?;
-    table::lines(io, "waiting", &told.waiting)?;
+    table::lines(io, "next", &told.waiting)?;
     Ok(0)
+}
+
+/// The date and the time, to the second.
+fn clock(at: i64) -> String {
+    let time = Timestamp(at).to_string();
+    time.get(..19).unwrap_or(&time).replace('T', " ")
 }
 
 fn age(now: Timestamp, at: i64) -> String {
@@ -39,8 +50,28 @@ pub fn events(args: &Events, client: &Client, io: &mut Io<'_>, json: bool) -> Do
     let about = args.about.as_deref();
     let mut after = args.after;
     let mut wait: Millis = 0;
+    let mut away: Millis = 0;
     loop {
-        let listing = client.events(after, API_PAGE_MAX, wait, about)?;
+        let listing = match client.events(after, API_PAGE_MAX, wait, about) {
+            // Where it was once, it may come back: an upgrade is a restart.
+            Err(error) if args.follow && after.is_some() && error.may_pass() => {
+                if away == 0 {
+                    writeln!(io.stderr, "grange: {error}; waiting for it to come back")?;
+                }
+                away += FOLLOW_PAUSE;
+                if away > FOLLOW_PATIENCE {
+                    return Err(error.into());
+                }
+                (io.pause)(FOLLOW_PAUSE);
+                wait = 0;
+                continue;
+            }
+            answer => answer?,
+        };
+        if away > 0 {
+            writeln!(io.stderr, "grange: it is back")?;
+            away = 0;
+        }
         write(&listing.events, io, json)?;
         io.stdout.flush()?;
         let whole = listing.events.len() < API_PAGE_MAX || after.is_none();
@@ -62,11 +93,13 @@ fn write(events: &[EventView], io: &mut Io<'_>, json: bool) -> io::Result<()> {
             writeln!(io.stdout)?;
             continue;
         }
-        let time = Timestamp(event.at).to_string();
-        let time = time.get(..19).unwrap_or(&time).replace('T', " ");
+        let time = clock(event.at);
         let about = if event.about.is_empty() { "-" } else { event.about.as_str() };
-        let (seq, actor, text) = (event.seq, &event.actor, &event.text);
-        writeln!(io.stdout, "{seq:>6}  {time}  {about:<14}  {actor:<14}  {text}")?;
+        // An agent speaks of its own server, which has its name in the column before.
+        let own = event.actor.strip_prefix("agent:").is_some_and(|of| of == event.about);
+        let actor = if own { "agent" } else { event.actor.as_str() };
+        let (seq, text) = (event.seq, &event.text);
+        writeln!(io.stdout, "{seq:>6}  {time}  {about:<14}  {actor:<13}  {text}")?;
     }
     Ok(())
 }

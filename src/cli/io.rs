@@ -1,9 +1,10 @@
 //! The world as a command sees it: what it may read, where it writes, whether a person is there.
 
-use crate::base::{Code, Problem};
+use crate::base::{Code, Millis, Problem};
 use serde::Serialize;
 use std::io::{self, BufRead, IsTerminal, Write};
 use std::path::Path;
+use std::time::Duration;
 
 /// Largest file a command reads: a manifest, a token, a certificate.
 const FILE_BYTES_MAX: usize = 4 * 1024 * 1024;
@@ -20,6 +21,8 @@ pub struct Io<'a> {
     pub files: &'a dyn Files,
     /// Environment variables.
     pub env: &'a dyn Fn(&str) -> Option<String>,
+    /// Waits so many milliseconds, between two tries.
+    pub pause: &'a dyn Fn(Millis),
     /// Whether a person is at both ends: standard input and output are terminals.
     pub interactive: bool,
     /// Whether standard output is a terminal.
@@ -124,6 +127,7 @@ pub fn in_shell<T>(work: impl FnOnce(&mut Io<'_>) -> T) -> T {
         stderr: &mut stderr,
         files: &Disk,
         env: &|name| std::env::var(name).ok(),
+        pause: &|ms| std::thread::sleep(Duration::from_millis(ms)),
         interactive,
         terminal,
     })

@@ -15,7 +15,7 @@ pub fn carry(verb: ServerVerb, client: &Client, io: &mut Io<'_>, json: bool) -> 
     match verb {
         ServerVerb::List { farm } => list(farm.as_deref(), client, io, json),
         ServerVerb::Show { server } => show(&name::server(client, &server)?, io, json),
-        ServerVerb::Terminate { server, force } => {
+        ServerVerb::Terminate { server, force, yes: _ } => {
             let server = name::server(client, &server)?;
             let server = client.server_terminate(&server.id, force)?;
             changed(&server, "is to go", io, json)
@@ -77,6 +77,11 @@ pub fn table(servers: &[ServerView], io: &mut Io<'_>) -> io::Result<()> {
     table::write(io, &heading, servers.iter().map(row).collect())
 }
 
+/// A time of the API without its fractions: `2026-11-21 04:36:32`.
+fn when(time: &str) -> String {
+    time.get(..19).unwrap_or(time).replace('T', " ")
+}
+
 fn agent(server: &ServerView) -> Cell {
     match (server.grange.agent_connected, server.status.as_str()) {
         (true, _) => Cell("connected".to_owned(), Tone::Good),
@@ -119,17 +124,51 @@ fn show(server: &ServerView, io: &mut Io<'_>, json: bool) -> Done {
         ("cloud id", server.cloud_server_id.clone().unwrap_or_default()),
         ("private", server.private_ip.join(", ")),
         ("public", server.public_ip.join(", ")),
-        ("launched", format!("{} ({})", server.launched, server.launch_reason)),
+        ("launched", format!("{} ({})", when(&server.launched), server.launch_reason)),
         ("to go", extra.terminate_reason.clone().unwrap_or_default()),
         ("cloud says", seen),
         ("agent", agent),
     ];
     table::facts(io, &facts)?;
-    let readings: Vec<String> =
-        extra.latest.iter().map(|r| format!("{} {:.1}", r.series, r.value)).collect();
+    let wide = extra.latest.iter().map(|r| r.series.len()).max().unwrap_or(0);
+    let readings: Vec<String> = extra
+        .latest
+        .iter()
+        .map(|r| format!("{:<wide$}  {}", r.series, measure(&r.series, r.value)))
+        .collect();
     table::lines(io, "readings", &readings)?;
     table::lines(io, "waiting", &extra.waiting)?;
     Ok(0)
+}
+
+/// A reading with the unit its name ends in.
+fn measure(series: &str, value: f64) -> String {
+    let base = series.split(':').next().unwrap_or(series);
+    if base.ends_with("_percent") {
+        format!("{value:.1} %")
+    } else if base.starts_with("net_") {
+        format!("{}/s", bytes(value))
+    } else if base.ends_with("_bytes") {
+        bytes(value)
+    } else if base.ends_with("_s") {
+        say((value.max(0.0) * 1000.0) as u64)
+    } else if value.fract() == 0.0 {
+        format!("{value:.0}")
+    } else {
+        format!("{value:.2}")
+    }
+}
+
+fn bytes(value: f64) -> String {
+    let units = ["B", "KiB", "MiB", "GiB", "TiB"];
+    let mut value = value;
+    let mut unit = 0;
+    while value.abs() >= 1024.0 && unit < units.len() - 1 {
+        value /= 1024.0;
+        unit += 1;
+    }
+    let digits = usize::from(unit > 0);
+    format!("{value:.digits$} {}", units[unit])
 }
 
 fn run(

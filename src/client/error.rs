@@ -93,6 +93,12 @@ impl Error {
     pub fn is_absence(&self) -> bool {
         matches!(self, Error::Unreachable { .. })
     }
+
+    /// Whether the same question may well be answered in a moment: nobody answered, or somebody
+    /// who is just stopping.
+    pub fn may_pass(&self) -> bool {
+        self.code() == Some(Code::ServiceUnavailable)
+    }
 }
 
 #[cfg(test)]

@@ -80,6 +80,18 @@ pub enum StepStatus {
 }
 
 impl StepKind {
+    /// What a platform did once it is done.
+    pub fn past(self) -> &'static str {
+        match self {
+            StepKind::Launch => "launched",
+            StepKind::Terminate => "terminated",
+            StepKind::Suspend => "suspended",
+            StepKind::Resume => "resumed",
+            StepKind::Reboot => "rebooted",
+            StepKind::Start => "started",
+        }
+    }
+
     /// Its name.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -198,7 +198,15 @@ fn take(tx: &mut Tx, from: ServerId, message: Message, now: crate::base::Timesta
     if server != before {
         if server.status != before.status {
             let about = lookup::server_name(tx, &server)?;
-            tx.text(about, format!("{} (its agent said so)", server.status.as_str()));
+            let text = match (server.status, before.status) {
+                (ServerStatus::Running, _) => "is running: its agent says that it is ready",
+                (ServerStatus::Initializing, ServerStatus::Running) => {
+                    "is not ready any more: its agent says so"
+                }
+                (ServerStatus::Initializing, _) => "is up but not ready yet: its agent says so",
+                _ => server.status.as_str(),
+            };
+            tx.text(about, text);
         }
         tx.put(&server)?;
     }

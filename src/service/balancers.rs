@@ -28,7 +28,7 @@ pub fn configure(service: &Service, actor: &Actor, farm: FarmId) -> Result<usize
         for (id, body) in wanted {
             let Some(server) = lookup::server(tx, id)? else { continue };
             let about = lookup::server_name(tx, &server)?;
-            tx.text(about, "a new balancer file is to be written");
+            tx.text(about, "is to balance anew: its servers changed");
             orders::give(tx, &server, body, now, now.after(FILE_DEADLINE))?;
         }
         Ok(())

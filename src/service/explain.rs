@@ -3,17 +3,25 @@
 //! The journal's entries about a thing are one half; the other is what made the engine decide,
 //! which a plan's report holds. The chain ends in a person, a clock or a reading.
 
+mod chain;
+
 use crate::base::time::say;
 use crate::base::{FarmId, Problem, Result, ServerId};
 use crate::model::{
-    Actor, Decision, Farm, FarmRole, LaunchReason, Line, Permission, Plan, Server, ServerStatus,
+    Actor, Farm, FarmRole, LaunchReason, Line, Permission, Plan, Server, ServerStatus,
 };
 use crate::service::{Service, authorise, lookup, views};
-use crate::store::{Entry, Subject, View};
-use crate::wire::api::{BecauseView, ExplainView, PlanView};
+use crate::store::{Subject, View};
+use crate::wire::api::{ExplainView, PlanView};
 
 /// Links of a chain at the most: a person reads it on one screen.
-const LINKS_MAX: usize = 16;
+const LINKS_MAX: usize = 14;
+/// Entries of a thing looked at for its story.
+const LOOKED_AT_MAX: usize = 100;
+/// Entries of its farm looked at for the request at the end of the chain.
+const REQUESTS_LOOKED_AT_MAX: usize = 500;
+/// Servers that replaced one another, in one story.
+const GENERATIONS_MAX: usize = 2;
 
 /// Explains `shop`, `shop/web`, `shop/web-3`, `web-3` where it is unique, or a server's UUID.
 pub fn explain(service: &Service, actor: &Actor, what: &str) -> Result<ExplainView> {
@@ -76,19 +84,23 @@ fn in_farm(view: &View, farm: &Farm, name: &str) -> Result<Option<Thing>> {
 fn farm_story(service: &Service, view: &View, farm: Farm) -> Result<ExplainView> {
     let seen = views::farm(service, view, farm.clone())?;
     let extra = &seen.grange;
+    let leaving = extra.servers.saturating_sub(extra.running);
     let now = format!(
-        "{}: {} of {} servers running, {} not confirmed gone{}",
+        "{}, {} of {} servers running{}{}",
         seen.status,
         extra.running,
         extra.target,
-        extra.servers,
+        if leaving > 0 { format!(", {leaving} coming or going") } else { String::new() },
         extra.freeze.as_ref().map(|why| format!("; frozen: {why}")).unwrap_or_default()
     );
-    let entries = service.store.entries_about(Subject::Farm(farm.id), None, LINKS_MAX)?;
+    let entries = service.store.entries_about(Subject::Farm(farm.id), None, LOOKED_AT_MAX)?;
+    let name = farm.name.to_string();
+    let links = entries.iter().filter(|entry| !entry.text.is_empty() && !chain::is_small(entry));
+    let links = links.flat_map(|entry| chain::tell(entry, &name, |_| true)).collect();
     Ok(ExplainView {
-        about: farm.name.to_string(),
+        about: name,
         now,
-        because: links(entries),
+        because: chain::finish(links, LINKS_MAX),
         waiting: or_nothing(extra.waiting.clone(), "nothing: it is as declared"),
     })
 }
@@ -96,42 +108,29 @@ fn farm_story(service: &Service, view: &View, farm: Farm) -> Result<ExplainView>
 fn role_story(service: &Service, view: &View, farm: &Farm, role: FarmRole) -> Result<ExplainView> {
     let seen = views::farm_role(service, view, role.clone())?;
     let now = format!(
-        "{} of {} servers running, within {} to {}",
+        "{} of {} servers running, declared {} to {}",
         seen.grange.running,
         seen.grange.target,
         seen.scaling.min_instances,
         seen.scaling.max_instances
     );
-    let mut because =
-        links(service.store.entries_about(Subject::FarmRole(role.id), None, LINKS_MAX / 2)?);
-    because.extend(target_changes(view, farm.id, &role)?);
-    because.sort_by_key(|link| std::cmp::Reverse(link.at));
-    because.truncate(LINKS_MAX);
+    let about = format!("{}/{}", farm.name, role.alias);
+    let entries = service.store.entries_about(Subject::FarmRole(role.id), None, LOOKED_AT_MAX)?;
+    let links = entries.iter().filter(|entry| !entry.text.is_empty() && !chain::is_small(entry));
+    let own = |whose: &str| is_of(whose, &about) || whose == farm.name.as_str();
+    let links = links.flat_map(|entry| chain::tell(entry, &about, own)).collect();
     Ok(ExplainView {
-        about: format!("{}/{}", farm.name, role.alias),
+        because: chain::finish(links, LINKS_MAX),
+        about,
         now,
-        because,
         waiting: or_nothing(seen.grange.waiting, "nothing: it is as wanted"),
     })
 }
 
-/// The last decisions about a farm role's target, from the plans that made them.
-fn target_changes(view: &View, farm: FarmId, role: &FarmRole) -> Result<Vec<BecauseView>> {
-    let mut out = Vec::new();
-    let mut next = lookup::current_plan(view, farm)?;
-    for _ in 0..64 {
-        let Some(plan) = next else { break };
-        let lines = plan.report.iter().filter(|line| line.farm_role == Some(role.id));
-        for line in lines.filter(|line| matches!(line.decision, Decision::Target { .. })) {
-            let text = format!("plan {}: {}", plan.id, line.decision);
-            out.push(BecauseView { seq: 0, at: plan.at.0, text });
-        }
-        next = match plan.parent {
-            Some(parent) if out.len() < LINKS_MAX / 2 => lookup::plan(view, parent)?,
-            _ => None,
-        };
-    }
-    Ok(out)
+/// Whether `shop/web-3` is a server of `shop/web`, or that itself.
+fn is_of(whose: &str, about: &str) -> bool {
+    let Some(rest) = whose.strip_prefix(about) else { return false };
+    rest.strip_prefix('-').map_or(rest.is_empty(), |index| index.parse::<u32>().is_ok())
 }
 
 fn server_story(service: &Service, view: &View, server: Server) -> Result<ExplainView> {
@@ -140,10 +139,7 @@ fn server_story(service: &Service, view: &View, server: Server) -> Result<Explai
     let why_going =
         server.terminate_reason.map(|reason| format!(" ({})", reason.say())).unwrap_or_default();
     let now = format!("{}{why_going} for {age}", server.status.as_str());
-    let mut because =
-        links(service.store.entries_about(Subject::Server(server.id), None, LINKS_MAX)?);
-    because.extend(launch_story(service, view, &server)?);
-    because.truncate(LINKS_MAX);
+    let because = chain::finish(server_links(service, view, &server, &about)?, LINKS_MAX);
     let report = service.observed.report(server.farm);
     let waiting = views::waits(&report, |line| line.server == Some(server.id), false);
     let idle = match server.status {
@@ -154,56 +150,70 @@ fn server_story(service: &Service, view: &View, server: Server) -> Result<Explai
     Ok(ExplainView { about, now, because, waiting: or_nothing(waiting, idle) })
 }
 
-/// Why it was launched: the plan's own words, what it replaced and why that went, who wanted the
-/// farm.
-fn launch_story(service: &Service, view: &View, server: &Server) -> Result<Vec<BecauseView>> {
-    let mut out = Vec::new();
-    if let Some(plan) = launch_plan(view, server)? {
-        let own = |line: &&Line| line.server == Some(server.id);
-        let role = |line: &&Line| {
-            line.farm_role == Some(server.farm_role)
-                && matches!(line.decision, Decision::Target { .. })
-        };
-        for line in plan.report.iter().filter(own).chain(plan.report.iter().filter(role)) {
-            let text = format!("plan {}: {}: {}", plan.id, line.about, line.decision);
-            out.push(BecauseView { seq: 0, at: plan.at.0, text });
+/// What happened to it, why it was launched and what it replaced, down to who wanted that.
+fn server_links(
+    service: &Service,
+    view: &View,
+    server: &Server,
+    about: &str,
+) -> Result<Vec<chain::Link>> {
+    let role_name = match lookup::farm_role(view, server.farm_role)? {
+        Some(role) => {
+            let farm = about.split('/').next().unwrap_or_default();
+            format!("{farm}/{}", role.alias)
         }
-    }
-    if let LaunchReason::Replacement(old) = server.launch_reason
-        && let Some(old) = lookup::server(view, old)?
-    {
-        let name = lookup::server_name(view, &old)?;
-        let why = old.terminate_reason.map(|reason| reason.say()).unwrap_or("it went");
-        let text = format!("it replaces {name} ({}): {why}", &old.id.to_string()[..8]);
-        out.push(BecauseView { seq: 0, at: old.status_at.0, text });
-    }
-    let wanted = service.store.entries_about(Subject::Farm(server.farm), None, 200)?;
-    let request = wanted.into_iter().find(|entry| {
+        None => String::new(),
+    };
+    let entries = service.store.entries_about(Subject::Server(server.id), None, LOOKED_AT_MAX)?;
+    let own = |whose: &str| whose == about || whose == role_name;
+    let mut links: Vec<chain::Link> = entries
+        .iter()
+        .filter(|entry| !entry.text.is_empty())
+        .flat_map(|entry| chain::tell(entry, about, own))
+        .collect();
+    links.extend(replaced(service, view, server, about)?);
+    // Who wanted the farm to be so: the last request before the decision.
+    let farm_name = about.split('/').next().unwrap_or_default();
+    let wanted =
+        service.store.entries_about(Subject::Farm(server.farm), None, REQUESTS_LOOKED_AT_MAX)?;
+    let request = wanted.iter().find(|entry| {
         matches!(entry.verb.as_str(), "manifest.apply" | "farm.launch" | "farm-role.scale")
             && entry.at <= server.created_at
     });
-    out.extend(request.map(|entry| link(&entry)));
-    Ok(out)
+    let concerned = |whose: &str| whose == farm_name || whose == role_name;
+    links.extend(request.iter().flat_map(|entry| chain::tell(entry, about, concerned)));
+    Ok(links)
 }
 
-/// The plan that wanted it.
-fn launch_plan(view: &View, server: &Server) -> Result<Option<Plan>> {
-    let first = lookup::steps_of_server(view, server.id)?.into_iter().min_by_key(|s| s.id);
-    first.map_or(Ok(None), |step| lookup::plan(view, step.plan))
-}
-
-fn links(entries: Vec<Entry>) -> Vec<BecauseView> {
-    entries.iter().filter(|entry| !entry.text.is_empty()).map(link).collect()
-}
-
-fn link(entry: &Entry) -> BecauseView {
-    let who = if entry.who.name.starts_with("job:") {
-        String::new()
-    } else {
-        format!(" by {}", entry.who.name)
-    };
-    let text = format!("{}: {}{who}", entry.about, entry.text);
-    BecauseView { seq: entry.seq.0, at: entry.at.0, text }
+/// Why the server went whose place this one took, and the one before that.
+fn replaced(
+    service: &Service,
+    view: &View,
+    server: &Server,
+    about: &str,
+) -> Result<Vec<chain::Link>> {
+    let mut links = Vec::new();
+    let mut reason = server.launch_reason;
+    for _ in 0..GENERATIONS_MAX {
+        let LaunchReason::Replacement(before) = reason else { break };
+        let Some(old) = lookup::server(view, before)? else { break };
+        let old_name = lookup::server_name(view, &old)?;
+        let short = &old.id.to_string()[..8];
+        // A replacement often takes the name as well as the place.
+        let called = match old_name == about {
+            true => format!("the {} before it ({short})", old.hostname),
+            false => format!("{} ({short})", old.hostname),
+        };
+        let entries = service.store.entries_about(Subject::Server(old.id), None, LOOKED_AT_MAX)?;
+        let end = entries.iter().filter(|entry| {
+            let decided = matches!(entry.verb.as_str(), "plan.commit" | "observe.listing");
+            entry.at > old.created_at && (decided || entry.verb == "server.terminate")
+        });
+        let end = end.flat_map(|entry| chain::tell(entry, &old_name, |whose| whose == old_name));
+        links.extend(chain::under(&called, end.collect()));
+        reason = old.launch_reason;
+    }
+    Ok(links)
 }
 
 fn or_nothing(waiting: Vec<String>, nothing: &str) -> Vec<String> {

@@ -58,7 +58,7 @@ pub fn create(service: &Service, actor: &Actor, input: &FarmInput) -> Result<Far
             return Err(Problem::new(Code::UnicityViolation, text));
         }
         let id: FarmId = tx.next_id()?;
-        tx.text(name.to_string(), "farm declared");
+        tx.text(name.to_string(), "is declared");
         tx.put(&Farm {
             id,
             env,
@@ -118,7 +118,7 @@ pub fn update(
         if let Some(order) = order {
             farm.launch_order = order;
         }
-        Ok("changed".into())
+        Ok("is changed".into())
     })?;
     get(service, actor, id)
 }
@@ -177,7 +177,7 @@ fn change(
         let mut farm = found.ok_or_else(|| Problem::not_found("farm", id))?;
         tx.require_revision::<Farm>(id, revision)?;
         let sentence = edit(tx, &mut farm)?;
-        tx.text(farm.name.to_string(), format!("farm {sentence}"));
+        tx.text(farm.name.to_string(), sentence);
         tx.put(&farm)?;
         Ok(())
     })

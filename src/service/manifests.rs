@@ -73,7 +73,10 @@ fn commit(tx: &mut Tx, proposal: Proposal) -> Result<FarmId> {
     if farm.id == FarmId(0) {
         farm.id = tx.next_id()?;
     }
-    tx.text(farm.name.to_string(), format!("declared: {}", proposal.changes.join("; ")));
+    let own = format!("{}: ", farm.name);
+    let said: Vec<&str> =
+        proposal.changes.iter().map(|text| text.strip_prefix(&own).unwrap_or(text)).collect();
+    tx.text(farm.name.to_string(), format!("declared by manifest: {}", said.join("; ")));
     tx.put(&farm)?;
     for mut role in proposal.farm_roles {
         role.farm = farm.id;

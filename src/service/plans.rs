@@ -5,8 +5,8 @@ use crate::base::{Code, FarmId, PlanId, Problem, Result, ServerId, Timestamp};
 use crate::engine::input::{PlanInput, WindowReading};
 use crate::engine::{self, Fault};
 use crate::model::{
-    Actor, Cause, Farm, FarmRole, Freshness, LaunchReason, Move, Permission, Plan, Role, Server,
-    ServerStatus, Step, StepKind, StepStatus,
+    Actor, Cause, Decision, Farm, FarmRole, Freshness, LaunchReason, Move, Permission, Plan, Role,
+    Server, ServerStatus, Step, StepKind, StepStatus,
 };
 use crate::service::{Service, authorise, lookup};
 use crate::store::{Author, Reads, Tx, View};
@@ -179,7 +179,7 @@ fn commit(service: &Service, actor: &Actor, input: PlanInput, plan: Plan) -> Res
             carry(tx, &input, &plan, change)?;
         }
         for line in plan.report.iter().filter(|line| line.decision.is_change()) {
-            tx.text(line.about.clone(), line.decision.to_string());
+            tx.text(line.about.clone(), sentence(&line.decision));
         }
         tx.put(&plan)?;
         tx.set_current_plan(input.farm.id, id)?;
@@ -189,6 +189,16 @@ fn commit(service: &Service, actor: &Actor, input: PlanInput, plan: Plan) -> Res
         Ok(id) => Ok(Planned::Committed(id)),
         Err(problem) if problem.code == Code::UnacceptableState => Ok(Planned::Overtaken),
         Err(problem) => Err(problem),
+    }
+}
+
+/// A decision as the journal says it.
+fn sentence(decision: &Decision) -> String {
+    match decision {
+        Decision::Launch(why) => format!("is to be launched: {why}"),
+        Decision::Retire(why) => format!("is to go: {why}"),
+        Decision::Target { from, to, why } => format!("target goes from {from} to {to}: {why}"),
+        Decision::Act(_) | Decision::Keep | Decision::Wait(_) => decision.to_string(),
     }
 }
 

@@ -75,7 +75,7 @@ pub fn terminate(
             return Err(unacceptable(server, "terminated already"));
         }
         server.terminate_requested = true;
-        Ok("asked to go")
+        Ok("is asked to go")
     })
 }
 
@@ -91,7 +91,7 @@ pub fn reboot(
             return Err(unacceptable(server, "only a running server can be rebooted"));
         }
         server.reboot_requested = true;
-        Ok("asked to reboot")
+        Ok("is asked to reboot")
     })
 }
 
@@ -105,7 +105,7 @@ pub fn suspend(service: &Service, actor: &Actor, id: ServerId) -> Result<ServerV
         }
         set_status(server, ServerStatus::PendingSuspend, now);
         ask(tx, server, StepKind::Suspend, now)?;
-        Ok("asked to sleep")
+        Ok("is asked to sleep")
     })
 }
 
@@ -118,7 +118,7 @@ pub fn resume(service: &Service, actor: &Actor, id: ServerId) -> Result<ServerVi
         }
         set_status(server, ServerStatus::Resuming, now);
         ask(tx, server, StepKind::Resume, now)?;
-        Ok("asked to wake up")
+        Ok("is asked to wake up")
     })
 }
 
@@ -222,7 +222,7 @@ pub fn run(
         let found = lookup::server(tx, id)?.filter(|server| server.env == env);
         let server = found.ok_or_else(|| Problem::not_found("server", id))?;
         let about = lookup::server_name(tx, &server)?;
-        tx.text(about, "a command is to be run");
+        tx.text(about, "is asked to run a command");
         orders::give(tx, &server, body, now, deadline)
     })?;
     get_order(service, actor, order)

@@ -74,7 +74,10 @@ pub fn begin(service: &Service, actor: &Actor, id: StepId) -> Result<Option<Begu
         step.begun_at = Some(now);
         step.deadline = Some(deadline);
         step.attempts = step.attempts.saturating_add(1);
-        tx.text(about.clone(), format!("{} begun", step.kind.as_str()));
+        tx.text(
+            about.clone(),
+            format!("{} is asked to {} it", server.platform, step.kind.as_str()),
+        );
         tx.put(&step)?;
         tx.put(&server)?;
         Ok(Some((step, server, about)))
@@ -112,7 +115,7 @@ fn refuse(
     why: String,
     now: Timestamp,
 ) -> Result<()> {
-    tx.text(about.to_owned(), format!("launch not begun: {why}"));
+    tx.text(about.to_owned(), format!("is not launched after all: {why}"));
     step.status = StepStatus::Superseded;
     step.ended_at = Some(now);
     step.message = why;
@@ -207,7 +210,9 @@ pub fn finish(
             Ok(applied) => settle_done(tx, &mut step, &mut server, applied.sighting, now),
             Err(CloudError::Unknown(why)) => {
                 let about = lookup::server_name(tx, &server)?;
-                tx.text(about, format!("{}: outcome unknown: {why}", step.kind.as_str()));
+                let (platform, kind) = (&server.platform, step.kind.as_str());
+                let text = format!("whether {platform} did {kind} it is not known: {why}");
+                tx.text(about, text);
                 step.status = StepStatus::Unknown;
                 step.message = why;
                 tx.put(&step)?;
@@ -227,7 +232,7 @@ pub(super) fn settle_done(
     now: Timestamp,
 ) -> Result<()> {
     let about = lookup::server_name(tx, server)?;
-    tx.text(about, format!("{} done", step.kind.as_str()));
+    tx.text(about, format!("{} {} it", server.platform, step.kind.past()));
     step.status = StepStatus::Done;
     step.ended_at = Some(now);
     tx.put(step)?;
@@ -260,7 +265,8 @@ pub(super) fn settle_failed(
     now: Timestamp,
 ) -> Result<()> {
     let about = lookup::server_name(tx, server)?;
-    tx.text(about, format!("{} failed: {why}", step.kind.as_str()));
+    let (platform, kind) = (&server.platform, step.kind.as_str());
+    tx.text(about, format!("{platform} failed to {kind} it: {why}"));
     step.status = StepStatus::Failed;
     step.ended_at = Some(now);
     step.message = why;
@@ -289,7 +295,12 @@ pub fn adopt(service: &Service, actor: &Actor) -> Result<usize> {
             // Whatever the call was doing ended with the process that made it.
             step.deadline = Some(now);
             step.message = "the appliance stopped before the answer".into();
-            tx.text(String::new(), format!("step {} lost its answer: listing", step.id));
+            let about = match lookup::server(tx, step.server)? {
+                Some(server) => lookup::server_name(tx, &server)?,
+                None => String::new(),
+            };
+            let kind = step.kind.as_str();
+            tx.text(about, format!("what came of its {kind} is not known: the appliance stopped"));
             tx.put(&step)?;
         }
         Ok(adopted)

@@ -30,7 +30,7 @@ pub fn lines(state: &State, what: &str, columns: usize) -> Vec<Line> {
         lines.push(vec![("  The journal holds no cause for it.".into(), Tone::Dim)]);
     }
     lines.push(Vec::new());
-    lines.push(vec![("  Waits for".to_owned(), Tone::Head)]);
+    lines.push(vec![("  Next".to_owned(), Tone::Head)]);
     for waiting in &explain.waiting {
         hang(&mut lines, &format!("  {}", signs.item), waiting, Tone::Plain, room);
     }
