@@ -1,6 +1,7 @@
 //! A server: its record, its lifecycle in Scalr's words, and the moves that are legal.
 
 use crate::base::{EnvironmentId, FarmId, FarmRoleId, ServerId, Timestamp, UserId};
+use crate::model::FarmRole;
 use serde::{Deserialize, Serialize};
 
 /// One server, from the plan that wanted it to the confirmation that it is gone.
@@ -65,6 +66,50 @@ pub struct Server {
     pub boot_id: Option<String>,
     /// Times it was started again instead of replaced, since it last ran for long.
     pub restarts: u32,
+}
+
+impl Server {
+    /// A server as a plan wants it, of which no cloud has heard yet.
+    pub fn wanted(
+        id: ServerId,
+        role: &FarmRole,
+        index: u32,
+        reason: LaunchReason,
+        by: UserId,
+        now: Timestamp,
+    ) -> Server {
+        Server {
+            id,
+            env: role.env,
+            farm: role.farm,
+            farm_role: role.id,
+            index,
+            hostname: format!("{}-{index}", role.alias),
+            platform: role.platform.clone(),
+            location: role.location.clone(),
+            instance_type: role.instance_type.clone(),
+            revision: role.revision,
+            status: ServerStatus::PendingLaunch,
+            cloud_server_id: None,
+            private_ips: Vec::new(),
+            public_ips: Vec::new(),
+            launch_reason: reason,
+            launched_by: by,
+            created_at: now,
+            asked_at: None,
+            running_at: None,
+            status_at: now,
+            terminate_reason: None,
+            terminate_after: None,
+            terminate_requested: false,
+            reboot_requested: false,
+            enrolment_digest: None,
+            agent_key_digest: None,
+            agent_version: None,
+            boot_id: None,
+            restarts: 0,
+        }
+    }
 }
 
 /// Scalr's server statuses.

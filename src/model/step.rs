@@ -8,6 +8,7 @@
 //! ```
 
 use crate::base::{EnvironmentId, FarmId, FarmRoleId, PlanId, ServerId, StepId, Timestamp};
+use crate::model::Server;
 use serde::{Deserialize, Serialize};
 
 /// One change to the outside.
@@ -41,6 +42,34 @@ pub struct Step {
     pub attempts: u32,
     /// What the platform said, for people.
     pub message: String,
+}
+
+impl Step {
+    /// A step that is decided and not begun.
+    pub fn planned(
+        id: StepId,
+        plan: PlanId,
+        server: &Server,
+        kind: StepKind,
+        not_before: Timestamp,
+    ) -> Step {
+        Step {
+            id,
+            env: server.env,
+            plan,
+            farm: server.farm,
+            farm_role: server.farm_role,
+            server: server.id,
+            kind,
+            status: StepStatus::Planned,
+            not_before,
+            begun_at: None,
+            deadline: None,
+            ended_at: None,
+            attempts: 0,
+            message: String::new(),
+        }
+    }
 }
 
 /// What a step does.

@@ -5,8 +5,8 @@ use crate::base::{Code, FarmId, PlanId, Problem, Result, ServerId, Timestamp};
 use crate::engine::input::{PlanInput, WindowReading};
 use crate::engine::{self, Fault};
 use crate::model::{
-    Actor, Cause, Decision, Farm, FarmRole, Freshness, LaunchReason, Move, Permission, Plan, Role,
-    Server, ServerStatus, Step, StepKind, StepStatus,
+    Actor, Cause, Decision, Farm, FarmRole, Freshness, Move, Permission, Plan, Role, Server,
+    ServerStatus, Step, StepKind, StepStatus,
 };
 use crate::service::{Service, authorise, lookup};
 use crate::store::{Author, Reads, Tx, View};
@@ -216,7 +216,8 @@ fn carry(tx: &mut Tx, input: &PlanInput, plan: &Plan, change: &Move) -> Result<(
                 .iter()
                 .find(|role| role.id == *farm_role)
                 .ok_or_else(|| stray("farm role", farm_role))?;
-            let record = new_server(input, role, *server, *index, *reason);
+            let by = input.farm.created_by;
+            let record = Server::wanted(*server, role, *index, *reason, by, input.now);
             // Law 1 is checked again when the step begins; this bound is only against runaways.
             if record.index > 4 * FARM_ROLE_SERVERS_MAX {
                 return Err(Problem::new(Code::LimitExceeded, "server indexes ran away"));
@@ -262,46 +263,6 @@ fn carry(tx: &mut Tx, input: &PlanInput, plan: &Plan, change: &Move) -> Result<(
     }
 }
 
-fn new_server(
-    input: &PlanInput,
-    role: &FarmRole,
-    id: ServerId,
-    index: u32,
-    reason: LaunchReason,
-) -> Server {
-    Server {
-        id,
-        env: input.farm.env,
-        farm: input.farm.id,
-        farm_role: role.id,
-        index,
-        hostname: format!("{}-{index}", role.alias),
-        platform: role.platform.clone(),
-        location: role.location.clone(),
-        instance_type: role.instance_type.clone(),
-        revision: role.revision,
-        status: ServerStatus::PendingLaunch,
-        cloud_server_id: None,
-        private_ips: Vec::new(),
-        public_ips: Vec::new(),
-        launch_reason: reason,
-        launched_by: input.farm.created_by,
-        created_at: input.now,
-        asked_at: None,
-        running_at: None,
-        status_at: input.now,
-        terminate_reason: None,
-        terminate_after: None,
-        terminate_requested: false,
-        reboot_requested: false,
-        enrolment_digest: None,
-        agent_key_digest: None,
-        agent_version: None,
-        boot_id: None,
-        restarts: 0,
-    }
-}
-
 fn plan_step(
     tx: &mut Tx,
     plan: &Plan,
@@ -309,22 +270,7 @@ fn plan_step(
     kind: StepKind,
     not_before: Timestamp,
 ) -> Result<()> {
-    let step = Step {
-        id: tx.next_id()?,
-        env: server.env,
-        plan: plan.id,
-        farm: server.farm,
-        farm_role: server.farm_role,
-        server: server.id,
-        kind,
-        status: StepStatus::Planned,
-        not_before,
-        begun_at: None,
-        deadline: None,
-        ended_at: None,
-        attempts: 0,
-        message: String::new(),
-    };
+    let step = Step::planned(tx.next_id()?, plan.id, server, kind, not_before);
     tx.put(&step)?;
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use crate::base::{Code, Millis, OrderId, Problem, Result, ServerId, Timestamp};
 use crate::model::{
-    Actor, Cause, Order, OrderBody, Permission, Server, ServerStatus, Step, StepKind, StepStatus,
+    Actor, Cause, Order, OrderBody, Permission, Server, ServerStatus, Step, StepKind,
 };
 use crate::service::plans::set_status;
 use crate::service::{Service, authorise, lookup, orders, views};
@@ -125,22 +125,7 @@ pub fn resume(service: &Service, actor: &Actor, id: ServerId) -> Result<ServerVi
 /// A step that a person wants of a server that exists. Never a launch: nobody provisions by hand.
 fn ask(tx: &mut Tx, server: &Server, kind: StepKind, now: Timestamp) -> Result<()> {
     let plan = tx.current_plan(server.farm)?.unwrap_or_default();
-    let step = Step {
-        id: tx.next_id()?,
-        env: server.env,
-        plan,
-        farm: server.farm,
-        farm_role: server.farm_role,
-        server: server.id,
-        kind,
-        status: StepStatus::Planned,
-        not_before: now,
-        begun_at: None,
-        deadline: None,
-        ended_at: None,
-        attempts: 0,
-        message: String::new(),
-    };
+    let step = Step::planned(tx.next_id()?, plan, server, kind, now);
     tx.put(&step)?;
     Ok(())
 }

@@ -92,37 +92,13 @@ impl Yard {
         age: Millis,
     ) -> &mut Server {
         let since = self.input.now.before(age);
-        let alias = self.role(role).alias.clone();
+        let reason = LaunchReason::FarmLaunched;
+        let wanted = Server::wanted(id, self.role(role), index, reason, UserId(0), since);
         self.input.servers.push(Server {
-            id,
-            env: EnvironmentId(1),
-            farm: FarmId(1),
-            farm_role: role,
-            index,
-            hostname: format!("{alias}-{index}"),
-            platform: "simulated".into(),
-            location: "here".into(),
-            instance_type: "small".into(),
-            revision: 1,
             status,
-            cloud_server_id: None,
-            private_ips: Vec::new(),
-            public_ips: Vec::new(),
-            launch_reason: LaunchReason::FarmLaunched,
-            launched_by: UserId(0),
-            created_at: since,
             asked_at: (status != ServerStatus::PendingLaunch).then_some(since),
             running_at: (status == ServerStatus::Running).then_some(since),
-            status_at: since,
-            terminate_reason: None,
-            terminate_after: None,
-            terminate_requested: false,
-            reboot_requested: false,
-            enrolment_digest: None,
-            agent_key_digest: None,
-            agent_version: None,
-            boot_id: None,
-            restarts: 0,
+            ..wanted
         });
         self.input.servers.last_mut().unwrap()
     }
@@ -135,23 +111,9 @@ impl Yard {
         not_before: Timestamp,
     ) -> &mut Step {
         self.steps += 1;
-        let farm_role = self.server(server).farm_role;
-        self.input.steps.push(Step {
-            id: StepId(self.steps),
-            env: EnvironmentId(1),
-            plan: PlanId(self.plans),
-            farm: FarmId(1),
-            farm_role,
-            server,
-            kind,
-            status,
-            not_before,
-            begun_at: None,
-            deadline: None,
-            ended_at: None,
-            attempts: 0,
-            message: String::new(),
-        });
+        let (id, plan) = (StepId(self.steps), PlanId(self.plans));
+        let planned = Step::planned(id, plan, self.server(server), kind, not_before);
+        self.input.steps.push(Step { status, ..planned });
         self.input.steps.last_mut().unwrap()
     }
 
