@@ -23,7 +23,8 @@ pub mod contract;
 pub mod onboard;
 pub mod simulated;
 
-use crate::base::{FarmRoleId, Secret, ServerId};
+use crate::base::limit::CLOUD_CALL_DEADLINE;
+use crate::base::{FarmRoleId, Millis, Secret, ServerId};
 use crate::model::{Sighting, VolumeSpec};
 
 /// One account on one platform.
@@ -42,6 +43,12 @@ pub trait Cloud: Send + Sync {
 
     /// Destroys the data volumes of a farm role that was removed for good.
     fn remove_volumes(&self, farm_role: FarmRoleId) -> Result<(), CloudError>;
+
+    /// How long after a call ended without an answer, or its process with it, what it did may
+    /// still come to show in a listing: requests on their way, and listings that lag.
+    fn settles_within(&self) -> Millis {
+        CLOUD_CALL_DEADLINE
+    }
 
     /// Blocks until the platform noticed a change by itself or the time is over; true when it
     /// did. Platforms that cannot notice just wait.

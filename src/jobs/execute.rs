@@ -14,6 +14,9 @@ impl Job for Execute {
     fn step(&mut self, ports: &Ports) -> Work {
         let service = &ports.service;
         let actor = Actor::job("execute");
+        if let Err(problem) = steps::adopt(service, &actor) {
+            return Work::failed(&problem);
+        }
         let now = service.now();
         let (due, next) = match steps::due(service, now) {
             Ok(found) => found,
@@ -52,6 +55,7 @@ fn start(ports: &Ports, begun: steps::Begun) {
     let service = ports.service.clone();
     let cloud = ports.clouds.get(&begun.platform).cloned();
     let courier = ports.courier.clone();
+    let calling = steps::calling(&ports.service, begun.step.id);
     ports.pool.run(Box::new(move || {
         let answer = match cloud {
             Some(cloud) => cloud.apply(&begun.call),
@@ -62,6 +66,7 @@ fn start(ports: &Ports, begun: steps::Begun) {
         };
         let gone = matches!(&answer, Ok(Applied { sighting: None }));
         settle(&service, &begun, answer);
+        drop(calling);
         // What a call did is soon seen: a server stays unknown for no longer than it must.
         service.listing.wake();
         if gone {
@@ -77,11 +82,10 @@ fn settle(service: &Arc<Service>, begun: &steps::Begun, answer: Result<Applied, 
         tracing::warn!(server = %begun.about, step = begun.step.kind.as_str(), why, "step");
     }
     if let Err(problem) = steps::finish(service, &actor, begun.step.id, answer) {
-        // The step stays begun; at the next start it is adopted, and until then listings and the
-        // alert keep it in sight.
+        // The step stays begun until it is adopted: once a write succeeds, listings settle it.
         let why = chain(&problem);
         tracing::error!(server = %begun.about, why, "an outcome could not be committed");
-        let key = format!("outcome-{}", begun.step.id);
+        let key = steps::outcome_key(begun.step.id);
         let text = format!("{}: what came of its step is not committed: {why}", begun.about);
         service.observed.set_alert(&key, Some(text));
     }

@@ -3,7 +3,7 @@
 use crate::base::problem::chain;
 use crate::jobs::{Job, Ports, Work};
 use crate::model::Actor;
-use crate::service::observe;
+use crate::service::observe::{self, Look};
 
 /// The job.
 pub struct Observe;
@@ -14,9 +14,9 @@ impl Job for Observe {
         let actor = Actor::job("observe");
         let mut failures = Vec::new();
         for (platform, cloud) in &ports.clouds {
-            let begun_at = service.now();
+            let look = Look::begin(service, platform, cloud.settles_within());
             let outcome = match cloud.list() {
-                Ok(sightings) => observe::listing(service, &actor, platform, begun_at, sightings)
+                Ok(sightings) => observe::listing(service, &actor, look, sightings)
                     .map_err(|problem| chain(&problem)),
                 // A failed listing proves nothing: what was seen before only gets older.
                 Err(error) => Err(chain(&error)),

@@ -3,9 +3,10 @@
 //! ```text
 //! planned ──begin──> begun ──answer──> done
 //!    │                 │   └─refused──> failed ──(backoff)──> a new plan's new step
-//!    └─superseded      └─no answer────> unknown ──a complete listing, begun after
-//!                                                 the deadline──> done | failed
+//!    └─superseded      └─no answer────> unknown ──listings──> done | failed
 //! ```
+//! A listing that shows what was asked for ends an unknown step at once. One that does not ends it
+//! after the platform had time to show it; a termination is then asked for again.
 
 use crate::base::{EnvironmentId, FarmId, FarmRoleId, PlanId, ServerId, StepId, Timestamp};
 use crate::model::Server;
@@ -102,7 +103,7 @@ pub enum StepStatus {
     Done,
     /// The cloud refused it, or a listing proved that it did not happen.
     Failed,
-    /// The answer was lost. Ended only by a complete listing begun after the deadline.
+    /// The answer was lost. Only complete listings end it.
     Unknown,
     /// A later plan no longer wants it, and it was never begun.
     Superseded,

@@ -1,12 +1,19 @@
 //! Listings: what a complete one proves, committed as transitions.
 //!
-//! A listing proves presence at any time, and absence only of what was asked for before it began:
-//! an unknown step ends by a complete listing that began after the step's deadline (law 2).
+//! A listing proves presence at any time, and absence only of what was asked for long enough
+//! before it began: an unknown step ends by a complete listing that began after the platform had
+//! time to show what became of it (law 2). That time is measured by the monotonic clock from the
+//! first listing that found the step unknown, so that neither a restart nor somebody who sets the
+//! clock cuts it short.
+//!
+//! Absence is the weaker word, and "gone" frees an index, a volume and a place under the maximum.
+//! So a server is not counted as gone for being absent: the cloud is asked to terminate it (once
+//! more, or for the first time where a launch got no answer), and its answer counts.
 
-use crate::base::{Result, Timestamp};
+use crate::base::{Millis, Result, Timestamp};
 use crate::model::{
     Actor, Cause, CloudState, Permission, Server, ServerStatus, Sighting, Step, StepKind,
-    StepStatus,
+    StepStatus, TerminateReason,
 };
 use crate::service::plans::set_status;
 use crate::service::steps::{settle_done, settle_failed};
@@ -14,15 +21,34 @@ use crate::service::{Service, authorise, lookup};
 use crate::store::{Author, Tx, View};
 use std::collections::BTreeMap;
 
-/// Takes in a complete listing of a platform that began at `begun_at`.
+/// A look at a platform: when it began, by both clocks.
+#[derive(Clone, Copy, Debug)]
+pub struct Look<'a> {
+    /// At which platform.
+    pub platform: &'a str,
+    /// How long what a call did may take to show in its listings.
+    pub settles_within: Millis,
+    begun_at: Timestamp,
+    begun: Millis,
+}
+
+impl<'a> Look<'a> {
+    /// A look that begins now.
+    pub fn begin(service: &Service, platform: &'a str, settles_within: Millis) -> Look<'a> {
+        let (begun_at, begun) = (service.now(), service.clock.monotonic());
+        Look { platform, settles_within, begun_at, begun }
+    }
+}
+
+/// Takes in the complete listing that a look got.
 pub fn listing(
     service: &Service,
     actor: &Actor,
-    platform: &str,
-    begun_at: Timestamp,
+    look: Look,
     sightings: Vec<Sighting>,
 ) -> Result<()> {
     authorise(actor, Permission::Operate)?;
+    let Look { platform, begun_at, .. } = look;
     let ours = service.read(|view| lookup::live_servers_on(view, platform))?;
     let launched: Vec<_> = ours
         .iter()
@@ -33,7 +59,7 @@ pub fn listing(
     let changed = service.observed.record(platform, begun_at, &sightings, &launched);
     let seen: BTreeMap<_, _> = sightings.into_iter().map(|s| (s.server, s)).collect();
     report_strays(service, platform, &ours, &seen);
-    let proves = service.read(|view| proofs(view, &ours, &seen, begun_at))?;
+    let proves = service.read(|view| proofs(service, view, &ours, &seen, look))?;
     if proves.is_empty() {
         if changed {
             service.observation.wake();
@@ -87,20 +113,28 @@ enum Proof {
 }
 
 fn proofs(
+    service: &Service,
     view: &View,
     ours: &[Server],
     seen: &BTreeMap<crate::base::ServerId, Sighting>,
-    begun_at: Timestamp,
+    look: Look,
 ) -> Result<Vec<Proof>> {
     let mut out = Vec::new();
+    let unknown: Vec<Step> = lookup::open_steps(view)?
+        .into_iter()
+        .filter(|step| step.status == StepStatus::Unknown)
+        .filter(|step| ours.iter().any(|server| server.id == step.server))
+        .collect();
+    let now = service.clock.monotonic();
+    let since = service.observed.unknown_since(look.platform, &unknown, now);
+    for step in unknown {
+        let sighting = seen.get(&step.server);
+        let noted = since.get(&step.id).copied().unwrap_or(now);
+        let decisive = look.begun > noted.saturating_add(look.settles_within);
+        out.extend(settle(step, sighting, decisive));
+    }
     for server in ours.iter().filter(|server| server.status.counts()) {
         let sighting = seen.get(&server.id);
-        let gone = sighting.is_none_or(|s| s.state == CloudState::Gone);
-        for step in lookup::steps_of_server(view, server.id)? {
-            if step.status == StepStatus::Unknown {
-                out.extend(settle(step, sighting, gone, begun_at));
-            }
-        }
         if sighting.is_some_and(|s| s.state == CloudState::Gone) {
             out.push(Proof::Gone(server.clone()));
         }
@@ -115,17 +149,13 @@ fn proofs(
 }
 
 /// What a listing says of a step whose answer was lost.
-fn settle(
-    step: Step,
-    sighting: Option<&Sighting>,
-    gone: bool,
-    begun_at: Timestamp,
-) -> Option<Proof> {
-    let decisive = step.deadline.is_some_and(|deadline| begun_at > deadline);
+fn settle(step: Step, sighting: Option<&Sighting>, decisive: bool) -> Option<Proof> {
+    let gone = sighting.is_none_or(|s| s.state == CloudState::Gone);
     let state = sighting.map(|s| s.state);
     let done = match step.kind {
         StepKind::Launch => !gone,
-        StepKind::Terminate => gone && decisive,
+        // The platform's own word. Otherwise it is asked again, which does no harm at any time.
+        StepKind::Terminate => state == Some(CloudState::Gone),
         StepKind::Suspend => decisive && state == Some(CloudState::Suspended),
         StepKind::Resume | StepKind::Start | StepKind::Reboot => {
             decisive && state == Some(CloudState::Running)
@@ -134,7 +164,7 @@ fn settle(
     if done {
         return Some(Proof::StepDone(step, sighting.cloned()));
     }
-    decisive.then_some(Proof::StepFailed(step))
+    (decisive || step.kind == StepKind::Terminate).then_some(Proof::StepFailed(step))
 }
 
 fn apply(tx: &mut Tx, proof: &Proof, now: Timestamp) -> Result<()> {
@@ -145,7 +175,12 @@ fn apply(tx: &mut Tx, proof: &Proof, now: Timestamp) -> Result<()> {
         }
         Proof::StepFailed(step) => {
             let Some((mut step, mut server)) = still_unknown(tx, step)? else { return Ok(()) };
-            let why = "a complete listing after its deadline shows that it did not happen";
+            let why = "its answer was lost, and listings do not show that it happened";
+            if step.kind == StepKind::Launch && server.status == ServerStatus::PendingLaunch {
+                server.terminate_reason.get_or_insert(TerminateReason::LaunchFailed);
+                set_status(&mut server, ServerStatus::PendingTerminate, now);
+                tx.put(&server)?;
+            }
             settle_failed(tx, &mut step, &mut server, why.into(), now)
         }
         Proof::Gone(server) => {
@@ -155,7 +190,7 @@ fn apply(tx: &mut Tx, proof: &Proof, now: Timestamp) -> Result<()> {
             }
             let about = lookup::server_name(tx, &server)?;
             tx.text(about, "gone: its platform says so");
-            server.terminate_reason.get_or_insert(crate::model::TerminateReason::Crashed);
+            server.terminate_reason.get_or_insert(TerminateReason::Crashed);
             set_status(&mut server, ServerStatus::Terminated, now);
             tx.put(&server)?;
             Ok(())

@@ -4,10 +4,10 @@
 //! Only transitions these sightings cause are committed; the sightings themselves are not, because
 //! the journal follows what changed, not how often we looked.
 
-use crate::base::{FarmId, ServerId, Timestamp};
+use crate::base::{FarmId, Millis, ServerId, StepId, Timestamp};
 use crate::engine::input::AgentPresence;
-use crate::model::{Freshness, Line, Sighting};
-use std::collections::BTreeMap;
+use crate::model::{Freshness, Line, Sighting, Step};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Everything observed, behind one short lock.
@@ -22,6 +22,7 @@ struct Inner {
     agents: BTreeMap<ServerId, Agent>,
     reports: BTreeMap<FarmId, Vec<Line>>,
     alerts: BTreeMap<String, String>,
+    calls: BTreeSet<StepId>,
 }
 
 /// The last complete listings of one platform.
@@ -30,6 +31,8 @@ struct Listing {
     begun_at: Option<Timestamp>,
     seen: BTreeMap<ServerId, (Sighting, Timestamp)>,
     missing: BTreeMap<ServerId, (Timestamp, Timestamp, u32)>,
+    /// Steps whose answer is lost, and when a listing first found them so.
+    unknown: BTreeMap<StepId, Millis>,
 }
 
 /// What is known of an agent just now.
@@ -80,6 +83,35 @@ impl Observed {
         listing.seen = seen;
         listing.missing = missing;
         changed
+    }
+
+    /// When listings first found each of these steps unknown, by the monotonic clock; those that
+    /// are not among them any more are forgotten.
+    pub fn unknown_since(
+        &self,
+        platform: &str,
+        steps: &[Step],
+        now: Millis,
+    ) -> BTreeMap<StepId, Millis> {
+        let mut inner = self.lock();
+        let listing = inner.platforms.entry(platform.to_owned()).or_default();
+        let since = |step: &Step| listing.unknown.get(&step.id).copied().unwrap_or(now);
+        listing.unknown = steps.iter().map(|step| (step.id, since(step))).collect();
+        listing.unknown.clone()
+    }
+
+    /// A call about a step is under way, or has ended.
+    pub(super) fn set_calling(&self, step: StepId, calling: bool) {
+        let mut inner = self.lock();
+        match calling {
+            true => inner.calls.insert(step),
+            false => inner.calls.remove(&step),
+        };
+    }
+
+    /// Whether a call about a step is under way in this process.
+    pub fn is_calling(&self, step: StepId) -> bool {
+        self.lock().calls.contains(&step)
     }
 
     /// What is known of one server.

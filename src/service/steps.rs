@@ -2,8 +2,8 @@
 //!
 //! [`begin`] is where the hard maximum is enforced (law 1): it counts every server a cloud was
 //! ever asked for and that is not confirmed gone, in the same transaction that marks the step
-//! begun. A crash right after leaves a begun step, which [`adopt`] turns into an unknown one at the
-//! next start: what came of it is settled by listing, never by memory.
+//! begun. A crash right after leaves a begun step, which [`adopt`] turns into an unknown one: what
+//! came of it is settled by listing, never by memory.
 
 use crate::base::hash::sha256;
 use crate::base::{Code, Problem, Result, ServerId, StepId, Timestamp};
@@ -16,6 +16,7 @@ use crate::service::{Service, authorise, lookup, plans};
 use crate::store::{Author, Tx, View};
 use crate::wire::agent::UserData;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// A step that is in the journal as begun, ready for its cloud.
 pub struct Begun {
@@ -277,34 +278,70 @@ pub(super) fn settle_failed(
         set_status(server, ServerStatus::Terminated, now);
         tx.put(server)?;
     }
+    if step.kind == StepKind::Suspend && server.status == ServerStatus::PendingSuspend {
+        // It is awake, or gone; as a running one it is looked after again.
+        set_status(server, ServerStatus::Running, now);
+        tx.put(server)?;
+    }
     Ok(())
 }
 
-/// At the start: steps that were begun by a process that is gone have lost their answers.
+/// A call under way. It ends with this guard, however that comes to be dropped.
+pub struct Calling {
+    service: Arc<Service>,
+    step: StepId,
+}
+
+/// Notes that a call about a step is under way.
+pub fn calling(service: &Arc<Service>, step: StepId) -> Calling {
+    service.observed.set_calling(step, true);
+    Calling { service: service.clone(), step }
+}
+
+impl Drop for Calling {
+    fn drop(&mut self) {
+        self.service.observed.set_calling(self.step, false);
+    }
+}
+
+/// Steps that are begun while no call of this process is about them have lost their answers: the
+/// process that made the call is gone, or the outcome could not be committed. Listings settle them.
 pub fn adopt(service: &Service, actor: &Actor) -> Result<usize> {
     authorise(actor, Permission::Operate)?;
-    let now = service.now();
-    service.write(Author::new(actor, "step.adopt", Cause::Clock), move |tx| {
-        let mut adopted = 0;
-        for mut step in lookup::open_steps(tx)? {
-            if step.status != StepStatus::Begun {
-                continue;
-            }
-            adopted += 1;
+    let is_lost =
+        |step: &Step| step.status == StepStatus::Begun && !service.observed.is_calling(step.id);
+    let open = service.read(lookup::open_steps)?;
+    let lost: Vec<StepId> = open.iter().filter(|s| is_lost(s)).map(|s| s.id).collect();
+    if lost.is_empty() {
+        return Ok(0);
+    }
+    let adopted = service.write(Author::new(actor, "step.adopt", Cause::Clock), move |tx| {
+        let mut adopted = Vec::new();
+        for id in lost {
+            // Its outcome may have been committed since.
+            let found = lookup::step(tx, id)?.filter(|step| step.status == StepStatus::Begun);
+            let Some(mut step) = found else { continue };
+            adopted.push(id);
             step.status = StepStatus::Unknown;
-            // Whatever the call was doing ended with the process that made it.
-            step.deadline = Some(now);
-            step.message = "the appliance stopped before the answer".into();
+            step.message = "the appliance has no answer".into();
             let about = match lookup::server(tx, step.server)? {
                 Some(server) => lookup::server_name(tx, &server)?,
                 None => String::new(),
             };
-            let kind = step.kind.as_str();
-            tx.text(about, format!("what came of its {kind} is not known: the appliance stopped"));
+            tx.text(about, format!("what came of its {} is not known", step.kind.as_str()));
             tx.put(&step)?;
         }
         Ok(adopted)
-    })
+    })?;
+    for id in &adopted {
+        service.observed.set_alert(&outcome_key(*id), None);
+    }
+    Ok(adopted.len())
+}
+
+/// The alert of a step whose outcome could not be committed.
+pub fn outcome_key(step: StepId) -> String {
+    format!("outcome-{step}")
 }
 
 /// Says that a step that cannot be carried out at all has failed, as with a platform that is gone.

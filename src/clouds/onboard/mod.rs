@@ -56,7 +56,7 @@ pub use failure::Failure;
 pub use init::init_main;
 pub use record::Isolation;
 
-use crate::base::{FarmRoleId, ServerId};
+use crate::base::{FarmRoleId, Millis, ServerId};
 use crate::clouds::{Applied, Cloud, CloudError, CloudStep, InstanceType, LaunchRequest};
 use crate::model::{CloudState, Sighting};
 use cgroup::Cgroups;
@@ -377,6 +377,11 @@ impl Cloud for Onboard {
             return Err(CloudError::Busy(format!("{} still has its volumes", user.server)));
         }
         self.shelf.remove_volumes(farm_role).map_err(unknown)
+    }
+
+    /// A server is its directory, which the calling process itself makes and removes.
+    fn settles_within(&self) -> Millis {
+        0
     }
 
     fn wait_for_change(&self, at_most: Duration) -> bool {

@@ -22,7 +22,10 @@ pub fn retry(world: &World, draft: &mut Draft) {
         let pause = rung(&limit::TERMINATE_BACKOFF, failures);
         let next = ended.iter().max().map_or(now, |last| last.after(pause));
         let not_before = next.max(now).max(server.server.terminate_after.unwrap_or(now));
-        let why = format!("terminate again: {failures} failed in a row");
+        let why = match failures {
+            0 => "terminate, to be sure that it is gone".to_owned(),
+            _ => format!("terminate again: {failures} failed in a row"),
+        };
         draft.act(view, server, StepKind::Terminate, not_before, why);
     }
 }
