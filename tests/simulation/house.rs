@@ -1,0 +1,216 @@
+//! One life of the appliance: from opening the store until it falls.
+
+use crate::calls::{Calls, LetterBox};
+use crate::fleet::Line;
+use crate::sky::Sky;
+use grange::base::random::Stream;
+use grange::base::{Clock, ManualClock, Millis, Waker};
+use grange::clouds::Cloud;
+use grange::jobs::table::ROWS;
+use grange::jobs::{Job, Ports};
+use grange::model::{Actor, Cause};
+use grange::pki::Authority;
+use grange::series::{self, MemoryDisk, Series};
+use grange::service::agents::Doorway;
+use grange::service::observed::Observed;
+use grange::service::{Service, Settings, steps, users};
+use grange::store::{Author, CrashHook, Disk, Mode, Moment, Store};
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+/// The first pause between a wake and the activation it causes, at the most.
+const WAKE_WITHIN: u64 = 60;
+
+thread_local! {
+    static SECRETS: Cell<(u64, u64)> = const { Cell::new((0, 0)) };
+}
+
+/// Starts the sequence of one-time secrets of this thread over.
+pub fn seed_secrets(seed: u64) {
+    SECRETS.set((seed, 0));
+}
+
+fn next_secret() -> String {
+    let (seed, count) = SECRETS.get();
+    SECRETS.set((seed, count + 1));
+    format!("secret-{seed}-{count}")
+}
+
+/// One authority for all worlds: its key is random, and nothing that is recorded depends on it.
+fn authority() -> Arc<Authority> {
+    static AUTHORITY: OnceLock<Arc<Authority>> = OnceLock::new();
+    let open = || {
+        let name = format!("grange-simulation-{}", std::process::id());
+        let keys = std::env::temp_dir().join(name);
+        std::fs::create_dir_all(&keys).expect("a directory for the authority");
+        let authority = Authority::open(&keys, grange::base::Timestamp(0)).expect("an authority");
+        std::fs::remove_dir_all(&keys).expect("the directory goes again");
+        Arc::new(authority)
+    };
+    AUTHORITY.get_or_init(open).clone()
+}
+
+/// Where the next crash strikes: after so many commits, at this moment of one.
+#[derive(Default)]
+pub struct Fuse {
+    due: Option<(u64, Moment)>,
+    /// What a crash left on the disk.
+    left: Option<Disk>,
+}
+
+/// The appliance while it runs.
+pub struct House {
+    /// What the jobs work with.
+    pub ports: Ports,
+    /// Calls on their way.
+    pub calls: Arc<Calls>,
+    /// Orders on their way.
+    pub letters: Arc<LetterBox>,
+    doorway: Doorway,
+    jobs: Vec<Activity>,
+    fuse: Arc<Mutex<Fuse>>,
+}
+
+struct Activity {
+    job: Box<dyn Job>,
+    waker: Waker,
+    due: Millis,
+}
+
+/// What it is made of.
+pub struct Parts {
+    /// The clock on the wall.
+    pub clock: Arc<ManualClock>,
+    /// The cloud.
+    pub sky: Arc<Sky>,
+    /// The disk under the store.
+    pub disk: Disk,
+    /// The disk under the readings.
+    pub readings: MemoryDisk,
+    /// The run's seed.
+    pub seed: u64,
+    /// Which life this is.
+    pub life: u64,
+}
+
+impl House {
+    /// Opens everything and does what every start does. The text says what failed.
+    pub fn start(parts: &Parts) -> Result<House, String> {
+        let fuse = Arc::new(Mutex::new(Fuse::default()));
+        let store = open_store(parts, &fuse)?;
+        let clock: Arc<dyn Clock> = parts.clock.clone();
+        let disk = Box::new(parts.readings.clone());
+        let series = Series::open_on(disk, clock.clone(), series::Mode::Drained)
+            .map_err(|error| format!("opening the series: {error}"))?;
+        let sizes = parts.sky.instance_types().into_iter().map(|size| size.name).collect();
+        let service = Arc::new(Service {
+            store,
+            series: Arc::new(series),
+            observed: Observed::new(clock.now()),
+            clock,
+            authority: authority(),
+            settings: Settings {
+                platforms: BTreeMap::from([("simulated".to_owned(), sizes)]),
+                agent_addresses: vec!["192.0.2.1:8883".into()],
+                agent_interval_ms: 10_000,
+                call_deadline_ms: grange::base::limit::CLOUD_CALL_DEADLINE,
+                epoch: 1,
+                seed: parts.seed,
+                secrets: next_secret,
+            },
+            observation: Waker::new(),
+            connection: Waker::new(),
+            listing: Waker::new(),
+        });
+        users::ensure_first_records(&service).map_err(|problem| problem.to_string())?;
+        steps::adopt(&service, &Actor::job("start")).map_err(|problem| problem.to_string())?;
+        parts.sky.watch(&service);
+        let calls = Arc::new(Calls::new(parts.clock.clone(), parts.seed ^ (parts.life << 32)));
+        let letters = Arc::new(LetterBox::default());
+        let sky: Arc<dyn Cloud> = parts.sky.clone();
+        let ports = Ports {
+            service: service.clone(),
+            clouds: BTreeMap::from([("simulated".to_owned(), sky)]),
+            pool: calls.clone(),
+            courier: letters.clone(),
+        };
+        let jobs = ROWS.iter().map(|row| {
+            let waker = row.also.waker(&service).unwrap_or_default();
+            service.store.wake_on(row.tables, waker.clone());
+            Activity { job: (row.make)(), waker, due: parts.clock.monotonic() }
+        });
+        let jobs = jobs.collect();
+        Ok(House { ports, calls, letters, doorway: Doorway::new(service), jobs, fuse })
+    }
+
+    /// The verbs.
+    pub fn service(&self) -> &Arc<Service> {
+        &self.ports.service
+    }
+
+    /// What agents reach.
+    pub fn line(&self) -> Line<'_> {
+        let series = &self.ports.service.series;
+        Line { doorway: &self.doorway, letters: &self.letters, series }
+    }
+
+    /// Crashes after so many more commits.
+    pub fn light_fuse(&self, commits: u64, moment: Moment) {
+        self.fuse.lock().unwrap_or_else(PoisonError::into_inner).due = Some((commits, moment));
+    }
+
+    /// What the crash left on the disk, if it has happened.
+    pub fn fell(&self) -> Option<Disk> {
+        self.fuse.lock().unwrap_or_else(PoisonError::into_inner).left.take()
+    }
+
+    /// What the writer's thread does when nothing comes: a failed disk is tried again.
+    pub fn idle(&self) {
+        let author = Author::new(&Actor::job("idle"), "idle", Cause::Clock);
+        self.ports.service.store.submit(author, |_| Ok(()), |_| {});
+    }
+
+    /// Notes which jobs were woken, and says when the next one is due.
+    pub fn next_job(&mut self, luck: &mut Stream, now: Millis) -> Millis {
+        for activity in &mut self.jobs {
+            if activity.waker.take() {
+                activity.due = activity.due.min(now + 1 + luck.below(WAKE_WITHIN));
+            }
+        }
+        self.jobs.iter().map(|activity| activity.due).min().unwrap_or(Millis::MAX)
+    }
+
+    /// Activates one job that is due; says its name and note, and whether it failed.
+    pub fn run_job(&mut self, clock: &ManualClock) -> Option<(&'static str, String, bool)> {
+        let now = clock.monotonic();
+        let place = self.jobs.iter().position(|activity| activity.due <= now)?;
+        let row = &ROWS[place];
+        let activity = &mut self.jobs[place];
+        let work = activity.job.step(&self.ports);
+        let wait = work.next.map_or(row.period, |next| next.since(clock.now()).min(row.period));
+        // A pause like the driver's, so that nothing spins within one moment.
+        activity.due = clock.monotonic() + wait.max(5);
+        Some((row.name, work.note, work.failed))
+    }
+}
+
+fn open_store(parts: &Parts, fuse: &Arc<Mutex<Fuse>>) -> Result<Store, String> {
+    let (fuse, disk) = (fuse.clone(), parts.disk.clone());
+    let hook: CrashHook = Arc::new(move |moment| {
+        let mut fuse = fuse.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some((commits, at)) = &mut fuse.due else { return true };
+        if *at != moment {
+            return true;
+        }
+        if *commits > 0 {
+            *commits -= 1;
+            return true;
+        }
+        fuse.due = None;
+        fuse.left = Some(disk.crash());
+        false
+    });
+    Store::open_on(&parts.disk, parts.clock.clone(), Mode::Inline(Some(hook)))
+        .map_err(|error| format!("opening the store: {error}"))
+}

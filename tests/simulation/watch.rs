@@ -1,0 +1,237 @@
+//! Looks at the world after every event, and says at the end whether it became as declared.
+
+use crate::house::House;
+use crate::laws::{self, Facts};
+use crate::sky::Sky;
+use crate::tally::{Tally, add};
+use grange::base::{FarmId, FarmRoleId, Seq, StepId};
+use grange::engine;
+use grange::model::{
+    CloudState, Decision, FarmGoal, Line, Plan, Server, ServerStatus, Step, StepKind, StepStatus,
+};
+use grange::service::{Service, lookup, plans};
+use grange::store::View;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What one look has to remember for the next.
+#[derive(Default)]
+pub struct Watch {
+    /// What broke.
+    pub faults: Vec<String>,
+    counts: BTreeMap<FarmRoleId, usize>,
+    steps: BTreeMap<StepId, StepStatus>,
+    waits: BTreeSet<(FarmId, String, String)>,
+    last: Option<(Seq, usize)>,
+}
+
+impl Watch {
+    /// One look at everything, when there may be something to see.
+    pub fn look(&mut self, sky: &Sky, service: &Service, tally: &mut Tally) {
+        let real = sky.real();
+        let mark = Some((service.store.last_seq(), real.len()));
+        if mark == self.last {
+            return;
+        }
+        let found = service.read(|view| {
+            let open = lookup::open_steps(view)?;
+            let ended = self.ended(view, &open)?;
+            let mut records: Vec<Server> = lookup::live_servers_on(view, "simulated")?;
+            for seen in &real {
+                if !records.iter().any(|server| server.id == seen.server) {
+                    records.extend(lookup::server(view, seen.server)?);
+                }
+            }
+            let mut max = BTreeMap::new();
+            for farm in lookup::all_farms(view)? {
+                for role in lookup::farm_roles_of(view, farm.id)? {
+                    max.insert(role.id, role.scaling.max);
+                }
+            }
+            let asked = open.iter().filter(|step| may_launch(step));
+            let asked = asked.map(|step| (step.server, step.farm_role)).collect();
+            Ok((Facts { max, records, real, asked }, open, ended))
+        });
+        // A store that does not answer is looked at when it does.
+        let Ok((facts, open, ended)) = found else { return };
+        self.last = mark;
+        let (counts, faults) = laws::max_is_hard(&facts, &self.counts);
+        self.counts = counts;
+        self.faults.extend(faults);
+        self.faults.extend(laws::nothing_is_forgotten(&facts));
+        self.faults.extend(laws::one_index_each(&facts));
+        for step in open.iter().chain(&ended) {
+            if self.steps.insert(step.id, step.status) != Some(step.status) {
+                add(&mut tally.steps, format!("{} {}", step.kind.as_str(), step.status.as_str()));
+            }
+        }
+        for step in ended {
+            self.steps.remove(&step.id);
+        }
+    }
+
+    /// Steps that were open at the last look and no longer are.
+    fn ended(&self, view: &View, open: &[Step]) -> grange::base::Result<Vec<Step>> {
+        let still: BTreeSet<StepId> = open.iter().map(|step| step.id).collect();
+        let gone = self.steps.keys().filter(|id| !still.contains(id));
+        let found: grange::base::Result<Vec<Option<Step>>> =
+            gone.map(|id| lookup::step(view, *id)).collect();
+        Ok(found?.into_iter().flatten().collect())
+    }
+
+    /// The journal of the life before is whole, and what was not committed is forgotten.
+    pub fn restarted(&mut self, service: &Service) {
+        self.last = None;
+        self.verify(service);
+    }
+
+    fn verify(&mut self, service: &Service) {
+        if let Err(error) = service.store.verify() {
+            self.faults.push(format!("the store is broken: {error}"));
+        }
+    }
+
+    /// Law 4: a plan right after a plan changes nothing. Also counts the reasons to wait.
+    pub fn second_plan(&mut self, service: &Service, tally: &mut Tally) {
+        for farm in plans::farms(service).unwrap_or_default() {
+            for line in service.observed.report(farm) {
+                self.wait(farm, &line, tally);
+            }
+            let Ok(Some(mut input)) = plans::assemble(service, farm) else { continue };
+            let Some(parent) = &input.parent else { continue };
+            if parent.at == input.now {
+                // Whom it retired no longer counts among those that should send readings: that is
+                // another world for scaling, and for nothing else.
+                input.readings.clear();
+            }
+            let plan = engine::plan(&input);
+            // A farm role whose record went since is no unchanged world.
+            let is_there = |id| input.farm_roles.iter().any(|role| role.id == id);
+            if !parent.targets.iter().all(|target| is_there(target.farm_role)) {
+                continue;
+            }
+            if plan.changes(Some(parent)) {
+                self.faults.push(format!(
+                    "law 4: a second plan of farm {} differs: {}",
+                    input.farm.name,
+                    difference(parent, &plan)
+                ));
+            }
+        }
+        for alert in service.observed.alerts() {
+            if alert.contains("a plan was refused") {
+                self.faults.push(alert);
+            }
+        }
+    }
+
+    fn wait(&mut self, farm: FarmId, line: &Line, tally: &mut Tally) {
+        let Decision::Wait(wait) = &line.decision else { return };
+        let text = format!("{wait:?}");
+        let name = text.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
+        let is_new = self.waits.insert((farm, line.about.clone(), name.to_owned()));
+        if is_new {
+            add(&mut tally.waits, name);
+        }
+    }
+
+    /// What is not yet as declared.
+    pub fn unsettled(&self, sky: &Sky, house: Option<&House>) -> Vec<String> {
+        let Some(house) = house else { return vec!["the appliance is down".into()] };
+        match judge(sky, house.service()) {
+            Ok(why) => why,
+            Err(problem) => vec![format!("the store does not answer: {problem}")],
+        }
+    }
+
+    /// What must hold once everything is as declared.
+    pub fn end(&mut self, house: Option<&House>) {
+        let Some(house) = house else { return };
+        self.verify(house.service());
+    }
+}
+
+/// The cloud may have made a server of it.
+fn may_launch(step: &Step) -> bool {
+    step.kind == StepKind::Launch && matches!(step.status, StepStatus::Begun | StepStatus::Unknown)
+}
+
+fn difference(parent: &Plan, plan: &Plan) -> String {
+    if !plan.moves.is_empty() {
+        let say = |plan: &Plan| {
+            let lines = plan.report.iter().map(|line| format!("{}: {}", line.about, line.decision));
+            lines.collect::<Vec<String>>().join("; ")
+        };
+        return format!("{:?}: first {}, then {}", plan.moves, say(parent), say(plan));
+    }
+    format!(
+        "{:?} {:?} {:?} -> {:?} {:?} {:?}",
+        parent.targets,
+        parent.freeze,
+        parent.cold_start,
+        plan.targets,
+        plan.freeze,
+        plan.cold_start
+    )
+}
+
+fn judge(sky: &Sky, service: &Service) -> grange::base::Result<Vec<String>> {
+    let mut why = Vec::new();
+    let (farms, records, open) = service.read(|view| {
+        Ok((
+            lookup::all_farms(view)?,
+            lookup::live_servers_on(view, "simulated")?,
+            lookup::open_steps(view)?,
+        ))
+    })?;
+    for farm in &farms {
+        let (roles, plan) = service.read(|view| {
+            Ok((lookup::farm_roles_of(view, farm.id)?, lookup::current_plan(view, farm.id)?))
+        })?;
+        if farm.removed {
+            why.push(format!("{} is still there", farm.name));
+        }
+        let Some(plan) = plan else {
+            why.push(format!("{} has no plan", farm.name));
+            continue;
+        };
+        if let Some(freeze) = &plan.freeze {
+            why.push(format!("{} is frozen: {freeze}", farm.name));
+        }
+        for role in roles {
+            let about = format!("{}/{}", farm.name, role.alias);
+            if role.removed {
+                why.push(format!("{about} is still there"));
+            }
+            let mine = || records.iter().filter(|server| server.farm_role == role.id);
+            let running = mine().filter(|s| s.status == ServerStatus::Running).count() as u32;
+            let target = plan.target(role.id).map_or(0, |target| target.target);
+            let (min, max) = match farm.goal {
+                FarmGoal::Launched => role.bounds(),
+                FarmGoal::Terminated => (0, 0),
+            };
+            if !(min..=max).contains(&target) {
+                why.push(format!("{about} wants {target}, declared are {min} to {max}"));
+            }
+            if running != target || mine().count() != running as usize {
+                let all: Vec<String> =
+                    mine().map(|s| format!("{} {}", s.hostname, s.status.as_str())).collect();
+                why.push(format!("{about} wants {target}, has {}", all.join(", ")));
+            }
+        }
+    }
+    let real: BTreeSet<_> =
+        sky.real().iter().map(|real| (real.server, real.state)).map(|r| r.0).collect();
+    let known: BTreeSet<_> = records.iter().map(|server| server.id).collect();
+    if real != known {
+        why.push(format!("{} exist and {} are on record", real.len(), known.len()));
+    }
+    for idle in sky.real().iter().filter(|real| real.state != CloudState::Running) {
+        why.push(format!("{} is {:?}", idle.server, idle.state));
+    }
+    for step in open {
+        why.push(format!("{} is {}", step.kind.as_str(), step.status.as_str()));
+    }
+    let alerts = service.observed.alerts().into_iter();
+    why.extend(alerts.filter(|alert| !alert.contains("new file was refused")));
+    Ok(why)
+}

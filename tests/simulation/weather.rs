@@ -1,0 +1,150 @@
+//! What goes wrong, by seed: clouds, disks, clocks, agents, the appliance, the power.
+
+use grange::base::Millis;
+use grange::base::random::Stream;
+use grange::clouds::simulated::Faults;
+use grange::store::Moment;
+
+/// Something that goes wrong.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Blow {
+    /// The cloud answers like this for a while.
+    Cloud(Box<Faults>),
+    /// One server crashes.
+    Crash,
+    /// One server is deleted by hand.
+    Vanish,
+    /// Listings leave one server out for a while.
+    Overlook,
+    /// Listings leave out all servers of a farm role for a while.
+    Blind,
+    /// Every server loses its power, and the appliance too.
+    PowerCut,
+    /// The appliance crashes at a commit that is still to come.
+    Fuse(u64, Moment),
+    /// The appliance crashes now.
+    Kill,
+    /// The wall clock is set.
+    ClockJump(i64),
+    /// The store's disk fills up.
+    DiskFull,
+    /// The store's disk fails after so many operations.
+    DiskFails(u64),
+    /// The disk of the readings fails after so many operations.
+    ReadingsFail(u32),
+    /// Everything works again.
+    Heal,
+    /// Servers are as busy as this.
+    Load(f64),
+    /// Agents fall silent so often, in percent a second.
+    Silence(u64),
+}
+
+impl Blow {
+    /// Its name in the tally.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Blow::Cloud(_) => "cloud misbehaves",
+            Blow::Crash => "server crashed",
+            Blow::Vanish => "server deleted",
+            Blow::Overlook => "server left out of listings",
+            Blow::Blind => "farm role left out of listings",
+            Blow::PowerCut => "power cut",
+            Blow::Fuse(_, Moment::BeforeCommit) => "crash before commit due",
+            Blow::Fuse(_, Moment::AfterCommit) => "crash after commit due",
+            Blow::Kill => "appliance killed",
+            Blow::ClockJump(by) if *by < 0 => "clock set back",
+            Blow::ClockJump(_) => "clock set forward",
+            Blow::DiskFull => "disk full",
+            Blow::DiskFails(_) => "disk fails",
+            Blow::ReadingsFail(_) => "readings' disk fails",
+            Blow::Heal => "all works again",
+            Blow::Load(_) => "load changes",
+            Blow::Silence(_) => "agents fall silent",
+        }
+    }
+}
+
+/// Draws what goes wrong.
+pub struct Weather {
+    luck: Stream,
+}
+
+impl Weather {
+    /// The weather of a seed.
+    pub fn new(seed: u64) -> Weather {
+        Weather { luck: Stream::new(seed, "weather") }
+    }
+
+    /// Until the next blow.
+    pub fn pause(&mut self) -> Millis {
+        2_000 + self.luck.below(20_000)
+    }
+
+    /// How long the appliance stays away.
+    pub fn downtime(&mut self) -> Millis {
+        match self.luck.below(10) {
+            0..7 => 200 + self.luck.below(3_000),
+            7..9 => self.luck.below(40_000),
+            _ => self.luck.below(180_000),
+        }
+    }
+
+    /// Whether a call that was on its way when the appliance fell arrives all the same.
+    pub fn arrives(&mut self) -> bool {
+        self.luck.chance(40)
+    }
+
+    /// A number below `bound`, for choosing whom it hits.
+    pub fn pick(&mut self, bound: usize) -> usize {
+        self.luck.below(bound.max(1) as u64) as usize
+    }
+
+    /// The next blow.
+    pub fn blow(&mut self) -> Blow {
+        let luck = &mut self.luck;
+        match luck.below(100) {
+            0..14 => Blow::Cloud(Box::new(faults(luck))),
+            14..22 => Blow::Crash,
+            22..26 => Blow::Vanish,
+            26..30 => Blow::Overlook,
+            30..33 => Blow::Blind,
+            33..36 => Blow::PowerCut,
+            36..50 => {
+                let moment =
+                    if luck.chance(50) { Moment::BeforeCommit } else { Moment::AfterCommit };
+                Blow::Fuse(luck.below(12), moment)
+            }
+            50..53 => Blow::Kill,
+            53..57 => {
+                let by = 1_000 + luck.below(600_000) as i64;
+                Blow::ClockJump(if luck.chance(50) { by } else { -by })
+            }
+            57..60 => Blow::DiskFull,
+            60..63 => Blow::DiskFails(luck.below(40)),
+            63..65 => Blow::ReadingsFail(luck.below(6) as u32),
+            65..76 => Blow::Heal,
+            76..94 => Blow::Load([5.0, 40.0, 95.0][luck.below(3) as usize]),
+            _ => Blow::Silence(luck.below(3)),
+        }
+    }
+}
+
+fn faults(luck: &mut Stream) -> Faults {
+    let mut percent = |often: u64, most: u64| {
+        let up = luck.chance(often);
+        let value = 1 + luck.below(most);
+        if up { value } else { 0 }
+    };
+    Faults {
+        refused_percent: percent(20, 20),
+        busy_percent: percent(30, 40),
+        lost_request_percent: percent(40, 40),
+        lost_answer_percent: percent(40, 40),
+        list_failed_percent: percent(30, 60),
+        stillborn_percent: percent(20, 30),
+        calls_per_second_max: percent(20, 3) as u32,
+        appears_after: percent(40, 20_000),
+        lingers_for: percent(40, 20_000),
+    }
+}
