@@ -3,6 +3,8 @@
 
 #[path = "system/agent.rs"]
 mod agent;
+#[path = "system/appliance/mod.rs"]
+mod appliance;
 #[path = "system/haproxy.rs"]
 mod haproxy;
 #[path = "system/onboard.rs"]

@@ -1,0 +1,25 @@
+//! The whole appliance in real life: the built binary, its own servers, HAProxy, and what happens
+//! to them all when parts are killed.
+//!
+//! A [`rig::Rig`] is one appliance in a directory of its own. Each test kills only processes its
+//! rig started, and ends with the rig taken down and [`traces`] of it looked for on the machine:
+//! there must be none. `GRANGE_SOAK=1` makes the counts those that are promised.
+
+mod away;
+mod crash;
+mod http;
+mod kill;
+mod manifests;
+mod ordinary;
+mod power;
+mod refusals;
+mod rig;
+mod ssh;
+mod tier;
+mod traces;
+mod wait;
+
+/// A count that continuous integration has time for, or the promised one.
+fn count(quick: usize, promised: usize) -> usize {
+    if std::env::var_os("GRANGE_SOAK").is_some() { promised } else { quick }
+}
