@@ -23,7 +23,7 @@ pub fn apply(service: &Service, actor: &Actor, input: &ManifestRequest) -> Resul
     if input.launch && !input.dry_run {
         authorise(actor, Permission::FarmsLaunch)?;
     }
-    let manifest = manifest::parse(&input.manifest).map_err(as_problem)?;
+    let manifest = read(service, actor, &input.manifest)?;
     let proposal = service.read(|view| propose(service, view, actor, &manifest, input))?;
     let assembled =
         plans::assemble_with(service, proposal.farm.clone(), proposal.farm_roles.clone())?;
@@ -43,9 +43,19 @@ pub fn apply(service: &Service, actor: &Actor, input: &ManifestRequest) -> Resul
     Ok(result)
 }
 
-fn as_problem(faults: Vec<Fault>) -> Problem {
-    manifest::problem(faults)
-        .unwrap_or_else(|| Problem::invalid("manifest", "it could not be read"))
+/// Reads a manifest; every fault at once, those of the text and those only we can find.
+fn read(service: &Service, actor: &Actor, text: &str) -> Result<Manifest> {
+    let (manifest, mut faults) = manifest::read(text);
+    if let Some(manifest) = &manifest {
+        let known = &service.settings.platforms;
+        let (_, more) = service.read(|view| roles_of(view, known, actor.env, manifest))?;
+        manifest::add(&mut faults, more);
+    }
+    match (manifest::problem(faults), manifest) {
+        (None, Some(manifest)) => Ok(manifest),
+        (Some(problem), _) => Err(problem),
+        (None, None) => Err(Problem::invalid("manifest", "it could not be read")),
+    }
 }
 
 /// The same proposal again, inside the transaction that commits it.
@@ -114,7 +124,10 @@ fn compose(
     now: crate::base::Timestamp,
 ) -> Result<Proposal> {
     let mut changes = Vec::new();
-    let roles = roles_of(read, platforms, actor.env, manifest)?;
+    let (roles, faults) = roles_of(read, platforms, actor.env, manifest)?;
+    if let Some(problem) = manifest::problem(faults) {
+        return Err(problem);
+    }
     let existing = match &found {
         Some(farm) => lookup::farm_roles_of(read, farm.id)?,
         None => Vec::new(),
@@ -184,18 +197,17 @@ fn propose_farm(
     farm
 }
 
-/// The role of each declared farm role, with every reference checked.
+/// The role of each declared farm role that has one, and what is wrong with their references.
 fn roles_of(
     read: &impl Reads,
     platforms: &BTreeMap<String, Vec<String>>,
     env: EnvironmentId,
     manifest: &Manifest,
-) -> Result<Vec<Role>> {
+) -> Result<(Vec<Role>, Vec<Fault>)> {
     let (mut roles, mut faults) = (Vec::new(), Vec::new());
-    for (place, declared) in manifest.farm_roles.iter().enumerate() {
-        let path = |field: &str| format!("farmRoles[{place}].{field}");
+    for declared in &manifest.farm_roles {
         let mut fault = |field: &str, text: String| {
-            faults.push(manifest.fault(&path(field), text));
+            faults.push(manifest.fault(&format!("{}.{field}", declared.path), text));
         };
         match platforms.get(&declared.platform) {
             None => {
@@ -227,10 +239,7 @@ fn roles_of(
             }
         }
     }
-    match manifest::problem(faults) {
-        Some(problem) => Err(problem),
-        None => Ok(roles),
-    }
+    Ok((roles, faults))
 }
 
 fn check_role(role: &Role, declared: &DeclaredFarmRole, fault: &mut impl FnMut(&str, String)) {

@@ -27,6 +27,7 @@ struct Extra {
 
 /// Reads one farm role; `None` when a field without a default is missing or faulty.
 pub(super) fn read(mut fields: Section<'_>, sink: &mut Sink) -> Option<DeclaredFarmRole> {
+    let path = fields.path.clone();
     let alias = fields.required("alias", sink, alias);
     let role = fields.required("role", sink, name);
     let platform = fields.required("cloudPlatform", sink, word);
@@ -40,6 +41,7 @@ pub(super) fn read(mut fields: Section<'_>, sink: &mut Sink) -> Option<DeclaredF
     let scaling = self::scaling(scaling, &extra, sink);
     fields.finish(sink);
     Some(DeclaredFarmRole {
+        path,
         alias: alias?,
         role: role?,
         platform: platform?,

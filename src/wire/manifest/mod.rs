@@ -50,6 +50,8 @@ pub struct Manifest {
 /// A farm role as a file declares it; references are by name and not looked up yet.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DeclaredFarmRole {
+    /// Where it is: `farmRoles[0]`.
+    pub path: String,
     /// Its name in the farm.
     pub alias: Name,
     /// The role's name.
@@ -97,19 +99,35 @@ impl Manifest {
 
 /// Reads a manifest, or tells every fault in it in the order of the text.
 pub fn parse(text: &str) -> Result<Manifest, Vec<Fault>> {
-    let mut sink = Sink::default();
-    let manifest = tree::read(text, &mut sink).and_then(|tree| farm(&tree, &mut sink));
-    match manifest {
-        Some(mut manifest) if sink.is_clean() => {
-            manifest.places = std::mem::take(&mut sink.places);
-            Ok(manifest)
-        }
-        _ => Err(sink.into_faults()),
+    match read(text) {
+        (Some(manifest), faults) if faults.is_empty() => Ok(manifest),
+        (_, faults) => Err(faults),
     }
 }
 
-/// Faults as one problem, for the doors; `None` when there are none.
-pub fn problem(faults: Vec<Fault>) -> Option<Problem> {
+/// What can be read of a manifest, and every fault in it. Where there are faults it is good for
+/// nothing but finding more of them.
+pub fn read(text: &str) -> (Option<Manifest>, Vec<Fault>) {
+    let mut sink = Sink::default();
+    let manifest = tree::read(text, &mut sink).and_then(|tree| farm(&tree, &mut sink));
+    let places = std::mem::take(&mut sink.places);
+    (manifest.map(|manifest| Manifest { places, ..manifest }), sink.into_faults())
+}
+
+/// Faults that only the appliance can find, added to those of the text. One about a field that
+/// has a fault already, or that is part of one, would only repeat it.
+pub fn add(faults: &mut Vec<Fault>, more: Vec<Fault>) {
+    let paths = faults.iter().map(|fault| fault.path.clone());
+    let told: Vec<String> = paths.filter(|path| !path.is_empty()).collect();
+    let new = |fault: &Fault| {
+        !told.iter().any(|path| path.starts_with(&fault.path) || fault.path.starts_with(path))
+    };
+    faults.extend(more.into_iter().filter(new));
+}
+
+/// Faults as one problem, for the doors, in the order of the text; `None` when there are none.
+pub fn problem(mut faults: Vec<Fault>) -> Option<Problem> {
+    faults.sort_by_key(|fault| (fault.place.line, fault.place.column));
     let each = |fault: Fault| {
         let place = format!("line {}", fault.place.line);
         let field = if fault.path.is_empty() { place } else { format!("{place}: {}", fault.path) };

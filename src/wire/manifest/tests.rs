@@ -346,3 +346,18 @@ proptest! {
         let _ = parse(&pieces.concat());
     }
 }
+
+#[test]
+fn what_only_the_appliance_finds_is_told_with_the_rest() {
+    let text = "farm: shop\nfarmRoles:\n  - alias: web\n    role: webb\n    cloudPlatform: here\n\
+                \x20   instanceType: small\n    scaling: {minInstances: many}\n";
+    let (manifest, mut faults) = read(text);
+    let manifest = manifest.expect("it can be read well enough");
+    let more = ["farmRoles[0].role", "farmRoles[0].scaling", "farmRoles[0].scaling.minInstances"];
+    add(&mut faults, more.map(|path| manifest.fault(path, "not so")).into());
+    let told: Vec<String> =
+        problem(faults).unwrap().each().map(|fault| fault.to_string()).collect();
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(told[0].contains("line 4: farmRoles[0].role"), "{told:?}");
+    assert!(told[1].contains("line 7: farmRoles[0].scaling.minInstances"), "{told:?}");
+}

@@ -32,6 +32,7 @@ fn wrong_manifests_and_arguments_change_nothing() {
     let good = Shop { min: 2, max: 6, rule: Some((60, 20)) }.manifest();
     let bad = good
         .replace("minInstances: 2", "minInstances: 9")
+        .replace("role: haproxy", "role: haprocksy")
         .replace("cooldownUp: 2s", "cooldownUpp: 2s");
     assert_ne!(bad, good);
     let apply = |manifest: String| {
@@ -39,11 +40,8 @@ fn wrong_manifests_and_arguments_change_nothing() {
         fs::write(&file, manifest).unwrap();
         rig.grange(&["apply", "-f", &file.display().to_string(), "--yes"])
     };
-    check(&apply(bad), 2, &["minInstances", "cooldownUpp", "line 9", "line 15"]);
-    let unknown = good
-        .replace("role: haproxy", "role: haprocksy")
-        .replace("instanceType: small", "instanceType: tiny");
-    check(&apply(unknown), 2, &["line 18", "haprocksy", "line 7", "line 20", "tiny"]);
+    let words = ["minInstances", "cooldownUpp", "haprocksy", "line 9", "line 15", "line 18"];
+    check(&apply(bad), 2, &words);
     let missing = rig.directory.join("missing.yaml").display().to_string();
     check(&rig.grange(&["apply", "-f", &missing, "--yes"]), 2, &["missing.yaml"]);
     check(&rig.grange(&["plant"]), 2, &["plant"]);
