@@ -9,5 +9,7 @@ mod appliance;
 mod haproxy;
 #[path = "system/onboard.rs"]
 mod onboard;
+#[path = "system/screen.rs"]
+mod screen;
 #[path = "system/store.rs"]
 mod store;

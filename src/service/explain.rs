@@ -166,9 +166,10 @@ fn server_links(
     };
     let entries = service.store.entries_about(Subject::Server(server.id), None, LOOKED_AT_MAX)?;
     let own = |whose: &str| whose == about || whose == role_name;
+    // Commands people ran on it are no reason for how it is.
     let mut links: Vec<chain::Link> = entries
         .iter()
-        .filter(|entry| !entry.text.is_empty())
+        .filter(|entry| !entry.text.is_empty() && entry.verb != "server.run")
         .flat_map(|entry| chain::tell(entry, about, own))
         .collect();
     links.extend(replaced(service, view, server, about)?);

@@ -4,7 +4,7 @@ use crate::base::time::say;
 use crate::base::{Problem, Result};
 use crate::model::{
     CloudState, Decision, Farm, FarmRole, Freshness, LaunchOrder, Line, Order, OrderState, Role,
-    ScalingRule, Server,
+    ScalingRule, Server, Wait,
 };
 use crate::service::{Service, farms, lookup};
 use crate::store::View;
@@ -164,6 +164,8 @@ pub fn cloud_state(state: CloudState) -> &'static str {
 /// The reasons to wait among some lines of a report.
 pub fn waits(report: &[Line], of: impl Fn(&Line) -> bool, named: bool) -> Vec<String> {
     let waiting = report.iter().filter(|line| of(line)).filter_map(|line| match &line.decision {
+        // Nothing to do and nothing to lose: not worth a word where a farm has one line.
+        Decision::Wait(Wait::AtMin { .. }) if named => None,
         Decision::Wait(wait) if named => Some(format!("{}: {wait}", line.about)),
         Decision::Wait(wait) => Some(wait.to_string()),
         Decision::Keep

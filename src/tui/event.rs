@@ -10,6 +10,8 @@ use crate::wire::api::{
 pub enum Event {
     /// A key was pressed.
     Key(Key),
+    /// A text was pasted.
+    Paste(String),
     /// The terminal has this many columns and rows now; both may be 0.
     Resize(u16, u16),
     /// Time went on: milliseconds since the session began, never backwards.

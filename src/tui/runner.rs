@@ -21,7 +21,7 @@ pub use worker::ask;
 use paint::{ENTER, LEAVE, Painter, osc_52};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError};
 use std::time::{Duration, Instant};
@@ -106,6 +106,9 @@ pub fn run(source: Arc<dyn Source>, options: Options) -> io::Result<()> {
     let dumb = std::env::var("TERM").is_ok_and(|term| term == "dumb");
     let done = if options.plain || dumb {
         plain::run(source, &options)
+    } else if !(io::stdin().is_terminal() && io::stdout().is_terminal()) {
+        let text = "there is none; TERM=dumb gives plain text that needs no terminal";
+        return Err(io::Error::other(text));
     } else {
         terminal::run(source, &options)
     };

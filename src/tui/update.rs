@@ -24,6 +24,10 @@ const REST_MIN: Millis = 250;
 pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
     match event {
         Event::Key(key) => press(state, key),
+        Event::Paste(text) => {
+            typing::paste(state, &text);
+            Vec::new()
+        }
         Event::Resize(columns, rows) => {
             state.size = (columns, rows);
             vec![Effect::Repaint]

@@ -71,7 +71,12 @@ fn is_decision(verb: &str) -> bool {
 pub(super) fn is_small(entry: &Entry) -> bool {
     matches!(
         entry.verb.as_str(),
-        "step.begin" | "agent.enrol" | "agent.result" | "balancer.configure" | "order.expire"
+        "step.begin"
+            | "agent.enrol"
+            | "agent.result"
+            | "balancer.configure"
+            | "order.expire"
+            | "server.run"
     ) || entry.verb == "step.finish"
         && !entry.text.contains("failed")
         && !entry.text.contains("not known")

@@ -5,10 +5,11 @@ use ratatui::backend::{Backend, CrosstermBackend};
 use ratatui::buffer::Buffer;
 use std::io;
 
-/// Alternate screen, cleared, without a cursor. The mouse stays the terminal's.
-pub const ENTER: &[u8] = b"\x1b[?1049h\x1b[0m\x1b[2J\x1b[?25l";
+/// Alternate screen, cleared, without a cursor; what is pasted comes marked as such (mode 2004), so
+/// that it is never taken for keys. The mouse stays the terminal's.
+pub const ENTER: &[u8] = b"\x1b[?1049h\x1b[?2004h\x1b[0m\x1b[2J\x1b[?25l";
 /// Everything [`ENTER`] and a frame cut short may have left.
-pub const LEAVE: &[u8] = b"\x1b[?2026l\x1b[0m\x1b[?25h\x1b[?1049l";
+pub const LEAVE: &[u8] = b"\x1b[?2026l\x1b[?2004l\x1b[0m\x1b[?25h\x1b[?1049l";
 
 /// Remembers what the terminal shows.
 #[derive(Default)]

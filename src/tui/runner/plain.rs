@@ -154,7 +154,11 @@ fn write_page(state: &mut State, out: &mut impl Write) -> io::Result<()> {
 fn tell(state: &mut State, event: Event, out: &mut impl Write) -> io::Result<()> {
     let before = link_line(&state.link);
     let fresh: Vec<EventView> = match &event {
-        Event::News(Ok(events)) if state.data.events_read => events.clone(),
+        Event::News(Ok(events)) if state.data.events_read => {
+            // After a pause the end of the journal comes once more.
+            let known = state.data.events.back().map_or(0, |event| event.seq);
+            events.iter().filter(|event| event.seq > known).cloned().collect()
+        }
         _ => Vec::new(),
     };
     // Pages are fetched when they are asked for.

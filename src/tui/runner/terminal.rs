@@ -120,7 +120,8 @@ fn inbound(raw: Raw) -> Option<Inbound> {
     match raw {
         Raw::Key(key) => self::key(key).map(|key| Inbound::Event(Event::Key(key))),
         Raw::Resize(columns, rows) => Some(Inbound::Event(Event::Resize(columns, rows))),
-        Raw::FocusGained | Raw::FocusLost | Raw::Mouse(_) | Raw::Paste(_) => None,
+        Raw::Paste(text) => Some(Inbound::Event(Event::Paste(text))),
+        Raw::FocusGained | Raw::FocusLost | Raw::Mouse(_) => None,
     }
 }
 

@@ -107,6 +107,7 @@ fn news(source: &dyn Source, desk: &Desk, sender: &SyncSender<Inbound>) {
     let mut after = None;
     let mut failures = 0;
     while !desk.stopped() {
+        let asked = after.is_some();
         let heard = match after {
             // Asked anew after every failure: the journal may have been brought back shorter.
             None => source.status().map(|status| {
@@ -117,12 +118,12 @@ fn news(source: &dyn Source, desk: &Desk, sender: &SyncSender<Inbound>) {
         };
         match heard {
             Ok(events) => {
-                let first = after.is_some() || failures > 0;
+                let telling = asked || failures > 0;
                 failures = 0;
                 if let Some(last) = events.last() {
                     after = Some(last.seq);
                 }
-                if first && !tell(sender, Event::News(Ok(events))) {
+                if telling && !tell(sender, Event::News(Ok(events))) {
                     return;
                 }
             }

@@ -22,6 +22,20 @@ pub fn letter(state: &mut State, key: Key) -> Vec<Effect> {
     Vec::new()
 }
 
+/// A pasted text is typed where something is typed, up to the end of its first line, and is never
+/// keys: a `t` and a `y` in it must not terminate a server.
+pub fn paste(state: &mut State, pasted: &str) {
+    if state.input == Input::None {
+        say(state, "Pasted text is not taken for keys", false);
+        return;
+    }
+    let line = pasted.lines().next().unwrap_or_default();
+    edit(state, |text| {
+        let room = TYPED_MAX.saturating_sub(text.chars().count());
+        text.extend(line.chars().filter(|c| !c.is_control()).take(room));
+    });
+}
+
 /// Carries out what a key means here.
 pub fn act(state: &mut State, verb: Verb) -> Vec<Effect> {
     match verb {

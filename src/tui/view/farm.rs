@@ -123,7 +123,9 @@ fn draw_roles(state: &State, roles: &[FarmRoleView], area: Rect, pen: &mut Pen) 
 fn says(role: &FarmRoleView) -> (String, Tone) {
     let extra = &role.grange;
     if let Some(waiting) = extra.waiting.first() {
-        return (waiting.clone(), Tone::Busy);
+        // At its minimum a farm role is as calm as can be.
+        let calm = waiting.starts_with("at the minimum");
+        return (waiting.clone(), if calm { Tone::Dim } else { Tone::Busy });
     }
     if let Some(balances) = &extra.balances {
         return (format!("balances {balances}"), Tone::Dim);

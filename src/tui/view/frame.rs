@@ -51,7 +51,25 @@ pub fn draw(state: &State, area: Rect, pen: &mut Pen) -> Rect {
 
 /// The way we came, as `shop › web-1`.
 pub fn crumbs(state: &State) -> String {
-    let names: Vec<String> = state.pages.iter().map(|page| crumb(state, &page.place)).collect();
+    let mut names: Vec<String> = Vec::new();
+    let mut way = String::new();
+    for page in &state.pages {
+        let name = crumb(state, &page.place);
+        // What the way has said already is not said again: `shop › web-1 › why`.
+        names.push(match &page.place {
+            Place::Why(what) if *what == way => "why".into(),
+            Place::Events(about) if *about == way && !way.is_empty() => "events".into(),
+            _ => name,
+        });
+        way = match &page.place {
+            Place::Farm(id) => state.farm(*id).map_or_else(String::new, |farm| farm.name.clone()),
+            Place::Server(id) => {
+                state.shown_server(id).map_or_else(String::new, |server| server.grange.name.clone())
+            }
+            Place::Why(what) | Place::Events(what) => what.clone(),
+            Place::Farms | Place::Servers | Place::Status | Place::Help(_) => String::new(),
+        };
+    }
     names.join(&format!(" {} ", state.signs.into))
 }
 
@@ -155,6 +173,12 @@ fn title_rule(state: &State, area: Rect, pen: &mut Pen) {
 fn message_rule(state: &State, area: Rect, pen: &mut Pen) {
     let y = area.bottom() - 2;
     pen.fill(area.x, y, area.width, state.signs.rule, Tone::Dim);
+    if !state.page().place.scope().is_list() && state.page().at < super::scroll_max(state) {
+        let more = " more below ";
+        let wide = u16::try_from(width(more)).unwrap_or(0);
+        let x = area.width.saturating_sub(wide + 2);
+        pen.put(area.x + x, y, area.width - x, more, Tone::Plain);
+    }
     if let Some((text, _, bad)) = &state.message {
         let (sign, tone) =
             if *bad { (state.signs.bad, Tone::Bad) } else { (state.signs.item, Tone::Accent) };

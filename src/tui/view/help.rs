@@ -10,11 +10,16 @@ pub fn lines(scope: Scope, columns: usize) -> Vec<Line> {
     let title = format!("  Keys on the page: {}", scope.name());
     let mut lines = vec![vec![(title, Tone::Head)]];
     let keys: Vec<Line> = Keymap::shipped().at(scope).map(entry).collect();
-    if columns >= 110 {
-        // Two columns, read downwards.
-        let half = keys.len().div_ceil(2);
+    // Two columns, read downwards, where both are whole.
+    let half = keys.len().div_ceil(2);
+    let widest = |keys: &[Line]| {
+        let wide = |line: &Line| line.iter().map(|(text, _)| width(text)).sum::<usize>();
+        keys.iter().map(wide).max().unwrap_or(0)
+    };
+    let left = widest(&keys[..half]) + 2;
+    if left + widest(&keys[half..]) <= columns {
         for row in 0..half {
-            let mut line = pad(&keys[row], columns / 2);
+            let mut line = pad(&keys[row], left);
             line.extend(keys.get(half + row).cloned().unwrap_or_default());
             lines.push(line);
         }
@@ -30,7 +35,7 @@ pub fn lines(scope: Scope, columns: usize) -> Vec<Line> {
 fn entry(binding: &Binding) -> Line {
     let labels: Vec<String> = binding.on.iter().map(|key| key.label()).collect();
     vec![
-        (format!("  {:<18}", fit(&labels.join(", "), 18)), Tone::Key),
+        (format!("  {:<20}", fit(&labels.join(", "), 20)), Tone::Key),
         (binding.help.clone(), Tone::Plain),
     ]
 }

@@ -1,0 +1,199 @@
+//! The screen as a person has it: the built binary in a real terminal (tmux), on a real appliance
+//! with servers of this machine. It shows the farm, opens a server, and leaves the terminal as it
+//! was, also when it is told to end. The servers go when the test ends, however it ends.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+/// Longest wait for anything on the screen: a loaded machine, a debug build.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The least there is to look at.
+const FARM: &str = "
+farm: shop
+farmRoles:
+  - alias: web
+    role: base
+    cloudPlatform: onboard
+    instanceType: small
+    scaling: {enabled: true, minInstances: 1, maxInstances: 4}
+";
+
+/// An appliance in a directory of its own, and a terminal.
+struct World {
+    directory: PathBuf,
+    serve: Child,
+}
+
+impl World {
+    fn open(name: &str) -> World {
+        let installed = Command::new("tmux").arg("-V").output().is_ok();
+        assert!(installed, "tmux is missing: apt-get install tmux");
+        let unique = format!("grange-screen-{name}-{}", std::process::id());
+        let directory = std::env::temp_dir().join(unique);
+        std::fs::create_dir_all(&directory).unwrap();
+        let config = directory.join("grange.toml");
+        let text = "[listen]\nhttps = \"127.0.0.1:0\"\nagents = \"127.0.0.1:0\"\n";
+        std::fs::write(&config, text).unwrap();
+        let log = std::fs::File::create(directory.join("log")).unwrap();
+        let serve = grange()
+            .arg("serve")
+            .arg("--config")
+            .arg(&config)
+            .arg("--data")
+            .arg(directory.join("data"))
+            .stdout(log.try_clone().unwrap())
+            .stderr(log)
+            .spawn()
+            .unwrap();
+        let world = World { directory, serve };
+        world.wait("the appliance answers", || world.command(&["status"]).status.success());
+        let manifest = world.directory.join("shop.yaml");
+        std::fs::write(&manifest, FARM).unwrap();
+        let applied = world.command(&["apply", "--yes", "-f", manifest.to_str().unwrap()]);
+        assert!(applied.status.success(), "{}", text_of(&applied));
+        world.tmux(&["new-session", "-d", "-x", "80", "-y", "24", "env", "PS1=$ ", "sh"]);
+        world
+    }
+
+    fn socket(&self) -> PathBuf {
+        self.directory.join("data/run/api.sock")
+    }
+
+    fn command(&self, words: &[&str]) -> Output {
+        grange().arg("--socket").arg(self.socket()).args(words).output().unwrap()
+    }
+
+    fn tmux(&self, words: &[&str]) -> String {
+        let socket = self.directory.join("tmux");
+        let output = Command::new("tmux")
+            .arg("-S")
+            .arg(socket)
+            .args(["-f", "/dev/null"])
+            .args(words)
+            .env("LC_ALL", "C.UTF-8")
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "tmux {words:?}: {}", text_of(&output));
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    fn keys(&self, keys: &[&str]) {
+        self.tmux(&[&["send-keys"], keys].concat());
+    }
+
+    fn run(&self) {
+        let binary = env!("CARGO_BIN_EXE_grange");
+        let line = format!("{binary} --socket {}", self.socket().display());
+        self.keys(&["-l", &line]);
+        self.keys(&["Enter"]);
+    }
+
+    fn screen(&self) -> String {
+        self.tmux(&["capture-pane", "-p"])
+    }
+
+    fn wait(&self, what: &str, met: impl Fn() -> bool) {
+        let end = Instant::now() + PATIENCE;
+        while !met() {
+            let log = std::fs::read_to_string(self.directory.join("log")).unwrap_or_default();
+            assert!(Instant::now() < end, "never: {what}\n{log}");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// Waits until the screen shows all of it.
+    fn shows(&self, parts: &[&str]) {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            let screen = self.screen();
+            let missing: Vec<_> = parts.iter().filter(|part| !screen.contains(**part)).collect();
+            if missing.is_empty() {
+                return;
+            }
+            assert!(Instant::now() < end, "never shown: {missing:?}\n{screen}");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// The shell has its terminal back: its own screen, a cursor, lines, echo, signals.
+    fn is_restored(&self) {
+        let flags = || self.tmux(&["display", "-p", "#{alternate_on} #{cursor_flag}"]);
+        self.wait("the shell's own screen with a cursor", || flags().trim() == "0 1");
+        self.keys(&["-l", "clear; echo $((6 * 7)); stty -a | tr ' ' '\\n' | grep icanon"]);
+        self.keys(&["Enter"]);
+        self.shows(&["42\nicanon"]);
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        let socket = self.directory.join("tmux");
+        Command::new("tmux").arg("-S").arg(socket).arg("kill-server").output().ok();
+        self.command(&["farm", "terminate", "shop", "--yes"]);
+        let end = Instant::now() + PATIENCE;
+        let left = || text_of(&self.command(&["server", "list"])).contains("shop/");
+        while left() && Instant::now() < end {
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        self.serve.kill().ok();
+        self.serve.wait().ok();
+        std::fs::remove_dir_all(&self.directory).ok();
+    }
+}
+
+fn grange() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_grange"));
+    command.stdin(Stdio::null());
+    for name in ["GRANGE_SOCKET", "GRANGE_URL", "GRANGE_TOKEN", "GRANGE_CA"] {
+        command.env_remove(name);
+    }
+    command
+}
+
+fn text_of(output: &Output) -> String {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    text(&output.stdout) + &text(&output.stderr)
+}
+
+/// Processes below the shell of the terminal: the screen, and nothing else.
+fn screen_below(shell: &str) -> i32 {
+    let list = Path::new("/proc").join(shell).join("task").join(shell).join("children");
+    let children = std::fs::read_to_string(list).unwrap();
+    children.split_whitespace().next().unwrap().parse().unwrap()
+}
+
+#[test]
+fn a_person_looks_at_a_server_and_leaves() {
+    let world = World::open("look");
+    world.run();
+    world.shows(&["Grange", "shop", "connected"]);
+    world.keys(&["Enter"]);
+    world.shows(&["web", "1..4", "web-1"]);
+    world.keys(&["Enter"]);
+    world.shows(&["farms › shop › web-1", "shop/web-1", "launched"]);
+    world.keys(&["w"]);
+    world.shows(&["› web-1 › why", "is to be launched", "by "]);
+    world.keys(&["Escape"]);
+    world.tmux(&["resize-window", "-x", "50", "-y", "12"]);
+    world.shows(&["? help", "web-1"]);
+    // What is pasted is not keys: this holds every key that ends something.
+    world.tmux(&["set-buffer", "tyq\nty\nq"]);
+    world.tmux(&["paste-buffer", "-p"]);
+    world.shows(&["Pasted text is not taken for keys", "web-1"]);
+    world.tmux(&["resize-window", "-x", "80", "-y", "24"]);
+    world.keys(&["q"]);
+    world.is_restored();
+}
+
+#[test]
+fn a_screen_that_is_told_to_end_gives_the_terminal_back() {
+    let world = World::open("end");
+    world.run();
+    world.shows(&["Grange", "shop"]);
+    let shell = world.tmux(&["display", "-p", "#{pane_pid}"]);
+    let screen = nix::unistd::Pid::from_raw(screen_below(shell.trim()));
+    nix::sys::signal::kill(screen, nix::sys::signal::Signal::SIGTERM).unwrap();
+    world.is_restored();
+}
