@@ -234,7 +234,6 @@ impl Writer {
     }
 
     fn commit(&self, group: &mut [Box<dyn Work>]) -> Result<Progress, StoreError> {
-        self.slot.require_space()?;
         let txn = self.slot.write()?;
         let known = *self.tail.lock().unwrap_or_else(PoisonError::into_inner);
         let tail = known.map_or_else(|| journal::tail(&txn), Ok)?;
@@ -284,6 +283,11 @@ impl Writer {
         }
         let epoch = tx.get::<Install>(())?.map_or(1, |install| install.record.epoch);
         let Some(mut outcome) = tx.finish() else { return Ok(()) };
+        if progress.tables.is_empty() {
+            // Here and not earlier: what changes nothing needs no space, and so an appliance can
+            // start on a full disk.
+            self.slot.require_space()?;
+        }
         let entry = entry(&mut outcome, work.author(), progress.tail, now, epoch);
         let bytes = match journal::encode(&entry) {
             Ok(bytes) => bytes,

@@ -76,6 +76,7 @@ fn a_full_disk_refuses_writes_answers_reads_and_recovers() {
     assert_eq!(refused.code, Code::ServiceUnavailable);
     assert!(refused.to_string().contains("the disk is full: 1 KiB free"), "{refused}");
     assert_eq!(named(&store, "shop").len(), 1);
+    store.write(author("look"), |_| Ok(())).expect("what changes nothing needs no space");
     disk.set_capacity(None);
     declare(&store, "late");
     assert_eq!(store.verify().unwrap().records, 2);
