@@ -13,7 +13,7 @@
 //! Reading order: `world` (what happens), `watch` and `laws` (what must not), `sky`, `fleet`,
 //! `people`, `weather` (who does it), `house` and `calls` (what the appliance is handed). To add a
 //! fault: a [`weather::Blow`] and its line in `world`. To add a law: a function in `laws` with a
-//! world that breaks it.
+//! world that breaks it, and a [`sabotage::Sabotage`] that it finds in a whole run.
 
 #[path = "simulation/calls.rs"]
 mod calls;
@@ -25,6 +25,8 @@ mod house;
 mod laws;
 #[path = "simulation/people.rs"]
 mod people;
+#[path = "simulation/sabotage.rs"]
+mod sabotage;
 #[path = "simulation/sky.rs"]
 mod sky;
 #[path = "simulation/tally.rs"]
@@ -42,7 +44,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use tally::Tally;
 
 /// Seeds of an ordinary test run.
-const SEEDS: u64 = 150;
+const SEEDS: u64 = 100;
 /// Threads that run seeds; each world stays on its own.
 const THREADS: u64 = 2;
 
@@ -90,6 +92,19 @@ fn no_seed_breaks_a_law() {
         println!("SEED={seed}: {}", faults.join("; "));
     }
     assert!(broken.is_empty(), "{} of {seeds} seeds broke", broken.len());
+}
+
+#[test]
+fn every_planted_fault_is_found() {
+    for (fault, findings) in sabotage::Sabotage::ALL {
+        let is_finding = |text: &String| findings.iter().any(|begin| text.starts_with(begin));
+        let found = (1..=SEEDS).find_map(|seed| {
+            let all = world::run_with(seed, false, Some(fault)).faults;
+            all.into_iter().find(is_finding).map(|finding| (seed, finding))
+        });
+        let (seed, finding) = found.unwrap_or_else(|| panic!("{fault:?} was never found"));
+        println!("{fault:?}: seed {seed}: {finding}");
+    }
 }
 
 #[test]

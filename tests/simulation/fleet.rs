@@ -34,6 +34,16 @@ qbalCnBHEhaxrfB/VQ==
 -----END CERTIFICATE REQUEST-----
 ";
 
+/// A request of another key: somebody who got hold of a server's token.
+const IMPOSTOR: &str = "-----BEGIN CERTIFICATE REQUEST-----
+MIHOMHUCAQAwEzERMA8GA1UEAwwIaW1wb3N0b3IwWTATBgcqhkjOPQIBBggqhkjO
+PQMBBwNCAAR/WopyR57C6/RIFnkA9HonUebalPEqWjHpIaiYibfbQ6fErbhrkgwE
+PASQSd5NOBhIV8c3qYhE1Ap+mZZlDtRCoAAwCgYIKoZIzj0EAwIDSQAwRgIhAMm1
+1yHr4uzj0ohT3UnYRGvY6dRrjuQoJJFNPOfqXJ8jAiEApOK9tOyhxWcqUDjZz60v
+Qd3+OthVyQbh3oGBzVRBbdc=
+-----END CERTIFICATE REQUEST-----
+";
+
 /// All agents there are.
 pub struct Fleet {
     clock: Arc<ManualClock>,
@@ -212,6 +222,9 @@ impl Fleet {
             agent.said_ready = true;
             self.say(id, MessageBody::Ready { ready: true, detail: String::new() });
         }
+        if self.luck.below(1000) < 10 {
+            self.impersonate(id, sky, line);
+        }
         for letter in line.letters.fetch(id) {
             self.obey(id, &letter);
         }
@@ -219,6 +232,18 @@ impl Fleet {
         if self.agent(id).read_at <= moment {
             self.agent(id).read_at = moment + READ_EVERY;
             self.read(id, line);
+        }
+    }
+
+    /// Whoever has the token but not the key is never let in, once the agent has enrolled.
+    fn impersonate(&mut self, id: ServerId, sky: &Sky, line: &Line) {
+        let Some(made) = sky.launched(id) else { return };
+        *self.counts.entry("impostor turned away").or_default() += 1;
+        let key = request_key_digest(IMPOSTOR).expect("the request is well formed");
+        let enrolled = now(line.doorway.enrol(id, made.token, IMPOSTOR.into()));
+        let admitted = now(line.doorway.admit(id, key));
+        if matches!(enrolled, Some(Ok(_))) || matches!(admitted, Some(Ok(()))) {
+            self.faults.push(format!("admission: an impostor came in as {id}"));
         }
     }
 

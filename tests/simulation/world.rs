@@ -5,6 +5,7 @@ use crate::calls::OnItsWay;
 use crate::fleet::{self, Fleet};
 use crate::house::{House, Parts, seed_secrets};
 use crate::people::People;
+use crate::sabotage::Sabotage;
 use crate::sky::Sky;
 use crate::tally::{Tally, add};
 use crate::watch::Watch;
@@ -41,8 +42,14 @@ pub struct Outcome {
 
 /// Runs one seed.
 pub fn run(seed: u64, logs: bool) -> Outcome {
+    run_with(seed, logs, None)
+}
+
+/// Runs one seed with a fault planted in the appliance.
+pub fn run_with(seed: u64, logs: bool, sabotage: Option<Sabotage>) -> Outcome {
     seed_secrets(seed);
     let mut world = World::new(seed, logs);
+    world.sabotage = sabotage;
     world.live();
     let World { mut tally, watch, log, clock, .. } = world;
     tally.seeds = 1;
@@ -68,6 +75,9 @@ struct World {
     remember_at: Millis,
     storm: bool,
     settled: bool,
+    sabotage: Option<Sabotage>,
+    /// The disk of some time ago.
+    earlier: Disk,
 }
 
 #[derive(Default)]
@@ -101,6 +111,8 @@ impl World {
             remember_at: Millis::MAX,
             storm: true,
             settled: false,
+            sabotage: None,
+            earlier: Disk::new(),
         }
     }
 
@@ -194,9 +206,17 @@ impl World {
 
     fn run_job(&mut self) {
         let Some(house) = &mut self.house else { return };
+        let sabotage = self.sabotage;
+        let hidden = sabotage.filter(|it| it.before_job(house.service(), &mut self.luck));
         let Some((name, note, failed)) = house.run_job(&self.clock) else { return };
+        if let (Some(sabotage), "plan") = (sabotage, name) {
+            sabotage.after_plan(house.service());
+        }
         if name == "plan" && !failed {
             self.watch.second_plan(house.service(), &mut self.tally);
+        }
+        if let Some(sabotage) = hidden {
+            sabotage.after_job(house.service());
         }
         if failed {
             house.idle();
@@ -225,6 +245,10 @@ impl World {
         if let Some(house) = &self.house {
             if self.storm {
                 self.people.act(house.service());
+                if let Some(sabotage) = self.sabotage {
+                    sabotage.now_and_then(house.service(), &*self.parts.sky, &mut self.luck);
+                    self.earlier = self.parts.disk.crash();
+                }
             } else {
                 self.people.clear_up(house.service());
                 let why = self.watch.unsettled(&self.parts.sky, Some(house));
@@ -270,7 +294,10 @@ impl World {
                 self.late.push(call);
             }
         }
-        self.parts.disk = left;
+        self.parts.disk = match self.sabotage {
+            Some(Sabotage::JournalLost) => self.earlier.crash(),
+            Some(_) | None => left,
+        };
         self.parts.readings.heal();
         self.parts.readings.cut_power(self.luck.below(64) as usize);
         self.fleet.hang_up();
@@ -307,7 +334,8 @@ impl World {
                 if let Some(id) = one {
                     sky.excuse(id);
                     sky.cloud.forget(id);
-                    self.remember_at = self.remember_at.min(now + 90_000);
+                    let longest = if self.luck.chance(50) { 90_000 } else { 240_000 };
+                    self.remember_at = self.remember_at.min(now + longest);
                 }
             }
             Blow::Blind => self.blind(now),

@@ -1,0 +1,153 @@
+//! Faults planted in the appliance on purpose, each of which one checker has to find: a checker
+//! that finds nothing in a broken world proves nothing about a sound one.
+
+use grange::base::random::Stream;
+use grange::base::{Result, ServerId};
+use grange::clouds::{Cloud, CloudStep};
+use grange::model::{
+    Actor, Cause, FarmRole, Server, ServerStatus, Step, StepKind, StepStatus, TerminateReason,
+};
+use grange::service::{Service, lookup, plans};
+use grange::store::{Author, Reads, Tx};
+
+/// What is broken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sabotage {
+    /// Planner and admission see a higher maximum than the one declared.
+    NoMaximum,
+    /// A restart finds the journal as it was some time before.
+    JournalLost,
+    /// A cloud is called without a step.
+    CallWithoutStep,
+    /// A healthy server is given up.
+    HealthyGivenUp,
+    /// The plan is not the one the engine made.
+    PlanTampered,
+    /// One index is given twice.
+    IndexTwice,
+    /// A server that exists is written off.
+    WrittenOff,
+    /// Servers forget the key that enrolled.
+    KeyForgotten,
+}
+
+impl Sabotage {
+    /// All there are, each with how the checker's finding begins.
+    pub const ALL: [(Sabotage, &'static [&'static str]); 8] = [
+        (Sabotage::NoMaximum, &["law 1: farm role"]),
+        (Sabotage::JournalLost, &["law 2:", "law 1:"]),
+        (Sabotage::CallWithoutStep, &["law 2: terminate"]),
+        (Sabotage::HealthyGivenUp, &["law 3:"]),
+        (Sabotage::PlanTampered, &["law 4:"]),
+        (Sabotage::IndexTwice, &["web-", "db-", "lb-"]),
+        (Sabotage::WrittenOff, &["law 1:"]),
+        (Sabotage::KeyForgotten, &["admission:"]),
+    ];
+
+    /// Before a job runs.
+    pub fn before_job(self, service: &Service, luck: &mut Stream) -> bool {
+        self == Sabotage::NoMaximum && luck.chance(25) && shift_maximum(service, 5).is_ok()
+    }
+
+    /// After it ran, when `before_job` did something.
+    pub fn after_job(self, service: &Service) {
+        // The store may be down by now; then nothing was shifted for good either.
+        drop(shift_maximum(service, -5));
+    }
+
+    /// After the plan job.
+    pub fn after_plan(self, service: &Service) {
+        if self != Sabotage::PlanTampered {
+            return;
+        }
+        for farm in plans::farms(service).unwrap_or_default() {
+            let tamper = move |tx: &mut Tx<'_>| {
+                if let Some(mut plan) = lookup::current_plan(tx, farm)? {
+                    plan.freeze = Some("somebody says so".into());
+                    tx.put(&plan)?;
+                }
+                Ok(())
+            };
+            drop(write(service, tamper));
+        }
+    }
+
+    /// Whenever people come by.
+    pub fn now_and_then(self, service: &Service, cloud: &dyn Cloud, luck: &mut Stream) {
+        let Ok(mut all) = service.read(lookup::all_servers) else { return };
+        all.retain(|server| server.status == ServerStatus::Running);
+        if all.is_empty() {
+            return;
+        }
+        let server = all.swap_remove(luck.below(all.len() as u64) as usize);
+        let answer = match self {
+            Sabotage::CallWithoutStep => {
+                let answer = cloud.apply(&CloudStep::Terminate(server.id));
+                return drop(answer);
+            }
+            Sabotage::HealthyGivenUp => write(service, move |tx| give_up(tx, server)),
+            Sabotage::IndexTwice => write(service, move |tx| {
+                let id = ServerId(server.id.0 ^ 1);
+                put(tx, &Server { id, ..server })
+            }),
+            Sabotage::WrittenOff => write(service, move |tx| {
+                put(tx, &Server { status: ServerStatus::Terminated, ..server })
+            }),
+            Sabotage::KeyForgotten => {
+                write(service, move |tx| put(tx, &Server { agent_key_digest: None, ..server }))
+            }
+            Sabotage::NoMaximum | Sabotage::JournalLost | Sabotage::PlanTampered => Ok(()),
+        };
+        // A store that is down is no place for sabotage; the next time will do.
+        drop(answer);
+    }
+}
+
+fn write(
+    service: &Service,
+    change: impl FnOnce(&mut Tx<'_>) -> Result<()> + Send + 'static,
+) -> Result<()> {
+    service.write(Author::new(&Actor::job("saboteur"), "sabotage", Cause::Clock), change)
+}
+
+fn put(tx: &mut Tx<'_>, server: &Server) -> Result<()> {
+    tx.put(server)?;
+    Ok(())
+}
+
+fn shift_maximum(service: &Service, by: i32) -> Result<()> {
+    write(service, move |tx| {
+        for farm in lookup::all_farms(tx)? {
+            for mut role in lookup::farm_roles_of(tx, farm.id)? {
+                role.scaling.max = role.scaling.max.saturating_add_signed(by);
+                tx.put::<FarmRole>(&role)?;
+            }
+        }
+        Ok(())
+    })
+}
+
+fn give_up(tx: &mut Tx<'_>, mut server: Server) -> Result<()> {
+    let now = server.status_at;
+    server.status = ServerStatus::PendingTerminate;
+    server.terminate_reason = Some(TerminateReason::Crashed);
+    tx.put(&server)?;
+    let (id, plan) = (tx.next_id()?, tx.current_plan(server.farm)?.unwrap_or_default());
+    tx.put(&Step {
+        id,
+        env: server.env,
+        plan,
+        farm: server.farm,
+        farm_role: server.farm_role,
+        server: server.id,
+        kind: StepKind::Terminate,
+        status: StepStatus::Planned,
+        not_before: now,
+        begun_at: None,
+        deadline: None,
+        ended_at: None,
+        attempts: 0,
+        message: String::new(),
+    })?;
+    Ok(())
+}
