@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 fn servers_serve_and_read_while_the_appliance_is_away() {
     let mut rig = Rig::new("away");
     rig.start();
-    rig.apply(&Shop { min: 2, max: 2, rule: None }.manifest());
+    rig.apply(&Shop { min: 2, max: 2, rule: None, size: "small" }.manifest());
     rig.settled("web", 2, 60);
     rig.settled("lb", 1, 60);
     rig.answers("web", 30);

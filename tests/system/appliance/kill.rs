@@ -20,7 +20,7 @@ const MAX: u32 = 5;
 fn killed_at_any_moment_it_never_has_too_many_and_converges() {
     let mut rig = Rig::new("kill");
     rig.start();
-    rig.apply(&Shop { min: 2, max: 4, rule: None }.manifest());
+    rig.apply(&Shop { min: 2, max: 4, rule: None, size: "small" }.manifest());
     let seed = fresh_seed();
     let mut random = Stream::new(seed, "kill");
     println!("kill: seed {seed}");
@@ -36,7 +36,7 @@ fn killed_at_any_moment_it_never_has_too_many_and_converges() {
             most
         });
         let _ended = Ended(&stop);
-        for round in 1..=count(5, 50) {
+        for round in 1..=count(8, 50) {
             let what = disturb(&rig, &mut random);
             // A server is launched in some 50 ms and stopped after 3 s of draining: both early
             // and late moments are wanted.
@@ -107,7 +107,8 @@ fn disturb(rig: &Rig, random: &mut Stream) -> String {
             format!("terminate the farm ({}) and launch it ({})", answer.is_ok(), again.is_ok())
         }
         _ => {
-            let (min, max) = (1 + random.below(4) as u32, 4 + random.below(2) as u32);
+            let (one, other) = (1 + random.below(5) as u32, 1 + random.below(5) as u32);
+            let (min, max) = (one.min(other), one.max(other));
             scale(rig, min, max);
             format!("scale to {min} to {max}")
         }

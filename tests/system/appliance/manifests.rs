@@ -8,12 +8,14 @@ pub struct Shop {
     pub max: u32,
     /// `scaleUp` and `scaleDown` of a rule of the CPU, if it has one.
     pub rule: Option<(u32, u32)>,
+    /// How large web servers are.
+    pub size: &'static str,
 }
 
 impl Shop {
     /// Its manifest.
     pub fn manifest(&self) -> String {
-        let Shop { min, max, rule } = self;
+        let Shop { min, max, rule, size } = self;
         let rules = rule.map_or(String::new(), |(up, down)| {
             format!(
                 ", rules: [{{ruleType: CpuPercent, scaleUp: {up}, scaleDown: {down}, window: 10s}}]"
@@ -26,7 +28,7 @@ farmRoles:
   - alias: web
     role: web-demo
     cloudPlatform: onboard
-    instanceType: small
+    instanceType: {size}
     launchIndex: 1
     scaling: {{enabled: true, minInstances: {min}, maxInstances: {max}{rules}}}
     storage:

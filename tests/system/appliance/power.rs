@@ -10,7 +10,7 @@ use std::fs;
 fn after_a_power_cut_the_farm_comes_back_in_order() {
     let mut rig = Rig::new("power");
     rig.start();
-    rig.apply(&Shop { min: 3, max: 4, rule: None }.manifest());
+    rig.apply(&Shop { min: 3, max: 4, rule: None, size: "small" }.manifest());
     let web = rig.settled("web", 3, 60);
     rig.settled("lb", 1, 60);
     rig.answers("web", 30);

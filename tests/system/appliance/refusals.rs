@@ -29,7 +29,7 @@ fn wrong_manifests_and_arguments_change_nothing() {
     let mut rig = Rig::new("wrong");
     rig.start();
     let seq = rig.client.status().unwrap().seq;
-    let good = Shop { min: 2, max: 6, rule: Some((60, 20)) }.manifest();
+    let good = Shop { min: 2, max: 6, rule: Some((60, 20)), size: "small" }.manifest();
     let bad = good
         .replace("minInstances: 2", "minInstances: 9")
         .replace("role: haproxy", "role: haprocksy")
