@@ -7,6 +7,8 @@ mod agent;
 mod appliance;
 #[path = "system/haproxy.rs"]
 mod haproxy;
+#[path = "system/install.rs"]
+mod install;
 #[path = "system/onboard.rs"]
 mod onboard;
 #[path = "system/screen.rs"]

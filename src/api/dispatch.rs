@@ -181,12 +181,13 @@ impl Asked<'_> {
         let address = peer.as_ref().map(Peer::address).unwrap_or_default();
         let known = blocking(api, move |api| {
             Ok(match (token, peer) {
-                (Some(token), _) => api.verbs.authenticate_token(&token).ok_or("unknown token"),
-                (None, Some(Peer::Unix { uid, pid })) => api
-                    .verbs
-                    .actor_of_unix(uid, pid)
-                    .ok_or("this user of the machine is nobody here; send a bearer token"),
-                (None, Some(Peer::Network(_)) | None) => Err("send a bearer token"),
+                (Some(token), _) => {
+                    api.verbs.authenticate_token(&token).ok_or_else(|| "unknown token".to_owned())
+                }
+                (None, Some(Peer::Unix { uid, pid })) => {
+                    api.verbs.actor_of_unix(uid, pid).ok_or_else(|| stranger(uid))
+                }
+                (None, Some(Peer::Network(_)) | None) => Err("send a bearer token".to_owned()),
             })
         });
         let actor = within(api, known)
@@ -325,6 +326,14 @@ async fn read_body(api: &Api, body: Body, headers: &HeaderMap) -> Result<Vec<u8>
 
 fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name).and_then(|value| value.to_str().ok())
+}
+
+/// What a user of this machine is told whom nobody has let in.
+fn stranger(uid: u32) -> String {
+    format!(
+        "who are you? The user with id {uid} of this machine is nobody here: ask as root, send a \
+         bearer token, or be named under [users] administrators in grange.toml"
+    )
 }
 
 /// The bearer token, if there is one. Another scheme is refused rather than overlooked: who

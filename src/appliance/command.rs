@@ -45,6 +45,16 @@ pub fn run(program: &str, arguments: &[&str]) -> Result<String, Failure> {
     if status.success() { Ok(out) } else { Err(failed(format!("{err}{out}").trim().to_owned())) }
 }
 
+/// Where a command is. The system's own directories are looked in whatever `PATH` says, because
+/// that of a person who became root may lack them.
+pub fn find(program: &str) -> Option<String> {
+    let path = std::env::var("PATH").unwrap_or_default();
+    let own = ["/usr/sbin", "/sbin", "/usr/bin", "/bin"];
+    let named = path.split(':').filter(|dir| dir.starts_with('/'));
+    let mut places = own.into_iter().chain(named).map(|dir| format!("{dir}/{program}"));
+    places.find(|place| Path::new(place).is_file())
+}
+
 /// Writes a file whole or not at all, with a mode. Says whether anything changed.
 pub fn write(path: &Path, content: &[u8], mode: u32) -> Result<bool, Failure> {
     let same = std::fs::read(path).is_ok_and(|old| old == content)

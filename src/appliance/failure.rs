@@ -35,6 +35,14 @@ pub enum Failure {
         /// Where its log is.
         log: String,
     },
+    /// The appliance was started and ended again.
+    #[error("the appliance ended as soon as it was started: {said}; its log: {log}")]
+    Ended {
+        /// The last line it said.
+        said: String,
+        /// Where its log is.
+        log: PathBuf,
+    },
     /// Something else holds the place.
     #[error("{0}")]
     InTheWay(String),
@@ -46,7 +54,7 @@ impl Failure {
         match self {
             Failure::NotRoot(_) => 4,
             Failure::InTheWay(_) => 5,
-            Failure::NotReady { .. } => 6,
+            Failure::NotReady { .. } | Failure::Ended { .. } => 6,
             Failure::File { .. } | Failure::Command { .. } => 1,
         }
     }

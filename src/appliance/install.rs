@@ -1,8 +1,7 @@
 //! `appliance install`: from the binary alone to a ready API.
 
-use crate::appliance::command::{directory, run, write};
-use crate::appliance::layout::{Layout, USER};
-use crate::appliance::{Failure, start};
+use crate::appliance::command::{directory, write};
+use crate::appliance::{Failure, Layout, start, user};
 use std::io::Write;
 use std::os::unix::fs::symlink;
 use std::path::Path;
@@ -18,17 +17,20 @@ const UNIT: &str = include_str!("../../packaging/grange.service");
 const CONFIG: &str = include_str!("../../packaging/grange.toml");
 
 /// Installs on this machine; twice is harmless. Says each thing it did, and what is next.
-pub fn install(options: &InstallOptions, out: &mut dyn Write) -> Result<(), Failure> {
+pub fn install(
+    layout: &Layout,
+    options: &InstallOptions,
+    out: &mut dyn Write,
+) -> Result<(), Failure> {
     if !nix::unistd::geteuid().is_root() {
         return Err(Failure::NotRoot("appliance install"));
     }
-    let layout = Layout::default();
     let mut say = |text: String| {
         // A closed terminal does not stop an install.
         drop(writeln!(out, "{text}"));
     };
-    let updated = place_binary(&layout, &mut say)?;
-    place_user(&layout, &mut say)?;
+    let mut updated = place_binary(layout, &mut say)?;
+    user::place(layout, &mut say)?;
     for (path, mode) in [(&layout.config_dir, 0o755), (&layout.data_dir, 0o700)] {
         if directory(path, mode)? {
             say(format!("made {}", path.display()));
@@ -46,13 +48,14 @@ pub fn install(options: &InstallOptions, out: &mut dyn Write) -> Result<(), Fail
         && write(&layout.unit, UNIT.as_bytes(), 0o644)?
     {
         say(format!("wrote {}", dir.join("grange.service").display()));
+        updated = true;
     }
     if options.no_start {
-        say(format!("not started; start it with: {}", start::by_hand(&layout, systemd)));
+        say(format!("not started; start it with: {}", start::by_hand(layout, systemd)));
         return Ok(());
     }
-    start::start(&layout, systemd, updated, &mut say)?;
-    start::greet(&layout, systemd, &mut say)
+    start::start(layout, systemd, updated, &mut say)?;
+    start::greet(layout, systemd, &mut say)
 }
 
 /// Copies the running binary into place. Says whether it differs from what was there.
@@ -67,6 +70,13 @@ fn place_binary(layout: &Layout, say: &mut dyn FnMut(String)) -> Result<bool, Fa
     if changed {
         say(format!("installed {}", layout.binary.display()));
     }
+    let slim = own.with_file_name("grange-agent");
+    if slim != layout.agent
+        && let Ok(bytes) = std::fs::read(&slim)
+        && write(&layout.agent, &bytes, 0o755)?
+    {
+        say(format!("installed {}", layout.agent.display()));
+    }
     for link in &layout.links {
         let right = std::fs::read_link(link).is_ok_and(|target| target == layout.binary);
         if right {
@@ -79,29 +89,4 @@ fn place_binary(layout: &Layout, say: &mut dyn FnMut(String)) -> Result<bool, Fa
         symlink(&layout.binary, link).map_err(|cause| Failure::file("linking", link, cause))?;
     }
     Ok(changed)
-}
-
-/// The system user whose shell is the terminal UI, for SSH sessions.
-fn place_user(layout: &Layout, say: &mut dyn FnMut(String)) -> Result<(), Failure> {
-    let passwd = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
-    if passwd.lines().any(|line| line.split(':').next() == Some(USER)) {
-        return Ok(());
-    }
-    let (home, shell) =
-        (layout.data_dir.display().to_string(), layout.binary.display().to_string());
-    run(
-        "useradd",
-        &[
-            "--system",
-            "--user-group",
-            "--home-dir",
-            &home,
-            "--no-create-home",
-            "--shell",
-            &shell,
-            USER,
-        ],
-    )?;
-    say(format!("made the system user {USER}"));
-    Ok(())
 }

@@ -7,6 +7,8 @@ use std::path::PathBuf;
 pub struct Layout {
     /// The binary.
     pub binary: PathBuf,
+    /// The slim agent, where one came with the binary.
+    pub agent: PathBuf,
     /// Other names of the binary.
     pub links: Vec<PathBuf>,
     /// The config file's directory.
@@ -17,6 +19,8 @@ pub struct Layout {
     pub token: PathBuf,
     /// State.
     pub data_dir: PathBuf,
+    /// The home of the user for SSH sessions: its keys are all there is in it.
+    pub home: PathBuf,
     /// The socket's directory.
     pub run_dir: PathBuf,
     /// The unix socket.
@@ -38,9 +42,12 @@ impl Default for Layout {
         let run_dir = PathBuf::from("/run/grange");
         Layout {
             binary: "/usr/local/bin/grange".into(),
+            agent: "/usr/local/bin/grange-agent".into(),
             links: vec!["/usr/local/bin/appliance".into()],
             config: config_dir.join("grange.toml"),
             token: config_dir.join("admin.token"),
+            // Not in the data directory: sshd reads the keys as the user, whom that is closed to.
+            home: config_dir.join("home"),
             config_dir,
             data_dir: "/var/lib/grange".into(),
             socket: run_dir.join("api.sock"),

@@ -14,10 +14,13 @@ pub mod install;
 pub mod layout;
 pub mod start;
 pub mod uninstall;
+pub mod user;
 
 pub use failure::Failure;
 pub use install::{InstallOptions, install};
+pub use layout::Layout;
 pub use uninstall::{UninstallOptions, uninstall};
+pub use user::uid_of;
 
 /// The user this process acts as; 0 is root.
 pub fn own_uid() -> u32 {

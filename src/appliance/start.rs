@@ -2,13 +2,12 @@
 
 use crate::appliance::Failure;
 use crate::appliance::command::{run, write};
-use crate::appliance::layout::Layout;
+use crate::appliance::layout::{Layout, USER};
 use crate::client::{Client, socket};
 use crate::wire::input::TokenInput;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::os::unix::process::CommandExt;
-
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -62,6 +61,7 @@ fn spawn(layout: &Layout) -> Result<(), Failure> {
     let child = Command::new(&layout.binary)
         .args(["serve", "--config"])
         .arg(&layout.config)
+        .current_dir("/")
         .stdin(Stdio::null())
         .stdout(log)
         .stderr(errors)
@@ -125,6 +125,11 @@ fn is_ready(layout: &Layout) -> bool {
 fn wait_until_ready(layout: &Layout, systemd: bool) -> Result<(), Failure> {
     let end = Instant::now() + READY_WITHIN;
     while !is_ready(layout) {
+        if !systemd && running_pid(layout).is_none_or(|pid| !is_alive(pid)) {
+            let text = std::fs::read_to_string(&layout.log).unwrap_or_default();
+            let said = text.lines().last().unwrap_or("it said nothing").to_owned();
+            return Err(Failure::Ended { said, log: layout.log.clone() });
+        }
         if Instant::now() > end {
             let log = match systemd {
                 true => "journalctl -u grange".into(),
@@ -151,10 +156,16 @@ pub fn greet(layout: &Layout, systemd: bool, say: &mut dyn FnMut(String)) -> Res
     say(String::new());
     say("Grange is ready.".into());
     say(format!("  socket   {}", layout.socket.display()));
-    for address in addresses() {
+    let mut addresses = addresses();
+    if addresses.is_empty() {
+        addresses.push("127.0.0.1".into());
+    }
+    for address in &addresses {
         say(format!("  https    https://{address}/"));
     }
     say("  agents   port 8883".to_string());
+    let keys = layout.home.join(".ssh/authorized_keys");
+    say(format!("  ssh      {USER}@{}, for keys in {}", addresses[0], keys.display()));
     if !systemd {
         say(String::new());
         say(format!("There is no systemd here: at boot, run  {}", by_hand(layout, false)));
@@ -165,8 +176,8 @@ pub fn greet(layout: &Layout, systemd: bool, say: &mut dyn FnMut(String)) -> Res
     Ok(())
 }
 
-/// Addresses of this machine that others may reach.
-fn addresses() -> Vec<String> {
+/// Addresses of this machine that others may reach; our own bridges' are not among them.
+pub fn addresses() -> Vec<String> {
     let Ok(all) = nix::ifaddrs::getifaddrs() else { return Vec::new() };
     let mut found: Vec<String> = all
         .filter_map(|interface| {
@@ -178,8 +189,5 @@ fn addresses() -> Vec<String> {
         .collect();
     found.sort();
     found.dedup();
-    if found.is_empty() {
-        found.push("127.0.0.1".into());
-    }
     found
 }

@@ -2,9 +2,9 @@
 
 use crate::appliance::command::{remove, run};
 use crate::appliance::layout::{Layout, USER};
-use crate::appliance::{Failure, start};
+use crate::appliance::{Failure, start, user};
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// What the person asked for.
 #[derive(Clone, Debug, Default)]
@@ -13,36 +13,52 @@ pub struct UninstallOptions {
     pub keep_data: bool,
 }
 
-/// Stops the appliance and removes it. `remove_servers` removes the servers on this machine
-/// itself, which need their platform to be taken down whole; it is called once nothing runs that
-/// could bring them back, and not at all when the data is kept.
+/// What becomes of the servers on this machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Servers {
+    /// They are removed, with their volumes.
+    Remove,
+    /// They are stopped and stay on disk, as when the machine is switched off.
+    Stop,
+}
+
+/// Does that to the servers kept in a data directory; says how many there were.
+pub type Settle<'a> = &'a mut dyn FnMut(&Path, Servers) -> Result<usize, String>;
+
+/// Stops the appliance and removes it. `settle` takes down the servers on this machine, which
+/// only their platform can do; it is called once nothing runs that could bring them back.
 pub fn uninstall(
+    layout: &Layout,
     options: &UninstallOptions,
-    remove_servers: &mut dyn FnMut(&Path) -> Result<usize, String>,
+    settle: Settle<'_>,
     out: &mut dyn Write,
 ) -> Result<(), Failure> {
     if !nix::unistd::geteuid().is_root() {
         return Err(Failure::NotRoot("appliance uninstall"));
     }
-    let layout = Layout::default();
     let mut say = |text: String| {
         // A closed terminal does not stop an uninstall.
         drop(writeln!(out, "{text}"));
     };
     let systemd = Path::new("/run/systemd/system").is_dir();
-    start::stop(&layout, systemd)?;
-    if !options.keep_data && layout.data_dir.is_dir() {
-        let removed = remove_servers(&layout.data_dir).map_err(Failure::InTheWay)?;
-        if removed > 0 {
-            say(format!("removed {removed} servers of this machine"));
+    start::stop(layout, systemd)?;
+    if layout.data_dir.is_dir() {
+        let (what, done) = match options.keep_data {
+            true => (Servers::Stop, "stopped"),
+            false => (Servers::Remove, "removed"),
+        };
+        let count = settle(&layout.data_dir, what).map_err(Failure::InTheWay)?;
+        if count > 0 {
+            say(format!("{done} {count} servers of this machine"));
         }
     }
     let mut gone = vec![layout.unit.clone(), layout.log.clone(), layout.run_dir.clone()];
     gone.extend(layout.links.iter().cloned());
     if !options.keep_data {
-        gone.extend([layout.data_dir.clone(), layout.config_dir.clone()]);
+        gone.extend(data(layout));
+        gone.push(layout.config_dir.clone());
     }
-    gone.push(layout.binary.clone());
+    gone.extend([layout.agent.clone(), layout.binary.clone()]);
     for path in &gone {
         if remove(path)? {
             say(format!("removed {}", path.display()));
@@ -51,9 +67,7 @@ pub fn uninstall(
     if systemd {
         run("systemctl", &["daemon-reload"])?;
     }
-    let passwd = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
-    if passwd.lines().any(|line| line.split(':').next() == Some(USER)) {
-        run("userdel", &[USER])?;
+    if user::remove()? {
         say(format!("removed the system user {USER}"));
     }
     if options.keep_data {
@@ -64,4 +78,13 @@ pub fn uninstall(
         ));
     }
     Ok(())
+}
+
+/// What is ours of the data directory: all of the usual one. In one that somebody chose there may
+/// be other things, so only what we put there goes.
+fn data(layout: &Layout) -> Vec<PathBuf> {
+    if layout.data_dir == Layout::default().data_dir {
+        return vec![layout.data_dir.clone()];
+    }
+    ["store.redb", "series", "keys", "onboard", "run"].map(|name| layout.data_dir.join(name)).into()
 }

@@ -15,6 +15,8 @@ pub struct ConfigFile {
     pub data_dir: Option<PathBuf>,
     /// Where to listen.
     pub listen: Listen,
+    /// Who may come in by the unix socket.
+    pub users: Users,
     /// How agents find and use the appliance.
     pub agents: Agents,
     /// The platform of servers on this machine.
@@ -36,6 +38,15 @@ pub struct Listen {
     pub http: Option<SocketAddr>,
     /// The agents' port; `0.0.0.0:8883` for root, `127.0.0.1:8883` for others.
     pub agents: Option<SocketAddr>,
+}
+
+/// `[users]`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Users {
+    /// Users of this machine, by name or number, who are administrators on the unix socket besides
+    /// root and the user the appliance runs as.
+    pub administrators: Vec<String>,
 }
 
 /// `[agents]`
@@ -96,6 +107,8 @@ pub struct Config {
     pub http: Option<SocketAddr>,
     /// The agents' port.
     pub agents: SocketAddr,
+    /// Users of this machine who are administrators on the unix socket, as the file names them.
+    pub administrators: Vec<String>,
     /// Addresses agents are told, if the file says.
     pub agent_addresses: Vec<String>,
     /// Milliseconds between two readings.
@@ -164,6 +177,7 @@ pub fn complete(file: ConfigFile, data: Option<&Path>, root: bool) -> Result<Con
         https: file.listen.https.unwrap_or(if root { any(443) } else { own(7443) }),
         http: file.listen.http,
         agents: file.listen.agents.unwrap_or(if root { any(8883) } else { own(8883) }),
+        administrators: file.users.administrators,
         agent_addresses: file.agents.addresses,
         agent_interval_ms: file.agents.interval_s.unwrap_or(10).clamp(1, 3600) * 1000,
         onboard: file.onboard.enabled,

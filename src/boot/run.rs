@@ -1,7 +1,8 @@
 //! From a command line to an exit code: the CLI's own commands, and what only this machine can do.
 
 use crate::agent::{self, AgentOptions};
-use crate::appliance::{self, InstallOptions, UninstallOptions};
+use crate::appliance::uninstall::Servers;
+use crate::appliance::{self, InstallOptions, Layout, UninstallOptions};
 use crate::base::problem::chain;
 use crate::boot::failure::StartError;
 use crate::boot::{config, demo, demo_web, logs, serve};
@@ -89,11 +90,15 @@ fn run_agent(config: PathBuf, state: Option<PathBuf>) -> ExitCode {
 
 fn machine(verb: &Appliance) -> ExitCode {
     let out = &mut std::io::stdout();
+    let layout = match installed() {
+        Ok(layout) => layout,
+        Err(error) => return ended(Err(error.into())),
+    };
     let result = match verb {
-        Appliance::Install => appliance::install(&InstallOptions::default(), out),
+        Appliance::Install => appliance::install(&layout, &InstallOptions::default(), out),
         Appliance::Uninstall { keep_data } => {
             let options = UninstallOptions { keep_data: *keep_data };
-            appliance::uninstall(&options, &mut remove_servers, out)
+            appliance::uninstall(&layout, &options, &mut settle_servers, out)
         }
         Appliance::Doctor => return ExitCode::from(1),
     };
@@ -106,8 +111,18 @@ fn machine(verb: &Appliance) -> ExitCode {
     }
 }
 
-/// Takes the platform of servers on this machine down whole.
-fn remove_servers(data_dir: &Path) -> Result<usize, String> {
+/// Where the appliance of this machine keeps what: as usual, or as its config file says.
+fn installed() -> Result<Layout, config::ConfigError> {
+    let layout = Layout::default();
+    if !layout.config.exists() {
+        return Ok(layout);
+    }
+    let config = config::load(Some(&layout.config), None, true)?;
+    Ok(Layout { data_dir: config.data_dir, socket: config.socket, ..layout })
+}
+
+/// Takes the platform of servers on this machine down.
+fn settle_servers(data_dir: &Path, what: Servers) -> Result<usize, String> {
     let state_dir = data_dir.join("onboard");
     if !state_dir.is_dir() {
         return Ok(0);
@@ -122,6 +137,10 @@ fn remove_servers(data_dir: &Path) -> Result<usize, String> {
     })
     .map_err(|failure| failure.line())?;
     let servers = crate::clouds::Cloud::list(&onboard).map_err(|error| error.to_string())?;
-    onboard.remove_all(true).map_err(|failure| failure.line())?;
+    match what {
+        Servers::Remove => onboard.remove_all(true),
+        Servers::Stop => onboard.stop_all(),
+    }
+    .map_err(|failure| failure.line())?;
     Ok(servers.len())
 }

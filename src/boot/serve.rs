@@ -152,7 +152,8 @@ pub fn start(config: &Config) -> Result<Appliance, StartError> {
         .map_err(|error| StartError::System("the watcher", error))?;
     let https = bound.https.local_addr().unwrap_or(config.https);
     let (stop_doors, stopped) = watch::channel(false);
-    open_doors(&runtime, &service, &driver, bound, serving, stopped)?;
+    let administrators = administrators(config);
+    open_doors(&runtime, &service, &driver, bound, serving, administrators, stopped)?;
     if let Err(error) = service.store.announce(&config.socket) {
         tracing::warn!(%error, "the lock file could not be told the socket");
     }
@@ -322,10 +323,10 @@ fn open_doors(
     driver: &Driver,
     bound: Bound,
     serving: Arc<tls::Serving>,
+    administrators: Vec<u32>,
     stopped: watch::Receiver<bool>,
 ) -> Result<(), StartError> {
-    let own_uid = crate::appliance::own_uid();
-    let house = House { service: service.clone(), jobs: driver.stats(), own_uid };
+    let house = House { service: service.clone(), jobs: driver.stats(), administrators };
     let bell = Bell::new();
     let api =
         Arc::new(Api::new(Arc::new(house), bell.clone(), service.clock.clone(), Limits::default()));
@@ -348,6 +349,19 @@ fn open_doors(
     });
     runtime.spawn(api::serve(api, listeners, stopped));
     Ok(())
+}
+
+/// The user the appliance runs as, and those the config file names. A name that nobody has is no
+/// reason not to start: it is said, and lets nobody in.
+fn administrators(config: &Config) -> Vec<u32> {
+    let named = config.administrators.iter().filter_map(|name| {
+        let uid = crate::appliance::uid_of(name);
+        if uid.is_none() {
+            tracing::warn!(%name, "users.administrators names a user this machine does not have");
+        }
+        uid
+    });
+    std::iter::once(crate::appliance::own_uid()).chain(named).collect()
 }
 
 /// Listens on the unix socket. One left behind by a process that is gone is replaced: whoever

@@ -23,8 +23,8 @@ pub struct House {
     pub service: Arc<Service>,
     /// How the jobs are.
     pub jobs: Arc<Stats>,
-    /// The user the appliance runs as: an administrator on the unix socket.
-    pub own_uid: u32,
+    /// Users of this machine who are administrators on the unix socket, root aside.
+    pub administrators: Vec<u32>,
 }
 
 impl Verbs for House {
@@ -33,7 +33,7 @@ impl Verbs for House {
     }
 
     fn actor_of_unix(&self, uid: u32, pid: Option<i32>) -> Option<Actor> {
-        let mut actor = users::of_unix(&self.service, uid, self.own_uid)?;
+        let mut actor = users::of_unix(&self.service, uid, &self.administrators)?;
         actor.address = pid.map(|pid| format!("pid {pid}")).unwrap_or_default();
         Some(actor)
     }

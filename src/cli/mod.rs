@@ -23,6 +23,7 @@ mod local;
 mod manifest;
 mod name;
 mod server;
+mod shell;
 mod table;
 mod target;
 
@@ -82,7 +83,11 @@ type Done = Result<u8, Stop>;
 
 /// Carries out a command line; `args` begins with the name the program was called by.
 pub fn run(args: Vec<OsString>, dial: Connect<'_>, io: &mut Io<'_>) -> Outcome {
-    let parsed = match Args::try_parse_from(named(args)) {
+    let line = match shell::line(args, io) {
+        Ok(line) => line,
+        Err(problem) => return Outcome::Exit(report(Stop::Problem(problem), None, io)),
+    };
+    let parsed = match Args::try_parse_from(named(line.words)) {
         Ok(parsed) => parsed,
         Err(e) => return Outcome::Exit(usage(&e, io)),
     };
@@ -100,6 +105,11 @@ pub fn run(args: Vec<OsString>, dial: Connect<'_>, io: &mut Io<'_>) -> Outcome {
         Some(command) => command,
     };
     let command = match args::local(command, &target) {
+        Ok(local) if line.instead_of_shell && !matches!(local, Local::Tui(_)) => {
+            let message = "that is for a shell of the machine itself, and this is none";
+            let problem = Problem::new(Code::PermissionViolation, message);
+            return Outcome::Exit(report(Stop::Problem(problem), None, io));
+        }
         Ok(local) => return Outcome::Local(local),
         Err(command) => command,
     };

@@ -30,14 +30,14 @@ pub fn of_token(service: &Service, token: &str) -> Option<Actor> {
     }
 }
 
-/// Who a process of this machine is. Root and the user the appliance runs as are its
-/// administrators; others are who a user record says they are.
-pub fn of_unix(service: &Service, uid: u32, own_uid: u32) -> Option<Actor> {
+/// Who a process of this machine is. Root and the given users are its administrators; others are
+/// who a user record says they are.
+pub fn of_unix(service: &Service, uid: u32, administrators: &[u32]) -> Option<Actor> {
     let found = service.read(|view| {
         let users = lookup::all_users(view)?;
         let listed = users.iter().find(|user| user.unix_ids.contains(&uid)).cloned();
         let admin = users.into_iter().find(|user| user.id == UserId(1));
-        Ok(listed.or(admin.filter(|_| uid == 0 || uid == own_uid)))
+        Ok(listed.or(admin.filter(|_| uid == 0 || administrators.contains(&uid))))
     });
     match found {
         Ok(user) => user.map(|user| actor(&user, Door::Socket)),

@@ -179,6 +179,24 @@ impl Onboard {
             record::remove_tree(&self.shelf.state.join("volumes"))?;
             make_private(&self.shelf.state.join("volumes"))?;
         }
+        self.leave_machine()
+    }
+
+    /// Stops every server and takes away what the platform made of the machine, as switching the
+    /// machine off would: servers and volumes stay on disk, stopped.
+    ///
+    /// # Errors
+    /// When something cannot be stopped or removed; calling again goes on from there.
+    pub fn stop_all(&self) -> Result<(), Failure> {
+        for directory in self.shelf.servers()? {
+            let _lock = directory.lock(LOCK_WAIT)?;
+            self.halt(&directory, true)?;
+            self.sweep(&directory, directory.record().ok().as_ref())?;
+        }
+        self.leave_machine()
+    }
+
+    fn leave_machine(&self) -> Result<(), Failure> {
         if self.isolation == Isolation::Namespaces {
             self.cgroups.remove_all()?;
             self.place.remove_link(&self.place.bridge())?;
