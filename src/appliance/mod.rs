@@ -1,4 +1,4 @@
-//! Floor 6: the machine itself. Install, uninstall, doctor.
+//! Floor 6: the machine itself. Install and uninstall.
 //!
 //! `grange <noun> <verb>` is the system; `appliance <verb>` is the machine it runs on. From the
 //! binary alone a bare machine becomes an appliance, with one command that may be run twice: each

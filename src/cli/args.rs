@@ -8,9 +8,15 @@ use std::path::PathBuf;
 
 /// Declare farms of servers, and see how they live.
 ///
-/// Without a command, on a terminal: the screen.
+/// Without a command, on a terminal: the terminal UI.
 #[derive(Debug, Parser)]
-#[command(name = "grange", version, disable_help_subcommand = true, term_width = 80)]
+#[command(
+    name = "grange",
+    version,
+    disable_help_subcommand = true,
+    term_width = 80,
+    after_help = "Try it: grange demo. Read about it: grange docs"
+)]
 pub struct Args {
     #[command(flatten)]
     pub global: Global,
@@ -18,27 +24,32 @@ pub struct Args {
     pub command: Option<Command>,
 }
 
+/// Heading of the options every command has, so that a command's own come first and apart.
+const EVERYWHERE: &str = "Options of every command";
+
 /// Where the appliance is, and who is asking.
 #[derive(Debug, Group)]
 pub struct Global {
     /// The appliance's unix socket [env: GRANGE_SOCKET]
-    #[arg(long, global = true, value_name = "PATH", conflicts_with = "url")]
+    #[arg(long, global = true, help_heading = EVERYWHERE, value_name = "PATH",
+          conflicts_with = "url")]
     pub socket: Option<PathBuf>,
     /// The appliance's address, as https://10.0.0.5:7443 [env: GRANGE_URL]
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = EVERYWHERE)]
     pub url: Option<String>,
     /// A file with a bearer token; it beats who you are on this machine [env: GRANGE_TOKEN, the
     /// token itself]
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, help_heading = EVERYWHERE, value_name = "FILE")]
     pub token_file: Option<PathBuf>,
     /// The authority of the appliance's certificate (PEM) [env: GRANGE_CA]
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, help_heading = EVERYWHERE, value_name = "FILE")]
     pub ca: Option<PathBuf>,
     /// The environment's number
-    #[arg(long, global = true, value_name = "NUMBER", default_value_t = 1)]
+    #[arg(long, global = true, help_heading = EVERYWHERE, value_name = "NUMBER",
+          default_value_t = 1)]
     pub env: u64,
     /// Print the API's objects instead of tables
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = EVERYWHERE)]
     pub json: bool,
 }
 
@@ -46,8 +57,10 @@ pub struct Global {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Declare a farm as a manifest says, and launch it
+    #[command(after_help = "Example: grange apply -f shop.yaml")]
     Apply(Apply),
     /// Show what a manifest would change, or a farm's current plan
+    #[command(after_help = "Examples: grange plan -f shop.yaml, grange plan shop")]
     Plan(Plan),
     /// Look at farms, launch and terminate them
     #[command(subcommand)]
@@ -58,26 +71,35 @@ pub enum Command {
     /// Look at the recipes servers are made from
     #[command(subcommand)]
     Role(RoleVerb),
-    /// Tell how a thing is and why
+    /// Tell how a farm, farm role or server is, and why
+    #[command(after_help = "Examples: grange explain shop, grange explain shop/web-3")]
     Explain {
-        /// As shop, shop/web or shop/web-3
+        /// As shop, shop/web, shop/web-3, web-3 or a server's UUID
         what: String,
     },
-    /// Show what happened
+    /// Show what happened: the last 100 entries of the journal, oldest first
+    #[command(after_help = "Example: grange events --follow --about shop/web")]
     Events(Events),
-    /// Show how the appliance is
+    /// Show how the appliance is: alerts, agents, jobs
     Status,
     /// Make bearer tokens
     #[command(subcommand)]
     Token(TokenVerb),
-    /// Open the screen
+    /// Read the documentation; it is in this program
+    Docs {
+        /// Which page; without it, which there are
+        topic: Option<String>,
+    },
+    /// Open the terminal UI
     Tui,
     /// Run the appliance
+    #[command(after_help = "About the config file: grange docs install")]
     Serve {
-        /// Its configuration (every setting has a default)
+        /// Its config file; every setting has a default [default: /etc/grange/grange.toml, if
+        /// there is one]
         #[arg(long, value_name = "FILE")]
         config: Option<PathBuf>,
-        /// Where it keeps everything
+        /// Where it keeps everything [default: what the config file says]
         #[arg(long, value_name = "DIR")]
         data: Option<PathBuf>,
     },
@@ -85,23 +107,23 @@ pub enum Command {
     Demo {
         #[command(subcommand)]
         verb: Option<DemoVerb>,
-        /// Do not open the screen
+        /// Print what happens instead of opening the terminal UI
         #[arg(long)]
         no_tui: bool,
-        /// Where it keeps everything
+        /// Where it keeps everything [default: a directory of this user's in the temporary one]
         #[arg(long, global = true, value_name = "DIR")]
         dir: Option<PathBuf>,
     },
     /// Be a server's agent
     Agent {
-        /// Its configuration
+        /// The user data its platform gave it
         #[arg(long, value_name = "FILE")]
         config: PathBuf,
-        /// Where it keeps what it has not yet sent
+        /// Where it keeps what it has not yet sent [default: /var/lib/grange-agent]
         #[arg(long, value_name = "DIR")]
         state: Option<PathBuf>,
     },
-    /// Install, check and remove the appliance on this machine
+    /// Install and remove the appliance on this machine
     #[command(subcommand)]
     Appliance(ApplianceVerb),
     /// A web server that burns CPU on request
@@ -162,14 +184,14 @@ pub enum FarmVerb {
         /// Its name
         farm: String,
     },
-    /// Want every farm role to have its servers
+    /// Launch a farm: from now on every farm role is to have its servers
     Launch {
         /// Its name
         farm: String,
     },
-    /// Want no server left
+    /// Terminate a farm: from now on it is to have no servers; it stays declared
     Terminate(Sure),
-    /// Remove a farm; its servers go first
+    /// Remove a farm and what it declares; its servers go first
     Remove(Sure),
 }
 
@@ -197,7 +219,7 @@ pub enum ServerVerb {
         /// As shop/web-3, web-3 or its UUID
         server: String,
     },
-    /// Ask for a server to go; it is replaced if it is still wanted
+    /// Ask for a server to go; one that is still wanted is replaced
     Terminate {
         /// As shop/web-3, web-3 or its UUID
         server: String,
@@ -226,7 +248,8 @@ pub enum ServerVerb {
         /// As shop/web-3, web-3 or its UUID
         server: String,
     },
-    /// Run a command on a server: grange server run web-3 -- uptime
+    /// Run a command on a server, and show what it printed
+    #[command(after_help = "Example: grange server run web-3 -- uptime")]
     Run {
         /// As shop/web-3, web-3 or its UUID
         server: String,
@@ -253,7 +276,7 @@ pub struct Events {
     /// Go on showing what happens
     #[arg(long)]
     pub follow: bool,
-    /// Only what came after this entry
+    /// Only what came after the entry with this number
     #[arg(long, value_name = "NUMBER")]
     pub after: Option<u64>,
     /// Only what is about this or under it: shop, shop/web, shop/web-3
@@ -284,11 +307,11 @@ pub struct TokenCreate {
 pub enum DemoVerb {
     /// Load the farm of a running demo
     Load {
-        /// Requests a second
+        /// Requests a second, for a minute and a half
         #[arg(default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=100_000))]
         rate: u32,
     },
-    /// Kill a server of a running demo, to see it replaced
+    /// Kill a server of a running demo, to see it replaced: grange demo crash web-1
     Crash {
         /// As web-1
         server: String,
@@ -300,16 +323,14 @@ pub enum DemoVerb {
 /// Verbs of the machine.
 #[derive(Debug, Subcommand)]
 pub enum ApplianceVerb {
-    /// Install the appliance from this binary; twice is harmless
+    /// Install the appliance from this binary, or upgrade it; twice is harmless
     Install,
-    /// Remove it
+    /// Remove the appliance and its servers from this machine
     Uninstall {
-        /// Leave farms, readings and keys where they are
+        /// Leave farms, readings, keys and the config file where they are
         #[arg(long)]
         keep_data: bool,
     },
-    /// Check this machine and the appliance on it
-    Doctor,
 }
 
 /// What is for this machine, or the command given back.
@@ -330,7 +351,6 @@ pub fn local(command: Command, target: &Target) -> Result<Local, Command> {
         Command::Appliance(verb) => Local::Appliance(match verb {
             ApplianceVerb::Install => Appliance::Install,
             ApplianceVerb::Uninstall { keep_data } => Appliance::Uninstall { keep_data },
-            ApplianceVerb::Doctor => Appliance::Doctor,
         }),
         Command::DemoWeb { port } => Local::DemoWeb { port },
         Command::OnboardInit { args } => Local::OnboardInit { args },
@@ -342,6 +362,7 @@ pub fn local(command: Command, target: &Target) -> Result<Local, Command> {
         | Command::Explain { .. }
         | Command::Events(_)
         | Command::Status
+        | Command::Docs { .. }
         | Command::Token(_) => return Err(command),
     })
 }

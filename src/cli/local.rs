@@ -76,6 +76,4 @@ pub enum Appliance {
         /// Leave the state directory.
         keep_data: bool,
     },
-    /// Check.
-    Doctor,
 }

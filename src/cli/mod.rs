@@ -16,6 +16,7 @@
 //! a transcript in `tests/cli`.
 
 mod args;
+mod docs;
 mod farm;
 mod house;
 mod io;
@@ -98,7 +99,7 @@ pub fn run(args: Vec<OsString>, dial: Connect<'_>, io: &mut Io<'_>) -> Outcome {
     let command = match parsed.command {
         None if io.interactive => return Outcome::Local(Local::Tui(target)),
         None => {
-            let message = "say what to do (see grange --help); the screen needs a terminal";
+            let message = "say what to do (see grange --help); the terminal UI needs a terminal";
             let problem = Problem::new(Code::BadRequest, message);
             return Outcome::Exit(report(Stop::Problem(problem), None, io));
         }
@@ -113,6 +114,14 @@ pub fn run(args: Vec<OsString>, dial: Connect<'_>, io: &mut Io<'_>) -> Outcome {
         Ok(local) => return Outcome::Local(local),
         Err(command) => command,
     };
+    // The documentation is there when no appliance is.
+    if let Command::Docs { topic } = &command {
+        let done = docs::carry(topic.as_deref(), io).and_then(|code| {
+            io.stdout.flush()?;
+            Ok(code)
+        });
+        return Outcome::Exit(done.unwrap_or_else(|stop| report(stop, None, io)));
+    }
     let done = dial(&target).map_err(Stop::Client).and_then(|client| {
         carry(command, &client, io, parsed.global.json).and_then(|code| {
             io.stdout.flush()?;
@@ -122,10 +131,12 @@ pub fn run(args: Vec<OsString>, dial: Connect<'_>, io: &mut Io<'_>) -> Outcome {
     Outcome::Exit(done.unwrap_or_else(|stop| report(stop, Some(&target), io)))
 }
 
-/// `appliance doctor` is `grange appliance doctor`: the same binary by another name.
+/// `appliance install` is `grange appliance install`: the same binary by another name.
 fn named(mut args: Vec<OsString>) -> Vec<OsString> {
     let name = args.first().map(std::path::Path::new).and_then(|path| path.file_name());
     if name.is_some_and(|name| name == "appliance") {
+        // Help and errors then show the one spelling that works by either name.
+        args[0] = "grange".into();
         args.insert(1, "appliance".into());
     }
     args
@@ -147,6 +158,7 @@ fn carry(command: Command, client: &Client, io: &mut Io<'_>, json: bool) -> Done
         | Command::Demo { .. }
         | Command::Agent { .. }
         | Command::Appliance(_)
+        | Command::Docs { .. }
         | Command::DemoWeb { .. }
         | Command::OnboardInit { .. } => {
             Err(Problem::new(Code::BadRequest, "this is for the machine itself").into())

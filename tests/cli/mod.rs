@@ -3,7 +3,7 @@
 //! A transcript is run against one house of the API's fake, over a real socket, command by
 //! command. `$ ` is a command, `> ` what is typed at its questions (which makes it run as on a
 //! terminal), `! ` a line on stderr, `= ` the exit code when it is not 0; everything else is
-//! stdout. With `GRANGE_BLESS=1` the files are written anew; read the difference.
+//! stdout. With `BLESS=1` the files are written anew; read the difference.
 
 use crate::api::house::{House, PATIENCE};
 use grange::api::Limits;
@@ -105,7 +105,7 @@ fn check(name: &str) {
     let transcript = std::fs::read_to_string(&path).unwrap();
     let house = House::open(true, Limits::default());
     let written = replay(&transcript, &house);
-    if std::env::var_os("GRANGE_BLESS").is_some() {
+    if std::env::var_os("BLESS").is_some() {
         std::fs::write(&path, written).unwrap();
         return;
     }
