@@ -1,7 +1,7 @@
 //! Records and sightings as people see them: the API's views, made in one place.
 
 use crate::base::time::say;
-use crate::base::{Problem, Result};
+use crate::base::{FarmRoleId, Problem, Result};
 use crate::model::{
     CloudState, Decision, Farm, FarmRole, Freshness, LaunchOrder, Line, Order, OrderState, Role,
     ScalingRule, Server, Wait,
@@ -82,7 +82,7 @@ pub fn farm_role(service: &Service, view: &View, role: FarmRole) -> Result<FarmR
             rules: role.scaling.rules.iter().map(rule).collect(),
             volumes: role.storage.iter().map(|volume| volume.mount_point.clone()).collect(),
             balances: role.balance.as_ref().map(|balance| balance.farm_role.to_string()),
-            waiting: waits(&report, |line| line.farm_role == Some(role.id), false),
+            waiting: role_waits(&report, role.id),
         },
     })
 }
@@ -175,6 +175,19 @@ pub fn waits(report: &[Line], of: impl Fn(&Line) -> bool, named: bool) -> Vec<St
         | Decision::Target { .. } => None,
     });
     waiting.collect()
+}
+
+/// What a farm role waits for: its own reasons first, then those of its servers, by their names.
+fn role_waits(report: &[Line], role: FarmRoleId) -> Vec<String> {
+    let own = |line: &Line| line.farm_role == Some(role) && line.server.is_none();
+    let mut waiting = waits(report, own, false);
+    let of_servers = |line: &&Line| line.farm_role == Some(role) && line.server.is_some();
+    waiting.extend(report.iter().filter(of_servers).flat_map(|line| {
+        let name = line.about.rsplit('/').next().unwrap_or_default();
+        let said = waits(std::slice::from_ref(line), |_| true, false);
+        said.into_iter().map(move |wait| format!("{name}: {wait}"))
+    }));
+    waiting
 }
 
 /// An order and what came of it.

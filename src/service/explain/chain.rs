@@ -55,7 +55,12 @@ pub(super) fn tell(entry: &Entry, about: &str, of: impl Fn(&str) -> bool) -> Vec
         };
         Link { seq: entry.seq.0, at: entry.at.0, text, weighty }
     };
-    said.map(line).collect()
+    let mut links: Vec<Link> = said.map(line).collect();
+    if entry.verb == "plan.commit" {
+        // A plan says the target before the launch it brings; latest first is effect first.
+        links.reverse();
+    }
+    links
 }
 
 /// Whether a person asked for it, so that a chain ends there.
@@ -86,6 +91,10 @@ pub(super) fn is_small(entry: &Entry) -> bool {
 /// is longer than `at_most`, the small lines in its middle go first.
 pub(super) fn finish(mut links: Vec<Link>, at_most: usize) -> Vec<BecauseView> {
     links.sort_by_key(|link| std::cmp::Reverse((link.at, link.seq)));
+    // What the plan made of a person's wish is the wish once more.
+    if links.iter().any(|link| link.text.contains("is asked to go (by ")) {
+        links.retain(|link| !link.text.ends_with("is to go: a person asked for it"));
+    }
     let mut told: Vec<(Link, usize)> = Vec::new();
     for link in links {
         match told.iter_mut().find(|(known, _)| known.text == link.text) {
