@@ -56,7 +56,7 @@ pub fn listing(
         .filter(|s| s.asked_at.is_some_and(|at| at < begun_at))
         .map(|s| s.id)
         .collect();
-    let changed = service.observed.record(platform, begun_at, &sightings, &launched);
+    let changed = service.observed.record(platform, look.begun, &sightings, &launched);
     let seen: BTreeMap<_, _> = sightings.into_iter().map(|s| (s.server, s)).collect();
     report_strays(service, platform, &ours, &seen);
     let proves = service.read(|view| proofs(service, view, &ours, &seen, look))?;

@@ -4,7 +4,7 @@
 //! Only transitions these sightings cause are committed; the sightings themselves are not, because
 //! the journal follows what changed, not how often we looked.
 
-use crate::base::{FarmId, Millis, ServerId, StepId, Timestamp};
+use crate::base::{Clock, FarmId, Millis, ServerId, StepId, Timestamp};
 use crate::engine::input::AgentPresence;
 use crate::model::{Freshness, Line, Sighting, Step};
 use std::collections::{BTreeMap, BTreeSet};
@@ -28,9 +28,10 @@ struct Inner {
 /// The last complete listings of one platform.
 #[derive(Default)]
 struct Listing {
-    begun_at: Option<Timestamp>,
-    seen: BTreeMap<ServerId, (Sighting, Timestamp)>,
-    missing: BTreeMap<ServerId, (Timestamp, Timestamp, u32)>,
+    begun: Option<Millis>,
+    seen: BTreeMap<ServerId, Sighting>,
+    /// Since when, and in how many listings in a row.
+    missing: BTreeMap<ServerId, (Millis, u32)>,
     /// Steps whose answer is lost, and when a listing first found them so.
     unknown: BTreeMap<StepId, Millis>,
 }
@@ -54,29 +55,29 @@ impl Observed {
         self.started_at
     }
 
-    /// Takes in a complete listing that began at `begun_at`. `launched` are the servers of that
+    /// Takes in a complete listing that began at `begun`, by the monotonic clock. `launched` are the servers of that
     /// platform whose launch was accepted before it began: those of them it lacks are missing.
     /// Says whether anything differs from the listing before.
     pub fn record(
         &self,
         platform: &str,
-        begun_at: Timestamp,
+        begun: Millis,
         sightings: &[Sighting],
         launched: &[ServerId],
     ) -> bool {
         let mut inner = self.lock();
         let listing = inner.platforms.entry(platform.to_owned()).or_default();
-        let first = listing.begun_at.replace(begun_at).is_none();
-        let seen: BTreeMap<ServerId, (Sighting, Timestamp)> =
-            sightings.iter().map(|s| (s.server, (s.clone(), begun_at))).collect();
+        let first = listing.begun.replace(begun).is_none();
+        let seen: BTreeMap<ServerId, Sighting> =
+            sightings.iter().map(|s| (s.server, s.clone())).collect();
         let mut missing = BTreeMap::new();
         for server in launched.iter().filter(|id| !seen.contains_key(id)) {
             let before = listing.missing.get(server).copied();
-            let (since, _, count) = before.unwrap_or((begun_at, begun_at, 0));
-            missing.insert(*server, (since, begun_at, count.saturating_add(1)));
+            let (since, count) = before.unwrap_or((begun, 0));
+            missing.insert(*server, (since, count.saturating_add(1)));
         }
         let same = listing.seen.len() == seen.len()
-            && seen.iter().all(|(id, (s, _))| listing.seen.get(id).is_some_and(|(o, _)| o == s))
+            && seen.iter().all(|(id, s)| listing.seen.get(id) == Some(s))
             && missing.len() == listing.missing.len();
         // A server that goes on missing matters too: the second listing without it may decide.
         let changed = first || !same || !missing.is_empty();
@@ -114,24 +115,24 @@ impl Observed {
         self.lock().calls.contains(&step)
     }
 
-    /// What is known of one server.
-    pub fn freshness(&self, platform: &str, server: ServerId) -> Freshness {
+    /// What is known of one server. Ages are kept by the monotonic clock and told by the wall
+    /// clock as it is now, so that somebody who sets it makes nothing look older or fresher.
+    pub fn freshness(&self, clock: &dyn Clock, platform: &str, server: ServerId) -> Freshness {
+        let (now, elapsed) = (clock.now(), clock.monotonic());
+        // The clocks tick at different moments: rather a millisecond too old than too fresh.
+        let told = |then: Millis| now.before(elapsed.saturating_sub(then).saturating_add(1));
         let inner = self.lock();
         let Some(listing) = inner.platforms.get(platform) else { return Freshness::Unknown };
-        if let Some((sighting, at)) = listing.seen.get(&server) {
-            return Freshness::Seen { sighting: sighting.clone(), at: *at };
+        let Some(at) = listing.begun.map(told) else { return Freshness::Unknown };
+        if let Some(sighting) = listing.seen.get(&server) {
+            return Freshness::Seen { sighting: sighting.clone(), at };
         }
         match listing.missing.get(&server) {
-            Some((since, at, listings)) => {
-                Freshness::Missing { since: *since, at: *at, listings: *listings }
+            Some((since, listings)) => {
+                Freshness::Missing { since: told(*since), at, listings: *listings }
             }
             None => Freshness::Unknown,
         }
-    }
-
-    /// When the last complete listing of a platform began.
-    pub fn listed_at(&self, platform: &str) -> Option<Timestamp> {
-        self.lock().platforms.get(platform).and_then(|listing| listing.begun_at)
     }
 
     /// An agent's connection began or ended. Says whether that is news.
@@ -209,5 +210,33 @@ impl Observed {
     fn lock(&self) -> MutexGuard<'_, Inner> {
         // Every change under this lock is one assignment, so a panic elsewhere leaves it whole.
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::ManualClock;
+
+    #[test]
+    fn setting_the_clock_makes_nothing_missing_for_longer() {
+        let clock = ManualClock::at(Timestamp(1_000_000));
+        let observed = Observed::new(clock.now());
+        let server = ServerId(1);
+        let look = || observed.record("simulated", clock.monotonic(), &[], &[server]);
+        let check = |length: Millis| match observed.freshness(&clock, "simulated", server) {
+            Freshness::Missing { since, at, listings: 2 } => {
+                assert_eq!((clock.now().since(since), clock.now().since(at)), (length + 1, 1));
+            }
+            other => panic!("{other:?}"),
+        };
+        look();
+        clock.advance(5_000);
+        look();
+        check(5_000);
+        clock.jump_to(Timestamp(9_000_000));
+        check(5_000);
+        clock.jump_to(Timestamp(10));
+        check(5_000);
     }
 }

@@ -119,7 +119,9 @@ impl Snapshot {
         let sightings: BTreeMap<_, Freshness> = self
             .servers
             .iter()
-            .map(|server| (server.id, observed.freshness(&server.platform, server.id)))
+            .map(|server| {
+                (server.id, observed.freshness(&*service.clock, &server.platform, server.id))
+            })
             .collect();
         let agents =
             self.servers.iter().filter_map(|s| Some((s.id, observed.agent(s.id)?))).collect();

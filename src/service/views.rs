@@ -105,11 +105,12 @@ pub fn server(service: &Service, view: &View, server: Server) -> Result<ServerVi
     let alias = role.map(|role| role.alias.to_string()).unwrap_or_default();
     let revision = lookup::revision_of::<Server>(view, server.id)?;
     let now = service.now();
-    let (seen, seen_age) = match service.observed.freshness(&server.platform, server.id) {
-        Freshness::Unknown => ("unknown", None),
-        Freshness::Seen { sighting, at } => (cloud_state(sighting.state), Some(now.since(at))),
-        Freshness::Missing { since, .. } => ("missing", Some(now.since(since))),
-    };
+    let (seen, seen_age) =
+        match service.observed.freshness(&*service.clock, &server.platform, server.id) {
+            Freshness::Unknown => ("unknown", None),
+            Freshness::Seen { sighting, at } => (cloud_state(sighting.state), Some(now.since(at))),
+            Freshness::Missing { since, .. } => ("missing", Some(now.since(since))),
+        };
     let report = service.observed.report(server.farm);
     let latest = service.series.latest(server.id);
     let agent = service.observed.agent(server.id);

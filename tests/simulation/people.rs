@@ -91,7 +91,7 @@ impl People {
                 continue;
             }
             for server in all.iter().filter(|server| server.status.counts()) {
-                let seen = service.observed.freshness(&server.platform, server.id);
+                let seen = service.observed.freshness(&*service.clock, &server.platform, server.id);
                 if matches!(seen, Freshness::Missing { .. }) && !server.terminate_requested {
                     let input = TerminateInput::default();
                     let answer = servers::terminate(service, &who, server.id, input);
