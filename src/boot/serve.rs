@@ -20,13 +20,13 @@ use crate::broker::{Broker, GateConfig, GateError};
 use crate::clouds::Cloud;
 use crate::clouds::onboard::{Onboard, OnboardConfig};
 use crate::jobs::{Courier, Ports};
-use crate::model::Actor;
+use crate::model::{Actor, Install};
 use crate::net::tls;
 use crate::pki::{self, Authority};
 use crate::series::{self, Series};
 use crate::service::agents::Doorway;
 use crate::service::observed::Observed;
-use crate::service::{Service, Settings, steps, users};
+use crate::service::{Service, Settings, install, steps, users};
 use crate::store::{self, Store};
 use std::collections::BTreeMap;
 use std::net::{SocketAddr, TcpListener as StdListener};
@@ -194,13 +194,23 @@ fn lay_ground(config: &Config) -> Result<Ground, StartError> {
     let authority = Arc::new(Authority::open(&keys, clock.now()).map_err(StartError::Keys)?);
     let onboard = config.onboard.then(|| open_onboard(config)).transpose()?.map(Arc::new);
     let identity = identity(config, &authority, &keys, onboard.as_deref(), clock.as_ref())?;
+    let install = install::ensure(
+        &store,
+        Install {
+            id: crate::base::random::secret_text()[..16].to_owned(),
+            epoch: 1,
+            seed: crate::base::random::fresh_seed(),
+            created_at: clock.now(),
+        },
+    )
+    .map_err(StartError::Records)?;
     let settings = Settings {
         platforms: platforms(onboard.as_deref()),
         agent_addresses: agent_addresses(config, onboard.as_deref()),
         agent_interval_ms: config.agent_interval_ms,
         call_deadline_ms: crate::base::limit::CLOUD_CALL_DEADLINE,
-        epoch: 1,
-        seed: crate::base::random::fresh_seed(),
+        epoch: install.epoch,
+        seed: install.seed,
         secrets: crate::base::random::secret_text,
     };
     let service = Arc::new(Service {

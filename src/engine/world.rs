@@ -233,7 +233,14 @@ impl ServerView<'_> {
 
     /// On its way up: it will share the load, but does not yet.
     pub fn is_starting(&self) -> bool {
-        self.server.status.is_wanted() && self.server.status != ServerStatus::Running
+        self.server.status.is_wanted()
+            && self.server.status != ServerStatus::Running
+            && !self.is_asleep()
+    }
+
+    /// A person put it to sleep, or asked to: it keeps its place and shares no load.
+    pub fn is_asleep(&self) -> bool {
+        matches!(self.server.status, ServerStatus::PendingSuspend | ServerStatus::Suspended)
     }
 
     /// The cloud accepted it and nobody wants it gone or asleep: a listing should show it up.

@@ -178,17 +178,19 @@ impl ServerStatus {
         self != ServerStatus::Terminated
     }
 
-    /// Whether it serves or will: what the target is compared with.
+    /// Whether it serves or will: what the target is compared with. One that a person put to
+    /// sleep keeps its place (Scalr's `considerSuspendedServers: running`), or it would be replaced
+    /// at once and be one too many when it wakes.
     pub fn is_wanted(self) -> bool {
         match self {
             ServerStatus::PendingLaunch
             | ServerStatus::Pending
             | ServerStatus::Initializing
             | ServerStatus::Running
-            | ServerStatus::Resuming => true,
-            ServerStatus::PendingSuspend
+            | ServerStatus::PendingSuspend
             | ServerStatus::Suspended
-            | ServerStatus::PendingTerminate
+            | ServerStatus::Resuming => true,
+            ServerStatus::PendingTerminate
             | ServerStatus::Terminated
             | ServerStatus::Importing
             | ServerStatus::Temporary => false,

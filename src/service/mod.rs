@@ -23,6 +23,7 @@ pub mod balancers;
 pub mod events;
 pub mod explain;
 pub mod farms;
+pub mod install;
 pub mod lookup;
 pub mod manifests;
 pub mod observe;

@@ -6,7 +6,7 @@ use crate::engine::input::{PlanInput, WindowReading};
 use crate::engine::{self, Fault};
 use crate::model::{
     Actor, Cause, Decision, Farm, FarmRole, Freshness, Move, Permission, Plan, Role, Server,
-    ServerStatus, Step, StepKind, StepStatus,
+    ServerStatus, Step, StepKind, StepStatus, Wait,
 };
 use crate::service::{Service, authorise, lookup};
 use crate::store::{Author, Reads, Tx, View};
@@ -36,6 +36,7 @@ pub fn tick(service: &Service, actor: &Actor, farm: FarmId) -> Result<Planned> {
     let Some(input) = assemble(service, farm)? else { return Ok(Planned::Overtaken) };
     let plan = engine::plan(&input);
     service.observed.set_report(farm, plan.report.clone());
+    raise_alerts(service, &input, &plan);
     if remove_leftovers(service, actor, &input)? {
         // The next tick plans what is left.
         return Ok(Planned::Overtaken);
@@ -54,6 +55,41 @@ pub fn tick(service: &Service, actor: &Actor, farm: FarmId) -> Result<Planned> {
     }
     service.observed.set_alert(&refused_key(farm), None);
     commit(service, actor, input, plan)
+}
+
+/// Failed attempts at terminating one server before a person has to see it.
+const TERMINATES_FAILED: usize = 3;
+
+/// What people have to see of a farm until it is over: servers that will not go, which go on
+/// costing money, and running ones that say nothing.
+fn raise_alerts(service: &Service, input: &PlanInput, plan: &Plan) {
+    let farm = input.farm.id;
+    let name = |server: &Server| format!("{}/{}", input.farm.name, server.hostname);
+    let failed = |server: &Server| {
+        let of_it = input.steps.iter().filter(|step| step.server == server.id);
+        let failed =
+            |step: &&Step| step.kind == StepKind::Terminate && step.status == StepStatus::Failed;
+        of_it.filter(failed).count()
+    };
+    let stuck: Vec<String> = input
+        .servers
+        .iter()
+        .filter(|s| s.status == ServerStatus::PendingTerminate && failed(s) >= TERMINATES_FAILED)
+        .map(name)
+        .collect();
+    let silent: Vec<String> = plan
+        .report
+        .iter()
+        .filter(|line| matches!(line.decision, Decision::Wait(Wait::AgentSilent { .. })))
+        .map(|line| line.about.clone())
+        .collect();
+    for (key, what, who) in [
+        ("terminate-failing", "terminating keeps failing", stuck),
+        ("agents-silent", "the agent of a running server is silent", silent),
+    ] {
+        let text = (!who.is_empty()).then(|| format!("{what}: {}", who.join(", ")));
+        service.observed.set_alert(&format!("{key}-{farm}"), text);
+    }
 }
 
 fn refused_key(farm: FarmId) -> String {

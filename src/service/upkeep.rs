@@ -1,9 +1,12 @@
 //! What is long gone: records nobody asks about any more.
 
-use crate::base::{Millis, Result};
-use crate::model::{Actor, AgentCursor, Cause, Order, Permission, Server, Step};
+use crate::base::{FarmId, Millis, PlanId, Result};
+use crate::model::{
+    Actor, AgentCursor, Cause, Order, Permission, Plan, Server, ServerStatus, Step,
+};
 use crate::service::{Service, authorise, lookup};
-use crate::store::Author;
+use crate::store::{Author, Reads};
+use std::collections::BTreeMap;
 
 /// Servers removed in one transaction at the most, so that none takes long.
 const BATCH: usize = 200;
@@ -40,4 +43,60 @@ pub fn remove_terminated(service: &Service, actor: &Actor, kept: Millis) -> Resu
         Ok(())
     })?;
     Ok(count)
+}
+
+/// Removes plans beyond a farm's last `kept`, never its current one. The journal keeps what they
+/// said. Says how many.
+pub fn remove_plans(service: &Service, actor: &Actor, kept: usize) -> Result<usize> {
+    authorise(actor, Permission::Operate)?;
+    let old: Vec<PlanId> = service.read(|view| {
+        let mut farms: BTreeMap<FarmId, Vec<PlanId>> = BTreeMap::new();
+        for plan in lookup::all_plans(view)? {
+            farms.entry(plan.farm).or_default().push(plan.id);
+        }
+        let mut old = Vec::new();
+        for (farm, mut plans) in farms {
+            plans.sort();
+            plans.truncate(plans.len().saturating_sub(kept));
+            let current = view.current_plan(farm)?;
+            old.extend(plans.into_iter().filter(|id| Some(*id) != current).take(BATCH));
+        }
+        Ok(old)
+    })?;
+    let batch: Vec<PlanId> = old.into_iter().take(BATCH).collect();
+    let count = batch.len();
+    if count > 0 {
+        service.write(Author::new(actor, "plan.forget", Cause::Clock), move |tx| {
+            for id in batch {
+                tx.delete::<Plan>(id)?;
+            }
+            Ok(())
+        })?;
+    }
+    Ok(count)
+}
+
+/// Forgets that servers were once started again, after they have run for `healthy`: restarts are
+/// counted against a server that keeps stopping, not against a long life. Says how many.
+pub fn reset_restarts(service: &Service, actor: &Actor, healthy: Millis) -> Result<usize> {
+    authorise(actor, Permission::Operate)?;
+    let now = service.now();
+    let recovered = move |server: &Server| {
+        server.restarts > 0
+            && server.status == ServerStatus::Running
+            && now.since(server.status_at) >= healthy
+    };
+    let any = service.read(|view| Ok(lookup::all_servers(view)?.iter().any(recovered)))?;
+    if !any {
+        return Ok(0);
+    }
+    service.write(Author::new(actor, "server.recovered", Cause::Clock), move |tx| {
+        let servers: Vec<Server> =
+            lookup::all_servers(tx)?.into_iter().filter(recovered).take(BATCH).collect();
+        let count = servers.len();
+        for server in servers {
+            tx.put(&Server { restarts: 0, ..server })?;
+        }
+        Ok(count)
+    })
 }

@@ -29,13 +29,15 @@ pub fn scale(world: &World, draft: &mut Draft) {
         let Some(target) = draft.targets.get(&view.role.id) else { continue };
         let running = view.servers.iter().filter(|s| s.is_running() && draft.is_wanted(s)).count();
         let wanted = view.servers.iter().filter(|s| draft.is_wanted(s)).count();
+        let asleep = view.servers.iter().filter(|s| s.is_asleep() && draft.is_wanted(s)).count();
         let wanted = u32::try_from(wanted).unwrap_or(u32::MAX);
+        let asleep = u32::try_from(asleep).unwrap_or(u32::MAX);
         let running = u32::try_from(running).unwrap_or(u32::MAX);
         // When there are more than wanted, those that start are what `surplus` takes first.
         let over = wanted > target.target;
         let situation = Situation {
             running,
-            starting: if over { 0 } else { target.target.saturating_sub(running) },
+            starting: if over { 0 } else { target.target.saturating_sub(running + asleep) },
             now: world.input.now,
         };
         match judge(view, target, &readings(world, view), &situation) {

@@ -1,0 +1,42 @@
+//! This installation's own record: who it is, which active node, and what its streams grow from.
+
+use crate::base::Result;
+use crate::model::{Actor, Cause, Install};
+use crate::store::{Author, Reads, Store};
+
+/// The record as it is, or `fresh` written as the first: it is never replaced, so that ids drawn
+/// before and after a restart come from one seed. Needs only the store, because the service's
+/// settings come from it.
+pub fn ensure(store: &Store, fresh: Install) -> Result<Install> {
+    if let Some(known) = store.read(|view| view.get::<Install>(()))? {
+        return Ok(known.record);
+    }
+    let author = Author::new(&Actor::job("start"), "install.create", Cause::Request);
+    let written = store.write(author, move |tx| {
+        tx.text(String::new(), format!("installation {} started for the first time", fresh.id));
+        tx.put(&fresh)?;
+        Ok(fresh)
+    })?;
+    Ok(written.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::{Timestamp, WallClock};
+    use crate::store::Mode;
+    use std::sync::Arc;
+
+    #[test]
+    fn the_first_record_stays() {
+        let name = format!("grange-install-{}", &crate::base::random::secret_text()[..16]);
+        let dir = std::env::temp_dir().join(name);
+        let made = |seed| Install { id: "a".into(), epoch: 1, seed, created_at: Timestamp(1) };
+        for seed in [7, 8] {
+            let store = Store::open(&dir, Arc::new(WallClock::new()), Mode::Thread).unwrap();
+            assert_eq!(ensure(&store, made(seed)).unwrap().seed, 7);
+            assert!(store.close());
+        }
+        std::fs::remove_dir_all(&dir).unwrap();
+    }
+}

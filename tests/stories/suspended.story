@@ -1,0 +1,13 @@
+# A person put one to sleep: it keeps its place, and is not replaced.
+farm shop
+role web min 2 max 4
+seen web-1 running age 4s
+seen web-2 running age 4s
+turns web-2 pending_suspend
+plan
+turns web-2 suspended
+plan
+---
+web      keep
+
+web      keep
