@@ -229,11 +229,20 @@ impl Rig {
         identity: Option<&Identity>,
         from: &str,
     ) -> Option<Agent> {
-        let config = self.dialling(identity, Alpn::Mqtt);
-        let socket = open(self.address, from).await?;
-        let stream = connect(&config, socket, "127.0.0.1").await.ok()?;
-        Some(Agent { server, stream, inbox: Vec::new(), last_id: 0 })
+        dial(self.address, &self.dialling(identity, Alpn::Mqtt), server, from).await
     }
+}
+
+/// TLS from one of the loopback addresses; `None` when it is refused.
+pub async fn dial(
+    to: SocketAddr,
+    config: &Arc<ClientConfig>,
+    server: ServerId,
+    from: &str,
+) -> Option<Agent> {
+    let socket = open(to, from).await?;
+    let stream = connect(config, socket, "127.0.0.1").await.ok()?;
+    Some(Agent { server, stream, inbox: Vec::new(), last_id: 0 })
 }
 
 /// A certificate of an authority for a server, and its key's digest.
