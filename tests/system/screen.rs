@@ -2,6 +2,7 @@
 //! with servers of this machine. It shows the farm, opens a server, and leaves the terminal as it
 //! was, also when it is told to end. The servers go when the test ends, however it ends.
 
+use grange::clouds::onboard::{Onboard, OnboardConfig};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -139,6 +140,19 @@ impl Drop for World {
         }
         self.serve.kill().ok();
         self.serve.wait().ok();
+        // A platform keeps its bridge for the next start; here there is none.
+        let data = self.directory.join("data");
+        let cloud = Onboard::open(OnboardConfig {
+            state_dir: data.join("onboard"),
+            executable: env!("CARGO_BIN_EXE_grange").into(),
+            agent_executable: env!("CARGO_BIN_EXE_grange").into(),
+            masks: vec![data],
+            isolation: None,
+        });
+        let removed = cloud.and_then(|cloud| cloud.remove_all(true));
+        if let Err(failure) = removed {
+            eprintln!("left behind: {}", failure.line());
+        }
         std::fs::remove_dir_all(&self.directory).ok();
     }
 }
