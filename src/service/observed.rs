@@ -55,9 +55,9 @@ impl Observed {
         self.started_at
     }
 
-    /// Takes in a complete listing that began at `begun`, by the monotonic clock. `launched` are the servers of that
-    /// platform whose launch was accepted before it began: those of them it lacks are missing.
-    /// Says whether anything differs from the listing before.
+    /// Takes in a complete listing that began at `begun`, by the monotonic clock. `launched` are
+    /// the servers of that platform whose launch was accepted before it began: those of them it
+    /// lacks are missing. Says whether anything differs from the listing before.
     pub fn record(
         &self,
         platform: &str,
