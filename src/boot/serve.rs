@@ -29,7 +29,7 @@ use crate::service::observed::Observed;
 use crate::service::{Service, Settings, install, steps, users};
 use crate::store::{self, Store};
 use std::collections::BTreeMap;
-use std::net::{SocketAddr, TcpListener as StdListener};
+use std::net::{IpAddr, SocketAddr, TcpListener as StdListener};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -136,7 +136,8 @@ pub fn start(config: &Config) -> Result<Appliance, StartError> {
         .enable_all()
         .build()
         .map_err(|error| StartError::System("the runtime", error))?;
-    let broker = start_broker(config, &runtime, &service, serving.clone())?;
+    let gateway = onboard.as_ref().map(|cloud| IpAddr::from(cloud.gateway()));
+    let broker = start_broker(config, &runtime, &service, gateway, serving.clone())?;
     let pool = Arc::new(CallPool::default());
     let ports = Arc::new(Ports {
         service: service.clone(),
@@ -311,12 +312,13 @@ fn start_broker(
     config: &Config,
     runtime: &Runtime,
     service: &Arc<Service>,
+    gateway: Option<IpAddr>,
     serving: Arc<tls::Serving>,
 ) -> Result<Arc<Broker>, StartError> {
     let authority_pem = service.authority.certificate_pem();
     let port = tls::agents_port(serving, authority_pem).map_err(StartError::Tls)?;
-    let gate =
-        GateConfig::new(vec![config.agents], port, |certificate| pki::identify(certificate).ok());
+    let listen = agent_listeners(config.agents, gateway);
+    let gate = GateConfig::new(listen, port, |certificate| pki::identify(certificate).ok());
     let doorway = Arc::new(Doorway::new(service.clone()));
     let broker = Broker::start(gate, doorway.clone(), doorway, runtime.handle());
     broker.map(Arc::new).map_err(|error| match error {
@@ -325,6 +327,18 @@ fn start_broker(
             StartError::System("the order router", std::io::Error::other(error))
         }
     })
+}
+
+/// Where agents come in: as configured, and always where servers on this machine reach us, because
+/// a port that only others can reach would leave them unheard without a word.
+fn agent_listeners(configured: SocketAddr, gateway: Option<IpAddr>) -> Vec<SocketAddr> {
+    let mut listen = vec![configured];
+    if let Some(gateway) = gateway.filter(|gateway| *gateway != configured.ip())
+        && !configured.ip().is_unspecified()
+    {
+        listen.push(SocketAddr::new(gateway, configured.port()));
+    }
+    listen
 }
 
 fn open_doors(
@@ -458,5 +472,23 @@ async fn stop_signal() -> std::io::Result<&'static str> {
     tokio::select! {
         _ = terminate.recv() => Ok("SIGTERM"),
         _ = interrupt.recv() => Ok("SIGINT"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn agents_on_this_machine_are_always_heard() {
+        let check = |configured: &str, gateway: Option<&str>, expected: &[&str]| {
+            let gateway = gateway.map(|ip| ip.parse().unwrap());
+            let expected: Vec<SocketAddr> = expected.iter().map(|a| a.parse().unwrap()).collect();
+            assert_eq!(agent_listeners(configured.parse().unwrap(), gateway), expected);
+        };
+        check("0.0.0.0:8883", Some("10.1.0.1"), &["0.0.0.0:8883"]);
+        check("127.0.0.1:8883", Some("10.1.0.1"), &["127.0.0.1:8883", "10.1.0.1:8883"]);
+        check("127.0.0.1:8883", Some("127.0.0.1"), &["127.0.0.1:8883"]);
+        check("127.0.0.1:8883", None, &["127.0.0.1:8883"]);
     }
 }
