@@ -78,15 +78,15 @@ fn in_order(rig: &Rig, seq: u64) {
     let begun = |alias: &str| {
         let about = format!("shop/{alias}-");
         let starts = events.iter().filter(|e| e.about.starts_with(&about));
-        starts.filter(|e| e.text.contains("begun")).map(|e| e.seq).collect::<Vec<u64>>()
+        starts.filter(|e| e.verb == "step.begin").map(|e| e.seq).collect::<Vec<u64>>()
     };
     let ready = |alias: &str| {
         let about = format!("shop/{alias}-");
         let running = events.iter().filter(|e| e.about.starts_with(&about));
-        running.filter(|e| e.text.contains("running")).map(|e| e.seq).collect::<Vec<u64>>()
+        running.filter(|e| e.verb.starts_with("agent.")).map(|e| e.seq).collect::<Vec<u64>>()
     };
     let told: Vec<String> =
-        events.iter().map(|e| format!("{} {} {}", e.seq, e.about, e.text)).collect();
+        events.iter().map(|e| format!("{} {} {} {}", e.seq, e.verb, e.about, e.text)).collect();
     assert_eq!((begun("web").len(), begun("lb").len()), (3, 1), "{told:#?}");
     assert!(ready("web").iter().min() < begun("lb").iter().min(), "{told:#?}");
     assert!(begun("web").iter().max() < begun("lb").iter().min(), "{told:#?}");
