@@ -106,13 +106,13 @@ farmRoles:
         """Of each launched server: milliseconds of the call, and from its begin to running."""
         begun, calls, running = {}, [], []
         for entry in self.journal():
-            about, text, at = entry["about"], entry["text"], entry["at"]
-            if text == "launch begun":
+            verb, about, at = entry["verb"], entry["about"], entry["at"]
+            if verb == "step.begin":
                 begun[about] = at
-            elif text == "launch done" and about in begun:
+            elif verb == "step.finish":
                 calls.append(at - begun[about])
-            elif text.startswith("running") and about in begun:
-                running.append(at - begun.pop(about))
+            elif verb in ("agent.hello", "agent.ready"):
+                running.append(at - begun[about])
         return calls, running
 
 
