@@ -1,6 +1,7 @@
 """What every bench needs: lines of figures, processes and their cost, waiting by a condition."""
 
 import os
+import random
 import socket
 import statistics
 import subprocess
@@ -78,11 +79,20 @@ def median(values):
     return statistics.median(values)
 
 
+# Below the ports that the kernel gives to connections, so that none takes one meanwhile.
+PORTS = iter(random.sample(range(20_000, 32_000), 1000))
+
+
 def free_port():
-    """A loopback port nobody listens on just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A loopback port nobody listens on just now, never the same twice."""
+    for port in PORTS:
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise RuntimeError("no free port")
 
 
 def tree(pid):

@@ -63,14 +63,19 @@ class Peer:
     def start(self):
         """Milliseconds from nothing to ready."""
         begun = self.launch()
-        return milliseconds_until(f"{self.name} is ready", self.answers, begun)
+        return milliseconds_until(f"{self.name} is ready", self.ready, begun)
 
     def first_start(self):
         """Milliseconds from an empty directory to ready."""
         begun = time.monotonic()
         self.prepare()
         self.launch()
-        return milliseconds_until(f"{self.name} is ready", self.answers, begun)
+        return milliseconds_until(f"{self.name} is ready", self.ready, begun)
+
+    def ready(self):
+        if any(process.poll() is not None for process in self.processes):
+            raise RuntimeError(f"{self.name} ended; see {self.dir}/log")
+        return self.answers()
 
     def stop(self):
         for process in reversed(self.processes):
