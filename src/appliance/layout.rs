@@ -1,5 +1,6 @@
 //! Where an installed appliance keeps what: the one list that install writes and uninstall removes.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 /// The places.
@@ -25,6 +26,8 @@ pub struct Layout {
     pub run_dir: PathBuf,
     /// The unix socket.
     pub socket: PathBuf,
+    /// Where the appliance listens for clients and agents.
+    pub ports: Vec<SocketAddr>,
     /// The systemd unit.
     pub unit: PathBuf,
     /// The log where there is no systemd.
@@ -53,6 +56,7 @@ impl Default for Layout {
             socket: run_dir.join("api.sock"),
             pid: run_dir.join("grange.pid"),
             run_dir,
+            ports: [443, 8883].map(|port| SocketAddr::from(([0, 0, 0, 0], port))).into(),
             unit: "/etc/systemd/system/grange.service".into(),
             log: "/var/log/grange.log".into(),
         }

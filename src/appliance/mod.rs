@@ -9,6 +9,7 @@
 //! (that is `boot`).
 
 pub mod command;
+pub mod doctor;
 pub mod failure;
 pub mod install;
 pub mod layout;
@@ -16,9 +17,11 @@ pub mod start;
 pub mod uninstall;
 pub mod user;
 
+pub use doctor::{Finding, doctor};
 pub use failure::Failure;
 pub use install::{InstallOptions, install};
 pub use layout::Layout;
+pub use start::addresses;
 pub use uninstall::{UninstallOptions, uninstall};
 pub use user::uid_of;
 
@@ -41,4 +44,11 @@ pub fn allow_open_files(wanted: u64) -> nix::Result<u64> {
     }
     setrlimit(Resource::RLIMIT_NOFILE, hard, hard)?;
     Ok(hard)
+}
+
+/// What this machine calls itself, where that can stand in a certificate.
+pub fn host_name() -> Option<String> {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").ok()?;
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-');
+    Some(name.trim().to_owned()).filter(|name| !name.is_empty() && name.chars().all(fits))
 }

@@ -114,11 +114,13 @@ fn is_alive(pid: i32) -> bool {
     stat.rsplit(')').next().is_some_and(|rest| !rest.is_empty() && !rest.starts_with(" Z"))
 }
 
-fn client(layout: &Layout) -> Client {
+/// A client of the installed appliance.
+pub fn client(layout: &Layout) -> Client {
     Client::new(Arc::new(socket(layout.socket.clone()))).with_deadline(Duration::from_secs(5))
 }
 
-fn is_ready(layout: &Layout) -> bool {
+/// Whether it answers.
+pub fn is_ready(layout: &Layout) -> bool {
     layout.socket.exists() && client(layout).status().is_ok()
 }
 

@@ -3,6 +3,7 @@
 //! [`serve`] makes an appliance and takes it down again, [`driver`] gives each job a thread.
 //! Nothing is decided here.
 
+pub mod certificate;
 pub mod config;
 pub mod demo;
 pub mod demo_http;

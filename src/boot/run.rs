@@ -2,7 +2,8 @@
 
 use crate::agent::{self, AgentOptions};
 use crate::appliance::uninstall::Servers;
-use crate::appliance::{self, InstallOptions, Layout, UninstallOptions};
+use crate::appliance::{self, Finding, InstallOptions, Layout, UninstallOptions};
+use crate::base::WallClock;
 use crate::base::problem::chain;
 use crate::boot::failure::StartError;
 use crate::boot::{config, demo, demo_web, logs, serve};
@@ -90,7 +91,11 @@ fn run_agent(config: PathBuf, state: Option<PathBuf>) -> ExitCode {
 
 fn machine(verb: &Appliance) -> ExitCode {
     let out = &mut std::io::stdout();
-    let layout = match installed() {
+    let installed = installed();
+    if let Appliance::Doctor { json } = verb {
+        return examine(installed.as_ref(), *json);
+    }
+    let layout = match installed {
         Ok(layout) => layout,
         Err(error) => return ended(Err(error.into())),
     };
@@ -100,6 +105,7 @@ fn machine(verb: &Appliance) -> ExitCode {
             let options = UninstallOptions { keep_data: *keep_data };
             appliance::uninstall(&layout, &options, &mut settle_servers, out)
         }
+        Appliance::Doctor { .. } => return ExitCode::from(1),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -110,6 +116,21 @@ fn machine(verb: &Appliance) -> ExitCode {
     }
 }
 
+/// `appliance doctor`: what is found, and 1 where something fails.
+fn examine(installed: Result<&Layout, &config::ConfigError>, json: bool) -> ExitCode {
+    let usual = Layout::default();
+    let fault = installed.err().map(|error| chain(error));
+    let findings =
+        appliance::doctor(installed.unwrap_or(&usual), fault, Arc::new(WallClock::new()));
+    if json {
+        let list: Vec<_> = findings.iter().map(Finding::json).collect();
+        println!("{}", serde_json::Value::from(list));
+    } else {
+        findings.iter().for_each(|finding| println!("{finding}"));
+    }
+    ExitCode::from(u8::from(findings.iter().any(Finding::fails)))
+}
+
 /// Where the appliance of this machine keeps what: as usual, or as its config file says.
 fn installed() -> Result<Layout, config::ConfigError> {
     let layout = Layout::default();
@@ -117,7 +138,8 @@ fn installed() -> Result<Layout, config::ConfigError> {
         return Ok(layout);
     }
     let config = config::load(Some(&layout.config), None, true)?;
-    Ok(Layout { data_dir: config.data_dir, socket: config.socket, ..layout })
+    let ports = vec![config.https, config.agents];
+    Ok(Layout { data_dir: config.data_dir, socket: config.socket, ports, ..layout })
 }
 
 /// Takes the platform of servers on this machine down.

@@ -11,6 +11,7 @@ use crate::api::{self, Api, Bell, Limits, Listener};
 use crate::appliance;
 use crate::base::limit::OPEN_FILES;
 use crate::base::{Clock, ServerId, Waker, WallClock};
+use crate::boot::certificate::Certificate;
 use crate::boot::config::Config;
 use crate::boot::driver::Driver;
 use crate::boot::failure::StartError;
@@ -126,7 +127,7 @@ struct Bound {
 
 /// Makes and starts an appliance. On an error nothing is left running.
 pub fn start(config: &Config) -> Result<Appliance, StartError> {
-    let Ground { service, onboard, bound, serving } = lay_ground(config)?;
+    let Ground { service, onboard, bound, certificate, serving } = lay_ground(config)?;
     users::ensure_first_records(&service).map_err(StartError::Records)?;
     steps::adopt(&service, &Actor::job("start")).map_err(StartError::Records)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -136,6 +137,7 @@ pub fn start(config: &Config) -> Result<Appliance, StartError> {
         .enable_all()
         .build()
         .map_err(|error| StartError::System("the runtime", error))?;
+    runtime.spawn(certificate.keep(serving.clone()));
     let gateway = onboard.as_ref().map(|cloud| IpAddr::from(cloud.gateway()));
     let broker = start_broker(config, &runtime, &service, gateway, serving.clone())?;
     let pool = Arc::new(CallPool::default());
@@ -180,6 +182,7 @@ struct Ground {
     service: Arc<Service>,
     onboard: Option<Arc<Onboard>>,
     bound: Bound,
+    certificate: Certificate,
     serving: Arc<tls::Serving>,
 }
 
@@ -194,7 +197,14 @@ fn lay_ground(config: &Config) -> Result<Ground, StartError> {
     let keys = config.data_dir.join("keys");
     let authority = Arc::new(Authority::open(&keys, clock.now()).map_err(StartError::Keys)?);
     let onboard = config.onboard.then(|| open_onboard(config)).transpose()?.map(Arc::new);
-    let identity = identity(config, &authority, &keys, onboard.as_deref(), clock.as_ref())?;
+    let certificate = Certificate {
+        authority: authority.clone(),
+        keys,
+        config: config.clone(),
+        gateway: onboard.as_ref().map(|cloud| cloud.gateway()),
+        clock: clock.clone(),
+    };
+    let (identity, _) = certificate.identity()?;
     let install = install::ensure(
         &store,
         Install {
@@ -225,7 +235,7 @@ fn lay_ground(config: &Config) -> Result<Ground, StartError> {
         connection: Waker::new(),
         listing: Waker::new(),
     });
-    Ok(Ground { service, onboard, bound, serving: tls::Serving::new(identity) })
+    Ok(Ground { service, onboard, bound, certificate, serving: tls::Serving::new(identity) })
 }
 
 fn bind(config: &Config) -> Result<Bound, StartError> {
@@ -285,27 +295,6 @@ fn agent_addresses(config: &Config, onboard: Option<&Onboard>) -> Vec<String> {
     }
     addresses.dedup();
     addresses
-}
-
-fn identity(
-    config: &Config,
-    authority: &Authority,
-    keys: &std::path::Path,
-    onboard: Option<&Onboard>,
-    clock: &dyn Clock,
-) -> Result<tls::Identity, StartError> {
-    let mut names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
-    names.extend(onboard.map(|cloud| cloud.gateway().to_string()));
-    for address in [config.https, config.agents] {
-        if !address.ip().is_unspecified() {
-            names.push(address.ip().to_string());
-        }
-    }
-    let told = config.agent_addresses.iter().filter_map(|a| Some(a.rsplit_once(':')?.0.to_owned()));
-    names.extend(told);
-    let made = pki::server_identity(authority, keys, &names, clock.now());
-    let made = made.map_err(StartError::Keys)?;
-    tls::Identity::from_pem(&made.chain_pem, &made.key_pem).map_err(StartError::Tls)
 }
 
 fn start_broker(

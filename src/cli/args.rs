@@ -331,10 +331,12 @@ pub enum ApplianceVerb {
         #[arg(long)]
         keep_data: bool,
     },
+    /// Check this machine and the appliance on it
+    Doctor,
 }
 
 /// What is for this machine, or the command given back.
-pub fn local(command: Command, target: &Target) -> Result<Local, Command> {
+pub fn local(command: Command, target: &Target, json: bool) -> Result<Local, Command> {
     Ok(match command {
         Command::Tui => Local::Tui(target.clone()),
         Command::Serve { config, data } => Local::Serve { config, data },
@@ -351,6 +353,7 @@ pub fn local(command: Command, target: &Target) -> Result<Local, Command> {
         Command::Appliance(verb) => Local::Appliance(match verb {
             ApplianceVerb::Install => Appliance::Install,
             ApplianceVerb::Uninstall { keep_data } => Appliance::Uninstall { keep_data },
+            ApplianceVerb::Doctor => Appliance::Doctor { json },
         }),
         Command::DemoWeb { port } => Local::DemoWeb { port },
         Command::OnboardInit { args } => Local::OnboardInit { args },

@@ -76,4 +76,9 @@ pub enum Appliance {
         /// Leave the state directory.
         keep_data: bool,
     },
+    /// Check.
+    Doctor {
+        /// As JSON instead of lines.
+        json: bool,
+    },
 }

@@ -105,7 +105,7 @@ pub fn run(args: Vec<OsString>, dial: Connect<'_>, io: &mut Io<'_>) -> Outcome {
         }
         Some(command) => command,
     };
-    let command = match args::local(command, &target) {
+    let command = match args::local(command, &target, parsed.global.json) {
         Ok(local) if line.instead_of_shell && !matches!(local, Local::Tui(_)) => {
             let message = "that is for a shell of the machine itself, and this is none";
             let problem = Problem::new(Code::PermissionViolation, message);

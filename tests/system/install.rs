@@ -249,6 +249,10 @@ fn a_bare_machine_becomes_an_appliance_and_is_bare_again() {
     let servers = machine.running_servers(2);
     who_may_come_in(&machine);
 
+    let doctor = machine.ok("appliance doctor");
+    assert!(doctor.contains("ok    certificate  good for 36"), "{doctor}");
+    assert!(!doctor.contains("fail"), "{doctor}");
+
     let pid = machine.appliance_pid();
     let again = machine.ok("./grange appliance install");
     assert!(again.contains("it runs already"), "{again}");
@@ -267,6 +271,12 @@ fn a_bare_machine_becomes_an_appliance_and_is_bare_again() {
     let kept = machine.ok("grange appliance uninstall --keep-data");
     assert!(kept.contains("stopped 2 servers"), "{kept}");
     machine.is_quiet(&tag);
+    let doctor = machine.run("./grange appliance doctor --json");
+    let found: serde_json::Value = serde_json::from_str(&doctor.text).unwrap();
+    let failing = found.as_array().unwrap().iter().filter(|one| one["result"] == "fail");
+    let failing: Vec<&str> = failing.filter_map(|one| one["check"].as_str()).collect();
+    assert_eq!((doctor.code, failing), (1, vec!["binary", "appliance"]), "{}", doctor.text);
+    assert!(doctor.text.contains(" records, "), "{}", doctor.text);
     machine.ok("./grange appliance install");
     assert_eq!(machine.running_servers(2), servers);
 
