@@ -47,7 +47,7 @@ impl Ingest for Behind {
 
 impl Admission for Behind {
     fn admit(&self, server: ServerId, _: [u8; 32]) -> Later<Result<(), Refusal>> {
-        let known = server.0 < GOOD || server.0 % 2 == 0;
+        let known = server.0 < GOOD || server.0.is_multiple_of(2);
         Box::pin(
             async move { if known { Ok(()) } else { Err(Refusal::Never("not admitted".into())) } },
         )
@@ -240,7 +240,8 @@ impl Attacker {
         match attack {
             "silence" => {
                 if let Some(mut socket) = open(self.address, from).await {
-                    socket.read(&mut [0; 1]).await.ok();
+                    // Held until the gate ends it, which is an error or the end of the stream.
+                    drop(socket.read_exact(&mut [0; 1]).await);
                 }
             }
             "nobody" => {
