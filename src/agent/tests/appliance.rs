@@ -4,6 +4,7 @@
 
 use super::scratch;
 use crate::agent::identity::Credentials;
+use crate::agent::state::State;
 use crate::agent::transport::{EnrolError, Opening, Transport, Wire};
 use crate::agent::{AgentOptions, EVENTS_MAX, Event, Events, assemble, settings};
 use crate::base::hash::hex;
@@ -18,7 +19,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
@@ -124,6 +125,13 @@ impl World {
         let (events, receiver) = mpsc::channel::<Event>(EVENTS_MAX);
         let clock = Arc::new(WallClock::new());
         let channel = (events.clone(), receiver);
+        // An agent that was stopped holds its state until its last worker has ended, as its
+        // process would have.
+        let end = Instant::now() + DEADLINE;
+        let free = || State::open(&options.state, data.server, &data.ca_fingerprint).is_ok();
+        while !free() && Instant::now() < end {
+            std::thread::sleep(Duration::from_millis(5));
+        }
         let agent = assemble(&options, &data, self.transport.clone(), clock, channel).unwrap();
         Running { events, task: tokio::spawn(agent.run()) }
     }
