@@ -3,9 +3,14 @@
 //! They cost memory and cryptography before anything is known about them, so they are bounded
 //! three ways: handshakes begun per second and address, handshakes under way per address, and all
 //! of them together. At a bound of the last two the oldest of the most crowded address gives way,
-//! because an agent is through within milliseconds and whoever stands there longest is none.
+//! because an agent is through within milliseconds of its turn and whoever stands there longest is
+//! none.
+//!
+//! The cryptography runs on the threads that acknowledge what agents say, so it is begun in turns,
+//! at a steady rate over all addresses: however many strangers come, from wherever, the agents
+//! that are in keep most of the machine.
 
-use super::pace::Bucket;
+use super::pace::{Bucket, Turns};
 use crate::base::limit;
 use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
@@ -20,8 +25,10 @@ pub struct Bounds {
     pub per_second: u32,
     /// Under way from one address.
     pub per_address: usize,
-    /// Under way.
+    /// Under way, those that wait for their turn included.
     pub all: usize,
+    /// Turns given in a second over all addresses.
+    pub turns: u32,
 }
 
 impl Default for Bounds {
@@ -30,6 +37,7 @@ impl Default for Bounds {
             per_second: limit::AGENT_HANDSHAKES_PER_SECOND,
             per_address: limit::AGENT_HANDSHAKES_PER_ADDRESS_MAX,
             all: limit::AGENT_HANDSHAKES_MAX,
+            turns: limit::AGENT_HANDSHAKES_ALL_PER_SECOND,
         }
     }
 }
@@ -37,6 +45,7 @@ impl Default for Bounds {
 /// The doorway.
 pub struct Doorway {
     bounds: Bounds,
+    turns: Turns,
     inner: Mutex<Inner>,
 }
 
@@ -61,7 +70,14 @@ pub struct Visit {
 impl Doorway {
     /// An empty one.
     pub fn new(bounds: Bounds) -> Arc<Doorway> {
-        Arc::new(Doorway { bounds, inner: Mutex::default() })
+        let turns = Turns::new(limit::AGENT_HANDSHAKES_BURST, bounds.turns, Instant::now());
+        Arc::new(Doorway { bounds, turns, inner: Mutex::default() })
+    }
+
+    /// Waits until a visitor may begin with cryptography. Only visitors wait, so it takes no
+    /// longer than the turns of a full doorway.
+    pub async fn turn(&self) {
+        self.turns.take().await;
     }
 
     /// Steps in; `None` when that address is in too much of a hurry.
@@ -156,7 +172,7 @@ mod tests {
 
     #[test]
     fn the_oldest_of_the_most_crowded_address_gives_way() {
-        let bounds = Bounds { per_second: 100, per_address: 3, all: 4 };
+        let bounds = Bounds { per_second: 100, per_address: 3, all: 4, turns: 9 };
         let (doorway, now) = (Doorway::new(bounds), Instant::now());
         let enter = |address: &str| doorway.enter(address.parse().unwrap(), now).unwrap();
         let mut crowd: Vec<Visit> = (0..3).map(|_| enter("10.0.0.1")).collect();
@@ -174,7 +190,7 @@ mod tests {
 
     #[test]
     fn a_hurry_is_refused_and_other_addresses_are_not() {
-        let bounds = Bounds { per_second: 2, per_address: 9, all: 9 };
+        let bounds = Bounds { per_second: 2, per_address: 9, all: 9, turns: 9 };
         let (doorway, now) = (Doorway::new(bounds), Instant::now());
         let enter = |address: &str| doorway.enter(address.parse().unwrap(), now).is_some();
         assert_eq!([0; 3].map(|_| enter("2001:db8::1")), [true, true, false]);

@@ -2,7 +2,7 @@
 
 use super::doorway::{Bounds, Doorway, Visit};
 use super::fanout::{Fanout, FanoutFigures, NotSent, RouterGone};
-use super::greet::greet;
+use super::greet::{Guest, greet};
 use super::refused::{Kind, Refused};
 use super::roster::{End, Roster};
 use super::session::Session;
@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
+use tokio::time::error::Elapsed;
 
 /// Reads from an agent's certificate (DER) which server it names and the digest of its key.
 pub type Identify = fn(&[u8]) -> Option<(ServerId, [u8; 32])>;
@@ -30,7 +31,8 @@ pub struct GateConfig {
     pub identify: Identify,
     /// Bounds of those that have not said who they are.
     pub bounds: Bounds,
-    /// Deadline of TLS and CONNECT, or of an enrolment, in milliseconds.
+    /// Deadline of TLS and CONNECT, or of an enrolment, in milliseconds, the wait for a turn in
+    /// the doorway aside.
     pub handshake_deadline: Millis,
 }
 
@@ -247,9 +249,9 @@ async fn serve(
     mut closed: watch::Receiver<bool>,
 ) {
     let greeted = {
-        let greeting = Box::pin(greet(&house, socket, from));
+        let greeting = Box::pin(in_turn(&house, socket, from));
         tokio::select! {
-            guest = tokio::time::timeout(house.handshake_deadline, greeting) => guest,
+            guest = greeting => guest,
             _ = &mut visit.gives_way => {
                 house.refused.note(Kind::GaveWay, from, None, &"gave way to a newer connection");
                 return;
@@ -263,6 +265,22 @@ async fn serve(
         Ok(None) => {}
         Err(_) => house.refused.note(Kind::Slow, from, None, &"not through in time"),
     }
+}
+
+/// Greets a connection once it has said something and its turn has come. Silence takes no turn from
+/// anybody, and the deadline stands still meanwhile: a whole fleet may come at once.
+async fn in_turn(
+    house: &Arc<House>,
+    socket: TcpStream,
+    from: SocketAddr,
+) -> Result<Option<Guest>, Elapsed> {
+    let (deadline, began) = (house.handshake_deadline, Instant::now());
+    let heard = tokio::time::timeout(deadline, socket.peek(&mut [0])).await?;
+    let left = deadline.saturating_sub(began.elapsed());
+    if matches!(heard, Ok(1..)) {
+        house.doorway.turn().await;
+    }
+    tokio::time::timeout(left, greet(house, socket, from)).await
 }
 
 async fn watch_router(

@@ -5,7 +5,8 @@
 //! another's session. A connection's way:
 //!
 //! 1. [`doorway`]: it is one of a bounded number that have not said who they are; the oldest of
-//!    the most crowded address gives way.
+//!    the most crowded address gives way. Once it has spoken it waits for its turn, of which there
+//!    are so many a second whoever comes.
 //! 2. [`greet`]: TLS, then either enrolment ([`enrol`], the only thing without a certificate) or
 //!    CONNECT. Who it is comes from its certificate alone; its client id has to say the same; and
 //!    [`Admission`] has to let it in.

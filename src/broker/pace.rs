@@ -1,4 +1,5 @@
-//! How fast one agent may talk: two buckets that fill at a steady rate.
+//! How fast one agent may talk, and how fast all of them may come in: buckets that fill at a steady
+//! rate.
 
 use std::time::{Duration, Instant};
 
@@ -28,6 +29,7 @@ impl Pace {
 /// One bucket. It may be overdrawn once, by the packet that empties it.
 pub struct Bucket {
     per_second: f64,
+    most: f64,
     left: f64,
     at: Instant,
 }
@@ -35,7 +37,13 @@ pub struct Bucket {
 impl Bucket {
     /// A full one, which is one second's worth.
     pub fn new(per_second: u32, now: Instant) -> Bucket {
-        Bucket { per_second: f64::from(per_second), left: f64::from(per_second), at: now }
+        Bucket::holding(per_second, per_second, now)
+    }
+
+    /// A full one that holds so much.
+    fn holding(most: u32, per_second: u32, now: Instant) -> Bucket {
+        let (most, per_second) = (f64::from(most), f64::from(per_second));
+        Bucket { per_second, most, left: most, at: now }
     }
 
     /// Takes some out; the wait until it holds something again when it does not.
@@ -58,13 +66,44 @@ impl Bucket {
     /// Whether it is full, and so says nothing about anybody.
     pub fn is_full(&mut self, now: Instant) -> bool {
         self.fill(now);
-        self.left >= self.per_second
+        self.left >= self.most
     }
 
     fn fill(&mut self, now: Instant) {
         let seconds = now.saturating_duration_since(self.at).as_secs_f64();
         self.at = now;
-        self.left = (self.left + seconds * self.per_second).min(self.per_second);
+        self.left = (self.left + seconds * self.per_second).min(self.most);
+    }
+
+    /// Takes one out if there is one; otherwise how long until there is, and nothing is owed.
+    fn one_or_wait(&mut self, now: Instant) -> Result<(), Duration> {
+        if self.take_one(now) {
+            return Ok(());
+        }
+        Err(Duration::from_secs_f64((1.0 - self.left) / self.per_second))
+    }
+}
+
+/// Turns, given in the order in which they were asked for.
+pub struct Turns {
+    /// Whoever holds it is next. A tokio lock is fair, and whoever stops waiting for it, or drops
+    /// it before its turn has come, has taken nothing from those behind.
+    next: tokio::sync::Mutex<Bucket>,
+}
+
+impl Turns {
+    /// So many at once, then so many a second.
+    pub fn new(burst: u32, per_second: u32, now: Instant) -> Turns {
+        Turns { next: tokio::sync::Mutex::new(Bucket::holding(burst, per_second, now)) }
+    }
+
+    /// Waits for a turn: as long as everybody who asked earlier needs, so callers bound how many
+    /// may ask.
+    pub async fn take(&self) {
+        let mut bucket = self.next.lock().await;
+        while let Err(wait) = bucket.one_or_wait(Instant::now()) {
+            tokio::time::sleep(wait).await;
+        }
     }
 }
 
@@ -90,5 +129,45 @@ mod tests {
         let later = start + Duration::from_secs(60);
         assert!(bucket.is_full(later));
         assert!(bucket.take_one(later) && bucket.take_one(later) && !bucket.take_one(later));
+    }
+
+    #[test]
+    fn waiting_for_one_owes_nothing() {
+        let start = Instant::now();
+        let mut bucket = Bucket::holding(2, 250, start);
+        assert_eq!([0; 2].map(|_| bucket.one_or_wait(start)), [Ok(()); 2]);
+        let wait = Err(Duration::from_millis(4));
+        assert_eq!([0; 100].map(|_| bucket.one_or_wait(start)), [wait; 100]);
+        let mut passed = 0;
+        for millis in 0..1000 {
+            let now = start + Duration::from_millis(millis);
+            passed += usize::from(bucket.one_or_wait(now).is_ok());
+        }
+        assert!((249..=250).contains(&passed), "{passed}");
+        let rested = start + Duration::from_secs(60);
+        let burst = (0..9).filter(|_| bucket.one_or_wait(rested).is_ok()).count();
+        assert_eq!(burst, 2);
+    }
+
+    #[tokio::test]
+    async fn turns_go_by_order_and_those_who_leave_cost_nothing() {
+        let turns = Turns::new(1, 100, Instant::now());
+        turns.take().await;
+        for _ in 0..1000 {
+            let mut leaver = Box::pin(turns.take());
+            tokio::select! {
+                biased;
+                () = &mut leaver => {}
+                () = std::future::ready(()) => {}
+            }
+        }
+        assert!(turns.next.try_lock().unwrap().left >= 0.0);
+        let order = std::sync::Mutex::new(Vec::new());
+        let one = async |number: usize| {
+            turns.take().await;
+            order.lock().unwrap().push(number);
+        };
+        tokio::join!(biased; one(0), one(1), one(2));
+        assert_eq!(*order.lock().unwrap(), [0, 1, 2]);
     }
 }

@@ -13,7 +13,8 @@ use grange::net::mqtt::{ConnectCode, Packet, Publish};
 use grange::net::tls::{Alpn, DeviceKey, Identity};
 use grange::wire::agent::{EnrolResponse, VERSION};
 use grange::wire::topic::{self, Kind};
-use rig::{Rig, soon, until};
+use rig::{Rig, open, soon, until};
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -240,4 +241,30 @@ async fn stopping_acknowledges_what_is_being_committed_and_closes() {
     assert_eq!(agent.receive().await, None);
     assert!(rig::open(rig.address, "127.0.0.1").await.is_none(), "nobody listens any more");
     assert_eq!(rig.behind.disconnects_of(WEB), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_fleet_that_comes_at_once_waits_its_turn_and_is_let_in() {
+    // The last turn comes after two deadlines: waiting for it is nobody's fault.
+    let rig = Arc::new(Rig::new(Bounds { turns: 50, ..Bounds::default() }, 1000));
+    let mut silent = Vec::new();
+    for _ in 0..20 {
+        silent.extend(open(rig.address, "127.0.0.9").await);
+    }
+    let mut coming = tokio::task::JoinSet::new();
+    for number in 0..120u128 {
+        let (rig, server) = (rig.clone(), ServerId(number));
+        let identity = rig.enrolled(server);
+        coming.spawn(async move {
+            let from = format!("127.0.0.{}", 2 + number % 4);
+            let mut agent = rig.dial(server, Some(&identity), &from).await.unwrap();
+            agent.come_in().await;
+            agent
+        });
+    }
+    let agents = soon("the whole fleet", coming.join_all()).await;
+    let figures = rig.broker.figures();
+    assert_eq!((agents.len(), figures.connected), (120, 120));
+    assert_eq!((figures.refused(Refused::GaveWay), figures.refused(Refused::Tls)), (0, 0));
+    until("silence is shown out", || rig.broker.figures().refused(Refused::Slow) == 20).await;
 }
