@@ -13,7 +13,7 @@
 //! 6  api cli tui agent appliance          doors
 //! 5  jobs                                 what runs by itself
 //! 4  service                              one function per thing a person can do
-//! 3  store series broker clouds pki client   adapters
+//! 3  store series search broker clouds pki client   adapters
 //! 2  engine automation wire               pure: no async, no clock, no IO, no randomness
 //! 1  model net                            nouns; how bytes leave
 //! 0  base                                 ids, time, limits, errors, secrets, wakers
@@ -25,10 +25,10 @@
 //! Every change of state is one transaction of one writer. It commits the changed records and an
 //! entry: who, through which door, because of what earlier entry or step, what it was before and
 //! after, and the hash of the entry before. Everything else reads the journal from its own cursor:
-//! the API's event stream, the terminal UI's refresh, `explain`. The writer wakes jobs after the
-//! commit, by table; nobody else wakes them. So there is one path to keep right, cost follows what
-//! changed, and every record knows its cause: server from step, step from plan, plan from an event
-//! or a person.
+//! search, the API's event stream, the terminal UI's refresh, `explain`. The writer wakes jobs
+//! after the commit, by table; nobody else wakes them. So there is one path to keep right, cost
+//! follows what changed, and every record knows its cause: server from step, step from plan, plan
+//! from an event or a person.
 //!
 //! What was seen and measured is not journaled, only the transitions it causes. Sightings live in
 //! memory, readings in [`series`]; after a start everything observed is unknown until it is seen.

@@ -15,6 +15,7 @@ use crate::boot::certificate::Certificate;
 use crate::boot::config::Config;
 use crate::boot::driver::Driver;
 use crate::boot::failure::StartError;
+use crate::boot::find;
 use crate::boot::pool::CallPool;
 use crate::boot::verbs::House;
 use crate::broker::{Broker, GateConfig, GateError};
@@ -228,6 +229,7 @@ fn lay_ground(config: &Config) -> Result<Ground, StartError> {
         observed: Observed::new(clock.now()),
         store,
         series: Arc::new(series),
+        search: find::open(&config.data_dir),
         clock,
         authority,
         settings,

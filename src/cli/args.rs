@@ -282,6 +282,9 @@ pub struct Events {
     /// Only what is about this or under it: shop, shop/web, shop/web-3
     #[arg(long, value_name = "WHAT")]
     pub about: Option<String>,
+    /// Only those with all these words, the last 100 of them
+    #[arg(long, value_name = "WORDS", conflicts_with = "follow")]
+    pub search: Option<String>,
 }
 
 /// Verbs of a token.

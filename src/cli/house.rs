@@ -48,6 +48,10 @@ fn age(now: Timestamp, at: i64) -> String {
 /// Shows journal entries, and with `--follow` goes on.
 pub fn events(args: &Events, client: &Client, io: &mut Io<'_>, json: bool) -> Done {
     let about = args.about.as_deref();
+    if let Some(words) = &args.search {
+        write(&client.search(words, args.after, about)?.events, io, json)?;
+        return Ok(0);
+    }
     let mut after = args.after;
     let mut wait: Millis = 0;
     let mut away: Millis = 0;

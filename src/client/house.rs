@@ -31,6 +31,25 @@ impl Client {
             .with("max", max.clamp(1, API_PAGE_MAX))
             .with("waitMs", wait)
             .maybe("about", about);
+        self.listing(&query, after, wait)
+    }
+
+    /// The last journal entries that have all the words, perhaps only those after one.
+    pub fn search(
+        &self,
+        words: &str,
+        after: Option<u64>,
+        about: Option<&str>,
+    ) -> Result<Listing, Error> {
+        let query = Query::default()
+            .maybe("after", after)
+            .with("max", API_PAGE_MAX)
+            .maybe("about", about)
+            .with("search", words);
+        self.listing(&query, after, 0)
+    }
+
+    fn listing(&self, query: &Query, after: Option<u64>, wait: Millis) -> Result<Listing, Error> {
         let deadline = self.deadline + Duration::from_millis(wait);
         let path = format!("grange/events/{query}");
         let answer = self.exchange("GET", &path, Vec::new(), None, deadline)?;

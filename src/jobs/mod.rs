@@ -12,12 +12,14 @@
 //! execute     planned steps -> begun -> clouds -> outcome
 //! balancers   live topology -> file orders
 //! orders      open orders -> agents
+//! index       journal -> search index
 //! upkeep      what is gone is cleaned up, what is old is trimmed
 //! ```
 //! To add a job: a file here with a [`Job`], its row in [`table`], and what wakes it.
 
 pub mod balancers;
 pub mod execute;
+pub mod index;
 pub mod observe;
 pub mod orders;
 pub mod plan;

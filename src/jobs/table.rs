@@ -2,7 +2,7 @@
 
 use crate::base::limit::{LISTING_PERIOD, PLAN_PERIOD};
 use crate::base::{Millis, Waker};
-use crate::jobs::{Job, balancers, execute, observe, orders, plan, upkeep};
+use crate::jobs::{Job, balancers, execute, index, observe, orders, plan, upkeep};
 use crate::service::Service;
 use crate::store::Table;
 
@@ -48,7 +48,7 @@ impl Also {
 }
 
 /// Every job there is.
-pub const ROWS: [Row; 6] = [
+pub const ROWS: [Row; 7] = [
     Row {
         name: "observe",
         description: "lists the clouds and commits what a listing proves",
@@ -88,6 +88,14 @@ pub const ROWS: [Row; 6] = [
         tables: &[Table::Orders],
         also: Also::Connection,
         make: || Box::<orders::SendOrders>::default(),
+    },
+    Row {
+        name: "index",
+        description: "adds new journal entries to the search index",
+        period: 5_000,
+        tables: &[],
+        also: Also::Nothing,
+        make: || Box::<index::IndexJournal>::default(),
     },
     Row {
         name: "upkeep",

@@ -1,6 +1,6 @@
 //! The journal, for people.
 
-use crate::base::{Result, Seq};
+use crate::base::{Code, Problem, Result, Seq};
 use crate::model::{Actor, Permission};
 use crate::service::{Service, authorise};
 use crate::store::Entry;
@@ -9,11 +9,16 @@ use crate::wire::input::{EventsQuery, EventsSlice};
 
 /// Entries looked at for one answer: a filter that matches nothing must still end.
 const LOOKED_AT_MAX: usize = 5_000;
+/// Bytes of what is searched for; a question is a few words.
+const SEARCH_BYTES_MAX: usize = 200;
 
 /// Journal entries; answers at once.
 pub fn list(service: &Service, actor: &Actor, query: &EventsQuery) -> Result<EventsSlice> {
     authorise(actor, Permission::EventsRead)?;
     let last = service.store.last_seq();
+    if let Some(words) = &query.search {
+        return found(service, words, query);
+    }
     let about = query.about.as_deref();
     let Some(after) = query.after else {
         return tail(service, about, query.max, last);
@@ -37,6 +42,34 @@ pub fn list(service: &Service, actor: &Actor, query: &EventsQuery) -> Result<Eve
         }
     }
     Ok(slice)
+}
+
+/// The last entries that have all the words, oldest first.
+fn found(service: &Service, words: &str, query: &EventsQuery) -> Result<EventsSlice> {
+    if words.len() > SEARCH_BYTES_MAX {
+        let message = format!("must be at most {SEARCH_BYTES_MAX} bytes");
+        return Err(Problem::invalid("search", message));
+    }
+    let Some(finder) = &service.search else {
+        let why = match cfg!(feature = "search") {
+            true => "search is not available: its index could not be opened, the log says why",
+            false => "search is not built into this binary",
+        };
+        return Err(Problem::new(Code::ServiceUnavailable, why));
+    };
+    let after = query.after.unwrap_or(0);
+    let seq = finder.cursor().max(after);
+    let mut events = Vec::new();
+    for number in finder.query(words, LOOKED_AT_MAX)? {
+        if number <= after || events.len() == query.max {
+            break;
+        }
+        // The journal may have forgotten it a moment ago.
+        let entry = service.store.entry(Seq(number))?;
+        events.extend(entry.filter(|entry| shows(entry, query.about.as_deref())).map(event));
+    }
+    events.reverse();
+    Ok(EventsSlice { events, seq })
 }
 
 /// The last entries there are, oldest first.

@@ -42,6 +42,7 @@ use crate::model::{Actor, Permission};
 use crate::pki::Authority;
 use crate::series::Series;
 use crate::store::{Author, Store, Tx, View};
+use crate::wire::api::EventView;
 use observed::Observed;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -64,12 +65,27 @@ pub struct Settings {
     pub secrets: fn() -> String,
 }
 
+/// Finds journal entries by their words. It is behind them, by little; entries are in the journal.
+pub trait Finder: Send + Sync {
+    /// The last entry it looked at; 0 for none.
+    fn cursor(&self) -> u64;
+    /// Adds entries, oldest first, remembers having looked at all up to `through`, and forgets
+    /// those before `first`.
+    fn index(&self, events: &[EventView], through: u64, first: u64) -> Result<()>;
+    /// The numbers of the entries that have all the words, newest first.
+    fn query(&self, words: &str, at_most: usize) -> Result<Vec<u64>>;
+    /// Forgets everything, and is at 0 again.
+    fn clear(&self) -> Result<()>;
+}
+
 /// Everything the verbs use. One for the process, shared by all doors and jobs.
 pub struct Service {
     /// Records and journal.
     pub store: Store,
     /// Readings.
     pub series: Arc<Series>,
+    /// The journal's words; `None` where there is no index of them.
+    pub search: Option<Arc<dyn Finder>>,
     /// What was last seen.
     pub observed: Observed,
     /// What time it is.

@@ -244,6 +244,8 @@ pub struct EventsQuery {
     pub max: usize,
     /// Only about this or what is under it: `shop` takes `shop/web` and `shop/web-3` along.
     pub about: Option<String>,
+    /// Only those with all these words: the last `max` of them, oldest first.
+    pub search: Option<String>,
 }
 
 /// Journal entries, and how far the journal was read for them.

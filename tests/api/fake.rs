@@ -373,7 +373,16 @@ impl Verbs for Fake {
             query.about.as_ref().is_none_or(under)
         };
         let after = query.after.unwrap_or(0);
-        let taken = events.into_iter().filter(|event| event.seq > after).filter(about);
+        if query.search.as_deref() == Some("unbuilt") {
+            let message = "search is not built into this binary";
+            return Err(Problem::new(Code::ServiceUnavailable, message));
+        }
+        let has = |event: &EventView| {
+            let mut words = query.search.iter().flat_map(|words| words.split_whitespace());
+            words.all(|word| event.text.contains(word))
+        };
+        let taken =
+            events.into_iter().filter(|event| event.seq > after && has(event)).filter(about);
         Ok(EventsSlice { events: taken.take(query.max).collect(), seq })
     }
 

@@ -107,6 +107,7 @@ impl House {
         let service = Arc::new(Service {
             store,
             series: Arc::new(series),
+            search: None,
             observed: Observed::new(clock.now()),
             clock,
             authority: authority(),

@@ -35,8 +35,8 @@ pub const ROWS: &[Row] = &[
     Row {
         method: "GET",
         path: "/{envId}/grange/events/",
-        about: "Shows journal entries after one, waiting up to waitMs for there to be any.",
-        query: &["after", "max", "waitMs", "about"],
+        about: "Shows journal entries after one, waiting up to waitMs, or those with some words.",
+        query: &["after", "max", "waitMs", "about", "search"],
         input: None,
         output: Output::List("Event"),
         run: Run::Events,
@@ -147,6 +147,10 @@ pub fn events(call: &Call) -> Result<(EventsQuery, Millis)> {
     if wait > EVENTS_WAIT_MAX {
         return Err(Problem::invalid("waitMs", format!("must be at most {EVENTS_WAIT_MAX}")));
     }
+    let search = call.text("search");
+    if search.is_some() && wait > 0 {
+        return Err(Problem::invalid("waitMs", "does not go with search, which has no news"));
+    }
     let after = call.query("after", "an entry's sequence number")?;
-    Ok((EventsQuery { after, max, about: call.text("about") }, wait))
+    Ok((EventsQuery { after, max, about: call.text("about"), search }, wait))
 }

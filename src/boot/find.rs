@@ -1,0 +1,57 @@
+//! The journal's search index, handed to the service as the [`Finder`] it asks for.
+//!
+//! An appliance without one lives as well: an index that cannot be opened is told to the log, and
+//! only searching is refused.
+
+use crate::service::Finder;
+use std::path::Path;
+use std::sync::Arc;
+
+/// Opens the index of a state directory; `None` when it cannot be, or is not built in.
+#[cfg(feature = "search")]
+pub fn open(data_dir: &Path) -> Option<Arc<dyn Finder>> {
+    match crate::search::Search::open(&data_dir.join("search")) {
+        Ok(search) => Some(Arc::new(search)),
+        Err(error) => {
+            let why = crate::base::problem::chain(&error);
+            tracing::warn!(why, "there is no search: its index cannot be opened");
+            None
+        }
+    }
+}
+
+/// Opens the index of a state directory; `None` when it cannot be, or is not built in.
+#[cfg(not(feature = "search"))]
+pub fn open(_: &Path) -> Option<Arc<dyn Finder>> {
+    None
+}
+
+#[cfg(feature = "search")]
+mod built_in {
+    use crate::base::{Problem, Result};
+    use crate::search::{Search, SearchError};
+    use crate::service::Finder;
+    use crate::wire::api::EventView;
+
+    fn problem(error: SearchError) -> Problem {
+        Problem::internal("searching the journal", error)
+    }
+
+    impl Finder for Search {
+        fn cursor(&self) -> u64 {
+            self.cursor()
+        }
+
+        fn index(&self, events: &[EventView], through: u64, first: u64) -> Result<()> {
+            self.index(events, through, first).map_err(problem)
+        }
+
+        fn query(&self, words: &str, at_most: usize) -> Result<Vec<u64>> {
+            self.query(words, at_most).map_err(problem)
+        }
+
+        fn clear(&self) -> Result<()> {
+            self.clear().map_err(problem)
+        }
+    }
+}
