@@ -70,8 +70,16 @@ impl Marks {
             || self.tag.as_ref().is_some_and(|tag| has("cgroup", &format!("grange-{tag}")))
     }
 
+    /// Whether it is a server of another appliance. The kernel gives the number of a name space
+    /// that is gone to the next one made, so a number of ours may be somebody else's by now.
+    fn is_anothers(&self, process: &Path) -> bool {
+        let groups = fs::read_to_string(process.join("cgroup")).unwrap_or_default();
+        let ours = self.tag.as_ref().map(|tag| format!("grange-{tag}"));
+        groups.contains("/grange-") && ours.is_none_or(|ours| !groups.contains(&ours))
+    }
+
     fn in_our_name_spaces(&self, process: &Path) -> Vec<String> {
-        if self.name_spaces.is_empty() {
+        if self.name_spaces.is_empty() || self.is_anothers(process) {
             return Vec::new();
         }
         name_spaces(process).filter(|space| self.name_spaces.contains(space)).collect()
