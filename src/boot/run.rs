@@ -6,7 +6,7 @@ use crate::appliance::{self, Finding, InstallOptions, Layout, UninstallOptions};
 use crate::base::WallClock;
 use crate::base::problem::chain;
 use crate::boot::failure::StartError;
-use crate::boot::{config, demo, demo_web, logs, memory, serve};
+use crate::boot::{config, demo, demo_web, logs, serve};
 use crate::cli::{self, Appliance, Demo, Local, Outcome};
 use crate::clouds::onboard::{Onboard, OnboardConfig};
 use crate::tui;
@@ -80,7 +80,6 @@ fn run_serve(file: Option<&Path>, data: Option<&Path>) -> Result<(), StartError>
     let root = appliance::own_uid() == 0;
     let config = config::load(file, data, root)?;
     logs::start(config.log_format, &config.log_level);
-    memory::give_back();
     serve::serve(&config)
 }
 

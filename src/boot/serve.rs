@@ -16,6 +16,7 @@ use crate::boot::config::Config;
 use crate::boot::driver::Driver;
 use crate::boot::failure::StartError;
 use crate::boot::find;
+use crate::boot::memory;
 use crate::boot::pool::CallPool;
 use crate::boot::verbs::House;
 use crate::broker::{Broker, GateConfig, GateError};
@@ -128,6 +129,7 @@ struct Bound {
 
 /// Makes and starts an appliance. On an error nothing is left running.
 pub fn start(config: &Config) -> Result<Appliance, StartError> {
+    memory::give_back();
     let Ground { service, onboard, bound, certificate, serving } = lay_ground(config)?;
     users::ensure_first_records(&service).map_err(StartError::Records)?;
     steps::adopt(&service, &Actor::job("start")).map_err(StartError::Records)?;

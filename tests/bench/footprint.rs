@@ -106,14 +106,10 @@ fn declare(
         let wanted = u32::try_from(servers.len()).unwrap_or(u32::MAX);
         let role: FarmRoleId = tx.next_id()?;
         let alias = format!("web{}", first / PER_ROLE + 1);
-        tx.put(&farm_role(role, farm, name(&alias)?, wanted))?;
+        let role = farm_role(role, farm, name(&alias)?, wanted);
+        tx.put(&role)?;
         for (index, number) in (1..).zip(servers) {
-            tx.put(&Server {
-                index,
-                hostname: format!("{alias}-{index}"),
-                agent_key_digest: Some(key_digest),
-                ..server(server_id(number), farm, role, now)
-            })?;
+            tx.put(&server(server_id(number), &role, index, key_digest, now))?;
         }
     }
     Ok(())
@@ -148,37 +144,16 @@ fn farm_role(id: FarmRoleId, farm: FarmId, alias: Name, wanted: u32) -> FarmRole
     }
 }
 
-fn server(id: ServerId, farm: FarmId, farm_role: FarmRoleId, now: Timestamp) -> Server {
+/// A server as it is long after its launch, with its agent enrolled.
+fn server(id: ServerId, role: &FarmRole, index: u32, key: [u8; 32], now: Timestamp) -> Server {
     Server {
-        id,
-        env: EnvironmentId(1),
-        farm,
-        farm_role,
-        index: 1,
-        hostname: String::new(),
-        platform: PLATFORM.into(),
-        location: "here".into(),
-        instance_type: "small".into(),
-        revision: 1,
         status: ServerStatus::Running,
         cloud_server_id: Some(id.to_string()),
         private_ips: vec!["10.0.0.1".into()],
-        public_ips: Vec::new(),
-        launch_reason: LaunchReason::FarmLaunched,
-        launched_by: UserId(1),
-        created_at: now,
         asked_at: Some(now),
         running_at: Some(now),
-        status_at: now,
-        terminate_reason: None,
-        terminate_after: None,
-        terminate_requested: false,
-        reboot_requested: false,
-        enrolment_digest: None,
-        agent_key_digest: None,
-        agent_version: None,
-        boot_id: None,
-        restarts: 0,
+        agent_key_digest: Some(key),
+        ..Server::wanted(id, role, index, LaunchReason::FarmLaunched, UserId(1), now)
     }
 }
 
