@@ -5,12 +5,15 @@
 //! servers are starting, as in Scalr: they have not shared the load yet. The cool-down after
 //! growing runs from the last growth; the one after shrinking from the last change of either
 //! kind, so that what was just added is not taken away at once.
+//!
+//! [`judge`] with [`within`] and [`remember`] are the rules themselves, over one farm role's
+//! values; the pass asks them about the world as it is, `whatif` about recorded readings.
 
 use crate::base::{Millis, Timestamp};
 use crate::engine::WindowReading;
 use crate::engine::draft::Draft;
 use crate::engine::world::{RoleView, World};
-use crate::model::{Decision, RoleTarget, Wait};
+use crate::model::{Decision, RoleTarget, ScalingPolicy, Wait};
 
 /// Keeps the targets in their declared ranges; early, because the launch order asks for them.
 pub fn range(world: &World, draft: &mut Draft) {
@@ -40,7 +43,7 @@ pub fn scale(world: &World, draft: &mut Draft) {
             starting: if over { 0 } else { target.target.saturating_sub(running + asleep) },
             now: world.input.now,
         };
-        match judge(view, target, &readings(world, view), &situation) {
+        match judge(policy, target, &readings(world, view), &situation) {
             Verdict::Nothing => {}
             Verdict::Wait(wait) => draft.say(view, Decision::Wait(wait)),
             Verdict::To(to, why) => change(view, draft, to, why, world.input.now),
@@ -53,8 +56,7 @@ fn keep_in_range(view: &RoleView, draft: &mut Draft) {
     let policy = &view.role.scaling;
     let Some(target) = draft.targets.get_mut(&view.role.id) else { return };
     let from = target.target;
-    let wanted = if policy.enabled { from.max(policy.min) } else { policy.min };
-    let to = wanted.min(policy.max);
+    let to = within(policy, from);
     if from == to {
         return;
     }
@@ -66,24 +68,43 @@ fn keep_in_range(view: &RoleView, draft: &mut Draft) {
 fn change(view: &RoleView, draft: &mut Draft, to: u32, why: String, now: Timestamp) {
     let Some(target) = draft.targets.get_mut(&view.role.id) else { return };
     let from = target.target;
-    target.target = to;
-    if to > from {
+    remember(target, to, now);
+    draft.say(view, Decision::Target { from, to, why });
+}
+
+/// A target kept in the declared range: the minimum without rules.
+pub fn within(policy: &ScalingPolicy, target: u32) -> u32 {
+    let wanted = if policy.enabled { target.max(policy.min) } else { policy.min };
+    wanted.min(policy.max)
+}
+
+/// Moves a target because a rule said so, which is what cool-downs run from.
+pub fn remember(target: &mut RoleTarget, to: u32, now: Timestamp) {
+    if to > target.target {
         target.scaled_up_at = Some(now);
     } else {
         target.scaled_down_at = Some(now);
     }
-    draft.say(view, Decision::Target { from, to, why });
+    target.target = to;
 }
 
-struct Situation {
-    running: u32,
-    starting: u32,
-    now: Timestamp,
+/// What the rules look at beside readings.
+pub struct Situation {
+    /// Servers that share the load.
+    pub running: u32,
+    /// Servers that are wanted and do not share it yet.
+    pub starting: u32,
+    /// The moment to judge.
+    pub now: Timestamp,
 }
 
-enum Verdict {
+/// What the rules say.
+pub enum Verdict {
+    /// No rule has anything to say.
     Nothing,
+    /// A rule would move the target, but not yet.
     Wait(Wait),
+    /// The target moves to this, because of these values.
     To(u32, String),
 }
 
@@ -92,13 +113,13 @@ fn readings<'a>(world: &'a World, view: &RoleView) -> Vec<Option<&'a WindowReadi
     (0..view.role.scaling.rules.len()).map(|rule| world.input.readings.get(&(id, rule))).collect()
 }
 
-fn judge(
-    view: &RoleView,
+/// What the rules make of one farm role. `readings` has one for each rule of the policy, in order.
+pub fn judge(
+    policy: &ScalingPolicy,
     target: &RoleTarget,
     readings: &[Option<&WindowReading>],
     situation: &Situation,
 ) -> Verdict {
-    let policy = &view.role.scaling;
     if situation.running == 0 {
         return Verdict::Nothing;
     }
@@ -109,7 +130,7 @@ fn judge(
         Some(format!("{} {value:.1} > {}", rule.metric.rule_type(), rule.scale_up))
     });
     if let Some(why) = above {
-        return outwards(view, target, situation, why);
+        return outwards(policy, target, situation, why);
     }
     let below = |i: usize, bound: f64| average(i).is_none_or(|value| value < bound);
     if !rules().all(|(i, rule)| below(i, rule.scale_down)) {
@@ -132,11 +153,15 @@ fn judge(
         let value = average(i).unwrap_or(0.0);
         format!("{} {value:.1} < {}", rule.metric.rule_type(), rule.scale_down)
     });
-    inwards(view, target, situation, why.collect::<Vec<_>>().join(", "))
+    inwards(policy, target, situation, why.collect::<Vec<_>>().join(", "))
 }
 
-fn outwards(view: &RoleView, target: &RoleTarget, situation: &Situation, why: String) -> Verdict {
-    let policy = &view.role.scaling;
+fn outwards(
+    policy: &ScalingPolicy,
+    target: &RoleTarget,
+    situation: &Situation,
+    why: String,
+) -> Verdict {
     if target.target >= policy.max {
         return Verdict::Wait(Wait::AtMax { max: policy.max });
     }
@@ -149,12 +174,17 @@ fn outwards(view: &RoleView, target: &RoleTarget, situation: &Situation, why: St
     }
 }
 
-fn inwards(view: &RoleView, target: &RoleTarget, situation: &Situation, why: String) -> Verdict {
+fn inwards(
+    policy: &ScalingPolicy,
+    target: &RoleTarget,
+    situation: &Situation,
+    why: String,
+) -> Verdict {
     if situation.starting > 0 {
         return Verdict::Wait(Wait::Starting { servers: situation.starting });
     }
     let changed_at = target.scaled_up_at.max(target.scaled_down_at);
-    match cool_down(changed_at, view.role.scaling.cooldown_down_ms, situation.now) {
+    match cool_down(changed_at, policy.cooldown_down_ms, situation.now) {
         Some(left) => Verdict::Wait(Wait::CoolDown { left }),
         None => Verdict::To(target.target.saturating_sub(1), why),
     }
