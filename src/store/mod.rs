@@ -38,6 +38,7 @@ mod handle;
 mod journal;
 mod lock;
 mod migrations;
+mod old;
 mod queue;
 mod reads;
 mod records;

@@ -2,6 +2,8 @@
 
 use super::codec::{self, CodecError};
 use super::journal::Subject;
+use super::old;
+use super::old::v1::{FarmRoleV1, FarmV1, PlanV1, ServerV1};
 use super::tables::{Index, Key, Record, Table, key};
 use crate::base::{
     EnvironmentId, FarmId, FarmRoleId, OrderId, PlanId, RoleId, ServerId, StepId, Timestamp,
@@ -29,6 +31,10 @@ impl Record for Farm {
     fn subjects(&self) -> Vec<Subject> {
         vec![Subject::Farm(self.id)]
     }
+
+    fn decode(schema: u8, bytes: &[u8]) -> Result<Farm, CodecError> {
+        old::decode::<Farm, FarmV1>(schema, bytes)
+    }
 }
 
 impl Record for FarmRole {
@@ -49,6 +55,10 @@ impl Record for FarmRole {
 
     fn subjects(&self) -> Vec<Subject> {
         vec![Subject::FarmRole(self.id), Subject::Farm(self.farm)]
+    }
+
+    fn decode(schema: u8, bytes: &[u8]) -> Result<FarmRole, CodecError> {
+        old::decode::<FarmRole, FarmRoleV1>(schema, bytes)
     }
 }
 
@@ -89,6 +99,10 @@ impl Record for Server {
 
     fn subjects(&self) -> Vec<Subject> {
         vec![Subject::Server(self.id), Subject::FarmRole(self.farm_role), Subject::Farm(self.farm)]
+    }
+
+    fn decode(schema: u8, bytes: &[u8]) -> Result<Server, CodecError> {
+        old::decode::<Server, ServerV1>(schema, bytes)
     }
 }
 
@@ -134,6 +148,10 @@ impl Record for Plan {
 
     fn subjects(&self) -> Vec<Subject> {
         vec![Subject::Plan(self.id), Subject::Farm(self.farm)]
+    }
+
+    fn decode(schema: u8, bytes: &[u8]) -> Result<Plan, CodecError> {
+        old::decode::<Plan, PlanV1>(schema, bytes)
     }
 }
 

@@ -4,6 +4,8 @@ mod faults;
 mod files;
 mod group;
 mod history;
+mod old;
+mod sample;
 mod writes;
 
 use super::{Author, Disk, Index, Mode, Reads, Store, key};

@@ -1,0 +1,32 @@
+//! Shapes that records had in released stores, frozen, and how each becomes what it is now.
+//!
+//! A store is not rewritten when a shape changes: its records are read as what they were written
+//! as, by their schema's number, and written anew when somebody changes them. The journal keeps
+//! old shapes for as long as it keeps the entry. So nothing here may ever change, except the
+//! `From` that says what an old value means today.
+//!
+//! To freeze one more: copy the struct as it is stored (with every struct inside it that changes
+//! too; enums are shared, because they only grow at their end), say what its new fields mean for
+//! a value that never had them, let the record's `decode` come here, and add a store as the last
+//! release writes it to `tests/fixtures`.
+
+use super::codec::{self, CodecError};
+use super::tables::Record;
+use serde::de::DeserializeOwned;
+
+pub(super) mod v1;
+
+/// Reads a record written with the current schema or with schema 1.
+pub(super) fn decode<R, V1>(schema: u8, bytes: &[u8]) -> Result<R, CodecError>
+where
+    R: Record + From<V1>,
+    V1: DeserializeOwned,
+{
+    if schema == R::SCHEMA {
+        return codec::read(bytes);
+    }
+    match schema {
+        1 => codec::read::<V1>(bytes).map(R::from),
+        found => Err(CodecError::Schema { found, known: R::SCHEMA }),
+    }
+}
