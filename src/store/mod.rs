@@ -27,7 +27,8 @@
 //!
 //! To add a record: its type in `model`, a row in [`Table`] (at the end), an `impl Record` in
 //! `records.rs`, a line in `verify.rs`, and its golden bytes in `golden.rs`. To change the shape
-//! of one: raise its `SCHEMA` and let its `decode` read the old one too.
+//! of one: raise its `SCHEMA` and let its `decode` read the old one too (`old.rs`); the stores of
+//! earlier versions in `tests/fixtures` say whether it does.
 
 mod codec;
 mod database;

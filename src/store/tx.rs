@@ -62,9 +62,15 @@ impl<'t> Tx<'t> {
             .map(codec::open)
             .transpose()
             .map_err(|cause| codec_error::<R>(&key, cause))?;
-        let same = original_stored
-            .as_ref()
-            .is_some_and(|old| old.schema == R::SCHEMA && old.payload == payload.as_slice());
+        let same = match &original_stored {
+            Some(old) if old.schema == R::SCHEMA => old.payload == payload.as_slice(),
+            Some(old) => {
+                // Of an earlier shape: what it means now is compared, not its bytes.
+                let old = R::decode(old.schema, old.payload);
+                old.map_err(|cause| codec_error::<R>(&key, cause))? == *record
+            }
+            None => false,
+        };
         // A number that was not drawn (the first environment, a record from another node) must
         // not be drawn later.
         if original.is_none()

@@ -1,124 +1,144 @@
 //! Stores as released versions left them: opened, verified, read and written on.
 
-use super::clock;
-use super::sample;
-use crate::base::Seq;
+use super::files::TempDir;
+use super::{author, clock, sample};
+use crate::base::problem::chain;
+use crate::base::{FarmId, PlanId, Seq};
 use crate::model::*;
-use crate::store::{Author, Mode, Store, Tx};
-use std::path::Path;
+use crate::store::codec;
+use crate::store::reads::space;
+use crate::store::rows::{Rows, Span};
+use crate::store::{CurrentPlan, Mode, Reads, Record, Store, Subject, Tx, View};
+use serde::Serialize;
+use serde_json::Value;
+use std::fmt::Debug;
 
-/// Where the stores are.
-fn fixtures() -> std::path::PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("src/store/tests/fixtures")
+/// A copy of the store of schema 1, open.
+fn schema_1(dir: &TempDir) -> Store {
+    std::fs::create_dir(&dir.0).unwrap();
+    let bytes = include_bytes!("fixtures/schema-1.redb");
+    std::fs::write(dir.0.join("store.redb"), bytes).unwrap();
+    Store::open(&dir.0, clock(), Mode::Inline(None)).unwrap_or_else(|e| panic!("{}", chain(&e)))
 }
 
-/// Writes the store of schema 1; run once, with the code of version 0.1.
-#[test]
-#[ignore = "writes the fixture; what it wrote is kept"]
-fn write_the_store_of_schema_1() {
-    use crate::base::{PlanId, ServerId, StepId};
-    let dir = fixtures();
-    let store = Store::open(&dir, clock(), Mode::Inline(None)).unwrap();
-    let by = |door, verb, cause| {
-        let actor = Actor {
-            door,
-            address: "192.0.2.9:1".to_owned(),
-            request: "r-1".to_owned(),
-            ..Actor::job("test")
-        };
-        Author::new(&actor, verb, cause)
-    };
-    for n in 1..=2u64 {
-        let gone = Alert { key: "gone".to_owned(), text: n.to_string(), since: sample::AT };
-        let write = move |tx: &mut Tx<'_>| Ok(tx.put(&gone)?);
-        store.write(by(Door::Appliance, "alert.raise", Cause::Clock), write).unwrap();
+/// A table holds what becomes of these old values, stored with schema 1, and nothing else.
+fn check<R, Old>(view: &View, old: &[Old])
+where
+    R: Record + Debug + From<Old>,
+    Old: Clone + Serialize,
+{
+    let rows = view.txn.rows(space::<R>(), &Span::prefix(&[])).unwrap();
+    assert!(rows.iter().all(|(_, bytes)| codec::open(bytes).unwrap().schema == 1));
+    let found = view.all::<R>().unwrap();
+    let mut found: Vec<R> = found.into_iter().map(|found| found.record).collect();
+    let mut expected: Vec<R> = old.iter().cloned().map(R::from).collect();
+    for records in [&mut found, &mut expected] {
+        records.sort_by_key(Record::key);
     }
-    store.set_journal_limit(1);
-    assert_eq!(store.trim_journal().unwrap(), 1);
-    store.set_journal_limit(1 << 40);
-    let write = |tx: &mut Tx<'_>| {
-        tx.text("gone", "cleared");
-        Ok(tx.delete::<Alert>("gone".to_owned())?)
+    assert_eq!(found, expected, "{}", R::TABLE.name());
+    for value in old {
+        let new: R = value.clone().into();
+        let [old, new] = [serde_json::to_value(value), serde_json::to_value(&new)];
+        assert_kept(&old.unwrap(), &new.unwrap(), R::TABLE.name());
+    }
+}
+
+/// Every field of an old value is in the new one, with its value.
+fn assert_kept(old: &Value, new: &Value, path: &str) {
+    match (old, new) {
+        (Value::Object(old), Value::Object(new)) => {
+            for (name, old) in old {
+                let path = format!("{path}.{name}");
+                assert_kept(old, new.get(name).unwrap_or(&Value::Null), &path);
+            }
+        }
+        (Value::Array(old), Value::Array(new)) if old.len() == new.len() => {
+            for (n, (old, new)) in old.iter().zip(new).enumerate() {
+                assert_kept(old, new, &format!("{path}[{n}]"));
+            }
+        }
+        (old, new) => assert_eq!(old, new, "{path}"),
+    }
+}
+
+#[test]
+fn every_record_of_schema_1_is_read() {
+    let dir = TempDir::new();
+    let store = schema_1(&dir);
+    let verified = store.verify().unwrap_or_else(|e| panic!("{}", chain(&e)));
+    assert_eq!((verified.records, verified.entries), (70, 8));
+    assert_eq!((verified.first, verified.last), (Seq(2), Seq(9)));
+    let read = |view: &View| {
+        check::<Farm, _>(view, &sample::farms());
+        check::<FarmRole, _>(view, &sample::farm_roles());
+        check::<Role, _>(view, &sample::roles());
+        check::<Server, _>(view, &sample::servers());
+        check::<Step, _>(view, &sample::steps());
+        check::<Plan, _>(view, &sample::plans());
+        check::<Order, _>(view, &sample::orders());
+        check::<AgentCursor, _>(view, &sample::cursors());
+        check::<User, _>(view, &sample::users());
+        check::<Token, _>(view, &sample::tokens());
+        check::<Install, _>(view, &[sample::install()]);
+        check::<Alert, _>(view, &sample::alerts());
+        check::<CurrentPlan, _>(view, &[CurrentPlan { farm: sample::SHOP, plan: PlanId(2) }]);
+        Ok(())
     };
-    store.write(by(Door::Appliance, "alert.clear", Cause::Listing), write).unwrap();
-    store
-        .write(by(Door::Socket, "install.begin", Cause::Request), |tx| {
-            tx.put(&sample::install())?;
-            for user in sample::users() {
-                tx.put(&user)?;
-            }
-            for token in sample::tokens() {
-                tx.put(&token)?;
-            }
-            for role in sample::roles() {
-                tx.put(&role)?;
-            }
-            Ok(())
-        })
-        .unwrap();
-    store
-        .write(by(Door::Https, "farm.create", Cause::Entry(Seq(3))), |tx| {
-            tx.text("shop", "farm shop declared");
-            for farm in sample::farms() {
-                tx.put(&Farm { description: String::new(), ..farm.clone().into() })?;
-            }
-            for role in sample::farm_roles() {
-                tx.put(&FarmRole::from(role))?;
-            }
-            Ok(())
-        })
-        .unwrap();
-    store
-        .write(by(Door::Https, "farm.update", Cause::Request), |tx| {
-            for farm in sample::farms() {
-                tx.put(&Farm::from(farm))?;
-            }
-            Ok(())
-        })
-        .unwrap();
-    store
-        .write(by(Door::Appliance, "plan.commit", Cause::Plan(PlanId(1))), |tx| {
-            for plan in sample::plans() {
-                tx.put(&Plan::from(plan))?;
-            }
-            for server in sample::servers() {
-                let server = Server::from(server);
-                tx.put(&Server { status: ServerStatus::PendingLaunch, ..server })?;
-            }
-            for step in sample::steps() {
-                tx.put(&step)?;
-            }
-            tx.set_current_plan(sample::SHOP, PlanId(2))?;
-            Ok(())
-        })
-        .unwrap();
-    store
-        .write(by(Door::Agent, "server.enrol", Cause::Agent(ServerId(1))), |tx| {
-            for server in sample::servers() {
-                tx.put(&Server::from(server))?;
-            }
-            for order in sample::orders() {
-                tx.put(&order)?;
-            }
-            for cursor in sample::cursors() {
-                tx.put(&cursor)?;
-            }
-            Ok(())
-        })
-        .unwrap();
-    store
-        .write(by(Door::Appliance, "step.end", Cause::Step(StepId(1))), |tx| {
-            for alert in sample::alerts() {
-                tx.put(&alert)?;
-            }
-            Ok(())
-        })
-        .unwrap();
-    store.verify().unwrap();
-    drop(store);
-    let path = dir.join("store.redb");
-    let mut database = redb::Builder::new().create(&path).unwrap();
-    database.compact().unwrap();
-    drop(database);
-    std::fs::rename(path, dir.join("schema-1.redb")).unwrap();
+    store.read(read).unwrap();
+}
+
+#[test]
+fn journal_entries_of_schema_1_still_say_what_was_there() {
+    let dir = TempDir::new();
+    let store = schema_1(&dir);
+    let renamed = store.entry(Seq(6)).unwrap().unwrap();
+    assert_eq!((renamed.verb.as_str(), renamed.changes.len()), ("farm.update", 3));
+    let change = &renamed.changes[0];
+    let (before, after) = (change.before::<Farm>().unwrap(), change.after::<Farm>().unwrap());
+    let (before, after) = (before.unwrap(), after.unwrap());
+    assert_eq!((before.revision, after.revision), (1, 2));
+    assert_eq!(before.record.description, "");
+    assert_eq!(after.record, sample::farms()[0].clone().into());
+    let story = store.entries_about(Subject::Farm(sample::SHOP), None, 99).unwrap();
+    let seqs: Vec<u64> = story.iter().map(|entry| entry.seq.0).collect();
+    assert_eq!(seqs, [8, 7, 6, 5]);
+    for change in story.iter().flat_map(|entry| &entry.changes) {
+        change.after::<Server>().unwrap();
+        change.before::<Server>().unwrap();
+        change.after::<FarmRole>().unwrap();
+        change.after::<Plan>().unwrap();
+    }
+}
+
+#[test]
+fn a_store_of_schema_1_is_written_on() {
+    let dir = TempDir::new();
+    let store = schema_1(&dir);
+    // What is there already is no change, whatever it was stored as.
+    let again = |tx: &mut Tx<'_>| {
+        for server in sample::servers() {
+            tx.put(&Server::from(server))?;
+        }
+        Ok(())
+    };
+    assert_eq!(store.write(author("test"), again).unwrap().1, Seq(9));
+    // Every server is confirmed gone, one farm renamed, one farm role and one plan removed.
+    let change = |tx: &mut Tx<'_>| {
+        for server in sample::servers() {
+            tx.put(&Server { status: ServerStatus::Terminated, ..server.into() })?;
+        }
+        let mut farm = Farm::from(sample::farms()[0].clone());
+        farm.name = crate::base::Name::new("market").unwrap();
+        tx.put(&farm)?;
+        tx.delete::<FarmRole>(sample::WEB)?;
+        Ok(tx.delete::<Plan>(PlanId(1))?)
+    };
+    assert!(store.write(author("test"), change).unwrap().0);
+    let verified = store.verify().unwrap_or_else(|e| panic!("{}", chain(&e)));
+    assert_eq!((verified.records, verified.last), (68, Seq(10)));
+    let farm = store.read(|view| view.get::<Farm>(FarmId(1))).unwrap().unwrap();
+    assert_eq!((farm.revision, farm.record.name.as_str()), (3, "market"));
+    let entry = store.entry(Seq(10)).unwrap().unwrap();
+    let was = entry.changes.iter().find_map(|change| change.before::<Plan>().unwrap());
+    assert_eq!(was.unwrap().record, sample::plans()[0].clone().into());
 }

@@ -43,14 +43,18 @@ pub fn farms() -> Vec<FarmV1> {
 }
 
 pub fn farm_roles() -> Vec<FarmRoleV1> {
-    let rule =
-        |metric| ScalingRuleV1 { metric, scale_up: 62.5, scale_down: -0.25, window_ms: 300_000 };
-    let volume = |kind: &str, mount_point: &str| VolumeSpecV1 {
-        kind: kind.to_owned(),
-        mount_point: mount_point.to_owned(),
-        size_bytes: 5 << 30,
+    let bare = bare_farm_role();
+    let checked = FarmRoleV1 {
+        id: FarmRoleId(3),
+        alias: name("db"),
+        check: Some(ReadyCheckV1 { port: 5432, path: None }),
+        ..bare.clone()
     };
-    let bare = FarmRoleV1 {
+    vec![full_farm_role(), bare, checked]
+}
+
+fn bare_farm_role() -> FarmRoleV1 {
+    FarmRoleV1 {
         id: FarmRoleId(2),
         env: ENV,
         farm: SHOP,
@@ -75,8 +79,18 @@ pub fn farm_roles() -> Vec<FarmRoleV1> {
         launch_timeout_ms: 0,
         revision: 1,
         removed: true,
+    }
+}
+
+fn full_farm_role() -> FarmRoleV1 {
+    let rule =
+        |metric| ScalingRuleV1 { metric, scale_up: 62.5, scale_down: -0.25, window_ms: 300_000 };
+    let volume = |kind: &str, mount_point: &str| VolumeSpecV1 {
+        kind: kind.to_owned(),
+        mount_point: mount_point.to_owned(),
+        size_bytes: 5 << 30,
     };
-    let full = FarmRoleV1 {
+    FarmRoleV1 {
         id: WEB,
         alias: name("web"),
         role: RoleId(1),
@@ -103,15 +117,8 @@ pub fn farm_roles() -> Vec<FarmRoleV1> {
         launch_timeout_ms: 900_000,
         revision: 12,
         removed: false,
-        ..bare.clone()
-    };
-    let checked = FarmRoleV1 {
-        id: FarmRoleId(3),
-        alias: name("db"),
-        check: Some(ReadyCheckV1 { port: 5432, path: None }),
-        ..bare.clone()
-    };
-    vec![full, bare, checked]
+        ..bare_farm_role()
+    }
 }
 
 pub fn roles() -> Vec<Role> {
