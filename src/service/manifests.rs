@@ -6,7 +6,7 @@ use crate::model::{Actor, Automation, Cause, Farm, FarmGoal, FarmRole, Move, Per
 use crate::service::{Service, authorise, explain, lookup, plans};
 use crate::store::{Author, Reads, Tx};
 use crate::wire::api::{ManifestRequest, ManifestResult};
-use crate::wire::manifest::{self, DeclaredFarmRole, Fault, Manifest};
+use crate::wire::manifest::{self, DeclaredFarmRole, Fault, Manifest, Reading, Reference};
 use std::collections::BTreeMap;
 
 /// A farm and its farm roles as they would be, with what differs from what is.
@@ -45,17 +45,15 @@ pub fn apply(service: &Service, actor: &Actor, input: &ManifestRequest) -> Resul
 
 /// Reads a manifest; every fault at once, those of the text and those only we can find.
 fn read(service: &Service, actor: &Actor, text: &str) -> Result<Manifest> {
-    let (manifest, mut faults) = manifest::read(text);
-    if let Some(manifest) = &manifest {
-        let known = &service.settings.platforms;
-        let (_, more) = service.read(|view| roles_of(view, known, actor.env, manifest))?;
-        manifest::add(&mut faults, more);
-    }
-    match (manifest::problem(faults), manifest) {
-        (None, Some(manifest)) => Ok(manifest),
-        (Some(problem), _) => Err(problem),
-        (None, None) => Err(Problem::invalid("manifest", "it could not be read")),
-    }
+    let mut reading = manifest::read(text);
+    let known = &service.settings.platforms;
+    service.read(|view| look_up(view, known, actor.env, &mut reading))?;
+    reading.finish().map_err(refused)
+}
+
+fn refused(faults: Vec<Fault>) -> Problem {
+    let unread = || Problem::invalid("manifest", "it could not be read");
+    manifest::problem(faults).unwrap_or_else(unread)
 }
 
 /// The same proposal again, inside the transaction that commits it.
@@ -66,11 +64,10 @@ fn declare(
     input: &ManifestRequest,
 ) -> Result<FarmId> {
     let (owner, input) = (actor.clone(), input.clone());
-    let known = service.settings.platforms.clone();
     let now = service.now();
     service.write(Author::new(actor, "manifest.apply", Cause::Request), move |tx| {
         let found = lookup::farm_by_name(tx, owner.env, &manifest.farm)?;
-        let proposal = compose(tx, &known, &owner, found, &manifest, &input, now)?;
+        let proposal = compose(tx, &owner, found, &manifest, &input, now)?;
         if proposal.changes.is_empty() {
             return Ok(proposal.farm.id);
         }
@@ -111,12 +108,11 @@ fn propose(
 ) -> Result<Proposal> {
     let found = lookup::farm_by_name(read, actor.env, &manifest.farm)?;
     let now = service.now();
-    compose(read, &service.settings.platforms, actor, found, manifest, input, now)
+    compose(read, actor, found, manifest, input, now)
 }
 
 fn compose(
     read: &impl Reads,
-    platforms: &BTreeMap<String, Vec<String>>,
     actor: &Actor,
     found: Option<Farm>,
     manifest: &Manifest,
@@ -124,10 +120,6 @@ fn compose(
     now: crate::base::Timestamp,
 ) -> Result<Proposal> {
     let mut changes = Vec::new();
-    let (roles, faults) = roles_of(read, platforms, actor.env, manifest)?;
-    if let Some(problem) = manifest::problem(faults) {
-        return Err(problem);
-    }
     let existing = match &found {
         Some(farm) => lookup::farm_roles_of(read, farm.id)?,
         None => Vec::new(),
@@ -137,7 +129,9 @@ fn compose(
     for (place, declared) in manifest.farm_roles.iter().enumerate() {
         let old = existing.iter().find(|role| role.alias == declared.alias);
         let id = old.map_or(FarmRoleId(u64::MAX - place as u64), |role| role.id);
-        let new = farm_role(&farm, id, declared, &roles[place], old);
+        let role = lookup::role_by_name(read, actor.env, &declared.role)?
+            .ok_or_else(|| Problem::not_found("role", &declared.role))?;
+        let new = farm_role(&farm, id, declared, &role, old);
         describe(&farm, old, &new, &mut changes);
         farm_roles.push(new);
     }
@@ -197,64 +191,58 @@ fn propose_farm(
     farm
 }
 
-/// The role of each declared farm role that has one, and what is wrong with their references.
-fn roles_of(
+/// Looks up what farm roles refer to, and adds what is wrong with it.
+fn look_up(
     read: &impl Reads,
     platforms: &BTreeMap<String, Vec<String>>,
     env: EnvironmentId,
-    manifest: &Manifest,
-) -> Result<(Vec<Role>, Vec<Fault>)> {
-    let (mut roles, mut faults) = (Vec::new(), Vec::new());
-    for declared in &manifest.farm_roles {
-        let mut fault = |field: &str, text: String| {
-            faults.push(manifest.fault(&format!("{}.{field}", declared.path), text));
-        };
-        match platforms.get(&declared.platform) {
-            None => {
+    reading: &mut Reading,
+) -> Result<()> {
+    for reference in reading.references.clone() {
+        let at = |field: &str| format!("{}.{field}", reference.path);
+        let size = reference.instance_type.as_ref();
+        match reference.platform.as_ref().map(|platform| (platform, platforms.get(platform))) {
+            Some((platform, None)) => {
                 let known: Vec<&str> = platforms.keys().map(String::as_str).collect();
-                let text = format!("no platform {}: use {}", declared.platform, known.join(" or "));
-                fault("cloudPlatform", text);
+                let text = format!("no platform {platform}: use {}", known.join(" or "));
+                reading.add(&at("cloudPlatform"), text);
             }
-            Some(sizes) if !sizes.contains(&declared.instance_type) => {
-                let text = format!(
-                    "{} has no size {}: use one of {}",
-                    declared.platform,
-                    declared.instance_type,
-                    sizes.join(", ")
-                );
-                fault("instanceType", text);
+            Some((platform, Some(sizes))) => {
+                if let Some(size) = size.filter(|size| !sizes.contains(size)) {
+                    let sizes = sizes.join(", ");
+                    let text = format!("{platform} has no size {size}: use one of {sizes}");
+                    reading.add(&at("instanceType"), text);
+                }
             }
-            Some(_) => {}
+            None => {}
         }
-        match lookup::role_by_name(read, env, &declared.role)? {
+        let Some(name) = &reference.role else { continue };
+        match lookup::role_by_name(read, env, name)? {
             None => {
                 let known = lookup::all_roles(read)?;
                 let known: Vec<&str> = known.iter().map(|role| role.name.as_str()).collect();
-                let text = format!("no role {}: there are {}", declared.role, known.join(", "));
-                fault("role", text);
+                let text = format!("no role {name}: there are {}", known.join(", "));
+                reading.add(&at("role"), text);
             }
-            Some(role) => {
-                check_role(&role, declared, &mut fault);
-                roles.push(role);
-            }
+            Some(role) => check_role(&role, &reference, reading),
         }
     }
-    Ok((roles, faults))
+    Ok(())
 }
 
-fn check_role(role: &Role, declared: &DeclaredFarmRole, fault: &mut impl FnMut(&str, String)) {
-    if role.image(&declared.platform).is_none() {
-        let text = format!("role {} has no image for {}", role.name, declared.platform);
-        fault("role", text);
+fn check_role(role: &Role, reference: &Reference, reading: &mut Reading) {
+    let at = |field: &str| format!("{}.{field}", reference.path);
+    if let Some(platform) = reference.platform.as_ref().filter(|p| role.image(p).is_none()) {
+        reading.add(&at("role"), format!("role {} has no image for {platform}", role.name));
     }
     let balances = role.automation.contains(&Automation::Haproxy);
-    if balances && declared.balance.is_none() {
+    if balances && !reference.balances {
         let text = format!("role {} balances: say what under grange.balance", role.name);
-        fault("grange.balance", text);
+        reading.add(&at("grange.balance"), text);
     }
-    if !balances && declared.balance.is_some() {
+    if !balances && reference.balances {
         let text = format!("role {} is no balancer: use role haproxy, or remove this", role.name);
-        fault("grange.balance", text);
+        reading.add(&at("grange.balance"), text);
     }
 }
 

@@ -1,12 +1,12 @@
 //! One entry of `farmRoles`: its place, size, scaling, volumes, and what is ours under `grange`.
 
-use super::DeclaredFarmRole;
 use super::fault::Sink;
 use super::section::{Meaning, Section};
 use super::tree::Tree;
 use super::value::{
     bound, duration, mount_point, name, number, one_of, port, size, text, url_path, word, yes_or_no,
 };
+use super::{DeclaredFarmRole, Reference};
 use crate::base::limit::{FARM_ROLE_SERVERS_MAX, SCALING_RULES_MAX, VOLUMES_PER_SERVER_MAX};
 use crate::base::{Millis, Name};
 use crate::model::{Balance, Metric, ReadyCheck, ScalingPolicy, ScalingRule, VolumeSpec};
@@ -25,8 +25,12 @@ struct Extra {
     cooldown_down_ms: Millis,
 }
 
-/// Reads one farm role; `None` when a field without a default is missing or faulty.
-pub(super) fn read(mut fields: Section<'_>, sink: &mut Sink) -> Option<DeclaredFarmRole> {
+/// Reads one farm role: what it refers to, as far as that can be read, and the whole of it, `None`
+/// when a field without a default is missing or faulty.
+pub(super) fn read(
+    mut fields: Section<'_>,
+    sink: &mut Sink,
+) -> (Reference, Option<DeclaredFarmRole>) {
     let path = fields.path.clone();
     let alias = fields.required("alias", sink, alias);
     let role = fields.required("role", sink, name);
@@ -40,21 +44,32 @@ pub(super) fn read(mut fields: Section<'_>, sink: &mut Sink) -> Option<DeclaredF
     let extra = extra(fields.section("grange", sink), sink);
     let scaling = self::scaling(scaling, &extra, sink);
     fields.finish(sink);
-    Some(DeclaredFarmRole {
-        path,
-        alias: alias?,
-        role: role?,
-        platform: platform?,
-        location: location.unwrap_or_else(|| "here".to_owned()),
-        instance_type: instance_type?,
-        launch_index: launch_index.unwrap_or(0),
-        scaling,
-        storage,
-        balance: extra.balance,
-        check: extra.check,
-        drain_ms: extra.drain_ms,
-        launch_timeout_ms: extra.launch_timeout_ms,
-    })
+    let reference = Reference {
+        path: path.clone(),
+        alias: alias.clone(),
+        role: role.clone(),
+        platform: platform.clone(),
+        instance_type: instance_type.clone(),
+        balances: sink.places.contains_key(&format!("{path}.grange.balance")),
+    };
+    let whole = || {
+        Some(DeclaredFarmRole {
+            path,
+            alias: alias?,
+            role: role?,
+            platform: platform?,
+            location: location.unwrap_or_else(|| "here".to_owned()),
+            instance_type: instance_type?,
+            launch_index: launch_index.unwrap_or(0),
+            scaling,
+            storage,
+            balance: extra.balance,
+            check: extra.check,
+            drain_ms: extra.drain_ms,
+            launch_timeout_ms: extra.launch_timeout_ms,
+        })
+    };
+    (reference, whole())
 }
 
 /// An alias becomes `<alias>-<index>`, a label of at most 63 characters, and an index has up to 3.

@@ -8,7 +8,8 @@
 //! It goes in three passes over ever more meaning: `tree` is the YAML with its positions and
 //! bounds, `section` and `value` read fields and scalars, `farm_role` knows which fields there
 //! are. What only the appliance can know (whether a role or a platform exists) is for `service`,
-//! which reports it with [`Manifest::fault`], so that it has its line too.
+//! which looks up every [`Reference`], also those of a manifest with faults, and reports what it
+//! does not find with [`Reading::add`], so that it has its line and comes with the rest.
 //!
 //! Not here: aliases, anchors, tags, includes, templates. A manifest is what it says.
 //!
@@ -43,6 +44,33 @@ pub struct Manifest {
     pub launch_order: LaunchOrder,
     /// Its tiers, in the order of the file; aliases are unique.
     pub farm_roles: Vec<DeclaredFarmRole>,
+}
+
+/// What a farm role refers to that only the appliance knows, as far as it can be read: a farm role
+/// with faults elsewhere still has these looked up.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Reference {
+    /// Where it is: `farmRoles[0]`.
+    pub path: String,
+    /// Its name in the farm.
+    pub alias: Option<Name>,
+    /// The role's name.
+    pub role: Option<Name>,
+    /// The platform.
+    pub platform: Option<String>,
+    /// The size.
+    pub instance_type: Option<String>,
+    /// Whether it says what it balances, rightly or not.
+    pub balances: bool,
+}
+
+/// What was read of a text: the manifest if it is whole, and everything that is wrong with it.
+#[derive(Debug, Default)]
+pub struct Reading {
+    manifest: Option<Manifest>,
+    /// What its farm roles refer to.
+    pub references: Vec<Reference>,
+    faults: Vec<Fault>,
     /// Where each field was, by its path: `farmRoles[0].role`.
     places: BTreeMap<String, Place>,
 }
@@ -78,56 +106,68 @@ pub struct DeclaredFarmRole {
     pub launch_timeout_ms: Millis,
 }
 
-impl Manifest {
-    /// A fault of a field that only the appliance can find, as a role that does not exist:
-    /// `fault("farmRoles[0].role", "no role web-demoo")`.
-    pub fn fault(&self, path: &str, message: impl Into<String>) -> Fault {
-        // A field left to its default has no place of its own: its section's is the nearest.
+impl Reading {
+    /// Adds a fault that only the appliance can find, as a role that does not exist:
+    /// `add("farmRoles[0].role", "no role web-demoo")`. One about a field that has a fault
+    /// already, or that is part of one, would only repeat it and is left out.
+    pub fn add(&mut self, path: &str, message: impl Into<String>) {
+        let told = |fault: &Fault| is_within(&fault.path, path) || is_within(path, &fault.path);
+        if !self.faults.iter().any(|fault| !fault.path.is_empty() && told(fault)) {
+            let place = self.place(path);
+            self.faults.push(Fault { path: path.to_owned(), place, message: message.into() });
+        }
+    }
+
+    /// The manifest, or every fault of it in the order of the text.
+    pub fn finish(mut self) -> Result<Manifest, Vec<Fault>> {
+        match self.manifest {
+            Some(manifest) if self.faults.is_empty() => Ok(manifest),
+            Some(_) | None => {
+                self.faults.sort_by_key(|fault| (fault.place.line, fault.place.column));
+                Err(self.faults)
+            }
+        }
+    }
+
+    /// Where a field is. One left to its default has no place: its section's is the nearest.
+    fn place(&self, path: &str) -> Place {
         let mut nearest = path;
-        let place = loop {
+        loop {
             if let Some(place) = self.places.get(nearest) {
-                break *place;
+                return *place;
             }
             match nearest.rfind(['.', '[']) {
                 Some(end) => nearest = &nearest[..end],
-                None => break Place { line: 1, column: 1 },
+                None => return Place { line: 1, column: 1 },
             }
-        };
-        Fault { path: path.to_owned(), place, message: message.into() }
+        }
     }
+}
+
+/// Whether one path is the other or leads into it.
+fn is_within(inner: &str, outer: &str) -> bool {
+    let rest = inner.strip_prefix(outer);
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
 }
 
 /// Reads a manifest, or tells every fault in it in the order of the text.
 pub fn parse(text: &str) -> Result<Manifest, Vec<Fault>> {
-    match read(text) {
-        (Some(manifest), faults) if faults.is_empty() => Ok(manifest),
-        (_, faults) => Err(faults),
-    }
+    read(text).finish()
 }
 
-/// What can be read of a manifest, and every fault in it. Where there are faults it is good for
-/// nothing but finding more of them.
-pub fn read(text: &str) -> (Option<Manifest>, Vec<Fault>) {
+/// Reads what can be read of a manifest.
+pub fn read(text: &str) -> Reading {
     let mut sink = Sink::default();
-    let manifest = tree::read(text, &mut sink).and_then(|tree| farm(&tree, &mut sink));
-    let places = std::mem::take(&mut sink.places);
-    (manifest.map(|manifest| Manifest { places, ..manifest }), sink.into_faults())
-}
-
-/// Faults that only the appliance can find, added to those of the text. One about a field that
-/// has a fault already, or that is part of one, would only repeat it.
-pub fn add(faults: &mut Vec<Fault>, more: Vec<Fault>) {
-    let paths = faults.iter().map(|fault| fault.path.clone());
-    let told: Vec<String> = paths.filter(|path| !path.is_empty()).collect();
-    let new = |fault: &Fault| {
-        !told.iter().any(|path| path.starts_with(&fault.path) || fault.path.starts_with(path))
+    let (manifest, references) = match tree::read(text, &mut sink) {
+        Some(tree) => farm(&tree, &mut sink),
+        None => (None, Vec::new()),
     };
-    faults.extend(more.into_iter().filter(new));
+    let places = std::mem::take(&mut sink.places);
+    Reading { manifest, references, faults: sink.into_faults(), places }
 }
 
-/// Faults as one problem, for the doors, in the order of the text; `None` when there are none.
-pub fn problem(mut faults: Vec<Fault>) -> Option<Problem> {
-    faults.sort_by_key(|fault| (fault.place.line, fault.place.column));
+/// Faults as one problem, for the doors; `None` when there are none.
+pub fn problem(faults: Vec<Fault>) -> Option<Problem> {
     let each = |fault: Fault| {
         let place = format!("line {}", fault.place.line);
         let field = if fault.path.is_empty() { place } else { format!("{place}: {}", fault.path) };
@@ -136,55 +176,67 @@ pub fn problem(mut faults: Vec<Fault>) -> Option<Problem> {
     Problem::all(faults.into_iter().map(each).collect())
 }
 
-fn farm(tree: &tree::Tree, sink: &mut Sink) -> Option<Manifest> {
+fn farm(tree: &tree::Tree, sink: &mut Sink) -> (Option<Manifest>, Vec<Reference>) {
     let orders =
         [("simultaneous", LaunchOrder::Simultaneous), ("sequential", LaunchOrder::Sequential)];
-    let mut fields = Section::open(tree, String::new(), sink)?;
+    let Some(mut fields) = Section::open(tree, String::new(), sink) else {
+        return (None, Vec::new());
+    };
     let name = fields.required("farm", sink, value::name);
     let description = fields.optional("description", sink, |t| value::text(t, 1000));
     let launch_order = fields.optional("launchOrder", sink, |t| value::one_of(t, &orders));
+    let items = fields.count("farmRoles");
     let sections = fields.list("farmRoles", sink);
-    if sections.len() > FARM_ROLES_MAX {
-        let message = format!("{} farm roles: at most {FARM_ROLES_MAX}", sections.len());
-        sink.fault_at("farmRoles", message);
+    if items > FARM_ROLES_MAX {
+        sink.fault_at("farmRoles", format!("{items} farm roles: at most {FARM_ROLES_MAX}"));
     }
-    let read: Vec<(String, Option<DeclaredFarmRole>)> =
-        sections.into_iter().map(|s| (s.path.clone(), farm_role::read(s, sink))).collect();
+    let (read, whole): (Vec<Reference>, Vec<Option<DeclaredFarmRole>>) =
+        sections.into_iter().map(|section| farm_role::read(section, sink)).unzip();
     fields.finish(sink);
-    references(&read, sink);
-    Some(Manifest {
-        farm: name?,
+    let aliases = aliases(&read, sink);
+    // Where an alias has a fault of its own, it may be the one that seems to be missing.
+    let all_known = items == read.len() && read.iter().all(|one| one.alias.is_some());
+    for farm_role in whole.iter().flatten() {
+        balanced(farm_role, &aliases, all_known, sink);
+    }
+    let manifest = name.map(|farm| Manifest {
+        farm,
         description: description.unwrap_or_default(),
         launch_order: launch_order.unwrap_or_default(),
-        farm_roles: read.into_iter().filter_map(|(_, farm_role)| farm_role).collect(),
-        places: BTreeMap::new(),
-    })
+        farm_roles: whole.into_iter().flatten().collect(),
+    });
+    (manifest, read)
 }
 
-/// What farm roles say of each other: no alias twice, balancers balance what is there.
-fn references(read: &[(String, Option<DeclaredFarmRole>)], sink: &mut Sink) {
+/// Where each alias is; one that is there twice is a fault.
+fn aliases<'r>(read: &'r [Reference], sink: &mut Sink) -> BTreeMap<&'r Name, &'r str> {
     let mut aliases: BTreeMap<&Name, &str> = BTreeMap::new();
-    let whole: Vec<(&str, &DeclaredFarmRole)> =
-        read.iter().filter_map(|(path, role)| Some((path.as_str(), role.as_ref()?))).collect();
-    for (path, farm_role) in &whole {
-        if let Some(first) = aliases.get(&farm_role.alias) {
-            let message = format!("{} is the alias of {first} already", farm_role.alias);
-            sink.fault_at(&format!("{path}.alias"), message);
+    for one in read {
+        let Some(alias) = &one.alias else { continue };
+        if let Some(first) = aliases.get(alias) {
+            let message = format!("{alias} is the alias of {first} already");
+            sink.fault_at(&format!("{}.alias", one.path), message);
         } else {
-            aliases.insert(&farm_role.alias, path);
+            aliases.insert(alias, &one.path);
         }
     }
-    // Where a farm role has faults of its own, its alias may be the one that seems to be missing.
-    let all_known = whole.len() == read.len();
-    for (path, farm_role) in &whole {
-        let Some(balance) = &farm_role.balance else { continue };
-        let at = format!("{path}.grange.balance.farmRole");
-        if balance.farm_role == farm_role.alias {
-            sink.fault_at(&at, "a farm role cannot balance itself");
-        } else if all_known && !aliases.contains_key(&balance.farm_role) {
-            let known: Vec<&str> = aliases.keys().map(|name| name.as_str()).collect();
-            let hint = fault::suggest(balance.farm_role.as_str(), &known);
-            sink.fault_at(&at, format!("no farm role {} in this file: {hint}", balance.farm_role));
-        }
+    aliases
+}
+
+/// A balancer balances another farm role of the same file.
+fn balanced(
+    farm_role: &DeclaredFarmRole,
+    aliases: &BTreeMap<&Name, &str>,
+    all_known: bool,
+    sink: &mut Sink,
+) {
+    let Some(balance) = &farm_role.balance else { return };
+    let at = format!("{}.grange.balance.farmRole", farm_role.path);
+    if balance.farm_role == farm_role.alias {
+        sink.fault_at(&at, "a farm role cannot balance itself");
+    } else if all_known && !aliases.contains_key(&balance.farm_role) {
+        let known: Vec<&str> = aliases.keys().map(|name| name.as_str()).collect();
+        let hint = fault::suggest(balance.farm_role.as_str(), &known);
+        sink.fault_at(&at, format!("no farm role {} in this file: {hint}", balance.farm_role));
     }
 }

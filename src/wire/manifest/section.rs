@@ -82,6 +82,14 @@ impl<'t> Section<'t> {
         Section::open(tree, self.at(name), sink)
     }
 
+    /// How many items a list has, whatever they are; none when there is no such list.
+    pub fn count(&self, name: &str) -> usize {
+        match self.entries.iter().find(|entry| entry.key == name).map(|entry| &entry.value.kind) {
+            Some(Kind::List(items)) => items.len(),
+            Some(Kind::Map(_) | Kind::Scalar { .. } | Kind::Faulty) | None => 0,
+        }
+    }
+
     /// The items of a list of sections; none when it is absent.
     pub fn list(&mut self, name: &'static str, sink: &mut Sink) -> Vec<Section<'t>> {
         let Some(tree) = self.field(name, sink) else { return Vec::new() };

@@ -301,15 +301,17 @@ fn references_within_the_file_are_checked() {
 
 #[test]
 fn what_service_finds_has_its_line_too() {
-    let shop = parse(SHOP).unwrap();
-    let check = |path: &str, line: usize| assert_eq!(shop.fault(path, "x").place.line, line);
+    let check = |path: &str, line: usize| {
+        let mut shop = read(SHOP);
+        shop.add(path, "x");
+        let problem = problem(shop.finish().unwrap_err()).unwrap();
+        assert_eq!(problem.to_string(), format!("line {line}: {path}: x"));
+    };
     check("farmRoles[0].role", 7);
     check("farmRoles[1].cloudPlatform", 28);
     // `cloudLocation` is left to its default: the farm role's own line.
     check("farmRoles[1].cloudLocation", 26);
     check("nonsense", 1);
-    let problem = problem(vec![shop.fault("farmRoles[0].role", "no role web-demo")]).unwrap();
-    assert_eq!(problem.to_string(), "line 7: farmRoles[0].role: no role web-demo");
 }
 
 proptest! {
@@ -349,15 +351,30 @@ proptest! {
 
 #[test]
 fn what_only_the_appliance_finds_is_told_with_the_rest() {
-    let text = "farm: shop\nfarmRoles:\n  - alias: web\n    role: webb\n    cloudPlatform: here\n\
-                \x20   instanceType: small\n    scaling: {minInstances: many}\n";
-    let (manifest, mut faults) = read(text);
-    let manifest = manifest.expect("it can be read well enough");
-    let more = ["farmRoles[0].role", "farmRoles[0].scaling", "farmRoles[0].scaling.minInstances"];
-    add(&mut faults, more.map(|path| manifest.fault(path, "not so")).into());
+    // Without `farm`, with a farm role that lacks its alias: what it refers to is still looked up.
+    let text = "farmRoles:\n  - role: webb\n    cloudPlatform: here\n    instanceType: [small]\n\
+                \x20   scaling: {minInstances: many}\n";
+    let mut reading = read(text);
+    let expected = Reference {
+        path: "farmRoles[0]".into(),
+        role: Some(Name::new("webb").unwrap()),
+        platform: Some("here".into()),
+        ..Reference::default()
+    };
+    assert_eq!(reading.references, [expected]);
+    for field in ["role", "scaling", "scaling.minInstances", "instanceType", "scalin"] {
+        reading.add(&format!("farmRoles[0].{field}"), "not so");
+    }
     let told: Vec<String> =
-        problem(faults).unwrap().each().map(|fault| fault.to_string()).collect();
-    assert_eq!(told.len(), 2, "{told:?}");
-    assert!(told[0].contains("line 4: farmRoles[0].role"), "{told:?}");
-    assert!(told[1].contains("line 7: farmRoles[0].scaling.minInstances"), "{told:?}");
+        reading.finish().unwrap_err().iter().map(|fault| fault.to_string()).collect();
+    let expected = [
+        "line 1: farm: missing: farm has no default",
+        "line 2: farmRoles[0].alias: missing: alias has no default",
+        "line 2: farmRoles[0].scalin: not so",
+        "line 2: farmRoles[0].role: not so",
+        "line 4: farmRoles[0].instanceType: expected a word, found a list",
+        "line 5: farmRoles[0].scaling.minInstances: expected a whole number from 0 to 400, found \
+         \"many\"",
+    ];
+    assert_eq!(told, expected);
 }
