@@ -188,6 +188,12 @@ impl Store {
         self.inner.writer.listeners.last()
     }
 
+    /// The last entry's number and the hash of its bytes: two stores with one head have one
+    /// history, because every entry carries the hash of the one before.
+    pub fn head(&self) -> Result<(Seq, [u8; 32]), StoreError> {
+        self.read(|view| journal::tail(&view.txn).map(|tail| (tail.seq, tail.hash)))
+    }
+
     /// Wakes a job after every commit that changed one of these tables.
     pub fn wake_on(&self, tables: &[Table], waker: Waker) {
         self.inner.writer.listeners.wake_on(tables, waker);

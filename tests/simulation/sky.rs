@@ -199,11 +199,25 @@ fn kind(step: &CloudStep) -> StepKind {
     }
 }
 
+/// What can happen to a call or a listing.
+pub const FATES: &[&str] = &[
+    "answer overtaken",
+    "call refused",
+    "call throttled",
+    "call turned away",
+    "call unanswered",
+    "call outlived the appliance",
+    "crash at a commit",
+    "listing throttled",
+    "listing unanswered",
+    "farm role really left out of listings",
+];
+
 fn fate(name: &str, error: &CloudError) -> String {
     match error {
         CloudError::Refused(_) => format!("{name} refused"),
-        CloudError::Busy(why) if why.starts_with("throttled") => "call throttled".into(),
-        CloudError::Busy(_) => "call turned away".into(),
+        CloudError::Busy(why) if why.starts_with("throttled") => format!("{name} throttled"),
+        CloudError::Busy(_) => format!("{name} turned away"),
         CloudError::Unknown(_) => format!("{name} unanswered"),
     }
 }

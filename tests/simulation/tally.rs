@@ -1,5 +1,5 @@
 //! What was reached: faults by kind, states of steps, reasons to wait. A fault that never happens
-//! and a state that is never reached prove nothing.
+//! and a state that is never reached prove nothing, so a long run fails where its coverage is thin.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -17,6 +17,8 @@ pub struct Tally {
     pub faults: BTreeMap<String, u64>,
     /// Steps by kind and status.
     pub steps: BTreeMap<String, u64>,
+    /// Servers by status.
+    pub servers: BTreeMap<String, u64>,
     /// Reasons to wait.
     pub waits: BTreeMap<String, u64>,
     /// What else happened.
@@ -37,6 +39,7 @@ impl Tally {
         let pairs = [
             (&mut self.faults, &other.faults),
             (&mut self.steps, &other.steps),
+            (&mut self.servers, &other.servers),
             (&mut self.waits, &other.waits),
             (&mut self.deeds, &other.deeds),
         ];
@@ -60,6 +63,7 @@ impl fmt::Display for Tally {
         let parts = [
             ("faults", &self.faults),
             ("steps", &self.steps),
+            ("servers", &self.servers),
             ("waits", &self.waits),
             ("deeds", &self.deeds),
         ];

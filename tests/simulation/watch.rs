@@ -1,10 +1,11 @@
 //! Looks at the world after every event, and says at the end whether it became as declared.
 
+use crate::coverage;
 use crate::house::House;
 use crate::laws::{self, Facts};
 use crate::sky::Sky;
 use crate::tally::{Tally, add};
-use grange::base::{FarmId, FarmRoleId, Seq, StepId};
+use grange::base::{FarmId, FarmRoleId, Seq, ServerId, StepId};
 use grange::engine;
 use grange::model::{
     CloudState, Decision, FarmGoal, Line, Plan, Server, ServerStatus, Step, StepKind, StepStatus,
@@ -20,7 +21,8 @@ pub struct Watch {
     pub faults: Vec<String>,
     counts: BTreeMap<FarmRoleId, usize>,
     steps: BTreeMap<StepId, StepStatus>,
-    waits: BTreeSet<(FarmId, String, String)>,
+    servers: BTreeMap<ServerId, ServerStatus>,
+    waits: BTreeSet<(FarmId, String, &'static str)>,
     last: Option<(Seq, usize)>,
 }
 
@@ -67,6 +69,17 @@ impl Watch {
         for step in ended {
             self.steps.remove(&step.id);
         }
+        for server in &facts.records {
+            if self.servers.insert(server.id, server.status) != Some(server.status) {
+                add(&mut tally.servers, server.status.as_str());
+            }
+        }
+        let live: BTreeSet<ServerId> = facts.records.iter().map(|server| server.id).collect();
+        let before = self.servers.len();
+        self.servers.retain(|id, status| live.contains(id) && status.counts());
+        for _ in self.servers.len()..before {
+            add(&mut tally.servers, ServerStatus::Terminated.as_str());
+        }
     }
 
     /// Steps that were open at the last look and no longer are.
@@ -90,12 +103,27 @@ impl Watch {
         }
     }
 
-    /// Law 4: a plan right after a plan changes nothing. Also counts the reasons to wait.
-    pub fn second_plan(&mut self, service: &Service, tally: &mut Tally) {
+    /// After a pass of the planning job: counts the reasons to wait, and makes a second plan when
+    /// the first one changed anything. When it did not, a second is the same by definition.
+    pub fn planned(&mut self, service: &Service, changed: bool, tally: &mut Tally) {
         for farm in plans::farms(service).unwrap_or_default() {
             for line in service.observed.report(farm) {
                 self.wait(farm, &line, tally);
             }
+        }
+        if changed {
+            self.second_plan(service);
+        }
+        for alert in service.observed.alerts() {
+            if alert.contains("a plan was refused") {
+                self.faults.push(alert);
+            }
+        }
+    }
+
+    /// Law 4: a plan right after a plan changes nothing.
+    fn second_plan(&mut self, service: &Service) {
+        for farm in plans::farms(service).unwrap_or_default() {
             let Ok(Some(mut input)) = plans::assemble(service, farm) else { continue };
             let Some(parent) = &input.parent else { continue };
             if parent.at == input.now {
@@ -117,18 +145,12 @@ impl Watch {
                 ));
             }
         }
-        for alert in service.observed.alerts() {
-            if alert.contains("a plan was refused") {
-                self.faults.push(alert);
-            }
-        }
     }
 
     fn wait(&mut self, farm: FarmId, line: &Line, tally: &mut Tally) {
         let Decision::Wait(wait) = &line.decision else { return };
-        let text = format!("{wait:?}");
-        let name = text.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
-        let is_new = self.waits.insert((farm, line.about.clone(), name.to_owned()));
+        let name = coverage::wait(wait);
+        let is_new = self.waits.insert((farm, line.about.clone(), name));
         if is_new {
             add(&mut tally.waits, name);
         }

@@ -1,5 +1,6 @@
 //! What goes wrong, by seed: clouds, disks, clocks, agents, the appliance, the power.
 
+use crate::coverage::names;
 use grange::base::Millis;
 use grange::base::random::Stream;
 use grange::clouds::simulated::Faults;
@@ -40,28 +41,26 @@ pub enum Blow {
     Silence(u64),
 }
 
-impl Blow {
-    /// Its name in the tally.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Blow::Cloud(_) => "cloud misbehaves",
-            Blow::Crash => "server crashed",
-            Blow::Vanish => "server deleted",
-            Blow::Overlook => "server left out of listings",
-            Blow::Blind => "farm role left out of listings",
-            Blow::PowerCut => "power cut",
-            Blow::Fuse(_, Moment::BeforeCommit) => "crash before commit due",
-            Blow::Fuse(_, Moment::AfterCommit) => "crash after commit due",
-            Blow::Kill => "appliance killed",
-            Blow::ClockJump(by) if *by < 0 => "clock set back",
-            Blow::ClockJump(_) => "clock set forward",
-            Blow::DiskFull => "disk full",
-            Blow::DiskFails(_) => "disk fails",
-            Blow::ReadingsFail(_) => "readings' disk fails",
-            Blow::Heal => "all works again",
-            Blow::Load(_) => "load changes",
-            Blow::Silence(_) => "agents fall silent",
-        }
+names! {
+    /// A blow's name in the tally.
+    pub fn name(Blow), BLOWS {
+        Blow::Cloud(_) => "cloud misbehaves",
+        Blow::Crash => "server crashed",
+        Blow::Vanish => "server deleted",
+        Blow::Overlook => "server left out of listings",
+        Blow::Blind => "farm role left out of listings",
+        Blow::PowerCut => "power cut",
+        Blow::Fuse(_, Moment::BeforeCommit) => "crash before commit due",
+        Blow::Fuse(_, Moment::AfterCommit) => "crash after commit due",
+        Blow::Kill => "appliance killed",
+        Blow::ClockJump(i64::MIN..0) => "clock set back",
+        Blow::ClockJump(_) => "clock set forward",
+        Blow::DiskFull => "disk full",
+        Blow::DiskFails(_) => "disk fails",
+        Blow::ReadingsFail(_) => "readings' disk fails",
+        Blow::Heal => "all works again",
+        Blow::Load(_) => "load changes",
+        Blow::Silence(_) => "agents fall silent",
     }
 }
 

@@ -9,7 +9,8 @@ use crate::sabotage::Sabotage;
 use crate::sky::Sky;
 use crate::tally::{Tally, add};
 use crate::watch::Watch;
-use crate::weather::{Blow, Weather};
+use crate::weather::{self, Blow, Weather};
+use grange::base::hash::hex;
 use grange::base::random::Stream;
 use grange::base::{Clock, FarmRoleId, ManualClock, Millis, ServerId, Timestamp};
 use grange::clouds::simulated::Faults;
@@ -51,6 +52,7 @@ pub fn run_with(seed: u64, logs: bool, sabotage: Option<Sabotage>) -> Outcome {
     let mut world = World::new(seed, logs);
     world.sabotage = sabotage;
     world.live();
+    world.sign();
     let World { mut tally, watch, log, clock, .. } = world;
     tally.seeds = 1;
     tally.simulated = clock.monotonic();
@@ -138,6 +140,16 @@ impl World {
         }
     }
 
+    /// The last line says what history came of it: the journal's end and its hash.
+    fn sign(&mut self) {
+        let head = self.house.as_ref().map(|house| house.service().store.head());
+        self.say(|| match head {
+            Some(Ok((seq, hash))) => format!("the journal ends with {seq}, {}", hex(&hash)),
+            Some(Err(error)) => format!("the journal cannot be read: {error}"),
+            None => "the appliance is down".to_owned(),
+        });
+    }
+
     /// The next event, whoever has it.
     fn tick(&mut self) {
         let now = self.clock.monotonic();
@@ -207,13 +219,15 @@ impl World {
     fn run_job(&mut self) {
         let Some(house) = &mut self.house else { return };
         let sabotage = self.sabotage;
+        let before = house.service().store.last_seq();
         let hidden = sabotage.filter(|it| it.before_job(house.service(), &mut self.luck));
         let Some((name, note, failed)) = house.run_job(&self.clock) else { return };
         if let (Some(sabotage), "plan") = (sabotage, name) {
             sabotage.after_plan(house.service());
         }
         if name == "plan" && !failed {
-            self.watch.second_plan(house.service(), &mut self.tally);
+            let changed = house.service().store.last_seq() != before;
+            self.watch.planned(house.service(), changed, &mut self.tally);
         }
         if let Some(sabotage) = hidden {
             sabotage.after_job(house.service());
@@ -311,7 +325,7 @@ impl World {
     }
 
     fn strike(&mut self, blow: &Blow, now: Millis) {
-        add(&mut self.tally.faults, blow.name());
+        add(&mut self.tally.faults, weather::name(blow));
         self.say(|| format!("weather: {blow:?}"));
         let sky = self.parts.sky.clone();
         let real = sky.real();

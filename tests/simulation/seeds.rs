@@ -1,0 +1,87 @@
+//! Many seeds on a few threads, each world on one of them. What broke is told at once, past the
+//! test harness that would keep it to the end, and in the order of the seeds.
+
+use crate::coverage;
+use crate::tally::Tally;
+use crate::world::{self, Outcome};
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::panic::catch_unwind;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+/// Threads that run seeds; each world stays on its own.
+const THREADS: u64 = 2;
+/// A long run says so often that it is alive.
+const PROGRESS_EVERY: u64 = 1_000;
+
+/// What came of many seeds.
+#[derive(Default)]
+pub struct Harvest {
+    /// What all of them reached.
+    pub tally: Tally,
+    /// The seeds that broke a law.
+    pub broken: Vec<u64>,
+    /// Came in before one of a lower number.
+    early: BTreeMap<u64, Outcome>,
+    next: u64,
+}
+
+/// Runs so many seeds from one on.
+pub fn run(from: u64, count: u64) -> Harvest {
+    let next = AtomicU64::new(from);
+    let harvest = Mutex::new(Harvest { next: from, ..Harvest::default() });
+    std::thread::scope(|scope| {
+        for _ in 0..THREADS.min(count) {
+            scope.spawn(|| {
+                loop {
+                    let seed = next.fetch_add(1, Ordering::SeqCst);
+                    if seed >= from + count {
+                        return;
+                    }
+                    let outcome = catch_unwind(|| world::run(seed, false)).unwrap_or_else(panicked);
+                    let mut harvest = harvest.lock().unwrap_or_else(PoisonError::into_inner);
+                    harvest.take_in(seed, outcome);
+                }
+            });
+        }
+    });
+    harvest.into_inner().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A panic is a broken law like any other.
+fn panicked(panic: Box<dyn std::any::Any + Send>) -> Outcome {
+    let text = panic.downcast_ref::<String>().cloned();
+    let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
+    let fault = format!("a panic: {}", text.unwrap_or_default());
+    Outcome { tally: Tally::default(), faults: vec![fault], log: Vec::new() }
+}
+
+impl Harvest {
+    fn take_in(&mut self, seed: u64, outcome: Outcome) {
+        self.early.insert(seed, outcome);
+        while let Some(outcome) = self.early.remove(&self.next) {
+            self.tally.merge(&outcome.tally);
+            if !outcome.faults.is_empty() {
+                self.broken.push(self.next);
+                say(&format!("SEED={}: {}", self.next, outcome.faults.join("; ")));
+            }
+            self.next += 1;
+            if self.tally.seeds.is_multiple_of(PROGRESS_EVERY) {
+                say(&format!("{} seeds, {} broke", self.tally.seeds, self.broken.len()));
+            }
+        }
+    }
+
+    /// Says what was reached.
+    pub fn tell(&self) {
+        say(&format!("{}{}", self.tally, coverage::verdict(&self.tally)));
+    }
+}
+
+/// Past the harness, which keeps what is printed until a test has ended.
+pub fn say(text: &str) {
+    let mut err = std::io::stderr().lock();
+    // Nobody is left to be told that nobody listens.
+    drop(writeln!(err, "{text}"));
+}
