@@ -178,6 +178,26 @@ pub const SERIES_HEAD_POINTS_MAX: usize = 2160;
 /// Series of one server; an agent sends about 20.
 pub const SERIES_PER_SERVER_MAX: usize = 64;
 
+/// Recorded minutes older than this are let go: a month, to replay one with other rules.
+pub const MINUTES_RETENTION: Millis = 30 * 24 * 3_600_000;
+/// All of them together. A farm role takes 6 bytes a minute with nothing running and 23 with two
+/// metrics, so 33 KB a day: this holds 30 days of 1,000 farm roles, and fewer days of more. For
+/// 10,000 servers in 200 farm roles it is 6.6 MB a day, 200 MB in all.
+pub const MINUTES_BYTES_MAX: u64 = 1024 * 1024 * 1024;
+/// Size at which a segment of them is closed; a query reads one whole, so this is memory too.
+pub const MINUTES_SEGMENT_BYTES: u64 = 8 * 1024 * 1024;
+/// Time that a segment spans at the most: they go by the day.
+pub const MINUTES_SEGMENT_AGE: Millis = 24 * 3_600_000;
+/// Recorded minutes one simulation reads, over its farm roles: 30 days of 11, or 7 days of 49; at
+/// 120 bytes each 60 MB while it runs.
+pub const SIMULATION_MINUTES_MAX: usize = 500_000;
+/// Rows of the table of one farm role in a simulation: a day in minutes.
+pub const SIMULATION_BUCKETS_MAX: u64 = 1_440;
+/// Decisions told of one farm role in a simulation; the rest is counted.
+pub const SIMULATION_DECISIONS_MAX: usize = 1_000;
+/// Gaps told of one farm role in a simulation; the rest is counted.
+pub const SIMULATION_GAPS_MAX: usize = 100;
+
 /// Failed steps are given to the engine for this long after they ended: twice the longest backoff.
 pub const STEP_MEMORY: Millis = 2 * 3_600_000;
 /// A server missing from complete listings for less than this is not taken for lost.

@@ -13,6 +13,7 @@
 //! balancers   live topology -> file orders
 //! orders      open orders -> agents
 //! index       journal -> search index
+//! minutes     servers and readings of each farm role -> the minute that is over
 //! upkeep      what is gone is cleaned up, what is old is trimmed
 //! ```
 //! To add a job: a file here with a [`Job`], its row in [`table`], and what wakes it.
@@ -20,6 +21,7 @@
 pub mod balancers;
 pub mod execute;
 pub mod index;
+pub mod minutes;
 pub mod observe;
 pub mod orders;
 pub mod plan;

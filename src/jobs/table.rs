@@ -2,7 +2,7 @@
 
 use crate::base::limit::{LISTING_PERIOD, PLAN_PERIOD};
 use crate::base::{Millis, Waker};
-use crate::jobs::{Job, balancers, execute, index, observe, orders, plan, upkeep};
+use crate::jobs::{Job, balancers, execute, index, minutes, observe, orders, plan, upkeep};
 use crate::service::Service;
 use crate::store::Table;
 
@@ -48,7 +48,7 @@ impl Also {
 }
 
 /// Every job there is.
-pub const ROWS: [Row; 7] = [
+pub const ROWS: [Row; 8] = [
     Row {
         name: "observe",
         description: "lists the clouds and commits what a listing proves",
@@ -104,5 +104,13 @@ pub const ROWS: [Row; 7] = [
         tables: &[],
         also: Also::Nothing,
         make: || Box::new(upkeep::Upkeep),
+    },
+    Row {
+        name: "minutes",
+        description: "records each minute what every farm role was like, for simulate",
+        period: 60_000,
+        tables: &[],
+        also: Also::Nothing,
+        make: || Box::<minutes::RecordMinutes>::default(),
     },
 ];

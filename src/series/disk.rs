@@ -14,6 +14,8 @@ pub trait Disk: Send {
     fn append(&mut self, name: &str, bytes: &[u8]) -> io::Result<()>;
     /// Returns once all that was appended to a file would survive a power cut.
     fn sync(&mut self, name: &str) -> io::Result<()>;
+    /// How long a file is.
+    fn length(&mut self, name: &str) -> io::Result<u64>;
     /// Cuts a file's end off.
     fn truncate(&mut self, name: &str, length: u64) -> io::Result<()>;
     /// Removes a file.
@@ -69,6 +71,10 @@ impl Disk for Folder {
 
     fn sync(&mut self, name: &str) -> io::Result<()> {
         self.file(name)?.sync_data()
+    }
+
+    fn length(&mut self, name: &str) -> io::Result<u64> {
+        Ok(fs::metadata(self.path.join(name))?.len())
     }
 
     fn truncate(&mut self, name: &str, length: u64) -> io::Result<()> {

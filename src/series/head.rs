@@ -78,6 +78,7 @@ impl Head {
         to: Timestamp,
     ) -> Average {
         let (mut sum, mut have, mut newest_at) = (0.0, 0u32, None);
+        let mut highest: Option<f64> = None;
         for rows in servers.iter().filter_map(|server| self.servers.get(server)) {
             let (mut own, mut count) = (0.0, 0u32);
             for (at, value) in rows.readings(series, from, to) {
@@ -86,13 +87,15 @@ impl Head {
                 newest_at = newest_at.max(Some(at));
             }
             if count > 0 {
-                sum += own / f64::from(count);
+                let own = own / f64::from(count);
+                sum += own;
+                highest = Some(highest.map_or(own, |other| other.max(own)));
                 have += 1;
             }
         }
         let average = (have > 0).then(|| sum / f64::from(have));
         let want = u32::try_from(servers.len()).unwrap_or(u32::MAX);
-        Average { average, have, want, newest_at }
+        Average { average, have, want, highest, newest_at }
     }
 
     /// The newest reading of each series of a server, by name.

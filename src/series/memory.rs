@@ -119,6 +119,12 @@ impl Disk for MemoryDisk {
         Ok(())
     }
 
+    fn length(&mut self, name: &str) -> io::Result<u64> {
+        let state = self.state();
+        let content = state.files.get(name).ok_or_else(|| missing(name))?;
+        Ok(content.bytes.len() as u64)
+    }
+
     fn truncate(&mut self, name: &str, length: u64) -> io::Result<()> {
         let mut state = self.state();
         let content = state.files.get_mut(name).ok_or_else(|| missing(name))?;

@@ -2,8 +2,9 @@
 //!
 //! Agents send batches (`wire::reading`); [`Series::append`] answers once a batch would survive a
 //! power cut, and then the agent forgets it. Batches that come close together share one sync.
-//! Queries read the head only: the last hours of every server. What is older is let go; the store
-//! that keeps compressed chunks for months comes behind this same interface.
+//! Queries over servers read the head only: the last hours of every server. Of what is older,
+//! `minutes` keeps what each farm role was like in each minute, for weeks, on disk; the rest is
+//! let go.
 //!
 //! One thread owns the log ([`Mode::Thread`]); the simulator drains the same queue on its own
 //! thread ([`Mode::Drained`]). A batch reaches the head after it reached the disk, never before,
@@ -16,7 +17,7 @@
 //! told how far ahead it is.
 //!
 //! Not here: what readings mean for scaling (the engine is handed an [`Average`] and may refuse to
-//! conclude from it), rollups, chunks. Readings are not journaled.
+//! conclude from it), chunks. Readings are not journaled.
 //!
 //! Read next: `head` (columns), `log` (segments), `record` (bytes), `memory` (the disk that fails
 //! on request, for the crash tests in `tests.rs`).
@@ -25,6 +26,7 @@ mod disk;
 mod head;
 mod log;
 mod memory;
+mod minutes;
 mod record;
 #[cfg(test)]
 mod tests;
@@ -34,15 +36,18 @@ pub use disk::{Disk, Folder};
 pub use memory::MemoryDisk;
 
 use crate::base::limit::{SERIES_AHEAD_MAX, SERIES_QUEUE_MAX, SERIES_RETENTION};
-use crate::base::{Clock, Millis, ServerId, Timestamp};
+use crate::base::{Clock, FarmRoleId, Millis, ServerId, Timestamp};
+use crate::model::RoleMinute;
 use crate::wire::reading::{self, Batch};
 use head::Head;
 use log::Log;
+use minutes::Minutes;
 use record::Record;
+use std::collections::BTreeSet;
 use std::io;
 use std::path::Path;
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use worker::{Request, Worker};
 
 /// Who carries out what is appended.
@@ -78,6 +83,14 @@ pub enum SeriesError {
         /// What the disk said.
         source: io::Error,
     },
+    /// Recorded minutes cannot be written or read.
+    #[error("{doing} recorded minutes")]
+    Minutes {
+        /// `writing` or `reading`.
+        doing: &'static str,
+        /// What the disk said.
+        source: io::Error,
+    },
     /// More batches wait than may; sending again later will work.
     #[error("the series log is busy: {SERIES_QUEUE_MAX} batches wait for it")]
     Busy,
@@ -104,6 +117,8 @@ pub struct Average {
     pub have: u32,
     /// How many were asked about.
     pub want: u32,
+    /// The highest of the servers' own averages.
+    pub highest: Option<f64>,
     /// The newest reading in the window.
     pub newest_at: Option<Timestamp>,
 }
@@ -117,6 +132,7 @@ pub struct Series {
 struct Shared {
     clock: Arc<dyn Clock>,
     head: Arc<RwLock<Head>>,
+    minutes: Mutex<Minutes>,
     /// `None` once closed.
     queue: Mutex<Option<SyncSender<Request>>>,
     /// In [`Mode::Drained`], what a thread would own.
@@ -127,13 +143,15 @@ struct Shared {
 impl Series {
     /// Opens the series of a folder and reads the last hours back.
     pub fn open(path: &Path, clock: Arc<dyn Clock>, mode: Mode) -> Result<Series, SeriesError> {
-        let folder = Folder::open(path).map_err(|source| SeriesError::Opening { source })?;
-        Series::open_on(Box::new(folder), clock, mode)
+        let folder = |path: &Path| Folder::open(path).map_err(opening);
+        let (log, minutes) = (folder(path)?, folder(&path.join("minutes"))?);
+        Series::open_on(Box::new(log), Box::new(minutes), clock, mode)
     }
 
-    /// The same on any disk.
+    /// The same on any disks: one for the log, one for the minutes.
     pub fn open_on(
         disk: Box<dyn Disk>,
+        minutes: Box<dyn Disk>,
         clock: Arc<dyn Clock>,
         mode: Mode,
     ) -> Result<Series, SeriesError> {
@@ -144,6 +162,7 @@ impl Series {
             Record::Rows(server, batch) => head.insert(server, &batch, oldest),
             Record::Forget(server) => head.forget(server),
         })?;
+        let minutes = Mutex::new(Minutes::open(minutes).map_err(opening)?);
         let head = Arc::new(RwLock::new(head));
         let (sender, receiver) = sync_channel(SERIES_QUEUE_MAX);
         let worker = Worker::new(log, Arc::clone(&head), Arc::clone(&clock), receiver);
@@ -153,13 +172,13 @@ impl Series {
                 let thread = std::thread::Builder::new()
                     .name("series".into())
                     .spawn(move || worker.run())
-                    .map_err(|source| SeriesError::Opening { source })?;
+                    .map_err(opening)?;
                 (None, Some(thread))
             }
         };
         let (queue, worker) = (Mutex::new(Some(sender)), Mutex::new(worker));
         let thread = Mutex::new(thread);
-        Ok(Series { shared: Arc::new(Shared { clock, head, queue, worker, thread }) })
+        Ok(Series { shared: Arc::new(Shared { clock, head, minutes, queue, worker, thread }) })
     }
 
     /// Takes a batch; `done` is called once it would survive a power cut, or why it will not.
@@ -208,6 +227,33 @@ impl Series {
     /// The newest reading of each series of a server, by name.
     pub fn latest(&self, server: ServerId) -> Vec<(String, Timestamp, f64)> {
         self.head(|head| head.latest(server))
+    }
+
+    /// Keeps what farm roles were like in one minute, in the order of their numbers: one append,
+    /// without a sync. Lets go of what is older than is kept.
+    pub fn record_minute(&self, at: Timestamp, rows: &[RoleMinute]) -> Result<(), SeriesError> {
+        let mut minutes = self.minutes();
+        let written = minutes.append(at, rows);
+        written.map_err(|source| SeriesError::Minutes { doing: "writing", source })?;
+        minutes.sweep(self.shared.clock.now())
+    }
+
+    /// Recorded minutes of some farm roles that begin within `from..to`, by farm role and time;
+    /// `None` when there are more than `at_most`. It reads the disk.
+    pub fn recorded_minutes(
+        &self,
+        farm_roles: &BTreeSet<FarmRoleId>,
+        from: Timestamp,
+        to: Timestamp,
+        at_most: usize,
+    ) -> Result<Option<Vec<RoleMinute>>, SeriesError> {
+        let found = self.minutes().read(farm_roles, from, to, at_most);
+        found.map_err(|source| SeriesError::Minutes { doing: "reading", source })
+    }
+
+    /// When the oldest minute that is kept began; `None` when none is.
+    pub fn oldest_minute(&self) -> Option<Timestamp> {
+        self.minutes().oldest()
     }
 
     /// How many servers have readings, and how many cells they take in memory.
@@ -270,7 +316,15 @@ impl Series {
         }
     }
 
+    fn minutes(&self) -> MutexGuard<'_, Minutes> {
+        self.shared.minutes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn head<T>(&self, ask: impl FnOnce(&Head) -> T) -> T {
         ask(&self.shared.head.read().unwrap_or_else(PoisonError::into_inner))
     }
+}
+
+fn opening(source: io::Error) -> SeriesError {
+    SeriesError::Opening { source }
 }

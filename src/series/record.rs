@@ -34,24 +34,34 @@ pub(super) fn encode(record: &Record, out: &mut Vec<u8>) {
     let mut payload = vec![kind];
     payload.extend_from_slice(&server.0.to_be_bytes());
     payload.extend_from_slice(&rest);
-    let length = u32::try_from(payload.len()).expect("batches are bounded far below 4 GiB");
+    frame(&payload, out);
+}
+
+/// Writes a payload with its length and checksum behind others.
+pub(super) fn frame(payload: &[u8], out: &mut Vec<u8>) {
+    let length = u32::try_from(payload.len()).expect("payloads are bounded far below 4 GiB");
     out.extend_from_slice(&length.to_le_bytes());
-    out.extend_from_slice(&crc32(&payload).to_le_bytes());
-    out.extend_from_slice(&payload);
+    out.extend_from_slice(&crc32(payload).to_le_bytes());
+    out.extend_from_slice(payload);
+}
+
+/// The first payload, and how many bytes it took with its head; `None` when it is torn, rotten
+/// or there is none.
+pub(super) fn unframe(bytes: &[u8]) -> Option<(&[u8], usize)> {
+    let length = u32::from_le_bytes(*bytes.first_chunk()?) as usize;
+    let sum = u32::from_le_bytes(*bytes.get(4..)?.first_chunk()?);
+    // Nothing is what a power cut may leave: zeros.
+    if length == 0 || length > PAYLOAD_MAX {
+        return None;
+    }
+    let payload = bytes.get(HEADER..HEADER + length)?;
+    (crc32(payload) == sum).then_some((payload, HEADER + length))
 }
 
 /// Reads the first record; `None` when it is torn, rotten or there is none. Also says how many
 /// bytes it took.
 pub(super) fn decode(bytes: &[u8]) -> Option<(Record, usize)> {
-    let length = u32::from_le_bytes(*bytes.first_chunk()?) as usize;
-    let sum = u32::from_le_bytes(*bytes.get(4..)?.first_chunk()?);
-    if length > PAYLOAD_MAX {
-        return None;
-    }
-    let payload = bytes.get(HEADER..HEADER + length)?;
-    if crc32(payload) != sum {
-        return None;
-    }
+    let (payload, length) = unframe(bytes)?;
     let server = ServerId(u128::from_be_bytes(*payload.get(1..)?.first_chunk()?));
     let rest = payload.get(17..)?;
     let record = match payload.first()? {
@@ -59,5 +69,5 @@ pub(super) fn decode(bytes: &[u8]) -> Option<(Record, usize)> {
         2 if rest.is_empty() => Record::Forget(server),
         _ => return None,
     };
-    Some((record, HEADER + length))
+    Some((record, length))
 }

@@ -56,7 +56,8 @@ impl Bench {
 }
 
 fn open(disk: &MemoryDisk, clock: &Arc<ManualClock>) -> Series {
-    Series::open_on(Box::new(disk.clone()), clock.clone(), Mode::Drained).unwrap()
+    let minutes = Box::new(MemoryDisk::new());
+    Series::open_on(Box::new(disk.clone()), minutes, clock.clone(), Mode::Drained).unwrap()
 }
 
 fn at(seconds: i64) -> Timestamp {
@@ -142,18 +143,18 @@ fn averages_say_what_they_rest_on() {
     let bench = Bench::new();
     bench.cpu(WEB_1, &[(-50, 10.0), (-40, 20.0), (-30, 30.0), (-20, 40.0)]);
     bench.cpu(WEB_2, &[(-70, 99.0), (-10, 75.0)]);
-    let check = |servers: &[ServerId], from: i64, average, have, newest: Option<i64>| {
+    let check = |servers: &[ServerId], from: i64, average, have, highest, newest: Option<i64>| {
         let found = bench.series.average(servers, "cpu_percent", at(from), at(0));
         let want = u32::try_from(servers.len()).unwrap();
         let newest_at = newest.map(at);
-        assert_eq!(found, Average { average, have, want, newest_at });
+        assert_eq!(found, Average { average, have, want, highest, newest_at });
     };
     // Each server weighs the same, however often it sent: (25 + 75) / 2.
-    check(&[WEB_1, WEB_2], -60, Some(50.0), 2, Some(-10));
-    check(&[WEB_1, WEB_2, ServerId(3)], -60, Some(50.0), 2, Some(-10));
-    check(&[WEB_1, WEB_2], -15, Some(75.0), 1, Some(-10));
-    check(&[WEB_1], -5, None, 0, None);
-    check(&[], -60, None, 0, None);
+    check(&[WEB_1, WEB_2], -60, Some(50.0), 2, Some(75.0), Some(-10));
+    check(&[WEB_1, WEB_2, ServerId(3)], -60, Some(50.0), 2, Some(75.0), Some(-10));
+    check(&[WEB_1, WEB_2], -15, Some(75.0), 1, Some(75.0), Some(-10));
+    check(&[WEB_1], -5, None, 0, None, None);
+    check(&[], -60, None, 0, None, None);
     let other = bench.series.average(&[WEB_1], "load_1m", at(-60), at(0));
     assert_eq!((other.average, other.have), (None, 0));
 }

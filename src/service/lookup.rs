@@ -93,9 +93,14 @@ pub fn live_servers_of_farm_role(read: &impl Reads, id: FarmRoleId) -> Result<Ve
     many(read, Index::LiveServersByFarmRole, &id.bytes())
 }
 
+/// Every server that is not confirmed gone.
+pub fn live_servers(read: &impl Reads) -> Result<Vec<Server>> {
+    many(read, Index::LiveServersByFarm, &[])
+}
+
 /// Servers on a platform that are not confirmed gone.
 pub fn live_servers_on(read: &impl Reads, platform: &str) -> Result<Vec<Server>> {
-    let mut live: Vec<Server> = many(read, Index::LiveServersByFarm, &[])?;
+    let mut live = live_servers(read)?;
     live.retain(|server| server.platform == platform);
     Ok(live)
 }

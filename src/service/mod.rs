@@ -13,6 +13,7 @@
 //! people    farms  manifests  servers  tokens       change what is desired, and who may
 //! reading   views  events  explain  status          answer questions
 //! jobs      plans  steps  observe  balancers  orders    the reconcile loop's reads and writes
+//!           minutes                                   what is kept for replays
 //! agents    agents                                  admission, and what agents say
 //! ```
 //! To add a verb: a function here that starts with [`authorise`], its line in `api::verbs`, its
@@ -26,6 +27,7 @@ pub mod farms;
 pub mod install;
 pub mod lookup;
 pub mod manifests;
+pub mod minutes;
 pub mod observe;
 pub mod observed;
 pub mod orders;

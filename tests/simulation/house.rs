@@ -101,7 +101,8 @@ impl House {
         let store = open_store(parts, &fuse)?;
         let clock: Arc<dyn Clock> = parts.clock.clone();
         let disk = Box::new(parts.readings.clone());
-        let series = Series::open_on(disk, clock.clone(), series::Mode::Drained)
+        let minutes = Box::new(parts.readings.clone());
+        let series = Series::open_on(disk, minutes, clock.clone(), series::Mode::Drained)
             .map_err(|error| format!("opening the series: {error}"))?;
         let sizes = parts.sky.instance_types().into_iter().map(|size| size.name).collect();
         let service = Arc::new(Service {
