@@ -55,6 +55,8 @@ counter_id! {
     StepId;
     /// Something an agent was asked to do.
     OrderId;
+    /// A hold.
+    HoldId;
     /// A journal entry's sequence number; the first entry is 1.
     Seq;
 }

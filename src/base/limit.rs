@@ -9,6 +9,14 @@ use crate::base::time::Millis;
 pub const FARM_ROLE_SERVERS_MAX: u32 = 400;
 /// Most farm roles in one farm: 400 servers each would already be ten times the promised fleet.
 pub const FARM_ROLES_MAX: usize = 250;
+/// Most availability zones of a farm role: no region of any platform has more than 16.
+pub const ZONES_MAX: usize = 16;
+/// Most checkpoints of a rollout: a person looks at each.
+pub const CHECKPOINTS_MAX: usize = 10;
+/// Revisions of a farm role that are kept, for going back: ten at up to 2 KiB.
+pub const REVISIONS_MAX: usize = 10;
+/// Most holds of one farm: every kind on every farm role of a large one, and to spare.
+pub const HOLDS_MAX: usize = 2_000;
 /// Largest manifest: 250 farm roles at 2 KiB each, doubled.
 pub const MANIFEST_BYTES_MAX: usize = 1024 * 1024;
 /// Deepest nesting of a manifest: ours needs 7.

@@ -114,6 +114,7 @@ impl<'a> Eyes<'a> {
             TerminateReason::FarmTerminated => !self.launched,
             TerminateReason::RoleRemoved => removed,
             TerminateReason::ScalingDown
+            | TerminateReason::Rollout
             | TerminateReason::Crashed
             | TerminateReason::LaunchTimeout
             | TerminateReason::LaunchFailed => return self.concluded(plan, server, reason),

@@ -75,7 +75,8 @@ impl Draft {
             server = ServerId::draw(stream);
         }
         self.moved.insert(server);
-        self.moves.push(Move::Launch { server, farm_role, index, reason });
+        let (revision, zone) = (view.role.revision, None);
+        self.moves.push(Move::Launch { server, farm_role, index, revision, zone, reason });
         let about = format!("{}/{}-{index}", self.farm, view.role.alias);
         self.line(Some(farm_role), about, Some(server), Decision::Launch(why.to_owned()));
     }
@@ -193,7 +194,8 @@ fn is_replaced(reason: TerminateReason) -> bool {
         | TerminateReason::LaunchFailed => true,
         TerminateReason::ScalingDown
         | TerminateReason::FarmTerminated
-        | TerminateReason::RoleRemoved => false,
+        | TerminateReason::RoleRemoved
+        | TerminateReason::Rollout => false,
     }
 }
 
@@ -202,7 +204,9 @@ fn is_replaced(reason: TerminateReason) -> bool {
 fn drain(view: &RoleView, server: &ServerView, reason: TerminateReason) -> u64 {
     let drained = match reason {
         TerminateReason::Manual => true,
-        TerminateReason::ScalingDown | TerminateReason::RoleRemoved => view.balanced,
+        TerminateReason::ScalingDown | TerminateReason::RoleRemoved | TerminateReason::Rollout => {
+            view.balanced
+        }
         TerminateReason::FarmTerminated
         | TerminateReason::Crashed
         | TerminateReason::LaunchTimeout

@@ -5,7 +5,7 @@
 //! like that: sightings have an age, and not having seen is [`Freshness::Unknown`].
 
 use crate::base::{FarmRoleId, ServerId, Timestamp};
-use crate::model::{Farm, FarmRole, Freshness, Plan, Server, Step};
+use crate::model::{Breaker, Farm, FarmRole, Freshness, Hold, Plan, Server, Step};
 use std::collections::BTreeMap;
 
 /// The input of one decision about one farm.
@@ -32,6 +32,11 @@ pub struct PlanInput {
     pub agents: BTreeMap<ServerId, AgentPresence>,
     /// Averages over each rule's window, by farm role and place in its list of rules.
     pub readings: BTreeMap<(FarmRoleId, usize), WindowReading>,
+    /// Automation that people switched off for this farm or one of its farm roles, also holds
+    /// that have ended by now.
+    pub holds: Vec<Hold>,
+    /// Cloud accounts that fail, by name.
+    pub breakers: BTreeMap<String, Breaker>,
     /// The farm's current plan.
     pub parent: Option<Plan>,
 }

@@ -184,6 +184,11 @@ impl<'a> World<'a> {
         self.input.farm.goal == FarmGoal::Launched && !self.input.farm.removed
     }
 
+    /// Every server of it is to go.
+    pub fn is_leaving(&self) -> bool {
+        self.input.farm.goal == FarmGoal::Terminated || self.input.farm.removed
+    }
+
     /// Farm roles wait for one another.
     pub fn is_sequential(&self) -> bool {
         self.input.farm.launch_order == LaunchOrder::Sequential

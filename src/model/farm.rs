@@ -34,6 +34,8 @@ pub enum FarmGoal {
     Launched,
     /// No server is left.
     Terminated,
+    /// Every server it has is put to sleep; nothing is launched, healed or terminated.
+    Suspended,
 }
 
 /// Scalr's `launchOrder`.

@@ -1,7 +1,7 @@
 //! A farm role: the use of a role in a farm, with its place, size, scaling and volumes.
 
 use crate::base::{EnvironmentId, FarmId, FarmRoleId, Millis, Name, RoleId};
-use crate::model::ScalingPolicy;
+use crate::model::{Policy, Revision, RolloutWish, ScalingPolicy};
 use serde::{Deserialize, Serialize};
 
 /// What a person declared of one tier of a farm.
@@ -41,6 +41,12 @@ pub struct FarmRole {
     pub revision: u64,
     /// A person asked for it to be removed: its servers go first, then the record.
     pub removed: bool,
+    /// How its servers are healed, chosen, placed and rolled over.
+    pub policy: Policy,
+    /// Revisions before the current one, oldest first, as far back as is kept.
+    pub history: Vec<Revision>,
+    /// What a person wants of the rollout under way.
+    pub rollout_wish: RolloutWish,
 }
 
 /// A data volume as declared.

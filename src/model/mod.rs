@@ -9,14 +9,17 @@
 //! To add a noun: a file here, its table in `store/tables.rs`, its view in `wire/api.rs`, its
 //! verbs in `service/`.
 
+pub mod breaker;
 pub mod cause;
 pub mod farm;
 pub mod farm_role;
+pub mod hold;
 pub mod install;
 pub mod minute;
 pub mod observed;
 pub mod order;
 pub mod plan;
+pub mod policy;
 pub mod report;
 pub mod role;
 pub mod scaling;
@@ -24,14 +27,20 @@ pub mod server;
 pub mod step;
 pub mod user;
 
+pub use breaker::Breaker;
 pub use cause::{Actor, Cause, Door, Permission};
 pub use farm::{Farm, FarmGoal, LaunchOrder};
 pub use farm_role::{Balance, FarmRole, ReadyCheck, VolumeSpec};
+pub use hold::{Hold, HoldKind};
 pub use install::{Alert, Install};
 pub use minute::{MINUTE, MinuteReading, RoleMinute};
 pub use observed::{CloudState, Freshness, Sighting};
 pub use order::{AgentCursor, Order, OrderBody, OrderState};
 pub use plan::{Move, Owed, Plan, RoleTarget};
+pub use policy::{
+    HealMode, MissingPolicy, Policy, RemovalPolicy, Revision, Rollout, RolloutPolicy, RolloutState,
+    RolloutStrategy, RolloutWish, ScalingBehavior,
+};
 pub use report::{Decision, Line, Wait};
 pub use role::{Automation, Image, Role};
 pub use scaling::{Metric, ScalingPolicy, ScalingRule};

@@ -1,7 +1,7 @@
 //! A plan: what the engine decided for one farm. Immutable, numbered, with a parent.
 
 use crate::base::{EnvironmentId, FarmId, FarmRoleId, PlanId, ServerId, Timestamp};
-use crate::model::{LaunchReason, Line, StepKind, TerminateReason};
+use crate::model::{LaunchReason, Line, Rollout, StepKind, TerminateReason};
 use serde::{Deserialize, Serialize};
 
 /// One decision of the engine about one farm.
@@ -52,6 +52,8 @@ pub struct RoleTarget {
     pub failed_at: Option<Timestamp>,
     /// Servers that are to be replaced and whose replacement is not launched yet.
     pub owed: Vec<Owed>,
+    /// The rollout under way.
+    pub rollout: Option<Rollout>,
 }
 
 /// A replacement that is still to come.
@@ -75,6 +77,7 @@ impl RoleTarget {
             retry_at: None,
             failed_at: None,
             owed: Vec::new(),
+            rollout: None,
         }
     }
 }
@@ -90,6 +93,10 @@ pub enum Move {
         farm_role: FarmRoleId,
         /// Its index.
         index: u32,
+        /// Which revision of the farm role it is made from.
+        revision: u64,
+        /// The availability zone it is asked for in.
+        zone: Option<String>,
         /// Why.
         reason: LaunchReason,
     },

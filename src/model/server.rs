@@ -66,6 +66,22 @@ pub struct Server {
     pub boot_id: Option<String>,
     /// Times it was started again instead of replaced, since it last ran for long.
     pub restarts: u32,
+    /// Our agent runs on it (Scalr's `useScalrAgent`), as its farm role said when it was wanted.
+    pub agent: bool,
+    /// The availability zone it was asked for in; `None` leaves it to the platform.
+    pub zone: Option<String>,
+    /// Scaling may not remove it.
+    pub locked: bool,
+    /// A person asked for it to be put to sleep, and it has not begun yet.
+    pub suspend_requested: bool,
+    /// A person asked for it to be woken, and it has not begun yet.
+    pub resume_requested: bool,
+    /// Since when it is healthy without a break; what the ready gate looks at.
+    pub healthy_since: Option<Timestamp>,
+    /// When its reboot began; `None` when none is under way.
+    pub reboot_at: Option<Timestamp>,
+    /// It said that it has nothing left to finish, so that its drain may end early.
+    pub idle_at: Option<Timestamp>,
 }
 
 impl Server {
@@ -108,6 +124,14 @@ impl Server {
             agent_version: None,
             boot_id: None,
             restarts: 0,
+            agent: role.policy.agent,
+            zone: None,
+            locked: false,
+            suspend_requested: false,
+            resume_requested: false,
+            healthy_since: None,
+            reboot_at: None,
+            idle_at: None,
         }
     }
 }
@@ -208,6 +232,8 @@ pub enum LaunchReason {
     ScalingUp,
     /// Another server was lost, failed or terminated by a person.
     Replacement(ServerId),
+    /// A rollout takes another server's place with one of the new revision.
+    Rollout(ServerId),
 }
 
 /// Why a server is to go, in Scalr's words.
@@ -228,6 +254,8 @@ pub enum TerminateReason {
     LaunchTimeout,
     /// The platform would not launch it.
     LaunchFailed,
+    /// A rollout gave its place to a server of another revision.
+    Rollout,
 }
 
 impl LaunchReason {
@@ -237,6 +265,7 @@ impl LaunchReason {
             LaunchReason::FarmLaunched => "farm launched",
             LaunchReason::ScalingUp => "scaling up",
             LaunchReason::Replacement(_) => "replacement",
+            LaunchReason::Rollout(_) => "rollout",
         }
     }
 }
@@ -252,6 +281,7 @@ impl TerminateReason {
             TerminateReason::Crashed => "crashed",
             TerminateReason::LaunchTimeout => "not ready in time",
             TerminateReason::LaunchFailed => "launch failed",
+            TerminateReason::Rollout => "another revision takes its place",
         }
     }
 }

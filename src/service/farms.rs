@@ -265,6 +265,7 @@ fn check_range(min: u32, max: u32) -> Result<()> {
 /// A farm's status in Scalr's words, from what is wanted and what is there.
 pub(super) fn status(farm: &Farm, running: usize, counted: usize, target: u32) -> &'static str {
     match farm.goal {
+        FarmGoal::Suspended => "suspended",
         FarmGoal::Terminated if counted == 0 => "terminated",
         FarmGoal::Terminated => "pending_terminate",
         FarmGoal::Launched if running >= target as usize => "running",

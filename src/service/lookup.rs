@@ -6,7 +6,9 @@ use crate::base::{
     EnvironmentId, FarmId, FarmRoleId, Name, OrderId, PlanId, Result, RoleId, ServerId, StepId,
     UserId,
 };
-use crate::model::{AgentCursor, Farm, FarmRole, Order, Plan, Role, Server, Step, Token, User};
+use crate::model::{
+    AgentCursor, Breaker, Farm, FarmRole, Hold, Order, Plan, Role, Server, Step, Token, User,
+};
 use crate::store::{Index, Key, Reads, Record, key};
 
 fn one<R: Record>(read: &impl Reads, key: R::Key) -> Result<Option<R>> {
@@ -65,6 +67,16 @@ pub fn role_by_name(read: &impl Reads, env: EnvironmentId, name: &Name) -> Resul
 
 /// Every role there is.
 pub fn all_roles(read: &impl Reads) -> Result<Vec<Role>> {
+    all(read)
+}
+
+/// Every hold of a farm and of its farm roles.
+pub fn holds_of_farm(read: &impl Reads, farm: FarmId) -> Result<Vec<Hold>> {
+    many(read, Index::HoldsByFarm, &farm.bytes())
+}
+
+/// Every cloud account that fails.
+pub fn breakers(read: &impl Reads) -> Result<Vec<Breaker>> {
     all(read)
 }
 

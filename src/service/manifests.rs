@@ -2,7 +2,9 @@
 
 use crate::base::{EnvironmentId, FarmId, FarmRoleId, Problem, Result};
 use crate::engine;
-use crate::model::{Actor, Automation, Cause, Farm, FarmGoal, FarmRole, Move, Permission, Role};
+use crate::model::{
+    Actor, Automation, Cause, Farm, FarmGoal, FarmRole, Move, Permission, Role, RolloutWish,
+};
 use crate::service::{Service, authorise, explain, lookup, plans};
 use crate::store::{Author, Reads, Tx};
 use crate::wire::api::{ManifestRequest, ManifestResult};
@@ -271,11 +273,16 @@ fn farm_role(
         launch_timeout_ms: declared.launch_timeout_ms,
         revision: 1,
         removed: false,
+        policy: declared.policy.clone(),
+        history: Vec::new(),
+        rollout_wish: RolloutWish::default(),
     };
     if let Some(old) = old {
         let same_make = (old.role, &old.instance_type, &old.storage, &old.check)
             == (new.role, &new.instance_type, &new.storage, &new.check);
         new.revision = if same_make { old.revision } else { old.revision + 1 };
+        new.history.clone_from(&old.history);
+        new.rollout_wish = if same_make { old.rollout_wish } else { RolloutWish::default() };
     }
     new
 }
@@ -311,6 +318,7 @@ fn describe(farm: &Farm, old: Option<&FarmRole>, new: &FarmRole, changes: &mut V
         format!("{}/{}", ms(role.scaling.cooldown_up_ms), ms(role.scaling.cooldown_down_ms))
     };
     field("cooldowns", cooldowns(old), cooldowns(new));
+    field("policy", format!("{:?}", old.policy), format!("{:?}", new.policy));
     if old.removed {
         changes.push(format!("{about}: no longer to be removed"));
     }

@@ -5,8 +5,8 @@ use crate::base::{Code, FarmId, PlanId, Problem, Result, ServerId, Timestamp};
 use crate::engine::input::{PlanInput, WindowReading};
 use crate::engine::{self, Fault};
 use crate::model::{
-    Actor, Cause, Decision, Farm, FarmRole, Freshness, Move, Permission, Plan, Role, Server,
-    ServerStatus, Step, StepKind, StepStatus, Wait,
+    Actor, Breaker, Cause, Decision, Farm, FarmRole, Freshness, Hold, Move, Permission, Plan, Role,
+    Server, ServerStatus, Step, StepKind, StepStatus, Wait,
 };
 use crate::service::{Service, authorise, lookup};
 use crate::store::{Author, Reads, Tx, View};
@@ -113,11 +113,19 @@ pub fn assemble_with(
     let id = farm.id;
     let now = service.now();
     let snapshot = service.read(|view| Snapshot::of(view, id, now))?;
-    let (servers, steps, parent) = match snapshot {
-        Some(s) => (s.servers, s.steps, s.parent),
-        None => (Vec::new(), Vec::new(), None),
+    let snapshot = match snapshot {
+        Some(found) => Snapshot { farm, farm_roles, ..found },
+        None => Snapshot {
+            farm,
+            farm_roles,
+            servers: Vec::new(),
+            steps: Vec::new(),
+            parent: None,
+            holds: Vec::new(),
+            breakers: BTreeMap::new(),
+        },
     };
-    Ok(Snapshot { farm, farm_roles, servers, steps, parent }.input(service))
+    Ok(snapshot.input(service))
 }
 
 /// The store's part of the input.
@@ -127,6 +135,8 @@ struct Snapshot {
     servers: Vec<Server>,
     steps: Vec<Step>,
     parent: Option<Plan>,
+    holds: Vec<Hold>,
+    breakers: BTreeMap<String, Breaker>,
 }
 
 impl Snapshot {
@@ -146,7 +156,10 @@ impl Snapshot {
         }
         let servers = all.into_iter().filter(|server| server.status.counts()).collect();
         let parent = lookup::current_plan(view, farm)?;
-        Ok(Some(Snapshot { farm: found, farm_roles, servers, steps, parent }))
+        let holds = lookup::holds_of_farm(view, farm)?;
+        let breakers = lookup::breakers(view)?;
+        let breakers = breakers.into_iter().map(|b| (b.account.clone(), b)).collect();
+        Ok(Some(Snapshot { farm: found, farm_roles, servers, steps, parent, holds, breakers }))
     }
 
     fn input(self, service: &Service) -> PlanInput {
@@ -197,6 +210,8 @@ impl Snapshot {
             sightings,
             agents,
             readings,
+            holds: self.holds,
+            breakers: self.breakers,
             parent: self.parent,
         }
     }
@@ -248,14 +263,15 @@ fn cause_of(plan: &Plan) -> Cause {
 /// Writes the records one move asks for.
 fn carry(tx: &mut Tx, input: &PlanInput, plan: &Plan, change: &Move) -> Result<()> {
     match change {
-        Move::Launch { server, farm_role, index, reason } => {
+        Move::Launch { server, farm_role, index, revision, zone, reason } => {
             let role = input
                 .farm_roles
                 .iter()
                 .find(|role| role.id == *farm_role)
                 .ok_or_else(|| stray("farm role", farm_role))?;
             let by = input.farm.created_by;
-            let record = Server::wanted(*server, role, *index, *reason, by, input.now);
+            let wanted = Server::wanted(*server, role, *index, *reason, by, input.now);
+            let record = Server { revision: *revision, zone: zone.clone(), ..wanted };
             // Law 1 is checked again when the step begins; this bound is only against runaways.
             if record.index > 4 * FARM_ROLE_SERVERS_MAX {
                 return Err(Problem::new(Code::LimitExceeded, "server indexes ran away"));

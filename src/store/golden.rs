@@ -7,8 +7,8 @@
 use super::Record;
 use crate::base::hash::hex;
 use crate::base::{
-    EnvironmentId, FarmId, FarmRoleId, Name, OrderId, PlanId, RoleId, ServerId, StepId, Timestamp,
-    TokenId, UserId,
+    EnvironmentId, FarmId, FarmRoleId, HoldId, Name, OrderId, PlanId, RoleId, ServerId, StepId,
+    Timestamp, TokenId, UserId,
 };
 use crate::model::*;
 use std::fmt::Debug;
@@ -44,6 +44,26 @@ fn what_people_declare() {
         created_by: UserId(2),
     };
     check(&farm, "01010473686f700164010001fbd00702");
+}
+
+fn policy() -> Policy {
+    Policy {
+        agent: false,
+        heal: HealMode::Restart,
+        depends_on: vec![name("db")],
+        ready_for_ms: 1,
+        reboot_timeout_ms: 2,
+        removal: RemovalPolicy::Oldest,
+        missing: MissingPolicy::Flag,
+        zones: vec!["a".to_owned()],
+        behavior: ScalingBehavior::SuspendResume,
+        rollout: RolloutPolicy {
+            checkpoints: vec![50],
+            checkpoint_wait_ms: Some(3),
+            strategy: RolloutStrategy::Full,
+            ..RolloutPolicy::default()
+        },
+    }
 }
 
 #[test]
@@ -84,13 +104,29 @@ fn what_people_declare_of_a_tier() {
         launch_timeout_ms: 4,
         revision: 5,
         removed: false,
+        policy: policy(),
+        history: vec![Revision {
+            number: 4,
+            role: RoleId(3),
+            location: "here".to_owned(),
+            instance_type: "small".to_owned(),
+            storage: Vec::new(),
+            check: None,
+            at: AT,
+        }],
+        rollout_wish: RolloutWish::Pause,
     };
     check(
         &farm_role,
         "0201010377656203076f6e626f617264046865726505736d616c6c0101020601000000000000004e
          400000000000003440050102010150052f64617461fc00000040010377656250fb901f012f015001
-         012f03040500",
+         012f030405000002010264620102010101016101015a640101320103020101040304686572650573
+         6d616c6c0000fbd00701",
     );
+}
+
+#[test]
+fn a_recipe() {
     let role = Role {
         id: RoleId(3),
         env: ENV,
@@ -139,13 +175,21 @@ fn servers_and_their_steps() {
         agent_version: Some("0.1".to_owned()),
         boot_id: None,
         restarts: 1,
+        agent: true,
+        zone: Some("a".to_owned()),
+        locked: true,
+        suspend_requested: false,
+        resume_requested: true,
+        healthy_since: Some(AT),
+        reboot_at: None,
+        idle_at: None,
     };
     check(
         &server,
         "0123456789abcdef0123456789abcdef01010203057765622d33076f6e626f617264046865726505
          736d616c6c0403010163010831302e302e302e3300020000000000000000000000000000000100fb
          d00701fbd00701fbd007fbd007010400000101070707070707070707070707070707070707070707
-         0707070707070707070707000103302e310001",
+         0707070707070707070707000103302e3100010101016101000101fbd0070000",
     );
     let step = Step {
         id: StepId(9),
@@ -178,12 +222,26 @@ fn plans() {
         farm: FarmId(1),
         parent: Some(PlanId(7)),
         at: AT,
-        targets: vec![RoleTarget { owed, ..RoleTarget::new(FarmRoleId(2), 3) }],
+        targets: vec![RoleTarget {
+            owed,
+            rollout: Some(Rollout {
+                from: 4,
+                to: 5,
+                began_at: AT,
+                state: RolloutState::Rolling,
+                since: AT,
+                failed: 0,
+                checkpoint: 1,
+            }),
+            ..RoleTarget::new(FarmRoleId(2), 3)
+        }],
         moves: vec![
             Move::Launch {
                 server: ServerId(2),
                 farm_role: FarmRoleId(2),
                 index: 3,
+                revision: 5,
+                zone: Some("a".to_owned()),
                 reason: LaunchReason::ScalingUp,
             },
             Move::Cancel { server: ServerId(1) },
@@ -199,9 +257,9 @@ fn plans() {
     };
     check(
         &plan,
-        "0801010107fbd0070102030000000000010300000000000000000000000000000001020000000000
-         000000000000000000000002020301030000000000000000000000000000000101000473686f7000
-         05010601016600",
+        "0801010107fbd0070102030000000000010300000000000000000000000000000001010405fbd007
+         00fbd007000102000000000000000000000000000000000202030501016101030000000000000000
+         000000000000000101000473686f700005010601016600",
     );
     check(&super::CurrentPlan { farm: FarmId(1), plan: PlanId(300) }, "01fb2c01");
 }
@@ -268,4 +326,28 @@ fn people_and_the_installation() {
     let install = Install { id: "i".to_owned(), epoch: 1, seed: u64::MAX, created_at: AT };
     check(&install, "016901fdfffffffffffffffffbd007");
     check(&Alert { key: "k".to_owned(), text: "t".to_owned(), since: AT }, "016b0174fbd007");
+}
+
+#[test]
+fn what_stops_automation() {
+    let hold = Hold {
+        id: HoldId(1),
+        env: ENV,
+        farm: FarmId(1),
+        farm_role: Some(FarmRoleId(2)),
+        kind: HoldKind::Scale,
+        reason: "r".to_owned(),
+        by: UserId(1),
+        at: AT,
+        until: Some(AT),
+    };
+    check(&hold, "010101010203017201fbd00701fbd007");
+    let breaker = Breaker {
+        account: "onboard".to_owned(),
+        failures: 3,
+        reason: "r".to_owned(),
+        since: AT,
+        open_until: Some(AT),
+    };
+    check(&breaker, "076f6e626f617264030172fbd00701fbd007");
 }

@@ -6,12 +6,12 @@ use super::old;
 use super::old::v1::{FarmRoleV1, FarmV1, PlanV1, ServerV1};
 use super::tables::{Index, Key, Record, Table, key};
 use crate::base::{
-    EnvironmentId, FarmId, FarmRoleId, OrderId, PlanId, RoleId, ServerId, StepId, Timestamp,
-    TokenId, UserId,
+    EnvironmentId, FarmId, FarmRoleId, HoldId, OrderId, PlanId, RoleId, ServerId, StepId,
+    Timestamp, TokenId, UserId,
 };
 use crate::model::{
-    AgentCursor, Alert, Farm, FarmRole, Install, Order, OrderState, Plan, Role, Server, Step,
-    StepStatus, Token, User,
+    AgentCursor, Alert, Breaker, Farm, FarmRole, Hold, Install, Order, OrderState, Plan, Role,
+    Server, Step, StepStatus, Token, User,
 };
 use serde::{Deserialize, Serialize};
 
@@ -40,7 +40,7 @@ impl Record for Farm {
 impl Record for FarmRole {
     type Key = FarmRoleId;
     const TABLE: Table = Table::FarmRoles;
-    const SCHEMA: u8 = 1;
+    const SCHEMA: u8 = 2;
 
     fn key(&self) -> FarmRoleId {
         self.id
@@ -79,7 +79,7 @@ impl Record for Role {
 impl Record for Server {
     type Key = ServerId;
     const TABLE: Table = Table::Servers;
-    const SCHEMA: u8 = 1;
+    const SCHEMA: u8 = 2;
 
     fn key(&self) -> ServerId {
         self.id
@@ -140,7 +140,7 @@ impl Record for Step {
 impl Record for Plan {
     type Key = PlanId;
     const TABLE: Table = Table::Plans;
-    const SCHEMA: u8 = 1;
+    const SCHEMA: u8 = 2;
 
     fn key(&self) -> PlanId {
         self.id
@@ -299,5 +299,34 @@ impl Record for Alert {
 
     fn key(&self) -> String {
         self.key.clone()
+    }
+}
+
+impl Record for Hold {
+    type Key = HoldId;
+    const TABLE: Table = Table::Holds;
+    const SCHEMA: u8 = 1;
+
+    fn key(&self) -> HoldId {
+        self.id
+    }
+
+    fn indexes(&self) -> Vec<(Index, Vec<u8>)> {
+        vec![(Index::HoldsByFarm, self.farm.bytes())]
+    }
+
+    fn subjects(&self) -> Vec<Subject> {
+        let farm_role = self.farm_role.map(Subject::FarmRole);
+        farm_role.into_iter().chain([Subject::Farm(self.farm)]).collect()
+    }
+}
+
+impl Record for Breaker {
+    type Key = String;
+    const TABLE: Table = Table::Breakers;
+    const SCHEMA: u8 = 1;
+
+    fn key(&self) -> String {
+        self.account.clone()
     }
 }

@@ -6,7 +6,7 @@
 
 use super::codec::{self, CodecError};
 use super::journal::Subject;
-use crate::base::{FarmId, FarmRoleId, Name, OrderId, PlanId, RoleId, ServerId, StepId};
+use crate::base::{FarmId, FarmRoleId, HoldId, Name, OrderId, PlanId, RoleId, ServerId, StepId};
 use crate::base::{TokenId, UserId};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -58,6 +58,10 @@ named_tables! {
         Install = "install",
         /// What people have to see.
         Alerts = "alerts",
+        /// Automation that people switched off.
+        Holds = "holds",
+        /// Cloud accounts that fail.
+        Breakers = "breakers",
     }
 }
 
@@ -98,6 +102,8 @@ named_tables! {
         TokensByDigest = "tokens_by_digest",
         /// Tokens by user.
         TokensByUser = "tokens_by_user",
+        /// Holds by farm.
+        HoldsByFarm = "holds_by_farm",
     }
 }
 
@@ -150,6 +156,7 @@ counter_keys! {
     OrderId => Orders,
     UserId => Users,
     TokenId => Tokens,
+    HoldId => Holds,
 }
 
 impl Key for ServerId {

@@ -12,7 +12,8 @@ use crate::base::Seq;
 use crate::base::hash::{hex, sha256};
 use crate::base::problem::chain;
 use crate::model::{
-    AgentCursor, Alert, Farm, FarmRole, Install, Order, Plan, Role, Server, Step, Token, User,
+    AgentCursor, Alert, Breaker, Farm, FarmRole, Hold, Install, Order, Plan, Role, Server, Step,
+    Token, User,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -72,6 +73,8 @@ pub(super) fn verify(rows: &impl Rows) -> Result<Verified, VerifyError> {
             Table::Tokens => check.table::<Token>()?,
             Table::Install => check.table::<Install>()?,
             Table::Alerts => check.table::<Alert>()?,
+            Table::Holds => check.table::<Hold>()?,
+            Table::Breakers => check.table::<Breaker>()?,
         }
     }
     let index_rows = check.indexes()?;

@@ -14,8 +14,8 @@ use grange::base::{
 };
 use grange::clouds::onboard::{Onboard, OnboardConfig};
 use grange::model::{
-    Actor, Cause, Farm, FarmGoal, FarmRole, LaunchOrder, LaunchReason, ScalingPolicy, Server,
-    ServerStatus,
+    Actor, Cause, Farm, FarmGoal, FarmRole, LaunchOrder, LaunchReason, Policy, RolloutWish,
+    ScalingPolicy, Server, ServerStatus,
 };
 use grange::net::mqtt::{Connect, ConnectCode, Packet, Qos, decode, encode};
 use grange::net::tls::{
@@ -141,6 +141,9 @@ fn farm_role(id: FarmRoleId, farm: FarmId, alias: Name, wanted: u32) -> FarmRole
         launch_timeout_ms: 300_000,
         revision: 1,
         removed: false,
+        policy: Policy::default(),
+        history: Vec::new(),
+        rollout_wish: RolloutWish::default(),
     }
 }
 

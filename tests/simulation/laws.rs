@@ -139,6 +139,7 @@ pub fn nothing_healthy_is_destroyed(call: &Call) -> Option<String> {
             | TerminateReason::FarmTerminated
             | TerminateReason::RoleRemoved
             | TerminateReason::ScalingDown
+            | TerminateReason::Rollout
             | TerminateReason::LaunchTimeout,
         ) => None,
         Some(TerminateReason::Crashed) if call.vanished_with_others => {
@@ -192,6 +193,14 @@ mod tests {
             agent_version: None,
             boot_id: None,
             restarts: 0,
+            agent: true,
+            zone: None,
+            locked: false,
+            suspend_requested: false,
+            resume_requested: false,
+            healthy_since: None,
+            reboot_at: None,
+            idle_at: None,
         }
     }
 

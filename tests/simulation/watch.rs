@@ -230,6 +230,8 @@ fn judge(sky: &Sky, service: &Service) -> grange::base::Result<Vec<String>> {
             let (min, max) = match farm.goal {
                 FarmGoal::Launched => role.bounds(),
                 FarmGoal::Terminated => (0, 0),
+                // Whoever puts a farm to sleep says what is right then.
+                FarmGoal::Suspended => role.bounds(),
             };
             if !(min..=max).contains(&target) {
                 why.push(format!("{about} wants {target}, declared are {min} to {max}"));

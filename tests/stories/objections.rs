@@ -18,7 +18,7 @@ fn server(index: u128) -> ServerId {
 
 fn launch(id: u128, index: u32) -> Move {
     let (server, farm_role, reason) = (ServerId(id), FarmRoleId(1), LaunchReason::FarmLaunched);
-    Move::Launch { server, farm_role, index, reason }
+    Move::Launch { server, farm_role, index, revision: 1, zone: None, reason }
 }
 
 fn retire(index: u128, reason: TerminateReason) -> Move {

@@ -9,8 +9,8 @@ use grange::base::{
 };
 use grange::engine::{AgentPresence, PlanInput};
 use grange::model::{
-    CloudState, Farm, FarmGoal, FarmRole, Freshness, LaunchOrder, LaunchReason, Move, Plan,
-    ScalingPolicy, Server, ServerStatus, Sighting, Step, StepKind, StepStatus,
+    CloudState, Farm, FarmGoal, FarmRole, Freshness, LaunchOrder, LaunchReason, Move, Plan, Policy,
+    RolloutWish, ScalingPolicy, Server, ServerStatus, Sighting, Step, StepKind, StepStatus,
 };
 use std::collections::BTreeMap;
 
@@ -47,6 +47,8 @@ impl Yard {
             sightings: BTreeMap::new(),
             agents: BTreeMap::new(),
             readings: BTreeMap::new(),
+            holds: Vec::new(),
+            breakers: BTreeMap::new(),
             parent: None,
         };
         Yard { input, steps: 0, plans: 0 }
@@ -79,6 +81,9 @@ impl Yard {
             launch_timeout_ms: 300_000,
             revision: 1,
             removed: false,
+            policy: Policy::default(),
+            history: Vec::new(),
+            rollout_wish: RolloutWish::default(),
         });
         self.input.farm_roles.last_mut().unwrap()
     }
@@ -168,10 +173,11 @@ impl Yard {
         self.plans += 1;
         plan.id = PlanId(self.plans);
         for step in &plan.moves {
-            match *step {
-                Move::Launch { server, farm_role, index, reason } => {
+            match step.clone() {
+                Move::Launch { server, farm_role, index, revision, zone, reason } => {
                     let status = ServerStatus::PendingLaunch;
-                    self.add_server(server, farm_role, index, status, 0).launch_reason = reason;
+                    let record = self.add_server(server, farm_role, index, status, 0);
+                    (record.launch_reason, record.revision, record.zone) = (reason, revision, zone);
                     self.add_step(server, StepKind::Launch, StepStatus::Planned, now);
                 }
                 Move::Retire { server, reason, not_before } => {

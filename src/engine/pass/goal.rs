@@ -10,7 +10,7 @@ use crate::model::{Decision, ServerStatus, TerminateReason, Wait};
 
 /// Retires the servers of what is terminated or removed.
 pub fn goal(world: &World, draft: &mut Draft) {
-    let farm_goes = !world.is_wanted();
+    let farm_goes = world.is_leaving();
     let mut behind: Option<(u32, String)> = None;
     for view in world.roles.iter().rev() {
         if !farm_goes && !view.role.removed {

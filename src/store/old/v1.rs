@@ -5,8 +5,8 @@ use crate::base::{
 };
 use crate::model::{
     Balance, Farm, FarmGoal, FarmRole, LaunchOrder, LaunchReason, Line, Metric, Move, Owed, Plan,
-    ReadyCheck, RoleTarget, ScalingPolicy, ScalingRule, Server, ServerStatus, TerminateReason,
-    VolumeSpec,
+    Policy, ReadyCheck, RoleTarget, RolloutWish, ScalingPolicy, ScalingRule, Server, ServerStatus,
+    StepKind, TerminateReason, VolumeSpec,
 };
 use serde::Deserialize;
 
@@ -84,6 +84,9 @@ impl From<FarmRoleV1> for FarmRole {
             launch_timeout_ms: old.launch_timeout_ms,
             revision: old.revision,
             removed: old.removed,
+            policy: Policy::default(),
+            history: Vec::new(),
+            rollout_wish: RolloutWish::default(),
         }
     }
 }
@@ -251,6 +254,14 @@ impl From<ServerV1> for Server {
             agent_version: old.agent_version,
             boot_id: old.boot_id,
             restarts: old.restarts,
+            agent: true,
+            zone: None,
+            locked: false,
+            suspend_requested: false,
+            resume_requested: false,
+            healthy_since: None,
+            reboot_at: None,
+            idle_at: None,
         }
     }
 }
@@ -265,7 +276,7 @@ pub(in crate::store) struct PlanV1 {
     pub parent: Option<PlanId>,
     pub at: Timestamp,
     pub targets: Vec<RoleTargetV1>,
-    pub moves: Vec<Move>,
+    pub moves: Vec<MoveV1>,
     pub report: Vec<Line>,
     pub freeze: Option<String>,
     pub cold_start: Option<Timestamp>,
@@ -280,7 +291,7 @@ impl From<PlanV1> for Plan {
             parent: old.parent,
             at: old.at,
             targets: old.targets.into_iter().map(Into::into).collect(),
-            moves: old.moves,
+            moves: old.moves.into_iter().map(Into::into).collect(),
             report: old.report,
             freeze: old.freeze,
             cold_start: old.cold_start,
@@ -313,6 +324,33 @@ impl From<RoleTargetV1> for RoleTarget {
             retry_at: old.retry_at,
             failed_at: old.failed_at,
             owed: old.owed,
+            rollout: None,
+        }
+    }
+}
+
+/// One thing it changes, as schema 1 has it.
+#[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(test, derive(serde::Serialize))]
+pub(in crate::store) enum MoveV1 {
+    Launch { server: ServerId, farm_role: FarmRoleId, index: u32, reason: LaunchReason },
+    Retire { server: ServerId, reason: TerminateReason, not_before: Timestamp },
+    Act { server: ServerId, kind: StepKind, not_before: Timestamp },
+    Cancel { server: ServerId },
+}
+
+impl From<MoveV1> for Move {
+    fn from(old: MoveV1) -> Move {
+        match old {
+            // Which revision it was is on the server's record.
+            MoveV1::Launch { server, farm_role, index, reason } => {
+                Move::Launch { server, farm_role, index, revision: 0, zone: None, reason }
+            }
+            MoveV1::Retire { server, reason, not_before } => {
+                Move::Retire { server, reason, not_before }
+            }
+            MoveV1::Act { server, kind, not_before } => Move::Act { server, kind, not_before },
+            MoveV1::Cancel { server } => Move::Cancel { server },
         }
     }
 }

@@ -287,22 +287,22 @@ pub fn plans() -> Vec<PlanV1> {
         failed_at: later(4).filter(|_| full),
         owed: if full { vec![Owed { index: 3, server: servers[2].id }] } else { Vec::new() },
     };
-    let mut moves: Vec<Move> = LAUNCH_REASONS
+    let mut moves: Vec<MoveV1> = LAUNCH_REASONS
         .iter()
-        .map(|reason| Move::Launch {
+        .map(|reason| MoveV1::Launch {
             server: servers[0].id,
             farm_role: WEB,
             index: 1,
             reason: *reason,
         })
         .collect();
-    moves.extend(TERMINATE_REASONS.iter().map(|reason| Move::Retire {
+    moves.extend(TERMINATE_REASONS.iter().map(|reason| MoveV1::Retire {
         server: servers[1].id,
         reason: *reason,
         not_before: AT,
     }));
-    moves.push(Move::Act { server: servers[3].id, kind: StepKind::Suspend, not_before: AT });
-    moves.push(Move::Cancel { server: servers[4].id });
+    moves.push(MoveV1::Act { server: servers[3].id, kind: StepKind::Suspend, not_before: AT });
+    moves.push(MoveV1::Cancel { server: servers[4].id });
     let first = PlanV1 {
         id: PlanId(1),
         env: ENV,

@@ -1,6 +1,7 @@
 //! One entry of `farmRoles`: its place, size, scaling, volumes, and what is ours under `grange`.
 
 use super::fault::Sink;
+use super::policy;
 use super::section::{Meaning, Section};
 use super::tree::Tree;
 use super::value::{
@@ -9,7 +10,9 @@ use super::value::{
 use super::{DeclaredFarmRole, Reference};
 use crate::base::limit::{FARM_ROLE_SERVERS_MAX, SCALING_RULES_MAX, VOLUMES_PER_SERVER_MAX};
 use crate::base::{Millis, Name};
-use crate::model::{Balance, Metric, ReadyCheck, ScalingPolicy, ScalingRule, VolumeSpec};
+use crate::model::{
+    Balance, Metric, Policy, ReadyCheck, ScalingBehavior, ScalingPolicy, ScalingRule, VolumeSpec,
+};
 
 const SECOND: Millis = 1000;
 const MINUTE: Millis = 60 * SECOND;
@@ -23,6 +26,7 @@ struct Extra {
     launch_timeout_ms: Millis,
     cooldown_up_ms: Millis,
     cooldown_down_ms: Millis,
+    policy: Policy,
 }
 
 /// Reads one farm role: what it refers to, as far as that can be read, and the whole of it, `None`
@@ -38,11 +42,14 @@ pub(super) fn read(
     let location = fields.optional("cloudLocation", sink, word);
     let instance_type = fields.required("instanceType", sink, word);
     let launch_index = fields.optional("launchIndex", sink, |t| number(t, 0..=10_000));
+    let agent = fields.optional("useScalrAgent", sink, yes_or_no);
     let scaling = fields.section("scaling", sink);
     let volumes = fields.list("storage", sink);
     let storage = storage(&fields.at("storage"), volumes, sink);
-    let extra = extra(fields.section("grange", sink), sink);
-    let scaling = self::scaling(scaling, &extra, sink);
+    let mut extra = extra(fields.section("grange", sink), sink);
+    extra.policy.agent = agent.unwrap_or(true);
+    let (scaling, behavior) = self::scaling(scaling, &extra, sink);
+    extra.policy.behavior = behavior;
     fields.finish(sink);
     let reference = Reference {
         path: path.clone(),
@@ -67,6 +74,7 @@ pub(super) fn read(
             check: extra.check,
             drain_ms: extra.drain_ms,
             launch_timeout_ms: extra.launch_timeout_ms,
+            policy: extra.policy,
         })
     };
     (reference, whole())
@@ -81,18 +89,24 @@ fn alias(tree: &Tree) -> Meaning<Name> {
     Ok(name)
 }
 
-fn scaling(fields: Option<Section<'_>>, extra: &Extra, sink: &mut Sink) -> ScalingPolicy {
+fn scaling(
+    fields: Option<Section<'_>>,
+    extra: &Extra,
+    sink: &mut Sink,
+) -> (ScalingPolicy, ScalingBehavior) {
     let (cooldown_up_ms, cooldown_down_ms) = (extra.cooldown_up_ms, extra.cooldown_down_ms);
     // Scalr's own defaults: one, up to two.
     let Some(mut fields) = fields else {
         let rules = Vec::new();
         let (enabled, min, max) = (false, 1, 2);
-        return ScalingPolicy { enabled, min, max, rules, cooldown_up_ms, cooldown_down_ms };
+        let policy = ScalingPolicy { enabled, min, max, rules, cooldown_up_ms, cooldown_down_ms };
+        return (policy, ScalingBehavior::default());
     };
     let count = |tree: &Tree| number(tree, 0..=FARM_ROLE_SERVERS_MAX);
     let enabled = fields.optional("enabled", sink, yes_or_no);
     let min = fields.optional("minInstances", sink, count);
     let max = fields.optional("maxInstances", sink, count);
+    let behavior = policy::behavior(&mut fields, sink);
     let sections = fields.list("rules", sink);
     let declared = sections.len();
     if declared > SCALING_RULES_MAX {
@@ -111,7 +125,9 @@ fn scaling(fields: Option<Section<'_>>, extra: &Extra, sink: &mut Sink) -> Scali
     let low = min.unwrap_or_else(|| max.map_or(1, |max| max.min(1)));
     let high = max.unwrap_or_else(|| low.max(2));
     fields.finish(sink);
-    ScalingPolicy { enabled, min: low, max: high, rules, cooldown_up_ms, cooldown_down_ms }
+    let (min, max) = (low, high);
+    let policy = ScalingPolicy { enabled, min, max, rules, cooldown_up_ms, cooldown_down_ms };
+    (policy, behavior)
 }
 
 fn rules(sections: Vec<Section<'_>>, sink: &mut Sink) -> Vec<ScalingRule> {
@@ -201,6 +217,7 @@ fn extra(fields: Option<Section<'_>>, sink: &mut Sink) -> Extra {
         launch_timeout_ms: 5 * MINUTE,
         cooldown_up_ms: MINUTE,
         cooldown_down_ms: 2 * MINUTE,
+        policy: Policy::default(),
     };
     let Some(mut fields) = fields else { return extra };
     let mut length = |name, range: std::ops::RangeInclusive<Millis>, into: &mut Millis| {
@@ -211,6 +228,7 @@ fn extra(fields: Option<Section<'_>>, sink: &mut Sink) -> Extra {
     length("launchTimeout", 10 * SECOND..=24 * HOUR, &mut extra.launch_timeout_ms);
     length("cooldownUp", 0..=24 * HOUR, &mut extra.cooldown_up_ms);
     length("cooldownDown", 0..=24 * HOUR, &mut extra.cooldown_down_ms);
+    extra.policy = policy::read(&mut fields, sink);
     extra.balance = fields.section("balance", sink).and_then(|f| balance(f, sink));
     extra.check = fields.section("check", sink).and_then(|f| ready_check(f, sink));
     fields.finish(sink);

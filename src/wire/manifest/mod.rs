@@ -18,6 +18,7 @@
 
 mod farm_role;
 mod fault;
+mod policy;
 mod section;
 #[cfg(test)]
 mod tests;
@@ -28,7 +29,7 @@ pub use fault::{Fault, Place};
 
 use crate::base::limit::FARM_ROLES_MAX;
 use crate::base::{Millis, Name, Problem};
-use crate::model::{Balance, LaunchOrder, ReadyCheck, ScalingPolicy, VolumeSpec};
+use crate::model::{Balance, LaunchOrder, Policy, ReadyCheck, ScalingPolicy, VolumeSpec};
 use fault::Sink;
 use section::Section;
 use std::collections::BTreeMap;
@@ -104,6 +105,8 @@ pub struct DeclaredFarmRole {
     pub drain_ms: Millis,
     /// How long a server may take to run.
     pub launch_timeout_ms: Millis,
+    /// How its servers are looked after.
+    pub policy: Policy,
 }
 
 impl Reading {
@@ -198,6 +201,7 @@ fn farm(tree: &tree::Tree, sink: &mut Sink) -> (Option<Manifest>, Vec<Reference>
     let all_known = items == read.len() && read.iter().all(|one| one.alias.is_some());
     for farm_role in whole.iter().flatten() {
         balanced(farm_role, &aliases, all_known, sink);
+        depends(farm_role, &aliases, all_known, sink);
     }
     let manifest = name.map(|farm| Manifest {
         farm,
@@ -221,6 +225,25 @@ fn aliases<'r>(read: &'r [Reference], sink: &mut Sink) -> BTreeMap<&'r Name, &'r
         }
     }
     aliases
+}
+
+/// What a farm role waits for is another farm role of the same file.
+fn depends(
+    farm_role: &DeclaredFarmRole,
+    aliases: &BTreeMap<&Name, &str>,
+    all_known: bool,
+    sink: &mut Sink,
+) {
+    for (i, on) in farm_role.policy.depends_on.iter().enumerate() {
+        let at = format!("{}.grange.dependsOn[{i}]", farm_role.path);
+        if *on == farm_role.alias {
+            sink.fault_at(&at, "a farm role cannot depend on itself");
+        } else if all_known && !aliases.contains_key(on) {
+            let known: Vec<&str> = aliases.keys().map(|name| name.as_str()).collect();
+            let hint = fault::suggest(on.as_str(), &known);
+            sink.fault_at(&at, format!("no farm role {on} in this file: {hint}"));
+        }
+    }
 }
 
 /// A balancer balances another farm role of the same file.

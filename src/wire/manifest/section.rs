@@ -114,6 +114,43 @@ impl<'t> Section<'t> {
         }
     }
 
+    /// The values of a list of scalars, as `[web, db]`; none when it is absent.
+    pub fn values<T: PartialEq>(
+        &mut self,
+        name: &'static str,
+        most: usize,
+        sink: &mut Sink,
+        read: impl Fn(&Tree) -> Meaning<T>,
+    ) -> Vec<T> {
+        let Some(tree) = self.field(name, sink) else { return Vec::new() };
+        let path = self.at(name);
+        let items = match &tree.kind {
+            Kind::List(items) => items,
+            Kind::Faulty => return Vec::new(),
+            Kind::Scalar { .. } | Kind::Map(_) => {
+                let message = format!("expected a list, as [a, b], found {}", tree.what());
+                sink.fault(&path, tree.place, message);
+                return Vec::new();
+            }
+        };
+        if items.len() > most {
+            sink.fault(&path, tree.place, format!("{} values: at most {most}", items.len()));
+        }
+        let mut values = Vec::new();
+        for (i, item) in items.iter().enumerate().take(most) {
+            let path = format!("{path}[{i}]");
+            sink.places.insert(path.clone(), item.place);
+            match read(item) {
+                Ok(value) if values.contains(&value) => {
+                    sink.fault(&path, item.place, format!("{} is there twice", item.what()));
+                }
+                Ok(value) => values.push(value),
+                Err(message) => sink.fault(&path, item.place, message),
+            }
+        }
+        values
+    }
+
     /// Says which fields nobody asked for.
     pub fn finish(self, sink: &mut Sink) {
         for entry in self.entries.iter().filter(|e| !self.known.contains(&e.key.as_str())) {
