@@ -6,6 +6,8 @@
 mod api;
 #[path = "cli/mod.rs"]
 mod cli;
+#[path = "fast/explain/mod.rs"]
+mod explain;
 #[path = "fast/gate/mod.rs"]
 mod gate;
 #[path = "properties.rs"]

@@ -71,11 +71,13 @@ pub enum Command {
     /// Look at the recipes servers are made from
     #[command(subcommand)]
     Role(RoleVerb),
-    /// Tell how a farm, farm role or server is, and why
-    #[command(after_help = "Examples: grange explain shop, grange explain shop/web-3")]
+    /// Tell how a farm, farm role, server, plan or step is, and why
+    #[command(after_help = "Examples: grange explain shop, grange explain shop/web-3, \
+                            grange explain plan 12")]
     Explain {
-        /// As shop, shop/web, shop/web-3, web-3 or a server's UUID
-        what: String,
+        /// As shop, shop/web, shop/web-3, web-3, a server's UUID, plan 12 or step 34
+        #[arg(required = true, num_args = 1..=2)]
+        what: Vec<String>,
     },
     /// Show what happened: the last 100 entries of the journal, oldest first
     #[command(after_help = "Example: grange events --follow --about shop/web")]

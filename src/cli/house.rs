@@ -28,9 +28,15 @@ pub fn explain(what: &str, client: &Client, io: &mut Io<'_>, json: bool) -> Done
     let because: Vec<String> = told
         .because
         .iter()
-        .map(|link| format!("{}  {:>9} ago  {}", clock(link.at), age(now, link.at), link.text))
+        .map(|link| {
+            let end = match link.root.as_str() {
+                "" => String::new(),
+                root => format!("[{root}] "),
+            };
+            format!("{}  {:>9} ago  {end}{}", clock(link.at), age(now, link.at), link.text)
+        })
         .collect();
-    table::lines(io, "because", &because)?;
+    table::lines(io, "because (latest first, times in UTC, [where the chain ends])", &because)?;
     table::lines(io, "next", &told.waiting)?;
     Ok(0)
 }

@@ -149,7 +149,7 @@ fn carry(command: Command, client: &Client, io: &mut Io<'_>, json: bool) -> Done
         Command::Farm(verb) => farm::carry(verb, client, io, json),
         Command::Server(verb) => server::carry(verb, client, io, json),
         Command::Role(RoleVerb::List) => house::roles(client, io, json),
-        Command::Explain { what } => house::explain(&what, client, io, json),
+        Command::Explain { what } => house::explain(&what.join(" "), client, io, json),
         Command::Events(args) => house::events(&args, client, io, json),
         Command::Status => house::status(client, io, json),
         Command::Token(TokenVerb::Create(args)) => house::token(&args, client, io, json),

@@ -13,7 +13,7 @@ use crate::pki::request_key_digest;
 use crate::series::SeriesError;
 use crate::service::plans::set_status;
 use crate::service::{Service, lookup};
-use crate::store::{Author, Tx};
+use crate::store::{Author, Subject, Tx};
 use crate::wire::agent::{Message, MessageBody};
 use crate::wire::reading;
 use std::net::SocketAddr;
@@ -178,6 +178,8 @@ fn take(tx: &mut Tx, from: ServerId, message: Message, now: crate::base::Timesta
             if !ready && server.status == ServerStatus::Running {
                 let about = lookup::server_name(tx, &server)?;
                 tx.text(about, format!("its ready check fails: {detail}"));
+                // No record of it changes, and yet it belongs to the server's story.
+                tx.subject(Subject::Server(from));
             }
         }
         MessageBody::Result { order, error, exit_code, output } => {

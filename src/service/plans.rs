@@ -246,7 +246,7 @@ fn commit(service: &Service, actor: &Actor, input: PlanInput, plan: Plan) -> Res
 }
 
 /// A decision as the journal says it.
-fn sentence(decision: &Decision) -> String {
+pub(super) fn sentence(decision: &Decision) -> String {
     match decision {
         Decision::Launch(why) => format!("is to be launched: {why}"),
         Decision::Retire(why) => format!("is to go: {why}"),

@@ -183,6 +183,11 @@ impl Store {
         self.read(|view| journal::entries_about(&view.txn, subject, before, at_most))
     }
 
+    /// The oldest entry of one story that is kept; `None` when none is.
+    pub fn first_about(&self, subject: Subject) -> Result<Option<Entry>, StoreError> {
+        self.read(|view| journal::first_about(&view.txn, subject))
+    }
+
     /// The last entry's number; 0 when there is none.
     pub fn last_seq(&self) -> Seq {
         self.inner.writer.listeners.last()

@@ -318,6 +318,16 @@ pub(super) fn entries_about(
     Ok(out)
 }
 
+/// The oldest entry of one story that is kept.
+pub(super) fn first_about(rows: &impl Rows, subject: Subject) -> Result<Option<Entry>, StoreError> {
+    let prefix = subject.bytes();
+    let span = Span { at_most: 1, ..Span::prefix(&prefix) };
+    match rows.rows(Space::SUBJECTS, &span)?.first() {
+        Some((row, _)) => entry(rows, Seq(number(&row[prefix.len()..]))),
+        None => Ok(None),
+    }
+}
+
 /// A number from big-endian bytes.
 pub(super) fn number(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0, |sum, byte| (sum << 8) | u64::from(*byte))

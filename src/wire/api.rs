@@ -339,6 +339,9 @@ pub struct BecauseView {
     pub at: i64,
     /// One sentence.
     pub text: String,
+    /// Where the chain ends: `person`, `reading`, `clock`, `sighting`, `power cut`, `agent`,
+    /// `cloud` or `journal`; empty for a link between.
+    pub root: String,
 }
 
 /// A plan.

@@ -391,7 +391,12 @@ impl Verbs for Fake {
             "shop/web-3" => Ok(ExplainView {
                 about: what.into(),
                 now: "pending for 9 s".into(),
-                because: vec![BecauseView { seq: 2, at: NOW - 9000, text: "launched".into() }],
+                because: vec![BecauseView {
+                    seq: 2,
+                    at: NOW - 9000,
+                    text: "launched".into(),
+                    root: String::new(),
+                }],
                 waiting: vec!["its agent: 9 s of 300 s".into()],
             }),
             // A verb that breaks must cost its own request only.

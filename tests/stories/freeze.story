@@ -18,6 +18,6 @@ web-3    wait: frozen: 2 of 3 servers of web vanished within 2 m
 
 web-2    wait: agent silent for 45 s, but the platform says it runs
 web-3    wait: agent silent for 47 s, but the platform says it runs
-web      target 3 -> 4: CpuPercent 90.0 > 60
+web      target 3 -> 4: CpuPercent 90.0 > 60 (over 1 m of 3 of 3 servers, newest 5 s old)
 web-4    launch: scaling up, target 4
 > launch web-4 (scaling up)

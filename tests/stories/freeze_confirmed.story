@@ -14,8 +14,8 @@ shop     wait: frozen: 2 of 3 servers of web vanished within 2 m
 web-2    wait: frozen: 2 of 3 servers of web vanished within 2 m
 web-3    wait: frozen: 2 of 3 servers of web vanished within 2 m
 
-web-2    retire: the platform says it is gone
-web-3    retire: the platform says it is gone
+web-2    retire: the platform says it is gone, seen 0 ms before
+web-3    retire: the platform says it is gone, seen 0 ms before
 web-4    launch: replaces web-2
 web-5    launch: replaces web-3
 > retire web-2 (crashed)

@@ -12,13 +12,13 @@ later 5s
 look
 plan
 ---
-web-3    retire: missing for 10 m
+web-3    retire: missing for 10 m, in 60 listings
 web-4    wait: missing servers given up at once: 1 of 1 in flight
 web-5    launch: replaces web-3
 > retire web-3 (crashed)
 > launch web-5 (replacement)
 
-web-4    retire: missing for 45 s
+web-4    retire: missing for 45 s, in 5 listings
 web-3    launch: replaces web-4
 web-5    wait: launch under way for 5 s
 > retire web-4 (crashed)

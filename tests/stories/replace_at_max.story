@@ -8,7 +8,7 @@ gone web-2
 later 2s
 plan
 ---
-web-2    retire: the platform says it stopped
+web-2    retire: the platform says it stopped, seen 4 s before
 web      wait: 2 of 2 servers are not confirmed gone, 1 of them leaving
 > retire web-2 (crashed)
 

@@ -6,7 +6,7 @@ seen web-2 stopped age 4s
 seen web-3 running age 4s
 plan
 ---
-web-2    retire: the platform says it stopped
+web-2    retire: the platform says it stopped, seen 4 s before
 web-4    launch: replaces web-2
 > retire web-2 (crashed)
 > launch web-4 (replacement)

@@ -19,10 +19,10 @@ gone app-4
 gone app-8
 plan
 ---
-app-2    retire: the platform says it stopped
-app-4    retire: the platform says it stopped
-app-6    retire: the platform says it stopped
-app-8    retire: the platform says it stopped
+app-2    retire: the platform says it stopped, seen 4 s before
+app-4    retire: the platform says it stopped, seen 4 s before
+app-6    retire: the platform says it stopped, seen 4 s before
+app-8    retire: the platform says it stopped, seen 4 s before
 app      wait: volume 2 is held by a leaving server
 app      wait: volume 4 is held by a leaving server
 app      wait: volume 6 is held by a leaving server

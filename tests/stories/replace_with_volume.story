@@ -9,7 +9,7 @@ later 3s
 gone db-2
 plan
 ---
-db-2     retire: the platform says it is gone
+db-2     retire: the platform says it is gone, seen 4 s before
 db       wait: volume 2 is held by a leaving server
 > retire db-2 (crashed)
 

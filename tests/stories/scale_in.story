@@ -29,7 +29,7 @@ plan
 web      keep
 lb       keep
 
-web      target 4 -> 3: CpuPercent 8.0 < 20
+web      target 4 -> 3: CpuPercent 8.0 < 20 (over 1 m of 4 of 4 servers, newest 0 ms old)
 web-4    retire: 1 more than the target of 3
 lb       keep
 > retire web-4 (scaling down) in 30 s
@@ -38,7 +38,7 @@ web      wait: cool-down: 1 m 50 s left
 web-4    wait: draining: 20 s left at most
 lb       keep
 
-web      target 3 -> 2: CpuPercent 8.0 < 20
+web      target 3 -> 2: CpuPercent 8.0 < 20 (over 1 m of 4 of 4 servers, newest 2 m 10 s old)
 web-3    retire: 1 more than the target of 2
 lb       keep
 > retire web-3 (scaling down) in 30 s

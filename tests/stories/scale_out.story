@@ -18,7 +18,7 @@ turns web-4 running
 look
 plan
 ---
-web      target 2 -> 3: CpuPercent 83.4 > 60
+web      target 2 -> 3: CpuPercent 83.4 > 60 (over 1 m of 2 of 2 servers, newest 0 ms old)
 web-3    launch: scaling up, target 3
 > launch web-3 (scaling up)
 
@@ -27,7 +27,7 @@ web-3    wait: launch under way for 10 s
 
 web      wait: cool-down: 50 s left
 
-web      target 3 -> 4: CpuPercent 75.0 > 60
+web      target 3 -> 4: CpuPercent 75.0 > 60 (over 1 m of 3 of 3 servers, newest 1 m old)
 web-4    launch: scaling up, target 4
 > launch web-4 (scaling up)
 

@@ -6,6 +6,6 @@ seen web-2 running age 4s
 reading web cpu 97 have 1 of 2
 plan
 ---
-web      target 2 -> 3: CpuPercent 97.0 > 60
+web      target 2 -> 3: CpuPercent 97.0 > 60 (over 1 m of 1 of 2 servers, newest 0 ms old)
 web-3    launch: scaling up, target 3
 > launch web-3 (scaling up)

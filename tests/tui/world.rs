@@ -304,7 +304,12 @@ impl Source for World {
             (804, 11, "Plan 13 wanted one more web: CPU was 72.1 on average over 60 s, above 60"),
             (790, 200, "admin set web to 2..6 servers, scaled by CPU"),
         ];
-        let link = |seq, at, text: &str| BecauseView { seq, at, text: text.into() };
+        let link = |seq, at, text: &str| BecauseView {
+            seq,
+            at,
+            text: text.into(),
+            root: if seq < 800 { "person".into() } else { String::new() },
+        };
         let mut because: Vec<_> = because.map(|e| link(e.seq, e.at, &e.text)).collect();
         because.extend(last.map(|(seq, ago, text)| link(seq, NOW - minutes(ago), text)));
         self.there(ExplainView {

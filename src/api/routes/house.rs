@@ -44,7 +44,7 @@ pub const ROWS: &[Row] = &[
     Row {
         method: "GET",
         path: "/{envId}/grange/explain/",
-        about: "Shows how a farm, farm role or server is, and the chain of causes behind it.",
+        about: "Shows how a farm, farm role, server, plan or step is, and the chain of causes.",
         query: &["what"],
         input: None,
         output: Output::One("Explanation"),
@@ -113,7 +113,7 @@ fn roles(verbs: &dyn Verbs, call: &Call) -> Result<Reply> {
 
 fn explain(verbs: &dyn Verbs, call: &Call) -> Result<Reply> {
     let what = call.text("what").ok_or_else(|| {
-        Problem::invalid("what", "say what to explain, as shop, shop/web or shop/web-3")
+        Problem::invalid("what", "say what to explain, as shop, shop/web-3, plan 12 or step 34")
     })?;
     Ok(Reply::One(value(&verbs.explain(&call.actor, &what)?)?, None))
 }

@@ -57,6 +57,12 @@ pub const SHAPES: &[Shape] = &[
             field("seq", Integer, "Journal entry."),
             field("at", Integer, "When, ms UTC."),
             field("text", Text, "One sentence."),
+            field(
+                "root",
+                Text,
+                "Where the chain ends: person, reading, clock, sighting, power cut, agent, cloud \
+                 or journal; empty for a link between.",
+            ),
         ],
     },
     Shape {

@@ -8,7 +8,9 @@ use crate::base::limit;
 use crate::base::time::say;
 use crate::engine::draft::Draft;
 use crate::engine::world::{RoleView, ServerView, Sight, World};
-use crate::model::{CloudState, Decision, ServerStatus, StepKind, TerminateReason, Wait};
+use crate::model::{
+    CloudState, Decision, Freshness, ServerStatus, StepKind, TerminateReason, Wait,
+};
 
 /// Gives up what is being started again and will not come: before `cold_start`, which waits for
 /// the rest of them.
@@ -45,10 +47,13 @@ fn judge(world: &World, draft: &mut Draft, view: &RoleView, server: &ServerView,
         }
         Sight::Missing { age, .. } => {
             pace.in_flight += u32::from(server.server.status == ServerStatus::Running);
-            retire(draft, view, server, &format!("missing for {}", say(age)));
+            let listings = listings(world, server);
+            let why = format!("missing for {}, in {listings} listings", say(age));
+            retire(draft, view, server, &why);
         }
-        Sight::Seen { state, .. } if is_dead(server) => {
-            retire(draft, view, server, phrase(state));
+        Sight::Seen { state, age, .. } if is_dead(server) => {
+            let why = format!("{}, seen {} before", phrase(state), say(age));
+            retire(draft, view, server, &why);
         }
         Sight::Seen { state: CloudState::Stopped, current: false, age } => {
             draft.spare(view, server, Wait::Stale { age: Some(age) });
@@ -57,6 +62,14 @@ fn judge(world: &World, draft: &mut Draft, view: &RoleView, server: &ServerView,
             retire(draft, view, server, "it could not be started again");
         }
         Sight::Seen { .. } => listen(world, draft, view, server),
+    }
+}
+
+/// Complete listings in a row that lacked it.
+fn listings(world: &World, server: &ServerView) -> u32 {
+    match world.input.sightings.get(&server.server.id) {
+        Some(Freshness::Missing { listings, .. }) => *listings,
+        Some(Freshness::Seen { .. } | Freshness::Unknown) | None => 0,
     }
 }
 

@@ -9,11 +9,12 @@
 //! [`judge`] with [`within`] and [`remember`] are the rules themselves, over one farm role's
 //! values; the pass asks them about the world as it is, `whatif` about recorded readings.
 
+use crate::base::time::say;
 use crate::base::{Millis, Timestamp};
 use crate::engine::WindowReading;
 use crate::engine::draft::Draft;
 use crate::engine::world::{RoleView, World};
-use crate::model::{Decision, RoleTarget, ScalingPolicy, Wait};
+use crate::model::{Decision, RoleTarget, ScalingPolicy, ScalingRule, Wait};
 
 /// Keeps the targets in their declared ranges; early, because the launch order asks for them.
 pub fn range(world: &World, draft: &mut Draft) {
@@ -127,7 +128,8 @@ pub fn judge(
     let rules = || policy.rules.iter().enumerate();
     let above = rules().find_map(|(i, rule)| {
         let value = average(i).filter(|value| *value > rule.scale_up)?;
-        Some(format!("{} {value:.1} > {}", rule.metric.rule_type(), rule.scale_up))
+        let from = inputs(rule, readings.get(i).copied().flatten(), situation.now);
+        Some(format!("{} {value:.1} > {} ({from})", rule.metric.rule_type(), rule.scale_up))
     });
     if let Some(why) = above {
         return outwards(policy, target, situation, why);
@@ -151,9 +153,19 @@ pub fn judge(
     }
     let why = rules().map(|(i, rule)| {
         let value = average(i).unwrap_or(0.0);
-        format!("{} {value:.1} < {}", rule.metric.rule_type(), rule.scale_down)
+        let from = inputs(rule, readings.get(i).copied().flatten(), situation.now);
+        format!("{} {value:.1} < {} ({from})", rule.metric.rule_type(), rule.scale_down)
     });
     inwards(policy, target, situation, why.collect::<Vec<_>>().join(", "))
+}
+
+/// What an average was made of: a decision is only as good as that.
+fn inputs(rule: &ScalingRule, reading: Option<&WindowReading>, now: Timestamp) -> String {
+    let window = say(rule.window_ms);
+    let Some(reading) = reading else { return format!("over {window}") };
+    let newest = reading.newest_at.map(|at| format!(", newest {} old", say(now.since(at))));
+    let (have, want) = (reading.have, reading.want);
+    format!("over {window} of {have} of {want} servers{}", newest.unwrap_or_default())
 }
 
 fn outwards(

@@ -1,25 +1,71 @@
 //! The links of a story: journal entries, cut to what they say about the thing asked for.
 //!
 //! One entry may speak of many things (a plan launches six servers); a story takes its part. Every
-//! fact is one line: what a plan decided is told by its entry and nowhere else, and lines that
-//! come again and again (a balancer's file) are one line with a count.
+//! fact is one line, and lines that come again and again (a balancer's file) are one line with a
+//! count. A line that nothing else led to carries its [`Root`]: there the chain ends.
 
-use crate::model::Door;
-use crate::store::Entry;
+use crate::base::Seq;
+use crate::model::{
+    Decision, Door, Line, Move, Plan, Server, ServerStatus, Step, StepKind, StepStatus,
+    TerminateReason,
+};
+use crate::service::explain::past;
+use crate::service::plans;
+use crate::store::{Entry, Table};
 use crate::wire::api::BecauseView;
+
+/// What a chain of causes ends in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Root {
+    /// Somebody asked for it.
+    Person,
+    /// Readings crossed a rule's bound.
+    Reading,
+    /// A time was over.
+    Clock,
+    /// A listing showed it, or lacked it.
+    Sighting,
+    /// All of a farm was stopped at once.
+    PowerCut,
+    /// An agent said so.
+    Agent,
+    /// A cloud refused.
+    Cloud,
+    /// The journal does not reach back further.
+    Journal,
+}
+
+impl Root {
+    /// Its name, as stories print it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Root::Person => "person",
+            Root::Reading => "reading",
+            Root::Clock => "clock",
+            Root::Sighting => "sighting",
+            Root::PowerCut => "power cut",
+            Root::Agent => "agent",
+            Root::Cloud => "cloud",
+            Root::Journal => "journal",
+        }
+    }
+}
 
 /// One line of a story.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Link {
-    seq: u64,
-    at: i64,
-    text: String,
+    pub seq: u64,
+    pub at: i64,
+    /// Within one entry, effects (0) come before their causes.
+    pub depth: u32,
+    pub text: String,
     /// A decision, or what a person asked for: kept when a story is too long.
-    pub(super) weighty: bool,
+    pub weighty: bool,
+    pub root: Option<Root>,
 }
 
 /// What each of an entry's sentences is about, and the sentence.
-fn parts(entry: &Entry) -> Vec<(&str, String)> {
+pub(super) fn parts(entry: &Entry) -> Vec<(&str, String)> {
     let mut out: Vec<(&str, String)> = Vec::new();
     for piece in entry.text.split("; ") {
         match (subject_of(piece), out.last_mut()) {
@@ -42,30 +88,133 @@ fn subject_of(piece: &str) -> Option<(&str, &str)> {
 
 /// The lines an entry gives to the story of `about`. `of` says which sentences belong to it.
 pub(super) fn tell(entry: &Entry, about: &str, of: impl Fn(&str) -> bool) -> Vec<Link> {
+    if let Ok(Some(plan)) = past::only::<Plan>(entry)
+        && entry.verb == "plan.commit"
+    {
+        return lines(entry, &plan, about, |line| of(&line.about));
+    }
     let weighty = by_a_person(entry) || is_decision(&entry.verb);
-    let who = match by_a_person(entry) {
-        true => format!(" (by {})", entry.who.name),
-        false => String::new(),
-    };
+    let (who, root) = (by_whom(entry), root_of(entry));
     let said = parts(entry).into_iter().filter(|(whose, _)| of(whose));
-    let line = |(whose, sentence): (&str, String)| {
+    let line = |(depth, (whose, sentence)): (usize, (&str, String))| {
         let text = match whose == about || whose.is_empty() {
             true => format!("{sentence}{who}"),
             false => format!("{whose}: {sentence}{who}"),
         };
-        Link { seq: entry.seq.0, at: entry.at.0, text, weighty }
+        let depth = u32::try_from(depth).unwrap_or(u32::MAX);
+        Link { seq: entry.seq.0, at: entry.at.0, depth, text, weighty, root }
     };
-    let mut links: Vec<Link> = said.map(line).collect();
-    if entry.verb == "plan.commit" {
-        // A plan says the target before the launch it brings; latest first is effect first.
-        links.reverse();
+    said.enumerate().map(line).collect()
+}
+
+/// What a plan decided about some of its farm, one line each. A plan says the target before the
+/// launch it brings; latest first is effect first.
+pub(super) fn lines(
+    entry: &Entry,
+    plan: &Plan,
+    about: &str,
+    of: impl Fn(&Line) -> bool,
+) -> Vec<Link> {
+    let decided = plan.report.iter().rev().filter(|line| line.decision.is_change() && of(line));
+    let link = |(depth, line): (usize, &Line)| {
+        let sentence = plans::sentence(&line.decision);
+        let text = match line.about == about {
+            true => format!("plan {}: {sentence}", plan.id),
+            false => format!("plan {}: {}: {sentence}", plan.id, line.about),
+        };
+        let depth = u32::try_from(depth).unwrap_or(u32::MAX);
+        let root = root_in(plan, line);
+        Link { seq: entry.seq.0, at: entry.at.0, depth, text, weighty: true, root }
+    };
+    decided.enumerate().map(link).collect()
+}
+
+/// Where the chain of one decision ends, if that is in the plan itself.
+pub(super) fn root_in(plan: &Plan, line: &Line) -> Option<Root> {
+    match (&line.decision, line.farm_role, line.server) {
+        (Decision::Target { .. }, Some(role), _) => {
+            let target = plan.target(role)?;
+            let scaled = [target.scaled_up_at, target.scaled_down_at].contains(&Some(plan.at));
+            scaled.then_some(Root::Reading)
+        }
+        (Decision::Act(_), None, None) if plan.cold_start.is_some() => Some(Root::PowerCut),
+        (_, _, Some(server)) => {
+            plan.moves.iter().find(|m| m.server() == server).and_then(|m| end(m, plan))
+        }
+        (_, _, None) => None,
     }
-    links
+}
+
+/// ` (by admin)`, with the address where they came over the network; empty for a job.
+pub(super) fn by_whom(entry: &Entry) -> String {
+    match entry.who.door {
+        Door::Socket => format!(" (by {})", entry.who.name),
+        Door::Https => format!(" (by {} from {})", entry.who.name, entry.who.address),
+        Door::Appliance | Door::Agent => String::new(),
+    }
 }
 
 /// Whether a person asked for it, so that a chain ends there.
 pub(super) fn by_a_person(entry: &Entry) -> bool {
     matches!(entry.who.door, Door::Socket | Door::Https)
+}
+
+/// Where a chain ends that reaches this entry, as far as the entry itself tells.
+fn root_of(entry: &Entry) -> Option<Root> {
+    if by_a_person(entry) {
+        return Some(Root::Person);
+    }
+    let server = past::only::<Server>(entry).ok().flatten();
+    let step = past::only::<Step>(entry).ok().flatten();
+    match entry.verb.as_str() {
+        "agent.ready" | "agent.hello"
+            if server.as_ref().is_none_or(|s| s.status != ServerStatus::Running) =>
+        {
+            Some(Root::Agent)
+        }
+        "observe.listing" => Some(Root::Sighting),
+        "step.finish" if step.is_some_and(|step| step.status == StepStatus::Failed) => {
+            Some(Root::Cloud)
+        }
+        "order.expire" | "server.forget" => Some(Root::Clock),
+        _ => None,
+    }
+}
+
+/// What a plan decided about one server.
+pub(super) fn decided(entry: &Entry, plan: &Plan, server: &Server, depth: u32) -> Vec<Link> {
+    let mut links = lines(entry, plan, "", |line| line.server == Some(server.id));
+    for link in &mut links {
+        link.depth = depth;
+        // Whose line it is, the story says.
+        if let Some((number, rest)) = link.text.split_once(": ")
+            && let Some((_, sentence)) = rest.split_once(": ")
+        {
+            link.text = format!("{number}: {sentence}");
+        }
+    }
+    links
+}
+
+/// Where the chain of a move ends, when it is the move itself.
+fn end(change: &Move, plan: &Plan) -> Option<Root> {
+    match change {
+        Move::Retire { reason, .. } => match reason {
+            TerminateReason::Crashed => Some(Root::Sighting),
+            TerminateReason::LaunchTimeout => Some(Root::Clock),
+            TerminateReason::LaunchFailed => Some(Root::Cloud),
+            TerminateReason::ScalingDown
+            | TerminateReason::Manual
+            | TerminateReason::FarmTerminated
+            | TerminateReason::RoleRemoved
+            | TerminateReason::Rollout => None,
+        },
+        Move::Act { kind: StepKind::Start, .. } if plan.cold_start.is_some() => {
+            Some(Root::PowerCut)
+        }
+        Move::Act { kind: StepKind::Terminate, .. } => Some(Root::Clock),
+        Move::Act { .. } | Move::Launch { .. } | Move::Cancel { .. } => None,
+    }
 }
 
 fn is_decision(verb: &str) -> bool {
@@ -87,99 +236,60 @@ pub(super) fn is_small(entry: &Entry) -> bool {
         && !entry.text.contains("not known")
 }
 
+/// Whether it says of a step that it began, while another entry here says how it ended.
+pub(super) fn is_answered(entry: &Entry, all: &[Entry]) -> bool {
+    let step = |entry: &Entry| past::only::<Step>(entry).ok().flatten();
+    let Some(begun) = step(entry).filter(|_| entry.verb == "step.begin") else { return false };
+    all.iter().filter(|other| other.seq > entry.seq).any(|other| {
+        let touches = other.changes.iter().any(|change| change.table == Table::Steps);
+        touches && step(other).is_some_and(|step| step.id == begun.id && !step.status.is_open())
+    })
+}
+
 /// Puts a story in order, latest first: one line for what is said again and again, and where it
-/// is longer than `at_most`, the small lines in its middle go first.
+/// is longer than `at_most`, the small lines in its middle go first. What a chain ends in stays.
 pub(super) fn finish(mut links: Vec<Link>, at_most: usize) -> Vec<BecauseView> {
-    links.sort_by_key(|link| std::cmp::Reverse((link.at, link.seq)));
-    // What the plan made of a person's wish is the wish once more.
-    if links.iter().any(|link| link.text.contains("is asked to go (by ")) {
-        links.retain(|link| !link.text.ends_with("is to go: a person asked for it"));
-    }
+    links.sort_by_key(|link| (std::cmp::Reverse((link.at, link.seq)), link.depth));
     let mut told: Vec<(Link, usize)> = Vec::new();
     for link in links {
         match told.iter_mut().find(|(known, _)| known.text == link.text) {
+            Some((known, _)) if known.seq == link.seq => {}
             Some((_, times)) => *times += 1,
             None => told.push((link, 1)),
         }
     }
     while told.len() > at_most {
         // The newest small lines say how it is now: of the others, the oldest go first.
-        let small = told.iter().skip(at_most / 3).rposition(|(link, _)| !link.weighty);
-        told.remove(small.map_or(told.len() - 2, |at| at + at_most / 3));
+        let spare = |link: &Link| !link.weighty && link.root.is_none();
+        let newest = at_most / 3;
+        let small = told.iter().skip(newest).rposition(|(link, _)| spare(link));
+        let at = small.map_or(told.len() / 2, |at| at + newest);
+        told.remove(at);
     }
     let line = |(link, times): (Link, usize)| {
         let text = match times {
             1 => link.text,
             times => format!("{} ({times} times)", link.text),
         };
-        BecauseView { seq: link.seq, at: link.at, text }
+        let root = link.root.map(Root::as_str).unwrap_or_default().to_owned();
+        BecauseView { seq: link.seq, at: link.at, text, root }
     };
     told.into_iter().map(line).collect()
 }
 
 /// The same lines under another name, for the story of a server that another one replaced.
-pub(super) fn under(name: &str, links: Vec<Link>) -> Vec<Link> {
-    let renamed = |link: Link| Link { text: format!("{name}: {}", link.text), ..link };
-    links.into_iter().map(renamed).collect()
+pub(super) fn under(name: &str, mut links: Vec<Link>) -> Vec<Link> {
+    for link in &mut links {
+        // A plan's number stays in front.
+        let number = link.text.find(": ").filter(|_| link.text.starts_with("plan "));
+        let at = number.map_or(0, |colon| colon + 2);
+        link.text.insert_str(at, &format!("{name} "));
+    }
+    links
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::base::{Seq, Timestamp};
-    use crate::model::{Actor, Cause};
-    use crate::store::Who;
-
-    fn entry(seq: u64, verb: &str, about: &str, text: &str) -> Entry {
-        Entry {
-            seq: Seq(seq),
-            at: Timestamp(i64::try_from(seq).unwrap_or(0) * 1000),
-            epoch: 1,
-            who: Who::from(&Actor::job("plan")),
-            cause: Cause::Clock,
-            verb: verb.into(),
-            about: about.into(),
-            text: text.into(),
-            subjects: Vec::new(),
-            changes: Vec::new(),
-            previous: [0; 32],
-        }
-    }
-
-    #[test]
-    fn a_story_takes_its_part_of_an_entry() {
-        let both =
-            "target goes from 2 to 3: load; above 4; shop/web-3: is to be launched: target 3";
-        let entry = entry(1, "plan.commit", "shop/web", both);
-        let check = |about: &str, expected: &[&str]| {
-            let told = tell(&entry, about, |whose| whose == about);
-            let texts: Vec<&str> = told.iter().map(|link| link.text.as_str()).collect();
-            assert_eq!(texts, expected, "{about}");
-        };
-        check("shop/web", &["target goes from 2 to 3: load; above 4"]);
-        check("shop/web-3", &["is to be launched: target 3"]);
-        check("shop/web-4", &[]);
-    }
-
-    #[test]
-    fn a_story_is_latest_first_without_repeats_and_short() {
-        let mut links = Vec::new();
-        for seq in 1..=40 {
-            let text = if seq % 2 == 0 { "again".to_owned() } else { format!("line {seq}") };
-            links.extend(tell(
-                &entry(seq, "agent.ready", "shop/web-1", &text),
-                "shop/web-1",
-                |_| true,
-            ));
-        }
-        let root = entry(1, "plan.commit", "shop/web-1", "is to be launched");
-        links.extend(tell(&root, "shop/web-1", |_| true));
-        let told = finish(links, 6);
-        let texts: Vec<&str> = told.iter().map(|link| link.text.as_str()).collect();
-        assert_eq!(texts[0], "again (20 times)");
-        assert_eq!(texts[1], "line 39");
-        assert_eq!(texts[5], "is to be launched");
-        assert_eq!(texts.len(), 6);
-        assert!(told.is_sorted_by_key(|link| std::cmp::Reverse(link.at)));
-    }
+/// The last word about a story whose beginning is gone.
+pub(super) fn beyond(seq: Seq, at: i64, depth: u32, what: &str) -> Link {
+    let text = format!("{what} is older than the journal keeps; it begins with entry {seq}");
+    Link { seq: 0, at, depth, text, weighty: true, root: Some(Root::Journal) }
 }

@@ -24,7 +24,11 @@ pub fn lines(state: &State, what: &str, columns: usize) -> Vec<Line> {
     for (at, because) in explain.because.iter().enumerate() {
         let mark = if at == 0 { " " } else { signs.cause };
         let when = format!("  {} {mark}", moment(state.now(), because.at));
-        hang(&mut lines, &when, &because.text, Tone::Plain, room);
+        let text = match because.root.as_str() {
+            "" => because.text.clone(),
+            root => format!("[{root}] {}", because.text),
+        };
+        hang(&mut lines, &when, &text, Tone::Plain, room);
     }
     if explain.because.is_empty() {
         lines.push(vec![("  The journal holds no cause for it.".into(), Tone::Dim)]);

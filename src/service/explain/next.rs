@@ -1,0 +1,91 @@
+//! What happens next: what a thing waits for with its numbers, or what would make it change.
+
+use crate::base::Result;
+use crate::base::time::say;
+use crate::model::{FarmRole, LaunchReason, Server, ServerStatus, Step, StepKind, StepStatus};
+use crate::service::explain::past::Past;
+use crate::service::{Service, lookup, plans, views};
+
+/// What comes next for a farm role that waits for nothing: the readings its rules look at.
+pub(super) fn rules(service: &Service, role: &FarmRole) -> Result<Vec<String>> {
+    if !role.scaling.enabled || role.scaling.rules.is_empty() {
+        return Ok(Vec::new());
+    }
+    let Some(input) = plans::assemble(service, role.farm)? else { return Ok(Vec::new()) };
+    let rules = role.scaling.rules.iter().enumerate();
+    Ok(rules
+        .map(|(index, rule)| {
+            let reading = input.readings.get(&(role.id, index));
+            let (up, down) = (rule.scale_up, rule.scale_down);
+            let what = rule.metric.rule_type();
+            let value = match reading.and_then(|reading| Some((reading, reading.average?))) {
+                Some((reading, value)) => format!(
+                    "is {value:.1} over {} of {} of {} servers",
+                    say(rule.window_ms),
+                    reading.have,
+                    reading.want
+                ),
+                None => format!("has no readings in {}", say(rule.window_ms)),
+            };
+            format!("{what} {value}: one server more above {up}, one fewer below {down}")
+        })
+        .collect())
+}
+
+/// What comes next for a server.
+pub(super) fn of_server(
+    past: &Past,
+    server: &Server,
+    role: Option<&FarmRole>,
+) -> Result<Vec<String>> {
+    let service = past.service;
+    let report = service.observed.report(server.farm);
+    let waiting = views::waits(&report, |line| line.server == Some(server.id), false);
+    if !waiting.is_empty() {
+        return Ok(waiting);
+    }
+    Ok(match (server.status, role) {
+        (ServerStatus::Terminated, _) => vec![match successor(past, server)? {
+            Some(name) => format!("nothing: it is gone, and {name} took its place"),
+            None => "nothing: it is gone".into(),
+        }],
+        (ServerStatus::Running, Some(role)) => {
+            let mut next = vec!["nothing: it is wanted and running".to_owned()];
+            next.extend(rules(service, role)?);
+            next
+        }
+        (ServerStatus::Running, None) => vec!["nothing: it is wanted and running".into()],
+        (ServerStatus::Suspended, _) => vec!["nothing, until a person wakes it".into()],
+        _ => vec!["its next report".into()],
+    })
+}
+
+/// Who took its place: `web-4 (1f2e3d4c)`.
+fn successor(past: &Past, server: &Server) -> Result<Option<String>> {
+    let mut others = lookup::servers_of_farm_role(past.view, server.farm_role)?.into_iter();
+    let next = others.find(|o| o.launch_reason == LaunchReason::Replacement(server.id));
+    Ok(next.map(|next| format!("{} ({})", next.hostname, super::server::short(&next))))
+}
+
+/// What comes next for a step.
+pub(super) fn of_step(service: &Service, step: &Step) -> String {
+    let now = service.now();
+    let left = |until: crate::base::Timestamp| say(until.since(now));
+    match step.status {
+        StepStatus::Planned if step.not_before > now && step.kind == StepKind::Terminate => {
+            format!("it begins in {}: the server may finish what it does", left(step.not_before))
+        }
+        StepStatus::Planned if step.not_before > now => {
+            format!("it begins in {}", left(step.not_before))
+        }
+        StepStatus::Planned => "it begins when its cloud has room for it".into(),
+        StepStatus::Begun => match step.deadline {
+            Some(deadline) => format!("the answer of its cloud: {} left", left(deadline)),
+            None => "the answer of its cloud".into(),
+        },
+        StepStatus::Unknown => "a complete listing, which will tell what came of it".into(),
+        StepStatus::Done => "nothing: it is done".into(),
+        StepStatus::Failed => "nothing: a later plan decides what to do instead".into(),
+        StepStatus::Superseded => "nothing: a later plan took its place".into(),
+    }
+}

@@ -1,0 +1,311 @@
+//! A site by hand: the real service over a store in memory, a cloud and agents that do what a
+//! story says, and a clock that stands still until it is moved.
+
+use grange::base::{Clock, ManualClock, Millis, ServerId, Timestamp, Waker};
+use grange::broker::{Ingest, Later};
+use grange::clouds::{Applied, CloudError};
+use grange::model::{
+    Actor, CloudState, Door, Permission, Server, ServerStatus, Sighting, StepKind,
+};
+use grange::pki::Authority;
+use grange::series::{self, MemoryDisk, Series};
+use grange::service::agents::Doorway;
+use grange::service::observe::{self, Look};
+use grange::service::observed::Observed;
+use grange::service::{
+    Service, Settings, farms, lookup, manifests, plans, servers, steps, upkeep, users,
+};
+use grange::store::{Disk, Mode, Store};
+use grange::wire::agent::{Message, MessageBody, VERSION};
+use grange::wire::api::ManifestRequest;
+use grange::wire::input::TerminateInput;
+use grange::wire::reading::{self, Batch};
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll};
+
+/// When every story begins: 2026-11-21 03:10 UTC.
+const BEGIN: Timestamp = Timestamp(1_795_230_600_000);
+const PLATFORM: &str = "simulated";
+
+/// The site.
+pub struct Site {
+    /// The verbs.
+    pub service: Arc<Service>,
+    /// What time it is.
+    pub clock: Arc<ManualClock>,
+    doorway: Doorway,
+    cloud: BTreeMap<ServerId, CloudState>,
+    said: BTreeMap<ServerId, u64>,
+    refuses: bool,
+}
+
+/// One authority for all sites: its key is random, and no story depends on it.
+fn authority() -> Arc<Authority> {
+    static AUTHORITY: OnceLock<Arc<Authority>> = OnceLock::new();
+    let open = || {
+        let keys = std::env::temp_dir().join(format!("grange-explain-{}", std::process::id()));
+        std::fs::create_dir_all(&keys).expect("a directory for the authority");
+        let authority = Authority::open(&keys, BEGIN).expect("an authority");
+        std::fs::remove_dir_all(&keys).expect("the directory goes again");
+        Arc::new(authority)
+    };
+    AUTHORITY.get_or_init(open).clone()
+}
+
+fn secret() -> String {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    format!("secret-{}", COUNT.fetch_add(1, Ordering::Relaxed))
+}
+
+fn admin() -> Actor {
+    let permissions = Permission::for_admin();
+    Actor { name: "admin".into(), door: Door::Socket, permissions, ..Actor::job("admin") }
+}
+
+/// Everything here is on one thread, so an answer is there at once.
+fn now<T>(mut later: Later<T>) -> T {
+    match later.as_mut().poll(&mut Context::from_waker(std::task::Waker::noop())) {
+        Poll::Ready(answer) => answer,
+        Poll::Pending => panic!("an answer has to wait"),
+    }
+}
+
+impl Site {
+    /// A site with nothing declared.
+    pub fn new() -> Site {
+        let clock = Arc::new(ManualClock::at(BEGIN));
+        let shared: Arc<dyn Clock> = clock.clone();
+        let store = Store::open_on(&Disk::new(), shared.clone(), Mode::Inline(None)).unwrap();
+        let (disk, minutes) = (Box::new(MemoryDisk::new()), Box::new(MemoryDisk::new()));
+        let mode = series::Mode::Drained;
+        let series = Series::open_on(disk, minutes, shared.clone(), mode).unwrap();
+        let service = Arc::new(Service {
+            store,
+            series: Arc::new(series),
+            search: None,
+            observed: Observed::new(BEGIN),
+            clock: shared,
+            authority: authority(),
+            settings: Settings {
+                platforms: BTreeMap::from([(PLATFORM.to_owned(), vec!["small".to_owned()])]),
+                agent_addresses: vec!["192.0.2.1:8883".into()],
+                agent_interval_ms: 10_000,
+                call_deadline_ms: 60_000,
+                epoch: 1,
+                seed: 7,
+                secrets: secret,
+            },
+            observation: Waker::new(),
+            connection: Waker::new(),
+            listing: Waker::new(),
+        });
+        users::ensure_first_records(&service).unwrap();
+        let doorway = Doorway::new(service.clone());
+        let (cloud, said) = (BTreeMap::new(), BTreeMap::new());
+        Site { service, clock, doorway, cloud, said, refuses: false }
+    }
+
+    /// Does one thing of a story.
+    pub fn act(&mut self, line: &str) {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        match words[..] {
+            ["apply", min, max] => self.apply(min, max),
+            ["terminate", "farm"] => self.with_farm(|service, farm| {
+                farms::terminate(service, &admin(), farm, TerminateInput::default()).map(drop)
+            }),
+            ["remove", "farm"] => {
+                self.with_farm(|service, farm| farms::remove(service, &admin(), farm, None))
+            }
+            ["terminate", server] => {
+                let id = self.named(server);
+                servers::terminate(&self.service, &admin(), id, TerminateInput::default()).unwrap();
+            }
+            ["settle"] => self.settle(),
+            ["tick"] => self.tick(),
+            ["later", length] => self.pass(self.length(length)),
+            ["load", percent, "for", length] => {
+                self.load(percent.parse().unwrap(), self.length(length));
+            }
+            ["stop", server] => {
+                let id = self.named(server);
+                self.cloud.insert(id, CloudState::Stopped);
+            }
+            ["lose", server] => {
+                let id = self.named(server);
+                self.cloud.remove(&id);
+            }
+            ["cut"] => self.cloud.values_mut().for_each(|state| *state = CloudState::Stopped),
+            ["refuse"] => self.refuses = true,
+            ["unready", server] => {
+                let id = self.named(server);
+                let detail = "port 8080: connection refused".into();
+                self.say(id, MessageBody::Ready { ready: false, detail });
+            }
+            ["trim", "to", bytes] => {
+                self.service.store.set_journal_limit(bytes.parse().unwrap());
+                while self.service.store.trim_journal().unwrap() > 0 {}
+            }
+            ["forget"] => {
+                upkeep::remove_terminated(&self.service, &Actor::job("upkeep"), 0).unwrap();
+                upkeep::remove_plans(&self.service, &Actor::job("upkeep"), 1).unwrap();
+            }
+            _ => panic!("nobody knows how to {line:?}"),
+        }
+    }
+
+    fn length(&self, text: &str) -> Millis {
+        let (number, unit) = text.split_at(text.len() - 1);
+        let number: Millis = number.parse().unwrap();
+        match unit {
+            "s" => number * 1000,
+            "m" => number * 60_000,
+            other => panic!("{other:?} is not s or m"),
+        }
+    }
+
+    fn apply(&self, min: &str, max: &str) {
+        let manifest = format!(
+            "farm: shop\nfarmRoles:\n  - alias: web\n    role: web-demo\n    \
+             cloudPlatform: simulated\n    instanceType: small\n    scaling:\n      \
+             minInstances: {min}\n      maxInstances: {max}\n      rules:\n        \
+             - {{ruleType: CpuPercent, scaleUp: 60, scaleDown: 20, window: 60s}}\n"
+        );
+        let request = ManifestRequest { manifest, prune: false, dry_run: false, launch: true };
+        manifests::apply(&self.service, &admin(), &request).unwrap();
+    }
+
+    fn with_farm(
+        &self,
+        verb: impl FnOnce(&Service, grange::base::FarmId) -> grange::base::Result<()>,
+    ) {
+        let farm = self.service.read(lookup::all_farms).unwrap().remove(0);
+        verb(&self.service, farm.id).unwrap();
+    }
+
+    fn servers(&self) -> Vec<Server> {
+        let mut all = self.service.read(lookup::all_servers).unwrap();
+        all.retain(|server| server.status.counts());
+        all
+    }
+
+    fn named(&self, name: &str) -> ServerId {
+        self.servers().into_iter().find(|server| server.hostname == name).expect(name).id
+    }
+
+    /// Time passes, and the cloud is looked at.
+    fn pass(&mut self, length: Millis) {
+        let mut left = length;
+        while left > 0 {
+            let step = left.min(5_000);
+            self.clock.advance(step);
+            left -= step;
+            self.list();
+        }
+    }
+
+    fn load(&mut self, percent: f64, length: Millis) {
+        for _ in 0..length / 10_000 {
+            self.pass(10_000);
+            for server in self.servers().iter().filter(|s| s.status == ServerStatus::Running) {
+                let batch = Batch {
+                    series: vec!["cpu_percent".into()],
+                    at: vec![self.clock.now()],
+                    columns: vec![vec![percent]],
+                };
+                let later = self.doorway.readings(server.id, reading::encode(&batch));
+                self.service.series.drain();
+                now(later).unwrap();
+            }
+        }
+    }
+
+    fn list(&mut self) {
+        let look = Look::begin(&self.service, PLATFORM, 20_000);
+        let seen = |(id, state): (&ServerId, &CloudState)| Sighting {
+            server: *id,
+            cloud_server_id: format!("cloud-{id}"),
+            state: *state,
+            private_ips: vec!["10.0.0.1".into()],
+            public_ips: Vec::new(),
+        };
+        let sightings = self.cloud.iter().map(seen).collect();
+        observe::listing(&self.service, &Actor::job("observe"), look, sightings).unwrap();
+    }
+
+    /// One plan, and every step that is due.
+    fn tick(&mut self) {
+        for farm in plans::farms(&self.service).unwrap() {
+            plans::tick(&self.service, &Actor::job("plan"), farm).unwrap();
+        }
+        let job = Actor::job("execute");
+        let (due, _) = steps::due(&self.service, self.clock.now()).unwrap();
+        for id in due {
+            let Some(begun) = steps::begin(&self.service, &job, id).unwrap() else { continue };
+            self.clock.advance(20);
+            let answer = self.call(begun.step.server, begun.step.kind);
+            steps::finish(&self.service, &job, id, answer).unwrap();
+        }
+    }
+
+    fn call(&mut self, server: ServerId, kind: StepKind) -> Result<Applied, CloudError> {
+        match kind {
+            StepKind::Terminate => {
+                self.cloud.remove(&server);
+                return Ok(Applied { sighting: None });
+            }
+            StepKind::Launch if std::mem::take(&mut self.refuses) => {
+                return Err(CloudError::Refused("the quota is used up".into()));
+            }
+            StepKind::Suspend => drop(self.cloud.insert(server, CloudState::Suspended)),
+            StepKind::Launch | StepKind::Resume | StepKind::Reboot | StepKind::Start => {
+                self.cloud.insert(server, CloudState::Running);
+            }
+        }
+        let sighting = Sighting {
+            server,
+            cloud_server_id: format!("cloud-{server}"),
+            state: self.cloud[&server],
+            private_ips: vec!["10.0.0.1".into()],
+            public_ips: Vec::new(),
+        };
+        Ok(Applied { sighting: Some(sighting) })
+    }
+
+    /// Plans, steps and hellos, until nothing moves any more.
+    fn settle(&mut self) {
+        for _ in 0..8 {
+            self.tick();
+            self.clock.advance(1_000);
+            for server in self.servers() {
+                let up = self.cloud.get(&server.id) == Some(&CloudState::Running);
+                let waits = matches!(
+                    server.status,
+                    ServerStatus::Pending | ServerStatus::Initializing | ServerStatus::Resuming
+                );
+                if up && waits {
+                    let version = "0.1.0".into();
+                    let body = MessageBody::Hello {
+                        version,
+                        capabilities: Vec::new(),
+                        ready: true,
+                        epoch: 1,
+                    };
+                    self.service.observed.agent_connected(server.id, true, self.clock.now());
+                    self.say(server.id, body);
+                }
+            }
+            self.list();
+        }
+    }
+
+    fn say(&mut self, server: ServerId, body: MessageBody) {
+        let seq = self.said.entry(server).or_default();
+        *seq += 1;
+        let (seq, at) = (*seq, self.clock.now());
+        let message = Message { v: VERSION, boot: "boot-1".into(), seq, at, body };
+        let json = serde_json::to_vec(&message).unwrap();
+        now(self.doorway.message(server, json)).unwrap();
+    }
+}
