@@ -8,13 +8,15 @@
 
 #[path = "properties/living.rs"]
 mod living;
+#[path = "properties/replayed.rs"]
+mod replayed;
 #[path = "properties/still.rs"]
 mod still;
 
 use crate::stories::yard::Yard;
 use grange::base::limit;
 use grange::engine::{PlanInput, check, plan, safety};
-use grange::model::{Freshness, Move, Plan, TerminateReason};
+use grange::model::{Freshness, MINUTE, Move, Plan, TerminateReason};
 use proptest::prelude::*;
 
 proptest! {
@@ -59,6 +61,30 @@ proptest! {
             prop_assert!(house.faults().is_empty(), "{:?}", house.faults());
             ticks += 1;
             prop_assert!(ticks < 2000, "not settled: {:#?}", plan(&house.yard.input).report);
+        }
+    }
+}
+
+proptest! {
+    // Each case is half a day of a farm's life; more of them with PROPTEST_CASES.
+    #![proptest_config(replayed::config())]
+
+    #[test]
+    fn the_same_rules_on_what_was_recorded_decide_the_same(seed in any::<u64>()) {
+        let mut house = replayed::House::new(seed);
+        house.live();
+        let again = house.replay(house.policy());
+        prop_assert_eq!(&again, &house.replay(house.policy()));
+        prop_assert_eq!(&again.gaps, &[]);
+        house.decisions.retain(|turn| turn.at > replayed::House::from());
+        let really: Vec<(u32, u32)> = house.decisions.iter().map(|t| (t.from, t.to)).collect();
+        let replayed: Vec<(u32, u32)> = again.decisions.iter().map(|t| (t.from, t.to)).collect();
+        let rules = house.policy();
+        let told = || format!("{rules:#?}\n{:#?}\n{:#?}", house.decisions, again.decisions);
+        prop_assert_eq!(really, replayed, "{}", told());
+        let bucket = 5 * MINUTE;
+        for (was, is) in house.decisions.iter().zip(&again.decisions) {
+            prop_assert!(was.at.since(is.at).max(is.at.since(was.at)) <= bucket, "{}", told());
         }
     }
 }

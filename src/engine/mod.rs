@@ -17,6 +17,8 @@
 //! [`check`] and [`safety`] read the plan with their own eyes; they share no code with the passes
 //! but the input, and a plan they object to is not committed.
 //!
+//! [`whatif`] asks the scaling rules about recorded minutes instead of the world as it is.
+//!
 //! # What is not here
 //! No clock, no randomness but a seeded stream, no IO: `tests/tidy.rs` proves it. Whether max has
 //! room is asked once more in the transaction that begins a launch, because this room sees a
@@ -35,6 +37,7 @@ pub mod input;
 mod pass;
 mod plan;
 mod safety;
+pub mod whatif;
 mod world;
 
 pub use check::check;
@@ -42,3 +45,4 @@ pub use fault::{Fault, Rule};
 pub use input::{AgentPresence, PlanInput, WindowReading};
 pub use plan::plan;
 pub use safety::safety;
+pub use whatif::what_if;
