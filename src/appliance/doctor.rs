@@ -1,18 +1,18 @@
 //! `appliance doctor`: looks at the machine and the appliance on it, changes nothing, and says of
 //! everything that is not well what to do.
 
+mod store;
+
 use crate::appliance::Layout;
 use crate::appliance::command::{find, run};
 use crate::appliance::start;
 use crate::base::{Clock, Timestamp};
 use crate::net::tls::validity;
-use crate::store::{Mode, Store};
 use nix::sys::statvfs::statvfs;
 use std::fmt;
 use std::net::TcpListener;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
-use std::sync::Arc;
 
 /// Below this the store may soon refuse writes; below a tenth of it it does.
 const SPACE_MIB: u64 = 1024;
@@ -85,7 +85,7 @@ fn fail(about: &'static str, text: impl Into<String>, remedy: impl Into<String>)
 }
 
 /// Looks at everything. `fault` is what is wrong with the config file, if something is.
-pub fn doctor(layout: &Layout, fault: Option<String>, time: Arc<dyn Clock>) -> Vec<Finding> {
+pub fn doctor(layout: &Layout, fault: Option<String>, time: &dyn Clock) -> Vec<Finding> {
     let now = time.now();
     let running = start::is_ready(layout);
     let mut found = vec![binary(layout), config(layout, fault)];
@@ -95,7 +95,9 @@ pub fn doctor(layout: &Layout, fault: Option<String>, time: Arc<dyn Clock>) -> V
         space(&layout.data_dir),
         appliance(layout, running),
         ports(layout, running),
-        store(layout, running, time),
+    ]);
+    found.extend(store::store(layout, running));
+    found.extend([
         certificate(&layout.data_dir.join("keys/server.pem"), now),
         clock(now),
         onboard(),
@@ -175,23 +177,6 @@ fn ports(layout: &Layout, running: bool) -> Finding {
         }
     }
     ok("ports", format!("{} are free", names.join(", ")))
-}
-
-/// Every record read and compared, where nobody else has the store.
-fn store(layout: &Layout, running: bool, time: Arc<dyn Clock>) -> Finding {
-    if running {
-        return ok("store", "in use; stop the appliance to have all of it read");
-    }
-    if !layout.data_dir.join("store.redb").exists() {
-        return warn("store", "there is none yet", "start the appliance");
-    }
-    let verified = Store::open(&layout.data_dir, time, Mode::Thread)
-        .map_err(|error| crate::base::problem::chain(&error))
-        .and_then(|store| store.verify().map_err(|error| crate::base::problem::chain(&error)));
-    match verified {
-        Ok(all) => ok("store", format!("{} records, {} entries", all.records, all.entries)),
-        Err(error) => fail("store", error, "restore it from a backup"),
-    }
 }
 
 fn certificate(path: &Path, now: Timestamp) -> Finding {

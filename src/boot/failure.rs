@@ -1,5 +1,6 @@
 //! Why an appliance could not be started, each with what was being done; exit codes by kind.
 
+use crate::store::OpenError;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -11,7 +12,7 @@ pub enum StartError {
     Config(#[from] crate::boot::config::ConfigError),
     /// The state directory, as when somebody else has it.
     #[error("opening the state directory {0}")]
-    Store(PathBuf, #[source] crate::store::OpenError),
+    Store(PathBuf, #[source] OpenError),
     /// The readings' log.
     #[error("opening the readings")]
     Series(#[source] crate::series::SeriesError),
@@ -44,11 +45,12 @@ impl StartError {
         StartError::Listen(address.to_string(), cause)
     }
 
-    /// The exit code: 2 for what the person wrote, 5 for what is taken, 1 for the rest.
+    /// The exit code: 2 for what the person wrote, 5 for what is taken or a later version's, 1
+    /// for the rest.
     pub fn exit_code(&self) -> u8 {
         match self {
             StartError::Config(_) => 2,
-            StartError::Store(_, crate::store::OpenError::InUse { .. })
+            StartError::Store(_, OpenError::InUse { .. } | OpenError::Newer { .. })
             | StartError::Listen(..) => 5,
             StartError::Store(..)
             | StartError::Series(_)

@@ -120,8 +120,7 @@ fn machine(verb: &Appliance) -> ExitCode {
 fn examine(installed: Result<&Layout, &config::ConfigError>, json: bool) -> ExitCode {
     let usual = Layout::default();
     let fault = installed.err().map(|error| chain(error));
-    let findings =
-        appliance::doctor(installed.unwrap_or(&usual), fault, Arc::new(WallClock::new()));
+    let findings = appliance::doctor(installed.unwrap_or(&usual), fault, &WallClock::new());
     if json {
         let list: Vec<_> = findings.iter().map(Finding::json).collect();
         println!("{}", serde_json::Value::from(list));

@@ -131,7 +131,15 @@ impl Place {
         let mut builder = Builder::new();
         builder.set_cache_size(STORE_CACHE_BYTES);
         let opened = match self {
-            Place::File(path) => builder.create_file(private_file(path)?),
+            Place::File(path) => {
+                let file = private_file(path)?;
+                // Looked at without writing first: even opening it to write leaves marks in it.
+                // One that was not closed cleanly cannot be; it is looked at once it is open.
+                if let Ok(database) = builder.open_read_only(path) {
+                    migrations::is_earlier(&database)?;
+                }
+                builder.create_file(file)
+            }
             Place::Disk(disk) => builder.create_with_backend(disk.clone()),
         };
         let database = opened.map_err(|e| StoreError::database("opening the database", e))?;

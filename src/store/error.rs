@@ -118,16 +118,21 @@ pub enum OpenError {
         #[source]
         cause: std::io::Error,
     },
-    /// Written by a later version of Grange.
+    /// Written by a later version of Grange. Nothing was changed.
     #[error(
-        "the store has format {found}, this version knows up to {known}: it was written by a \
-         later version of grange, use that one"
+        "the store {what} and was written by {writer}: this is {this}, which reads {known}; \
+         nothing was changed; start the version that wrote it or a later one, or restore a \
+         backup that this version made"
     )]
     Newer {
-        /// The format on disk.
-        found: u64,
-        /// The newest known here.
-        known: u64,
+        /// What it has that is not known here.
+        what: String,
+        /// What is known here instead.
+        known: String,
+        /// Who wrote it.
+        writer: String,
+        /// Who reads it.
+        this: &'static str,
     },
     /// The database itself could not be opened or brought up to date.
     #[error("opening the store")]

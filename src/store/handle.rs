@@ -229,7 +229,7 @@ impl Store {
     /// Reads everything and compares it with everything else; see [`Verified`]. Slow, and its
     /// snapshot keeps pages meanwhile: for `doctor` and for tests.
     pub fn verify(&self) -> Result<Verified, VerifyError> {
-        verify::verify(&self.inner.writer.slot.view()?.txn)
+        verify::verify(&self.inner.writer.slot.view()?.txn, &[])
     }
 
     /// Does what is queued, stops the writer and lets go of the directory. Whether that was done

@@ -139,7 +139,8 @@ impl Subject {
         out
     }
 
-    fn row(self, seq: Seq) -> Vec<u8> {
+    /// The row of an entry in its story.
+    pub(super) fn row(self, seq: Seq) -> Vec<u8> {
         let mut out = self.bytes();
         out.append(&mut seq.bytes());
         out

@@ -25,8 +25,8 @@
 //! in memory and in `series`), anything large (redb's pages are for records), decisions of any
 //! kind, and who may do what, which is `service`'s business.
 //!
-//! To add a record: its type in `model`, a row in [`Table`] (at the end), an `impl Record` in
-//! `records.rs`, a line in `verify.rs`, and its golden bytes in `golden.rs`. To change the shape
+//! To add a record: its type in `model`, a row in [`Table`] (at the end), an `impl Record` and a
+//! line of `visit` in `records.rs`, and its golden bytes in `golden.rs`. To change the shape
 //! of one: raise its `SCHEMA` and let its `decode` read the old one too (`old.rs`); the stores of
 //! earlier versions in `tests/fixtures` say whether it does.
 
@@ -36,6 +36,7 @@ mod disk;
 mod error;
 mod group;
 mod handle;
+mod inspect;
 mod journal;
 mod lock;
 mod migrations;
@@ -59,6 +60,7 @@ pub use disk::Disk;
 pub use error::{OpenError, StoreError};
 pub use group::{Author, CrashHook, Moment, WriterStats};
 pub use handle::{Mode, Store};
+pub use inspect::{Inspected, inspect};
 pub use journal::{Change, Entry, Subject, Who};
 pub use lock::holder;
 pub use reads::{Reads, Versioned, View};

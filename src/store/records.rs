@@ -15,6 +15,37 @@ use crate::model::{
 };
 use serde::{Deserialize, Serialize};
 
+/// Something to do for the record of a table, whichever it is.
+pub(super) trait Visit {
+    /// What comes of it.
+    type Out;
+    /// Does it.
+    fn visit<R: Record>(&mut self) -> Self::Out;
+}
+
+impl Table {
+    /// Does something for the record this table keeps.
+    pub(super) fn visit<V: Visit>(self, visit: &mut V) -> V::Out {
+        match self {
+            Table::Farms => visit.visit::<Farm>(),
+            Table::FarmRoles => visit.visit::<FarmRole>(),
+            Table::Roles => visit.visit::<Role>(),
+            Table::Servers => visit.visit::<Server>(),
+            Table::Steps => visit.visit::<Step>(),
+            Table::Plans => visit.visit::<Plan>(),
+            Table::CurrentPlans => visit.visit::<CurrentPlan>(),
+            Table::Orders => visit.visit::<Order>(),
+            Table::AgentCursors => visit.visit::<AgentCursor>(),
+            Table::Users => visit.visit::<User>(),
+            Table::Tokens => visit.visit::<Token>(),
+            Table::Install => visit.visit::<Install>(),
+            Table::Alerts => visit.visit::<Alert>(),
+            Table::Holds => visit.visit::<Hold>(),
+            Table::Breakers => visit.visit::<Breaker>(),
+        }
+    }
+}
+
 impl Record for Farm {
     type Key = FarmId;
     const TABLE: Table = Table::Farms;

@@ -6,6 +6,7 @@ mod group;
 mod history;
 mod old;
 mod sample;
+mod tampering;
 mod writes;
 
 use super::{Author, Disk, Index, Mode, Reads, Store, key};

@@ -1,21 +1,24 @@
-//! A second pair of eyes on the whole store: every record decodes, every index row is one a
-//! record asks for and none is missing, the counters are ahead, the journal's chain is whole.
+//! A second pair of eyes on the whole store: every record decodes and is what the journal says
+//! was written last, every index row is one a record asks for and none is missing, the counters
+//! are ahead, the journal's chain is whole and its stories are complete.
+//!
+//! Each fault names its table and key in a line of its own. What an older version wrote is
+//! checked as this version reads it.
+
+mod history;
 
 use super::error::StoreError;
 use super::journal;
 use super::reads::versioned;
-use super::records::CurrentPlan;
-use super::rows::{Row, Rows, Space, Span};
+use super::records::Visit;
+use super::rows::{Rows, Space, Span};
 use super::tables::{Index, Key, Record, Table};
 use super::tx::index_row;
 use crate::base::Seq;
-use crate::base::hash::{hex, sha256};
+use crate::base::hash::hex;
 use crate::base::problem::chain;
-use crate::model::{
-    AgentCursor, Alert, Breaker, Farm, FarmRole, Hold, Install, Order, Plan, Role, Server, Step,
-    Token, User,
-};
-use std::collections::{BTreeMap, BTreeSet};
+use history::Last;
+use std::collections::BTreeMap;
 
 /// Rows read at a time.
 const PAGE: usize = 256;
@@ -50,42 +53,47 @@ pub enum VerifyError {
 
 struct Check<'r, R: Rows> {
     rows: &'r R,
+    /// Indexes that are not there yet, because the store is of an earlier version.
+    absent: &'r [Index],
     faults: Vec<String>,
     records: u64,
-    wanted: BTreeMap<Index, BTreeSet<Row>>,
+    /// What was written last to each record, as the journal has it.
+    last: Last,
+    /// The rows each index should have, with the record each leads to.
+    wanted: BTreeMap<Index, BTreeMap<Vec<u8>, Vec<u8>>>,
 }
 
-/// Verifies everything in one snapshot.
-pub(super) fn verify(rows: &impl Rows) -> Result<Verified, VerifyError> {
-    let mut check = Check { rows, faults: Vec::new(), records: 0, wanted: BTreeMap::new() };
-    for table in Table::ALL {
-        match table {
-            Table::Farms => check.table::<Farm>()?,
-            Table::FarmRoles => check.table::<FarmRole>()?,
-            Table::Roles => check.table::<Role>()?,
-            Table::Servers => check.table::<Server>()?,
-            Table::Steps => check.table::<Step>()?,
-            Table::Plans => check.table::<Plan>()?,
-            Table::CurrentPlans => check.table::<CurrentPlan>()?,
-            Table::Orders => check.table::<Order>()?,
-            Table::AgentCursors => check.table::<AgentCursor>()?,
-            Table::Users => check.table::<User>()?,
-            Table::Tokens => check.table::<Token>()?,
-            Table::Install => check.table::<Install>()?,
-            Table::Alerts => check.table::<Alert>()?,
-            Table::Holds => check.table::<Hold>()?,
-            Table::Breakers => check.table::<Breaker>()?,
-        }
-    }
-    let index_rows = check.indexes()?;
+/// Verifies everything in one snapshot, except indexes that are not there.
+pub(super) fn verify(rows: &impl Rows, absent: &[Index]) -> Result<Verified, VerifyError> {
+    let mut check = Check {
+        rows,
+        absent,
+        faults: Vec::new(),
+        records: 0,
+        last: Last::default(),
+        wanted: BTreeMap::new(),
+    };
     let (entries, first, last) = check.journal()?;
+    for table in Table::ALL {
+        table.visit(&mut check)?;
+    }
+    check.lost();
+    let index_rows = check.indexes()?;
     if !check.faults.is_empty() {
         return Err(VerifyError::Faults(check.faults));
     }
     Ok(Verified { records: check.records, index_rows, entries, first, last })
 }
 
-impl<R: Rows> Check<'_, R> {
+impl<S: Rows> Visit for Check<'_, S> {
+    type Out = Result<(), StoreError>;
+
+    fn visit<R: Record>(&mut self) -> Result<(), StoreError> {
+        self.table::<R>()
+    }
+}
+
+impl<S: Rows> Check<'_, S> {
     fn fault(&mut self, text: String) {
         if self.faults.len() < FAULTS_MAX {
             self.faults.push(text);
@@ -96,14 +104,14 @@ impl<R: Rows> Check<'_, R> {
     fn each_row(
         &mut self,
         space: Space,
-        mut each: impl FnMut(&mut Self, &[u8], &[u8]),
+        mut each: impl FnMut(&mut Self, &[u8], &[u8]) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
         let mut after: Option<Vec<u8>> = None;
         loop {
             let span = Span { after: after.as_deref(), at_most: PAGE, ..Span::prefix(&[]) };
             let page = self.rows.rows(space, &span)?;
             for (key, value) in &page {
-                each(self, key, value);
+                each(self, key, value)?;
             }
             match page.into_iter().next_back() {
                 Some((key, _)) => after = Some(key),
@@ -112,24 +120,28 @@ impl<R: Rows> Check<'_, R> {
         }
     }
 
-    fn table<T: Record>(&mut self) -> Result<(), StoreError> {
-        let name = T::TABLE.name();
+    fn table<R: Record>(&mut self) -> Result<(), StoreError> {
+        let name = R::TABLE.name();
         let mut last_key = Vec::new();
         self.each_row(Space(name), |check, key, bytes| {
             check.records += 1;
             last_key = key.to_vec();
-            match versioned::<T>(key, bytes) {
+            if let Some(fault) = check.last.compare(R::TABLE, key, bytes) {
+                check.fault(fault);
+            }
+            match versioned::<R>(key, bytes) {
                 Ok(found) if found.record.key().bytes() != key => {
                     check.fault(format!("{name} {} is filed under another key", hex(key)));
                 }
                 Ok(found) => {
                     for (index, index_key) in found.record.indexes() {
-                        let row = (index_row(index_key, key), key.to_vec());
-                        check.wanted.entry(index).or_default().insert(row);
+                        let row = index_row(index_key, key);
+                        check.wanted.entry(index).or_default().insert(row, key.to_vec());
                     }
                 }
                 Err(error) => check.fault(chain(&error)),
             }
+            Ok(())
         })?;
         let drawn = self.rows.row(Space::COUNTERS, name.as_bytes())?;
         if let Some(drawn) = drawn
@@ -140,49 +152,40 @@ impl<R: Rows> Check<'_, R> {
         Ok(())
     }
 
+    /// Records that the journal says are there, and are not.
+    fn lost(&mut self) {
+        for fault in std::mem::take(&mut self.last).left() {
+            self.fault(fault);
+        }
+    }
+
     fn indexes(&mut self) -> Result<u64, StoreError> {
         let mut count = 0;
-        for index in Index::ALL {
+        for index in Index::ALL.iter().filter(|index| !self.absent.contains(index)) {
             let name = index.name();
             let mut wanted = self.wanted.remove(index).unwrap_or_default();
             self.each_row(Space(name), |check, key, value| {
                 count += 1;
-                if !wanted.remove(&(key.to_vec(), value.to_vec())) {
-                    check.fault(format!("{name} {} leads to no such record", hex(key)));
+                match wanted.remove(key) {
+                    Some(record) if record == value => {}
+                    Some(record) => check.fault(format!(
+                        "{name} {} leads to {}, not to {}",
+                        hex(key),
+                        hex(value),
+                        hex(&record)
+                    )),
+                    None => check.fault(format!(
+                        "{name} {} leads to {}: there is no such record, or it does not ask for it",
+                        hex(key),
+                        hex(value)
+                    )),
                 }
+                Ok(())
             })?;
-            for (key, _) in wanted {
-                self.fault(format!("{name} {} is missing", hex(&key)));
+            for (key, record) in wanted {
+                self.fault(format!("{name} {} is missing, for {}", hex(&key), hex(&record)));
             }
         }
         Ok(count)
-    }
-
-    fn journal(&mut self) -> Result<(u64, Seq, Seq), StoreError> {
-        let (first, mut hash) = journal::anchor(self.rows)?;
-        let (mut next, mut at, mut count, mut size) = (first.0, i64::MIN, 0u64, 0u64);
-        self.each_row(Space::JOURNAL, |check, key, bytes| {
-            count += 1;
-            size += bytes.len() as u64;
-            match journal::decode(key, bytes) {
-                Ok(entry) if entry.seq != Seq(next) || entry.seq.bytes() != key => {
-                    check.fault(format!("journal entry {} stands where {next} should", entry.seq));
-                }
-                Ok(entry) if entry.previous != hash => {
-                    check.fault(format!("journal entry {next} does not continue the one before"));
-                }
-                Ok(entry) if entry.at.0 < at => {
-                    check.fault(format!("journal entry {next} is earlier than the one before"));
-                }
-                Ok(entry) => at = entry.at.0,
-                Err(error) => check.fault(chain(&error)),
-            }
-            hash = sha256(bytes);
-            next = journal::number(key) + 1;
-        })?;
-        if count > 0 && journal::tail(self.rows).is_ok_and(|tail| tail.bytes != size) {
-            self.fault(format!("the journal has {size} bytes, but counts otherwise"));
-        }
-        Ok((count, first, Seq(next - 1)))
     }
 }

@@ -32,6 +32,20 @@ class Figures:
                 self.short.append(name)
         print("".join(columns), flush=True)
 
+    def at_least(self, name, ours, unit, times, theirs):
+        """Of rates, where more is better: ours is to be at least so many times theirs."""
+        columns = [
+            f"{name:<42}",
+            f"{say(ours, unit):>12}",
+            f"{say(theirs, unit):>12}",
+            f"{ours / theirs:>7.2f}x",
+            f"{f'{times}x':>12}",
+            "  holds" if ours >= times * theirs else "  short",
+        ]
+        if ours < times * theirs:
+            self.short.append(name)
+        print("".join(columns), flush=True)
+
 
 def say(value, unit):
     if value is None:

@@ -36,6 +36,10 @@ class Peer:
     def environment(self):
         return {}
 
+    def under(self):
+        """Words before its command, as root."""
+        return []
+
     def prepare(self):
         """What has to be done once, before the first start."""
 
@@ -46,7 +50,7 @@ class Peer:
         """Starts it without waiting; the moment it began."""
         begun = time.monotonic()
         log = open(os.path.join(self.dir, "log"), "ab")
-        become = ["setpriv", "--reuid", self.user, "--regid", self.user, "--clear-groups"]
+        become = [*self.under(), "setpriv", "--reuid", self.user, "--regid", self.user, "--clear-groups"]
         for command in self.command():
             self.processes.append(
                 subprocess.Popen(

@@ -68,3 +68,22 @@ fn what_is_no_directory_or_no_store_is_said_so() {
     let refused = open(&dir.0).err().unwrap();
     assert!(matches!(refused, OpenError::Store(_)), "{refused}");
 }
+
+#[test]
+fn a_later_versions_store_is_refused_byte_for_byte() {
+    let dir = TempDir::new();
+    declare(&open(&dir.0).unwrap(), "shop");
+    let path = dir.0.join("store.redb");
+    let database = redb::Builder::new().open(&path).unwrap();
+    let txn = database.begin_write().unwrap();
+    let row = std::iter::once((&b"schema:farms"[..], Some(&[200][..])));
+    crate::store::rows::put_rows(&txn, crate::store::rows::Space::META, row).unwrap();
+    txn.commit().unwrap();
+    drop(database);
+    let before = std::fs::read(&path).unwrap();
+    for _ in 0..2 {
+        let refused = open(&dir.0).err().unwrap();
+        assert!(matches!(refused, OpenError::Newer { .. }), "{refused}");
+    }
+    assert!(std::fs::read(&path).unwrap() == before, "it was written to");
+}
