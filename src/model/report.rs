@@ -102,7 +102,8 @@ pub enum Wait {
         /// Its alias.
         behind: String,
     },
-    /// A farm role after this one in the launch order still has servers, and goes first.
+    /// A farm role after this one in the launch order, or one that depends on it, still has
+    /// servers, and goes first.
     LeavingOrder {
         /// Its alias.
         behind: String,
@@ -174,6 +175,11 @@ pub enum Wait {
         /// For how long.
         age: Millis,
     },
+    /// A farm role that this one depends on has nothing running yet.
+    DependsOn {
+        /// Its alias.
+        on: String,
+    },
 }
 
 impl fmt::Display for Wait {
@@ -192,7 +198,7 @@ impl fmt::Display for Wait {
             Wait::Starting { servers } => write!(f, "{servers} starting: they will share the load"),
             Wait::LaunchOrder { behind } => write!(f, "launch order: {behind} has nothing running"),
             Wait::LeavingOrder { behind } => {
-                write!(f, "launch order backwards: {behind} goes first")
+                write!(f, "leaving in reverse: {behind} goes first")
             }
             Wait::AgentSilent { age } => {
                 write!(f, "agent silent for {}, but the platform says it runs", say(*age))
@@ -221,6 +227,7 @@ impl fmt::Display for Wait {
             Wait::VolumeHeld { index } => write!(f, "volume {index} is held by a leaving server"),
             Wait::Frozen(reason) => write!(f, "frozen: {reason}"),
             Wait::InFlight { step, age } => write!(f, "{step} under way for {}", say(*age)),
+            Wait::DependsOn { on } => write!(f, "depends on {on}, which has nothing running"),
         }
     }
 }

@@ -47,6 +47,7 @@ names! {
         Wait::VolumeHeld { .. } => "VolumeHeld",
         Wait::Frozen(_) => "Frozen",
         Wait::InFlight { .. } => "InFlight",
+        Wait::DependsOn { .. } => "DependsOn",
     }
 }
 

@@ -185,6 +185,9 @@ impl People {
         if role == "haproxy" {
             extra
                 .push_str(", balance: {farmRole: web, port: 8080, listenPort: 80, checkPath: /up}");
+            if self.luck.chance(50) {
+                extra.push_str(", dependsOn: [web]");
+            }
         }
         writeln!(text, "{extra}}}").expect("text takes text");
     }

@@ -15,12 +15,12 @@ lb-1     wait: not seen since the start: unknown
 web-2    launch: farm launched, target 2
 > launch web-2 (farm launched)
 
+web-2    retire: the farm is terminated; the cloud never heard of it
 lb-1     retire: the farm is terminated
 web-1    retire: the farm is terminated
-web-2    retire: the farm is terminated; the cloud never heard of it
+> cancel web-2
 > retire lb-1 (farm terminated)
 > retire web-1 (farm terminated)
-> cancel web-2
 
 web      keep
 lb       keep

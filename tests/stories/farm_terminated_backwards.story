@@ -14,12 +14,12 @@ gone web-1
 plan
 ---
 lb-1     retire: the farm is terminated
-web      wait: launch order backwards: lb goes first
-db       wait: launch order backwards: lb goes first
+web      wait: leaving in reverse: lb goes first
+db       wait: leaving in reverse: lb goes first
 > retire lb-1 (farm terminated)
 
 web-1    retire: the farm is terminated
-db       wait: launch order backwards: web goes first
+db       wait: leaving in reverse: web goes first
 lb       keep
 > retire web-1 (farm terminated)
 

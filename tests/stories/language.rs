@@ -4,7 +4,7 @@
 //! farm shop sequential              also: terminated, removed; again later to change it
 //! role web min 2 max 6 cpu 60 20    rules: cpu UP DOWN, load UP DOWN; up 1m, down 2m: cool-downs
 //!                                   also: index 2, drain 20s, timeout 5m, storage, balances ALIAS,
-//!                                   disabled, removed; again later to change it
+//!                                   disabled, removed, depends ALIAS; again later to change it
 //! seen web-1 running age 4s         a sighting; the server is running and heard unless said before
 //! server web-2 pending age 1m       a record; also: restarts 3
 //! missing web-2 for 40s listings 4  complete listings lack it
@@ -167,6 +167,7 @@ fn role(yard: &mut Yard, mut words: Words) {
             "down" => role.scaling.cooldown_down_ms = words.length(),
             "disabled" => role.scaling.enabled = false,
             "removed" => role.removed = true,
+            "depends" => role.policy.depends_on.push(Name::new(words.word()).unwrap()),
             "storage" => role.storage.push(VolumeSpec {
                 kind: "PersistentStorageConfiguration".into(),
                 mount_point: "/data".into(),

@@ -118,7 +118,7 @@ fn show(yard: &Yard, plan: &Plan) -> String {
     out
 }
 
-const WAITS: [&str; 20] = [
+const WAITS: [&str; 21] = [
     "CoolDown",
     "AtMax",
     "AtMin",
@@ -139,6 +139,7 @@ const WAITS: [&str; 20] = [
     "InFlight",
     "Replacing",
     "Unseen",
+    "DependsOn",
 ];
 
 /// The place in [`WAITS`]. Matched whole, so that a new reason does not compile without a number.
@@ -164,5 +165,6 @@ fn number(wait: &Wait) -> usize {
         Wait::InFlight { .. } => 17,
         Wait::Replacing { .. } => 18,
         Wait::Unseen { .. } => 19,
+        Wait::DependsOn { .. } => 20,
     }
 }

@@ -81,19 +81,17 @@ fn hold(world: &World, draft: &mut Draft, servers: u32) {
 /// Starts what may be started now.
 fn start(world: &World, draft: &mut Draft, since: Timestamp) {
     for view in world.wanted_roles() {
-        let behind = order::behind(world, draft, view);
+        let ahead = order::ahead(world, draft, view);
         for server in view.servers.iter().filter(|server| can_start(server, since)) {
             if !draft.is_free(server) || !server.open.is_empty() {
                 continue;
             }
-            match &behind {
+            match &ahead {
                 None => {
                     let why = "start: all servers of the farm were stopped".to_owned();
                     draft.act(view, server, StepKind::Start, world.input.now, why);
                 }
-                Some(behind) => {
-                    draft.spare(view, server, Wait::LaunchOrder { behind: behind.clone() });
-                }
+                Some(wait) => draft.spare(view, server, wait.clone()),
             }
         }
     }

@@ -43,7 +43,7 @@ fn reason_to_wait(world: &World, draft: &Draft, view: &RoleView) -> Option<Wait>
     if left > 0 {
         return Some(Wait::Backoff { left, failures: target.failed_launches });
     }
-    order::behind(world, draft, view).map(|behind| Wait::LaunchOrder { behind })
+    order::ahead(world, draft, view)
 }
 
 fn launch(view: &RoleView, draft: &mut Draft, need: usize, owed: &mut Vec<Owed>) {

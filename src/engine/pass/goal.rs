@@ -1,53 +1,41 @@
 //! Goal: what nobody wants any more is retired: a terminated or removed farm, a removed farm role.
 //!
-//! These are a person's wishes, so they need no sighting and no freeze stops them. A sequential
-//! farm goes backwards: a farm role leaves once all after it in the launch order are confirmed
-//! gone. A launch that was never begun is cancelled without waiting for its turn.
+//! These are a person's wishes, so they need no sighting and no freeze stops them. A farm that
+//! goes as a whole goes backwards: a farm role leaves once those that depend on it, and in a
+//! sequential farm all after it in the launch order, are confirmed gone. A launch that was never
+//! begun is cancelled without waiting for its turn.
 
 use crate::engine::draft::Draft;
+use crate::engine::pass::order;
 use crate::engine::world::{RoleView, ServerView, World};
-use crate::model::{Decision, ServerStatus, TerminateReason, Wait};
+use crate::model::{Decision, ServerStatus, TerminateReason};
 
 /// Retires the servers of what is terminated or removed.
 pub fn goal(world: &World, draft: &mut Draft) {
     let farm_goes = world.is_leaving();
-    let mut behind: Option<(u32, String)> = None;
-    for view in world.roles.iter().rev() {
-        if !farm_goes && !view.role.removed {
-            continue;
-        }
-        forget(view, draft);
-        let waits_for = behind
-            .as_ref()
-            .filter(|(index, _)| {
-                farm_goes && world.is_sequential() && *index > view.role.launch_index
-            })
-            .map(|(_, alias)| alias.clone());
-        retire_all(view, draft, farm_goes, waits_for);
-        // The first of the highest launch index that still has servers is what others wait for.
-        if behind.is_none() && view.servers.iter().any(|server| draft.counts(server)) {
-            behind = Some((view.role.launch_index, view.role.alias.to_string()));
-        }
-    }
-}
-
-fn retire_all(view: &RoleView, draft: &mut Draft, farm_goes: bool, waits_for: Option<String>) {
+    let goes = |view: &&RoleView| farm_goes || view.role.removed;
     let (reason, why) = if farm_goes {
         (TerminateReason::FarmTerminated, "the farm is terminated")
     } else {
         (TerminateReason::RoleRemoved, "the farm role is removed")
     };
-    let stays = |server: &&ServerView| server.server.status != ServerStatus::PendingTerminate;
-    let mut held = false;
-    for server in view.servers.iter().filter(stays) {
-        if waits_for.is_some() && !server.is_only_planned() {
-            held = true;
-            continue;
+    // First of all farm roles, because none has to wait for a server that never was.
+    for view in world.roles.iter().rev().filter(goes) {
+        forget(view, draft);
+        for server in view.servers.iter().filter(|server| server.is_only_planned()) {
+            draft.retire(view, server, reason, why);
         }
-        draft.retire(view, server, reason, why);
     }
-    if let (true, Some(behind)) = (held, waits_for) {
-        draft.say(view, Decision::Wait(Wait::LeavingOrder { behind }));
+    for view in world.roles.iter().rev().filter(goes) {
+        let stays = |server: &&ServerView| {
+            server.server.status != ServerStatus::PendingTerminate && !server.is_only_planned()
+        };
+        let mut there = view.servers.iter().filter(stays).peekable();
+        let wait = order::after(world, draft, view).filter(|_| farm_goes);
+        match wait.filter(|_| there.peek().is_some()) {
+            Some(wait) => draft.say(view, Decision::Wait(wait)),
+            None => there.for_each(|server| draft.retire(view, server, reason, why)),
+        }
     }
 }
 
