@@ -4,7 +4,7 @@ use crate::base::random::Stream;
 use crate::base::{FarmRoleId, ServerId, Timestamp};
 use crate::engine::world::{RoleView, ServerView, Sight, World};
 use crate::model::{
-    Decision, LaunchReason, Line, Move, Owed, RoleTarget, StepKind, TerminateReason, Wait,
+    Decision, LaunchReason, Line, Move, Owed, RoleTarget, Rollout, StepKind, TerminateReason, Wait,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -75,7 +75,7 @@ impl Draft {
             server = ServerId::draw(stream);
         }
         self.moved.insert(server);
-        let (revision, zone) = (view.role.revision, None);
+        let (revision, zone) = (self.revision(view), None);
         self.moves.push(Move::Launch { server, farm_role, index, revision, zone, reason });
         let about = format!("{}/{}-{index}", self.farm, view.role.alias);
         self.line(Some(farm_role), about, Some(server), Decision::Launch(why.to_owned()));
@@ -97,7 +97,8 @@ impl Draft {
             && let Some(target) = self.targets.get_mut(&view.role.id)
             && target.target > 0
         {
-            target.owed.push(Owed { index: server.server.index, server: id });
+            let index = server.server.index;
+            target.owed.push(Owed { index, server: id, rollout: false });
         }
         if server.is_only_planned() {
             self.gone.insert(id);
@@ -156,6 +157,12 @@ impl Draft {
     ) {
         self.mentioned.extend(farm_role);
         self.report.push(Line { farm_role, about, server, decision });
+    }
+
+    /// The revision servers of a farm role are to be of, as far as its rollout has come.
+    pub fn revision(&self, view: &RoleView) -> u64 {
+        let rollout = self.targets.get(&view.role.id).and_then(|target| target.rollout.as_ref());
+        rollout.map_or(view.role.revision, Rollout::wanted)
     }
 
     /// No pass before this one decided anything about it.

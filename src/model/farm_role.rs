@@ -37,16 +37,18 @@ pub struct FarmRole {
     pub drain_ms: Millis,
     /// How long from the launch step to `running` before the server counts as failed.
     pub launch_timeout_ms: Millis,
-    /// Counts changes of what servers are made of (role, size, storage, check).
+    /// The number of what servers are made of (role, platform, location, size, storage, check).
     pub revision: u64,
     /// A person asked for it to be removed: its servers go first, then the record.
     pub removed: bool,
     /// How its servers are healed, chosen, placed and rolled over.
     pub policy: Policy,
-    /// Revisions before the current one, oldest first, as far back as is kept.
+    /// Revisions left behind, the last one last, as far back as is kept.
     pub history: Vec<Revision>,
     /// What a person wants of the rollout under way.
     pub rollout_wish: RolloutWish,
+    /// How often people said so: a later word than the planner remembers is news.
+    pub rollout_said: u64,
 }
 
 /// A data volume as declared.
@@ -86,5 +88,42 @@ impl FarmRole {
     /// The bounds the count is kept in, whatever scaling wants.
     pub fn bounds(&self) -> (u32, u32) {
         (self.scaling.min, self.scaling.max)
+    }
+}
+
+#[cfg(test)]
+impl FarmRole {
+    /// A farm role of nothing in particular.
+    pub(crate) fn sample() -> FarmRole {
+        FarmRole {
+            id: FarmRoleId(1),
+            env: EnvironmentId(1),
+            farm: FarmId(1),
+            alias: Name::new("web").unwrap(),
+            role: RoleId(1),
+            platform: "simulated".into(),
+            location: "here".into(),
+            instance_type: "small".into(),
+            launch_index: 1,
+            scaling: ScalingPolicy {
+                enabled: false,
+                min: 1,
+                max: 2,
+                rules: Vec::new(),
+                cooldown_up_ms: 0,
+                cooldown_down_ms: 0,
+            },
+            storage: Vec::new(),
+            balance: None,
+            check: None,
+            drain_ms: 0,
+            launch_timeout_ms: 1,
+            revision: 1,
+            removed: false,
+            policy: Policy::default(),
+            history: Vec::new(),
+            rollout_wish: RolloutWish::default(),
+            rollout_said: 0,
+        }
     }
 }

@@ -22,6 +22,7 @@ pub mod plan;
 pub mod policy;
 pub mod report;
 pub mod role;
+pub mod rollout;
 pub mod scaling;
 pub mod server;
 pub mod step;
@@ -38,11 +39,11 @@ pub use observed::{CloudState, Freshness, Sighting};
 pub use order::{AgentCursor, Order, OrderBody, OrderState};
 pub use plan::{Move, Owed, Plan, RoleTarget};
 pub use policy::{
-    HealMode, MissingPolicy, Policy, RemovalPolicy, Revision, Rollout, RolloutPolicy, RolloutState,
-    RolloutStrategy, RolloutWish, ScalingBehavior,
+    HealMode, MissingPolicy, Policy, RemovalPolicy, RolloutPolicy, RolloutStrategy, ScalingBehavior,
 };
 pub use report::{Decision, Line, Wait};
 pub use role::{Automation, Image, Role};
+pub use rollout::{Revision, Rollout, RolloutState, RolloutWish};
 pub use scaling::{Metric, ScalingPolicy, ScalingRule};
 pub use server::{LaunchReason, Server, ServerStatus, TerminateReason};
 pub use step::{Step, StepKind, StepStatus};

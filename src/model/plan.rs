@@ -63,6 +63,8 @@ pub struct Owed {
     pub index: u32,
     /// The server that goes.
     pub server: ServerId,
+    /// It goes for a rollout, not because it was lost.
+    pub rollout: bool,
 }
 
 impl RoleTarget {

@@ -1,7 +1,6 @@
 //! Policies of a farm role: how its servers are healed, chosen, placed and rolled over.
 
-use crate::base::{Millis, Name, RoleId, Timestamp};
-use crate::model::{ReadyCheck, VolumeSpec};
+use crate::base::{Millis, Name};
 use serde::{Deserialize, Serialize};
 
 /// What a person may decide of how a farm role is looked after; every field has a default.
@@ -109,10 +108,11 @@ pub enum ScalingBehavior {
 pub struct RolloutPolicy {
     /// One batch at a time, or all at once.
     pub strategy: RolloutStrategy,
-    /// At least this share of the target stays healthy, in percent.
+    /// At least this share of the target stays healthy, in percent. Below 100 one server may always
+    /// be out; 100 means every one of them, and waits where that leaves no way.
     pub min_healthy_percent: u32,
-    /// At most this share of the target exists, in percent; above 100 launches first. The declared
-    /// maximum of servers stays hard whatever this says.
+    /// At most this share of the target is wanted at a time, in percent; above 100 launches first,
+    /// one server at least. The declared maximum stays hard whatever this says.
     pub max_percent: u32,
     /// At most this many servers are rolled over at a time.
     pub batch: u32,
@@ -126,12 +126,29 @@ pub struct RolloutPolicy {
     pub rollback: bool,
 }
 
+impl RolloutPolicy {
+    /// How many of so many servers must stay healthy while others are rolled over.
+    pub fn healthy_min(&self, target: u32) -> u32 {
+        let percent = u64::from(self.min_healthy_percent.min(100));
+        let share = u64::from(target).saturating_mul(percent).div_ceil(100);
+        let share = u32::try_from(share).unwrap_or(target);
+        if percent >= 100 { target } else { share.min(target.saturating_sub(1)) }
+    }
+
+    /// How many more than so many servers may be wanted while they are rolled over.
+    pub fn extra_max(&self, target: u32) -> u32 {
+        let percent = u64::from(self.max_percent.saturating_sub(100));
+        let share = u64::from(target).saturating_mul(percent).div_ceil(100);
+        u32::try_from(share).unwrap_or(u32::MAX)
+    }
+}
+
 impl Default for RolloutPolicy {
     fn default() -> RolloutPolicy {
         RolloutPolicy {
             strategy: RolloutStrategy::Serial,
             min_healthy_percent: 90,
-            max_percent: 100,
+            max_percent: 110,
             batch: 1,
             checkpoints: Vec::new(),
             checkpoint_wait_ms: None,
@@ -152,69 +169,27 @@ pub enum RolloutStrategy {
     Full,
 }
 
-/// What servers of one revision of a farm role are made of.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Revision {
-    /// Its number, counted from 1 in each farm role.
-    pub number: u64,
-    /// The recipe.
-    pub role: RoleId,
-    /// Where on the platform.
-    pub location: String,
-    /// Which size.
-    pub instance_type: String,
-    /// Data volumes of every server.
-    pub storage: Vec<VolumeSpec>,
-    /// What makes a server ready.
-    pub check: Option<ReadyCheck>,
-    /// When it was declared.
-    pub at: Timestamp,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// What a person wants of a rollout beyond its policy.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum RolloutWish {
-    /// It goes on, also past the checkpoint it waits at.
-    #[default]
-    Go,
-    /// No new batch is begun.
-    Pause,
-    /// It ends, and what was rolled over goes back to the revision before.
-    Abort,
-}
-
-/// A rollout under way, as the planner remembers it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Rollout {
-    /// The revision it comes from.
-    pub from: u64,
-    /// The revision it goes to.
-    pub to: u64,
-    /// When it began.
-    pub began_at: Timestamp,
-    /// How it stands.
-    pub state: RolloutState,
-    /// When it came into that state.
-    pub since: Timestamp,
-    /// Servers of the new revision that did not get ready.
-    pub failed: u32,
-    /// Checkpoints passed.
-    pub checkpoint: u32,
-}
-
-/// How a rollout stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum RolloutState {
-    /// Batches go on.
-    Rolling,
-    /// It waits at a checkpoint.
-    Checkpoint,
-    /// A person paused it.
-    Paused,
-    /// It goes back to the revision before.
-    RollingBack,
-    /// It failed, and stays where it is until a person says more.
-    Failed,
+    #[test]
+    fn percentages_leave_room_for_one_server() {
+        let check = |min_healthy_percent, max_percent, target, healthy, extra| {
+            let policy =
+                RolloutPolicy { min_healthy_percent, max_percent, ..RolloutPolicy::default() };
+            let found = (policy.healthy_min(target), policy.extra_max(target));
+            assert_eq!(found, (healthy, extra), "{min_healthy_percent} {max_percent} {target}");
+        };
+        check(90, 110, 1, 0, 1);
+        check(90, 110, 3, 2, 1);
+        check(90, 110, 10, 9, 1);
+        check(90, 110, 11, 10, 2);
+        check(90, 110, 40, 36, 4);
+        check(50, 100, 3, 2, 0);
+        check(100, 100, 3, 3, 0);
+        check(100, 200, 3, 3, 3);
+        check(0, 100, 3, 0, 0);
+        check(90, 110, 0, 0, 0);
+    }
 }

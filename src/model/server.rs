@@ -1,7 +1,7 @@
 //! A server: its record, its lifecycle in Scalr's words, and the moves that are legal.
 
 use crate::base::{EnvironmentId, FarmId, FarmRoleId, ServerId, Timestamp, UserId};
-use crate::model::FarmRole;
+use crate::model::{FarmRole, Revision};
 use serde::{Deserialize, Serialize};
 
 /// One server, from the plan that wanted it to the confirmation that it is gone.
@@ -132,6 +132,17 @@ impl Server {
             healthy_since: None,
             reboot_at: None,
             idle_at: None,
+        }
+    }
+
+    /// The same server, made as a revision of its farm role says.
+    pub fn made_as(self, make: &Revision) -> Server {
+        Server {
+            platform: make.platform.clone(),
+            location: make.location.clone(),
+            instance_type: make.instance_type.clone(),
+            revision: make.number,
+            ..self
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Manifests: a whole farm declared at once, or told what declaring it would change.
 
-use crate::base::{EnvironmentId, FarmId, FarmRoleId, Problem, Result};
+use crate::base::{EnvironmentId, FarmId, FarmRoleId, Problem, Result, Timestamp};
 use crate::engine;
 use crate::model::{
     Actor, Automation, Cause, Farm, FarmGoal, FarmRole, Move, Permission, Role, RolloutWish,
@@ -133,7 +133,7 @@ fn compose(
         let id = old.map_or(FarmRoleId(u64::MAX - place as u64), |role| role.id);
         let role = lookup::role_by_name(read, actor.env, &declared.role)?
             .ok_or_else(|| Problem::not_found("role", &declared.role))?;
-        let new = farm_role(&farm, id, declared, &role, old);
+        let new = farm_role(&farm, id, declared, &role, old, now);
         describe(&farm, old, &new, &mut changes);
         farm_roles.push(new);
     }
@@ -254,6 +254,7 @@ fn farm_role(
     declared: &DeclaredFarmRole,
     role: &Role,
     old: Option<&FarmRole>,
+    now: Timestamp,
 ) -> FarmRole {
     let mut new = FarmRole {
         id,
@@ -276,13 +277,13 @@ fn farm_role(
         policy: declared.policy.clone(),
         history: Vec::new(),
         rollout_wish: RolloutWish::default(),
+        rollout_said: 0,
     };
     if let Some(old) = old {
-        let same_make = (old.role, &old.instance_type, &old.storage, &old.check)
-            == (new.role, &new.instance_type, &new.storage, &new.check);
-        new.revision = if same_make { old.revision } else { old.revision + 1 };
-        new.history.clone_from(&old.history);
-        new.rollout_wish = if same_make { old.rollout_wish } else { RolloutWish::default() };
+        // What was said of an earlier rollout does not hold for another one.
+        let other = new.follow(old, now);
+        new.rollout_wish = if other { RolloutWish::default() } else { old.rollout_wish };
+        new.rollout_said = old.rollout_said + u64::from(other);
     }
     new
 }
@@ -319,6 +320,7 @@ fn describe(farm: &Farm, old: Option<&FarmRole>, new: &FarmRole, changes: &mut V
     };
     field("cooldowns", cooldowns(old), cooldowns(new));
     field("policy", format!("{:?}", old.policy), format!("{:?}", new.policy));
+    field("revision", old.revision.to_string(), new.revision.to_string());
     if old.removed {
         changes.push(format!("{about}: no longer to be removed"));
     }

@@ -5,8 +5,8 @@ use crate::base::{Code, FarmId, PlanId, Problem, Result, ServerId, Timestamp};
 use crate::engine::input::{PlanInput, WindowReading};
 use crate::engine::{self, Fault};
 use crate::model::{
-    Actor, Breaker, Cause, Decision, Farm, FarmRole, Freshness, Hold, Move, Permission, Plan, Role,
-    Server, ServerStatus, Step, StepKind, StepStatus, Wait,
+    Actor, Breaker, Cause, Decision, Farm, FarmRole, Freshness, Hold, Move, Permission, Plan,
+    Revision, Role, Server, ServerStatus, Step, StepKind, StepStatus, Wait,
 };
 use crate::service::{Service, authorise, lookup};
 use crate::store::{Author, Reads, Tx, View};
@@ -271,7 +271,8 @@ fn carry(tx: &mut Tx, input: &PlanInput, plan: &Plan, change: &Move) -> Result<(
                 .ok_or_else(|| stray("farm role", farm_role))?;
             let by = input.farm.created_by;
             let wanted = Server::wanted(*server, role, *index, *reason, by, input.now);
-            let record = Server { revision: *revision, zone: zone.clone(), ..wanted };
+            let make = role.make_of(*revision).ok_or_else(|| stray("revision", revision))?;
+            let record = Server { zone: zone.clone(), ..wanted.made_as(&make) };
             // Law 1 is checked again when the step begins; this bound is only against runaways.
             if record.index > 4 * FARM_ROLE_SERVERS_MAX {
                 return Err(Problem::new(Code::LimitExceeded, "server indexes ran away"));
@@ -396,7 +397,7 @@ fn remove_leftovers(service: &Service, actor: &Actor, input: &PlanInput) -> Resu
     Ok(true)
 }
 
-/// The role of a farm role.
-pub(super) fn role_of(view: &View, farm_role: &FarmRole) -> Result<Role> {
-    lookup::role(view, farm_role.role)?.ok_or_else(|| Problem::not_found("role", farm_role.role))
+/// The role that a revision of a farm role is made from.
+pub(super) fn role_of(view: &View, make: &Revision) -> Result<Role> {
+    lookup::role(view, make.role)?.ok_or_else(|| Problem::not_found("role", make.role))
 }

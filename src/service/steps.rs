@@ -96,6 +96,9 @@ fn refuse_launch(tx: &Tx, server: &Server) -> Result<Option<String>> {
     if server.status != ServerStatus::PendingLaunch {
         return Ok(Some(format!("it is {} already", server.status.as_str())));
     }
+    if role.make_of(server.revision).is_none() {
+        return Ok(Some(format!("revision {} is no longer kept", server.revision)));
+    }
     let counted = lookup::live_servers_of_farm_role(tx, role.id)?
         .iter()
         .filter(|other| other.id != server.id && other.asked_at.is_some())
@@ -157,9 +160,12 @@ fn launch_request(
     farm_role: &FarmRole,
     token: crate::base::Secret,
 ) -> Result<LaunchRequest> {
-    let role = plans::role_of(view, farm_role)?;
-    let image = role.image(&farm_role.platform).ok_or_else(|| {
-        let text = format!("role {} has no image for {}", role.name, farm_role.platform);
+    let make = farm_role
+        .make_of(server.revision)
+        .ok_or_else(|| Problem::not_found("revision", server.revision))?;
+    let role = plans::role_of(view, &make)?;
+    let image = role.image(&make.platform).ok_or_else(|| {
+        let text = format!("role {} has no image for {}", role.name, make.platform);
         Problem::invalid("role", text)
     })?;
     let farm = lookup::farm(view, server.farm)?;
@@ -171,8 +177,8 @@ fn launch_request(
         ca_fingerprint: service.authority.fingerprint_text(),
         token,
         interval_ms: service.settings.agent_interval_ms,
-        check: farm_role.check.clone(),
-        mounts: farm_role.storage.iter().map(|volume| volume.mount_point.clone()).collect(),
+        check: make.check.clone(),
+        mounts: make.storage.iter().map(|volume| volume.mount_point.clone()).collect(),
     };
     let user_data = serde_json::to_string(&user_data)
         .map_err(|cause| Problem::internal("writing a server's user data", cause))?;
@@ -186,7 +192,7 @@ fn launch_request(
         instance_type: server.instance_type.clone(),
         image: image.cloud_image_id.clone(),
         command: image.command.clone(),
-        storage: farm_role.storage.clone(),
+        storage: make.storage,
         user_data: crate::base::Secret::new(user_data),
     })
 }

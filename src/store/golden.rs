@@ -108,20 +108,22 @@ fn what_people_declare_of_a_tier() {
         history: vec![Revision {
             number: 4,
             role: RoleId(3),
+            platform: "onboard".to_owned(),
             location: "here".to_owned(),
             instance_type: "small".to_owned(),
             storage: Vec::new(),
             check: None,
-            at: AT,
+            left_at: Some(AT),
         }],
         rollout_wish: RolloutWish::Pause,
+        rollout_said: 2,
     };
     check(
         &farm_role,
         "0201010377656203076f6e626f617264046865726505736d616c6c0101020601000000000000004e
          400000000000003440050102010150052f64617461fc00000040010377656250fb901f012f015001
-         012f030405000002010264620102010101016101015a640101320103020101040304686572650573
-         6d616c6c0000fbd00701",
+         012f030405000002010264620102010101016101015a6e01013201030201010403076f6e626f6172
+         64046865726505736d616c6c000001fbd0070102",
     );
 }
 
@@ -215,7 +217,7 @@ fn servers_and_their_steps() {
 
 #[test]
 fn plans() {
-    let owed = vec![Owed { index: 3, server: ServerId(1) }];
+    let owed = vec![Owed { index: 3, server: ServerId(1), rollout: true }];
     let plan = Plan {
         id: PlanId(8),
         env: ENV,
@@ -232,6 +234,9 @@ fn plans() {
                 since: AT,
                 failed: 0,
                 checkpoint: 1,
+                said: 2,
+                starting: vec![ServerId(1)],
+                maintenance: true,
             }),
             ..RoleTarget::new(FarmRoleId(2), 3)
         }],
@@ -257,9 +262,10 @@ fn plans() {
     };
     check(
         &plan,
-        "0801010107fbd0070102030000000000010300000000000000000000000000000001010405fbd007
-         00fbd007000102000000000000000000000000000000000202030501016101030000000000000000
-         000000000000000101000473686f700005010601016600",
+        "0801010107fbd007010203000000000001030000000000000000000000000000000101010405fbd0
+         0700fbd0070001020100000000000000000000000000000001010200000000000000000000000000
+         0000000202030501016101030000000000000000000000000000000101000473686f700005010601
+         016600",
     );
     check(&super::CurrentPlan { farm: FarmId(1), plan: PlanId(300) }, "01fb2c01");
 }

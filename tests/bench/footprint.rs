@@ -144,6 +144,7 @@ fn farm_role(id: FarmRoleId, farm: FarmId, alias: Name, wanted: u32) -> FarmRole
         policy: Policy::default(),
         history: Vec::new(),
         rollout_wish: RolloutWish::default(),
+        rollout_said: 0,
     }
 }
 

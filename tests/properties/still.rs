@@ -246,7 +246,11 @@ impl RoleSpec {
             target.failed_at = Some(at);
             target.retry_at = Some(at.after(60_000));
         }
-        target.owed.extend(self.owed.map(|index| Owed { index, server: ServerId(1) }));
+        target.owed.extend(self.owed.map(|index| Owed {
+            index,
+            server: ServerId(1),
+            rollout: false,
+        }));
         target
     }
 }

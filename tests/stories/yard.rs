@@ -84,6 +84,7 @@ impl Yard {
             policy: Policy::default(),
             history: Vec::new(),
             rollout_wish: RolloutWish::default(),
+            rollout_said: 0,
         });
         self.input.farm_roles.last_mut().unwrap()
     }
@@ -176,8 +177,10 @@ impl Yard {
             match step.clone() {
                 Move::Launch { server, farm_role, index, revision, zone, reason } => {
                     let status = ServerStatus::PendingLaunch;
+                    let make = self.role(farm_role).make_of(revision).expect("a revision kept");
                     let record = self.add_server(server, farm_role, index, status, 0);
-                    (record.launch_reason, record.revision, record.zone) = (reason, revision, zone);
+                    *record = record.clone().made_as(&make);
+                    (record.launch_reason, record.zone) = (reason, zone);
                     self.add_step(server, StepKind::Launch, StepStatus::Planned, now);
                 }
                 Move::Retire { server, reason, not_before } => {

@@ -77,8 +77,19 @@ fn launch(view: &RoleView, draft: &mut Draft, need: usize, owed: &mut Vec<Owed>)
         let index = if kept { owed.index } else { smallest_free(&taken) };
         taken.insert(index);
         (room, tries) = (room - 1, tries - 1);
-        let why = format!("replaces {}-{}", view.role.alias, owed.index);
-        draft.launch(view, index, LaunchReason::Replacement(owed.server), &why);
+        let (reason, why) = match owed.rollout {
+            true => {
+                let revision = draft.revision(view);
+                let why =
+                    format!("revision {revision} instead of {}-{}", view.role.alias, owed.index);
+                (LaunchReason::Rollout(owed.server), why)
+            }
+            false => {
+                let why = format!("replaces {}-{}", view.role.alias, owed.index);
+                (LaunchReason::Replacement(owed.server), why)
+            }
+        };
+        draft.launch(view, index, reason, &why);
         false
     });
     // An index that is owed to a replacement is not given to another server meanwhile.

@@ -87,6 +87,7 @@ impl From<FarmRoleV1> for FarmRole {
             policy: Policy::default(),
             history: Vec::new(),
             rollout_wish: RolloutWish::default(),
+            rollout_said: 0,
         }
     }
 }
@@ -310,7 +311,7 @@ pub(in crate::store) struct RoleTargetV1 {
     pub failed_launches: u32,
     pub retry_at: Option<Timestamp>,
     pub failed_at: Option<Timestamp>,
-    pub owed: Vec<Owed>,
+    pub owed: Vec<OwedV1>,
 }
 
 impl From<RoleTargetV1> for RoleTarget {
@@ -323,9 +324,23 @@ impl From<RoleTargetV1> for RoleTarget {
             failed_launches: old.failed_launches,
             retry_at: old.retry_at,
             failed_at: old.failed_at,
-            owed: old.owed,
+            owed: old.owed.into_iter().map(Into::into).collect(),
             rollout: None,
         }
+    }
+}
+
+/// A replacement in it that is still to come, as schema 1 has it.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[cfg_attr(test, derive(serde::Serialize))]
+pub(in crate::store) struct OwedV1 {
+    pub index: u32,
+    pub server: ServerId,
+}
+
+impl From<OwedV1> for Owed {
+    fn from(old: OwedV1) -> Owed {
+        Owed { index: old.index, server: old.server, rollout: false }
     }
 }
 

@@ -285,7 +285,7 @@ pub fn plans() -> Vec<PlanV1> {
         failed_launches: 3,
         retry_at: later(3).filter(|_| full),
         failed_at: later(4).filter(|_| full),
-        owed: if full { vec![Owed { index: 3, server: servers[2].id }] } else { Vec::new() },
+        owed: if full { vec![OwedV1 { index: 3, server: servers[2].id }] } else { Vec::new() },
     };
     let mut moves: Vec<MoveV1> = LAUNCH_REASONS
         .iter()
