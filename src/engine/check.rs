@@ -32,7 +32,7 @@ pub fn check(input: &PlanInput, plan: &Plan) -> Vec<Fault> {
             Move::Cancel { server } => faults.extend(eyes.cancel(*server)),
         }
     }
-    for role in &input.farm_roles {
+    for role in input.farm_roles.iter().filter(|role| !input.beyond.contains_key(&role.id)) {
         faults.extend(eyes.role(plan, role));
     }
     faults
@@ -88,6 +88,9 @@ impl<'a> Eyes<'a> {
         }
         if plan.freeze.is_some() {
             tell(Rule::Frozen, "launched while frozen");
+        }
+        if self.input.beyond.contains_key(&farm_role) {
+            tell(Rule::Known, "launched for a farm role whose servers were not looked at");
         }
         match self.roles.get(&farm_role) {
             None => tell(Rule::Known, "launched for a farm role there is not"),

@@ -2,6 +2,7 @@
 
 use crate::base::random::Stream;
 use crate::base::{FarmRoleId, ServerId, Timestamp};
+use crate::engine::Facts;
 use crate::engine::world::{RoleView, ServerView, Sight, World};
 use crate::model::{
     Decision, LaunchReason, Line, Move, Owed, RoleTarget, Rollout, StepKind, TerminateReason, Wait,
@@ -31,6 +32,7 @@ pub struct Draft {
     mentioned: BTreeSet<FarmRoleId>,
     known: BTreeSet<ServerId>,
     streams: BTreeMap<FarmRoleId, Stream>,
+    facts: BTreeMap<FarmRoleId, Facts>,
 }
 
 impl Draft {
@@ -39,6 +41,11 @@ impl Draft {
         let input = world.input;
         let parent = input.parent.as_ref().map(|plan| plan.id).unwrap_or_default();
         let (mut targets, mut streams) = (BTreeMap::new(), BTreeMap::new());
+        // What is not decided about keeps what was.
+        let carried = |id| input.parent.as_ref().and_then(|plan| plan.target(id)).cloned();
+        for id in input.beyond.keys() {
+            targets.extend(carried(*id).map(|target| (*id, target)));
+        }
         for view in &world.roles {
             let id = view.role.id;
             let fresh = || RoleTarget::new(id, view.role.scaling.min);
@@ -63,6 +70,7 @@ impl Draft {
             mentioned: BTreeSet::new(),
             known: input.servers.iter().map(|server| server.id).collect(),
             streams,
+            facts: world.neighbours.iter().map(|near| (near.role.id, near.facts)).collect(),
         }
     }
 
@@ -93,6 +101,9 @@ impl Draft {
         let id = server.server.id;
         self.moved.insert(id);
         self.leaving.insert(id);
+        if let Some(facts) = self.facts.get_mut(&view.role.id) {
+            facts.leave(server);
+        }
         if is_replaced(reason)
             && let Some(target) = self.targets.get_mut(&view.role.id)
             && target.target > 0
@@ -184,6 +195,13 @@ impl Draft {
     /// It serves or will, as far as decided.
     pub fn is_wanted(&self, server: &ServerView) -> bool {
         server.server.status.is_wanted() && !self.leaving.contains(&server.server.id)
+    }
+
+    /// What farm roles may ask of one another, with what is decided so far: servers that are to go
+    /// do not run any more. Only of these, never of another farm role's servers, which need not
+    /// be here.
+    pub fn facts(&self, farm_role: FarmRoleId) -> Facts {
+        self.facts.get(&farm_role).copied().unwrap_or_default()
     }
 
     /// Whether anything was said about a farm role or one of its servers.

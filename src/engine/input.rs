@@ -5,6 +5,7 @@
 //! like that: sightings have an age, and not having seen is [`Freshness::Unknown`].
 
 use crate::base::{FarmRoleId, ServerId, Timestamp};
+use crate::engine::Facts;
 use crate::model::{Breaker, Farm, FarmRole, Freshness, Hold, Plan, Server, Step};
 use std::collections::BTreeMap;
 
@@ -21,6 +22,10 @@ pub struct PlanInput {
     pub farm: Farm,
     /// Its farm roles, those being removed included. Any order.
     pub farm_roles: Vec<FarmRole>,
+    /// Farm roles that this decision is not about, with what the others may ask of them. Their
+    /// servers and steps are not here, and what was decided about them stays; empty decides about
+    /// the whole farm.
+    pub beyond: BTreeMap<FarmRoleId, Facts>,
     /// Its servers that are not terminated. Any order.
     pub servers: Vec<Server>,
     /// Its open steps, and those that failed within [`crate::base::limit::STEP_MEMORY`], also

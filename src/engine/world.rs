@@ -4,7 +4,7 @@
 //! what it is compared with" mean the same in all of them.
 
 use crate::base::{FarmRoleId, Millis, ServerId, Timestamp, limit};
-use crate::engine::{AgentPresence, PlanInput};
+use crate::engine::{AgentPresence, Facts, PlanInput};
 use crate::model::{
     CloudState, FarmGoal, FarmRole, Freshness, LaunchOrder, RoleTarget, Server, ServerStatus, Step,
     StepKind, StepStatus,
@@ -15,11 +15,25 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct World<'a> {
     /// What it was made from.
     pub input: &'a PlanInput,
-    /// Its farm roles in launch order, then by number.
+    /// The farm roles that are decided about, in launch order, then by number.
     pub roles: Vec<RoleView<'a>>,
+    /// Every farm role of the farm in the same order, as the others see it: what is asked across
+    /// farm roles is asked of these, because the servers of some may not be here.
+    pub neighbours: Vec<Neighbour<'a>>,
 }
 
-/// One farm role with its servers.
+/// One farm role as the others of its farm see it.
+pub struct Neighbour<'a> {
+    /// As declared.
+    pub role: &'a FarmRole,
+    /// What may be asked of it, before anything is decided; [`Draft::facts`] has what this plan
+    /// makes of them.
+    ///
+    /// [`Draft::facts`]: crate::engine::draft::Draft::facts
+    pub facts: Facts,
+}
+
+/// One farm role that is decided about, with its servers.
 pub struct RoleView<'a> {
     /// As declared.
     pub role: &'a FarmRole,
@@ -161,6 +175,7 @@ impl<'a> World<'a> {
         let mut roles: Vec<RoleView> = input
             .farm_roles
             .iter()
+            .filter(|role| !input.beyond.contains_key(&role.id))
             .map(|role| {
                 let mut of_role = servers.remove(&role.id).unwrap_or_default();
                 of_role.sort_by_key(|view| (view.server.index, view.server.id));
@@ -176,7 +191,15 @@ impl<'a> World<'a> {
             })
             .collect();
         roles.sort_by_key(|view| (view.role.launch_index, view.role.id));
-        World { input, roles }
+        let mut facts = input.beyond.clone();
+        facts.extend(roles.iter().map(|view| (view.role.id, Facts::of(&view.servers, input))));
+        let mut neighbours: Vec<Neighbour> = input
+            .farm_roles
+            .iter()
+            .map(|role| Neighbour { role, facts: facts.get(&role.id).copied().unwrap_or_default() })
+            .collect();
+        neighbours.sort_by_key(|near| (near.role.launch_index, near.role.id));
+        World { input, roles, neighbours }
     }
 
     /// The farm is to have servers at all.
@@ -194,13 +217,19 @@ impl<'a> World<'a> {
         self.input.farm.launch_order == LaunchOrder::Sequential
     }
 
-    /// The farm roles that are to have servers.
+    /// The farm roles that are to have servers, as the others see them.
+    pub fn wanted_neighbours(&self) -> impl Iterator<Item = &Neighbour<'a>> {
+        let wanted = self.is_wanted();
+        self.neighbours.iter().filter(move |near| wanted && !near.role.removed)
+    }
+
+    /// The farm roles that are to have servers and are decided about.
     pub fn wanted_roles(&self) -> impl Iterator<Item = &RoleView<'a>> {
         let wanted = self.is_wanted();
         self.roles.iter().filter(move |view| wanted && !view.role.removed)
     }
 
-    /// Every server with its farm role.
+    /// Every server that is decided about, with its farm role.
     pub fn servers(&self) -> impl Iterator<Item = (&RoleView<'a>, &ServerView<'a>)> {
         self.roles.iter().flat_map(|role| role.servers.iter().map(move |server| (role, server)))
     }

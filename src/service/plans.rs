@@ -205,6 +205,7 @@ impl Snapshot {
             started_at: observed.started_at(),
             farm: self.farm,
             farm_roles: self.farm_roles,
+            beyond: BTreeMap::new(),
             servers: self.servers,
             steps: self.steps,
             sightings,

@@ -42,6 +42,7 @@ impl Yard {
             started_at: BEGIN.before(3_600_000),
             farm,
             farm_roles: Vec::new(),
+            beyond: BTreeMap::new(),
             servers: Vec::new(),
             steps: Vec::new(),
             sightings: BTreeMap::new(),

@@ -49,10 +49,13 @@ enum Verdict {
 }
 
 fn judge(world: &World, draft: &Draft) -> Verdict {
+    if world.neighbours.iter().any(|near| draft.facts(near.role.id).up > 0) {
+        return Verdict::No;
+    }
+    // With nothing up anywhere the whole farm is decided about, and all its servers are here.
     let (mut stopped, mut unseen) = (false, 0);
     for (_, server) in world.servers().filter(|(_, s)| s.should_be_up() && draft.is_wanted(s)) {
         match server.sight {
-            sight if sight.is_up() => return Verdict::No,
             Sight::Unknown | Sight::Stale { .. } => unseen += 1,
             Sight::Missing { .. } => {}
             Sight::Seen { .. } => {

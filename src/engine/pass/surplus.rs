@@ -14,11 +14,8 @@ use std::cmp::Reverse;
 
 /// Retires what is beyond the target.
 pub fn surplus(world: &World, draft: &mut Draft) {
-    let missing = world.wanted_roles().flat_map(|view| &view.servers).any(|server| {
-        server.is_running()
-            && draft.is_wanted(server)
-            && matches!(server.sight, Sight::Missing { .. })
-    });
+    let missing =
+        world.wanted_neighbours().any(|near| draft.facts(near.role.id).running_missing > 0);
     for view in world.wanted_roles() {
         let target = draft.targets.get(&view.role.id).map_or(0, |target| target.target);
         let target = usize::try_from(target).unwrap_or(usize::MAX);

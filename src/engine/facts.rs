@@ -1,0 +1,112 @@
+//! Facts: what farm roles may ask of one another, as counts over a farm role's servers.
+//!
+//! A decision about some farm roles of a farm is made without the servers of the others; what is
+//! asked across them (is anything running there, is all of it missing) is answered by these. They
+//! follow from records and judged sightings alone, so they hold until one of those changes.
+
+use crate::base::{Timestamp, limit};
+use crate::engine::PlanInput;
+use crate::engine::world::{ServerView, Sight};
+use crate::model::Freshness;
+
+/// Counts over the servers of one farm role.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Facts {
+    /// Of which the cloud may have heard, and which are not confirmed gone.
+    pub held: u32,
+    /// Ready, and the platform does not contradict.
+    pub running: u32,
+    /// Of those, missing from listings.
+    pub running_missing: u32,
+    /// Accepted by the cloud and to be up: running ones and those that get ready.
+    pub expected: u32,
+    /// Of those, seen up or coming up.
+    pub up: u32,
+    /// Running, and no person asked for them to go: what a freeze is judged by.
+    pub counted: u32,
+    /// Of those, missing from listings.
+    pub counted_missing: u32,
+    /// Of those, not seen since the start, or too long ago.
+    pub counted_unseen: u32,
+    /// Of those, the most that went missing within one [`limit::VANISH_WINDOW`].
+    pub vanished: u32,
+}
+
+impl Facts {
+    /// The facts about some servers.
+    pub fn of(servers: &[ServerView], input: &PlanInput) -> Facts {
+        let mut facts = Facts::default();
+        for server in servers {
+            facts.add(&Facts::about(server));
+        }
+        facts.vanished = vanished(servers, input);
+        facts
+    }
+
+    /// What one server adds to them.
+    fn about(server: &ServerView) -> Facts {
+        let missing = matches!(server.sight, Sight::Missing { .. });
+        let unseen = matches!(server.sight, Sight::Unknown | Sight::Stale { .. });
+        let (running, expected) = (server.is_running(), server.should_be_up());
+        let counted = is_counted(server);
+        Facts {
+            held: u32::from(!server.is_only_planned()),
+            running: u32::from(running),
+            running_missing: u32::from(running && missing),
+            expected: u32::from(expected),
+            up: u32::from(expected && server.sight.is_up()),
+            counted: u32::from(counted),
+            counted_missing: u32::from(counted && missing),
+            counted_unseen: u32::from(counted && unseen),
+            vanished: 0,
+        }
+    }
+
+    fn add(&mut self, other: &Facts) {
+        self.held += other.held;
+        self.running += other.running;
+        self.running_missing += other.running_missing;
+        self.expected += other.expected;
+        self.up += other.up;
+        self.counted += other.counted;
+        self.counted_missing += other.counted_missing;
+        self.counted_unseen += other.counted_unseen;
+    }
+
+    /// A server of it is to go: it serves no more, and still is where it is. What a freeze was
+    /// judged by stays as it was.
+    pub fn leave(&mut self, server: &ServerView) {
+        let one = Facts::about(server);
+        self.running = self.running.saturating_sub(one.running);
+        self.running_missing = self.running_missing.saturating_sub(one.running_missing);
+        self.expected = self.expected.saturating_sub(one.expected);
+        self.up = self.up.saturating_sub(one.up);
+    }
+}
+
+/// What a person asked to be gone, and what the platform says has stopped, is out of the question
+/// already in the plan that retires it.
+fn is_counted(server: &ServerView) -> bool {
+    server.is_running() && !server.server.terminate_requested
+}
+
+/// The most counted servers that went missing within one window.
+fn vanished(servers: &[ServerView], input: &PlanInput) -> u32 {
+    let mut since: Vec<Timestamp> = servers
+        .iter()
+        .filter(|server| is_counted(server))
+        .filter_map(|server| match input.sightings.get(&server.server.id) {
+            Some(Freshness::Missing { since, .. }) => Some(*since),
+            Some(Freshness::Seen { .. } | Freshness::Unknown) | None => None,
+        })
+        .collect();
+    since.sort();
+    let (mut oldest, mut most) = (0, 0);
+    for (newest, at) in since.iter().enumerate() {
+        while at.since(since[oldest]) > limit::VANISH_WINDOW {
+            oldest += 1;
+        }
+        most = most.max(newest + 1 - oldest);
+    }
+    u32::try_from(most).unwrap_or(u32::MAX)
+}
