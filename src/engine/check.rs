@@ -5,7 +5,7 @@
 //! much at once.
 
 use crate::base::{FarmRoleId, ServerId, limit};
-use crate::engine::{Fault, PlanInput, Rule};
+use crate::engine::{Fault, PlanInput, Rule, hold};
 use crate::model::{
     CloudState, FarmGoal, FarmRole, Freshness, Move, Plan, Server, ServerStatus, StepKind,
     StepStatus, TerminateReason,
@@ -35,6 +35,7 @@ pub fn check(input: &PlanInput, plan: &Plan) -> Vec<Fault> {
     for role in input.farm_roles.iter().filter(|role| !input.beyond.contains_key(&role.id)) {
         faults.extend(eyes.role(plan, role));
     }
+    faults.extend(hold::forbidden(input, plan));
     faults
 }
 

@@ -37,6 +37,8 @@ pub enum Rule {
     Declared,
     /// Retire more at once than certainty or a person's wish covers.
     AtOnce,
+    /// Do what a person switched off.
+    Held,
 }
 
 impl fmt::Display for Fault {

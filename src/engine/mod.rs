@@ -40,6 +40,7 @@ mod check;
 mod draft;
 mod facts;
 mod fault;
+mod hold;
 pub mod input;
 mod pass;
 mod plan;

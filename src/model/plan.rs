@@ -54,6 +54,9 @@ pub struct RoleTarget {
     pub owed: Vec<Owed>,
     /// The rollout under way.
     pub rollout: Option<Rollout>,
+    /// While healing is held: how many servers there would be had none been lost since. What is
+    /// short of it was lost, and is not replaced until the hold ends.
+    pub before_losses: Option<u32>,
 }
 
 /// A replacement that is still to come.
@@ -80,6 +83,7 @@ impl RoleTarget {
             failed_at: None,
             owed: Vec::new(),
             rollout: None,
+            before_losses: None,
         }
     }
 }

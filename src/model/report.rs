@@ -5,6 +5,7 @@
 
 use crate::base::time::say;
 use crate::base::{FarmRoleId, Millis, ServerId};
+use crate::model::HoldKind;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -180,6 +181,15 @@ pub enum Wait {
         /// Its alias.
         on: String,
     },
+    /// A person switched this kind of automation off.
+    Held {
+        /// What is switched off.
+        what: HoldKind,
+        /// How much longer; `None` until a person releases it.
+        left: Option<Millis>,
+        /// Why, in their words.
+        reason: String,
+    },
 }
 
 impl fmt::Display for Wait {
@@ -228,6 +238,12 @@ impl fmt::Display for Wait {
             Wait::Frozen(reason) => write!(f, "frozen: {reason}"),
             Wait::InFlight { step, age } => write!(f, "{step} under way for {}", say(*age)),
             Wait::DependsOn { on } => write!(f, "depends on {on}, which has nothing running"),
+            Wait::Held { what, left: Some(left), reason } => {
+                write!(f, "{} is held, {} left: {reason}", what.as_str(), say(*left))
+            }
+            Wait::Held { what, left: None, reason } => {
+                write!(f, "{} is held until it is released: {reason}", what.as_str())
+            }
         }
     }
 }

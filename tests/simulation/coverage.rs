@@ -48,6 +48,7 @@ names! {
         Wait::Frozen(_) => "Frozen",
         Wait::InFlight { .. } => "InFlight",
         Wait::DependsOn { .. } => "DependsOn",
+        Wait::Held { .. } => "Held",
     }
 }
 

@@ -13,6 +13,9 @@
 //! heard web-1                       its agent is connected
 //! step web-2 launch begun age 5s    planned | begun | unknown | failed; `in 30s` for planned
 //! reading web cpu 72.5 have 2 of 3  a rule's window; without `have`, all servers sent readings
+//! hold web scale for 2h why it is   automation switched off; the farm's name for all of the farm,
+//!                                   without `for` until it is released
+//! release web scale                 it is switched on again
 //! ask web-1 terminate               a person's wish; also: reboot
 //! started 5s                        the appliance began to look this long ago
 //! later 30s                         time passes
@@ -24,11 +27,11 @@
 //! ```
 
 use crate::stories::yard::Yard;
-use grange::base::{FarmRoleId, Millis, Name, ServerId};
+use grange::base::{FarmRoleId, HoldId, Millis, Name, ServerId, UserId};
 use grange::engine::WindowReading;
 use grange::model::{
-    Balance, CloudState, FarmGoal, FarmRole, Freshness, LaunchOrder, Metric, ScalingRule,
-    ServerStatus, StepKind, StepStatus, VolumeSpec,
+    Balance, CloudState, FarmGoal, FarmRole, Freshness, Hold, HoldKind, LaunchOrder, Metric,
+    ScalingRule, ServerStatus, StepKind, StepStatus, VolumeSpec,
 };
 
 /// The words of one line, taken one after the other.
@@ -116,6 +119,11 @@ pub fn tell(yard: &mut Yard, line: &str) {
                 other => panic!("nobody can ask for {other:?}"),
             }
         }
+        "hold" => hold(yard, words),
+        "release" => {
+            let (role, kind) = (held(yard, words.word()), hold_kind(words.word()));
+            yard.input.holds.retain(|hold| hold.farm_role != role || hold.kind != kind);
+        }
         "started" => yard.input.started_at = now.before(words.length()),
         "later" => yard.input.now = now.after(words.length()),
         "look" => look(yard),
@@ -190,6 +198,34 @@ fn role(yard: &mut Yard, mut words: Words) {
             other => panic!("a farm role has no {other:?}"),
         }
     }
+}
+
+fn hold(yard: &mut Yard, mut words: Words) {
+    let (farm_role, kind) = (held(yard, words.word()), hold_kind(words.word()));
+    let (mut until, mut reason) = (None, words.word().to_owned());
+    if reason == "for" {
+        until = Some(yard.input.now.after(words.length()));
+        reason = words.word().to_owned();
+    }
+    while let Some(word) = words.next() {
+        reason = format!("{reason} {word}");
+    }
+    let (farm, env, at) = (yard.input.farm.id, yard.input.farm.env, yard.input.now);
+    let id = HoldId(u64::try_from(yard.input.holds.len()).unwrap() + 1);
+    let by = UserId(1);
+    yard.input.holds.push(Hold { id, env, farm, farm_role, kind, reason, by, at, until });
+}
+
+/// The farm role of an alias; none for the farm's own name.
+fn held(yard: &Yard, name: &str) -> Option<FarmRoleId> {
+    let found = yard.input.farm_roles.iter().find(|role| role.alias.as_str() == name);
+    assert!(found.is_some() || yard.input.farm.name.as_str() == name, "nothing is named {name:?}");
+    found.map(|role| role.id)
+}
+
+fn hold_kind(word: &str) -> HoldKind {
+    let found = HoldKind::ALL.into_iter().find(|kind| kind.as_str() == word);
+    found.unwrap_or_else(|| panic!("nobody can hold {word:?}"))
 }
 
 fn server(yard: &mut Yard, mut words: Words) {

@@ -118,7 +118,7 @@ fn show(yard: &Yard, plan: &Plan) -> String {
     out
 }
 
-const WAITS: [&str; 21] = [
+const WAITS: [&str; 22] = [
     "CoolDown",
     "AtMax",
     "AtMin",
@@ -140,6 +140,7 @@ const WAITS: [&str; 21] = [
     "Replacing",
     "Unseen",
     "DependsOn",
+    "Held",
 ];
 
 /// The place in [`WAITS`]. Matched whole, so that a new reason does not compile without a number.
@@ -166,5 +167,6 @@ fn number(wait: &Wait) -> usize {
         Wait::Replacing { .. } => 18,
         Wait::Unseen { .. } => 19,
         Wait::DependsOn { .. } => 20,
+        Wait::Held { .. } => 21,
     }
 }

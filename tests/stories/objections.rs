@@ -109,3 +109,31 @@ fn moves_of_what_is_not_so_are_told() {
     moves(SHOP, &[act(1, StepKind::Reboot)], &[]);
     moves(SHOP, &[Move::Cancel { server: server(1) }], &[Rule::Known]);
 }
+
+#[test]
+fn what_is_held_is_told() {
+    use TerminateReason::{Crashed, ScalingDown};
+    let with = |line: &str| format!("{SHOP}\n{line}");
+    let grown = |plan: &mut Plan| {
+        plan.targets[0].target = 4;
+        plan.moves.push(launch(1, 4));
+    };
+    check_objections(&with("hold web launch why"), grown, &[Rule::Held]);
+    check_objections(&with("hold shop launch why"), grown, &[Rule::Held]);
+    check_objections(&with("hold web scale why"), grown, &[]);
+    let scaled = |plan: &mut Plan| {
+        plan.targets[0].scaled_up_at = Some(super::yard::BEGIN);
+    };
+    check_objections(&with("hold web scale why"), scaled, &[Rule::Held]);
+    let stopped = |kind: &str| format!("{SHOP}\nseen web-1 stopped age 4s\nhold web {kind} why");
+    moves(&stopped("heal"), &[retire(1, Crashed)], &[Rule::Held]);
+    moves(&stopped("terminate"), &[retire(1, Crashed)], &[Rule::Held]);
+    let asked = with("hold web terminate why");
+    let fewer = |plan: &mut Plan| {
+        plan.targets[0].target = 2;
+        plan.moves.push(retire(1, ScalingDown));
+    };
+    check_objections(&asked, fewer, &[Rule::Held]);
+    let named = format!("{SHOP}\nhold web terminate why\nask web-1 terminate");
+    check_objections(&named, |plan| assert_eq!(plan.moves[0].server(), server(1)), &[]);
+}

@@ -11,7 +11,7 @@ use crate::base::{Timestamp, limit};
 use crate::engine::draft::Draft;
 use crate::engine::pass::order;
 use crate::engine::world::{ServerView, Sight, World};
-use crate::model::{Decision, ServerStatus, StepKind, Wait};
+use crate::model::{Decision, HoldKind, ServerStatus, StepKind, Wait};
 
 /// Starts what stopped together.
 pub fn cold_start(world: &World, draft: &mut Draft) {
@@ -85,8 +85,13 @@ fn hold(world: &World, draft: &mut Draft, servers: u32) {
 fn start(world: &World, draft: &mut Draft, since: Timestamp) {
     for view in world.wanted_roles() {
         let ahead = order::ahead(world, draft, view);
+        let held = world.held(view.role.id, HoldKind::Heal);
         for server in view.servers.iter().filter(|server| can_start(server, since)) {
             if !draft.is_free(server) || !server.open.is_empty() {
+                continue;
+            }
+            if let Some(held) = &held {
+                draft.spare(view, server, held.clone());
                 continue;
             }
             match &ahead {

@@ -7,8 +7,8 @@
 
 use crate::engine::draft::Draft;
 use crate::engine::pass::order;
-use crate::engine::world::{RoleView, World};
-use crate::model::{Decision, LaunchReason, Owed, Wait};
+use crate::engine::world::{RoleView, ServerView, World};
+use crate::model::{Decision, HoldKind, LaunchReason, Owed, Wait};
 use std::collections::BTreeSet;
 
 /// Launches what is missing.
@@ -19,19 +19,51 @@ pub fn count(world: &World, draft: &mut Draft) {
         let wanted = target.target;
         let have = view.servers.iter().filter(|s| draft.is_wanted(s)).count();
         let need = usize::try_from(wanted).unwrap_or(usize::MAX).saturating_sub(have);
+        let healing = world.held(view.role.id, HoldKind::Heal);
+        let lost = lost(view, draft, have, owed.len(), healing.is_some());
         owed.sort();
         owed.dedup();
         owed.truncate(need);
         if need > 0 {
             match reason_to_wait(world, draft, view) {
                 Some(wait) => draft.say(view, Decision::Wait(wait)),
-                None => launch(view, draft, need, &mut owed),
+                None => {
+                    let launched = launch(view, draft, need, lost, &mut owed);
+                    if let Some(target) = draft.targets.get_mut(&view.role.id) {
+                        target.before_losses =
+                            target.before_losses.map(|before| before.saturating_add(launched));
+                    }
+                    if let (true, Some(held)) = (lost > 0, healing) {
+                        draft.say(view, Decision::Wait(held));
+                    }
+                }
             }
         }
         if let Some(target) = draft.targets.get_mut(&view.role.id) {
             target.owed = owed;
         }
     }
+}
+
+/// How many servers were lost since healing is held, and are not to be replaced meanwhile; notes
+/// what later losses are counted from. A platform that says that a server is gone leaves nothing
+/// else to tell a loss from a farm role that grows.
+fn lost(view: &RoleView, draft: &mut Draft, have: usize, owed: usize, held: bool) -> usize {
+    let leave = |s: &&ServerView| s.server.status.is_wanted() && !draft.is_wanted(s);
+    let leaving = view.servers.iter().filter(leave).count();
+    let Some(target) = draft.targets.get_mut(&view.role.id) else { return 0 };
+    if !held {
+        target.before_losses = None;
+        return 0;
+    }
+    let before = match target.before_losses {
+        Some(before) => usize::try_from(before).unwrap_or(usize::MAX).saturating_sub(leaving),
+        None => have + owed.saturating_sub(leaving),
+    };
+    let before = before.min(usize::try_from(target.target).unwrap_or(usize::MAX));
+    let before = before.max(have);
+    target.before_losses = Some(u32::try_from(before).unwrap_or(u32::MAX));
+    before.saturating_sub(have)
 }
 
 fn reason_to_wait(world: &World, draft: &Draft, view: &RoleView) -> Option<Wait> {
@@ -43,10 +75,20 @@ fn reason_to_wait(world: &World, draft: &Draft, view: &RoleView) -> Option<Wait>
     if left > 0 {
         return Some(Wait::Backoff { left, failures: target.failed_launches });
     }
+    if let Some(held) = world.held(view.role.id, HoldKind::Launch) {
+        return Some(held);
+    }
     order::ahead(world, draft, view)
 }
 
-fn launch(view: &RoleView, draft: &mut Draft, need: usize, owed: &mut Vec<Owed>) {
+/// Launches what is needed but for those whose loss is not made good; says how many.
+fn launch(
+    view: &RoleView,
+    draft: &mut Draft,
+    need: usize,
+    lost: usize,
+    owed: &mut Vec<Owed>,
+) -> u32 {
     let counted = view.servers.iter().filter(|s| draft.counts(s)).count();
     let have = view.servers.iter().filter(|s| draft.is_wanted(s)).count();
     let max = view.role.scaling.max;
@@ -60,9 +102,12 @@ fn launch(view: &RoleView, draft: &mut Draft, need: usize, owed: &mut Vec<Owed>)
     let starting = view.servers.iter().filter(|s| s.is_starting() && draft.is_wanted(s)).count();
     if failing && starting > 0 {
         let servers = u32::try_from(starting).unwrap_or(u32::MAX);
-        return draft.say(view, Decision::Wait(Wait::Starting { servers }));
+        draft.say(view, Decision::Wait(Wait::Starting { servers }));
+        return 0;
     }
-    let mut tries = if failing { 1 } else { need };
+    let may = need.saturating_sub(lost);
+    let mut tries = if failing { may.min(1) } else { may };
+    let mut launched = 0;
 
     owed.retain(|owed| {
         if !view.role.storage.is_empty() && taken.contains(&owed.index) {
@@ -76,7 +121,7 @@ fn launch(view: &RoleView, draft: &mut Draft, need: usize, owed: &mut Vec<Owed>)
         let kept = !view.role.storage.is_empty();
         let index = if kept { owed.index } else { smallest_free(&taken) };
         taken.insert(index);
-        (room, tries) = (room - 1, tries - 1);
+        (room, tries, launched) = (room - 1, tries - 1, launched + 1);
         let (reason, why) = match owed.rollout {
             true => {
                 let revision = draft.revision(view);
@@ -102,7 +147,7 @@ fn launch(view: &RoleView, draft: &mut Draft, need: usize, owed: &mut Vec<Owed>)
         }
         let index = smallest_free(&taken);
         taken.insert(index);
-        room -= 1;
+        (room, launched) = (room - 1, launched + 1);
         draft.launch(view, index, reason, &why);
     }
     if blocked {
@@ -110,6 +155,7 @@ fn launch(view: &RoleView, draft: &mut Draft, need: usize, owed: &mut Vec<Owed>)
         let leaving = counted.saturating_sub(u32::try_from(have).unwrap_or(u32::MAX));
         draft.say(view, Decision::Wait(Wait::MaxUnconfirmed { max, counted, leaving }));
     }
+    launched
 }
 
 fn reason(view: &RoleView, draft: &Draft) -> (LaunchReason, String) {

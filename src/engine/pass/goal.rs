@@ -44,6 +44,7 @@ fn forget(view: &RoleView, draft: &mut Draft) {
     if let Some(target) = draft.targets.get_mut(&view.role.id) {
         target.target = 0;
         target.owed.clear();
+        target.before_losses = None;
         target.scaled_up_at = None;
         target.scaled_down_at = None;
     }

@@ -9,7 +9,7 @@ use crate::base::time::say;
 use crate::engine::draft::Draft;
 use crate::engine::world::{RoleView, ServerView, Sight, World};
 use crate::model::{
-    CloudState, Decision, Freshness, ServerStatus, StepKind, TerminateReason, Wait,
+    CloudState, Decision, Freshness, HoldKind, ServerStatus, StepKind, TerminateReason, Wait,
 };
 
 /// Gives up what is being started again and will not come: before `cold_start`, which waits for
@@ -49,17 +49,17 @@ fn judge(world: &World, draft: &mut Draft, view: &RoleView, server: &ServerView,
             pace.in_flight += u32::from(server.server.status == ServerStatus::Running);
             let listings = listings(world, server);
             let why = format!("missing for {}, in {listings} listings", say(age));
-            retire(draft, view, server, &why);
+            retire(world, draft, view, server, &why);
         }
         Sight::Seen { state, age, .. } if is_dead(server) => {
             let why = format!("{}, seen {} before", phrase(state), say(age));
-            retire(draft, view, server, &why);
+            retire(world, draft, view, server, &why);
         }
         Sight::Seen { state: CloudState::Stopped, current: false, age } => {
             draft.spare(view, server, Wait::Stale { age: Some(age) });
         }
         Sight::Seen { .. } if start_failed(server) => {
-            retire(draft, view, server, "it could not be started again");
+            retire(world, draft, view, server, "it could not be started again");
         }
         Sight::Seen { .. } => listen(world, draft, view, server),
     }
@@ -98,9 +98,11 @@ impl Pace {
     }
 }
 
-fn retire(draft: &mut Draft, view: &RoleView, server: &ServerView, why: &str) {
-    match draft.freeze.clone() {
-        Some(reason) => draft.spare(view, server, Wait::Frozen(reason)),
+fn retire(world: &World, draft: &mut Draft, view: &RoleView, server: &ServerView, why: &str) {
+    let frozen = draft.freeze.clone().map(Wait::Frozen);
+    let held = || world.held(view.role.id, HoldKind::Heal);
+    match frozen.or_else(held).or_else(|| world.held(view.role.id, HoldKind::Terminate)) {
+        Some(wait) => draft.spare(view, server, wait),
         None => draft.retire(view, server, TerminateReason::Crashed, why),
     }
 }

@@ -5,7 +5,7 @@ use crate::base::Timestamp;
 use crate::engine::PlanInput;
 use crate::engine::draft::Draft;
 use crate::engine::world::{RoleView, ServerView, World};
-use crate::model::{Decision, Step, StepKind, StepStatus, Wait};
+use crate::model::{Decision, HoldKind, Step, StepKind, StepStatus, Wait};
 
 /// Reports what no pass moved. Moves nothing.
 pub fn outlook(world: &World, draft: &mut Draft) {
@@ -15,6 +15,11 @@ pub fn outlook(world: &World, draft: &mut Draft) {
         }
         if let Some(wait) = under_way(view, server, world.input) {
             draft.say_of(view, server, Decision::Wait(wait));
+        }
+    }
+    for view in world.wanted_roles().filter(|view| view.role.balance.is_some()) {
+        if let Some(held) = world.held(view.role.id, HoldKind::Balance) {
+            draft.say(view, Decision::Wait(held));
         }
     }
     for view in &world.roles {

@@ -14,7 +14,7 @@ use crate::base::{Millis, Timestamp};
 use crate::engine::WindowReading;
 use crate::engine::draft::Draft;
 use crate::engine::world::{RoleView, World};
-use crate::model::{Decision, RoleTarget, ScalingPolicy, ScalingRule, Wait};
+use crate::model::{Decision, HoldKind, RoleTarget, ScalingPolicy, ScalingRule, Wait};
 
 /// Keeps the targets in their declared ranges; early, because the launch order asks for them.
 pub fn range(world: &World, draft: &mut Draft) {
@@ -47,7 +47,10 @@ pub fn scale(world: &World, draft: &mut Draft) {
         match judge(policy, target, &readings(world, view), &situation) {
             Verdict::Nothing => {}
             Verdict::Wait(wait) => draft.say(view, Decision::Wait(wait)),
-            Verdict::To(to, why) => change(view, draft, to, why, world.input.now),
+            Verdict::To(to, why) => match world.held(view.role.id, HoldKind::Scale) {
+                Some(held) => draft.say(view, Decision::Wait(held)),
+                None => change(view, draft, to, why, world.input.now),
+            },
         }
     }
 }

@@ -9,7 +9,7 @@
 
 use crate::engine::draft::Draft;
 use crate::engine::world::{RoleView, ServerView, Sight, World};
-use crate::model::{Decision, ServerStatus, TerminateReason, Wait};
+use crate::model::{Decision, HoldKind, ServerStatus, TerminateReason, Wait};
 use std::cmp::Reverse;
 
 /// Retires what is beyond the target.
@@ -28,11 +28,24 @@ pub fn surplus(world: &World, draft: &mut Draft) {
             draft.say(view, Decision::Wait(Wait::Frozen(reason)));
             continue;
         }
-        retire(view, draft, over, target, missing);
+        let held = world.held(view.role.id, HoldKind::Terminate);
+        if retire(view, draft, over, target, missing, held.is_some())
+            && let Some(held) = held
+        {
+            draft.say(view, Decision::Wait(held));
+        }
     }
 }
 
-fn retire(view: &RoleView, draft: &mut Draft, mut over: usize, target: usize, missing: bool) {
+/// Whether a hold was in the way. What the cloud never heard of goes all the same.
+fn retire(
+    view: &RoleView,
+    draft: &mut Draft,
+    mut over: usize,
+    target: usize,
+    missing: bool,
+    held: bool,
+) -> bool {
     let healthy = |s: &ServerView| s.is_running() && matches!(s.sight, Sight::Seen { .. });
     let mut victims: Vec<&ServerView> =
         view.servers.iter().filter(|s| draft.is_wanted(s) && draft.is_free(s)).collect();
@@ -48,7 +61,10 @@ fn retire(view: &RoleView, draft: &mut Draft, mut over: usize, target: usize, mi
     let why = format!("{over} more than the target of {target}");
     for server in victims {
         if over == 0 {
-            return;
+            return false;
+        }
+        if held && !server.is_only_planned() {
+            return true;
         }
         let running = server.server.status == ServerStatus::Running;
         if running && (spare == 0 || !healthy(server)) {
@@ -61,4 +77,5 @@ fn retire(view: &RoleView, draft: &mut Draft, mut over: usize, target: usize, mi
         over -= 1;
         draft.retire(view, server, TerminateReason::ScalingDown, &why);
     }
+    false
 }

@@ -6,7 +6,7 @@
 use crate::base::time::say;
 use crate::engine::draft::Draft;
 use crate::engine::world::World;
-use crate::model::{TerminateReason, Wait};
+use crate::model::{HoldKind, TerminateReason, Wait};
 
 /// Retires what is pending, initializing or resuming for longer than its farm role allows.
 pub fn timeout(world: &World, draft: &mut Draft) {
@@ -19,6 +19,11 @@ pub fn timeout(world: &World, draft: &mut Draft) {
         }
         if let Some(reason) = draft.freeze.clone() {
             draft.spare(view, server, Wait::Frozen(reason));
+            continue;
+        }
+        let held = world.held(view.role.id, HoldKind::Heal);
+        if let Some(held) = held.or_else(|| world.held(view.role.id, HoldKind::Terminate)) {
+            draft.spare(view, server, held);
             continue;
         }
         let why = format!("not ready after {}", say(age));

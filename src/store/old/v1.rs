@@ -326,6 +326,7 @@ impl From<RoleTargetV1> for RoleTarget {
             failed_at: old.failed_at,
             owed: old.owed.into_iter().map(Into::into).collect(),
             rollout: None,
+            before_losses: None,
         }
     }
 }
