@@ -16,3 +16,5 @@ mod properties;
 mod stories;
 #[path = "tui/mod.rs"]
 mod tui;
+#[path = "fast/whatif/mod.rs"]
+mod whatif;

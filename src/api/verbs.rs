@@ -15,6 +15,7 @@ use crate::wire::input::{
     EventsQuery, EventsSlice, FarmFilter, FarmInput, FarmRoleFilter, Page, RebootInput, RoleFilter,
     RoleView, ScalingInput, ServerFilter, Slice, TerminateInput, TokenInput, TokenView,
 };
+use crate::wire::simulation::{SimulationRequest, SimulationView};
 
 /// The verbs the API serves. `revision` is the caller's `If-Match`: when it is there and is not
 /// the record's, the answer is [`crate::base::Code::RevisionConflict`].
@@ -106,6 +107,9 @@ pub trait Verbs: Send + Sync + 'static {
     fn roles(&self, actor: &Actor, filter: &RoleFilter, page: Page) -> Result<Slice<RoleView>>;
     /// Declares what a manifest says, or with `dry_run` says what that would change.
     fn apply(&self, actor: &Actor, input: &ManifestRequest) -> Result<ManifestResult>;
+
+    /// Plays a farm's past again under the scaling rules of a manifest; it changes nothing.
+    fn simulate(&self, actor: &Actor, input: &SimulationRequest) -> Result<SimulationView>;
 
     /// Journal entries; answers at once. The API waits, and asks again when its bell rings.
     fn events(&self, actor: &Actor, query: &EventsQuery) -> Result<EventsSlice>;

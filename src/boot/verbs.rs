@@ -6,6 +6,7 @@ use crate::boot::driver::Stats;
 use crate::model::{Actor, Permission};
 use crate::service::{
     Service, authorise, events, explain, farms, lookup, manifests, servers, status, users, views,
+    whatif,
 };
 use crate::wire::api::{
     CommandRequest, ExplainView, FarmRoleView, FarmView, ManifestRequest, ManifestResult,
@@ -15,6 +16,7 @@ use crate::wire::input::{
     EventsQuery, EventsSlice, FarmFilter, FarmInput, FarmRoleFilter, Page, RebootInput, RoleFilter,
     RoleView, ScalingInput, ServerFilter, Slice, TerminateInput, TokenInput, TokenView,
 };
+use crate::wire::simulation::{SimulationRequest, SimulationView};
 use std::sync::Arc;
 
 /// The house, as the API asks for it.
@@ -167,6 +169,10 @@ impl Verbs for House {
 
     fn apply(&self, actor: &Actor, input: &ManifestRequest) -> Result<ManifestResult> {
         manifests::apply(&self.service, actor, input)
+    }
+
+    fn simulate(&self, actor: &Actor, input: &SimulationRequest) -> Result<SimulationView> {
+        whatif::simulate(&self.service, actor, input)
     }
 
     fn events(&self, actor: &Actor, query: &EventsQuery) -> Result<EventsSlice> {

@@ -62,6 +62,9 @@ pub enum Command {
     /// Show what a manifest would change, or a farm's current plan
     #[command(after_help = "Examples: grange plan -f shop.yaml, grange plan shop")]
     Plan(Plan),
+    /// Try scaling rules on the past: servers, decisions and server-hours as they would have been
+    #[command(after_help = "Example: grange simulate -f shop.yaml --from 7d")]
+    Simulate(Simulate),
     /// Look at farms, launch and terminate them
     #[command(subcommand)]
     Farm(FarmVerb),
@@ -174,6 +177,23 @@ pub struct Plan {
     /// As apply --prune would
     #[arg(long, requires = "file")]
     pub prune: bool,
+}
+
+/// What `simulate` is given.
+#[derive(Debug, Group)]
+pub struct Simulate {
+    /// The manifest with the rules to try; - reads it from standard input
+    #[arg(short, long, value_name = "FILE")]
+    pub file: PathBuf,
+    /// Where the period begins: 7d, 36h or 90m ago, or 2026-11-14T10:30Z
+    #[arg(long, value_name = "WHEN")]
+    pub from: String,
+    /// Where it ends, in the same words; now without it
+    #[arg(long, value_name = "WHEN")]
+    pub to: Option<String>,
+    /// How long each row is, as 15m or 1h; about fifty rows without it
+    #[arg(long, value_name = "LENGTH")]
+    pub bucket: Option<String>,
 }
 
 /// Verbs of a farm.
@@ -364,6 +384,7 @@ pub fn local(command: Command, target: &Target, json: bool) -> Result<Local, Com
         Command::OnboardInit { args } => Local::OnboardInit { args },
         Command::Apply(_)
         | Command::Plan(_)
+        | Command::Simulate(_)
         | Command::Farm(_)
         | Command::Server(_)
         | Command::Role(_)

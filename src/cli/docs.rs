@@ -31,6 +31,11 @@ const TOPICS: &[Topic] = &[
         include_str!("../../assets/docs/scaling.md"),
     ),
     topic(
+        "simulate",
+        "Scaling rules, tried on the past",
+        include_str!("../../assets/docs/simulate.md"),
+    ),
+    topic(
         "explain",
         "Reading why: explain, plan, events",
         include_str!("../../assets/docs/explain.md"),

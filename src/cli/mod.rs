@@ -25,6 +25,7 @@ mod manifest;
 mod name;
 mod server;
 mod shell;
+mod simulate;
 mod table;
 mod target;
 
@@ -146,6 +147,7 @@ fn carry(command: Command, client: &Client, io: &mut Io<'_>, json: bool) -> Done
     match command {
         Command::Apply(args) => manifest::apply(&args, client, io, json),
         Command::Plan(args) => manifest::plan(&args, client, io, json),
+        Command::Simulate(args) => simulate::carry(&args, client, io, json),
         Command::Farm(verb) => farm::carry(verb, client, io, json),
         Command::Server(verb) => server::carry(verb, client, io, json),
         Command::Role(RoleVerb::List) => house::roles(client, io, json),

@@ -4,6 +4,7 @@ use crate::client::{Client, Error, Query, read};
 use crate::wire::api::ScalingView;
 use crate::wire::api::{FarmRoleView, FarmView, ManifestRequest, ManifestResult, One, PlanView};
 use crate::wire::input::{FarmInput, NoInput, RoleView, ScalingInput, TerminateInput};
+use crate::wire::simulation::{SimulationRequest, SimulationView};
 
 impl Client {
     /// Every farm, by name.
@@ -83,6 +84,11 @@ impl Client {
     /// Declares what a manifest says, or with `dry_run` says what that would change.
     pub fn apply(&self, input: &ManifestRequest) -> Result<ManifestResult, Error> {
         self.act("grange/manifests/", input)
+    }
+
+    /// Plays a farm's past again under the scaling rules of a manifest.
+    pub fn simulate(&self, input: &SimulationRequest) -> Result<SimulationView, Error> {
+        self.act("grange/simulations/", input)
     }
 
     /// A farm's current plan.

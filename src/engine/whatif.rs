@@ -158,8 +158,9 @@ impl Sum {
 /// Plays a past again under other rules.
 pub fn what_if(past: &Past) -> WhatIf {
     let mut answer = WhatIf { buckets: buckets(past), ..WhatIf::default() };
-    let (before, minutes) =
-        past.minutes.split_at(past.minutes.partition_point(|minute| minute.at < past.from));
+    let first = past.minutes.partition_point(|minute| minute.at < past.from);
+    let end = past.minutes.partition_point(|minute| minute.at < past.to).max(first);
+    let (before, minutes) = (&past.minutes[..first], &past.minutes[first..end]);
     let Some(first) = minutes.first() else {
         answer.gaps.push(Gap { from: past.from, to: past.to });
         return answer;
@@ -365,7 +366,7 @@ impl<'a> Farm<'a> {
     fn reading(&self, metric: Metric, window_ms: Millis, now: Timestamp) -> WindowReading {
         let from = now.before(whole_minutes(window_ms));
         let place = self.metrics.iter().position(|known| *known == metric).unwrap_or(0);
-        let (mut sum, mut count, mut have, mut newest_at) = (0.0, 0u32, 0, None);
+        let (mut sum, mut count, mut have) = (0.0, 0u32, 0);
         let (mut total, mut servers, mut level) = (0.0, 0u32, self.running);
         for shared in self.window.iter().rev().take_while(|shared| shared.at >= from) {
             if shared.running < level && count > 0 {
@@ -377,14 +378,15 @@ impl<'a> Farm<'a> {
             sum += value;
             count += 1;
             have = have.max(shared.have.get(place).copied().unwrap_or(0));
-            newest_at = newest_at.or(Some(shared.at));
         }
         if level > 0 && count > 0 {
             total += f64::from(level) * sum / f64::from(count);
             servers += level;
         }
         let average = (servers > 0).then(|| total / f64::from(servers));
-        WindowReading { average, have: have.min(self.running), want: self.running, newest_at }
+        let (have, want) = (have.min(self.running), self.running);
+        // Minutes do not remember when in them the last reading came.
+        WindowReading { average, have, want, newest_at: None }
     }
 
     /// Servers start or go until there are as many as the target says; those that start go first.

@@ -46,7 +46,7 @@ pub fn apply(service: &Service, actor: &Actor, input: &ManifestRequest) -> Resul
 }
 
 /// Reads a manifest; every fault at once, those of the text and those only we can find.
-fn read(service: &Service, actor: &Actor, text: &str) -> Result<Manifest> {
+pub(super) fn read(service: &Service, actor: &Actor, text: &str) -> Result<Manifest> {
     let mut reading = manifest::read(text);
     let known = &service.settings.platforms;
     service.read(|view| look_up(view, known, actor.env, &mut reading))?;

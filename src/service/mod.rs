@@ -11,7 +11,7 @@
 //!
 //! ```text
 //! people    farms  manifests  servers  tokens       change what is desired, and who may
-//! reading   views  events  explain  status          answer questions
+//! reading   views  events  explain  status  whatif  answer questions
 //! jobs      plans  steps  observe  balancers  orders    the reconcile loop's reads and writes
 //!           minutes                                   what is kept for replays
 //! agents    agents                                  admission, and what agents say
@@ -38,6 +38,7 @@ pub mod steps;
 pub mod upkeep;
 pub mod users;
 pub mod views;
+pub mod whatif;
 
 use crate::base::{Clock, Code, Millis, Problem, Result, Secret, Seq, Timestamp, Waker};
 use crate::model::{Actor, Permission};

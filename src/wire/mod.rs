@@ -9,5 +9,7 @@ pub mod agent;
 pub mod api;
 pub mod input;
 pub mod manifest;
+pub mod moment;
 pub mod reading;
+pub mod simulation;
 pub mod topic;

@@ -1,5 +1,6 @@
 //! A house behind the API that answers from memory: two farms, four servers, a short journal.
 
+use super::past;
 use super::world::{event, farm, server};
 use grange::api::Verbs;
 use grange::base::{
@@ -9,6 +10,7 @@ use grange::base::{
 use grange::model::{Actor, Door, Permission};
 use grange::wire::api::*;
 use grange::wire::input::*;
+use grange::wire::simulation::{SimulationRequest, SimulationView};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -342,6 +344,11 @@ impl Verbs for Fake {
             grange: RoleExtra { built_in: true, platforms: vec!["onboard".into()] },
         };
         Ok(Slice::cut([role(2, "haproxy", &["haproxy"]), role(1, "web-demo", &[])], page))
+    }
+
+    fn simulate(&self, actor: &Actor, input: &SimulationRequest) -> Result<SimulationView> {
+        may(actor, Permission::FarmsRead)?;
+        past::simulate(input)
     }
 
     fn apply(&self, actor: &Actor, input: &ManifestRequest) -> Result<ManifestResult> {

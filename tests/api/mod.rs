@@ -7,6 +7,7 @@
 
 pub mod fake;
 pub mod house;
+mod past;
 mod world;
 
 use grange::api::Limits;

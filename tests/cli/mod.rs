@@ -12,6 +12,20 @@ use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 
+/// Rules to try on a farm role that has others.
+const RULES: &str = "
+farm: shop
+farmRoles:
+  - alias: web
+    role: web-demo
+    cloudPlatform: onboard
+    instanceType: small
+    scaling:
+      minInstances: 2
+      maxInstances: 8
+      rules: [{ruleType: CpuPercent, scaleUp: 50, scaleDown: 25, window: 5m}]
+";
+
 struct Given;
 
 impl Files for Given {
@@ -20,6 +34,7 @@ impl Files for Given {
             Some("shop.yaml") => Ok(b"farm: shop".to_vec()),
             Some("same.yaml") => Ok(b"farm: same".to_vec()),
             Some("fewer.yaml") => Ok(b"farm: fewer".to_vec()),
+            Some("rules.yaml") => Ok(RULES.into()),
             Some("wrong.yaml") => Ok(b"farm: wr_ong".to_vec()),
             Some("binary.yaml") => Ok(vec![0xff, 0xfe]),
             Some("reader.token") => Ok(b"reader\n".to_vec()),
@@ -128,6 +143,11 @@ fn servers() {
 #[test]
 fn manifests() {
     check("manifests");
+}
+
+#[test]
+fn simulations() {
+    check("simulate");
 }
 
 #[test]

@@ -33,6 +33,18 @@ pub const ROWS: &[Row] = &[
         }),
     },
     Row {
+        method: "POST",
+        path: "/{envId}/grange/simulations/",
+        about: "Plays a farm's past again under a manifest's scaling rules; it changes nothing.",
+        query: &[],
+        input: Some(("simulation", "SimulationRequest")),
+        output: Output::One("Simulation"),
+        run: Run::Verb(|verbs, call| {
+            let view = verbs.simulate(&call.actor, &call.input()?)?;
+            Ok(Reply::One(value(&view)?, None))
+        }),
+    },
+    Row {
         method: "GET",
         path: "/{envId}/grange/events/",
         about: "Shows journal entries after one, waiting up to waitMs, or those with some words.",

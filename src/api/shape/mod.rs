@@ -6,6 +6,7 @@
 mod house;
 mod inputs;
 mod objects;
+mod simulation;
 
 /// An object of the API.
 pub struct Shape {
@@ -56,7 +57,8 @@ const fn field(name: &'static str, kind: Kind, about: &'static str) -> Field {
 
 /// Every shape there is.
 pub fn all() -> impl Iterator<Item = &'static Shape> {
-    objects::SHAPES.iter().chain(house::SHAPES).chain(inputs::SHAPES)
+    let more = inputs::SHAPES.iter().chain(simulation::SHAPES);
+    objects::SHAPES.iter().chain(house::SHAPES).chain(more)
 }
 
 #[cfg(test)]
@@ -65,6 +67,7 @@ mod tests {
     use crate::base::Secret;
     use crate::wire::api::*;
     use crate::wire::input::*;
+    use crate::wire::simulation::*;
     use serde::Serialize;
     use std::collections::BTreeSet;
 
@@ -104,6 +107,13 @@ mod tests {
         check("Status", &StatusView::default());
         check("Job", &JobView::default());
         check("Who", &WhoView::default());
+        check("Simulation", &SimulationView::default());
+        check("SimulatedFarmRole", &SimulatedFarmRoleView::default());
+        check("SimulatedBucket", &SimulatedBucketView::default());
+        check("SimulatedMetric", &SimulatedMetricView::default());
+        check("SimulatedDecision", &SimulatedDecisionView::default());
+        check("SimulatedTotal", &SimulatedTotalView::default());
+        check("SimulatedGap", &SimulatedGapView::default());
         let token = Secret::new("x");
         let (description, expires_at) = (String::new(), None);
         check("Token", &TokenView { id: 1, token, description, expires_at });
@@ -113,6 +123,7 @@ mod tests {
     fn shapes_are_their_inputs() {
         check("Manifest", &ManifestRequest::default());
         check("Command", &CommandRequest::default());
+        check("SimulationRequest", &SimulationRequest::default());
         let expires_in_ms = Some(1);
         check("TokenRequest", &TokenInput { description: String::new(), expires_in_ms });
         check("ServerRebootOptions", &RebootInput::default());

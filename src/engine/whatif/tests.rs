@@ -193,6 +193,6 @@ fn what_really_happened_is_beside_it() {
     assert_eq!(told(&answer.really_decided), ["3 2>3", "4 3>2"]);
     assert_eq!(answer.really.server_minutes, 9);
     assert_eq!(answer.really.range, Some((2, 3)));
-    assert_eq!(answer.decisions[0].why, "CpuPercent 70.0 > 60");
+    assert_eq!(answer.decisions[0].why, "CpuPercent 70.0 > 60 (over 1 m of 2 of 2 servers)");
     assert_eq!(answer, replay(&policy(1, 6), &past, 4));
 }

@@ -3,7 +3,7 @@
 //! `- ` is something that happens ([`site::Site::act`] knows what), `$ ` is a command, everything
 //! else is its output; `! ` a line on stderr. With `BLESS=1` the files are written anew.
 
-mod site;
+pub mod site;
 
 use grange::api::{Api, Bell, Limits, Listener, serve};
 use grange::boot::{driver::Stats, verbs::House};
