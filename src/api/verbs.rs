@@ -9,7 +9,8 @@ use crate::base::{FarmId, FarmRoleId, OrderId, PlanId, Result, ServerId, Timesta
 use crate::model::Actor;
 use crate::wire::api::{
     CommandRequest, ExplainView, FarmRoleView, FarmView, ManifestRequest, ManifestResult,
-    OrderView, PlanView, SeriesView, ServerView, StatusView,
+    OrderView, PlanView, ProposalRequest, ProposalText, ProposalView, SeriesView, ServerView,
+    StatusView,
 };
 use crate::wire::input::{
     EventsQuery, EventsSlice, FarmFilter, FarmInput, FarmRoleFilter, Page, RebootInput, RoleFilter,
@@ -107,6 +108,12 @@ pub trait Verbs: Send + Sync + 'static {
     fn roles(&self, actor: &Actor, filter: &RoleFilter, page: Page) -> Result<Slice<RoleView>>;
     /// Declares what a manifest says, or with `dry_run` says what that would change.
     fn apply(&self, actor: &Actor, input: &ManifestRequest) -> Result<ManifestResult>;
+    /// Makes a signed proposal of what a manifest would change.
+    fn proposal_make(&self, actor: &Actor, input: &ProposalRequest) -> Result<ProposalView>;
+    /// What a signed proposal says, and whether it could still be applied.
+    fn proposal_check(&self, actor: &Actor, input: &ProposalText) -> Result<ProposalView>;
+    /// Applies a signed proposal: exactly what it says, or nothing.
+    fn proposal_apply(&self, actor: &Actor, input: &ProposalText) -> Result<ManifestResult>;
 
     /// Plays a farm's past again under the scaling rules of a manifest; it changes nothing.
     fn simulate(&self, actor: &Actor, input: &SimulationRequest) -> Result<SimulationView>;

@@ -51,6 +51,8 @@ counter_id! {
     TokenId;
     /// What the engine decided for one farm.
     PlanId;
+    /// A signed proposal.
+    ProposalId;
     /// One change to the outside.
     StepId;
     /// Something an agent was asked to do.

@@ -25,6 +25,18 @@ pub const MANIFEST_DEPTH_MAX: usize = 32;
 pub const MANIFEST_VALUES_MAX: usize = 50_000;
 /// Faults of a manifest told at once; a person reads no more, and the rest is counted.
 pub const MANIFEST_FAULTS_MAX: usize = 100;
+/// Longest a signed proposal can be applied: what it was made on is looked at again anyway, but
+/// nobody remembers why they agreed to an older one.
+pub const PROPOSAL_LIFE_MAX: Millis = 90 * 24 * 3_600_000;
+/// Shortest: time to read it.
+pub const PROPOSAL_LIFE_MIN: Millis = 60_000;
+/// How long when nobody says: a change is agreed to within a week.
+pub const PROPOSAL_LIFE: Millis = 7 * 24 * 3_600_000;
+/// Proposals remembered, and so open at once: 200 bytes each, all read whenever one is made.
+pub const PROPOSALS_MAX: usize = 1000;
+/// Largest manifest of a proposal: with what the proposal adds, and with each line end escaped,
+/// it fits into a body of the API.
+pub const PROPOSAL_MANIFEST_BYTES_MAX: usize = MANIFEST_BYTES_MAX / 2;
 /// Scaling rules of a farm role: more than there are metrics, twice over.
 pub const SCALING_RULES_MAX: usize = 16;
 /// Data volumes of a server.

@@ -18,8 +18,8 @@ pub mod time;
 pub mod wake;
 
 pub use id::{
-    AccountId, CloudAccountId, EnvironmentId, FarmId, FarmRoleId, HoldId, OrderId, PlanId, RoleId,
-    Seq, ServerId, StepId, TokenId, UserId,
+    AccountId, CloudAccountId, EnvironmentId, FarmId, FarmRoleId, HoldId, OrderId, PlanId,
+    ProposalId, RoleId, Seq, ServerId, StepId, TokenId, UserId,
 };
 pub use name::Name;
 pub use problem::{Code, Problem, Result};

@@ -5,12 +5,13 @@ use crate::base::{FarmId, FarmRoleId, OrderId, PlanId, Result, ServerId, Timesta
 use crate::boot::driver::Stats;
 use crate::model::{Actor, Permission};
 use crate::service::{
-    Service, authorise, events, explain, farms, lookup, manifests, servers, status, users, views,
-    whatif,
+    Service, authorise, events, explain, farms, lookup, manifests, proposals, servers, status,
+    users, views, whatif,
 };
 use crate::wire::api::{
     CommandRequest, ExplainView, FarmRoleView, FarmView, ManifestRequest, ManifestResult,
-    OrderView, PlanView, SeriesView, ServerView, StatusView,
+    OrderView, PlanView, ProposalRequest, ProposalText, ProposalView, SeriesView, ServerView,
+    StatusView,
 };
 use crate::wire::input::{
     EventsQuery, EventsSlice, FarmFilter, FarmInput, FarmRoleFilter, Page, RebootInput, RoleFilter,
@@ -173,6 +174,18 @@ impl Verbs for House {
 
     fn simulate(&self, actor: &Actor, input: &SimulationRequest) -> Result<SimulationView> {
         whatif::simulate(&self.service, actor, input)
+    }
+
+    fn proposal_make(&self, actor: &Actor, input: &ProposalRequest) -> Result<ProposalView> {
+        proposals::make(&self.service, actor, input)
+    }
+
+    fn proposal_check(&self, actor: &Actor, input: &ProposalText) -> Result<ProposalView> {
+        proposals::check(&self.service, actor, input)
+    }
+
+    fn proposal_apply(&self, actor: &Actor, input: &ProposalText) -> Result<ManifestResult> {
+        proposals::apply(&self.service, actor, input)
     }
 
     fn events(&self, actor: &Actor, query: &EventsQuery) -> Result<EventsSlice> {

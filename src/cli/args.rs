@@ -1,8 +1,9 @@
 //! Every command and option, once: parsing and help come from here.
 
+use crate::base::Millis;
 use crate::cli::local::{Appliance, Demo, Local};
 use crate::cli::target::Target;
-use clap::{Args as Group, Parser, Subcommand};
+use clap::{ArgGroup, Args as Group, Parser, Subcommand};
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -56,11 +57,15 @@ pub struct Global {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Declare a farm as a manifest says, and launch it
-    #[command(after_help = "Example: grange apply -f shop.yaml")]
+    /// Declare a farm as a manifest says, and launch it; or apply a signed proposal
+    #[command(after_help = "Examples: grange apply -f shop.yaml, grange apply change.grange")]
     Apply(Apply),
-    /// Show what a manifest would change, or a farm's current plan
-    #[command(after_help = "Examples: grange plan -f shop.yaml, grange plan shop")]
+    /// Show what a manifest would change, or a farm's current plan; make proposals
+    #[command(after_help = "Examples:
+  grange plan -f shop.yaml                    what it would change; changes nothing
+  grange plan -f shop.yaml -o change.grange   the same, signed, for a change ticket
+  grange plan change.grange                   what is in that, and whether it still applies
+  grange plan shop                            the farm's current plan")]
     Plan(Plan),
     /// Try scaling rules on the past: servers, decisions and server-hours as they would have been
     #[command(after_help = "Example: grange simulate -f shop.yaml --from 7d")]
@@ -147,36 +152,63 @@ pub enum Command {
 
 /// What `apply` is given.
 #[derive(Debug, Group)]
+#[command(group(ArgGroup::new("what").required(true).args(["file", "proposal"])))]
 pub struct Apply {
-    /// The manifest; - reads it from standard input
+    /// A signed proposal, as plan -o made it
+    pub proposal: Option<PathBuf>,
+    /// A manifest, or a proposal; - reads it from standard input
     #[arg(short, long, value_name = "FILE")]
-    pub file: PathBuf,
-    /// Remove farm roles that are declared but absent from it
-    #[arg(long)]
+    pub file: Option<PathBuf>,
+    /// Remove farm roles that are declared but absent from the manifest
+    #[arg(long, conflicts_with = "proposal")]
     pub prune: bool,
     /// Do not ask, even when servers would be stopped
     #[arg(long)]
     pub yes: bool,
     /// Launch the farm (the default)
-    #[arg(long, overrides_with = "no_launch")]
+    #[arg(long, overrides_with = "no_launch", conflicts_with = "proposal")]
     pub launch: bool,
     /// Declare only
-    #[arg(long)]
+    #[arg(long, conflicts_with = "proposal")]
     pub no_launch: bool,
 }
 
 /// What `plan` is given.
 #[derive(Debug, Group)]
+#[command(group(ArgGroup::new("which").required(true).args(["file", "what"])))]
 pub struct Plan {
-    /// A farm, for its current plan
-    #[arg(required_unless_present = "file", conflicts_with = "file")]
-    pub farm: Option<String>,
-    /// A manifest, for what it would change; - reads it from standard input
+    /// A farm, for its current plan; or a file with a signed proposal: with a . or / in its name
+    #[arg(value_name = "FARM|PROPOSAL")]
+    pub what: Option<String>,
+    /// A manifest, for what it would change, or a proposal; - reads it from standard input
     #[arg(short, long, value_name = "FILE")]
     pub file: Option<PathBuf>,
     /// As apply --prune would
     #[arg(long, requires = "file")]
     pub prune: bool,
+    /// As apply --no-launch would
+    #[arg(long, requires = "file")]
+    pub no_launch: bool,
+    /// Write it as a signed proposal; - writes it to standard output
+    #[arg(short, long, requires = "file", value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// How long the proposal can be applied, as 8h or 3d [default: 7d]
+    #[arg(long, requires = "out", value_name = "TIME", value_parser = length)]
+    pub expires: Option<Millis>,
+}
+
+/// A length of time as people type it: `90m`, `8h`, `3d`.
+fn length(text: &str) -> Result<Millis, String> {
+    let wrong = || "write a number of minutes, hours or days, as 90m, 8h or 3d".to_owned();
+    let (number, unit) = text.split_at_checked(text.len().saturating_sub(1)).ok_or_else(wrong)?;
+    let factor: Millis = match unit {
+        "m" => 60_000,
+        "h" => 3_600_000,
+        "d" => 86_400_000,
+        _ => return Err(wrong()),
+    };
+    let number: Millis = number.parse().map_err(|_| wrong())?;
+    number.checked_mul(factor).ok_or_else(wrong)
 }
 
 /// What `simulate` is given.

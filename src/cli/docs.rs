@@ -26,6 +26,11 @@ const TOPICS: &[Topic] = &[
         include_str!("../../assets/docs/farms.md"),
     ),
     topic(
+        "proposals",
+        "What would change: look, agree, sign, apply later",
+        include_str!("../../assets/docs/proposals.md"),
+    ),
+    topic(
         "scaling",
         "How the number of servers is decided",
         include_str!("../../assets/docs/scaling.md"),

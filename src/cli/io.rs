@@ -29,12 +29,14 @@ pub struct Io<'a> {
     pub terminal: bool,
 }
 
-/// The files a command may read.
+/// The files a command may read and write.
 pub trait Files {
     /// The whole of one.
     fn read(&self, path: &Path) -> io::Result<Vec<u8>>;
     /// Whether there is one.
     fn exists(&self, path: &Path) -> bool;
+    /// Writes the whole of one, in the place of the one that may be there.
+    fn write(&self, path: &Path, bytes: &[u8]) -> io::Result<()>;
 }
 
 /// No files at all: for sessions of people who are not on this machine.
@@ -48,6 +50,11 @@ impl Files for NoFiles {
 
     fn exists(&self, _: &Path) -> bool {
         false
+    }
+
+    fn write(&self, _: &Path, _: &[u8]) -> io::Result<()> {
+        let message = "files cannot be written from here; use - and standard output";
+        Err(io::Error::new(io::ErrorKind::PermissionDenied, message))
     }
 }
 
@@ -68,6 +75,16 @@ impl Io<'_> {
             return Err(Problem::invalid(name, format!("has more than {FILE_BYTES_MAX} bytes")));
         }
         String::from_utf8(bytes).map_err(|_| Problem::invalid(name, "is not UTF-8 text"))
+    }
+
+    /// Writes a text to a file, or to standard output for `-`.
+    pub(super) fn put(&mut self, path: &Path, text: &str) -> Result<(), Problem> {
+        let name = path.display().to_string();
+        let written = match name.as_str() {
+            "-" => self.stdout.write_all(text.as_bytes()),
+            _ => self.files.write(path, text.as_bytes()),
+        };
+        written.map_err(|e| Problem::invalid(name, format!("cannot be written: {e}")))
     }
 
     /// Whether tables may be coloured.
@@ -112,6 +129,10 @@ impl Files for Disk {
 
     fn exists(&self, path: &Path) -> bool {
         path.exists()
+    }
+
+    fn write(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        std::fs::write(path, bytes)
     }
 }
 

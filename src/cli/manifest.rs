@@ -1,72 +1,145 @@
 //! `grange apply` and `grange plan`.
 
-use crate::base::Timestamp;
 use crate::base::time::say;
+use crate::base::{Code, Problem, Timestamp};
 use crate::cli::args::{Apply, Plan};
-use crate::cli::{Done, Io, Stop, name, table};
+use crate::cli::{Done, Io, Stop, name, proposal, table};
 use crate::client::Client;
 use crate::wire::api::{ManifestRequest, ManifestResult, PlanView};
+use crate::wire::proposal::is_meant;
+use std::io::{self, Write};
+use std::path::Path;
 
-/// Declares what a manifest says; asks first when servers would be stopped.
+/// How often a person is asked about a farm that changes while they read.
+const QUESTIONS_MAX: usize = 5;
+
+/// Declares what a manifest says, or applies a proposal; asks first when servers would be stopped.
 pub fn apply(args: &Apply, client: &Client, io: &mut Io<'_>, json: bool) -> Done {
+    let path = args.file.as_deref().or(args.proposal.as_deref()).unwrap_or(Path::new("-"));
+    let text = io.text(path)?;
+    if is_meant(&text) {
+        if args.prune || args.launch || args.no_launch {
+            return Err(proposal::has_its_own(path).into());
+        }
+        return proposal::apply(text, args.yes, client, io, json);
+    }
     let request = ManifestRequest {
-        manifest: io.text(&args.file)?,
+        manifest: text,
         prune: args.prune,
-        dry_run: false,
         launch: !args.no_launch,
+        ..ManifestRequest::default()
     };
-    if !args.yes && !agreed(&request, client, io)? {
-        return Ok(1);
+    if args.yes {
+        return done(&client.apply(&request)?, false, io, json);
+    }
+    ask_and_apply(&request, client, io, json)
+}
+
+/// Shows what would change and applies just that. Between the two somebody may change the farm;
+/// then it is another change, and the person is asked again.
+fn ask_and_apply(request: &ManifestRequest, client: &Client, io: &mut Io<'_>, json: bool) -> Done {
+    let mut asked = false;
+    for _ in 0..QUESTIONS_MAX {
+        let shown = client.apply(&ManifestRequest { dry_run: true, ..request.clone() })?;
+        if asked || shown.stops > 0 {
+            asked = true;
+            tell(&shown, "would change", if json { io.stderr } else { io.stdout })?;
+            let question = format!("Change farm {}? {}.", shown.farm, stops(shown.stops));
+            if !io.confirm(&question)? {
+                return Ok(1);
+            }
+        }
+        let fingerprint = Some(shown.fingerprint);
+        match client.apply(&ManifestRequest { fingerprint, ..request.clone() }) {
+            Ok(result) => return done(&result, asked, io, json),
+            Err(error) if error.code() == Some(Code::RevisionConflict) && io.interactive => {
+                writeln!(io.stderr, "The farm changed meanwhile, nothing was done.")?;
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    let message = "the farm changes faster than you can agree to it; nothing was done";
+    Err(Problem::new(Code::RevisionConflict, message).into())
+}
+
+/// `3 servers would be stopped`.
+pub fn stops(count: u32) -> String {
+    match count {
+        0 => "No server would be stopped".to_owned(),
+        1 => "1 server would be stopped".to_owned(),
+        count => format!("{count} servers would be stopped"),
+    }
+}
+
+/// Says that it is done; what was shown for the question is not shown again.
+pub fn done(result: &ManifestResult, shown: bool, io: &mut Io<'_>, json: bool) -> Done {
+    if json {
+        io.json(result)?;
+    } else if shown {
+        writeln!(io.stdout, "farm {}: declared", result.farm)?;
+    } else {
+        tell(result, "declared", io.stdout)?;
+    }
+    Ok(0)
+}
+
+fn tell(result: &ManifestResult, how: &str, to: &mut dyn Write) -> io::Result<()> {
+    match result.changes.is_empty() {
+        true => writeln!(to, "farm {}: nothing changes", result.farm)?,
+        false => section(to, &format!("farm {}: {how}", result.farm), &result.changes)?,
+    }
+    section(to, "next", &result.steps)?;
+    section(to, "stopped, now or later", &result.stopped)
+}
+
+/// Lines under a title; nothing when there are none.
+pub fn section(to: &mut dyn Write, title: &str, lines: &[String]) -> io::Result<()> {
+    if lines.is_empty() {
+        return Ok(());
+    }
+    writeln!(to, "{title}")?;
+    lines.iter().try_for_each(|line| writeln!(to, "  {line}"))
+}
+
+/// Shows what a manifest would change, a proposal, or a farm's current plan.
+pub fn plan(args: &Plan, client: &Client, io: &mut Io<'_>, json: bool) -> Done {
+    let what = args.what.as_deref().unwrap_or_default();
+    // No farm's name has one of these.
+    let named = Some(Path::new(what)).filter(|_| what.contains(['.', '/']) || what == "-");
+    let Some(path) = args.file.as_deref().or(named) else {
+        return plan_of_farm(what, client, io, json);
+    };
+    let text = io.text(path)?;
+    if is_meant(&text) {
+        if args.prune || args.no_launch || args.out.is_some() {
+            return Err(proposal::has_its_own(path).into());
+        }
+        return proposal::show(text, client, io, json);
+    }
+    let request = ManifestRequest {
+        manifest: text,
+        prune: args.prune,
+        dry_run: true,
+        launch: !args.no_launch,
+        fingerprint: None,
+    };
+    if let Some(out) = &args.out {
+        return proposal::make(request, out, args.expires, client, io, json);
     }
     let result = client.apply(&request)?;
     if json {
         io.json(&result)?;
         return Ok(0);
     }
-    tell(&result, "declared", io)?;
+    tell(&result, "would change", io.stdout)?;
+    if result.stops > 0 {
+        writeln!(io.stdout, "{}", stops(result.stops))?;
+    }
     Ok(0)
 }
 
-/// A dry run tells what would be stopped. Between it and the change somebody may change the farm;
-/// what is asked about is then what was true a moment ago, as with every question.
-fn agreed(request: &ManifestRequest, client: &Client, io: &mut Io<'_>) -> Result<bool, Stop> {
-    let proposal = client.apply(&ManifestRequest { dry_run: true, ..request.clone() })?;
-    if proposal.stops == 0 {
-        return Ok(true);
-    }
-    for line in proposal.changes.iter().chain(&proposal.steps) {
-        writeln!(io.stderr, "  {line}")?;
-    }
-    let (farm, stops) = (&proposal.farm, proposal.stops);
-    Ok(io.confirm(&format!("Change farm {farm}? {stops} servers would be stopped."))?)
-}
-
-fn tell(result: &ManifestResult, done: &str, io: &mut Io<'_>) -> Result<(), Stop> {
-    match result.changes.is_empty() {
-        true => writeln!(io.stdout, "farm {}: nothing changes", result.farm)?,
-        false => table::lines(io, &format!("farm {}: {done}", result.farm), &result.changes)?,
-    }
-    table::lines(io, "next", &result.steps)?;
-    Ok(())
-}
-
-/// Shows what a manifest would change, or a farm's current plan.
-pub fn plan(args: &Plan, client: &Client, io: &mut Io<'_>, json: bool) -> Done {
-    if let Some(file) = &args.file {
-        let manifest = io.text(file)?;
-        let request = ManifestRequest { manifest, prune: args.prune, dry_run: true, launch: true };
-        let result = client.apply(&request)?;
-        if json {
-            io.json(&result)?;
-            return Ok(0);
-        }
-        tell(&result, "would change", io)?;
-        if result.stops > 0 {
-            writeln!(io.stdout, "{} servers would be stopped", result.stops)?;
-        }
-        return Ok(0);
-    }
-    let farm = name::farm(client, args.farm.as_deref().unwrap_or_default())?;
+fn plan_of_farm(farm: &str, client: &Client, io: &mut Io<'_>, json: bool) -> Done {
+    let farm = name::farm(client, farm)?;
     let plan = client.plan_of_farm(farm.id)?;
     if json {
         io.json(&plan)?;

@@ -23,6 +23,7 @@ mod io;
 mod local;
 mod manifest;
 mod name;
+mod proposal;
 mod server;
 mod shell;
 mod simulate;

@@ -2,7 +2,10 @@
 
 use crate::client::{Client, Error, Query, read};
 use crate::wire::api::ScalingView;
-use crate::wire::api::{FarmRoleView, FarmView, ManifestRequest, ManifestResult, One, PlanView};
+use crate::wire::api::{
+    FarmRoleView, FarmView, ManifestRequest, ManifestResult, One, PlanView, ProposalRequest,
+    ProposalText, ProposalView,
+};
 use crate::wire::input::{FarmInput, NoInput, RoleView, ScalingInput, TerminateInput};
 use crate::wire::simulation::{SimulationRequest, SimulationView};
 
@@ -89,6 +92,21 @@ impl Client {
     /// Plays a farm's past again under the scaling rules of a manifest.
     pub fn simulate(&self, input: &SimulationRequest) -> Result<SimulationView, Error> {
         self.act("grange/simulations/", input)
+    }
+
+    /// Makes a signed proposal of what a manifest would change.
+    pub fn propose(&self, input: &ProposalRequest) -> Result<ProposalView, Error> {
+        self.act("grange/proposals/", input)
+    }
+
+    /// What a signed proposal says, and whether it could still be applied.
+    pub fn proposal_check(&self, input: &ProposalText) -> Result<ProposalView, Error> {
+        self.act("grange/proposals/check/", input)
+    }
+
+    /// Applies a signed proposal: exactly what it says, or nothing.
+    pub fn proposal_apply(&self, input: &ProposalText) -> Result<ManifestResult, Error> {
+        self.act("grange/proposals/apply/", input)
     }
 
     /// A farm's current plan.

@@ -20,6 +20,7 @@ pub mod observed;
 pub mod order;
 pub mod plan;
 pub mod policy;
+pub mod proposal;
 pub mod report;
 pub mod role;
 pub mod rollout;
@@ -41,6 +42,7 @@ pub use plan::{Move, Owed, Plan, RoleTarget};
 pub use policy::{
     HealMode, MissingPolicy, Policy, RemovalPolicy, RolloutPolicy, RolloutStrategy, ScalingBehavior,
 };
+pub use proposal::{Applied, Proposal};
 pub use report::{Decision, Line, Wait};
 pub use role::{Automation, Image, Role};
 pub use rollout::{Revision, Rollout, RolloutState, RolloutWish};

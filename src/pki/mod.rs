@@ -14,6 +14,8 @@
 //! exists and has this key ([`identify`] reads both from the certificate), and a terminated
 //! server's connection is cut at once.
 //!
+//! It also signs texts that leave the appliance and come back ([`signature`]).
+//!
 //! Clocks are not to be trusted on machines that just booted. So certificates start a day before
 //! they are made, and the authority itself at a date no clock of ours should show.
 //!
@@ -25,10 +27,12 @@ pub mod agent;
 pub mod authority;
 mod file;
 pub mod server;
+pub mod signature;
 
 pub use agent::{Signed, identify, request_key_digest};
 pub use authority::Authority;
 pub use server::{ServerIdentity, server_identity};
+pub use signature::Verdict;
 
 use crate::base::Timestamp;
 use crate::base::random::fill_secret;
@@ -52,6 +56,9 @@ pub enum PkiError {
     /// A certificate or key could not be made.
     #[error("making a certificate")]
     Make(#[source] rcgen::Error),
+    /// A text could not be signed.
+    #[error("signing")]
+    Sign(#[source] rcgen::Error),
     /// A name or address cannot stand in a certificate.
     #[error("naming {0:?} in a certificate")]
     Name(String, #[source] rcgen::Error),

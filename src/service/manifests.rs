@@ -1,55 +1,105 @@
 //! Manifests: a whole farm declared at once, or told what declaring it would change.
 
-use crate::base::{EnvironmentId, FarmId, FarmRoleId, Problem, Result, Timestamp};
-use crate::engine;
-use crate::model::{
-    Actor, Automation, Cause, Farm, FarmGoal, FarmRole, Move, Permission, Role, RolloutWish,
-};
-use crate::service::{Service, authorise, explain, lookup, plans};
+mod difference;
+mod outlook;
+mod references;
+
+pub(super) use outlook::{Outlook, outlook};
+
+use crate::base::{Code, FarmId, FarmRoleId, Problem, Result, Timestamp};
+use crate::model::{Actor, Cause, Farm, FarmGoal, FarmRole, Permission, Role, RolloutWish};
+use crate::service::{Service, authorise, lookup};
 use crate::store::{Author, Reads, Tx};
 use crate::wire::api::{ManifestRequest, ManifestResult};
-use crate::wire::manifest::{self, DeclaredFarmRole, Fault, Manifest, Reading, Reference};
-use std::collections::BTreeMap;
+use crate::wire::manifest::{self, DeclaredFarmRole, Fault, Manifest};
+use crate::wire::proposal::{Base, BaseFarmRole, BaseRecord};
+use difference::Difference;
 
-/// A farm and its farm roles as they would be, with what differs from what is.
-struct Proposal {
-    farm: Farm,
-    farm_roles: Vec<FarmRole>,
-    changes: Vec<String>,
+/// A farm and its farm roles as they would be, what differs from what is, and what that was.
+pub(super) struct Change {
+    pub farm: Farm,
+    pub farm_roles: Vec<FarmRole>,
+    pub differences: Vec<Difference>,
+    /// What it was made on.
+    pub base: Base,
 }
 
+/// What a person asks of a manifest beside what it says.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Wish {
+    /// Remove farm roles that are absent from it.
+    pub prune: bool,
+    /// Launch the farm as well.
+    pub launch: bool,
+}
+
+/// How often what is shown is computed anew because the farm changed under it, before the asker is
+/// told to come back: a plan commits in milliseconds, so a second time is rare already.
+const TRIES: usize = 4;
+
 /// Declares what a manifest says, or with `dry_run` says what that would change.
+///
+/// With the fingerprint of a dry run it declares only what that dry run showed: the same
+/// differences to the same records, and the same servers stopped.
 pub fn apply(service: &Service, actor: &Actor, input: &ManifestRequest) -> Result<ManifestResult> {
+    let wish = Wish { prune: input.prune, launch: input.launch };
     let permission = if input.dry_run { Permission::FarmsRead } else { Permission::FarmsManage };
     authorise(actor, permission)?;
-    if input.launch && !input.dry_run {
+    if wish.launch && !input.dry_run {
         authorise(actor, Permission::FarmsLaunch)?;
     }
     let manifest = read(service, actor, &input.manifest)?;
-    let proposal = service.read(|view| propose(service, view, actor, &manifest, input))?;
-    let assembled =
-        plans::assemble_with(service, proposal.farm.clone(), proposal.farm_roles.clone())?;
-    let plan = engine::plan(&assembled);
-    let stops = plan.moves.iter().filter(|m| matches!(m, Move::Retire { .. })).count();
-    let changed = plan.report.iter().filter(|line| line.decision.is_change());
-    let mut result = ManifestResult {
-        farm: proposal.farm.name.to_string(),
-        id: proposal.farm.id.0,
-        changes: proposal.changes,
-        steps: changed.map(explain::line).collect(),
-        stops: u32::try_from(stops).unwrap_or(u32::MAX),
-    };
-    if !input.dry_run {
-        result.id = declare(service, actor, manifest, input)?.0;
+    for _ in 0..TRIES {
+        let change = propose(service, actor, &manifest, wish)?;
+        let outlook = outlook(service, &change)?;
+        let fingerprint = outlook.fingerprint(&input.manifest, wish, &change);
+        if input.fingerprint.as_ref().is_some_and(|shown| *shown != fingerprint) {
+            return Err(moved("it is another change than the one that was shown"));
+        }
+        let mut result = outlook.result(&change, fingerprint);
+        if input.dry_run {
+            return Ok(result);
+        }
+        // Without a fingerprint nobody saw anything that would have to hold.
+        let shown = input.fingerprint.is_some().then(|| (change.base.clone(), outlook.plan));
+        let (manifest, owner) = (manifest.clone(), actor.clone());
+        let now = service.now();
+        let author = Author::new(actor, VERB, Cause::Request);
+        let declared = service.write(author, move |tx| {
+            let change = compose(tx, &owner, &manifest, wish, now)?;
+            if let Some((base, plan)) = shown
+                && (change.base != base || current_plan(tx, &change.farm)? != plan)
+            {
+                return Ok(None);
+            }
+            declare(tx, change, "declared by manifest").map(Some)
+        })?;
+        if let Some(id) = declared {
+            result.id = id.0;
+            return Ok(result);
+        }
     }
-    Ok(result)
+    Err(moved("it changes faster than it can be looked at"))
+}
+
+/// The verb of the journal entries that declare a farm, by whichever way.
+pub(super) const VERB: &str = "manifest.apply";
+
+fn moved(how: &str) -> Problem {
+    let message = format!("the farm changed meanwhile, nothing was done: {how}; look again");
+    Problem::new(Code::RevisionConflict, message)
+}
+
+/// The number of a farm's current plan.
+pub(super) fn current_plan(read: &impl Reads, farm: &Farm) -> Result<Option<crate::base::PlanId>> {
+    Ok(read.current_plan(farm.id)?)
 }
 
 /// Reads a manifest; every fault at once, those of the text and those only we can find.
 pub(super) fn read(service: &Service, actor: &Actor, text: &str) -> Result<Manifest> {
     let mut reading = manifest::read(text);
     let known = &service.settings.platforms;
-    service.read(|view| look_up(view, known, actor.env, &mut reading))?;
+    service.read(|view| references::look_up(view, known, actor.env, &mut reading))?;
     reading.finish().map_err(refused)
 }
 
@@ -58,36 +108,31 @@ fn refused(faults: Vec<Fault>) -> Problem {
     manifest::problem(faults).unwrap_or_else(unread)
 }
 
-/// The same proposal again, inside the transaction that commits it.
-fn declare(
+/// What declaring a manifest would change, as of now.
+pub(super) fn propose(
     service: &Service,
     actor: &Actor,
-    manifest: Manifest,
-    input: &ManifestRequest,
-) -> Result<FarmId> {
-    let (owner, input) = (actor.clone(), input.clone());
+    manifest: &Manifest,
+    wish: Wish,
+) -> Result<Change> {
     let now = service.now();
-    service.write(Author::new(actor, "manifest.apply", Cause::Request), move |tx| {
-        let found = lookup::farm_by_name(tx, owner.env, &manifest.farm)?;
-        let proposal = compose(tx, &owner, found, &manifest, &input, now)?;
-        if proposal.changes.is_empty() {
-            return Ok(proposal.farm.id);
-        }
-        commit(tx, proposal)
-    })
+    service.read(|view| compose(view, actor, manifest, wish, now))
 }
 
-fn commit(tx: &mut Tx, proposal: Proposal) -> Result<FarmId> {
-    let mut farm = proposal.farm;
+/// Writes a change down, with a sentence that begins with how it came about.
+pub(super) fn declare(tx: &mut Tx, change: Change, how: &str) -> Result<FarmId> {
+    let mut farm = change.farm;
+    if change.differences.is_empty() {
+        return Ok(farm.id);
+    }
     if farm.id == FarmId(0) {
         farm.id = tx.next_id()?;
     }
-    let own = format!("{}: ", farm.name);
-    let said: Vec<&str> =
-        proposal.changes.iter().map(|text| text.strip_prefix(&own).unwrap_or(text)).collect();
-    tx.text(farm.name.to_string(), format!("declared by manifest: {}", said.join("; ")));
+    let said: Vec<String> =
+        change.differences.iter().map(|difference| difference.sentence(&farm)).collect();
+    tx.text(farm.name.to_string(), format!("{how}: {}", said.join("; ")));
     tx.put(&farm)?;
-    for mut role in proposal.farm_roles {
+    for mut role in change.farm_roles {
         role.farm = farm.id;
         // New farm roles carry placeholder numbers from the top of the range.
         if role.id.0 > NEW_ROLE_FROM {
@@ -101,32 +146,25 @@ fn commit(tx: &mut Tx, proposal: Proposal) -> Result<FarmId> {
 /// Farm roles not numbered yet count down from the top, so that a proposal can tell them apart.
 const NEW_ROLE_FROM: u64 = u64::MAX / 2;
 
-fn propose(
-    service: &Service,
+pub(super) fn compose(
     read: &impl Reads,
     actor: &Actor,
     manifest: &Manifest,
-    input: &ManifestRequest,
-) -> Result<Proposal> {
+    wish: Wish,
+    now: Timestamp,
+) -> Result<Change> {
     let found = lookup::farm_by_name(read, actor.env, &manifest.farm)?;
-    let now = service.now();
-    compose(read, actor, found, manifest, input, now)
-}
-
-fn compose(
-    read: &impl Reads,
-    actor: &Actor,
-    found: Option<Farm>,
-    manifest: &Manifest,
-    input: &ManifestRequest,
-    now: crate::base::Timestamp,
-) -> Result<Proposal> {
-    let mut changes = Vec::new();
     let existing = match &found {
         Some(farm) => lookup::farm_roles_of(read, farm.id)?,
         None => Vec::new(),
     };
-    let farm = propose_farm(found, actor, manifest, input, now, &mut changes);
+    let base = base_of(read, found.as_ref(), &existing)?;
+    let farm = propose_farm(found.as_ref(), actor, manifest, wish, now);
+    let mut differences = difference::of_farm(found.as_ref(), &farm);
+    let recipe = |role: &FarmRole| {
+        let found = lookup::role(read, role.role).ok().flatten();
+        found.map_or_else(|| format!("role {}", role.role), |role| role.name.to_string())
+    };
     let mut farm_roles = Vec::new();
     for (place, declared) in manifest.farm_roles.iter().enumerate() {
         let old = existing.iter().find(|role| role.alias == declared.alias);
@@ -134,32 +172,42 @@ fn compose(
         let role = lookup::role_by_name(read, actor.env, &declared.role)?
             .ok_or_else(|| Problem::not_found("role", &declared.role))?;
         let new = farm_role(&farm, id, declared, &role, old, now);
-        describe(&farm, old, &new, &mut changes);
+        differences.extend(difference::of_farm_role(old, &new, recipe));
         farm_roles.push(new);
     }
-    for mut gone in existing {
-        if manifest.farm_roles.iter().any(|declared| declared.alias == gone.alias) {
+    for old in existing {
+        if manifest.farm_roles.iter().any(|declared| declared.alias == old.alias) {
             continue;
         }
-        if input.prune && !gone.removed {
-            changes.push(format!("{}/{}: removed", farm.name, gone.alias));
-            gone.removed = true;
-        }
-        farm_roles.push(gone);
+        let new = FarmRole { removed: old.removed || wish.prune, ..old.clone() };
+        differences.extend(difference::of_farm_role(Some(&old), &new, recipe));
+        farm_roles.push(new);
     }
-    Ok(Proposal { farm, farm_roles, changes })
+    Ok(Change { farm, farm_roles, differences, base })
+}
+
+fn base_of(read: &impl Reads, farm: Option<&Farm>, farm_roles: &[FarmRole]) -> Result<Base> {
+    let at = |farm: &Farm| -> Result<BaseRecord> {
+        Ok(BaseRecord { id: farm.id.0, revision: lookup::revision_of::<Farm>(read, farm.id)? })
+    };
+    let of_role = |role: &FarmRole| {
+        let revision = lookup::revision_of::<FarmRole>(read, role.id)?;
+        Ok(BaseFarmRole { alias: role.alias.to_string(), id: role.id.0, revision })
+    };
+    Ok(Base {
+        farm: farm.map(at).transpose()?,
+        farm_roles: farm_roles.iter().map(of_role).collect::<Result<_>>()?,
+    })
 }
 
 fn propose_farm(
-    found: Option<Farm>,
+    found: Option<&Farm>,
     actor: &Actor,
     manifest: &Manifest,
-    input: &ManifestRequest,
-    now: crate::base::Timestamp,
-    changes: &mut Vec<String>,
+    wish: Wish,
+    now: Timestamp,
 ) -> Farm {
-    let is_new = found.is_none();
-    let mut farm = found.unwrap_or_else(|| Farm {
+    let mut farm = found.cloned().unwrap_or_else(|| Farm {
         id: FarmId(0),
         env: actor.env,
         name: manifest.farm.clone(),
@@ -170,82 +218,13 @@ fn propose_farm(
         created_at: now,
         created_by: actor.user,
     });
-    let mut note = |text: String| changes.push(format!("{}: {text}", manifest.farm));
-    if is_new {
-        note("new farm".into());
-    }
-    if farm.launch_order != manifest.launch_order {
-        note(format!("launchOrder {:?} -> {:?}", farm.launch_order, manifest.launch_order));
-        farm.launch_order = manifest.launch_order;
-    }
-    if farm.description != manifest.description {
-        note("description changed".into());
-        farm.description.clone_from(&manifest.description);
-    }
-    if input.launch && farm.goal != FarmGoal::Launched {
-        note("launched".into());
+    farm.launch_order = manifest.launch_order;
+    farm.description.clone_from(&manifest.description);
+    farm.removed = false;
+    if wish.launch {
         farm.goal = FarmGoal::Launched;
     }
-    if farm.removed {
-        note("no longer to be removed".into());
-        farm.removed = false;
-    }
     farm
-}
-
-/// Looks up what farm roles refer to, and adds what is wrong with it.
-fn look_up(
-    read: &impl Reads,
-    platforms: &BTreeMap<String, Vec<String>>,
-    env: EnvironmentId,
-    reading: &mut Reading,
-) -> Result<()> {
-    for reference in reading.references.clone() {
-        let at = |field: &str| format!("{}.{field}", reference.path);
-        let size = reference.instance_type.as_ref();
-        match reference.platform.as_ref().map(|platform| (platform, platforms.get(platform))) {
-            Some((platform, None)) => {
-                let known: Vec<&str> = platforms.keys().map(String::as_str).collect();
-                let text = format!("no platform {platform}: use {}", known.join(" or "));
-                reading.add(&at("cloudPlatform"), text);
-            }
-            Some((platform, Some(sizes))) => {
-                if let Some(size) = size.filter(|size| !sizes.contains(size)) {
-                    let sizes = sizes.join(", ");
-                    let text = format!("{platform} has no size {size}: use one of {sizes}");
-                    reading.add(&at("instanceType"), text);
-                }
-            }
-            None => {}
-        }
-        let Some(name) = &reference.role else { continue };
-        match lookup::role_by_name(read, env, name)? {
-            None => {
-                let known = lookup::all_roles(read)?;
-                let known: Vec<&str> = known.iter().map(|role| role.name.as_str()).collect();
-                let text = format!("no role {name}: there are {}", known.join(", "));
-                reading.add(&at("role"), text);
-            }
-            Some(role) => check_role(&role, &reference, reading),
-        }
-    }
-    Ok(())
-}
-
-fn check_role(role: &Role, reference: &Reference, reading: &mut Reading) {
-    let at = |field: &str| format!("{}.{field}", reference.path);
-    if let Some(platform) = reference.platform.as_ref().filter(|p| role.image(p).is_none()) {
-        reading.add(&at("role"), format!("role {} has no image for {platform}", role.name));
-    }
-    let balances = role.automation.contains(&Automation::Haproxy);
-    if balances && !reference.balances {
-        let text = format!("role {} balances: say what under grange.balance", role.name);
-        reading.add(&at("grange.balance"), text);
-    }
-    if !balances && reference.balances {
-        let text = format!("role {} is no balancer: use role haproxy, or remove this", role.name);
-        reading.add(&at("grange.balance"), text);
-    }
 }
 
 fn farm_role(
@@ -286,56 +265,4 @@ fn farm_role(
         new.rollout_said = old.rollout_said + u64::from(other);
     }
     new
-}
-
-/// What differs, field by field.
-fn describe(farm: &Farm, old: Option<&FarmRole>, new: &FarmRole, changes: &mut Vec<String>) {
-    let about = format!("{}/{}", farm.name, new.alias);
-    let Some(old) = old else {
-        let (min, max) = new.bounds();
-        changes.push(format!("{about}: new farm role, {min} to {max} servers"));
-        return;
-    };
-    let mut field = |name: &str, from: String, to: String| {
-        if from != to {
-            changes.push(format!("{about}: {name} {from} -> {to}"));
-        }
-    };
-    field("role", old.role.to_string(), new.role.to_string());
-    field("cloudPlatform", old.platform.clone(), new.platform.clone());
-    field("cloudLocation", old.location.clone(), new.location.clone());
-    field("instanceType", old.instance_type.clone(), new.instance_type.clone());
-    field("launchIndex", old.launch_index.to_string(), new.launch_index.to_string());
-    field("minInstances", old.scaling.min.to_string(), new.scaling.min.to_string());
-    field("maxInstances", old.scaling.max.to_string(), new.scaling.max.to_string());
-    field("scaling.enabled", old.scaling.enabled.to_string(), new.scaling.enabled.to_string());
-    field("scaling.rules", rules(old), rules(new));
-    field("storage", storage(old), storage(new));
-    field("grange.balance", format!("{:?}", old.balance), format!("{:?}", new.balance));
-    field("grange.check", format!("{:?}", old.check), format!("{:?}", new.check));
-    field("grange.drain", ms(old.drain_ms), ms(new.drain_ms));
-    field("grange.launchTimeout", ms(old.launch_timeout_ms), ms(new.launch_timeout_ms));
-    let cooldowns = |role: &FarmRole| {
-        format!("{}/{}", ms(role.scaling.cooldown_up_ms), ms(role.scaling.cooldown_down_ms))
-    };
-    field("cooldowns", cooldowns(old), cooldowns(new));
-    field("policy", format!("{:?}", old.policy), format!("{:?}", new.policy));
-    field("revision", old.revision.to_string(), new.revision.to_string());
-    if old.removed {
-        changes.push(format!("{about}: no longer to be removed"));
-    }
-}
-
-fn ms(length: u64) -> String {
-    crate::base::time::say(length)
-}
-
-fn rules(role: &FarmRole) -> String {
-    let rules = role.scaling.rules.iter().map(crate::service::views::rule);
-    format!("[{}]", rules.collect::<Vec<_>>().join("; "))
-}
-
-fn storage(role: &FarmRole) -> String {
-    let volumes = role.storage.iter().map(|v| format!("{} {} bytes", v.mount_point, v.size_bytes));
-    format!("[{}]", volumes.collect::<Vec<_>>().join("; "))
 }

@@ -10,7 +10,7 @@
 //! down a change before a cloud hears of it.
 //!
 //! ```text
-//! people    farms  manifests  servers  tokens       change what is desired, and who may
+//! people    farms  manifests  proposals  servers  tokens    change what is desired, and who may
 //! reading   views  events  explain  status  whatif  answer questions
 //! jobs      plans  steps  observe  balancers  orders    the reconcile loop's reads and writes
 //!           minutes                                   what is kept for replays
@@ -32,6 +32,7 @@ pub mod observe;
 pub mod observed;
 pub mod orders;
 pub mod plans;
+pub mod proposals;
 pub mod servers;
 pub mod status;
 pub mod steps;

@@ -7,8 +7,8 @@
 use super::Record;
 use crate::base::hash::hex;
 use crate::base::{
-    EnvironmentId, FarmId, FarmRoleId, HoldId, Name, OrderId, PlanId, RoleId, ServerId, StepId,
-    Timestamp, TokenId, UserId,
+    EnvironmentId, FarmId, FarmRoleId, HoldId, Name, OrderId, PlanId, ProposalId, RoleId, ServerId,
+    StepId, Timestamp, TokenId, UserId,
 };
 use crate::model::*;
 use std::fmt::Debug;
@@ -332,6 +332,22 @@ fn people_and_the_installation() {
     );
     let install = Install { id: "i".to_owned(), epoch: 1, seed: u64::MAX, created_at: AT };
     check(&install, "016901fdfffffffffffffffffbd007");
+    let applied = Some(Applied { at: AT, by: "b".to_owned() });
+    let proposal = Proposal {
+        id: ProposalId(7),
+        env: ENV,
+        farm: name("shop"),
+        digest: [9; 32],
+        made_by: "a".to_owned(),
+        made_at: AT,
+        expires_at: AT,
+        applied,
+    };
+    check(
+        &proposal,
+        "07010473686f700909090909090909090909090909090909090909090909090909090909090909
+         0161fbd007fbd00701fbd0070162",
+    );
     check(&Alert { key: "k".to_owned(), text: "t".to_owned(), since: AT }, "016b0174fbd007");
 }
 

@@ -6,12 +6,12 @@ use super::old;
 use super::old::v1::{FarmRoleV1, FarmV1, PlanV1, ServerV1};
 use super::tables::{Index, Key, Record, Table, key};
 use crate::base::{
-    EnvironmentId, FarmId, FarmRoleId, HoldId, OrderId, PlanId, RoleId, ServerId, StepId,
-    Timestamp, TokenId, UserId,
+    EnvironmentId, FarmId, FarmRoleId, HoldId, OrderId, PlanId, ProposalId, RoleId, ServerId,
+    StepId, Timestamp, TokenId, UserId,
 };
 use crate::model::{
-    AgentCursor, Alert, Breaker, Farm, FarmRole, Hold, Install, Order, OrderState, Plan, Role,
-    Server, Step, StepStatus, Token, User,
+    AgentCursor, Alert, Breaker, Farm, FarmRole, Hold, Install, Order, OrderState, Plan, Proposal,
+    Role, Server, Step, StepStatus, Token, User,
 };
 use serde::{Deserialize, Serialize};
 
@@ -42,6 +42,7 @@ impl Table {
             Table::Alerts => visit.visit::<Alert>(),
             Table::Holds => visit.visit::<Hold>(),
             Table::Breakers => visit.visit::<Breaker>(),
+            Table::Proposals => visit.visit::<Proposal>(),
         }
     }
 }
@@ -359,5 +360,15 @@ impl Record for Breaker {
 
     fn key(&self) -> String {
         self.account.clone()
+    }
+}
+
+impl Record for Proposal {
+    type Key = ProposalId;
+    const TABLE: Table = Table::Proposals;
+    const SCHEMA: u8 = 1;
+
+    fn key(&self) -> ProposalId {
+        self.id
     }
 }

@@ -6,8 +6,8 @@
 
 use super::codec::{self, CodecError};
 use super::journal::Subject;
-use crate::base::{FarmId, FarmRoleId, HoldId, Name, OrderId, PlanId, RoleId, ServerId, StepId};
-use crate::base::{TokenId, UserId};
+use crate::base::{FarmId, FarmRoleId, HoldId, Name, OrderId, PlanId, ProposalId, RoleId};
+use crate::base::{ServerId, StepId, TokenId, UserId};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -62,6 +62,8 @@ named_tables! {
         Holds = "holds",
         /// Cloud accounts that fail.
         Breakers = "breakers",
+        /// Signed proposals.
+        Proposals = "proposals",
     }
 }
 
@@ -157,6 +159,7 @@ counter_keys! {
     UserId => Users,
     TokenId => Tokens,
     HoldId => Holds,
+    ProposalId => Proposals,
 }
 
 impl Key for ServerId {

@@ -3,6 +3,10 @@
 //! Paths, field names and the envelope are Scalr's `v1beta0`; what Scalr has no word for is under
 //! `grange`. One definition serves the API that writes them and the client that reads them.
 
+mod declare;
+
+pub use declare::{ManifestRequest, ManifestResult, ProposalRequest, ProposalText, ProposalView};
+
 use crate::base::Millis;
 use serde::{Deserialize, Serialize};
 
@@ -360,36 +364,6 @@ pub struct PlanView {
     pub moves: Vec<String>,
     /// Why each thing is or is not done.
     pub report: Vec<String>,
-}
-
-/// Body of `POST .../grange/manifests/`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
-pub struct ManifestRequest {
-    /// The YAML text.
-    pub manifest: String,
-    /// Remove farm roles that are declared but absent from it.
-    pub prune: bool,
-    /// Say what would change and change nothing.
-    pub dry_run: bool,
-    /// Launch the farm as well.
-    pub launch: bool,
-}
-
-/// Its answer.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct ManifestResult {
-    /// The farm.
-    pub farm: String,
-    /// Its number; 0 in a dry run of a new farm.
-    pub id: u64,
-    /// Field-level changes, one line each: `shop/web: minInstances 2 -> 3`.
-    pub changes: Vec<String>,
-    /// What the engine would do next, one line each.
-    pub steps: Vec<String>,
-    /// How many servers would be stopped.
-    pub stops: u32,
 }
 
 /// A command for a server's agent.

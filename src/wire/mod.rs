@@ -10,6 +10,7 @@ pub mod api;
 pub mod input;
 pub mod manifest;
 pub mod moment;
+pub mod proposal;
 pub mod reading;
 pub mod simulation;
 pub mod topic;

@@ -1,5 +1,6 @@
 //! A house behind the API that answers from memory: two farms, four servers, a short journal.
 
+use super::declare;
 use super::past;
 use super::world::{event, farm, server};
 use grange::api::Verbs;
@@ -31,6 +32,7 @@ struct State {
     servers: Vec<ServerView>,
     events: Vec<EventView>,
     looks_at_orders: u32,
+    moves: u32,
 }
 
 impl Fake {
@@ -56,6 +58,7 @@ impl Fake {
                 event(4, "farm.create", "blog", "declared farm blog"),
             ],
             looks_at_orders: 0,
+            moves: 0,
         };
         Fake { knows_unix, looks_at_events: AtomicU32::new(0), state: Mutex::new(state) }
     }
@@ -353,21 +356,22 @@ impl Verbs for Fake {
 
     fn apply(&self, actor: &Actor, input: &ManifestRequest) -> Result<ManifestResult> {
         may(actor, Permission::FarmsManage)?;
-        if input.manifest.contains("wr_ong") {
-            return Err(Problem::all(vec![
-                Problem::invalid("line 1: farm", "\"wr_ong\" is not a name"),
-                Problem::invalid("line 3: farmRoles[0].alias", "is missing"),
-            ])
-            .unwrap());
-        }
-        let stops = u32::from(input.manifest.contains("fewer")) * 2;
-        let changes = match input.manifest.contains("same") {
-            true => Vec::new(),
-            false => vec!["shop/web: minInstances 2 -> 3".into()],
-        };
-        let steps = if stops > 0 { "retire shop/web-3" } else { "launch shop/web-4" };
-        let steps = if changes.is_empty() { Vec::new() } else { vec![steps.into()] };
-        Ok(ManifestResult { farm: "shop".into(), id: 1, changes, steps, stops })
+        declare::apply(input, &mut self.state.lock().unwrap().moves)
+    }
+
+    fn proposal_make(&self, actor: &Actor, input: &ProposalRequest) -> Result<ProposalView> {
+        may(actor, Permission::FarmsRead)?;
+        declare::make(input)
+    }
+
+    fn proposal_check(&self, actor: &Actor, input: &ProposalText) -> Result<ProposalView> {
+        may(actor, Permission::FarmsRead)?;
+        declare::check(input)
+    }
+
+    fn proposal_apply(&self, actor: &Actor, input: &ProposalText) -> Result<ManifestResult> {
+        may(actor, Permission::FarmsManage)?;
+        declare::apply_proposal(input)
     }
 
     fn events(&self, actor: &Actor, query: &EventsQuery) -> Result<EventsSlice> {

@@ -5,6 +5,7 @@
 //! service of environment 1), headers, body lines after `| `, the expected status, and then what
 //! the answer (head and body) must contain (`has`) and must not (`lacks`).
 
+mod declare;
 pub mod fake;
 pub mod house;
 mod past;

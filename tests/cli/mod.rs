@@ -36,6 +36,11 @@ impl Files for Given {
             Some("fewer.yaml") => Ok(b"farm: fewer".to_vec()),
             Some("rules.yaml") => Ok(RULES.into()),
             Some("wrong.yaml") => Ok(b"farm: wr_ong".to_vec()),
+            Some("proposed.grange") => Ok(b"proposal: 7\nkept\nsignature: x".to_vec()),
+            Some("fewer.grange") => Ok(b"proposal: 7\nfewer\nsignature: x".to_vec()),
+            Some("edited.grange") => Ok(b"proposal: 7\nedited\nsignature: x".to_vec()),
+            Some("moved.grange") => Ok(b"proposal: 7\nmoved\nsignature: x".to_vec()),
+            Some("moving.yaml") => Ok(b"farm: fewer\n# moving".to_vec()),
             Some("binary.yaml") => Ok(vec![0xff, 0xfe]),
             Some("reader.token") => Ok(b"reader\n".to_vec()),
             Some("bad.token") => Ok(b"bad".to_vec()),
@@ -45,6 +50,14 @@ impl Files for Given {
 
     fn exists(&self, _: &Path) -> bool {
         false
+    }
+
+    fn write(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        assert!(bytes.starts_with(b"proposal: 7"), "{}", String::from_utf8_lossy(bytes));
+        match path.to_str() {
+            Some("change.grange") => Ok(()),
+            _ => Err(io::ErrorKind::NotFound.into()),
+        }
     }
 }
 

@@ -120,6 +120,7 @@ impl People {
             prune,
             dry_run,
             launch: launch && !dry_run,
+            fingerprint: None,
         };
         let who = admin();
         if self.luck.chance(20) {

@@ -1,4 +1,4 @@
-//! What Scalr has no word for: manifests, reasons, plans, the journal, the appliance itself.
+//! What Scalr has no word for: reasons, plans, the journal, the appliance itself.
 
 use super::{Output, Row, Run};
 use crate::api::Verbs;
@@ -19,18 +19,6 @@ pub const ROWS: &[Row] = &[
         input: None,
         output: Output::Page("Role"),
         run: Run::Verb(roles),
-    },
-    Row {
-        method: "POST",
-        path: "/{envId}/grange/manifests/",
-        about: "Declares what a manifest says, or with dryRun says what that would change.",
-        query: &[],
-        input: Some(("manifest", "Manifest")),
-        output: Output::One("ManifestResult"),
-        run: Run::Verb(|verbs, call| {
-            let result = verbs.apply(&call.actor, &call.input()?)?;
-            Ok(Reply::One(value(&result)?, None))
-        }),
     },
     Row {
         method: "POST",

@@ -2,6 +2,7 @@
 
 mod farms;
 mod house;
+mod proposals;
 mod servers;
 
 use crate::api::Verbs;
@@ -53,7 +54,7 @@ pub enum Run {
 
 /// Every route there is.
 pub fn table() -> impl Iterator<Item = &'static Row> {
-    farms::ROWS.iter().chain(servers::ROWS).chain(house::ROWS)
+    farms::ROWS.iter().chain(servers::ROWS).chain(proposals::ROWS).chain(house::ROWS)
 }
 
 pub use house::events;

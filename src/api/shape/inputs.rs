@@ -7,13 +7,29 @@ use super::{Shape, field};
 pub const SHAPES: &[Shape] = &[
     Shape {
         name: "Manifest",
-        writable: &["manifest", "prune", "dryRun", "launch"],
+        writable: &["manifest", "prune", "dryRun", "launch", "fingerprint"],
         fields: &[
             field("manifest", Text, "The YAML text."),
             field("prune", Flag, "Remove farm roles that are declared but absent from it."),
             field("dryRun", Flag, "Say what would change and change nothing."),
             field("launch", Flag, "Launch the farm as well."),
+            field("fingerprint", Text, "Declare only what the dry run with this one showed."),
         ],
+    },
+    Shape {
+        name: "ProposalRequest",
+        writable: &["manifest", "prune", "launch", "expiresInMs"],
+        fields: &[
+            field("manifest", Text, "The YAML text."),
+            field("prune", Flag, "Remove farm roles that are declared but absent from it."),
+            field("launch", Flag, "Launch the farm as well."),
+            field("expiresInMs", Integer, "It can be applied for this long; a week without it."),
+        ],
+    },
+    Shape {
+        name: "ProposalText",
+        writable: &["proposal"],
+        fields: &[field("proposal", Text, "The signed text.")],
     },
     Shape {
         name: "Command",

@@ -103,6 +103,9 @@ mod tests {
         check("Because", &BecauseView::default());
         check("Plan", &PlanView::default());
         check("ManifestResult", &ManifestResult::default());
+        check("Proposal", &ProposalView::default());
+        let field = Some(String::new());
+        check("Refusal", &ErrorView { field, ..ErrorView::default() });
         check("Order", &OrderView::default());
         check("Status", &StatusView::default());
         check("Job", &JobView::default());
@@ -122,6 +125,8 @@ mod tests {
     #[test]
     fn shapes_are_their_inputs() {
         check("Manifest", &ManifestRequest::default());
+        check("ProposalRequest", &ProposalRequest::default());
+        check("ProposalText", &ProposalText::default());
         check("Command", &CommandRequest::default());
         check("SimulationRequest", &SimulationRequest::default());
         let expires_in_ms = Some(1);

@@ -172,7 +172,7 @@ impl Site {
              minInstances: {min}\n      maxInstances: {max}\n      rules:\n        \
              - {{ruleType: CpuPercent, scaleUp: 60, scaleDown: 20, window: 60s}}\n"
         );
-        let request = ManifestRequest { manifest, prune: false, dry_run: false, launch: true };
+        let request = ManifestRequest { manifest, launch: true, ..ManifestRequest::default() };
         manifests::apply(&self.service, &admin(), &request).unwrap();
     }
 

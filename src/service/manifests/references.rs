@@ -1,0 +1,63 @@
+//! What farm roles of a manifest refer to and only the appliance knows: platforms, sizes, roles.
+
+use crate::base::{EnvironmentId, Result};
+use crate::model::{Automation, Role};
+use crate::service::lookup;
+use crate::store::Reads;
+use crate::wire::manifest::{Reading, Reference};
+use std::collections::BTreeMap;
+
+/// Looks up what farm roles refer to, and adds what is wrong with it.
+pub fn look_up(
+    read: &impl Reads,
+    platforms: &BTreeMap<String, Vec<String>>,
+    env: EnvironmentId,
+    reading: &mut Reading,
+) -> Result<()> {
+    for reference in reading.references.clone() {
+        let at = |field: &str| format!("{}.{field}", reference.path);
+        let size = reference.instance_type.as_ref();
+        match reference.platform.as_ref().map(|platform| (platform, platforms.get(platform))) {
+            Some((platform, None)) => {
+                let known: Vec<&str> = platforms.keys().map(String::as_str).collect();
+                let text = format!("no platform {platform}: use {}", known.join(" or "));
+                reading.add(&at("cloudPlatform"), text);
+            }
+            Some((platform, Some(sizes))) => {
+                if let Some(size) = size.filter(|size| !sizes.contains(size)) {
+                    let sizes = sizes.join(", ");
+                    let text = format!("{platform} has no size {size}: use one of {sizes}");
+                    reading.add(&at("instanceType"), text);
+                }
+            }
+            None => {}
+        }
+        let Some(name) = &reference.role else { continue };
+        match lookup::role_by_name(read, env, name)? {
+            None => {
+                let known = lookup::all_roles(read)?;
+                let known: Vec<&str> = known.iter().map(|role| role.name.as_str()).collect();
+                let text = format!("no role {name}: there are {}", known.join(", "));
+                reading.add(&at("role"), text);
+            }
+            Some(role) => check_role(&role, &reference, reading),
+        }
+    }
+    Ok(())
+}
+
+fn check_role(role: &Role, reference: &Reference, reading: &mut Reading) {
+    let at = |field: &str| format!("{}.{field}", reference.path);
+    if let Some(platform) = reference.platform.as_ref().filter(|p| role.image(p).is_none()) {
+        reading.add(&at("role"), format!("role {} has no image for {platform}", role.name));
+    }
+    let balances = role.automation.contains(&Automation::Haproxy);
+    if balances && !reference.balances {
+        let text = format!("role {} balances: say what under grange.balance", role.name);
+        reading.add(&at("grange.balance"), text);
+    }
+    if !balances && reference.balances {
+        let text = format!("role {} is no balancer: use role haproxy, or remove this", role.name);
+        reading.add(&at("grange.balance"), text);
+    }
+}

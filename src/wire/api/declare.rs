@@ -1,0 +1,91 @@
+//! Declaring a farm: manifests, what they would change, and signed proposals of that.
+
+use super::ErrorView;
+use crate::base::Millis;
+use serde::{Deserialize, Serialize};
+
+/// Body of `POST .../grange/manifests/`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub struct ManifestRequest {
+    /// The YAML text.
+    pub manifest: String,
+    /// Remove farm roles that are declared but absent from it.
+    pub prune: bool,
+    /// Say what would change and change nothing.
+    pub dry_run: bool,
+    /// Launch the farm as well.
+    pub launch: bool,
+    /// Declare only what a dry run showed: its fingerprint.
+    pub fingerprint: Option<String>,
+}
+
+/// Its answer.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ManifestResult {
+    /// The farm.
+    pub farm: String,
+    /// Its number; 0 in a dry run of a new farm.
+    pub id: u64,
+    /// Field-level changes, one line each: `farmRoles[web].scaling.minInstances: 2 -> 3`.
+    pub changes: Vec<String>,
+    /// What the engine would do next because of them, one line each.
+    pub steps: Vec<String>,
+    /// How many servers would be stopped.
+    pub stops: u32,
+    /// Which, and why: `shop/web-3: scaling down`.
+    pub stopped: Vec<String>,
+    /// What tells this change of the farm as it is now from every other.
+    pub fingerprint: String,
+}
+
+/// Body of `POST .../grange/proposals/`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub struct ProposalRequest {
+    /// The YAML text.
+    pub manifest: String,
+    /// Remove farm roles that are declared but absent from it.
+    pub prune: bool,
+    /// Launch the farm as well.
+    pub launch: bool,
+    /// How long it can be applied, in milliseconds; a week without it.
+    pub expires_in_ms: Option<Millis>,
+}
+
+/// Body of `POST .../grange/proposals/check/` and `.../apply/`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub struct ProposalText {
+    /// The signed text.
+    pub proposal: String,
+}
+
+/// A signed proposal.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ProposalView {
+    /// Its number.
+    pub number: u64,
+    /// The farm.
+    pub farm: String,
+    /// Who made it.
+    pub made_by: String,
+    /// When, ms UTC.
+    pub made_at: i64,
+    /// Until when it can be applied, ms UTC.
+    pub expires_at: i64,
+    /// Field-level changes, one line each: `farmRoles[web].scaling.minInstances: 2 -> 3`.
+    pub changes: Vec<String>,
+    /// What the engine would do next because of them, one line each.
+    pub steps: Vec<String>,
+    /// Which servers would be stopped, and why.
+    pub stopped: Vec<String>,
+    /// The manifest.
+    pub manifest: String,
+    /// The signed text, when it was made just now.
+    pub text: String,
+    /// Why it can no longer be applied, when it cannot.
+    pub refusal: Vec<ErrorView>,
+}
