@@ -29,6 +29,8 @@ pub enum Reply {
         rows: Value,
         /// The last entry looked at.
         seq: u64,
+        /// The first entry kept, when that is later than what was asked for.
+        start_over: Option<u64>,
     },
     /// Done, and nothing to say.
     Nothing,
@@ -53,7 +55,7 @@ pub struct Answer {
 impl Answer {
     /// Wraps a reply.
     pub fn of(reply: Reply, request: &str) -> Answer {
-        let meta = |seq| Meta { request_id: request.to_owned(), seq };
+        let meta = |seq| Meta { request_id: request.to_owned(), seq, start_over: None };
         let (status, revision, envelope) = match reply {
             Reply::One(data, revision) => {
                 (200, revision, json!({"meta": meta(None), "data": data}))
@@ -64,9 +66,9 @@ impl Answer {
             Reply::Page { rows, pagination } => {
                 (200, None, json!({"meta": meta(None), "data": rows, "pagination": pagination}))
             }
-            Reply::Events { rows, seq } => {
+            Reply::Events { rows, seq, start_over } => {
                 let pagination = Pagination::default();
-                let meta = meta(Some(seq));
+                let meta = Meta { start_over, ..meta(Some(seq)) };
                 (200, None, json!({"meta": meta, "data": rows, "pagination": pagination}))
             }
             Reply::Nothing => return Answer { status: 204, revision: None, body: Vec::new() },
@@ -86,7 +88,7 @@ impl Answer {
             field: one.field.clone(),
         };
         let errors = Errors {
-            meta: Meta { request_id: request.to_owned(), seq: None },
+            meta: Meta { request_id: request.to_owned(), ..Meta::default() },
             errors: problem.each().map(fault).collect(),
         };
         let body = json!(errors).to_string().into_bytes();

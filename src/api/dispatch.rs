@@ -255,9 +255,14 @@ async fn events(api: &Arc<Api>, call: Call, id: &str) -> Result<Answer> {
         let look = blocking(api, move |api| api.verbs.events(&actor, &asked));
         let found = within(api, look).await?;
         let left = until.saturating_duration_since(tokio::time::Instant::now());
-        if !found.events.is_empty() || left.is_zero() || *stopping.borrow_and_update() {
+        let start_over = found.start_over;
+        if !found.events.is_empty()
+            || start_over.is_some()
+            || left.is_zero()
+            || *stopping.borrow_and_update()
+        {
             let rows = value(&found.events)?;
-            return Ok(Answer::of(Reply::Events { rows, seq: found.seq }, id));
+            return Ok(Answer::of(Reply::Events { rows, seq: found.seq, start_over }, id));
         }
         // What was looked at and not shown need not be looked at again.
         query.after = Some(found.seq);

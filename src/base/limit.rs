@@ -76,13 +76,18 @@ pub const WRITER_QUEUE_MAX: usize = 4096;
 /// Writes that share one commit.
 pub const WRITER_GROUP_MAX: usize = 256;
 /// redb's cache: enough for 10,000 servers at 1 KiB each, far below the idle target of 40 MiB.
-pub const STORE_CACHE_BYTES: usize = 8 * 1024 * 1024;
+pub const STORE_CACHE_BYTES: usize = 16 * 1024 * 1024;
 /// Largest record: a rendered balancer file of 400 servers is under 64 KiB.
 pub const RECORD_BYTES_MAX: usize = 1024 * 1024;
 /// Largest journal entry: one commit over all 10,000 servers at 1 KiB, before and after, and room.
 pub const JOURNAL_ENTRY_BYTES_MAX: usize = 32 * 1024 * 1024;
-/// Journal kept: at 1 KiB an entry 260,000 entries, which is months of a quiet site.
+/// Journal kept unless the config file says otherwise: at 1 KiB an entry 260,000 entries, which is
+/// months of a quiet site. On disk that is up to twice as much: pages are two thirds full, and
+/// each entry has four rows of 25 bytes in the stories it belongs to.
 pub const JOURNAL_BYTES_MAX: u64 = 256 * 1024 * 1024;
+/// What the config file may say: from a thousand entries, so that people still see what happened
+/// just now, to 64 GiB, which verification reads in minutes.
+pub const JOURNAL_BYTES_RANGE: (u64, u64) = (1024 * 1024, 64 * 1024 * 1024 * 1024);
 /// Entries one commit trims at most: several times what a full group adds, so that it catches up.
 pub const JOURNAL_TRIM_MAX: usize = 4 * WRITER_GROUP_MAX;
 /// Space that stays free on the store's disk: a full group's pages (256 writes of four 4 KiB

@@ -3,6 +3,7 @@
 //! Every default works, for root and for an ordinary user; the two differ in their directories
 //! and in the ports an ordinary user may not have.
 
+use crate::base::limit::{JOURNAL_BYTES_MAX, JOURNAL_BYTES_RANGE};
 use serde::Deserialize;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -21,6 +22,8 @@ pub struct ConfigFile {
     pub agents: Agents,
     /// The platform of servers on this machine.
     pub onboard: OnboardFile,
+    /// The journal.
+    pub journal: Journal,
     /// Logs.
     pub log: Log,
 }
@@ -73,6 +76,14 @@ impl Default for OnboardFile {
     }
 }
 
+/// `[journal]`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Journal {
+    /// How many MiB of entries are kept; beyond that the oldest go.
+    pub size_mib: Option<u64>,
+}
+
 /// `[log]`
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -115,6 +126,8 @@ pub struct Config {
     pub agent_interval_ms: u64,
     /// Whether servers may be made on this machine.
     pub onboard: bool,
+    /// How many bytes of journal entries are kept.
+    pub journal_bytes: u64,
     /// How log lines look.
     pub log_format: LogFormat,
     /// Which log lines there are.
@@ -181,11 +194,17 @@ pub fn complete(file: ConfigFile, data: Option<&Path>, root: bool) -> Result<Con
         agent_addresses: file.agents.addresses,
         agent_interval_ms: file.agents.interval_s.unwrap_or(10).clamp(1, 3600) * 1000,
         onboard: file.onboard.enabled,
+        journal_bytes: file.journal.size_mib.map_or(JOURNAL_BYTES_MAX, journal_bytes),
         log_format: file.log.format,
         log_level: file.log.level.unwrap_or_else(|| "info,rumqttd=warn".into()),
         data_dir,
         root,
     })
+}
+
+/// Bytes of so many MiB, within what makes sense.
+fn journal_bytes(mib: u64) -> u64 {
+    mib.saturating_mul(1024 * 1024).clamp(JOURNAL_BYTES_RANGE.0, JOURNAL_BYTES_RANGE.1)
 }
 
 /// Where commands look for the socket when nobody says where it is.
@@ -219,6 +238,18 @@ mod tests {
         let user = complete(ConfigFile::default(), Some(Path::new("/d")), false).unwrap();
         assert_eq!(user.socket, Path::new("/d/run/api.sock"));
         assert_eq!((user.https.to_string().as_str(), user.agents.port()), ("127.0.0.1:7443", 8883));
+    }
+
+    #[test]
+    fn the_journal_is_as_large_as_asked_within_reason() {
+        let bytes = |text: &str| {
+            let file = toml::from_str(text).unwrap();
+            complete(file, Some(Path::new("/d")), false).unwrap().journal_bytes
+        };
+        assert_eq!(bytes(""), JOURNAL_BYTES_MAX);
+        assert_eq!(bytes("[journal]\nsize_mib = 64"), 64 * 1024 * 1024);
+        assert_eq!(bytes("[journal]\nsize_mib = 0"), JOURNAL_BYTES_RANGE.0);
+        assert_eq!(bytes("[journal]\nsize_mib = 9000000000"), JOURNAL_BYTES_RANGE.1);
     }
 
     #[test]

@@ -194,6 +194,7 @@ fn lay_ground(config: &Config) -> Result<Ground, StartError> {
     let clock: Arc<dyn Clock> = Arc::new(WallClock::new());
     let store = Store::open(&config.data_dir, clock.clone(), store::Mode::Thread)
         .map_err(|error| StartError::Store(config.data_dir.clone(), error))?;
+    store.set_journal_limit(config.journal_bytes);
     let bound = bind(config)?;
     let series = Series::open(&config.data_dir.join("series"), clock.clone(), series::Mode::Thread)
         .map_err(StartError::Series)?;

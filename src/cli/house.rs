@@ -82,6 +82,9 @@ pub fn events(args: &Events, client: &Client, io: &mut Io<'_>, json: bool) -> Do
             writeln!(io.stderr, "grange: it is back")?;
             away = 0;
         }
+        if let Some(first) = listing.start_over {
+            writeln!(io.stderr, "grange: entries before {first} are no longer kept")?;
+        }
         write(&listing.events, io, json)?;
         io.stdout.flush()?;
         let whole = listing.events.len() < API_PAGE_MAX || after.is_none();

@@ -14,6 +14,8 @@ pub struct Listing {
     pub events: Vec<EventView>,
     /// The last entry looked at, shown or not.
     pub seq: u64,
+    /// The first entry that is still kept, when that is later than what was asked for.
+    pub start_over: Option<u64>,
 }
 
 impl Client {
@@ -56,7 +58,7 @@ impl Client {
         let many = read::<Many<EventView>>(&answer)?;
         let last = many.data.last().map(|event| event.seq);
         let seq = many.meta.seq.or(last).or(after).unwrap_or(0);
-        Ok(Listing { events: many.data, seq })
+        Ok(Listing { events: many.data, seq, start_over: many.meta.start_over })
     }
 
     /// How a thing is and why: `shop`, `shop/web`, `shop/web-3` or a server's UUID.

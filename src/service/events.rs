@@ -3,7 +3,7 @@
 use crate::base::{Code, Problem, Result, Seq};
 use crate::model::{Actor, Permission};
 use crate::service::{Service, authorise};
-use crate::store::Entry;
+use crate::store::{Entry, StoreError};
 use crate::wire::api::EventView;
 use crate::wire::input::{EventsQuery, EventsSlice};
 
@@ -23,10 +23,17 @@ pub fn list(service: &Service, actor: &Actor, query: &EventsQuery) -> Result<Eve
     let Some(after) = query.after else {
         return tail(service, about, query.max, last);
     };
-    let mut slice = EventsSlice { events: Vec::new(), seq: after };
+    let mut slice = EventsSlice { seq: after, ..EventsSlice::default() };
     let mut looked_at = 0;
     while slice.events.len() < query.max && looked_at < LOOKED_AT_MAX {
-        let entries = service.store.entries(Seq(slice.seq), query.max.clamp(1, 500))?;
+        let entries = match service.store.entries(Seq(slice.seq), query.max.clamp(1, 500)) {
+            Err(StoreError::Gone { first }) => {
+                slice.start_over = Some(first.0);
+                slice.seq = first.0.saturating_sub(1);
+                continue;
+            }
+            entries => entries?,
+        };
         if entries.is_empty() {
             break;
         }
@@ -69,15 +76,23 @@ fn found(service: &Service, words: &str, query: &EventsQuery) -> Result<EventsSl
         events.extend(entry.filter(|entry| shows(entry, query.about.as_deref())).map(event));
     }
     events.reverse();
-    Ok(EventsSlice { events, seq })
+    Ok(EventsSlice { events, seq, start_over: None })
 }
 
 /// The last entries there are, oldest first.
 fn tail(service: &Service, about: Option<&str>, max: usize, last: Seq) -> Result<EventsSlice> {
     let mut window = max.max(1) as u64;
     loop {
-        let from = last.0.saturating_sub(window);
-        let entries = service.store.entries(Seq(from), usize::try_from(window).unwrap_or(max))?;
+        let mut from = last.0.saturating_sub(window);
+        let at_most = usize::try_from(window).unwrap_or(max);
+        let entries = match service.store.entries(Seq(from), at_most) {
+            // Further back there is nothing.
+            Err(StoreError::Gone { first }) => {
+                from = 0;
+                service.store.entries(Seq(first.0.saturating_sub(1)), at_most)?
+            }
+            entries => entries?,
+        };
         let shown: Vec<EventView> =
             entries.into_iter().filter(|entry| shows(entry, about)).map(event).collect();
         if shown.len() >= max || from == 0 || window >= LOOKED_AT_MAX as u64 {
@@ -85,6 +100,7 @@ fn tail(service: &Service, about: Option<&str>, max: usize, last: Seq) -> Result
             return Ok(EventsSlice {
                 events: shown.into_iter().skip(surplus).collect(),
                 seq: last.0,
+                start_over: None,
             });
         }
         window = window.saturating_mul(4);

@@ -59,12 +59,15 @@ impl Slot {
     pub fn write(&self) -> Result<WriteTransaction, StoreError> {
         let open = self.open.read().unwrap_or_else(PoisonError::into_inner);
         let database = open.as_ref().map_err(|why| StoreError::Closed(why.clone()))?;
-        let txn = database.begin_write().map_err(|e| StoreError::database("beginning a write", e));
-        let mut txn = txn?;
-        // The state of the allocator goes with each commit, so that opening after a crash does
-        // not walk the whole file.
+        database.begin_write().map_err(|e| StoreError::database("beginning a write", e))
+    }
+
+    /// Commits nothing but the state of the allocator, so that opening after a crash does not
+    /// have to walk the whole file, as it has to after any later commit.
+    pub fn settle(&self) -> Result<(), StoreError> {
+        let mut txn = self.write()?;
         txn.set_quick_repair(true);
-        Ok(txn)
+        txn.commit().map_err(|e| StoreError::database("committing", e))
     }
 
     /// Notes that the disk failed somebody; the writer then opens the database again.

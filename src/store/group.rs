@@ -8,6 +8,7 @@ use super::database::Slot;
 use super::error::StoreError;
 use super::journal::{self, Entry, Tail, Who};
 use super::reads::Reads;
+use super::rows::Tables;
 use super::tables::Table;
 use super::tx::{Outcome, Tx};
 use crate::base::limit::{JOURNAL_BYTES_MAX, JOURNAL_TRIM_MAX};
@@ -15,10 +16,9 @@ use crate::base::problem::chain;
 use crate::base::{Clock, Code, Problem, Seq, Timestamp};
 use crate::model::{Actor, Cause, Install};
 use crate::store::wake::Listeners;
-use redb::WriteTransaction;
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::ThreadId;
 
@@ -135,6 +135,8 @@ pub(super) struct Writer {
     running: Mutex<Option<ThreadId>>,
     tail: Mutex<Option<Tail>>,
     counters: Mutex<WriterStats>,
+    /// Whether there were commits since [`Writer::settle`].
+    unsettled: AtomicBool,
 }
 
 /// What a group has come to so far.
@@ -158,6 +160,7 @@ impl Writer {
             running: Mutex::new(None),
             tail: Mutex::new(None),
             counters: Mutex::new(WriterStats::default()),
+            unsettled: AtomicBool::new(false),
         }
     }
 
@@ -187,6 +190,7 @@ impl Writer {
     fn run_alone(&self, mut group: Vec<Box<dyn Work>>) {
         self.recover();
         if group.is_empty() {
+            self.settle();
             return;
         }
         match self.commit(&mut group) {
@@ -235,8 +239,9 @@ impl Writer {
 
     fn commit(&self, group: &mut [Box<dyn Work>]) -> Result<Progress, StoreError> {
         let txn = self.slot.write()?;
+        let tables = Tables::of(&txn);
         let known = *self.tail.lock().unwrap_or_else(PoisonError::into_inner);
-        let tail = known.map_or_else(|| journal::tail(&txn), Ok)?;
+        let tail = known.map_or_else(|| journal::tail(&tables), Ok)?;
         let mut progress = Progress {
             tail,
             answers: Vec::with_capacity(group.len()),
@@ -244,32 +249,50 @@ impl Writer {
             stats: WriterStats::default(),
         };
         for work in group.iter_mut() {
-            self.one(&txn, work.as_mut(), &mut progress)?;
+            self.one(&tables, work.as_mut(), &mut progress)?;
             progress.answers.push(progress.tail.seq);
         }
         if progress.tables.is_empty() {
+            drop(tables);
             txn.abort().map_err(|e| StoreError::database("ending a transaction", e))?;
             return Ok(progress);
         }
         let limit = self.journal_limit.load(Ordering::Relaxed);
-        progress.tail.bytes = journal::trim(&txn, progress.tail, limit, JOURNAL_TRIM_MAX)?.1;
+        progress.tail.bytes = journal::trim(&tables, progress.tail, limit, JOURNAL_TRIM_MAX)?.1;
+        journal::write_size(&tables, progress.tail.bytes)?;
+        drop(tables);
         self.survive(Moment::BeforeCommit)?;
         txn.commit().map_err(|e| StoreError::database("committing", e))?;
         self.survive(Moment::AfterCommit)?;
         progress.stats.commits = 1;
         *self.tail.lock().unwrap_or_else(PoisonError::into_inner) = Some(progress.tail);
+        self.unsettled.store(true, Ordering::Relaxed);
         Ok(progress)
+    }
+
+    /// Nothing was to be done for a while: lets the database write down what opening it after a
+    /// crash would otherwise have to find out by reading all of it. Costs as much as several
+    /// commits, so it is not done with each.
+    fn settle(&self) {
+        if !self.unsettled.load(Ordering::Relaxed) || self.slot.require_space().is_err() {
+            return;
+        }
+        self.unsettled.store(false, Ordering::Relaxed);
+        if let Err(error) = self.slot.settle() {
+            tracing::warn!("the store could not be settled: {}", chain(&error));
+            self.slot.mark_failed_now();
+        }
     }
 
     /// Runs one write, and puts it and its entry into the group's transaction.
     fn one(
         &self,
-        txn: &WriteTransaction,
+        tables: &Tables<'_>,
         work: &mut dyn Work,
         progress: &mut Progress,
     ) -> Result<(), StoreError> {
         let now = self.clock.now().max(progress.tail.at);
-        let mut tx = Tx::over(txn, now);
+        let mut tx = Tx::over(tables, now);
         match work.run(&mut tx) {
             Ok(true) => progress.stats.writes += 1,
             Ok(false) => {
@@ -297,7 +320,7 @@ impl Writer {
             }
         };
         outcome.rows.apply()?;
-        progress.tail = journal::append(txn, progress.tail, &entry, &bytes)?;
+        progress.tail = journal::append(tables, progress.tail, &entry, &bytes)?;
         progress.tables.extend(entry.changes.iter().map(|change| change.table));
         Ok(())
     }
@@ -309,8 +332,13 @@ impl Writer {
         let mut gone = 0;
         loop {
             let txn = self.slot.write()?;
-            let mut tail = journal::tail(&txn)?;
-            let (count, left) = journal::trim(&txn, tail, limit, JOURNAL_TRIM_MAX)?;
+            let tables = Tables::of(&txn);
+            let mut tail = journal::tail(&tables)?;
+            let (count, left) = journal::trim(&tables, tail, limit, JOURNAL_TRIM_MAX)?;
+            if count > 0 {
+                journal::write_size(&tables, left)?;
+            }
+            drop(tables);
             if count == 0 {
                 txn.abort().map_err(|e| StoreError::database("ending a transaction", e))?;
                 return Ok(gone);

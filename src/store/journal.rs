@@ -7,7 +7,7 @@
 use super::codec::{self, CodecError};
 use super::error::StoreError;
 use super::reads::{Versioned, versioned};
-use super::rows::{Rows, Space, Span, put_rows};
+use super::rows::{Puts, Rows, Space, Span};
 use super::tables::{Key, Record, Table};
 use crate::base::hash::{hex, sha256};
 use crate::base::limit::JOURNAL_ENTRY_BYTES_MAX;
@@ -15,7 +15,6 @@ use crate::base::{
     EnvironmentId, FarmId, FarmRoleId, PlanId, Seq, ServerId, StepId, Timestamp, UserId,
 };
 use crate::model::{Actor, Cause, Door};
-use redb::WriteTransaction;
 use serde::{Deserialize, Serialize};
 
 /// One committed change.
@@ -206,31 +205,31 @@ pub(super) fn tail(rows: &impl Rows) -> Result<Tail, StoreError> {
     Ok(Tail { seq: entry.seq, at: entry.at, hash: sha256(bytes), bytes: size })
 }
 
-/// Writes an entry that continues `tail`; returns the new end.
+/// Writes an entry that continues `tail`; returns the new end. [`write_size`] follows, once for
+/// any number of entries.
 pub(super) fn append(
-    txn: &WriteTransaction,
+    tables: &impl Puts,
     tail: Tail,
     entry: &Entry,
     bytes: &[u8],
 ) -> Result<Tail, StoreError> {
-    let key = entry.seq.bytes();
-    put_rows(txn, Space::JOURNAL, std::iter::once((key.as_slice(), Some(bytes))))?;
-    let rows: Vec<Vec<u8>> = entry.subjects.iter().map(|s| s.row(entry.seq)).collect();
-    put_rows(txn, Space::SUBJECTS, rows.iter().map(|row| (row.as_slice(), Some(&[][..]))))?;
+    tables.put(Space::JOURNAL, &entry.seq.bytes(), Some(bytes))?;
+    for subject in &entry.subjects {
+        tables.put(Space::SUBJECTS, &subject.row(entry.seq), Some(&[]))?;
+    }
     let size = tail.bytes.saturating_add(bytes.len() as u64);
-    write_size(txn, size)?;
     Ok(Tail { seq: entry.seq, at: entry.at, hash: sha256(bytes), bytes: size })
 }
 
-fn write_size(txn: &WriteTransaction, size: u64) -> Result<(), StoreError> {
-    let value = size.to_be_bytes();
-    put_rows(txn, Space::META, std::iter::once((BYTES_KEY, Some(&value[..]))))
+/// Writes down how many bytes all entries have.
+pub(super) fn write_size(tables: &impl Puts, size: u64) -> Result<(), StoreError> {
+    tables.put(Space::META, BYTES_KEY, Some(&size.to_be_bytes()))
 }
 
 /// Removes the oldest entries until the journal is no larger than `limit`, at most `at_most` of
-/// them and never the last. Returns how many went and the size left.
+/// them and never the last. Returns how many went and the size left, which the caller writes.
 pub(super) fn trim(
-    txn: &WriteTransaction,
+    tables: &impl Puts,
     tail: Tail,
     limit: u64,
     at_most: usize,
@@ -241,7 +240,7 @@ pub(super) fn trim(
     let mut anchor = [0u8; 32];
     'pages: while left > limit && gone.len() < at_most {
         let span = Span { after: after.as_deref(), at_most: 64, ..Span::prefix(&[]) };
-        let page = txn.rows(Space::JOURNAL, &span)?;
+        let page = tables.rows(Space::JOURNAL, &span)?;
         if page.is_empty() {
             break;
         }
@@ -259,13 +258,13 @@ pub(super) fn trim(
     let Some(last) = gone.last() else { return Ok((0, left)) };
     let mut value = Seq(last.seq.0 + 1).bytes();
     value.extend_from_slice(&anchor);
-    let keys: Vec<Vec<u8>> = gone.iter().map(|e| e.seq.bytes()).collect();
-    let rows: Vec<Vec<u8>> =
-        gone.iter().flat_map(|e| e.subjects.iter().map(|s| s.row(e.seq))).collect();
-    put_rows(txn, Space::JOURNAL, keys.iter().map(|key| (key.as_slice(), None)))?;
-    put_rows(txn, Space::SUBJECTS, rows.iter().map(|row| (row.as_slice(), None)))?;
-    put_rows(txn, Space::META, std::iter::once((ANCHOR_KEY, Some(value.as_slice()))))?;
-    write_size(txn, left)?;
+    for entry in &gone {
+        tables.put(Space::JOURNAL, &entry.seq.bytes(), None)?;
+        for subject in &entry.subjects {
+            tables.put(Space::SUBJECTS, &subject.row(entry.seq), None)?;
+        }
+    }
+    tables.put(Space::META, ANCHOR_KEY, Some(&value))?;
     Ok((gone.len(), left))
 }
 

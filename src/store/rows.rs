@@ -6,7 +6,8 @@
 
 use super::error::StoreError;
 use redb::WriteTransaction;
-use redb::{ReadTransaction, ReadableTable, ReadableTableMetadata, TableDefinition};
+use redb::{ReadTransaction, ReadableTable, ReadableTableMetadata, Table, TableDefinition};
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::ops::Bound;
 
@@ -162,6 +163,68 @@ impl Rows for WriteTransaction {
     }
 }
 
+/// A transaction whose tables stay open once they were: opening one for every row of every write
+/// of a group costs as much as the row. Dropped before the transaction is committed.
+pub(super) struct Tables<'t> {
+    txn: &'t WriteTransaction,
+    open: RefCell<BTreeMap<Space, RawTable<'t>>>,
+}
+
+type RawTable<'t> = Table<'t, &'static [u8], &'static [u8]>;
+
+impl<'t> Tables<'t> {
+    /// None open yet.
+    pub fn of(txn: &'t WriteTransaction) -> Tables<'t> {
+        Tables { txn, open: RefCell::new(BTreeMap::new()) }
+    }
+
+    fn with<T>(
+        &self,
+        space: Space,
+        call: impl FnOnce(&mut RawTable<'t>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let mut open = self.open.borrow_mut();
+        if let Some(table) = open.get_mut(&space) {
+            return call(table);
+        }
+        let table = self.txn.open_table(space.definition());
+        let table = table.map_err(|e| StoreError::database("opening a table", e))?;
+        call(open.entry(space).or_insert(table))
+    }
+}
+
+impl Rows for Tables<'_> {
+    fn row(&self, space: Space, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        self.with(space, |table| get(table, key))
+    }
+
+    fn rows(&self, space: Space, span: &Span<'_>) -> Result<Vec<Row>, StoreError> {
+        self.with(space, |table| range(table, span))
+    }
+
+    fn len(&self, space: Space) -> Result<u64, StoreError> {
+        self.with(space, |table| table.len().map_err(|e| StoreError::database("counting rows", e)))
+    }
+}
+
+/// Whoever rows can be put into.
+pub(super) trait Puts: Rows {
+    /// Puts a row; `None` removes it.
+    fn put(&self, space: Space, key: &[u8], value: Option<&[u8]>) -> Result<(), StoreError>;
+}
+
+impl Puts for Tables<'_> {
+    fn put(&self, space: Space, key: &[u8], value: Option<&[u8]>) -> Result<(), StoreError> {
+        self.with(space, |table| {
+            let done = match value {
+                Some(value) => table.insert(key, value).map(|_| ()),
+                None => table.remove(key).map(|_| ()),
+            };
+            done.map_err(|e| StoreError::database("writing a row", e))
+        })
+    }
+}
+
 /// Puts rows into a transaction; `None` removes.
 pub(super) fn put_rows<'a>(
     txn: &WriteTransaction,
@@ -182,13 +245,13 @@ pub(super) fn put_rows<'a>(
 
 /// Rows put and removed over those of a transaction, not in it yet.
 pub(super) struct Overlay<'t> {
-    base: &'t WriteTransaction,
+    base: &'t (dyn Puts + 't),
     changed: BTreeMap<Space, BTreeMap<Vec<u8>, Option<Vec<u8>>>>,
 }
 
 impl<'t> Overlay<'t> {
     /// Nothing changed yet.
-    pub fn over(base: &'t WriteTransaction) -> Overlay<'t> {
+    pub fn over(base: &'t (dyn Puts + 't)) -> Overlay<'t> {
         Overlay { base, changed: BTreeMap::new() }
     }
 
@@ -217,8 +280,9 @@ impl<'t> Overlay<'t> {
     /// Puts everything into the transaction.
     pub fn apply(&self) -> Result<(), StoreError> {
         for (space, rows) in &self.changed {
-            let rows = rows.iter().map(|(key, value)| (key.as_slice(), value.as_deref()));
-            put_rows(self.base, *space, rows)?;
+            for (key, value) in rows {
+                self.base.put(*space, key, value.as_deref())?;
+            }
         }
         Ok(())
     }
@@ -316,7 +380,8 @@ mod tests {
             let txn = database.begin_write().unwrap();
             let rows = below.iter().map(|(key, value)| (key.as_slice(), value.as_deref()));
             put_rows(&txn, SPACE, rows).unwrap();
-            let mut overlay = Overlay::over(&txn);
+            let tables = Tables::of(&txn);
+            let mut overlay = Overlay::over(&tables);
             let mut model = BTreeMap::new();
             for (key, value) in below.iter().chain(&above) {
                 match value {
@@ -348,7 +413,7 @@ mod tests {
             prop_assert_eq!(overlay.rows(SPACE, &span).unwrap(), expected.clone());
             prop_assert_eq!(overlay.len(SPACE).unwrap(), model.len() as u64);
             overlay.apply().unwrap();
-            prop_assert_eq!(txn.rows(SPACE, &span).unwrap(), expected);
+            prop_assert_eq!(tables.rows(SPACE, &span).unwrap(), expected);
         }
     }
 

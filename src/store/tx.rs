@@ -5,11 +5,10 @@ use super::error::StoreError;
 use super::journal::{Change, Subject, number};
 use super::reads::{HasRows, Reads, Versioned, space, versioned};
 use super::records::CurrentPlan;
-use super::rows::{Overlay, Rows, Space};
-use super::tables::{Counter, Key, Record, Table};
+use super::rows::{Overlay, Puts, Rows, Space};
+use super::tables::{Counter, Index, Key, Record, Table};
 use crate::base::limit::RECORD_BYTES_MAX;
 use crate::base::{Code, FarmId, PlanId, Problem, Timestamp};
-use redb::WriteTransaction;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// One write: everything it puts is committed together with its journal entry, or not at all.
@@ -31,9 +30,9 @@ impl HasRows for Tx<'_> {
 impl Reads for Tx<'_> {}
 
 impl<'t> Tx<'t> {
-    pub(super) fn over(txn: &'t WriteTransaction, now: Timestamp) -> Tx<'t> {
+    pub(super) fn over(tables: &'t (dyn Puts + 't), now: Timestamp) -> Tx<'t> {
         Tx {
-            rows: Overlay::over(txn),
+            rows: Overlay::over(tables),
             now,
             touched: BTreeMap::new(),
             subjects: BTreeSet::new(),
@@ -82,11 +81,7 @@ impl<'t> Tx<'t> {
         }
         let revision = original_stored.map_or(1, |old| old.revision + u64::from(!same));
         let bytes = codec::seal(R::SCHEMA, revision, &payload);
-        self.drop_index_rows::<R>(&key)?;
-        for (index, index_key) in record.indexes() {
-            let row = index_row(index_key, &key);
-            self.rows.set(Space(index.name()), row, Some(key.clone()));
-        }
+        self.move_index_rows::<R>(&key, &record.indexes())?;
         self.rows.set(space::<R>(), key.clone(), Some(bytes.clone()));
         self.touch::<R>(key, original, Some(bytes), record.subjects(), same);
         Ok(revision)
@@ -95,7 +90,7 @@ impl<'t> Tx<'t> {
     /// Removes a record and its index rows; whether it was there.
     pub fn delete<R: Record>(&mut self, key: R::Key) -> Result<bool, StoreError> {
         let key = key.bytes();
-        let Some(gone) = self.drop_index_rows::<R>(&key)? else { return Ok(false) };
+        let Some(gone) = self.move_index_rows::<R>(&key, &[])? else { return Ok(false) };
         let original = self.rows.before(space::<R>(), &key)?;
         self.rows.set(space::<R>(), key.clone(), None);
         let nothing = original.is_none();
@@ -192,17 +187,25 @@ impl<'t> Tx<'t> {
         self.touched.insert((R::TABLE, key), change);
     }
 
-    /// Removes the index rows of a record as it is now, and returns it.
-    fn drop_index_rows<R: Record>(
+    /// Puts the index rows a record is to have and removes those it has now and is not to have;
+    /// returns it as it is now. Rows that stay are not touched: each would be a page to write.
+    fn move_index_rows<R: Record>(
         &mut self,
         key: &[u8],
+        wanted: &[(Index, Vec<u8>)],
     ) -> Result<Option<Versioned<R>>, StoreError> {
-        let Some(bytes) = self.rows.row(space::<R>(), key)? else { return Ok(None) };
-        let current: Versioned<R> = versioned(key, &bytes)?;
-        for (index, index_key) in current.record.indexes() {
-            self.rows.set(Space(index.name()), index_row(index_key, key), None);
+        let stored = self.rows.row(space::<R>(), key)?;
+        let current: Option<Versioned<R>> =
+            stored.map(|bytes| versioned(key, &bytes)).transpose()?;
+        let had = current.as_ref().map(|c| c.record.indexes()).unwrap_or_default();
+        for (index, index_key) in had.iter().filter(|row| !wanted.contains(row)) {
+            self.rows.set(Space(index.name()), index_row(index_key.clone(), key), None);
         }
-        Ok(Some(current))
+        for (index, index_key) in wanted.iter().filter(|row| !had.contains(row)) {
+            let row = index_row(index_key.clone(), key);
+            self.rows.set(Space(index.name()), row, Some(key.to_vec()));
+        }
+        Ok(current)
     }
 
     /// What it comes to: `None` when nothing changed.

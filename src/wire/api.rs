@@ -64,6 +64,10 @@ pub struct Meta {
     /// For journal entries: the last one looked at, where the next question goes on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seq: Option<u64>,
+    /// For journal entries after one that is too old: the first entry that is still kept. What
+    /// was made of earlier ones has to be read anew.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub start_over: Option<u64>,
 }
 
 /// Relative addresses of other pages; null when there is one page.

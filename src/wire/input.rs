@@ -255,6 +255,9 @@ pub struct EventsSlice {
     pub events: Vec<EventView>,
     /// The last entry looked at, shown or not: where the next query goes on.
     pub seq: u64,
+    /// Entries right after the one asked for are no longer kept: the first that is. Who keeps
+    /// something made of entries has to start over.
+    pub start_over: Option<u64>,
 }
 
 #[cfg(test)]

@@ -394,7 +394,10 @@ impl Verbs for Fake {
         };
         let taken =
             events.into_iter().filter(|event| event.seq > after && has(event)).filter(about);
-        Ok(EventsSlice { events: taken.take(query.max).collect(), seq })
+        // Of what is about this the fake has forgotten the first entry.
+        let forgotten = query.about.as_deref() == Some("old") && query.after == Some(0);
+        let start_over = forgotten.then_some(2);
+        Ok(EventsSlice { events: taken.take(query.max).collect(), seq, start_over })
     }
 
     fn explain(&self, _: &Actor, what: &str) -> Result<ExplainView> {

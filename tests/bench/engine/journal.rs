@@ -1,11 +1,11 @@
 //! Journal commits: writers that each insert one record, wait until it is on disk, and go on.
 //!
 //! A commit is what a verb of the product makes: the record with its index rows, and a journal
-//! entry with a sentence. The record is an order of about 190 bytes, as long as a row of
-//! sysbench's `oltp_insert` and with as many indexes and one more.
+//! entry with a sentence. The record is a role of about 190 bytes, as long as a row of sysbench's
+//! `oltp_insert`, with a number that is drawn and one more index, as that has.
 
-use grange::base::{EnvironmentId, OrderId, Seq, ServerId, Timestamp, WallClock};
-use grange::model::{Actor, Cause, Order, OrderBody, OrderState};
+use grange::base::{EnvironmentId, Name, RoleId, Seq, WallClock};
+use grange::model::{Actor, Cause, Role};
 use grange::store::{Author, Mode, Store};
 use std::path::Path;
 use std::sync::Arc;
@@ -14,32 +14,27 @@ use std::time::{Duration, Instant};
 
 /// Rows of one commit when the store is filled.
 const FILL: u64 = 1000;
-/// Servers the orders are for.
-const SERVERS: u64 = 10_000;
 
 fn open(directory: &str) -> Store {
     Store::open(Path::new(directory), Arc::new(WallClock::new()), Mode::Thread).expect("a store")
 }
 
-fn order(id: OrderId, of: u64) -> Order {
-    // Spread over the servers without order, as sysbench's keys are.
-    let server = of.wrapping_mul(0x9e37_79b9_7f4a_7c15) % SERVERS;
-    Order {
+fn role(id: RoleId, of: u64) -> Role {
+    // Names without order, as sysbench's keys are.
+    let text = format!("role-{:016x}", of.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    Role {
         id,
         env: EnvironmentId(1),
-        server: ServerId(u128::from(server) + 1),
-        body: OrderBody::Run {
-            command: vec!["/usr/bin/true".to_owned(), "x".repeat(100)],
-            timeout_ms: 60_000,
-        },
-        at: Timestamp(1_700_000_000_000),
-        deadline: Timestamp(1_700_000_060_000),
-        state: OrderState::Open,
+        name: Name::new(&text).expect("a name"),
+        description: "x".repeat(160),
+        automation: Vec::new(),
+        images: Vec::new(),
+        built_in: false,
     }
 }
 
 fn author() -> Author {
-    Author::new(&Actor::job("bench"), "order.give", Cause::Request)
+    Author::new(&Actor::job("bench"), "role.create", Cause::Request)
 }
 
 /// Makes a store with so many records.
@@ -48,8 +43,8 @@ pub fn prepare(directory: &str, rows: u64) {
     for from in (0..rows).step_by(FILL as usize) {
         let fill = move |tx: &mut grange::store::Tx<'_>| {
             for n in from..(from + FILL).min(rows) {
-                let id = tx.next_id::<OrderId>()?;
-                tx.put(&order(id, n))?;
+                let id = tx.next_id::<RoleId>()?;
+                tx.put(&role(id, n))?;
             }
             Ok(())
         };
@@ -61,9 +56,9 @@ pub fn prepare(directory: &str, rows: u64) {
 /// One insert, on disk when this returns.
 fn insert(store: &Store, of: u64) -> Seq {
     let write = move |tx: &mut grange::store::Tx<'_>| {
-        let id = tx.next_id::<OrderId>()?;
-        tx.put(&order(id, of))?;
-        tx.text("shop/web-1", "a command given to shop/web-1");
+        let id = tx.next_id::<RoleId>()?;
+        tx.put(&role(id, of))?;
+        tx.text("web", "role web declared");
         Ok(())
     };
     store.write(author(), write).expect("a commit").1
@@ -80,7 +75,7 @@ pub fn commits(directory: &str, writers: u64, seconds: u64) {
         for writer in 0..writers {
             let (store, stop, count, slowest) = (&store, &stop, &count, &slowest);
             scope.spawn(move || {
-                let mut of = writer << 32;
+                let mut of = (first.0 << 24) + (writer << 40);
                 while !stop.load(Ordering::Relaxed) {
                     let asked = Instant::now();
                     insert(store, of);
