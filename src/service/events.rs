@@ -3,7 +3,7 @@
 use crate::base::{Code, Problem, Result, Seq};
 use crate::model::{Actor, Permission};
 use crate::service::{Service, authorise};
-use crate::store::{Entry, StoreError};
+use crate::store::{Entry, Store, StoreError};
 use crate::wire::api::EventView;
 use crate::wire::input::{EventsQuery, EventsSlice};
 
@@ -20,13 +20,19 @@ pub fn list(service: &Service, actor: &Actor, query: &EventsQuery) -> Result<Eve
         return found(service, words, query);
     }
     let about = query.about.as_deref();
-    let Some(after) = query.after else {
-        return tail(service, about, query.max, last);
-    };
+    match query.after {
+        Some(after) => later(&service.store, query, after),
+        None => tail(&service.store, about, query.max, last),
+    }
+}
+
+/// The entries after one, or after those that are no longer kept.
+fn later(store: &Store, query: &EventsQuery, after: u64) -> Result<EventsSlice> {
+    let about = query.about.as_deref();
     let mut slice = EventsSlice { seq: after, ..EventsSlice::default() };
     let mut looked_at = 0;
     while slice.events.len() < query.max && looked_at < LOOKED_AT_MAX {
-        let entries = match service.store.entries(Seq(slice.seq), query.max.clamp(1, 500)) {
+        let entries = match store.entries(Seq(slice.seq), query.max.clamp(1, 500)) {
             Err(StoreError::Gone { first }) => {
                 slice.start_over = Some(first.0);
                 slice.seq = first.0.saturating_sub(1);
@@ -80,16 +86,16 @@ fn found(service: &Service, words: &str, query: &EventsQuery) -> Result<EventsSl
 }
 
 /// The last entries there are, oldest first.
-fn tail(service: &Service, about: Option<&str>, max: usize, last: Seq) -> Result<EventsSlice> {
+fn tail(store: &Store, about: Option<&str>, max: usize, last: Seq) -> Result<EventsSlice> {
     let mut window = max.max(1) as u64;
     loop {
         let mut from = last.0.saturating_sub(window);
         let at_most = usize::try_from(window).unwrap_or(max);
-        let entries = match service.store.entries(Seq(from), at_most) {
+        let entries = match store.entries(Seq(from), at_most) {
             // Further back there is nothing.
             Err(StoreError::Gone { first }) => {
                 from = 0;
-                service.store.entries(Seq(first.0.saturating_sub(1)), at_most)?
+                store.entries(Seq(first.0.saturating_sub(1)), at_most)?
             }
             entries => entries?,
         };
@@ -134,5 +140,45 @@ pub fn event(entry: Entry) -> EventView {
         about: entry.about,
         text: entry.text,
         tables,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::{ManualClock, Timestamp};
+    use crate::model::{Alert, Cause};
+    use crate::store::{Author, Disk, Mode};
+    use std::sync::Arc;
+
+    #[test]
+    fn who_follows_a_trimmed_journal_is_told_to_start_over() {
+        let clock = Arc::new(ManualClock::at(Timestamp(0)));
+        let store = Store::open_on(&Disk::new(), clock, Mode::Inline(None)).unwrap();
+        for n in 1..=40 {
+            let alert = Alert { key: "k".into(), text: n.to_string(), since: Timestamp(0) };
+            let author = Author::new(&Actor::job("test"), "test", Cause::Clock);
+            let write = move |tx: &mut crate::store::Tx<'_>| {
+                tx.text("shop", format!("sentence {n}"));
+                Ok(tx.put(&alert)?)
+            };
+            store.write(author, write).unwrap();
+        }
+        store.set_journal_limit(2_000);
+        let gone = store.trim_journal().unwrap();
+        assert!((10..40).contains(&gone), "{gone}");
+        store.verify().unwrap();
+        let query = EventsQuery { max: 3, ..EventsQuery::default() };
+        let seqs = |slice: &EventsSlice| slice.events.iter().map(|e| e.seq).collect::<Vec<_>>();
+        let found = later(&store, &query, 0).unwrap();
+        assert_eq!(found.start_over, Some(gone + 1));
+        assert_eq!(seqs(&found), [gone + 1, gone + 2, gone + 3]);
+        let next = later(&store, &query, found.seq).unwrap();
+        assert_eq!((next.start_over, seqs(&next)[0]), (None, gone + 4));
+        assert_eq!(later(&store, &query, gone).unwrap().start_over, None);
+        // The last ones, also when fewer are kept than were asked for.
+        assert_eq!(seqs(&tail(&store, None, 2, Seq(40)).unwrap()), [39, 40]);
+        let all = tail(&store, None, 1_000, Seq(40)).unwrap();
+        assert_eq!((all.events.len() as u64, all.start_over), (40 - gone, None));
     }
 }

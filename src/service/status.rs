@@ -21,7 +21,13 @@ pub fn get(service: &Service, actor: &Actor, jobs: Vec<JobView>) -> Result<Statu
         agents: u32::try_from(service.observed.agents_connected()).unwrap_or(u32::MAX),
         farms: u32::try_from(farms).unwrap_or(u32::MAX),
         servers: u32::try_from(servers).unwrap_or(u32::MAX),
-        alerts: service.observed.alerts(),
+        alerts: alerts(service),
         jobs,
     })
+}
+
+/// What people have to see; first that nothing can be written, because all else follows from it.
+fn alerts(service: &Service) -> Vec<String> {
+    let outage = service.store.outage().map(|why| format!("nothing can be written: {why}"));
+    outage.into_iter().chain(service.observed.alerts()).collect()
 }

@@ -108,6 +108,15 @@ impl Slot {
         }
     }
 
+    /// Why it takes no writes just now; `None` when it does, or was closed on purpose.
+    pub fn outage(&self) -> Option<String> {
+        if let Err(full) = self.require_space() {
+            return Some(chain(&full));
+        }
+        let open = self.open.read().unwrap_or_else(PoisonError::into_inner);
+        open.as_ref().err().filter(|why| *why != CLOSED).cloned()
+    }
+
     /// Closes it for good.
     pub fn close(&self) {
         *self.open.write().unwrap_or_else(PoisonError::into_inner) = Err(CLOSED.to_owned());
@@ -118,6 +127,7 @@ impl Slot {
     pub fn require_space(&self) -> Result<(), StoreError> {
         match self.place.free() {
             Some(free) if free < STORE_RESERVE_BYTES => Err(StoreError::Full {
+                place: self.place.name(),
                 free_kib: free / 1024,
                 reserve_kib: STORE_RESERVE_BYTES / 1024,
             }),
@@ -148,6 +158,14 @@ impl Place {
         let database = opened.map_err(|e| StoreError::database("opening the database", e))?;
         migrations::bring_up_to_date(&database)?;
         Ok(database)
+    }
+
+    /// What people know it by.
+    fn name(&self) -> String {
+        match self {
+            Place::File(path) => path.display().to_string(),
+            Place::Disk(_) => "the disk in memory".to_owned(),
+        }
     }
 
     /// Free bytes where that can be known and means something.

@@ -45,8 +45,12 @@ pub enum StoreError {
         first: Seq,
     },
     /// The disk is nearly full; nothing is written until there is space again.
-    #[error("the disk is full: {free_kib} KiB free, {reserve_kib} KiB are kept in reserve")]
+    #[error(
+        "the disk is full: {free_kib} KiB free for {place}, {reserve_kib} KiB are kept in reserve"
+    )]
     Full {
+        /// What is on that disk.
+        place: String,
         /// What is free.
         free_kib: u64,
         /// What is kept.

@@ -137,6 +137,8 @@ pub(super) struct Writer {
     counters: Mutex<WriterStats>,
     /// Whether there were commits since [`Writer::settle`].
     unsettled: AtomicBool,
+    /// Why the last group could not be written.
+    failing: Mutex<Option<String>>,
 }
 
 /// What a group has come to so far.
@@ -161,6 +163,7 @@ impl Writer {
             tail: Mutex::new(None),
             counters: Mutex::new(WriterStats::default()),
             unsettled: AtomicBool::new(false),
+            failing: Mutex::new(None),
         }
     }
 
@@ -183,6 +186,23 @@ impl Writer {
         self.set_running(None);
     }
 
+    /// Why nothing can be written just now; `None` when all is well.
+    pub fn outage(&self) -> Option<String> {
+        let failing = self.failing.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        self.slot.outage().or(failing)
+    }
+
+    /// Notes that writes fail, or no longer do; logged when that is news.
+    fn set_failing(&self, why: Option<&str>) {
+        let mut failing = self.failing.lock().unwrap_or_else(PoisonError::into_inner);
+        match (why, failing.is_some()) {
+            (Some(why), false) => tracing::error!("nothing can be written: {why}"),
+            (None, true) => tracing::info!("the store takes writes again"),
+            (Some(_), true) | (None, false) => {}
+        }
+        *failing = why.map(str::to_owned);
+    }
+
     fn set_running(&self, thread: Option<ThreadId>) {
         *self.running.lock().unwrap_or_else(PoisonError::into_inner) = thread;
     }
@@ -191,11 +211,17 @@ impl Writer {
         self.recover();
         if group.is_empty() {
             self.settle();
+            if self.slot.outage().is_none() {
+                self.set_failing(None);
+            }
             return;
         }
         match self.commit(&mut group) {
             Ok(progress) => {
                 self.count(progress.stats);
+                if progress.stats.commits > 0 {
+                    self.set_failing(None);
+                }
                 if !progress.tables.is_empty() {
                     self.listeners.committed(&progress.tables, progress.tail.seq);
                 }
@@ -207,7 +233,7 @@ impl Writer {
                 *self.tail.lock().unwrap_or_else(PoisonError::into_inner) = None;
                 self.count(WriterStats { failures: 1, ..WriterStats::default() });
                 let why = chain(&error);
-                tracing::warn!(writes = group.len(), "nothing could be written: {why}");
+                self.set_failing(Some(&why));
                 let mut message = format!("nothing can be written: {why}");
                 if matches!(error, StoreError::Database { .. }) {
                     self.slot.mark_failed_now();

@@ -214,6 +214,12 @@ impl Store {
         self.inner.writer.stats()
     }
 
+    /// Why nothing can be written just now, for people to see: a full disk with its path and free
+    /// bytes, or one that fails. `None` when all is well; it becomes so by itself.
+    pub fn outage(&self) -> Option<String> {
+        self.inner.writer.outage()
+    }
+
     /// How large the journal may grow before its oldest entries go.
     pub fn set_journal_limit(&self, bytes: u64) {
         self.inner.writer.journal_limit.store(bytes, Ordering::Relaxed);

@@ -176,8 +176,10 @@ fn a_full_disk_recovers_when_there_is_space_again() {
     let problem = large.unwrap_err();
     assert_eq!(problem.code, Code::ServiceUnavailable, "{problem}");
     assert!(problem.to_string().contains("the disk failed"), "{problem}");
+    assert!(store.outage().is_some());
     assert_eq!(store.verify().unwrap().last, before);
     std::fs::remove_file(&filler).unwrap();
     assert_eq!(declare(&store, 10).unwrap().1.0, before.0 + 1);
+    assert_eq!(store.outage(), None);
     store.verify().unwrap();
 }

@@ -59,8 +59,10 @@ fn reading_goes_on_beside_a_failing_disk() {
         let refused = try_declare(&store, "late").unwrap_err();
         assert_eq!(refused.code, Code::ServiceUnavailable);
     }
+    assert!(store.outage().is_some());
     disk.heal();
     assert_eq!(declare(&store, "late").0.0, 2);
+    assert_eq!(store.outage(), None);
     assert_eq!(named(&store, "shop").len(), 1);
     assert!(store.stats().failures >= 3);
     store.verify().unwrap();
@@ -75,10 +77,13 @@ fn a_full_disk_refuses_writes_answers_reads_and_recovers() {
     let refused = try_declare(&store, "late").unwrap_err();
     assert_eq!(refused.code, Code::ServiceUnavailable);
     assert!(refused.to_string().contains("the disk is full: 1 KiB free"), "{refused}");
+    let told = "the disk is full: 1 KiB free for the disk in memory, 4096 KiB are kept in reserve";
+    assert_eq!(store.outage().as_deref(), Some(told));
     assert_eq!(named(&store, "shop").len(), 1);
     store.write(author("look"), |_| Ok(())).expect("what changes nothing needs no space");
     disk.set_capacity(None);
     declare(&store, "late");
+    assert_eq!(store.outage(), None);
     assert_eq!(store.verify().unwrap().records, 2);
 }
 
