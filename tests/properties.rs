@@ -82,7 +82,7 @@ proptest! {
         let rules = house.policy();
         let told = || format!("{rules:#?}\n{:#?}\n{:#?}", house.decisions, again.decisions);
         prop_assert_eq!(really, replayed, "{}", told());
-        let bucket = 5 * MINUTE;
+        let bucket = 2 * MINUTE;
         for (was, is) in house.decisions.iter().zip(&again.decisions) {
             prop_assert!(was.at.since(is.at).max(is.at.since(was.at)) <= bucket, "{}", told());
         }

@@ -209,12 +209,13 @@ pub const MINUTES_RETENTION: Millis = 30 * 24 * 3_600_000;
 /// metrics, so 33 KB a day: this holds 30 days of 1,000 farm roles, and fewer days of more. For
 /// 10,000 servers in 200 farm roles it is 6.6 MB a day, 200 MB in all.
 pub const MINUTES_BYTES_MAX: u64 = 1024 * 1024 * 1024;
-/// Size at which a segment of them is closed; a query reads one whole, so this is memory too.
-pub const MINUTES_SEGMENT_BYTES: u64 = 8 * 1024 * 1024;
+/// Size at which a segment of them is closed. A query reads one whole and the start the last one,
+/// so this is memory and time too; all together are 512 files at the most.
+pub const MINUTES_SEGMENT_BYTES: u64 = 2 * 1024 * 1024;
 /// Time that a segment spans at the most: they go by the day.
 pub const MINUTES_SEGMENT_AGE: Millis = 24 * 3_600_000;
 /// Recorded minutes one simulation reads, over its farm roles: 30 days of 11, or 7 days of 49; at
-/// 120 bytes each 60 MB while it runs.
+/// 150 bytes each 75 MB while it runs.
 pub const SIMULATION_MINUTES_MAX: usize = 500_000;
 /// Rows of the table of one farm role in a simulation: a day in minutes.
 pub const SIMULATION_BUCKETS_MAX: u64 = 1_440;

@@ -92,7 +92,10 @@ fn totals(
     io: &mut Io<'_>,
 ) -> Result<(), Stop> {
     let range = |total: &SimulatedTotalView| format!("{} to {}", total.fewest, total.most);
-    let hours = |total: &SimulatedTotalView| format!("{:.1}", total.server_hours);
+    let hours = |total: &SimulatedTotalView| match total.server_hours {
+        hours if hours < 10.0 => format!("{hours:.2}"),
+        hours => format!("{hours:.1}"),
+    };
     let rows = vec![
         vec![Cell::from("server-hours"), Cell::from(hours(really)), Cell::from(hours(what_if))],
         vec![Cell::from("servers"), Cell::from(range(really)), Cell::from(range(what_if))],

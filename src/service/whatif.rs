@@ -204,6 +204,17 @@ fn subject(
             declared.instance_type, role.instance_type
         ));
     }
+    let mut policy = declared.scaling.clone();
+    for rule in &mut policy.rules {
+        let whole = rule.window_ms.div_ceil(MINUTE) * MINUTE;
+        if whole != rule.window_ms {
+            let (name, said, whole) = (rule.metric.rule_type(), say(rule.window_ms), say(whole));
+            notes.push(format!(
+                "the window of {name}, {said}, is taken as {whole}: minutes are recorded"
+            ));
+        }
+        rule.window_ms = whole;
+    }
     let launch_ms = launches.get(launches.len() / 2).copied();
     let launch = say(launch_ms.unwrap_or(LAUNCH));
     notes.push(match launches.len() {
@@ -212,7 +223,7 @@ fn subject(
     });
     Subject {
         name: format!("{}/{}", farm.name, role.alias),
-        policy: declared.scaling.clone(),
+        policy,
         minutes,
         launch_ms: launch_ms.unwrap_or(LAUNCH),
         notes,

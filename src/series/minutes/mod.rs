@@ -157,11 +157,11 @@ impl Minutes {
             while let Some((payload, length)) = unframe(rest) {
                 rest = &rest[length..];
                 let mut keep = |row: RoleMinute| {
-                    if farm_roles.contains(&row.farm_role) && row.at >= from && row.at < to {
+                    if row.at >= from && row.at < to {
                         found.push(row);
                     }
                 };
-                if record::decode(payload, &mut keep).is_none() {
+                if record::decode(payload, farm_roles, &mut keep).is_none() {
                     tracing::warn!(segment = %segment.name, "a recorded minute is not understood");
                 }
             }

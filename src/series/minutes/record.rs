@@ -14,6 +14,7 @@
 
 use crate::base::{FarmRoleId, Timestamp};
 use crate::model::{Metric, MinuteReading, RoleMinute};
+use std::collections::BTreeSet;
 
 const VERSION: u8 = 1;
 
@@ -51,8 +52,13 @@ pub(super) fn encode(at: Timestamp, rows: &[RoleMinute]) -> Vec<u8> {
     out
 }
 
-/// Hands out the farm roles of a minute; `None` when the bytes are not such a minute.
-pub(super) fn decode(bytes: &[u8], each: &mut impl FnMut(RoleMinute)) -> Option<()> {
+/// Hands out those farm roles of a minute that are wanted; `None` when the bytes are not such a
+/// minute.
+pub(super) fn decode(
+    bytes: &[u8],
+    wanted: &BTreeSet<FarmRoleId>,
+    each: &mut impl FnMut(RoleMinute),
+) -> Option<()> {
     let mut rest = Rest(bytes);
     if rest.byte()? != VERSION {
         return None;
@@ -67,6 +73,8 @@ pub(super) fn decode(bytes: &[u8], each: &mut impl FnMut(RoleMinute)) -> Option<
     let mut number = 0u64;
     for _ in 0..rest.varint()? {
         number = number.checked_add(rest.varint()?)?;
+        let farm_role = FarmRoleId(number);
+        let is_wanted = wanted.contains(&farm_role);
         let (running, starting, target) = (rest.count()?, rest.count()?, rest.count()?);
         let mut readings = Vec::new();
         for metric in &metrics {
@@ -77,9 +85,11 @@ pub(super) fn decode(bytes: &[u8], each: &mut impl FnMut(RoleMinute)) -> Option<
             let mean = f32::from_le_bytes(rest.take()?);
             let highest = f32::from_le_bytes(rest.take()?);
             let metric = metric.map(|metric| MinuteReading { metric, have, mean, highest });
-            readings.extend(metric);
+            readings.extend(metric.filter(|_| is_wanted));
         }
-        each(RoleMinute { farm_role: FarmRoleId(number), at, running, starting, target, readings });
+        if is_wanted {
+            each(RoleMinute { farm_role, at, running, starting, target, readings });
+        }
     }
     rest.0.is_empty().then_some(())
 }

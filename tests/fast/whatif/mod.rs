@@ -128,6 +128,12 @@ fn what_was_recorded_is_replayed() {
     assert_eq!(other.really, role.really);
     assert!(role.notes[0].starts_with("a launch is taken to last "), "{:?}", role.notes);
     assert!(role.notes[0].contains("the median of "), "{:?}", role.notes);
+    let short = manifest("web", 60, 6).replace("60s", "10s");
+    let short = past.with(&short, "9m", None, None).unwrap();
+    let notes = &short.farm_roles[0].notes;
+    let told = "the window of CpuPercent, 10 s, is taken as 1 m: minutes are recorded";
+    assert!(notes.iter().any(|note| note == told), "{notes:?}");
+    assert_eq!(short.farm_roles[0].decisions, role.decisions);
     let held = other.notes.iter().any(|note| note.contains("wants more than the maximum of 2"));
     assert!(held, "{:?}", other.notes);
     let bytes = |view: &SimulationView| serde_json::to_string(view).unwrap();
