@@ -238,8 +238,14 @@ pub const VANISH_PERCENT_MAX: u32 = 30;
 pub const LAUNCH_BACKOFF: [Millis; 5] = [10_000, 60_000, 180_000, 600_000, 3_600_000];
 /// Waits after 1, 2, 3, ... failed attempts at terminating; short, because the server costs money.
 pub const TERMINATE_BACKOFF: [Millis; 4] = [5_000, 15_000, 60_000, 300_000];
-/// Times a stopped server is started again before it is replaced instead.
+/// Times a server is started again before it is replaced, or given up, instead.
 pub const RESTARTS_MAX: u32 = 3;
+/// Waits after 1, 2, 3, ... restarts of a server that did not help; the first is at once.
+pub const RESTART_BACKOFF: [Millis; 3] = [10_000, 60_000, 180_000];
+/// A running server whose agent is silent, or whose check fails, for so long is restarted where
+/// its farm role heals by restarting: 20 times what an agent needs at most to connect again, so
+/// that our own trouble is over first.
+pub const UNWELL_AT_LEAST: Millis = 300_000;
 /// Lines of one report: one for every server of a large farm, 100 bytes each, under 200 KiB.
 pub const REPORT_LINES_MAX: usize = 2000;
 /// A running server's agent is reported as silent after this: three readings it should have sent.

@@ -65,7 +65,7 @@ pub fn table(servers: &[ServerView], io: &mut Io<'_>) -> io::Result<()> {
     let row = |server: &ServerView| {
         vec![
             Cell::from(&server.grange.name),
-            Cell(server.status.clone(), Tone::of_status(&server.status)),
+            status(server),
             Cell::from(say(server.grange.status_age)),
             Cell::from(address(server)),
             Cell::from(reading(server, "cpu_percent", " %")),
@@ -75,6 +75,16 @@ pub fn table(servers: &[ServerView], io: &mut Io<'_>) -> io::Result<()> {
     };
     let heading = ["SERVER", "STATUS", "FOR", "ADDRESS", "CPU", "AGENT", "WAITING"];
     table::write(io, &heading, servers.iter().map(row).collect())
+}
+
+/// Its status, or the worst of what else is true of it beside the status.
+fn status(server: &ServerView) -> Cell {
+    let tone = Tone::of_status(&server.status);
+    let names: Vec<&str> = server.grange.conditions.iter().map(|c| c.name.as_str()).collect();
+    let bad = names.iter().any(|name| matches!(*name, "failed" | "missing"));
+    let tone = if bad { Tone::Bad } else { tone };
+    let words = std::iter::once(server.status.as_str()).chain(names);
+    Cell(words.collect::<Vec<&str>>().join(", "), tone)
 }
 
 /// A time of the API without its fractions: `2026-11-21 04:36:32`.
@@ -130,6 +140,8 @@ fn show(server: &ServerView, io: &mut Io<'_>, json: bool) -> Done {
         ("agent", agent),
     ];
     table::facts(io, &facts)?;
+    let conditions = extra.conditions.iter().map(|c| format!("{}: {}", c.name, c.why));
+    table::lines(io, "conditions", &conditions.collect::<Vec<String>>())?;
     let wide = extra.latest.iter().map(|r| r.series.len()).max().unwrap_or(0);
     let readings: Vec<String> = extra
         .latest

@@ -7,8 +7,8 @@
 use crate::base::{FarmRoleId, ServerId, limit};
 use crate::engine::{Fault, PlanInput, Rule, hold};
 use crate::model::{
-    CloudState, FarmGoal, FarmRole, Freshness, Move, Plan, Server, ServerStatus, StepKind,
-    StepStatus, TerminateReason,
+    CloudState, FarmGoal, FarmRole, Freshness, HealMode, MissingPolicy, Move, Plan, Server,
+    ServerStatus, StepKind, StepStatus, TerminateReason,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -28,7 +28,10 @@ pub fn check(input: &PlanInput, plan: &Plan) -> Vec<Fault> {
             Move::Retire { server, reason, .. } => {
                 faults.extend(eyes.retire(plan, *server, *reason));
             }
-            Move::Act { server, kind, .. } => faults.extend(eyes.act(*server, *kind)),
+            Move::Act { server, kind, .. } => {
+                faults.extend(eyes.act(*server, *kind));
+                faults.extend(eyes.restart(plan, *server, *kind));
+            }
             Move::Cancel { server } => faults.extend(eyes.cancel(*server)),
         }
     }
@@ -135,6 +138,9 @@ impl<'a> Eyes<'a> {
         if plan.freeze.is_some() {
             return tell(Rule::Frozen, "retired while frozen".into());
         }
+        if self.keeps(server, reason) {
+            return tell(Rule::Heal, "retired, but its farm role keeps what failed".into());
+        }
         let age = |at| self.input.now.since(at);
         match self.input.sightings.get(&server.id) {
             None | Some(Freshness::Unknown) => {
@@ -167,10 +173,17 @@ impl<'a> Eyes<'a> {
 
     fn act(&self, id: ServerId, kind: StepKind) -> Option<Fault> {
         let status = self.servers.get(&id).map(|server| server.status);
+        let up = [
+            ServerStatus::Pending,
+            ServerStatus::Initializing,
+            ServerStatus::Running,
+            ServerStatus::Resuming,
+        ];
         let right = match kind {
             StepKind::Launch => false,
             StepKind::Terminate => status == Some(ServerStatus::PendingTerminate),
-            StepKind::Suspend | StepKind::Reboot => status == Some(ServerStatus::Running),
+            StepKind::Suspend => status == Some(ServerStatus::Running),
+            StepKind::Reboot => status.is_some_and(|status| up.contains(&status)),
             StepKind::Resume => status == Some(ServerStatus::Suspended),
             StepKind::Start => {
                 let seen = self.input.sightings.get(&id);
@@ -178,13 +191,65 @@ impl<'a> Eyes<'a> {
                     matches!(seen, Freshness::Seen { sighting, .. }
                         if sighting.state == CloudState::Stopped)
                 });
-                let up = [ServerStatus::Pending, ServerStatus::Initializing, ServerStatus::Running];
                 stopped && status.is_some_and(|status| up.contains(&status))
             }
         };
         let status = status.map_or("not known", ServerStatus::as_str);
         let what = || format!("{} of a server that is {status}", kind.as_str());
         (!right).then(|| fault(Rule::Known, None, Some(id), what()))
+    }
+
+    /// What no person asked for is restarted where its farm role allows it, on a recent sighting of
+    /// what it is, and not for ever.
+    fn restart(&self, plan: &Plan, id: ServerId, kind: StepKind) -> Option<Fault> {
+        let server = *self.servers.get(&id)?;
+        let heal = self.roles.get(&server.farm_role)?.policy.heal;
+        let allowed = match kind {
+            StepKind::Reboot if server.reboot_requested => return None,
+            StepKind::Reboot => heal == HealMode::Restart,
+            StepKind::Start => matches!(heal, HealMode::Restart | HealMode::Replace),
+            StepKind::Launch | StepKind::Terminate | StepKind::Suspend | StepKind::Resume => {
+                return None;
+            }
+        };
+        let tell = |rule, what| Some(fault(rule, Some(server.farm_role), Some(id), what));
+        let name = kind.as_str();
+        if !allowed {
+            return tell(Rule::Heal, format!("{name} where servers are not restarted"));
+        }
+        if server.restarts >= limit::RESTARTS_MAX {
+            return tell(Rule::Heal, format!("{name} after {} restarts", server.restarts));
+        }
+        if kind == StepKind::Reboot && plan.freeze.is_some() {
+            return tell(Rule::Frozen, "rebooted while frozen".into());
+        }
+        let seen = self.input.sightings.get(&id);
+        let recent = seen.is_some_and(|seen| {
+            matches!(seen, Freshness::Seen { at, .. }
+                if self.input.now.since(*at) <= limit::LISTING_STALE_AFTER)
+        });
+        (!recent)
+            .then(|| tell(Rule::Sighting, format!("{name} without a recent sighting")))
+            .flatten()
+    }
+
+    /// Its farm role keeps a server that failed, or that is missing, in its place.
+    fn keeps(&self, server: &Server, reason: TerminateReason) -> bool {
+        let Some(role) = self.roles.get(&server.farm_role) else { return false };
+        let failed = match reason {
+            TerminateReason::Crashed | TerminateReason::LaunchTimeout => true,
+            TerminateReason::ScalingDown
+            | TerminateReason::Manual
+            | TerminateReason::FarmTerminated
+            | TerminateReason::RoleRemoved
+            | TerminateReason::LaunchFailed
+            | TerminateReason::Rollout => false,
+        };
+        let seen = self.input.sightings.get(&server.id);
+        let missing = seen.is_some_and(|seen| matches!(seen, Freshness::Missing { .. }));
+        let kept = role.policy.heal != HealMode::Replace
+            || missing && role.policy.missing != MissingPolicy::Terminate;
+        failed && kept && !role.removed && self.launched
     }
 
     fn cancel(&self, id: ServerId) -> Option<Fault> {

@@ -29,6 +29,7 @@ pub struct Draft {
     leaving: BTreeSet<ServerId>,
     gone: BTreeSet<ServerId>,
     spared: BTreeSet<ServerId>,
+    given_up: BTreeSet<ServerId>,
     mentioned: BTreeSet<FarmRoleId>,
     known: BTreeSet<ServerId>,
     streams: BTreeMap<FarmRoleId, Stream>,
@@ -67,6 +68,7 @@ impl Draft {
             leaving: BTreeSet::new(),
             gone: BTreeSet::new(),
             spared: BTreeSet::new(),
+            given_up: BTreeSet::new(),
             mentioned: BTreeSet::new(),
             known: input.servers.iter().map(|server| server.id).collect(),
             streams,
@@ -148,6 +150,12 @@ impl Draft {
         self.say_of(view, server, Decision::Wait(wait));
     }
 
+    /// A server that failed and keeps its place: nothing is expected of it until a person acts.
+    pub fn give_up(&mut self, view: &RoleView, server: &ServerView, wait: Wait) {
+        self.given_up.insert(server.server.id);
+        self.spare(view, server, wait);
+    }
+
     /// A reason about a farm role.
     pub fn say(&mut self, view: &RoleView, decision: Decision) {
         let about = format!("{}/{}", self.farm, view.role.alias);
@@ -179,6 +187,11 @@ impl Draft {
     /// No pass before this one decided anything about it.
     pub fn is_free(&self, server: &ServerView) -> bool {
         !self.moved.contains(&server.server.id) && !self.spared.contains(&server.server.id)
+    }
+
+    /// It failed and keeps its place, and nothing is expected of it.
+    pub fn is_given_up(&self, server: &ServerView) -> bool {
+        self.given_up.contains(&server.server.id)
     }
 
     /// A move of this plan is about it.

@@ -31,10 +31,12 @@ pub enum Rule {
     OneMove,
     /// Move what it does not know, or what is not in a state for it.
     Known,
-    /// Launch or destroy while automation is frozen.
+    /// Launch or destroy or restart while automation is frozen.
     Frozen,
     /// Want what nobody declared.
     Declared,
+    /// Do about a failed server what its farm role does not say, or restart it for ever.
+    Heal,
     /// Retire more at once than certainty or a person's wish covers.
     AtOnce,
     /// Do what a person switched off.

@@ -35,6 +35,8 @@ pub struct PlanInput {
     pub sightings: BTreeMap<ServerId, Freshness>,
     /// Agents heard of since the start.
     pub agents: BTreeMap<ServerId, AgentPresence>,
+    /// Some agent of the site is connected: where none is, it is probably we who are cut off.
+    pub any_agent_connected: bool,
     /// Averages over each rule's window, by farm role and place in its list of rules.
     pub readings: BTreeMap<(FarmRoleId, usize), WindowReading>,
     /// Automation that people switched off for this farm or one of its farm roles, also holds
@@ -53,6 +55,8 @@ pub struct AgentPresence {
     pub connected: bool,
     /// Since when it is up, or down.
     pub since: Timestamp,
+    /// Since when its ready check fails; `None` while it passes, and while nothing is known.
+    pub failing_since: Option<Timestamp>,
 }
 
 /// One scaling rule's metric, averaged over its window and over the running servers.

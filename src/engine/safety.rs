@@ -6,7 +6,7 @@
 
 use crate::base::{FarmRoleId, ServerId, limit};
 use crate::engine::{Fault, PlanInput, Rule};
-use crate::model::{Freshness, Move, Plan, Server, ServerStatus, TerminateReason};
+use crate::model::{Freshness, Move, Plan, Server, ServerStatus, StepKind, TerminateReason};
 use std::collections::BTreeMap;
 
 /// What makes a sound plan too dangerous to carry out without a person's wish.
@@ -17,6 +17,13 @@ pub fn safety(input: &PlanInput, plan: &Plan) -> Vec<Fault> {
         tallies.entry(server.farm_role).or_default().running += 1;
     }
     for step in &plan.moves {
+        if let Move::Act { server, kind: StepKind::Reboot, .. } = step
+            && let Some(server) = servers.get(server)
+            && server.status == ServerStatus::Running
+            && !server.reboot_requested
+        {
+            tallies.entry(server.farm_role).or_default().rebooted += 1;
+        }
         let Move::Retire { server: id, reason, .. } = step else { continue };
         let Some(server) = servers.get(id).filter(|s| s.status == ServerStatus::Running) else {
             continue;
@@ -35,6 +42,7 @@ struct Tally {
     running: u32,
     leaving: u32,
     absent: u32,
+    rebooted: u32,
     scaled_in: u32,
 }
 
@@ -48,6 +56,12 @@ fn faults(input: &PlanInput, plan: &Plan, role: FarmRoleId, tally: &Tally) -> Ve
         tell(format!(
             "{} of {} running servers retired because they are missing, {allowed} are allowed",
             tally.absent, tally.running
+        ));
+    }
+    if tally.rebooted > allowed {
+        tell(format!(
+            "{} of {} running servers rebooted at once, {allowed} are allowed",
+            tally.rebooted, tally.running
         ));
     }
     let target = plan.target(role).map_or(0, |target| target.target);

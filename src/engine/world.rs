@@ -135,6 +135,11 @@ impl Sight {
         matches!(self, Sight::Seen { state: CloudState::Running | CloudState::Pending, .. })
     }
 
+    /// The platform says that it is up.
+    pub fn is_running(self) -> bool {
+        matches!(self, Sight::Seen { state: CloudState::Running, .. })
+    }
+
     /// Recent enough to destroy on.
     pub fn is_fresh(self) -> bool {
         match self {

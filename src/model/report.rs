@@ -5,7 +5,7 @@
 
 use crate::base::time::say;
 use crate::base::{FarmRoleId, Millis, ServerId};
-use crate::model::HoldKind;
+use crate::model::{HealMode, HoldKind, MissingPolicy};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -190,6 +190,30 @@ pub enum Wait {
         /// Why, in their words.
         reason: String,
     },
+    /// A server failed and keeps its place, because its farm role says so or because a restart does
+    /// not help.
+    Unhealed {
+        /// What is wrong with it.
+        why: String,
+        /// What its farm role says is done about it.
+        heal: HealMode,
+        /// How often it was started again already.
+        restarts: u32,
+    },
+    /// Listings lack a server for long enough, and it keeps its place: its farm role says so.
+    MissingKept {
+        /// For how long.
+        age: Millis,
+        /// What its farm role says.
+        policy: MissingPolicy,
+    },
+    /// A reboot is under way.
+    Rebooting {
+        /// For how long.
+        age: Millis,
+        /// How long it may take.
+        limit: Millis,
+    },
 }
 
 impl fmt::Display for Wait {
@@ -237,12 +261,44 @@ impl fmt::Display for Wait {
             Wait::VolumeHeld { index } => write!(f, "volume {index} is held by a leaving server"),
             Wait::Frozen(reason) => write!(f, "frozen: {reason}"),
             Wait::InFlight { step, age } => write!(f, "{step} under way for {}", say(*age)),
+            Wait::Unhealed { why, heal, restarts } => {
+                write!(f, "{why}: {}", Unhealed(*heal, *restarts))
+            }
+            Wait::MissingKept { age, policy: MissingPolicy::Ignore } => {
+                write!(f, "missing for {}: ignored", say(*age))
+            }
+            Wait::MissingKept { age, policy: MissingPolicy::Flag | MissingPolicy::Terminate } => {
+                write!(f, "missing for {}: kept; terminate it to have it replaced", say(*age))
+            }
+            Wait::Rebooting { age, limit } => {
+                write!(f, "rebooting for {} of {}", say(*age), say(*limit))
+            }
             Wait::DependsOn { on } => write!(f, "depends on {on}, which has nothing running"),
             Wait::Held { what, left: Some(left), reason } => {
                 write!(f, "{} is held, {} left: {reason}", what.as_str(), say(*left))
             }
             Wait::Held { what, left: None, reason } => {
                 write!(f, "{} is held until it is released: {reason}", what.as_str())
+            }
+        }
+    }
+}
+
+/// What is done about a server that failed and keeps its place, after so many restarts.
+struct Unhealed(HealMode, u32);
+
+impl fmt::Display for Unhealed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Unhealed(HealMode::None | HealMode::Replace, _) => {
+                f.write_str("kept, nothing is done about it")
+            }
+            Unhealed(HealMode::Alert, _) => f.write_str("kept, people are told"),
+            Unhealed(HealMode::Restart, 0) => {
+                f.write_str("a restart cannot help; terminate it to have it replaced")
+            }
+            Unhealed(HealMode::Restart, restarts) => {
+                write!(f, "{restarts} restarts did not help; terminate it to have it replaced")
             }
         }
     }

@@ -232,6 +232,7 @@ fn heard(server: &mut Server, ready: bool, now: crate::base::Timestamp) {
     };
     set_status(server, next, now);
     if next == ServerStatus::Running {
+        server.reboot_at = None;
         server.running_at.get_or_insert(now);
     }
 }

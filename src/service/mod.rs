@@ -20,7 +20,9 @@
 //! route, and a scenario in `tests/api`.
 
 pub mod agents;
+mod alerts;
 pub mod balancers;
+mod conditions;
 pub mod events;
 pub mod explain;
 pub mod farms;

@@ -12,8 +12,8 @@
 
 use crate::base::{Millis, Result, Timestamp};
 use crate::model::{
-    Actor, Cause, CloudState, Permission, Server, ServerStatus, Sighting, Step, StepKind,
-    StepStatus, TerminateReason,
+    Actor, Cause, CloudState, Farm, FarmGoal, FarmRole, HealMode, Permission, Server, ServerStatus,
+    Sighting, Step, StepKind, StepStatus, TerminateReason,
 };
 use crate::service::plans::set_status;
 use crate::service::steps::{settle_done, settle_failed};
@@ -135,7 +135,7 @@ fn proofs(
     }
     for server in ours.iter().filter(|server| server.status.counts()) {
         let sighting = seen.get(&server.id);
-        if sighting.is_some_and(|s| s.state == CloudState::Gone) {
+        if sighting.is_some_and(|s| s.state == CloudState::Gone) && !keeps_place(view, server)? {
             out.push(Proof::Gone(server.clone()));
         }
         if let Some(s) = sighting
@@ -146,6 +146,19 @@ fn proofs(
         }
     }
     Ok(out)
+}
+
+/// One that is gone for good keeps its place where nothing is replaced, once it has run: people
+/// decide what becomes of its index and its volumes.
+fn keeps_place(view: &View, server: &Server) -> Result<bool> {
+    if !server.status.is_wanted() || server.terminate_requested || server.running_at.is_none() {
+        return Ok(false);
+    }
+    let role = lookup::farm_role(view, server.farm_role)?;
+    let kept = |role: &FarmRole| !role.removed && role.policy.heal != HealMode::Replace;
+    let farm = lookup::farm(view, server.farm)?;
+    let stays = |farm: &Farm| !farm.removed && farm.goal != FarmGoal::Terminated;
+    Ok(role.as_ref().is_some_and(kept) && farm.as_ref().is_some_and(stays))
 }
 
 /// What a listing says of a step whose answer was lost.

@@ -42,6 +42,7 @@ struct Agent {
     connected: bool,
     since: Timestamp,
     ready: bool,
+    failing_since: Option<Timestamp>,
 }
 
 impl Observed {
@@ -138,24 +139,29 @@ impl Observed {
     /// An agent's connection began or ended. Says whether that is news.
     pub fn agent_connected(&self, server: ServerId, connected: bool, now: Timestamp) -> bool {
         let mut inner = self.lock();
-        let ready = inner.agents.get(&server).is_some_and(|agent| agent.ready);
-        let before = inner.agents.insert(server, Agent { connected, since: now, ready });
+        let known = inner.agents.get(&server).copied();
+        let (ready, failing_since) =
+            known.map_or((false, None), |agent| (agent.ready, agent.failing_since));
+        let agent = Agent { connected, since: now, ready, failing_since };
+        let before = inner.agents.insert(server, agent);
         before.is_none_or(|agent| agent.connected != connected)
     }
 
     /// An agent said whether its ready check passes.
     pub fn agent_ready(&self, server: ServerId, ready: bool, now: Timestamp) {
         let mut inner = self.lock();
-        let agent =
-            inner.agents.entry(server).or_insert(Agent { connected: true, since: now, ready });
+        let fresh = Agent { connected: true, since: now, ready, failing_since: None };
+        let agent = inner.agents.entry(server).or_insert(fresh);
         agent.ready = ready;
+        agent.failing_since = if ready { None } else { Some(agent.failing_since.unwrap_or(now)) };
     }
 
     /// Whether its agent is connected, and since when.
     pub fn agent(&self, server: ServerId) -> Option<AgentPresence> {
         let inner = self.lock();
         let agent = inner.agents.get(&server)?;
-        Some(AgentPresence { connected: agent.connected, since: agent.since })
+        let Agent { connected, since, failing_since, .. } = *agent;
+        Some(AgentPresence { connected, since, failing_since })
     }
 
     /// Whether the ready check passed when its agent last spoke; unknown counts as passing, so

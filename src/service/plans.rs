@@ -6,9 +6,9 @@ use crate::engine::input::{PlanInput, WindowReading};
 use crate::engine::{self, Fault};
 use crate::model::{
     Actor, Breaker, Cause, Decision, Farm, FarmRole, Freshness, Hold, Move, Permission, Plan,
-    Revision, Role, Server, ServerStatus, Step, StepKind, StepStatus, Wait,
+    Revision, Role, Server, ServerStatus, Step, StepKind, StepStatus,
 };
-use crate::service::{Service, authorise, lookup};
+use crate::service::{Service, alerts, authorise, lookup};
 use crate::store::{Author, Reads, Tx, View};
 use std::collections::BTreeMap;
 
@@ -36,13 +36,13 @@ pub fn tick(service: &Service, actor: &Actor, farm: FarmId) -> Result<Planned> {
     let Some(input) = assemble(service, farm)? else { return Ok(Planned::Overtaken) };
     let plan = engine::plan(&input);
     service.observed.set_report(farm, plan.report.clone());
-    raise_alerts(service, &input, &plan);
+    alerts::raise(service, &input, &plan);
     if remove_leftovers(service, actor, &input)? {
         // The next tick plans what is left.
         return Ok(Planned::Overtaken);
     }
     if !plan.changes(input.parent.as_ref()) {
-        service.observed.set_alert(&refused_key(farm), None);
+        service.observed.set_alert(&alerts::key(alerts::REFUSED, farm), None);
         return Ok(Planned::Unchanged);
     }
     let mut faults = engine::check(&input, &plan);
@@ -50,50 +50,11 @@ pub fn tick(service: &Service, actor: &Actor, farm: FarmId) -> Result<Planned> {
     if !faults.is_empty() {
         let reasons: Vec<String> = faults.iter().map(Fault::to_string).collect();
         let alert = format!("{}: a plan was refused: {}", input.farm.name, reasons.join("; "));
-        service.observed.set_alert(&refused_key(farm), Some(alert));
+        service.observed.set_alert(&alerts::key(alerts::REFUSED, farm), Some(alert));
         return Ok(Planned::Refused(reasons));
     }
-    service.observed.set_alert(&refused_key(farm), None);
+    service.observed.set_alert(&alerts::key(alerts::REFUSED, farm), None);
     commit(service, actor, input, plan)
-}
-
-/// Failed attempts at terminating one server before a person has to see it.
-const TERMINATES_FAILED: usize = 3;
-
-/// What people have to see of a farm until it is over: servers that will not go, which go on
-/// costing money, and running ones that say nothing.
-fn raise_alerts(service: &Service, input: &PlanInput, plan: &Plan) {
-    let farm = input.farm.id;
-    let name = |server: &Server| format!("{}/{}", input.farm.name, server.hostname);
-    let failed = |server: &Server| {
-        let of_it = input.steps.iter().filter(|step| step.server == server.id);
-        let failed =
-            |step: &&Step| step.kind == StepKind::Terminate && step.status == StepStatus::Failed;
-        of_it.filter(failed).count()
-    };
-    let stuck: Vec<String> = input
-        .servers
-        .iter()
-        .filter(|s| s.status == ServerStatus::PendingTerminate && failed(s) >= TERMINATES_FAILED)
-        .map(name)
-        .collect();
-    let silent: Vec<String> = plan
-        .report
-        .iter()
-        .filter(|line| matches!(line.decision, Decision::Wait(Wait::AgentSilent { .. })))
-        .map(|line| line.about.clone())
-        .collect();
-    for (key, what, who) in [
-        ("terminate-failing", "terminating keeps failing", stuck),
-        ("agents-silent", "the agent of a running server is silent", silent),
-    ] {
-        let text = (!who.is_empty()).then(|| format!("{what}: {}", who.join(", ")));
-        service.observed.set_alert(&format!("{key}-{farm}"), text);
-    }
-}
-
-fn refused_key(farm: FarmId) -> String {
-    format!("plan-refused-{farm}")
 }
 
 /// Everything the engine sees of one farm: one snapshot, the sightings, one window of readings.
@@ -210,6 +171,7 @@ impl Snapshot {
             steps: self.steps,
             sightings,
             agents,
+            any_agent_connected: observed.agents_connected() > 0,
             readings,
             holds: self.holds,
             breakers: self.breakers,
@@ -296,12 +258,18 @@ fn carry(tx: &mut Tx, input: &PlanInput, plan: &Plan, change: &Move) -> Result<(
                 StepKind::Start => {
                     record.restarts = record.restarts.saturating_add(1);
                     set_status(&mut record, ServerStatus::Resuming, input.now);
+                    // Also one that was started in vain has the whole time again.
+                    record.status_at = input.now;
+                    record.reboot_at = None;
                 }
                 StepKind::Resume => set_status(&mut record, ServerStatus::Resuming, input.now),
                 StepKind::Suspend => {
                     set_status(&mut record, ServerStatus::PendingSuspend, input.now);
                 }
-                StepKind::Reboot => record.reboot_requested = false,
+                StepKind::Reboot => {
+                    let healed = !std::mem::take(&mut record.reboot_requested);
+                    record.restarts = record.restarts.saturating_add(u32::from(healed));
+                }
                 StepKind::Launch | StepKind::Terminate => {}
             }
             tx.put(&record)?;
@@ -394,6 +362,7 @@ fn remove_leftovers(service: &Service, actor: &Actor, input: &PlanInput) -> Resu
     })?;
     if farm_gone {
         service.observed.forget_farm(input.farm.id);
+        alerts::forget(service, input.farm.id);
     }
     Ok(true)
 }

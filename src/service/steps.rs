@@ -67,9 +67,13 @@ pub fn begin(service: &Service, actor: &Actor, id: StepId) -> Result<Option<Begu
             server.asked_at = Some(now);
             server.enrolment_digest = Some(digest);
         }
-        if step.kind == StepKind::Reboot && server.status == ServerStatus::Running {
+        if step.kind == StepKind::Reboot {
             // Before the call: the rebooted agent may say hello before the answer is here.
-            set_status(&mut server, ServerStatus::Initializing, now);
+            server.reboot_at = Some(now);
+            server.healthy_since = None;
+            if server.status == ServerStatus::Running {
+                set_status(&mut server, ServerStatus::Initializing, now);
+            }
         }
         step.status = StepStatus::Begun;
         step.begun_at = Some(now);
@@ -282,6 +286,15 @@ pub(super) fn settle_failed(
         // It certainly does not exist: nothing to terminate, and its place is free again.
         server.terminate_reason.get_or_insert(crate::model::TerminateReason::LaunchFailed);
         set_status(server, ServerStatus::Terminated, now);
+        tx.put(server)?;
+    }
+    if step.kind == StepKind::Reboot {
+        // Nothing came of it: what ran when it began runs on, and its agent will say nothing new.
+        let ran = server.reboot_at == Some(server.status_at);
+        server.reboot_at = None;
+        if ran && server.status == ServerStatus::Initializing {
+            set_status(server, ServerStatus::Running, now);
+        }
         tx.put(server)?;
     }
     if step.kind == StepKind::Suspend && server.status == ServerStatus::PendingSuspend {

@@ -6,7 +6,7 @@ use crate::model::{
     CloudState, Decision, Farm, FarmRole, Freshness, LaunchOrder, Line, Order, OrderState, Role,
     ScalingRule, Server, Wait,
 };
-use crate::service::{Service, farms, lookup};
+use crate::service::{Service, conditions, farms, lookup};
 use crate::store::View;
 use crate::wire::api::{
     FarmExtra, FarmRoleExtra, FarmRoleView, FarmView, NameRef, OrderView, ReadingView, Ref,
@@ -102,16 +102,17 @@ pub fn rule(rule: &ScalingRule) -> String {
 pub fn server(service: &Service, view: &View, server: Server) -> Result<ServerView> {
     let farm = lookup::farm(view, server.farm)?.map(|f| f.name.to_string()).unwrap_or_default();
     let role = lookup::farm_role(view, server.farm_role)?;
-    let alias = role.map(|role| role.alias.to_string()).unwrap_or_default();
+    let alias = role.as_ref().map(|role| role.alias.to_string()).unwrap_or_default();
     let revision = lookup::revision_of::<Server>(view, server.id)?;
     let now = service.now();
-    let (seen, seen_age) =
-        match service.observed.freshness(&*service.clock, &server.platform, server.id) {
-            Freshness::Unknown => ("unknown", None),
-            Freshness::Seen { sighting, at } => (cloud_state(sighting.state), Some(now.since(at))),
-            Freshness::Missing { since, .. } => ("missing", Some(now.since(since))),
-        };
+    let freshness = service.observed.freshness(&*service.clock, &server.platform, server.id);
+    let (seen, seen_age) = match &freshness {
+        Freshness::Unknown => ("unknown", None),
+        Freshness::Seen { sighting, at } => (cloud_state(sighting.state), Some(now.since(*at))),
+        Freshness::Missing { since, .. } => ("missing", Some(now.since(*since))),
+    };
     let report = service.observed.report(server.farm);
+    let conditions = conditions::of(&server, role.as_ref(), &freshness, &report, now);
     let latest = service.series.latest(server.id);
     let agent = service.observed.agent(server.id);
     Ok(ServerView {
@@ -136,6 +137,7 @@ pub fn server(service: &Service, view: &View, server: Server) -> Result<ServerVi
             alias,
             status_at: server.status_at.0,
             status_age: now.since(server.status_at),
+            conditions,
             agent_connected: agent.is_some_and(|agent| agent.connected),
             agent_version: server.agent_version,
             terminate_reason: server.terminate_reason.map(|reason| reason.say().into()),

@@ -207,6 +207,17 @@ pub fn server_badge(signs: &Signs, status: &str, seen: &str) -> Badge {
     Badge { sign, word, tone }
 }
 
+/// The badge of a server of which more is true than its status tells; `None` where that is worse.
+pub fn condition_badge(signs: &Signs, name: &str) -> Option<Badge> {
+    let (sign, word, tone) = match name {
+        "failed" => (signs.bad, "failed", Tone::Bad),
+        "missing" => (signs.unknown, "missing", Tone::Bad),
+        "rebooting" => (signs.busy, "rebooting", Tone::Busy),
+        _ => return None,
+    };
+    Some(Badge { sign, word, tone })
+}
+
 /// A farm's badge; a freeze outweighs everything, and fewer servers than wanted is not "running".
 pub fn farm_badge(signs: &Signs, status: &str, frozen: bool, short: bool) -> Badge {
     let (sign, word, tone) = match status {

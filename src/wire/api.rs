@@ -262,6 +262,8 @@ pub struct ServerExtra {
     pub status_at: i64,
     /// Milliseconds in this status.
     pub status_age: Millis,
+    /// What else is true of it: Scalr's derived states, the worst first.
+    pub conditions: Vec<ConditionView>,
     /// Whether its agent is connected.
     pub agent_connected: bool,
     /// Its agent's version.
@@ -277,6 +279,16 @@ pub struct ServerExtra {
     pub seen_age: Option<Millis>,
     /// Last readings: `cpu_percent`, `memory_percent`, `load_1m`.
     pub latest: Vec<ReadingView>,
+}
+
+/// One of Scalr's derived states, which its status does not tell.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ConditionView {
+    /// `failed`, `missing`, `rebooting` or `locked`.
+    pub name: String,
+    /// Why, or for how long.
+    pub why: String,
 }
 
 /// The last reading of one series.

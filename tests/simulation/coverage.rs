@@ -49,6 +49,9 @@ names! {
         Wait::InFlight { .. } => "InFlight",
         Wait::DependsOn { .. } => "DependsOn",
         Wait::Held { .. } => "Held",
+        Wait::Unhealed { .. } => "Unhealed",
+        Wait::MissingKept { .. } => "MissingKept",
+        Wait::Rebooting { .. } => "Rebooting",
     }
 }
 

@@ -2,7 +2,7 @@
 
 use grange::base::random::Stream;
 use grange::base::{Code, FarmId, FarmRoleId, Millis, Problem, ServerId};
-use grange::model::{Actor, Door, Freshness, Permission, ServerStatus};
+use grange::model::{Actor, Decision, Door, Freshness, Permission, ServerStatus, Wait};
 use grange::service::{Service, farms, lookup, manifests, plans, servers};
 use grange::wire::api::{CommandRequest, ManifestRequest};
 use grange::wire::input::{RebootInput, ScalingInput, TerminateInput};
@@ -87,12 +87,18 @@ impl People {
                 Ok((plan, lookup::servers_of_farm(view, farm)?))
             });
             let Ok((Some(plan), all)) = found else { continue };
-            if plan.freeze.is_none() {
-                continue;
-            }
+            let report = service.observed.report(farm);
             for server in all.iter().filter(|server| server.status.counts()) {
                 let seen = service.observed.freshness(&*service.clock, &server.platform, server.id);
-                if matches!(seen, Freshness::Missing { .. }) && !server.terminate_requested {
+                let frozen = plan.freeze.is_some() && matches!(seen, Freshness::Missing { .. });
+                let kept = report.iter().any(|line| {
+                    line.server == Some(server.id)
+                        && matches!(
+                            line.decision,
+                            Decision::Wait(Wait::Unhealed { .. } | Wait::MissingKept { .. })
+                        )
+                });
+                if (frozen || kept) && !server.terminate_requested {
                     let input = TerminateInput::default();
                     let answer = servers::terminate(service, &who, server.id, input);
                     self.note(format!("give up {}", server.hostname), answer.map(drop));
@@ -190,6 +196,18 @@ impl People {
                 extra.push_str(", dependsOn: [web]");
             }
         }
+        // Mostly the default, and each of the others often enough.
+        for (field, words) in [
+            ("heal", ["replace", "restart", "alert", "none"]),
+            ("missingServers", ["terminate", "terminate", "flag", "ignore"]),
+        ] {
+            if self.luck.chance(40) {
+                let word = words[self.luck.below(4) as usize];
+                write!(extra, ", {field}: {word}").expect("text takes text");
+            }
+        }
+        let reboot = 30 + self.luck.below(3) * 30;
+        write!(extra, ", rebootTimeout: {reboot}s").expect("text takes text");
         writeln!(text, "{extra}}}").expect("text takes text");
     }
 

@@ -4,10 +4,13 @@
 //! farm shop sequential              also: terminated, removed; again later to change it
 //! role web min 2 max 6 cpu 60 20    rules: cpu UP DOWN, load UP DOWN; up 1m, down 2m: cool-downs
 //!                                   also: index 2, drain 20s, timeout 5m, storage, balances ALIAS,
-//!                                   disabled, removed, depends ALIAS; again later to change it
+//!                                   disabled, removed, depends ALIAS, heal MODE, missing POLICY,
+//!                                   reboot 2m (its timeout); again later to change it
 //! seen web-1 running age 4s         a sighting; the server is running and heard unless said before
-//! server web-2 pending age 1m       a record; also: restarts 3
+//! server web-2 pending age 1m       a record; also: restarts 3, rebooted 1m
 //! missing web-2 for 40s listings 4  complete listings lack it
+//! failing web-1 for 6m              its agent says that its ready check fails
+//! nobody                            no agent of the whole site is connected
 //! unseen web-2                      nothing was seen of it since the start
 //! silent web-1 for 40s              its agent is not connected
 //! heard web-1                       its agent is connected
@@ -20,6 +23,8 @@
 //! started 5s                        the appliance began to look this long ago
 //! later 30s                         time passes
 //! look                              a complete listing shows everything as before
+//! begins web-3                      its planned step begins
+//! done web-3                        its begun step is done
 //! turns web-3 running               a status changes; its open steps are done
 //! fails web-3                       its open step fails; a failed launch is gone
 //! gone web-2                        it is confirmed gone
@@ -30,8 +35,8 @@ use crate::stories::yard::Yard;
 use grange::base::{FarmRoleId, HoldId, Millis, Name, ServerId, UserId};
 use grange::engine::WindowReading;
 use grange::model::{
-    Balance, CloudState, FarmGoal, FarmRole, Freshness, Hold, HoldKind, LaunchOrder, Metric,
-    ScalingRule, ServerStatus, StepKind, StepStatus, VolumeSpec,
+    Balance, CloudState, FarmGoal, FarmRole, Freshness, HealMode, Hold, HoldKind, LaunchOrder,
+    Metric, MissingPolicy, ScalingRule, ServerStatus, StepKind, StepStatus, VolumeSpec,
 };
 
 /// The words of one line, taken one after the other.
@@ -101,6 +106,13 @@ pub fn tell(yard: &mut Yard, line: &str) {
             let id = running(yard, words.word());
             yard.input.sightings.remove(&id);
         }
+        "failing" => {
+            let id = running(yard, words.word());
+            let since = now.before(words.after("for"));
+            let agent = yard.input.agents.get_mut(&id).expect("an agent there is");
+            agent.failing_since = Some(since);
+        }
+        "nobody" => yard.input.any_agent_connected = false,
         "silent" => {
             let id = running(yard, words.word());
             yard.hear(id, false, now.before(words.after("for")));
@@ -127,12 +139,28 @@ pub fn tell(yard: &mut Yard, line: &str) {
         "started" => yard.input.started_at = now.before(words.length()),
         "later" => yard.input.now = now.after(words.length()),
         "look" => look(yard),
+        other => happens(yard, other, words),
+    }
+}
+
+/// What happens to one server.
+fn happens(yard: &mut Yard, what: &str, mut words: Words) {
+    let now = yard.input.now;
+    match what {
         "turns" => {
             let id = named(yard, words.word()).expect("a server there is");
             yard.turn(id, status(words.word()));
             yard.input.steps.retain(|step| step.server != id || !step.status.is_open());
             yard.see(id, CloudState::Running, now);
             yard.hear(id, true, now);
+        }
+        "begins" => {
+            let id = named(yard, words.word()).expect("a server there is");
+            begin(yard, id);
+        }
+        "done" => {
+            let id = named(yard, words.word()).expect("a server there is");
+            yard.input.steps.retain(|s| s.server != id || s.status != StepStatus::Begun);
         }
         "fails" => fails(yard, words.word()),
         "gone" => {
@@ -176,6 +204,9 @@ fn role(yard: &mut Yard, mut words: Words) {
             "disabled" => role.scaling.enabled = false,
             "removed" => role.removed = true,
             "depends" => role.policy.depends_on.push(Name::new(words.word()).unwrap()),
+            "heal" => role.policy.heal = heal(words.word()),
+            "missing" => role.policy.missing = missing(words.word()),
+            "reboot" => role.policy.reboot_timeout_ms = words.length(),
             "storage" => role.storage.push(VolumeSpec {
                 kind: "PersistentStorageConfiguration".into(),
                 mount_point: "/data".into(),
@@ -233,9 +264,11 @@ fn server(yard: &mut Yard, mut words: Words) {
     let status = status(words.word());
     let age = words.after("age");
     let id = add(yard, name, status, age);
+    let now = yard.input.now;
     while let Some(word) = words.next() {
         match word {
             "restarts" => yard.server(id).restarts = words.number(),
+            "rebooted" => yard.server(id).reboot_at = Some(now.before(words.length())),
             other => panic!("a server has no {other:?}"),
         }
     }
@@ -308,6 +341,21 @@ fn look(yard: &mut Yard) {
     }
 }
 
+/// Its planned step is begun, with what that does to its record.
+fn begin(yard: &mut Yard, id: ServerId) {
+    let now = yard.input.now;
+    let step = yard.input.steps.iter_mut().find(|s| s.server == id && s.status.is_open());
+    let step = step.expect("an open step");
+    (step.status, step.begun_at, step.attempts) = (StepStatus::Begun, Some(now), 1);
+    if step.kind == StepKind::Reboot {
+        yard.server(id).reboot_at = Some(now);
+        if yard.server(id).status == ServerStatus::Running {
+            yard.turn(id, ServerStatus::Initializing);
+        }
+        yard.hear(id, false, now);
+    }
+}
+
 fn fails(yard: &mut Yard, name: &str) {
     let now = yard.input.now;
     let id = named(yard, name).expect("a server there is");
@@ -342,6 +390,25 @@ fn add(yard: &mut Yard, name: &str, status: ServerStatus, age: Millis) -> Server
 fn status(word: &str) -> ServerStatus {
     let found = ServerStatus::ALL.into_iter().find(|status| status.as_str() == word);
     found.unwrap_or_else(|| panic!("no server is {word:?}"))
+}
+
+fn heal(word: &str) -> HealMode {
+    match word {
+        "none" => HealMode::None,
+        "alert" => HealMode::Alert,
+        "restart" => HealMode::Restart,
+        "replace" => HealMode::Replace,
+        other => panic!("nothing is healed by {other:?}"),
+    }
+}
+
+fn missing(word: &str) -> MissingPolicy {
+    match word {
+        "terminate" => MissingPolicy::Terminate,
+        "flag" => MissingPolicy::Flag,
+        "ignore" => MissingPolicy::Ignore,
+        other => panic!("no policy is {other:?}"),
+    }
 }
 
 fn state(word: &str) -> CloudState {

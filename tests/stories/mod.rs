@@ -118,7 +118,7 @@ fn show(yard: &Yard, plan: &Plan) -> String {
     out
 }
 
-const WAITS: [&str; 22] = [
+const WAITS: [&str; 25] = [
     "CoolDown",
     "AtMax",
     "AtMin",
@@ -141,6 +141,9 @@ const WAITS: [&str; 22] = [
     "Unseen",
     "DependsOn",
     "Held",
+    "Unhealed",
+    "MissingKept",
+    "Rebooting",
 ];
 
 /// The place in [`WAITS`]. Matched whole, so that a new reason does not compile without a number.
@@ -168,5 +171,8 @@ fn number(wait: &Wait) -> usize {
         Wait::Unseen { .. } => 19,
         Wait::DependsOn { .. } => 20,
         Wait::Held { .. } => 21,
+        Wait::Unhealed { .. } => 22,
+        Wait::MissingKept { .. } => 23,
+        Wait::Rebooting { .. } => 24,
     }
 }

@@ -101,12 +101,12 @@ fn too_much_at_once_is_told() {
 
 #[test]
 fn moves_of_what_is_not_so_are_told() {
-    let twice = [act(1, StepKind::Reboot), act(1, StepKind::Reboot)];
+    let twice = [act(1, StepKind::Suspend), act(1, StepKind::Suspend)];
     moves(SHOP, &twice, &[Rule::OneMove]);
-    for kind in [StepKind::Start, StepKind::Terminate, StepKind::Resume, StepKind::Launch] {
+    for kind in [StepKind::Terminate, StepKind::Resume, StepKind::Launch] {
         moves(SHOP, &[act(1, kind)], &[Rule::Known]);
     }
-    moves(SHOP, &[act(1, StepKind::Reboot)], &[]);
+    moves(SHOP, &[act(1, StepKind::Start)], &[Rule::Known]);
     moves(SHOP, &[Move::Cancel { server: server(1) }], &[Rule::Known]);
 }
 
@@ -136,4 +136,35 @@ fn what_is_held_is_told() {
     check_objections(&asked, fewer, &[Rule::Held]);
     let named = format!("{SHOP}\nhold web terminate why\nask web-1 terminate");
     check_objections(&named, |plan| assert_eq!(plan.moves[0].server(), server(1)), &[]);
+}
+
+#[test]
+fn healing_that_nobody_declared_is_told() {
+    use TerminateReason::{Crashed, LaunchTimeout, ScalingDown};
+    let with = |lines: &str| format!("{SHOP}\n{lines}");
+    moves(SHOP, &[act(1, StepKind::Reboot)], &[Rule::Heal]);
+    let restart = |lines: &str| with(&format!("role web heal restart\n{lines}"));
+    moves(&restart(""), &[act(1, StepKind::Reboot)], &[]);
+    moves(&restart("later 2m"), &[act(1, StepKind::Reboot)], &[Rule::Sighting]);
+    let two = [act(1, StepKind::Reboot), act(2, StepKind::Reboot)];
+    moves(&restart(""), &two, &[Rule::AtOnce]);
+    let often = "farm shop\nrole web min 1 max 1 heal restart\n\
+        server web-1 running age 1m restarts 3\nseen web-1 running age 1s";
+    moves(often, &[act(1, StepKind::Reboot)], &[Rule::Heal]);
+    for heal in ["alert", "none", "restart"] {
+        let told = with(&format!("role web heal {heal}\nseen web-1 gone age 1s"));
+        for reason in [Crashed, LaunchTimeout] {
+            moves(&told, &[retire(1, reason)], &[Rule::Heal]);
+        }
+        moves(&told, &[retire(1, ScalingDown)], &[Rule::AtOnce]);
+    }
+    let stopped = with("role web heal alert\nseen web-1 stopped age 1s");
+    moves(&stopped, &[act(1, StepKind::Start)], &[Rule::Heal]);
+    let missing = with("role web missing flag\nmissing web-1 for 9m listings 9");
+    moves(&missing, &[retire(1, Crashed)], &[Rule::Heal]);
+    let frozen = |plan: &mut Plan| {
+        plan.freeze = Some("something vanished".into());
+        plan.moves.push(act(1, StepKind::Reboot));
+    };
+    check_objections(&restart(""), frozen, &[Rule::Frozen]);
 }

@@ -47,6 +47,7 @@ impl Yard {
             steps: Vec::new(),
             sightings: BTreeMap::new(),
             agents: BTreeMap::new(),
+            any_agent_connected: true,
             readings: BTreeMap::new(),
             holds: Vec::new(),
             breakers: BTreeMap::new(),
@@ -136,7 +137,8 @@ impl Yard {
     }
 
     pub fn hear(&mut self, server: ServerId, connected: bool, since: Timestamp) {
-        self.input.agents.insert(server, AgentPresence { connected, since });
+        let agent = AgentPresence { connected, since, failing_since: None };
+        self.input.agents.insert(server, agent);
     }
 
     pub fn role(&self, id: FarmRoleId) -> &FarmRole {
@@ -161,8 +163,9 @@ impl Yard {
         let server = self.server(id);
         server.status = status;
         server.status_at = now;
-        if status == ServerStatus::Running && server.running_at.is_none() {
-            server.running_at = Some(now);
+        if status == ServerStatus::Running {
+            server.running_at.get_or_insert(now);
+            server.reboot_at = None;
         }
         if status != ServerStatus::PendingLaunch && server.asked_at.is_none() {
             server.asked_at = Some(now);
@@ -193,9 +196,13 @@ impl Yard {
                 }
                 Move::Act { server, kind, not_before } => {
                     self.add_step(server, kind, StepStatus::Planned, not_before);
+                    let record = self.server(server);
+                    let asked = std::mem::take(&mut record.reboot_requested);
+                    record.restarts +=
+                        u32::from(kind == StepKind::Start || kind == StepKind::Reboot && !asked);
                     if kind == StepKind::Start {
+                        self.server(server).reboot_at = None;
                         self.turn(server, ServerStatus::Resuming);
-                        self.server(server).restarts += 1;
                     }
                 }
                 Move::Cancel { server } => {

@@ -91,6 +91,7 @@ mod tests {
         check("ScalingConfiguration", &ScalingView::default());
         check("Server", &ServerView::default());
         check("ServerExtra", &ServerExtra::default());
+        check("Condition", &ConditionView::default());
         check("Role", &RoleView::default());
         check("RoleExtra", &RoleExtra::default());
         check("RoleIdentity", &RoleRef::default());

@@ -106,6 +106,7 @@ pub const SHAPES: &[Shape] = &[
             field("alias", Text, "The farm role's alias."),
             field("statusAt", Integer, "When the status last changed, ms UTC."),
             field("statusAge", Integer, "Milliseconds in this status."),
+            field("conditions", ListOf("Condition"), "Derived states, the worst first."),
             field("agentConnected", Flag, "Whether its agent is connected."),
             field("agentVersion", Text, "Its agent's version."),
             field("terminateReason", Text, "Why it is to go."),
@@ -121,6 +122,14 @@ pub const SHAPES: &[Shape] = &[
                 ListOf("Reading"),
                 "Last readings: cpu_percent, memory_percent, load_1m.",
             ),
+        ],
+    },
+    Shape {
+        name: "Condition",
+        writable: &[],
+        fields: &[
+            field("name", Text, "failed, missing, rebooting or locked."),
+            field("why", Text, "Why, or for how long."),
         ],
     },
     Shape {

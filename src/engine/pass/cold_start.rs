@@ -10,8 +10,8 @@ use crate::base::time::say;
 use crate::base::{Timestamp, limit};
 use crate::engine::draft::Draft;
 use crate::engine::pass::order;
-use crate::engine::world::{ServerView, Sight, World};
-use crate::model::{Decision, HoldKind, ServerStatus, StepKind, Wait};
+use crate::engine::world::{RoleView, ServerView, Sight, World};
+use crate::model::{Decision, HealMode, HoldKind, ServerStatus, StepKind, Wait};
 
 /// Starts what stopped together.
 pub fn cold_start(world: &World, draft: &mut Draft) {
@@ -36,7 +36,8 @@ pub fn cold_start(world: &World, draft: &mut Draft) {
 /// Somebody still waits to be started, or is getting up. The passes before this one gave up those
 /// who will not, and none after it takes one of them.
 fn is_under_way(world: &World, draft: &Draft, since: Timestamp) -> bool {
-    world.wanted_roles().flat_map(|view| &view.servers).any(|server| {
+    let healed = |view: &&RoleView| is_healed(view);
+    world.wanted_roles().filter(healed).flat_map(|view| &view.servers).any(|server| {
         let resuming = server.server.status == ServerStatus::Resuming;
         draft.is_wanted(server) && (resuming || draft.is_free(server) && can_start(server, since))
     })
@@ -54,12 +55,13 @@ fn judge(world: &World, draft: &Draft) -> Verdict {
     }
     // With nothing up anywhere the whole farm is decided about, and all its servers are here.
     let (mut stopped, mut unseen) = (false, 0);
-    for (_, server) in world.servers().filter(|(_, s)| s.should_be_up() && draft.is_wanted(s)) {
+    for (view, server) in world.servers().filter(|(_, s)| s.should_be_up() && draft.is_wanted(s)) {
         match server.sight {
             Sight::Unknown | Sight::Stale { .. } => unseen += 1,
             Sight::Missing { .. } => {}
             Sight::Seen { .. } => {
-                stopped |= draft.is_free(server) && can_start(server, world.input.now)
+                stopped |=
+                    is_healed(view) && draft.is_free(server) && can_start(server, world.input.now)
             }
         }
     }
@@ -75,7 +77,7 @@ fn judge(world: &World, draft: &Draft) -> Verdict {
 
 fn hold(world: &World, draft: &mut Draft, servers: u32) {
     for (view, server) in world.servers().filter(|(_, s)| can_start(s, world.input.now)) {
-        if draft.is_free(server) {
+        if is_healed(view) && draft.is_free(server) {
             draft.spare(view, server, Wait::Unseen { servers });
         }
     }
@@ -83,7 +85,7 @@ fn hold(world: &World, draft: &mut Draft, servers: u32) {
 
 /// Starts what may be started now.
 fn start(world: &World, draft: &mut Draft, since: Timestamp) {
-    for view in world.wanted_roles() {
+    for view in world.wanted_roles().filter(|view| is_healed(view)) {
         let ahead = order::ahead(world, draft, view);
         let held = world.held(view.role.id, HoldKind::Heal);
         for server in view.servers.iter().filter(|server| can_start(server, since)) {
@@ -103,6 +105,11 @@ fn start(world: &World, draft: &mut Draft, since: Timestamp) {
             }
         }
     }
+}
+
+/// Where nothing but an alert, or nothing at all, is wanted of us, a power cut is no exception.
+fn is_healed(view: &RoleView) -> bool {
+    matches!(view.role.policy.heal, HealMode::Restart | HealMode::Replace)
 }
 
 /// Confirmed stopped since before the cold start, and not started too often already.

@@ -99,7 +99,8 @@ fn launch(
     let mut blocked = false;
 
     let failing = draft.targets.get(&view.role.id).is_some_and(|t| t.failed_launches > 0);
-    let starting = view.servers.iter().filter(|s| s.is_starting() && draft.is_wanted(s)).count();
+    let starts = |s: &&ServerView| s.is_starting() && draft.is_wanted(s) && !draft.is_given_up(s);
+    let starting = view.servers.iter().filter(starts).count();
     if failing && starting > 0 {
         let servers = u32::try_from(starting).unwrap_or(u32::MAX);
         draft.say(view, Decision::Wait(Wait::Starting { servers }));
@@ -122,18 +123,7 @@ fn launch(
         let index = if kept { owed.index } else { smallest_free(&taken) };
         taken.insert(index);
         (room, tries, launched) = (room - 1, tries - 1, launched + 1);
-        let (reason, why) = match owed.rollout {
-            true => {
-                let revision = draft.revision(view);
-                let why =
-                    format!("revision {revision} instead of {}-{}", view.role.alias, owed.index);
-                (LaunchReason::Rollout(owed.server), why)
-            }
-            false => {
-                let why = format!("replaces {}-{}", view.role.alias, owed.index);
-                (LaunchReason::Replacement(owed.server), why)
-            }
-        };
+        let (reason, why) = instead_of(view, draft, owed);
         draft.launch(view, index, reason, &why);
         false
     });
@@ -156,6 +146,17 @@ fn launch(
         draft.say(view, Decision::Wait(Wait::MaxUnconfirmed { max, counted, leaving }));
     }
     launched
+}
+
+/// Why another server takes the place of one that goes.
+fn instead_of(view: &RoleView, draft: &Draft, owed: &Owed) -> (LaunchReason, String) {
+    if owed.rollout {
+        let revision = draft.revision(view);
+        let why = format!("revision {revision} instead of {}-{}", view.role.alias, owed.index);
+        return (LaunchReason::Rollout(owed.server), why);
+    }
+    let why = format!("replaces {}-{}", view.role.alias, owed.index);
+    (LaunchReason::Replacement(owed.server), why)
 }
 
 fn reason(view: &RoleView, draft: &Draft) -> (LaunchReason, String) {

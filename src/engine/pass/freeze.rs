@@ -10,14 +10,14 @@ use crate::base::time::say;
 use crate::engine::Facts;
 use crate::engine::draft::Draft;
 use crate::engine::world::{Neighbour, World};
-use crate::model::{Decision, Wait};
+use crate::model::{Decision, MissingPolicy, Wait};
 
 /// Stops automation when too much vanished within [`limit::VANISH_WINDOW`].
 pub fn freeze(world: &World, draft: &mut Draft) {
     if !world.is_wanted() {
         return;
     }
-    let vanished = world.wanted_neighbours().find_map(vanished);
+    let vanished = watched(world).find_map(vanished);
     draft.freeze = vanished.or_else(|| everything(world)).or_else(|| unsettled(world));
     if let Some(reason) = draft.freeze.clone() {
         draft.say_farm(Decision::Wait(Wait::Frozen(reason)));
@@ -37,13 +37,19 @@ fn vanished(near: &Neighbour) -> Option<String> {
 /// Everything of a farm that has more than one server: small farm roles hide behind "at least
 /// one", but together they are as telling.
 fn everything(world: &World) -> Option<String> {
-    let running: u32 = world.wanted_neighbours().map(|near| near.facts.counted).sum();
-    let missing: u32 = world.wanted_neighbours().map(|near| near.facts.counted_missing).sum();
+    let running: u32 = watched(world).map(|near| near.facts.counted).sum();
+    let missing: u32 = watched(world).map(|near| near.facts.counted_missing).sum();
     (running > 1 && missing >= running).then(|| format!("all {running} servers vanished"))
 }
 
 /// The freeze of the plan before stays while it cannot be judged.
 fn unsettled(world: &World) -> Option<String> {
     let before = world.input.parent.as_ref()?.freeze.clone()?;
-    world.wanted_neighbours().any(|near| near.facts.counted_unseen > 0).then_some(before)
+    watched(world).any(|near| near.facts.counted_unseen > 0).then_some(before)
+}
+
+/// Where nothing is concluded from absence, absence need not stop anything.
+fn watched<'w, 'a>(world: &'w World<'a>) -> impl Iterator<Item = &'w Neighbour<'a>> {
+    let watched = |near: &&Neighbour| near.role.policy.missing == MissingPolicy::Terminate;
+    world.wanted_neighbours().filter(watched)
 }

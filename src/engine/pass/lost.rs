@@ -1,4 +1,5 @@
-//! Lost: servers that are gone are retired, and owed a replacement that `count` launches.
+//! Lost: servers that are gone are healed as their farm role says: by default they are retired, and
+//! owed a replacement that `count` launches.
 //!
 //! The platform's own word is enough at once. Absence from listings needs several of them and
 //! some time, and an agent that is still connected outweighs it. No word at all concludes
@@ -7,9 +8,10 @@
 use crate::base::limit;
 use crate::base::time::say;
 use crate::engine::draft::Draft;
+use crate::engine::pass::{heal, unwell};
 use crate::engine::world::{RoleView, ServerView, Sight, World};
 use crate::model::{
-    CloudState, Decision, Freshness, HoldKind, ServerStatus, StepKind, TerminateReason, Wait,
+    CloudState, Freshness, HealMode, MissingPolicy, ServerStatus, StepKind, TerminateReason, Wait,
 };
 
 /// Gives up what is being started again and will not come: before `cold_start`, which waits for
@@ -41,7 +43,15 @@ fn judge(world: &World, draft: &mut Draft, view: &RoleView, server: &ServerView,
         Sight::Missing { age, lost } if !lost || server.is_heard() => {
             draft.spare(view, server, Wait::Missing { age, needed: limit::MISSING_AT_LEAST });
         }
-        Sight::Missing { .. } if draft.freeze.is_none() && pace.is_spent() => {
+        Sight::Missing { age, .. } if keeps_missing(world, view) => {
+            let policy = view.role.policy.missing;
+            draft.give_up(view, server, Wait::MissingKept { age, policy });
+        }
+        Sight::Missing { .. }
+            if draft.freeze.is_none()
+                && heal::mode(world, view) == HealMode::Replace
+                && pace.is_spent() =>
+        {
             let Pace { in_flight, allowed } = *pace;
             draft.spare(view, server, Wait::Replacing { in_flight, allowed });
         }
@@ -49,19 +59,19 @@ fn judge(world: &World, draft: &mut Draft, view: &RoleView, server: &ServerView,
             pace.in_flight += u32::from(server.server.status == ServerStatus::Running);
             let listings = listings(world, server);
             let why = format!("missing for {}, in {listings} listings", say(age));
-            retire(world, draft, view, server, &why);
+            crashed(world, draft, view, server, &why);
         }
         Sight::Seen { state, age, .. } if is_dead(server) => {
             let why = format!("{}, seen {} before", phrase(state), say(age));
-            retire(world, draft, view, server, &why);
+            crashed(world, draft, view, server, &why);
         }
         Sight::Seen { state: CloudState::Stopped, current: false, age } => {
             draft.spare(view, server, Wait::Stale { age: Some(age) });
         }
-        Sight::Seen { .. } if start_failed(server) => {
-            retire(world, draft, view, server, "it could not be started again");
+        Sight::Seen { .. } if start_failed(world, view, server) => {
+            crashed(world, draft, view, server, "it could not be started again");
         }
-        Sight::Seen { .. } => listen(world, draft, view, server),
+        Sight::Seen { .. } => unwell::listen(world, draft, view, server),
     }
 }
 
@@ -71,6 +81,16 @@ fn listings(world: &World, server: &ServerView) -> u32 {
         Some(Freshness::Missing { listings, .. }) => *listings,
         Some(Freshness::Seen { .. } | Freshness::Unknown) | None => 0,
     }
+}
+
+/// A server of it that listings lack keeps its place, whatever becomes of it.
+pub fn keeps_missing(world: &World, view: &RoleView) -> bool {
+    let goes = world.is_leaving() || view.role.removed;
+    !goes && view.role.policy.missing != MissingPolicy::Terminate
+}
+
+fn crashed(world: &World, draft: &mut Draft, view: &RoleView, server: &ServerView, why: &str) {
+    heal::heal(world, draft, view, server, TerminateReason::Crashed, why);
 }
 
 /// How many servers that are merely missing may be given up at once: as many as may vanish
@@ -98,34 +118,18 @@ impl Pace {
     }
 }
 
-fn retire(world: &World, draft: &mut Draft, view: &RoleView, server: &ServerView, why: &str) {
-    let frozen = draft.freeze.clone().map(Wait::Frozen);
-    let held = || world.held(view.role.id, HoldKind::Heal);
-    match frozen.or_else(held).or_else(|| world.held(view.role.id, HoldKind::Terminate)) {
-        Some(wait) => draft.spare(view, server, wait),
-        None => draft.retire(view, server, TerminateReason::Crashed, why),
-    }
-}
-
-/// Silence alone is no reason to replace: the agent may be what crashed.
-fn listen(world: &World, draft: &mut Draft, view: &RoleView, server: &ServerView) {
-    if server.server.status != ServerStatus::Running || server.is_heard() {
-        return;
-    }
-    let since = server.agent.map_or(world.input.started_at, |agent| agent.since);
-    let age = world.input.now.since(since);
-    if age > limit::AGENT_SILENT_AFTER {
-        draft.say_of(view, server, Decision::Wait(Wait::AgentSilent { age }));
-    }
-}
-
 /// One that is resuming is stopped until its start step is done, and a while after.
 fn is_dead(server: &ServerView) -> bool {
     server.sight.is_dead()
         && (server.server.status != ServerStatus::Resuming || !server.sight.is_stopped())
 }
 
-fn start_failed(server: &ServerView) -> bool {
+/// One that was started in vain. Where servers are restarted, one that is up after all has the time
+/// it takes to get ready.
+fn start_failed(world: &World, view: &RoleView, server: &ServerView) -> bool {
+    if server.sight.is_up() && heal::mode(world, view) == HealMode::Restart {
+        return false;
+    }
     server.server.status == ServerStatus::Resuming
         && server.failed.iter().any(|step| {
             matches!(step.kind, StepKind::Start | StepKind::Resume)

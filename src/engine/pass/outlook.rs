@@ -2,18 +2,18 @@
 //! and that a farm role is as it should be when there is nothing else to say.
 
 use crate::base::Timestamp;
-use crate::engine::PlanInput;
 use crate::engine::draft::Draft;
+use crate::engine::pass::timeout;
 use crate::engine::world::{RoleView, ServerView, World};
 use crate::model::{Decision, HoldKind, Step, StepKind, StepStatus, Wait};
 
 /// Reports what no pass moved. Moves nothing.
 pub fn outlook(world: &World, draft: &mut Draft) {
     for (view, server) in world.servers().filter(|(_, s)| !s.open.is_empty() || s.gets_ready()) {
-        if draft.is_moved(server) {
+        if draft.is_moved(server) || draft.is_given_up(server) {
             continue;
         }
-        if let Some(wait) = under_way(view, server, world.input) {
+        if let Some(wait) = under_way(world, view, server) {
             draft.say_of(view, server, Decision::Wait(wait));
         }
     }
@@ -29,8 +29,8 @@ pub fn outlook(world: &World, draft: &mut Draft) {
     }
 }
 
-fn under_way(view: &RoleView, server: &ServerView, input: &PlanInput) -> Option<Wait> {
-    let now = input.now;
+fn under_way(world: &World, view: &RoleView, server: &ServerView) -> Option<Wait> {
+    let now = world.input.now;
     let with = |status: StepStatus| server.open.iter().find(move |step| step.status == status);
     if let Some(step) = with(StepStatus::Unknown) {
         return Some(Wait::UnknownOutcome { step: step.kind.as_str().to_owned() });
@@ -49,8 +49,7 @@ fn under_way(view: &RoleView, server: &ServerView, input: &PlanInput) -> Option<
             _ => in_flight(step, now),
         });
     }
-    let age = server.age(input);
-    server.gets_ready().then_some(Wait::Readiness { age, limit: view.role.launch_timeout_ms })
+    server.gets_ready().then(|| timeout::getting_ready(world, view, server))
 }
 
 fn in_flight(step: &Step, now: Timestamp) -> Wait {

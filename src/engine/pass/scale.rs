@@ -34,6 +34,9 @@ pub fn scale(world: &World, draft: &mut Draft) {
         let running = view.servers.iter().filter(|s| s.is_running() && draft.is_wanted(s)).count();
         let wanted = view.servers.iter().filter(|s| draft.is_wanted(s)).count();
         let asleep = view.servers.iter().filter(|s| s.is_asleep() && draft.is_wanted(s)).count();
+        // Nothing is expected of them, so nothing waits for them.
+        let given_up = view.servers.iter().filter(|s| draft.is_given_up(s) && !s.is_running());
+        let asleep = asleep + given_up.count();
         let wanted = u32::try_from(wanted).unwrap_or(u32::MAX);
         let asleep = u32::try_from(asleep).unwrap_or(u32::MAX);
         let running = u32::try_from(running).unwrap_or(u32::MAX);

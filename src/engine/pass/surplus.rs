@@ -9,13 +9,17 @@
 
 use crate::engine::draft::Draft;
 use crate::engine::world::{RoleView, ServerView, Sight, World};
-use crate::model::{Decision, HoldKind, ServerStatus, TerminateReason, Wait};
+use crate::model::{Decision, HoldKind, MissingPolicy, ServerStatus, TerminateReason, Wait};
 use std::cmp::Reverse;
 
 /// Retires what is beyond the target.
 pub fn surplus(world: &World, draft: &mut Draft) {
     let missing =
-        world.wanted_neighbours().any(|near| draft.facts(near.role.id).running_missing > 0);
+        // Where absence says nothing, it is no reason to wait either.
+        world.wanted_neighbours().any(|near| {
+            near.role.policy.missing == MissingPolicy::Terminate
+                && draft.facts(near.role.id).running_missing > 0
+        });
     for view in world.wanted_roles() {
         let target = draft.targets.get(&view.role.id).map_or(0, |target| target.target);
         let target = usize::try_from(target).unwrap_or(usize::MAX);

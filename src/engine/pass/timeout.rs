@@ -1,34 +1,60 @@
-//! Timeouts: a server that does not get ready in time is retired, and counts as a failed launch.
+//! Timeouts: a server that does not get ready in time has failed, and is healed as its farm role
+//! says. One that is given up for it counts as a failed launch; after a reboot it has the time of
+//! a reboot, and no launch failed.
 //!
 //! An appliance that was itself away gives it the time again: its agent may have had nobody to
 //! say hello to.
 
+use crate::base::Millis;
 use crate::base::time::say;
 use crate::engine::draft::Draft;
-use crate::engine::world::World;
-use crate::model::{HoldKind, TerminateReason, Wait};
+use crate::engine::pass::{heal, lost};
+use crate::engine::world::{RoleView, ServerView, Sight, World};
+use crate::model::{HealMode, TerminateReason, Wait};
 
-/// Retires what is pending, initializing or resuming for longer than its farm role allows.
+/// Heals what is pending, initializing or resuming for longer than its farm role allows.
 pub fn timeout(world: &World, draft: &mut Draft) {
-    let input = world.input;
     for (view, server) in world.servers().filter(|(_, s)| s.gets_ready()) {
-        let limit = view.role.launch_timeout_ms;
-        let age = server.age(input);
+        let (age, limit) = time(world, view, server);
         if age <= limit || !draft.is_free(server) || !server.sight.is_fresh() {
             continue;
         }
-        if let Some(reason) = draft.freeze.clone() {
-            draft.spare(view, server, Wait::Frozen(reason));
+        let missing = matches!(server.sight, Sight::Missing { .. });
+        if missing && lost::keeps_missing(world, view) {
             continue;
         }
-        let held = world.held(view.role.id, HoldKind::Heal);
-        if let Some(held) = held.or_else(|| world.held(view.role.id, HoldKind::Terminate)) {
-            draft.spare(view, server, held);
+        // What was begun to bring it back comes to its end first.
+        if server.is_restarting() && heal::mode(world, view) != HealMode::Replace {
             continue;
         }
-        let why = format!("not ready after {}", say(age));
-        draft.retire(view, server, TerminateReason::LaunchTimeout, &why);
-        let asked_at = server.server.asked_at.unwrap_or(server.server.created_at);
-        draft.timed_out.entry(view.role.id).or_default().push(asked_at);
+        let rebooting = server.server.reboot_at.is_some();
+        let why = match rebooting {
+            true => format!("not back {} after its reboot", say(age)),
+            false => format!("not ready after {}", say(age)),
+        };
+        let reason = TerminateReason::LaunchTimeout;
+        let retired = heal::heal(world, draft, view, server, reason, &why);
+        if retired && !rebooting {
+            let asked_at = server.server.asked_at.unwrap_or(server.server.created_at);
+            draft.timed_out.entry(view.role.id).or_default().push(asked_at);
+        }
+    }
+}
+
+/// How long it has been getting ready, and how long it may.
+fn time(world: &World, view: &RoleView, server: &ServerView) -> (Millis, Millis) {
+    let input = world.input;
+    match server.server.reboot_at {
+        Some(at) => (input.now.since(at.max(input.started_at)), view.role.policy.reboot_timeout_ms),
+        None => (server.age(input), view.role.launch_timeout_ms),
+    }
+}
+
+/// What it waits for while there is time left.
+pub fn getting_ready(world: &World, view: &RoleView, server: &ServerView) -> Wait {
+    let (age, limit) = time(world, view, server);
+    match server.server.reboot_at {
+        Some(_) => Wait::Rebooting { age, limit },
+        None => Wait::Readiness { age, limit },
     }
 }

@@ -2,10 +2,10 @@
 
 use super::absent;
 use super::pen::{Line, spark};
-use super::servers::{address, agent, launched_age};
+use super::servers::{address, agent, badge, launched_age};
 use crate::tui::state::State;
 use crate::tui::text::{age, age_of, moment, width};
-use crate::tui::theme::{Tone, server_badge};
+use crate::tui::theme::Tone;
 use crate::wire::api::{SeriesView, ServerView};
 
 /// Minutes of readings the page shows, and asks for.
@@ -46,7 +46,7 @@ fn fact(lines: &mut Vec<Line>, name: &str, value: impl Into<String>, tone: Tone)
 fn facts(state: &State, server: &ServerView, columns: usize) -> Vec<Line> {
     let extra = &server.grange;
     let now = state.now();
-    let badge = server_badge(&state.signs, &server.status, &extra.seen);
+    let badge = badge(state, server);
     let mut lines = Vec::new();
     let since = age_of(now, extra.status_at);
     lines.push(vec![
@@ -59,6 +59,9 @@ fn facts(state: &State, server: &ServerView, columns: usize) -> Vec<Line> {
             Tone::Dim,
         ),
     ]);
+    for condition in &extra.conditions {
+        fact(&mut lines, &condition.name, condition.why.clone(), condition_tone(&condition.name));
+    }
     if let Some(why) = &extra.terminate_reason {
         fact(&mut lines, "goes", why.clone(), Tone::Warn);
     }
@@ -88,6 +91,15 @@ fn facts(state: &State, server: &ServerView, columns: usize) -> Vec<Line> {
     fact(&mut lines, "seen", seen, Tone::Plain);
     fact(&mut lines, "id", server.id.clone(), Tone::Dim);
     lines
+}
+
+/// How much a condition is worth a look.
+pub fn condition_tone(name: &str) -> Tone {
+    match name {
+        "failed" | "missing" => Tone::Bad,
+        "rebooting" => Tone::Busy,
+        _ => Tone::Dim,
+    }
 }
 
 fn graphs(state: &State, columns: usize) -> Vec<Line> {

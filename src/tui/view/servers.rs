@@ -7,7 +7,7 @@ use super::table::{self, Body, Column};
 use crate::tui::rows::latest;
 use crate::tui::state::{Place, State};
 use crate::tui::text::{age_of, parse_moment};
-use crate::tui::theme::{Tone, server_badge};
+use crate::tui::theme::{Badge, Tone, condition_badge, server_badge};
 use crate::wire::api::ServerView;
 use ratatui::layout::Rect;
 
@@ -59,7 +59,7 @@ pub fn list(state: &State, area: Rect, pen: &mut Pen, focused: bool) {
         match column {
             0 => (name(server), Tone::Plain),
             1 => {
-                let badge = server_badge(&state.signs, &server.status, &server.grange.seen);
+                let badge = badge(state, server);
                 (format!("{} {}", badge.sign, badge.word), badge.tone)
             }
             2 => cpu(state, latest(server, "cpu_percent")),
@@ -77,6 +77,14 @@ pub fn list(state: &State, area: Rect, pen: &mut Pen, focused: bool) {
     if shown.is_empty() {
         nothing_left(state, area, pen);
     }
+}
+
+/// Its badge: the worst that is true of it.
+pub fn badge(state: &State, server: &ServerView) -> Badge {
+    let worst = server.grange.conditions.first();
+    worst
+        .and_then(|condition| condition_badge(&state.signs, &condition.name))
+        .unwrap_or_else(|| server_badge(&state.signs, &server.status, &server.grange.seen))
 }
 
 /// An address that reaches it: its own network's, else the public one.

@@ -1,0 +1,54 @@
+//! Conditions of a server: Scalr's derived states, each with its reason. Computed when asked for,
+//! from its record and from what was last seen and decided; its status stays what it is.
+
+use crate::base::Timestamp;
+use crate::base::limit::MISSING_LISTINGS_MIN;
+use crate::base::time::say;
+use crate::model::{
+    Decision, FarmRole, Freshness, Line, MissingPolicy, Policy, Server, ServerStatus, Wait,
+};
+use crate::wire::api::ConditionView;
+
+/// Its conditions, the worst first.
+pub(super) fn of(
+    server: &Server,
+    role: Option<&FarmRole>,
+    seen: &Freshness,
+    report: &[Line],
+    now: Timestamp,
+) -> Vec<ConditionView> {
+    let policy = role.map(|role| role.policy.clone()).unwrap_or_default();
+    let found = [
+        ("failed", failed(server, report)),
+        ("missing", missing(server, &policy, seen, now)),
+        ("rebooting", rebooting(server, &policy, now)),
+    ];
+    let known = found.into_iter().filter_map(|(name, why)| Some((name, why?)));
+    known.map(|(name, why)| ConditionView { name: name.into(), why }).collect()
+}
+
+/// It failed and keeps its place.
+fn failed(server: &Server, report: &[Line]) -> Option<String> {
+    let of_it = report.iter().filter(|line| line.server == Some(server.id));
+    of_it.into_iter().find_map(|line| match &line.decision {
+        Decision::Wait(wait @ Wait::Unhealed { .. }) => Some(wait.to_string()),
+        _ => None,
+    })
+}
+
+/// Complete listings lack it, and its farm role does not say that this is to be ignored.
+fn missing(server: &Server, policy: &Policy, seen: &Freshness, now: Timestamp) -> Option<String> {
+    let Freshness::Missing { since, listings, .. } = seen else { return None };
+    let told = server.status.is_wanted() && policy.missing != MissingPolicy::Ignore;
+    let age = say(now.since(*since));
+    (told && *listings >= MISSING_LISTINGS_MIN)
+        .then(|| format!("not in {listings} listings, for {age}"))
+}
+
+/// A reboot of it has begun, and its agent has not said that it is ready since.
+fn rebooting(server: &Server, policy: &Policy, now: Timestamp) -> Option<String> {
+    let at = server.reboot_at?;
+    let up = [ServerStatus::Pending, ServerStatus::Initializing, ServerStatus::Resuming];
+    let (age, limit) = (say(now.since(at)), say(policy.reboot_timeout_ms));
+    up.contains(&server.status).then(|| format!("for {age} of {limit}"))
+}
