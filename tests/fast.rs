@@ -12,6 +12,8 @@ mod explain;
 mod gate;
 #[path = "properties.rs"]
 mod properties;
+#[path = "fast/proposals/mod.rs"]
+mod proposals;
 #[path = "stories/mod.rs"]
 mod stories;
 #[path = "tui/mod.rs"]

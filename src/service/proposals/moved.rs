@@ -26,7 +26,10 @@ pub fn records(service: &Service, change: &Change, record: &Record) -> Result<()
         }
         (Some(_), Some(_)) | (None, None) => {}
     }
-    moved.extend(farm_roles(service, farm, then, now)?);
+    // Of a farm that is another, every farm role is.
+    if then.farm.as_ref().map(|farm| farm.id) == now.farm.as_ref().map(|farm| farm.id) {
+        moved.extend(farm_roles(service, farm, then, now)?);
+    }
     say_moved(moved)
 }
 

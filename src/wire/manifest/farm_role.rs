@@ -20,6 +20,8 @@ const HOUR: Millis = 60 * MINUTE;
 
 /// What `grange:` says of a farm role.
 struct Extra {
+    /// The alias under `balance`, also when the rest of it has faults.
+    balanced: Option<Name>,
     balance: Option<Balance>,
     check: Option<ReadyCheck>,
     drain_ms: Millis,
@@ -58,6 +60,8 @@ pub(super) fn read(
         platform: platform.clone(),
         instance_type: instance_type.clone(),
         balances: sink.places.contains_key(&format!("{path}.grange.balance")),
+        balanced: extra.balanced.clone(),
+        depends_on: extra.policy.depends_on.clone(),
     };
     let whole = || {
         Some(DeclaredFarmRole {
@@ -211,6 +215,7 @@ fn overlap(a: &str, b: &str) -> bool {
 
 fn extra(fields: Option<Section<'_>>, sink: &mut Sink) -> Extra {
     let mut extra = Extra {
+        balanced: None,
         balance: None,
         check: None,
         drain_ms: 10 * SECOND,
@@ -229,25 +234,27 @@ fn extra(fields: Option<Section<'_>>, sink: &mut Sink) -> Extra {
     length("cooldownUp", 0..=24 * HOUR, &mut extra.cooldown_up_ms);
     length("cooldownDown", 0..=24 * HOUR, &mut extra.cooldown_down_ms);
     extra.policy = policy::read(&mut fields, sink);
-    extra.balance = fields.section("balance", sink).and_then(|f| balance(f, sink));
+    if let Some(section) = fields.section("balance", sink) {
+        (extra.balanced, extra.balance) = balance(section, sink);
+    }
     extra.check = fields.section("check", sink).and_then(|f| ready_check(f, sink));
     fields.finish(sink);
     extra
 }
 
-fn balance(mut fields: Section<'_>, sink: &mut Sink) -> Option<Balance> {
+fn balance(mut fields: Section<'_>, sink: &mut Sink) -> (Option<Name>, Option<Balance>) {
     let farm_role = fields.required("farmRole", sink, name);
     let port_behind = fields.required("port", sink, port);
     let listen_port = fields.optional("listenPort", sink, port);
     let check_path = fields.optional("checkPath", sink, url_path);
     fields.finish(sink);
-    let port = port_behind?;
-    Some(Balance {
-        farm_role: farm_role?,
+    let balance = farm_role.clone().zip(port_behind).map(|(farm_role, port)| Balance {
+        farm_role,
         port,
         listen_port: listen_port.unwrap_or(port),
         check_path: check_path.unwrap_or_else(|| "/".to_owned()),
-    })
+    });
+    (farm_role, balance)
 }
 
 fn ready_check(mut fields: Section<'_>, sink: &mut Sink) -> Option<ReadyCheck> {

@@ -16,6 +16,7 @@
 //! To add a field: ask for it in `farm_role` (asking is what makes it known), keep it in
 //! [`DeclaredFarmRole`], and add a row to the tables in `tests.rs`.
 
+mod each_other;
 mod farm_role;
 mod fault;
 mod policy;
@@ -47,8 +48,8 @@ pub struct Manifest {
     pub farm_roles: Vec<DeclaredFarmRole>,
 }
 
-/// What a farm role refers to that only the appliance knows, as far as it can be read: a farm role
-/// with faults elsewhere still has these looked up.
+/// What a farm role refers to, as far as it can be read: a farm role with faults elsewhere still
+/// has these looked up, in the file and by the appliance.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Reference {
     /// Where it is: `farmRoles[0]`.
@@ -63,6 +64,10 @@ pub struct Reference {
     pub instance_type: Option<String>,
     /// Whether it says what it balances, rightly or not.
     pub balances: bool,
+    /// The alias of the farm role it balances.
+    pub balanced: Option<Name>,
+    /// The aliases of the farm roles it depends on.
+    pub depends_on: Vec<Name>,
 }
 
 /// What was read of a text: the manifest if it is whole, and everything that is wrong with it.
@@ -196,13 +201,7 @@ fn farm(tree: &tree::Tree, sink: &mut Sink) -> (Option<Manifest>, Vec<Reference>
     let (read, whole): (Vec<Reference>, Vec<Option<DeclaredFarmRole>>) =
         sections.into_iter().map(|section| farm_role::read(section, sink)).unzip();
     fields.finish(sink);
-    let aliases = aliases(&read, sink);
-    // Where an alias has a fault of its own, it may be the one that seems to be missing.
-    let all_known = items == read.len() && read.iter().all(|one| one.alias.is_some());
-    for farm_role in whole.iter().flatten() {
-        balanced(farm_role, &aliases, all_known, sink);
-        depends(farm_role, &aliases, all_known, sink);
-    }
+    each_other::check(&read, items == read.len(), sink);
     let manifest = name.map(|farm| Manifest {
         farm,
         description: description.unwrap_or_default(),
@@ -210,56 +209,4 @@ fn farm(tree: &tree::Tree, sink: &mut Sink) -> (Option<Manifest>, Vec<Reference>
         farm_roles: whole.into_iter().flatten().collect(),
     });
     (manifest, read)
-}
-
-/// Where each alias is; one that is there twice is a fault.
-fn aliases<'r>(read: &'r [Reference], sink: &mut Sink) -> BTreeMap<&'r Name, &'r str> {
-    let mut aliases: BTreeMap<&Name, &str> = BTreeMap::new();
-    for one in read {
-        let Some(alias) = &one.alias else { continue };
-        if let Some(first) = aliases.get(alias) {
-            let message = format!("{alias} is the alias of {first} already");
-            sink.fault_at(&format!("{}.alias", one.path), message);
-        } else {
-            aliases.insert(alias, &one.path);
-        }
-    }
-    aliases
-}
-
-/// What a farm role waits for is another farm role of the same file.
-fn depends(
-    farm_role: &DeclaredFarmRole,
-    aliases: &BTreeMap<&Name, &str>,
-    all_known: bool,
-    sink: &mut Sink,
-) {
-    for (i, on) in farm_role.policy.depends_on.iter().enumerate() {
-        let at = format!("{}.grange.dependsOn[{i}]", farm_role.path);
-        if *on == farm_role.alias {
-            sink.fault_at(&at, "a farm role cannot depend on itself");
-        } else if all_known && !aliases.contains_key(on) {
-            let known: Vec<&str> = aliases.keys().map(|name| name.as_str()).collect();
-            let hint = fault::suggest(on.as_str(), &known);
-            sink.fault_at(&at, format!("no farm role {on} in this file: {hint}"));
-        }
-    }
-}
-
-/// A balancer balances another farm role of the same file.
-fn balanced(
-    farm_role: &DeclaredFarmRole,
-    aliases: &BTreeMap<&Name, &str>,
-    all_known: bool,
-    sink: &mut Sink,
-) {
-    let Some(balance) = &farm_role.balance else { return };
-    let at = format!("{}.grange.balance.farmRole", farm_role.path);
-    if balance.farm_role == farm_role.alias {
-        sink.fault_at(&at, "a farm role cannot balance itself");
-    } else if all_known && !aliases.contains_key(&balance.farm_role) {
-        let known: Vec<&str> = aliases.keys().map(|name| name.as_str()).collect();
-        let hint = fault::suggest(balance.farm_role.as_str(), &known);
-        sink.fault_at(&at, format!("no farm role {} in this file: {hint}", balance.farm_role));
-    }
 }

@@ -281,6 +281,7 @@ fn references_within_the_file_are_checked() {
     check_with(
         "    grange: {balance: {farmRole: web, port: 0, checkPath: health}}\n",
         &[
+            "line 7: .grange.balance.farmRole: a farm role cannot balance itself",
             "line 7: .grange.balance.port: 0 is not within 1 to 65535",
             "line 7: .grange.balance.checkPath: \"health\" is not a URL path such as \
          /healthz",
@@ -312,6 +313,110 @@ fn what_service_finds_has_its_line_too() {
     // `cloudLocation` is left to its default: the farm role's own line.
     check("farmRoles[1].cloudLocation", 26);
     check("nonsense", 1);
+}
+
+/// A farm role with a list of others it depends on, on five lines.
+fn depending(alias: &str, on: &str) -> String {
+    format!(
+        "  - alias: {alias}\n    role: web-demo\n    cloudPlatform: onboard\n    \
+         instanceType: small\n    grange: {{dependsOn: [{on}]}}\n"
+    )
+}
+
+#[test]
+fn cycles_are_told_once_each() {
+    let all = |roles: &[(&str, &str)]| {
+        let roles: String = roles.iter().map(|(alias, on)| depending(alias, on)).collect();
+        format!("farm: shop\nfarmRoles:\n{roles}")
+    };
+    let round = "a cycle, so that none of them could be first";
+    check(&all(&[("a", "b, c"), ("b", "c, d"), ("c", "d"), ("d", "")]), &[]);
+    check(
+        &all(&[("a", "b"), ("b", "c"), ("c", "a"), ("d", "a")]),
+        &[&format!("line 17: farmRoles[2].grange.dependsOn[0]: {round}: a -> b -> c -> a")],
+    );
+    check(
+        &all(&[("a", "a, b"), ("b", "a, b"), ("c", "d"), ("d", "e, c")]),
+        &[
+            "line 7: farmRoles[0].grange.dependsOn[0]: a farm role cannot depend on itself",
+            &format!("line 12: farmRoles[1].grange.dependsOn[0]: {round}: a -> b -> a"),
+            "line 12: farmRoles[1].grange.dependsOn[1]: a farm role cannot depend on itself",
+            "line 22: farmRoles[3].grange.dependsOn[0]: no farm role e in this file: did you mean \
+             a?",
+            &format!("line 22: farmRoles[3].grange.dependsOn[1]: {round}: c -> d -> c"),
+        ],
+    );
+    // As long as the largest file has room for: one walk, and a sentence that a person reads.
+    let many: Vec<(String, String)> =
+        (0..2000).map(|i| (format!("r{i}"), format!("r{}", (i + 1) % 2000))).collect();
+    let many: Vec<(&str, &str)> = many.iter().map(|(a, b)| (a.as_str(), b.as_str())).collect();
+    check(
+        &all(&many),
+        &[
+            "line 3: farmRoles: 2000 farm roles: at most 250",
+            &format!(
+                "line 10002: farmRoles[1999].grange.dependsOn[0]: {round}: r0 -> r1 -> r2 -> r3 -> \
+                 r4 -> r5 -> r6 -> r7 -> r8 -> r9 -> ... 1991 more"
+            ),
+        ],
+    );
+}
+
+/// Every kind of fault in one file, as the round that a person fixes.
+#[test]
+fn faults_of_every_kind_come_together() {
+    let text = format!(
+        "launchOrder: later\nfarmRoles:\n{}{}  - alias: web\n    role: [nginx]\n    \
+         instanceType: *x\n    colour: red\n    scaling: {{minInstances: -1, maxInstances: \
+         99999999999}}\n    grange: {{balance: {{farmRole: wbe}}}}\n",
+        depending("web", "db"),
+        depending("db", "web").replace("    role: web-demo\n", "")
+    )
+    .replace("launchOrder", "description: &x shop\nlaunchOrder");
+    check(
+        &text,
+        &[
+            "line 1: farm: missing: farm has no default",
+            "line 1: description: no anchors (`&name`) here: write the value out",
+            "line 2: launchOrder: \"later\" is not known: there are simultaneous, sequential",
+            "line 9: farmRoles[1].role: missing: role has no default",
+            "line 12: farmRoles[1].grange.dependsOn[0]: a cycle, so that none of them could be \
+             first: web -> db -> web",
+            "line 13: farmRoles[2].cloudPlatform: missing: cloudPlatform has no default",
+            "line 13: farmRoles[2].alias: web is the alias of farmRoles[0] already",
+            "line 14: farmRoles[2].role: expected a name, found a list",
+            "line 15: farmRoles[2].instanceType: no aliases (`*name`) here: write the value out",
+            "line 16: farmRoles[2].colour: unknown field \"colour\": there are alias, role, \
+             cloudPlatform, cloudLocation, instanceType, launchIndex, useScalrAgent, scaling, \
+             storage, grange",
+            "line 17: farmRoles[2].scaling.minInstances: -1 is not within 0 to 400",
+            "line 17: farmRoles[2].scaling.maxInstances: 99999999999 is not within 0 to 400",
+            "line 18: farmRoles[2].grange.balance.port: missing: port has no default",
+            "line 18: farmRoles[2].grange.balance.farmRole: no farm role wbe in this file: there \
+             are db, web",
+        ],
+    );
+}
+
+/// A megabyte of nesting is refused at its 33rd level, of whatever kind it is, without a stack to
+/// overflow: the test's own thread has little.
+#[test]
+fn a_megabyte_of_nesting_is_refused() {
+    let deep = |open: &str| format!("farm: {}", open.repeat((1 << 20) / open.len() - 8));
+    let lines: String = (0..1000).map(|i| format!("{}- a:\n", " ".repeat(2 * i))).collect();
+    let bounded = |text: String| {
+        let read = move || parse(&text).unwrap_err().iter().map(Fault::to_string).collect();
+        let thread = std::thread::Builder::new().stack_size(256 * 1024).spawn(read);
+        let faults: Vec<String> = thread.unwrap().join().unwrap();
+        faults
+    };
+    for open in ["[", "{a: ", "- ", "? ", "[{a: ["] {
+        let faults = bounded(deep(open));
+        assert_eq!(faults.len(), 1, "{open}: {faults:?}");
+    }
+    assert_eq!(bounded(deep("[")), ["line 1: nested deeper than 32"]);
+    assert_eq!(bounded(deep("{a: ")), ["line 1: nested deeper than 32"]);
+    assert_eq!(bounded(lines), ["line 17: nested deeper than 32"]);
 }
 
 proptest! {

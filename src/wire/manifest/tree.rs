@@ -99,6 +99,10 @@ fn place(span: &Span) -> Place {
 fn not_yaml(error: &ScanError) -> (Place, String) {
     let at = error.marker();
     let place = Place { line: at.line(), column: at.col() + 1 };
+    // The scanner looks further ahead than we nest, and has a bound of its own.
+    if error.info().contains("recursion limit") {
+        return (place, format!("nested deeper than {MANIFEST_DEPTH_MAX}"));
+    }
     (place, format!("this is not YAML: {} (column {})", error.info(), place.column))
 }
 

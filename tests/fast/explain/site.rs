@@ -75,6 +75,11 @@ fn now<T>(mut later: Later<T>) -> T {
 impl Site {
     /// A site with nothing declared.
     pub fn new() -> Site {
+        Site::of(authority())
+    }
+
+    /// The same, with an authority of its own.
+    pub fn of(authority: Arc<Authority>) -> Site {
         let clock = Arc::new(ManualClock::at(BEGIN));
         let shared: Arc<dyn Clock> = clock.clone();
         let store = Store::open_on(&Disk::new(), shared.clone(), Mode::Inline(None)).unwrap();
@@ -87,7 +92,7 @@ impl Site {
             search: None,
             observed: Observed::new(BEGIN),
             clock: shared,
-            authority: authority(),
+            authority,
             settings: Settings {
                 platforms: BTreeMap::from([(PLATFORM.to_owned(), vec!["small".to_owned()])]),
                 agent_addresses: vec!["192.0.2.1:8883".into()],
