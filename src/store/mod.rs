@@ -16,6 +16,9 @@
 //! - A record says its key, its indexes and whose story it belongs to (`tables.rs`,
 //!   `records.rs`); `put` keeps the index rows right. `codec.rs` alone knows how values become
 //!   bytes, `journal.rs` what an entry is and how entries are chained.
+//! - A commit is one flush. What lets redb open at once after a crash is written only when the
+//!   writer is idle, because it doubles a commit's cost; a crash in the middle of writing costs a
+//!   walk over the file at the next opening instead (0.3 s for 130 MB), and no commit.
 //! - After a commit the writer wakes jobs by the tables they read, and moves the number that
 //!   doors wait on (`wake.rs`). Nobody else wakes anybody.
 //! - A failing disk fails one group; the database is then opened again (`database.rs`), as redb
