@@ -5,13 +5,14 @@
 //! Verbs may block (they commit); the API calls them off its own threads, a bounded number at
 //! once. None waits for the world: "launch" commits what is desired and returns.
 
-use crate::base::{FarmId, FarmRoleId, OrderId, PlanId, Result, ServerId, Timestamp};
+use crate::base::{FarmId, FarmRoleId, HoldId, OrderId, PlanId, Result, ServerId, Timestamp};
 use crate::model::Actor;
 use crate::wire::api::{
     CommandRequest, ExplainView, FarmRoleView, FarmView, ManifestRequest, ManifestResult,
     OrderView, PlanView, ProposalRequest, ProposalText, ProposalView, SeriesView, ServerView,
     StatusView,
 };
+use crate::wire::hold::{HoldInput, HoldView};
 use crate::wire::input::{
     EventsQuery, EventsSlice, FarmFilter, FarmInput, FarmRoleFilter, Page, RebootInput, RoleFilter,
     RoleView, ScalingInput, ServerFilter, Slice, TerminateInput, TokenInput, TokenView,
@@ -127,6 +128,12 @@ pub trait Verbs: Send + Sync + 'static {
     fn plan_of_farm(&self, actor: &Actor, farm: FarmId) -> Result<PlanView>;
     /// A plan by number.
     fn plan(&self, actor: &Actor, id: PlanId) -> Result<PlanView>;
+    /// What is held, by farm, farm role and kind.
+    fn holds(&self, actor: &Actor, page: Page) -> Result<Slice<HoldView>>;
+    /// Holds one kind of automation; replaces a hold of that kind on the same thing.
+    fn hold_place(&self, actor: &Actor, input: &HoldInput) -> Result<HoldView>;
+    /// Releases a hold.
+    fn hold_release(&self, actor: &Actor, id: HoldId) -> Result<()>;
     /// How the appliance is.
     fn status(&self, actor: &Actor) -> Result<StatusView>;
     /// Creates a bearer token of the actor's own user.

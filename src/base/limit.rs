@@ -15,6 +15,12 @@ pub const ZONES_MAX: usize = 16;
 pub const CHECKPOINTS_MAX: usize = 10;
 /// Revisions of a farm role that are kept, for going back: ten at up to 2 KiB.
 pub const REVISIONS_MAX: usize = 10;
+/// Longest a hold may last that has an end: longer than any holiday, and not for ever.
+pub const HOLD_LENGTH_MAX: Millis = 30 * 86_400_000;
+/// Letters of a hold's reason: two lines on a screen.
+pub const HOLD_REASON_MAX: usize = 200;
+/// It is told this long before a hold ends, and as long after.
+pub const HOLD_WARNING: Millis = 15 * 60_000;
 /// Most holds of one farm: every kind on every farm role of a large one, and to spare.
 pub const HOLDS_MAX: usize = 2_000;
 /// Largest manifest: 250 farm roles at 2 KiB each, doubled.

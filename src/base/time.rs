@@ -69,6 +69,32 @@ pub fn say(length: Millis) -> String {
     }
 }
 
+/// Reads a length of time as people write it: `90s`, `30m`, `2h`, `5d`, `1h30m`.
+pub fn read(text: &str) -> Option<Millis> {
+    let (mut sum, mut number, mut last) = (0u64, None::<u64>, u64::MAX);
+    for c in text.chars() {
+        if let Some(digit) = c.to_digit(10) {
+            let so_far = number.unwrap_or(0).checked_mul(10)?;
+            number = Some(so_far.checked_add(u64::from(digit))?);
+            continue;
+        }
+        let unit = match c {
+            's' => 1_000,
+            'm' => 60_000,
+            'h' => 3_600_000,
+            'd' => 86_400_000,
+            _ => return None,
+        };
+        // Each unit once, from the large to the small, or it is a mistake.
+        if unit >= last {
+            return None;
+        }
+        last = unit;
+        sum = sum.checked_add(number.take()?.checked_mul(unit)?)?;
+    }
+    (number.is_none() && last != u64::MAX).then_some(sum)
+}
+
 fn pair(large: u64, large_unit: &str, small: u64, small_unit: &str) -> String {
     if small == 0 {
         return format!("{large} {large_unit}");
@@ -171,6 +197,17 @@ mod tests {
         check(7_500_000, "2 h 5 m");
         check(349_200_000, "4 d 1 h");
         check(120_000, "2 m");
+    }
+
+    #[test]
+    fn lengths_are_read_as_people_write_them() {
+        let check = |text: &str, ms: Option<u64>| assert_eq!(read(text), ms, "{text}");
+        check("90s", Some(90_000));
+        check("2h", Some(7_200_000));
+        check("1d12h", Some(129_600_000));
+        for wrong in ["", "2", "h", "2x", "2h2h", "5m1h", "-1h", "99999999999999999999d"] {
+            check(wrong, None);
+        }
     }
 
     #[test]

@@ -1,18 +1,19 @@
 //! The API's verbs over the service: one line each.
 
 use crate::api::verbs::Verbs;
-use crate::base::{FarmId, FarmRoleId, OrderId, PlanId, Result, ServerId, Timestamp};
+use crate::base::{FarmId, FarmRoleId, HoldId, OrderId, PlanId, Result, ServerId, Timestamp};
 use crate::boot::driver::Stats;
 use crate::model::{Actor, Permission};
 use crate::service::{
-    Service, authorise, events, explain, farms, lookup, manifests, proposals, servers, status,
-    users, views, whatif,
+    Service, authorise, events, explain, farms, holds, lookup, manifests, proposals, servers,
+    status, users, views, whatif,
 };
 use crate::wire::api::{
     CommandRequest, ExplainView, FarmRoleView, FarmView, ManifestRequest, ManifestResult,
     OrderView, PlanView, ProposalRequest, ProposalText, ProposalView, SeriesView, ServerView,
     StatusView,
 };
+use crate::wire::hold::{HoldInput, HoldView};
 use crate::wire::input::{
     EventsQuery, EventsSlice, FarmFilter, FarmInput, FarmRoleFilter, Page, RebootInput, RoleFilter,
     RoleView, ScalingInput, ServerFilter, Slice, TerminateInput, TokenInput, TokenView,
@@ -202,6 +203,18 @@ impl Verbs for House {
 
     fn plan(&self, actor: &Actor, id: PlanId) -> Result<PlanView> {
         explain::plan(&self.service, actor, id)
+    }
+
+    fn holds(&self, actor: &Actor, page: Page) -> Result<Slice<HoldView>> {
+        holds::list(&self.service, actor, page)
+    }
+
+    fn hold_place(&self, actor: &Actor, input: &HoldInput) -> Result<HoldView> {
+        holds::place(&self.service, actor, input)
+    }
+
+    fn hold_release(&self, actor: &Actor, id: HoldId) -> Result<()> {
+        holds::release(&self.service, actor, id)
     }
 
     fn status(&self, actor: &Actor) -> Result<StatusView> {

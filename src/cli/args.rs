@@ -79,6 +79,18 @@ pub enum Command {
     /// Look at the recipes servers are made from
     #[command(subcommand)]
     Role(RoleVerb),
+    /// Switch off for a while what runs by itself: launch, terminate, heal, scale,
+    /// rollout or balance
+    #[command(
+        args_conflicts_with_subcommands = true,
+        subcommand_negates_reqs = true,
+        after_help = "Examples:\n  \
+                  grange hold shop/web scale --for 2h --reason \"black friday\"\n  \
+                  grange hold release shop/web scale"
+    )]
+    Hold(Box<Hold>),
+    /// List what is held, why and until when
+    Holds,
     /// Tell how a farm, farm role, server, plan or step is, and why
     #[command(after_help = "Examples: grange explain shop, grange explain shop/web-3, \
                             grange explain plan 12")]
@@ -197,18 +209,10 @@ pub struct Plan {
     pub expires: Option<Millis>,
 }
 
-/// A length of time as people type it: `90m`, `8h`, `3d`.
+/// A length of time as people type it: `90m`, `8h`, `1d12h`.
 fn length(text: &str) -> Result<Millis, String> {
-    let wrong = || "write a number of minutes, hours or days, as 90m, 8h or 3d".to_owned();
-    let (number, unit) = text.split_at_checked(text.len().saturating_sub(1)).ok_or_else(wrong)?;
-    let factor: Millis = match unit {
-        "m" => 60_000,
-        "h" => 3_600_000,
-        "d" => 86_400_000,
-        _ => return Err(wrong()),
-    };
-    let number: Millis = number.parse().map_err(|_| wrong())?;
-    number.checked_mul(factor).ok_or_else(wrong)
+    crate::base::time::read(text)
+        .ok_or_else(|| "write seconds, minutes, hours or days, as 90s, 90m, 8h or 1d12h".to_owned())
 }
 
 /// What `simulate` is given.
@@ -341,6 +345,40 @@ pub struct Events {
     pub search: Option<String>,
 }
 
+/// What `hold` is given.
+#[derive(Debug, Group)]
+pub struct Hold {
+    #[command(subcommand)]
+    pub verb: Option<HoldVerb>,
+    /// A farm, or a farm role as shop/web
+    #[arg(required = true)]
+    pub what: Option<String>,
+    /// launch, terminate, heal, scale, rollout or balance
+    #[arg(required = true)]
+    pub kind: Option<String>,
+    /// For how long, at most 30d: 90s, 30m, 2h, 5d
+    #[arg(long = "for", value_name = "LENGTH", value_parser = length)]
+    pub length: Option<u64>,
+    /// Until somebody releases it
+    #[arg(long, conflicts_with = "length")]
+    pub no_end: bool,
+    /// Why, for those who find it
+    #[arg(long, required = true)]
+    pub reason: Option<String>,
+}
+
+/// Verbs of a hold.
+#[derive(Debug, Subcommand)]
+pub enum HoldVerb {
+    /// End a hold
+    Release {
+        /// As it was placed: a farm, or a farm role as shop/web
+        what: String,
+        /// launch, terminate, heal, scale, rollout or balance
+        kind: String,
+    },
+}
+
 /// Verbs of a token.
 #[derive(Debug, Subcommand)]
 pub enum TokenVerb {
@@ -420,6 +458,8 @@ pub fn local(command: Command, target: &Target, json: bool) -> Result<Local, Com
         | Command::Farm(_)
         | Command::Server(_)
         | Command::Role(_)
+        | Command::Hold(_)
+        | Command::Holds
         | Command::Explain { .. }
         | Command::Events(_)
         | Command::Status

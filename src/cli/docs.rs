@@ -45,6 +45,7 @@ const TOPICS: &[Topic] = &[
         "Reading why: explain, plan, events",
         include_str!("../../assets/docs/explain.md"),
     ),
+    topic("holds", "Switching off what runs by itself", include_str!("../../assets/docs/holds.md")),
     topic(
         "onboard",
         "Servers on this machine itself",

@@ -18,6 +18,7 @@
 mod args;
 mod docs;
 mod farm;
+mod hold;
 mod house;
 mod io;
 mod local;
@@ -152,6 +153,8 @@ fn carry(command: Command, client: &Client, io: &mut Io<'_>, json: bool) -> Done
         Command::Farm(verb) => farm::carry(verb, client, io, json),
         Command::Server(verb) => server::carry(verb, client, io, json),
         Command::Role(RoleVerb::List) => house::roles(client, io, json),
+        Command::Hold(args) => hold::carry(*args, client, io, json),
+        Command::Holds => hold::list(client, io, json),
         Command::Explain { what } => house::explain(&what.join(" "), client, io, json),
         Command::Events(args) => house::events(&args, client, io, json),
         Command::Status => house::status(client, io, json),

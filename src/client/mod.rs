@@ -18,6 +18,7 @@
 
 mod error;
 mod farms;
+mod holds;
 mod house;
 mod http1;
 mod servers;

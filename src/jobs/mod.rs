@@ -20,6 +20,7 @@
 
 pub mod balancers;
 pub mod execute;
+pub mod holds;
 pub mod index;
 pub mod minutes;
 pub mod observe;

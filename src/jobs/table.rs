@@ -2,7 +2,7 @@
 
 use crate::base::limit::{LISTING_PERIOD, PLAN_PERIOD};
 use crate::base::{Millis, Waker};
-use crate::jobs::{Job, balancers, execute, index, minutes, observe, orders, plan, upkeep};
+use crate::jobs::{Job, balancers, execute, holds, index, minutes, observe, orders, plan, upkeep};
 use crate::service::Service;
 use crate::store::Table;
 
@@ -48,7 +48,7 @@ impl Also {
 }
 
 /// Every job there is.
-pub const ROWS: [Row; 8] = [
+pub const ROWS: [Row; 9] = [
     Row {
         name: "observe",
         description: "lists the clouds and commits what a listing proves",
@@ -61,7 +61,7 @@ pub const ROWS: [Row; 8] = [
         name: "plan",
         description: "decides for each farm what is to change, and why not",
         period: PLAN_PERIOD,
-        tables: &[Table::Farms, Table::FarmRoles, Table::Servers, Table::Steps],
+        tables: &[Table::Farms, Table::FarmRoles, Table::Holds, Table::Servers, Table::Steps],
         also: Also::Observation,
         make: || Box::new(plan::PlanFarms),
     },
@@ -74,10 +74,24 @@ pub const ROWS: [Row; 8] = [
         make: || Box::new(execute::Execute),
     },
     Row {
+        name: "holds",
+        description: "ends holds that are over, and tells before and after",
+        period: PLAN_PERIOD,
+        tables: &[Table::Holds],
+        also: Also::Nothing,
+        make: || Box::new(holds::Holds::default()),
+    },
+    Row {
         name: "balancers",
         description: "orders balancers to have the file the topology asks for",
         period: PLAN_PERIOD,
-        tables: &[Table::FarmRoles, Table::Servers, Table::Orders, Table::AgentCursors],
+        tables: &[
+            Table::FarmRoles,
+            Table::Holds,
+            Table::Servers,
+            Table::Orders,
+            Table::AgentCursors,
+        ],
         also: Also::Nothing,
         make: || Box::new(balancers::Balancers),
     },

@@ -6,10 +6,10 @@
 use crate::automation::haproxy::{self, Backend, BackendState, Topology};
 use crate::base::{FarmId, Millis, Result, ServerId, Timestamp};
 use crate::model::{
-    Actor, Automation, Balance, Cause, FarmRole, Order, OrderBody, OrderState, Permission, Server,
-    ServerStatus,
+    Actor, Automation, Balance, Cause, FarmRole, HoldKind, Order, OrderBody, OrderState,
+    Permission, Server, ServerStatus,
 };
-use crate::service::{Service, authorise, lookup, orders};
+use crate::service::{Service, authorise, holds, lookup, orders};
 use crate::store::{Author, View};
 
 /// A balancer file is given up after this long; the next change of topology orders it anew.
@@ -50,6 +50,10 @@ fn files(
         let Some(balance) = &role.balance else { continue };
         let recipe = lookup::role(view, role.role)?;
         if !recipe.is_some_and(|recipe| recipe.automation.contains(&Automation::Haproxy)) {
+            continue;
+        }
+        // The engine's report says so; a hand-written file stays meanwhile.
+        if holds::held(view, role, HoldKind::Balance, now)?.is_some() {
             continue;
         }
         let backends = backends(service, &roles, &servers, balance);

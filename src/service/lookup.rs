@@ -3,8 +3,8 @@
 //! The bytes of index keys are known here and in `store::tables` alone.
 
 use crate::base::{
-    EnvironmentId, FarmId, FarmRoleId, Name, OrderId, PlanId, Result, RoleId, ServerId, StepId,
-    UserId,
+    EnvironmentId, FarmId, FarmRoleId, HoldId, Name, OrderId, PlanId, Result, RoleId, ServerId,
+    StepId, UserId,
 };
 use crate::model::{
     AgentCursor, Breaker, Farm, FarmRole, Hold, Order, Plan, Role, Server, Step, Token, User,
@@ -73,6 +73,16 @@ pub fn all_roles(read: &impl Reads) -> Result<Vec<Role>> {
 /// Every hold of a farm and of its farm roles.
 pub fn holds_of_farm(read: &impl Reads, farm: FarmId) -> Result<Vec<Hold>> {
     many(read, Index::HoldsByFarm, &farm.bytes())
+}
+
+/// A hold.
+pub fn hold(read: &impl Reads, id: HoldId) -> Result<Option<Hold>> {
+    one(read, id)
+}
+
+/// Every hold there is.
+pub fn all_holds(read: &impl Reads) -> Result<Vec<Hold>> {
+    all(read)
 }
 
 /// Every cloud account that fails.

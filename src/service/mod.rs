@@ -11,6 +11,7 @@
 //!
 //! ```text
 //! people    farms  manifests  proposals  servers  tokens    change what is desired, and who may
+//!           holds                                     switch off what runs by itself
 //! reading   views  events  explain  status  whatif  answer questions
 //! jobs      plans  steps  observe  balancers  orders    the reconcile loop's reads and writes
 //!           minutes                                   what is kept for replays
@@ -26,6 +27,7 @@ mod conditions;
 pub mod events;
 pub mod explain;
 pub mod farms;
+pub mod holds;
 pub mod install;
 pub mod lookup;
 pub mod manifests;

@@ -8,7 +8,7 @@ use crate::model::{
     Actor, Breaker, Cause, Decision, Farm, FarmRole, Freshness, Hold, Move, Permission, Plan,
     Revision, Role, Server, ServerStatus, Step, StepKind, StepStatus,
 };
-use crate::service::{Service, alerts, authorise, lookup};
+use crate::service::{Service, alerts, authorise, holds, lookup};
 use crate::store::{Author, Reads, Tx, View};
 use std::collections::BTreeMap;
 
@@ -352,10 +352,12 @@ fn remove_leftovers(service: &Service, actor: &Actor, input: &PlanInput) -> Resu
     service.write(Author::new(actor, "farm.remove", Cause::Clock), move |tx| {
         for role in &gone {
             tx.text(format!("{name}/{}", role.alias), "farm role removed: no server is left");
+            holds::forget(tx, farm.id, Some(role.id))?;
             tx.delete::<FarmRole>(role.id)?;
         }
         if farm_gone {
             tx.text(name.to_string(), "farm removed: no server is left");
+            holds::forget(tx, farm.id, None)?;
             tx.delete::<Farm>(farm.id)?;
         }
         Ok(())

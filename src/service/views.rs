@@ -6,7 +6,7 @@ use crate::model::{
     CloudState, Decision, Farm, FarmRole, Freshness, LaunchOrder, Line, Order, OrderState, Role,
     ScalingRule, Server, Wait,
 };
-use crate::service::{Service, conditions, farms, lookup};
+use crate::service::{Service, conditions, farms, holds, lookup};
 use crate::store::View;
 use crate::wire::api::{
     FarmExtra, FarmRoleExtra, FarmRoleView, FarmView, NameRef, OrderView, ReadingView, Ref,
@@ -41,6 +41,7 @@ pub fn farm(service: &Service, view: &View, farm: Farm) -> Result<FarmView> {
             target,
             servers: u32::try_from(counted).unwrap_or(u32::MAX),
             freeze: plan.and_then(|plan| plan.freeze),
+            holds: holds::lines(view, farm.id, None, service.now())?,
             waiting,
         },
     })
@@ -83,6 +84,7 @@ pub fn farm_role(service: &Service, view: &View, role: FarmRole) -> Result<FarmR
             volumes: role.storage.iter().map(|volume| volume.mount_point.clone()).collect(),
             balances: role.balance.as_ref().map(|balance| balance.farm_role.to_string()),
             waiting: role_waits(&report, role.id),
+            holds: holds::lines(view, role.farm, Some(role.id), service.now())?,
         },
     })
 }

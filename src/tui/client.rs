@@ -81,6 +81,17 @@ impl Source for Client {
                 let server = self.server_reboot(&id, false).map_err(line)?;
                 format!("Server {} is to reboot", server.grange.name)
             }
+            Action::Hold(input) => {
+                let hold = self.hold_place(&input).map_err(line)?;
+                format!("{} of {} is held: {}", hold.kind, hold.about, hold.reason)
+            }
+            Action::Release(what, kind) => {
+                let holds = self.holds().map_err(line)?.into_iter();
+                let found = holds.into_iter().find(|h| h.about == what && h.kind == kind);
+                let hold = found.ok_or_else(|| format!("{kind} of {what} is not held"))?;
+                self.hold_release(hold.id).map_err(line)?;
+                format!("{kind} of {what} runs by itself again")
+            }
         })
     }
 }

@@ -16,6 +16,8 @@ pub enum Verb {
     Launch,
     Terminate,
     Reboot,
+    Hold,
+    Release,
     Focus,
     Sort,
     Filter,

@@ -1,10 +1,16 @@
 //! The `:` commands: what they are called, what completes them, what they mean.
 
+use super::source::Action;
 use super::state::{Place, State};
+use crate::base::time::read;
+use crate::model::HoldKind;
+use crate::wire::hold::HoldInput;
 
 /// What a command line means.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
+    /// Do it.
+    Do(Action),
     /// Show this.
     Go(Place),
     /// Launch the farm of this number.
@@ -32,9 +38,11 @@ enum Takes {
     Server,
     Thing,
     MaybeThing,
+    /// A farm or farm role, and a kind of automation.
+    Hold,
 }
 
-const KNOWN: [Known; 10] = [
+const KNOWN: [Known; 12] = [
     Known { name: "farms", aliases: &["f", "home"], takes: Takes::Nothing, about: "all farms" },
     Known { name: "farm", aliases: &[], takes: Takes::Farm, about: "one farm: its servers" },
     Known { name: "servers", aliases: &["srv"], takes: Takes::Nothing, about: "all servers" },
@@ -44,6 +52,8 @@ const KNOWN: [Known; 10] = [
     Known { name: "status", aliases: &["st"], takes: Takes::Nothing, about: "the appliance" },
     Known { name: "launch", aliases: &[], takes: Takes::Farm, about: "launch a farm" },
     Known { name: "terminate", aliases: &[], takes: Takes::Farm, about: "terminate a farm" },
+    Known { name: "hold", aliases: &[], takes: Takes::Hold, about: "hold shop/web scale 2h why" },
+    Known { name: "release", aliases: &[], takes: Takes::Hold, about: "end a hold" },
     Known { name: "quit", aliases: &["q", "exit"], takes: Takes::Nothing, about: "leave" },
 ];
 
@@ -76,6 +86,9 @@ pub fn suggestions(state: &State, text: &str) -> Vec<Suggestion> {
             .collect();
     };
     let Some(known) = find(word) else { return Vec::new() };
+    if matches!(known.takes, Takes::Hold) {
+        return of_hold(state, known.name, rest);
+    }
     let wanted = rest.trim().to_lowercase();
     let mut names: Vec<(String, String)> = Vec::new();
     if matches!(known.takes, Takes::Farm | Takes::Thing | Takes::MaybeThing) {
@@ -94,6 +107,47 @@ pub fn suggestions(state: &State, text: &str) -> Vec<Suggestion> {
         .collect()
 }
 
+/// What would complete `hold shop/web scale`: farms and their farm roles, then kinds.
+fn of_hold(state: &State, name: &str, rest: &str) -> Vec<Suggestion> {
+    let suggestion = |line: String, about: &str| Suggestion { line, about: about.to_owned() };
+    if let Some((what, kind)) = rest.split_once(' ') {
+        let kinds = HoldKind::ALL.iter().map(|kind| kind.as_str());
+        let fitting = kinds.filter(|known| known.starts_with(kind) && *known != kind);
+        return fitting.map(|kind| suggestion(format!("{name} {what} {kind} "), "")).collect();
+    }
+    let mut out = Vec::new();
+    for farm in state.data.farms.iter().flatten() {
+        out.push(suggestion(format!("{name} {} ", farm.name), "farm"));
+        for role in state.data.roles.get(&farm.id).into_iter().flatten() {
+            out.push(suggestion(format!("{name} {}/{} ", farm.name, role.alias), "farm role"));
+        }
+    }
+    out.retain(|found| found.line.contains(rest));
+    out.truncate(SUGGESTIONS_MAX);
+    out
+}
+
+/// Reads `shop/web scale 2h black friday` and `shop/web scale`.
+fn hold(name: &str, words: &[&str]) -> Result<Command, String> {
+    let [what, kind, rest @ ..] = words else {
+        return Err(format!(":{name} needs what and which kind, as :{name} shop/web scale"));
+    };
+    if name == "release" {
+        return Ok(Command::Do(Action::Release((*what).to_owned(), (*kind).to_owned())));
+    }
+    let [length, reason @ ..] = rest else {
+        return Err(":hold needs how long and why, as :hold shop/web scale 2h black friday".into());
+    };
+    let no_end = *length == "no-end";
+    let length = match no_end {
+        true => None,
+        false => Some(read(length).ok_or("say how long as 30m, 2h, 5d or no-end")?),
+    };
+    let (what, kind, reason) = ((*what).to_owned(), (*kind).to_owned(), reason.join(" "));
+    let input = HoldInput { what, kind, reason, length, until: None, no_end };
+    Ok(Command::Do(Action::Hold(input)))
+}
+
 /// Reads a command line; the error is a sentence for the person.
 pub fn parse(state: &State, line: &str) -> Result<Command, String> {
     let mut words = line.split_whitespace();
@@ -103,6 +157,9 @@ pub fn parse(state: &State, line: &str) -> Result<Command, String> {
     }
     let known =
         find(word).ok_or_else(|| format!("There is no command {word:?}; ? has the keys"))?;
+    if matches!(known.takes, Takes::Hold) {
+        return hold(known.name, &words.collect::<Vec<&str>>());
+    }
     let name = words.next();
     match (known.takes, name) {
         (Takes::Nothing, Some(extra)) => {

@@ -3,6 +3,7 @@
 use crate::wire::api::{
     EventView, ExplainView, FarmRoleView, FarmView, SeriesView, ServerView, StatusView,
 };
+use crate::wire::hold::HoldInput;
 
 /// What a person may do from a screen. Rights are checked by the appliance.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,6 +16,10 @@ pub enum Action {
     TerminateServer(String),
     /// Restart this server in place.
     RebootServer(String),
+    /// Switch off what runs by itself, for a while.
+    Hold(HoldInput),
+    /// Switch it on again: on what, and which kind.
+    Release(String, String),
 }
 
 /// Where the screens' data comes from. Every call may block up to the client's deadline, and an

@@ -136,6 +136,8 @@ pub struct FarmExtra {
     pub freeze: Option<String>,
     /// What it waits for, one line each, most important first.
     pub waiting: Vec<String>,
+    /// What is held of it, one line each: `web scale, 2 h left: black friday`.
+    pub holds: Vec<String>,
 }
 
 /// A farm role.
@@ -208,6 +210,8 @@ pub struct FarmRoleExtra {
     pub balances: Option<String>,
     /// What it waits for.
     pub waiting: Vec<String>,
+    /// What is held for it, one line each: `scale, 2 h left: black friday`.
+    pub holds: Vec<String>,
 }
 
 /// A server.

@@ -7,6 +7,7 @@
 
 pub mod agent;
 pub mod api;
+pub mod hold;
 pub mod input;
 pub mod manifest;
 pub mod moment;

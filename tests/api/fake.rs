@@ -5,11 +5,12 @@ use super::past;
 use super::world::{event, farm, server};
 use grange::api::Verbs;
 use grange::base::{
-    Code, EnvironmentId, FarmId, FarmRoleId, OrderId, PlanId, Problem, Result, Secret, ServerId,
-    Timestamp, UserId,
+    Code, EnvironmentId, FarmId, FarmRoleId, HoldId, OrderId, PlanId, Problem, Result, Secret,
+    ServerId, Timestamp, UserId,
 };
 use grange::model::{Actor, Door, Permission};
 use grange::wire::api::*;
+use grange::wire::hold::{HoldInput, HoldView};
 use grange::wire::input::*;
 use grange::wire::simulation::{SimulationRequest, SimulationView};
 use std::sync::Mutex;
@@ -107,6 +108,21 @@ fn actor(name: &str, permissions: Vec<Permission>) -> Actor {
         address: String::new(),
         request: String::new(),
         permissions,
+    }
+}
+
+impl Fake {
+    fn hold(&self, about: &str, kind: &str, reason: &str) -> HoldView {
+        HoldView {
+            id: 3,
+            about: about.into(),
+            kind: kind.into(),
+            reason: reason.into(),
+            by: "admin".into(),
+            at: NOW,
+            until: Some(NOW + 7_200_000),
+            left: Some(7_200_000),
+        }
     }
 }
 
@@ -418,6 +434,25 @@ impl Verbs for Fake {
             "broken" => Err(Problem::internal("reading the journal", "a secret path")),
             _ => Err(Problem::not_found("thing", format!("{what:?}"))),
         }
+    }
+
+    fn holds(&self, _: &Actor, page: Page) -> Result<Slice<HoldView>> {
+        Ok(Slice::cut([self.hold("shop/web", "scale", "black friday")], page))
+    }
+
+    fn hold_place(&self, actor: &Actor, input: &HoldInput) -> Result<HoldView> {
+        may(actor, Permission::FarmsManage)?;
+        if input.length.is_none() && !input.no_end {
+            return Err(Problem::invalid("for", "say how long"));
+        }
+        let mut hold = self.hold(&input.what, &input.kind, &input.reason);
+        (hold.left, hold.until) = (input.length, input.length.map(|left| NOW + left as i64));
+        Ok(hold)
+    }
+
+    fn hold_release(&self, actor: &Actor, id: HoldId) -> Result<()> {
+        may(actor, Permission::FarmsManage)?;
+        if id == HoldId(3) { Ok(()) } else { Err(Problem::not_found("hold", id)) }
     }
 
     fn plan_of_farm(&self, actor: &Actor, farm: FarmId) -> Result<PlanView> {

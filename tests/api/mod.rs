@@ -87,6 +87,11 @@ fn the_house() {
 }
 
 #[test]
+fn holds() {
+    check(&House::open(true, Limits::default()), include_str!("scenarios/holds.txt"));
+}
+
+#[test]
 fn who_is_asking() {
     check(&House::open(false, Limits::default()), include_str!("scenarios/nobody.txt"));
 }

@@ -164,6 +164,11 @@ fn simulations() {
 }
 
 #[test]
+fn holds() {
+    check("holds");
+}
+
+#[test]
 fn the_house() {
     check("house");
 }

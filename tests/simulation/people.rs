@@ -2,9 +2,10 @@
 
 use grange::base::random::Stream;
 use grange::base::{Code, FarmId, FarmRoleId, Millis, Problem, ServerId};
-use grange::model::{Actor, Decision, Door, Freshness, Permission, ServerStatus, Wait};
-use grange::service::{Service, farms, lookup, manifests, plans, servers};
+use grange::model::{Actor, Decision, Door, Freshness, HoldKind, Permission, ServerStatus, Wait};
+use grange::service::{Service, farms, holds, lookup, manifests, plans, servers};
 use grange::wire::api::{CommandRequest, ManifestRequest};
+use grange::wire::hold::HoldInput;
 use grange::wire::input::{RebootInput, ScalingInput, TerminateInput};
 use std::fmt::Write;
 
@@ -66,7 +67,8 @@ impl People {
             82..88 => self.with_server(service, "suspend", |service, who, id| {
                 servers::suspend(service, who, id).map(drop)
             }),
-            88..95 => self.wake(service),
+            88..94 => self.wake(service),
+            94..97 => self.hold(service),
             _ => self.with_server(service, "run", |service, who, id| {
                 let command = vec!["true".into()];
                 let input = CommandRequest { command, timeout_ms: 1000 };
@@ -80,6 +82,10 @@ impl People {
     pub fn clear_up(&mut self, service: &Service) {
         self.wake(service);
         let who = admin();
+        for hold in service.read(lookup::all_holds).unwrap_or_default() {
+            let answer = holds::release(service, &who, hold.id);
+            self.note(format!("release {}", hold.kind.as_str()), answer);
+        }
         let farms: Vec<FarmId> = plans::farms(service).unwrap_or_default();
         for farm in farms {
             let found = service.read(|view| {
@@ -105,6 +111,26 @@ impl People {
                 }
             }
         }
+    }
+
+    /// Switches something off for a while, or for good; sometimes what makes no sense.
+    fn hold(&mut self, service: &Service) {
+        let farms = service.read(lookup::all_farms).unwrap_or_default();
+        let Some(farm) = farms.first() else { return };
+        let roles = service.read(|view| lookup::farm_roles_of(view, farm.id)).unwrap_or_default();
+        let place = usize::try_from(self.luck.below(roles.len() as u64 + 1)).unwrap_or(0);
+        let what = match roles.get(place) {
+            Some(role) => format!("{}/{}", farm.name, role.alias),
+            None => farm.name.to_string(),
+        };
+        let kinds = HoldKind::ALL.map(HoldKind::as_str);
+        let kind = kinds[usize::try_from(self.luck.below(6)).unwrap_or(0)].to_owned();
+        let no_end = self.luck.chance(20);
+        let length = (!no_end).then(|| self.luck.below(180_000));
+        let reason = "somebody is at it".to_owned();
+        let input = HoldInput { what, kind, reason, length, until: None, no_end };
+        let answer = holds::place(service, &admin(), &input);
+        self.note(format!("hold {} of {}", input.kind, input.what), answer.map(drop));
     }
 
     fn note(&mut self, what: String, answer: Result<(), Problem>) {

@@ -32,11 +32,17 @@ impl World {
                 world.gone = true;
             }
             "frozen" => world.freeze(),
+            "held" => world.hold(),
             "hostile" => world.spoil(),
             "fleet" => world = World::fleet(10_000),
             other => panic!("there is no world {other:?}"),
         }
         world
+    }
+
+    fn hold(&mut self) {
+        self.farms[0].grange.holds = vec!["web scale, 1 h 59 m left: black friday".into()];
+        self.roles[0].grange.holds = vec!["scale, 1 h 59 m left: black friday".into()];
     }
 
     fn empty() -> World {
@@ -164,6 +170,7 @@ fn farm(id: u64, name: &str, status: &str, counts: (u32, u32, u32), waits: &[&st
             servers: counts.2,
             freeze: None,
             waiting,
+            holds: Vec::new(),
         },
     }
 }
@@ -352,6 +359,8 @@ impl Source for World {
             Action::TerminateFarm(farm) => format!("Farm {farm} goes"),
             Action::TerminateServer(_) => "The server goes".into(),
             Action::RebootServer(_) => "The server reboots".into(),
+            Action::Hold(hold) => format!("{} of {} is held", hold.kind, hold.what),
+            Action::Release(what, kind) => format!("{kind} of {what} is free"),
         })
     }
 }

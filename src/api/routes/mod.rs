@@ -1,6 +1,7 @@
 //! The table of routes: what gives dispatch and description alike.
 
 mod farms;
+mod holds;
 mod house;
 mod proposals;
 mod servers;
@@ -54,7 +55,8 @@ pub enum Run {
 
 /// Every route there is.
 pub fn table() -> impl Iterator<Item = &'static Row> {
-    farms::ROWS.iter().chain(servers::ROWS).chain(proposals::ROWS).chain(house::ROWS)
+    let people = farms::ROWS.iter().chain(servers::ROWS).chain(proposals::ROWS);
+    people.chain(holds::ROWS).chain(house::ROWS)
 }
 
 pub use house::events;

@@ -3,6 +3,7 @@
 //! Kept beside the views instead of derived from them, because a description has words that a
 //! type has not; the test below holds each shape to its view, field for field.
 
+mod holds;
 mod house;
 mod inputs;
 mod objects;
@@ -58,7 +59,7 @@ const fn field(name: &'static str, kind: Kind, about: &'static str) -> Field {
 /// Every shape there is.
 pub fn all() -> impl Iterator<Item = &'static Shape> {
     let more = inputs::SHAPES.iter().chain(simulation::SHAPES);
-    objects::SHAPES.iter().chain(house::SHAPES).chain(more)
+    objects::SHAPES.iter().chain(house::SHAPES).chain(holds::SHAPES).chain(more)
 }
 
 #[cfg(test)]
@@ -66,6 +67,7 @@ mod tests {
     use super::*;
     use crate::base::Secret;
     use crate::wire::api::*;
+    use crate::wire::hold::{HoldInput, HoldView};
     use crate::wire::input::*;
     use crate::wire::simulation::*;
     use serde::Serialize;
@@ -111,6 +113,7 @@ mod tests {
         check("Status", &StatusView::default());
         check("Job", &JobView::default());
         check("Who", &WhoView::default());
+        check("Hold", &HoldView { until: Some(1), left: Some(1), ..HoldView::default() });
         check("Simulation", &SimulationView::default());
         check("SimulatedFarmRole", &SimulatedFarmRoleView::default());
         check("SimulatedBucket", &SimulatedBucketView::default());
@@ -129,6 +132,8 @@ mod tests {
         check("ProposalRequest", &ProposalRequest::default());
         check("ProposalText", &ProposalText::default());
         check("Command", &CommandRequest::default());
+        let (length, until) = (Some(1), Some(1));
+        check("HoldRequest", &HoldInput { length, until, ..HoldInput::default() });
         check("SimulationRequest", &SimulationRequest::default());
         let expires_in_ms = Some(1);
         check("TokenRequest", &TokenInput { description: String::new(), expires_in_ms });

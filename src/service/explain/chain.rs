@@ -67,6 +67,10 @@ pub(super) struct Link {
 /// What each of an entry's sentences is about, and the sentence.
 pub(super) fn parts(entry: &Entry) -> Vec<(&str, String)> {
     let mut out: Vec<(&str, String)> = Vec::new();
+    if entry.verb == "hold.place" {
+        // A person's words are in it, whatever they look like.
+        return vec![(entry.about.as_str(), entry.text.clone())];
+    }
     for piece in entry.text.split("; ") {
         match (subject_of(piece), out.last_mut()) {
             (Some((about, sentence)), _) => out.push((about, sentence.to_owned())),
@@ -176,7 +180,7 @@ fn root_of(entry: &Entry) -> Option<Root> {
         "step.finish" if step.is_some_and(|step| step.status == StepStatus::Failed) => {
             Some(Root::Cloud)
         }
-        "order.expire" | "server.forget" => Some(Root::Clock),
+        "order.expire" | "server.forget" | "hold.expire" => Some(Root::Clock),
         _ => None,
     }
 }
@@ -259,11 +263,13 @@ pub(super) fn finish(mut links: Vec<Link>, at_most: usize) -> Vec<BecauseView> {
         }
     }
     while told.len() > at_most {
-        // The newest small lines say how it is now: of the others, the oldest go first.
-        let spare = |link: &Link| !link.weighty && link.root.is_none();
-        let newest = at_most / 3;
-        let small = told.iter().skip(newest).rposition(|(link, _)| spare(link));
-        let at = small.map_or(told.len() / 2, |at| at + newest);
+        // The newest lines say how it is now, the last two how it began: between them the small
+        // ones go first, the oldest of them before the others, and the ends of chains last.
+        let (newest, last) = (at_most / 3, told.len().saturating_sub(2));
+        let between = &told[newest.min(last)..last];
+        let small = between.iter().rposition(|(link, _)| !link.weighty && link.root.is_none());
+        let plain = || between.iter().rposition(|(link, _)| link.root.is_none());
+        let at = small.or_else(plain).map_or(told.len() / 2, |at| at + newest.min(last));
         told.remove(at);
     }
     let line = |(link, times): (Link, usize)| {

@@ -33,6 +33,8 @@ pub fn act(state: &mut State, verb: Verb) -> Vec<Effect> {
         Verb::Launch => launch(state),
         Verb::Terminate => terminate(state),
         Verb::Reboot => reboot(state),
+        Verb::Hold => hold(state, "hold"),
+        Verb::Release => hold(state, "release"),
         Verb::Focus => {
             let page = state.page_mut();
             page.on_roles = !page.on_roles;
@@ -82,6 +84,7 @@ pub fn command(state: &mut State, command: Command) -> Vec<Effect> {
         Command::Go(place) => go(state, place),
         Command::Launch(farm) => act_unless_read_only(state, Action::LaunchFarm(farm)),
         Command::Terminate(farm) => ask_to_terminate(state, farm),
+        Command::Do(action) => act_unless_read_only(state, action),
         Command::Help => help(state),
         Command::Quit => vec![Effect::Quit],
     }
@@ -234,6 +237,19 @@ fn ask_to_terminate(state: &mut State, farm: u64) -> Vec<Effect> {
     let question =
         format!("Terminate farm {name} and its {servers}? Type the farm's name to do it.");
     ask(state, Action::TerminateFarm(farm), question, name)
+}
+
+/// Types the beginning of the command; how long and why is for the person.
+fn hold(state: &mut State, name: &str) -> Vec<Effect> {
+    let what = match state.selected_server().filter(|_| !state.page().on_roles) {
+        Some(server) => Some(format!("{}/{}", server.grange.farm, server.grange.alias)),
+        None => state.subject(),
+    };
+    let Some(what) = what else { return nothing_selected(state) };
+    if !refused(state) {
+        state.input = Input::Palette { text: format!("{name} {what} "), at: 0 };
+    }
+    Vec::new()
 }
 
 fn reboot(state: &mut State) -> Vec<Effect> {

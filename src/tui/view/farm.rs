@@ -10,6 +10,9 @@ use crate::tui::theme::Tone;
 use crate::wire::api::{FarmRoleView, FarmView};
 use ratatui::layout::Rect;
 
+/// Holds that have a line of their own; `w` has all of them.
+const HOLDS_SHOWN: usize = 3;
+
 /// Draws the page.
 pub fn draw(state: &State, id: u64, area: Rect, pen: &mut Pen) {
     let Some(farm) = state.farm(id) else {
@@ -63,6 +66,9 @@ fn summary(state: &State, farm: &FarmView) -> Vec<Line> {
     let mut lines = vec![first];
     if let Some(why) = &farm.grange.freeze {
         lines.push(vec![(format!("  {} frozen: {why}", state.signs.bad), Tone::Bad)]);
+    }
+    for held in farm.grange.holds.iter().take(HOLDS_SHOWN) {
+        lines.push(vec![(format!("  {} held: {held}", state.signs.item), Tone::Busy)]);
     }
     if let Some(waiting) = farm.grange.waiting.first() {
         let more = match farm.grange.waiting.len() {
@@ -122,6 +128,9 @@ fn draw_roles(state: &State, roles: &[FarmRoleView], area: Rect, pen: &mut Pen) 
 /// What it waits for; else the rules it scales by; else that it balances; else nothing.
 fn says(role: &FarmRoleView) -> (String, Tone) {
     let extra = &role.grange;
+    if let Some(held) = extra.holds.first() {
+        return (format!("held: {held}"), Tone::Busy);
+    }
     if let Some(waiting) = extra.waiting.first() {
         // At its minimum a farm role is as calm as can be.
         let calm = waiting.starts_with("at the minimum");

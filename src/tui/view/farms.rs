@@ -56,6 +56,10 @@ pub fn badge(state: &State, farm: &FarmView) -> Badge {
 
 /// What a farm waits for, or what its description says.
 fn waits(farm: &FarmView) -> (String, Tone) {
+    let held = farm.grange.holds.first().filter(|_| farm.grange.freeze.is_none());
+    if let Some(held) = held {
+        return (format!("held: {held}"), Tone::Busy);
+    }
     match (&farm.grange.freeze, farm.grange.waiting.as_slice()) {
         (Some(why), _) => (why.clone(), Tone::Bad),
         (None, [first]) => (first.clone(), Tone::Plain),

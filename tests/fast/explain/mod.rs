@@ -14,6 +14,18 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::sync::watch;
 
+/// The words of a command; what is in double quotes is one.
+fn words(line: &str) -> Vec<std::ffi::OsString> {
+    let mut words = Vec::new();
+    for (place, part) in line.split('"').enumerate() {
+        match place % 2 {
+            0 => words.extend(part.split_whitespace().map(Into::into)),
+            _ => words.push(part.into()),
+        }
+    }
+    words
+}
+
 /// Runs a command against a socket; what it printed.
 fn ask(line: &str, socket: &Path) -> String {
     let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
@@ -23,7 +35,7 @@ fn ask(line: &str, socket: &Path) -> String {
         cli::connect(target).map(|client| client.with_deadline(crate::api::house::PATIENCE))
     };
     let outcome = cli::run(
-        line.split(' ').map(Into::into).collect(),
+        words(line),
         &dial,
         &mut Io {
             stdin: &mut &b""[..],
@@ -119,4 +131,9 @@ fn what_is_gone() {
 #[test]
 fn a_journal_that_was_cut() {
     check("trimmed");
+}
+
+#[test]
+fn what_is_held() {
+    check("held");
 }

@@ -152,6 +152,10 @@ impl Site {
                 self.service.store.set_journal_limit(bytes.parse().unwrap());
                 while self.service.store.trim_journal().unwrap() > 0 {}
             }
+            ["expire"] => {
+                let ends = grange::service::holds::expire(&self.service, &Actor::job("holds"));
+                drop(ends.unwrap());
+            }
             ["forget"] => {
                 upkeep::remove_terminated(&self.service, &Actor::job("upkeep"), 0).unwrap();
                 upkeep::remove_plans(&self.service, &Actor::job("upkeep"), 1).unwrap();

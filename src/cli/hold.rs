@@ -1,0 +1,71 @@
+//! `grange hold` and `grange holds`.
+
+use crate::base::time::say;
+use crate::base::{Code, Problem, Timestamp};
+use crate::cli::args::{Hold, HoldVerb};
+use crate::cli::table::{self, Cell};
+use crate::cli::{Done, Io};
+use crate::client::Client;
+use crate::wire::hold::{HoldInput, HoldView};
+
+/// Places or releases a hold.
+pub fn carry(args: Hold, client: &Client, io: &mut Io<'_>, json: bool) -> Done {
+    if let Some(HoldVerb::Release { what, kind }) = args.verb {
+        let found = client.holds()?.into_iter().find(|h| h.about == what && h.kind == kind);
+        let hold = found.ok_or_else(|| {
+            let text = format!("{kind} of {what} is not held (grange holds lists what is)");
+            Problem::new(Code::ObjectNotFound, text)
+        })?;
+        client.hold_release(hold.id)?;
+        match json {
+            true => io.json(&hold)?,
+            false => writeln!(io.stdout, "{kind} of {what} runs by itself again")?,
+        }
+        return Ok(0);
+    }
+    let hold = client.hold_place(&HoldInput {
+        what: args.what.unwrap_or_default(),
+        kind: args.kind.unwrap_or_default(),
+        reason: args.reason.unwrap_or_default(),
+        length: args.length,
+        until: None,
+        no_end: args.no_end,
+    })?;
+    if json {
+        io.json(&hold)?;
+        return Ok(0);
+    }
+    writeln!(io.stdout, "{} of {} is held {}", hold.kind, hold.about, end(&hold))?;
+    Ok(0)
+}
+
+fn end(hold: &HoldView) -> String {
+    match (hold.until, hold.left) {
+        (Some(until), Some(left)) => format!("for {}, until {}", say(left), clock(until)),
+        _ => "until it is released".to_owned(),
+    }
+}
+
+/// Lists what is held.
+pub fn list(client: &Client, io: &mut Io<'_>, json: bool) -> Done {
+    let holds = client.holds()?;
+    if json {
+        io.json(&holds)?;
+        return Ok(0);
+    }
+    let row = |hold: &HoldView| {
+        let left = hold.left.map_or_else(|| "no end".to_owned(), say);
+        let until = hold.until.map(clock).unwrap_or_default();
+        let cells = [&hold.about, &hold.kind, &left, &until, &hold.by, &hold.reason];
+        cells.into_iter().map(Cell::from).collect()
+    };
+    let rows = holds.iter().map(row).collect();
+    table::write(io, &["ON", "HELD", "LEFT", "UNTIL", "BY", "REASON"], rows)?;
+    Ok(0)
+}
+
+/// The date and the time, to the minute.
+fn clock(at: i64) -> String {
+    let time = Timestamp(at).to_string();
+    format!("{} UTC", time.get(..16).unwrap_or(&time).replace('T', " "))
+}
