@@ -46,6 +46,10 @@ pub trait Verbs: Send + Sync + 'static {
     fn farm_remove(&self, actor: &Actor, id: FarmId, revision: Option<u64>) -> Result<()>;
     /// Wants every farm role to have its servers.
     fn farm_launch(&self, actor: &Actor, id: FarmId) -> Result<FarmView>;
+    /// Wants every server shut down and kept, in reverse launch order.
+    fn farm_suspend(&self, actor: &Actor, id: FarmId) -> Result<FarmView>;
+    /// Wants a farm that was stopped up again, in launch order.
+    fn farm_resume(&self, actor: &Actor, id: FarmId) -> Result<FarmView>;
     /// Wants no server left.
     fn farm_terminate(&self, actor: &Actor, id: FarmId, input: TerminateInput) -> Result<FarmView>;
 

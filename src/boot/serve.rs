@@ -221,6 +221,7 @@ fn lay_ground(config: &Config) -> Result<Ground, StartError> {
     .map_err(StartError::Records)?;
     let settings = Settings {
         platforms: platforms(onboard.as_deref()),
+        zones: zones(onboard.as_deref()),
         agent_addresses: agent_addresses(config, onboard.as_deref()),
         agent_interval_ms: config.agent_interval_ms,
         call_deadline_ms: crate::base::limit::CLOUD_CALL_DEADLINE,
@@ -285,6 +286,10 @@ fn clouds(onboard: Option<&Arc<Onboard>>) -> BTreeMap<String, Arc<dyn Cloud>> {
 fn platforms(onboard: Option<&Onboard>) -> BTreeMap<String, Vec<String>> {
     let sizes = |cloud: &dyn Cloud| cloud.instance_types().into_iter().map(|t| t.name).collect();
     onboard.map(|cloud| (cloud.platform().to_owned(), sizes(cloud))).into_iter().collect()
+}
+
+fn zones(onboard: Option<&Onboard>) -> BTreeMap<String, Vec<String>> {
+    onboard.map(|cloud| (cloud.platform().to_owned(), cloud.zones())).into_iter().collect()
 }
 
 /// What agents are told: what the file says, else the bridge's address and this machine's own.

@@ -72,6 +72,14 @@ impl Verbs for House {
         farms::launch(&self.service, actor, id)
     }
 
+    fn farm_suspend(&self, actor: &Actor, id: FarmId) -> Result<FarmView> {
+        farms::suspend(&self.service, actor, id)
+    }
+
+    fn farm_resume(&self, actor: &Actor, id: FarmId) -> Result<FarmView> {
+        farms::resume(&self.service, actor, id)
+    }
+
     fn farm_terminate(&self, actor: &Actor, id: FarmId, input: TerminateInput) -> Result<FarmView> {
         farms::terminate(&self.service, actor, id, input)
     }

@@ -247,10 +247,31 @@ pub enum FarmVerb {
         /// Its name
         farm: String,
     },
+    /// Stop a farm: its servers are shut down in reverse launch order and kept
+    Stop(Several),
+    /// Start a farm that was stopped, in launch order
+    Start(Several),
     /// Terminate a farm: from now on it is to have no servers; it stays declared
     Terminate(Sure),
     /// Remove a farm and what it declares; its servers go first
     Remove(Sure),
+}
+
+/// One farm, or all of them.
+#[derive(Debug, Group)]
+pub struct Several {
+    /// Its name
+    #[arg(required_unless_present = "all", conflicts_with = "all")]
+    pub farm: Option<String>,
+    /// Every farm, as when a power supply runs low
+    #[arg(long)]
+    pub all: bool,
+    /// Wait until it is so, at most so many seconds
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub wait: Option<u64>,
+    /// Do not ask
+    #[arg(long)]
+    pub yes: bool,
 }
 
 /// A farm, and whether the person is sure.

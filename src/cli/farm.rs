@@ -1,7 +1,7 @@
 //! `grange farm`.
 
 use crate::base::FarmId;
-use crate::cli::args::FarmVerb;
+use crate::cli::args::{FarmVerb, Several};
 use crate::cli::table::{self, Cell, Tone};
 use crate::cli::{Done, Io, name, server};
 use crate::client::Client;
@@ -17,6 +17,8 @@ pub fn carry(verb: FarmVerb, client: &Client, io: &mut Io<'_>, json: bool) -> Do
             let farm = client.farm_launch(name::farm(client, &farm)?.id)?;
             changed(&farm, "is wanted; its servers are launched now", io, json)
         }
+        FarmVerb::Stop(args) => stop(&args, client, io, json),
+        FarmVerb::Start(args) => start(&args, client, io, json),
         FarmVerb::Terminate(args) => {
             let farm = name::farm(client, &args.farm)?;
             if !agreed("Terminate", &farm, args.yes, io)? {
@@ -33,6 +35,110 @@ pub fn carry(verb: FarmVerb, client: &Client, io: &mut Io<'_>, json: bool) -> Do
             client.farm_remove(farm.id, Some(farm.grange.revision))?;
             changed(&farm, "is removed once its servers are gone", io, json)
         }
+    }
+}
+
+/// The farms a verb is about: the one that is named, or all that are in one of these states.
+fn chosen(args: &Several, client: &Client, states: &[&str]) -> Result<Vec<FarmView>, super::Stop> {
+    match &args.farm {
+        Some(farm) => Ok(vec![name::farm(client, farm)?]),
+        None => {
+            let mut farms = client.farms()?;
+            farms.retain(|farm| states.contains(&farm.status.as_str()));
+            Ok(farms)
+        }
+    }
+}
+
+/// Shuts farms down, as the script of a power supply does before the power ends.
+fn stop(args: &Several, client: &Client, io: &mut Io<'_>, json: bool) -> Done {
+    let farms = chosen(args, client, &["running", "pending_launch", "pending_suspend"])?;
+    let names: Vec<&str> = farms.iter().map(|farm| farm.name.as_str()).collect();
+    let servers: u32 = farms.iter().map(|farm| farm.grange.servers).sum();
+    let question = format!("Stop {}? {servers} servers would be shut down.", names.join(", "));
+    if !farms.is_empty() && !args.yes && !io.confirm(&question)? {
+        return Ok(1);
+    }
+    let ask = |farm: &FarmView| client.farm_suspend(farm.id);
+    carry_all(args, &farms, &ask, "is to be stopped; its servers are kept", client, io, json)
+}
+
+/// Brings farms up again that were stopped.
+fn start(args: &Several, client: &Client, io: &mut Io<'_>, json: bool) -> Done {
+    let farms = chosen(args, client, &["suspended", "pending_suspend"])?;
+    let ask = |farm: &FarmView| client.farm_resume(farm.id);
+    carry_all(args, &farms, &ask, "is to be started again", client, io, json)
+}
+
+/// Asks for each farm, then waits for all of them if that is wanted. One that refuses does not
+/// keep the others from being asked.
+fn carry_all(
+    args: &Several,
+    farms: &[FarmView],
+    ask: &dyn Fn(&FarmView) -> Result<FarmView, crate::client::Error>,
+    how: &str,
+    client: &Client,
+    io: &mut Io<'_>,
+    json: bool,
+) -> Done {
+    if farms.is_empty() {
+        writeln!(io.stderr, "no farm is in a state for it")?;
+        return Ok(0);
+    }
+    let (mut asked, mut refused) = (Vec::new(), None);
+    for farm in farms {
+        match ask(farm) {
+            Ok(farm) => asked.push(farm),
+            Err(error) if farms.len() == 1 => return Err(error.into()),
+            Err(error) => {
+                writeln!(io.stderr, "{}: {error}", farm.name)?;
+                refused = Some(error);
+            }
+        }
+    }
+    let late = match args.wait {
+        Some(seconds) => wait(&asked, seconds, client, io)?,
+        None => Vec::new(),
+    };
+    if json {
+        io.json(&asked)?;
+    } else {
+        for farm in &asked {
+            writeln!(io.stdout, "farm {} {how}", farm.name)?;
+        }
+    }
+    for farm in &late {
+        writeln!(io.stderr, "farm {farm} is not there yet")?;
+    }
+    match refused {
+        Some(error) => Err(error.into()),
+        None => Ok(u8::from(!late.is_empty())),
+    }
+}
+
+/// Waits until every farm has come to rest; the names of those that have not in time.
+fn wait(
+    farms: &[FarmView],
+    seconds: u64,
+    client: &Client,
+    io: &mut Io<'_>,
+) -> Result<Vec<String>, super::Stop> {
+    let mut left = seconds.saturating_mul(2);
+    loop {
+        let now = client.farms()?;
+        let rests = |farm: &&FarmView| match farm.status.as_str() {
+            "suspended" => true,
+            "running" => farm.grange.running >= farm.grange.target,
+            _ => false,
+        };
+        let moving = now.iter().filter(|farm| farms.iter().any(|asked| asked.id == farm.id));
+        let moving: Vec<String> =
+            moving.filter(|farm| !rests(farm)).map(|farm| farm.name.clone()).collect();
+        if moving.is_empty() || left == 0 {
+            return Ok(moving);
+        }
+        left -= 1;
+        (io.pause)(500);
     }
 }
 

@@ -52,6 +52,16 @@ impl Client {
         self.act(&format!("farms/{id}/actions/launch/"), &NoInput {})
     }
 
+    /// Wants every server shut down and kept, in reverse launch order.
+    pub fn farm_suspend(&self, id: u64) -> Result<FarmView, Error> {
+        self.act(&format!("farms/{id}/actions/suspend/"), &NoInput {})
+    }
+
+    /// Wants a farm that was stopped up again, in launch order.
+    pub fn farm_resume(&self, id: u64) -> Result<FarmView, Error> {
+        self.act(&format!("farms/{id}/actions/resume/"), &NoInput {})
+    }
+
     /// Wants no server left; with `force` without leaving them time to finish.
     pub fn farm_terminate(&self, id: u64, force: bool) -> Result<FarmView, Error> {
         self.act(&format!("farms/{id}/actions/terminate/"), &TerminateInput { force })

@@ -41,6 +41,7 @@ pub fn check(cloud: &dyn Cloud, rig: &dyn Rig, seed: u64) -> Result<(), Broken> 
     check.sleeps_and_wakes(first)?;
     check.reboots(first)?;
     check.crashes_and_starts(first)?;
+    check.stops_and_starts(first)?;
     check.keeps_volumes(first, second)?;
     check.terminates(second, ServerId::draw(&mut ids))
 }
@@ -55,6 +56,7 @@ pub fn request(rig: &dyn Rig, cloud: &dyn Cloud, server: ServerId, index: u32) -
         farm_role: FARM_ROLE,
         index,
         location: "here".to_owned(),
+        zone: None,
         instance_type: cloud.instance_types().first().map(|t| t.name.clone()).unwrap_or_default(),
         image,
         command,
@@ -105,6 +107,22 @@ impl Check<'_> {
         let before = self.one(id)?;
         self.apply(&CloudStep::Reboot(id))?;
         self.comes_to(id, CloudState::Running, "after a reboot")?;
+        self.same_place(&before)
+    }
+
+    fn stops_and_starts(&self, id: ServerId) -> Result<(), Broken> {
+        let before = self.one(id)?;
+        for (step, state) in [
+            (CloudStep::Stop(id), CloudState::Stopped),
+            (CloudStep::Stop(id), CloudState::Stopped),
+            (CloudStep::Start(id), CloudState::Running),
+            (CloudStep::Suspend(id), CloudState::Suspended),
+            (CloudStep::Stop(id), CloudState::Stopped),
+            (CloudStep::Start(id), CloudState::Running),
+        ] {
+            self.apply(&step)?;
+            self.comes_to(id, state, &format!("after {step:?}"))?;
+        }
         self.same_place(&before)
     }
 

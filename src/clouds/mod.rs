@@ -35,6 +35,11 @@ pub trait Cloud: Send + Sync {
     /// The sizes there are, smallest first: (name, CPUs in thousandths, memory in bytes).
     fn instance_types(&self) -> Vec<InstanceType>;
 
+    /// Its availability zones; none where servers cannot be spread.
+    fn zones(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Every server that carries our tag, in whatever state. Complete, or an error.
     fn list(&self) -> Result<Vec<Sighting>, CloudError>;
 
@@ -84,6 +89,8 @@ pub enum CloudStep {
     Reboot(ServerId),
     /// Start again one that is stopped; same disk, same address.
     Start(ServerId),
+    /// Shut its system down in order; its disk and its address stay.
+    Stop(ServerId),
 }
 
 impl CloudStep {
@@ -95,7 +102,8 @@ impl CloudStep {
             | CloudStep::Suspend(id)
             | CloudStep::Resume(id)
             | CloudStep::Reboot(id)
-            | CloudStep::Start(id) => *id,
+            | CloudStep::Start(id)
+            | CloudStep::Stop(id) => *id,
         }
     }
 }
@@ -115,6 +123,8 @@ pub struct LaunchRequest {
     pub index: u32,
     /// Where on the platform.
     pub location: String,
+    /// The availability zone; `None` leaves it to the platform.
+    pub zone: Option<String>,
     /// The size.
     pub instance_type: String,
     /// The image, by the platform's id.

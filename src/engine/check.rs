@@ -33,6 +33,7 @@ pub fn check(input: &PlanInput, plan: &Plan) -> Vec<Fault> {
                 faults.extend(eyes.restart(plan, *server, *kind));
             }
             Move::Cancel { server } => faults.extend(eyes.cancel(*server)),
+            Move::Park { server, .. } => faults.extend(eyes.park(plan, *server)),
         }
     }
     for role in input.farm_roles.iter().filter(|role| !input.beyond.contains_key(&role.id)) {
@@ -50,6 +51,7 @@ struct Eyes<'a> {
     /// Servers the cloud may be doing something with.
     begun: BTreeSet<ServerId>,
     launched: bool,
+    leaving: bool,
 }
 
 fn fault(
@@ -79,6 +81,7 @@ impl<'a> Eyes<'a> {
                 .map(|step| step.server)
                 .collect(),
             launched: input.farm.goal == FarmGoal::Launched && !input.farm.removed,
+            leaving: input.farm.goal == FarmGoal::Terminated || input.farm.removed,
         }
     }
 
@@ -118,7 +121,7 @@ impl<'a> Eyes<'a> {
         let removed = self.roles.get(&server.farm_role).is_none_or(|role| role.removed);
         let wished = match reason {
             TerminateReason::Manual => server.terminate_requested,
-            TerminateReason::FarmTerminated => !self.launched,
+            TerminateReason::FarmTerminated => self.leaving,
             TerminateReason::RoleRemoved => removed,
             TerminateReason::ScalingDown
             | TerminateReason::Rollout
@@ -184,6 +187,10 @@ impl<'a> Eyes<'a> {
             StepKind::Terminate => status == Some(ServerStatus::PendingTerminate),
             StepKind::Suspend => status == Some(ServerStatus::Running),
             StepKind::Reboot => status.is_some_and(|status| up.contains(&status)),
+            StepKind::Stop => {
+                let wished = self.input.farm.goal == FarmGoal::Suspended;
+                wished && status.is_some_and(|status| up.contains(&status))
+            }
             StepKind::Resume => status == Some(ServerStatus::Suspended),
             StepKind::Start => {
                 let seen = self.input.sightings.get(&id);
@@ -191,7 +198,8 @@ impl<'a> Eyes<'a> {
                     matches!(seen, Freshness::Seen { sighting, .. }
                         if sighting.state == CloudState::Stopped)
                 });
-                stopped && status.is_some_and(|status| up.contains(&status))
+                let asleep = status == Some(ServerStatus::Suspended);
+                stopped && (asleep || status.is_some_and(|status| up.contains(&status)))
             }
         };
         let status = status.map_or("not known", ServerStatus::as_str);
@@ -207,10 +215,14 @@ impl<'a> Eyes<'a> {
         let allowed = match kind {
             StepKind::Reboot if server.reboot_requested => return None,
             StepKind::Reboot => heal == HealMode::Restart,
+            // One that was put to sleep did not fail.
+            StepKind::Start if server.status == ServerStatus::Suspended => return None,
             StepKind::Start => matches!(heal, HealMode::Restart | HealMode::Replace),
-            StepKind::Launch | StepKind::Terminate | StepKind::Suspend | StepKind::Resume => {
-                return None;
-            }
+            StepKind::Launch
+            | StepKind::Terminate
+            | StepKind::Suspend
+            | StepKind::Resume
+            | StepKind::Stop => return None,
         };
         let tell = |rule, what| Some(fault(rule, Some(server.farm_role), Some(id), what));
         let name = kind.as_str();
@@ -252,6 +264,15 @@ impl<'a> Eyes<'a> {
         failed && kept && !role.removed && self.launched
     }
 
+    /// Putting to sleep for scaling takes a server away as scaling in does.
+    fn park(&self, plan: &Plan, id: ServerId) -> Option<Fault> {
+        let found = self.servers.get(&id).filter(|s| s.status == ServerStatus::Running);
+        match found {
+            Some(server) => self.concluded(plan, server, TerminateReason::ScalingDown),
+            None => Some(fault(Rule::Known, None, Some(id), "parked, but not running".into())),
+        }
+    }
+
     fn cancel(&self, id: ServerId) -> Option<Fault> {
         let begun = self.begun.contains(&id);
         let planned = self.servers.get(&id).is_some_and(|server| {
@@ -265,7 +286,8 @@ impl<'a> Eyes<'a> {
     fn role(&self, plan: &Plan, role: &FarmRole) -> Vec<Fault> {
         let mut faults = Vec::new();
         let mut tell = |rule, what: String| faults.push(fault(rule, Some(role.id), None, what));
-        let (mut cancelled, mut retired, mut launched) = (BTreeSet::new(), BTreeSet::new(), vec![]);
+        let (mut cancelled, mut retired) = (BTreeSet::new(), BTreeSet::new());
+        let (mut woken, mut launched) = (BTreeSet::new(), vec![]);
         for step in &plan.moves {
             match step {
                 Move::Launch { farm_role, index, .. } if *farm_role == role.id => {
@@ -273,6 +295,10 @@ impl<'a> Eyes<'a> {
                 }
                 Move::Cancel { server } => drop(cancelled.insert(*server)),
                 Move::Retire { server, .. } => drop(retired.insert(*server)),
+                Move::Park { server, .. } => drop(retired.insert(*server)),
+                Move::Act { server, kind: StepKind::Resume | StepKind::Start, .. } => {
+                    woken.insert(*server);
+                }
                 Move::Launch { .. } | Move::Act { .. } => {}
             }
         }
@@ -298,14 +324,15 @@ impl<'a> Eyes<'a> {
             tell(Rule::Declared, "no target".into());
             return faults;
         };
-        let highest = if role.removed || !self.launched { 0 } else { max };
+        let highest = if role.removed || self.leaving { 0 } else { max };
         if target.target > highest {
             tell(Rule::Declared, format!("target {} above {highest}", target.target));
         }
         let wanted = there
             .iter()
             .filter(stays)
-            .filter(|s| s.status.is_wanted() && !retired.contains(&s.id))
+            .filter(|s| s.is_wanted() || woken.contains(&s.id))
+            .filter(|s| !retired.contains(&s.id))
             .count()
             + launched.len();
         if !launched.is_empty() && wanted > usize::try_from(target.target).unwrap_or(usize::MAX) {

@@ -34,6 +34,8 @@ pub struct Draft {
     known: BTreeSet<ServerId>,
     streams: BTreeMap<FarmRoleId, Stream>,
     facts: BTreeMap<FarmRoleId, Facts>,
+    /// Zones of the servers this plan launches.
+    placed: BTreeMap<FarmRoleId, Vec<String>>,
 }
 
 impl Draft {
@@ -73,6 +75,7 @@ impl Draft {
             known: input.servers.iter().map(|server| server.id).collect(),
             streams,
             facts: world.neighbours.iter().map(|near| (near.role.id, near.facts)).collect(),
+            placed: BTreeMap::new(),
         }
     }
 
@@ -85,10 +88,31 @@ impl Draft {
             server = ServerId::draw(stream);
         }
         self.moved.insert(server);
-        let (revision, zone) = (self.revision(view), None);
+        let (revision, zone) = (self.revision(view), self.zone(view, index));
         self.moves.push(Move::Launch { server, farm_role, index, revision, zone, reason });
         let about = format!("{}/{}-{index}", self.farm, view.role.alias);
         self.line(Some(farm_role), about, Some(server), Decision::Launch(why.to_owned()));
+    }
+
+    /// Where a server of an index goes: the zone with the fewest of the farm role's servers, the
+    /// first of them in the declared order. A volume cannot leave its zone, so where there are
+    /// volumes an index always has the same one.
+    fn zone(&mut self, view: &RoleView, index: u32) -> Option<String> {
+        let zones = &view.role.policy.zones;
+        if !view.role.storage.is_empty() && !zones.is_empty() {
+            let place = usize::try_from(index.saturating_sub(1)).unwrap_or(0) % zones.len();
+            return zones.get(place).cloned();
+        }
+        let placed = self.placed.entry(view.role.id).or_default();
+        let used = |zone: &String| {
+            let there = view.servers.iter().filter(|s| s.server.zone.as_ref() == Some(zone));
+            let stays =
+                there.filter(|s| !self.leaving.contains(&s.server.id) && s.server.is_wanted());
+            stays.count() + placed.iter().filter(|other| *other == zone).count()
+        };
+        let zone = zones.iter().min_by_key(|zone| used(zone)).cloned()?;
+        placed.push(zone.clone());
+        Some(zone)
     }
 
     /// Lets a server go: after a drain where its kind of end has one, or at once when the cloud
@@ -122,6 +146,16 @@ impl Draft {
         let not_before = self.now.after(drain(view, server, reason));
         self.moves.push(Move::Retire { server: id, reason, not_before });
         self.say_of(view, server, Decision::Retire(why.to_owned()));
+    }
+
+    /// Puts a server to sleep that the target does not ask for, after its drain.
+    pub fn park(&mut self, view: &RoleView, server: &ServerView, why: &str) {
+        let id = server.server.id;
+        self.moved.insert(id);
+        self.leaving.insert(id);
+        let not_before = self.now.after(drain(view, server, TerminateReason::ScalingDown));
+        self.moves.push(Move::Park { server: id, not_before });
+        self.say_of(view, server, Decision::Act(format!("suspend: {why}")));
     }
 
     /// Takes another step with a server.
@@ -207,7 +241,7 @@ impl Draft {
 
     /// It serves or will, as far as decided.
     pub fn is_wanted(&self, server: &ServerView) -> bool {
-        server.server.status.is_wanted() && !self.leaving.contains(&server.server.id)
+        server.server.is_wanted() && !self.leaving.contains(&server.server.id)
     }
 
     /// What farm roles may ask of one another, with what is decided so far: servers that are to go

@@ -7,13 +7,15 @@
 use crate::base::{Timestamp, limit};
 use crate::engine::PlanInput;
 use crate::engine::world::{ServerView, Sight};
-use crate::model::Freshness;
+use crate::model::{Freshness, ServerStatus};
 
 /// Counts over the servers of one farm role.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Facts {
     /// Of which the cloud may have heard, and which are not confirmed gone.
     pub held: u32,
+    /// Of those, not known to be put to sleep.
+    pub awake: u32,
     /// Ready, and the platform does not contradict.
     pub running: u32,
     /// Of those, missing from listings.
@@ -49,8 +51,10 @@ impl Facts {
         let unseen = matches!(server.sight, Sight::Unknown | Sight::Stale { .. });
         let (running, expected) = (server.is_running(), server.should_be_up());
         let counted = is_counted(server);
+        let is_down = server.server.status == ServerStatus::Suspended;
         Facts {
             held: u32::from(!server.is_only_planned()),
+            awake: u32::from(!server.is_only_planned() && !is_down),
             running: u32::from(running),
             running_missing: u32::from(running && missing),
             expected: u32::from(expected),
@@ -64,6 +68,7 @@ impl Facts {
 
     fn add(&mut self, other: &Facts) {
         self.held += other.held;
+        self.awake += other.awake;
         self.running += other.running;
         self.running_missing += other.running_missing;
         self.expected += other.expected;

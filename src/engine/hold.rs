@@ -94,6 +94,7 @@ fn automatic(change: &Move, server: Option<&Server>) -> Option<(FarmRoleId, &'st
         {
             Some((role?, &[Heal]))
         }
+        Move::Park { .. } => Some((role?, &[Terminate])),
         Move::Act { .. } | Move::Cancel { .. } => None,
     }
 }

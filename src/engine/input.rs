@@ -44,6 +44,9 @@ pub struct PlanInput {
     pub holds: Vec<Hold>,
     /// Cloud accounts that fail, by name.
     pub breakers: BTreeMap<String, Breaker>,
+    /// Of farm roles that remove the least busy first: each server's average over the window of
+    /// the first scaling rule.
+    pub loads: BTreeMap<ServerId, f64>,
     /// The farm's current plan.
     pub parent: Option<Plan>,
 }

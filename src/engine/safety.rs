@@ -24,7 +24,11 @@ pub fn safety(input: &PlanInput, plan: &Plan) -> Vec<Fault> {
         {
             tallies.entry(server.farm_role).or_default().rebooted += 1;
         }
-        let Move::Retire { server: id, reason, .. } = step else { continue };
+        let (id, reason) = match step {
+            Move::Retire { server, reason, .. } => (server, reason),
+            Move::Park { server, .. } => (server, &TerminateReason::ScalingDown),
+            Move::Launch { .. } | Move::Act { .. } | Move::Cancel { .. } => continue,
+        };
         let Some(server) = servers.get(id).filter(|s| s.status == ServerStatus::Running) else {
             continue;
         };

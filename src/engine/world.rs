@@ -217,6 +217,11 @@ impl<'a> World<'a> {
         self.input.farm.goal == FarmGoal::Terminated || self.input.farm.removed
     }
 
+    /// A person stopped it: its servers are shut down and kept, and nothing is healed.
+    pub fn is_stopped(&self) -> bool {
+        self.input.farm.goal == FarmGoal::Suspended && !self.input.farm.removed
+    }
+
     /// Farm roles wait for one another.
     pub fn is_sequential(&self) -> bool {
         self.input.farm.launch_order == LaunchOrder::Sequential
@@ -265,16 +270,18 @@ impl ServerView<'_> {
     /// It may be down because we were told to: a reboot, start, suspend or resume is under way.
     pub fn is_restarting(&self) -> bool {
         self.open.iter().any(|step| match step.kind {
-            StepKind::Reboot | StepKind::Start | StepKind::Resume | StepKind::Suspend => true,
+            StepKind::Reboot
+            | StepKind::Start
+            | StepKind::Resume
+            | StepKind::Suspend
+            | StepKind::Stop => true,
             StepKind::Launch | StepKind::Terminate => false,
         })
     }
 
     /// On its way up: it will share the load, but does not yet.
     pub fn is_starting(&self) -> bool {
-        self.server.status.is_wanted()
-            && self.server.status != ServerStatus::Running
-            && !self.is_asleep()
+        self.server.is_wanted() && self.server.status != ServerStatus::Running && !self.is_asleep()
     }
 
     /// A person put it to sleep, or asked to: it keeps its place and shares no load.

@@ -130,6 +130,14 @@ pub enum Move {
         /// The server whose planned step it is. A server that only had a launch planned is gone.
         server: ServerId,
     },
+    /// The server is put to sleep by scaling: it becomes `pending_suspend`, and the suspend step
+    /// begins after the drain.
+    Park {
+        /// The server.
+        server: ServerId,
+        /// The suspend step is not begun before this.
+        not_before: Timestamp,
+    },
 }
 
 impl Plan {
@@ -155,7 +163,8 @@ impl Move {
             Move::Launch { server, .. }
             | Move::Retire { server, .. }
             | Move::Act { server, .. }
-            | Move::Cancel { server } => *server,
+            | Move::Cancel { server }
+            | Move::Park { server, .. } => *server,
         }
     }
 }

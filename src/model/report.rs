@@ -214,6 +214,11 @@ pub enum Wait {
         /// How long it may take.
         limit: Millis,
     },
+    /// A person stopped the farm.
+    FarmStopped {
+        /// How many servers are still up.
+        up: u32,
+    },
 }
 
 impl fmt::Display for Wait {
@@ -260,6 +265,8 @@ impl fmt::Display for Wait {
             }
             Wait::VolumeHeld { index } => write!(f, "volume {index} is held by a leaving server"),
             Wait::Frozen(reason) => write!(f, "frozen: {reason}"),
+            Wait::FarmStopped { up: 0 } => f.write_str("stopped by a person: until it is started"),
+            Wait::FarmStopped { up } => write!(f, "stopped by a person: {up} still up"),
             Wait::InFlight { step, age } => write!(f, "{step} under way for {}", say(*age)),
             Wait::Unhealed { why, heal, restarts } => {
                 write!(f, "{why}: {}", Unhealed(*heal, *restarts))

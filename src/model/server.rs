@@ -72,10 +72,11 @@ pub struct Server {
     pub zone: Option<String>,
     /// Scaling may not remove it.
     pub locked: bool,
-    /// A person asked for it to be put to sleep, and it has not begun yet.
+    /// A person put it to sleep: only a person wakes it.
     pub suspend_requested: bool,
-    /// A person asked for it to be woken, and it has not begun yet.
-    pub resume_requested: bool,
+    /// Scaling put it to sleep, or is about to: it is not one of those the target asks for, but
+    /// it counts against max, and scaling wakes it before it launches another.
+    pub parked: bool,
     /// Since when it is healthy without a break; what the ready gate looks at.
     pub healthy_since: Option<Timestamp>,
     /// When its reboot began; `None` when none is under way.
@@ -128,7 +129,7 @@ impl Server {
             zone: None,
             locked: false,
             suspend_requested: false,
-            resume_requested: false,
+            parked: false,
             healthy_since: None,
             reboot_at: None,
             idle_at: None,
@@ -144,6 +145,13 @@ impl Server {
             revision: make.number,
             ..self
         }
+    }
+}
+
+impl Server {
+    /// Whether it serves or will: what the target is compared with.
+    pub fn is_wanted(&self) -> bool {
+        self.status.is_wanted() && !self.parked
     }
 }
 

@@ -89,6 +89,8 @@ pub enum StepKind {
     Reboot,
     /// Start again one that stopped, from its own disk.
     Start,
+    /// Shut its system down in order; its disk stays, and a start brings it back.
+    Stop,
 }
 
 /// How far a step is.
@@ -119,6 +121,7 @@ impl StepKind {
             StepKind::Resume => "resumed",
             StepKind::Reboot => "rebooted",
             StepKind::Start => "started",
+            StepKind::Stop => "stopped",
         }
     }
 
@@ -131,6 +134,7 @@ impl StepKind {
             StepKind::Resume => "resume",
             StepKind::Reboot => "reboot",
             StepKind::Start => "start",
+            StepKind::Stop => "stop",
         }
     }
 }

@@ -1,7 +1,9 @@
 //! Farms and farm roles: what people want of them.
 
 use crate::base::{Code, FarmId, FarmRoleId, Name, Problem, Result};
-use crate::model::{Actor, Cause, Farm, FarmGoal, FarmRole, LaunchOrder, Permission, ServerStatus};
+use crate::model::{
+    Actor, Cause, Farm, FarmGoal, FarmRole, LaunchOrder, Permission, Server, ServerStatus,
+};
 use crate::service::{Service, authorise, lookup, views};
 use crate::store::{Author, Tx};
 use crate::wire::api::{FarmRoleView, FarmView};
@@ -147,6 +149,35 @@ pub fn launch(service: &Service, actor: &Actor, id: FarmId) -> Result<FarmView> 
     get(service, actor, id)
 }
 
+/// Wants every server shut down and kept, in reverse launch order. Nothing is healed or scaled
+/// until it is started again.
+pub fn suspend(service: &Service, actor: &Actor, id: FarmId) -> Result<FarmView> {
+    authorise(actor, Permission::FarmsLaunch)?;
+    change(service, actor, id, "farm.suspend", None, |_, farm| {
+        if farm.goal == FarmGoal::Terminated {
+            let text = format!("{} is terminated: there is nothing to stop", farm.name);
+            return Err(Problem::new(Code::UnacceptableState, text));
+        }
+        farm.goal = FarmGoal::Suspended;
+        Ok("is to be stopped; its servers are kept".into())
+    })?;
+    get(service, actor, id)
+}
+
+/// Wants a farm that was stopped up again, in launch order.
+pub fn resume(service: &Service, actor: &Actor, id: FarmId) -> Result<FarmView> {
+    authorise(actor, Permission::FarmsLaunch)?;
+    change(service, actor, id, "farm.resume", None, |_, farm| {
+        if farm.goal == FarmGoal::Terminated {
+            let text = format!("{} is terminated, not stopped: launch it", farm.name);
+            return Err(Problem::new(Code::UnacceptableState, text));
+        }
+        farm.goal = FarmGoal::Launched;
+        Ok("is to be started again".into())
+    })?;
+    get(service, actor, id)
+}
+
 /// Wants no server left.
 pub fn terminate(
     service: &Service,
@@ -263,9 +294,13 @@ fn check_range(min: u32, max: u32) -> Result<()> {
 }
 
 /// A farm's status in Scalr's words, from what is wanted and what is there.
-pub(super) fn status(farm: &Farm, running: usize, counted: usize, target: u32) -> &'static str {
+pub(super) fn status(farm: &Farm, servers: &[Server], target: u32) -> &'static str {
+    let there = || servers.iter().filter(|server| server.status.counts());
+    let counted = there().count();
+    let running = there().filter(|server| serves(server.status)).count();
     match farm.goal {
-        FarmGoal::Suspended => "suspended",
+        FarmGoal::Suspended if there().all(|s| s.status == ServerStatus::Suspended) => "suspended",
+        FarmGoal::Suspended => "pending_suspend",
         FarmGoal::Terminated if counted == 0 => "terminated",
         FarmGoal::Terminated => "pending_terminate",
         FarmGoal::Launched if running >= target as usize => "running",

@@ -100,6 +100,7 @@ pub(super) fn read(service: &Service, actor: &Actor, text: &str) -> Result<Manif
     let mut reading = manifest::read(text);
     let known = &service.settings.platforms;
     service.read(|view| references::look_up(view, known, actor.env, &mut reading))?;
+    references::look_up_zones(&service.settings.zones, &mut reading);
     reading.finish().map_err(refused)
 }
 

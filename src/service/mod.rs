@@ -59,6 +59,8 @@ use std::sync::Arc;
 pub struct Settings {
     /// Platforms and the sizes each of them has.
     pub platforms: BTreeMap<String, Vec<String>>,
+    /// Availability zones of the platforms that have any.
+    pub zones: BTreeMap<String, Vec<String>>,
     /// Where agents find the appliance, `address:port`, best first.
     pub agent_addresses: Vec<String>,
     /// How often agents read and send.

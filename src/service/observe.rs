@@ -170,6 +170,7 @@ fn settle(step: Step, sighting: Option<&Sighting>, decisive: bool) -> Option<Pro
         // The platform's own word. Otherwise it is asked again, which does no harm at any time.
         StepKind::Terminate => state == Some(CloudState::Gone),
         StepKind::Suspend => decisive && state == Some(CloudState::Suspended),
+        StepKind::Stop => decisive && state == Some(CloudState::Stopped),
         StepKind::Resume | StepKind::Start | StepKind::Reboot => {
             decisive && state == Some(CloudState::Running)
         }

@@ -6,7 +6,7 @@ use crate::engine::input::{PlanInput, WindowReading};
 use crate::engine::{self, Fault};
 use crate::model::{
     Actor, Breaker, Cause, Decision, Farm, FarmRole, Freshness, Hold, Move, Permission, Plan,
-    Revision, Role, Server, ServerStatus, Step, StepKind, StepStatus,
+    RemovalPolicy, Revision, Role, Server, ServerStatus, Step, StepKind, StepStatus,
 };
 use crate::service::{Service, alerts, authorise, holds, lookup};
 use crate::store::{Author, Reads, Tx, View};
@@ -123,6 +123,21 @@ impl Snapshot {
         Ok(Some(Snapshot { farm: found, farm_roles, servers, steps, parent, holds, breakers }))
     }
 
+    /// How busy each server is, where the least busy goes first.
+    fn loads(&self, service: &Service, now: Timestamp) -> BTreeMap<ServerId, f64> {
+        let mut loads = BTreeMap::new();
+        let least_busy = |role: &&FarmRole| role.policy.removal == RemovalPolicy::LeastBusy;
+        for role in self.farm_roles.iter().filter(least_busy) {
+            let Some(rule) = role.scaling.rules.first() else { continue };
+            let from = now.before(rule.window_ms);
+            for server in self.servers.iter().filter(|s| s.farm_role == role.id) {
+                let window = service.series.average(&[server.id], rule.metric.series(), from, now);
+                loads.extend(window.average.map(|average| (server.id, average)));
+            }
+        }
+        loads
+    }
+
     fn input(self, service: &Service) -> PlanInput {
         let now = service.now();
         let observed = &service.observed;
@@ -157,6 +172,7 @@ impl Snapshot {
                 );
             }
         }
+        let loads = self.loads(service, now);
         let id = self.farm.id.0;
         let parent = self.parent.as_ref().map_or(0, |plan| plan.id.0);
         PlanInput {
@@ -175,6 +191,7 @@ impl Snapshot {
             readings,
             holds: self.holds,
             breakers: self.breakers,
+            loads,
             parent: self.parent,
         }
     }
@@ -256,14 +273,16 @@ fn carry(tx: &mut Tx, input: &PlanInput, plan: &Plan, change: &Move) -> Result<(
             let mut record = current(tx, input, *server)?;
             match kind {
                 StepKind::Start => {
-                    record.restarts = record.restarts.saturating_add(1);
+                    // One that was put to sleep did not fail.
+                    let failed = record.status != ServerStatus::Suspended;
+                    record.restarts = record.restarts.saturating_add(u32::from(failed));
                     set_status(&mut record, ServerStatus::Resuming, input.now);
                     // Also one that was started in vain has the whole time again.
                     record.status_at = input.now;
                     record.reboot_at = None;
                 }
                 StepKind::Resume => set_status(&mut record, ServerStatus::Resuming, input.now),
-                StepKind::Suspend => {
+                StepKind::Suspend | StepKind::Stop => {
                     set_status(&mut record, ServerStatus::PendingSuspend, input.now);
                 }
                 StepKind::Reboot => {
@@ -272,8 +291,19 @@ fn carry(tx: &mut Tx, input: &PlanInput, plan: &Plan, change: &Move) -> Result<(
                 }
                 StepKind::Launch | StepKind::Terminate => {}
             }
+            if matches!(kind, StepKind::Start | StepKind::Resume) {
+                record.parked = false;
+                record.suspend_requested = false;
+            }
             tx.put(&record)?;
             plan_step(tx, plan, &record, *kind, *not_before)
+        }
+        Move::Park { server, not_before } => {
+            let mut record = current(tx, input, *server)?;
+            set_status(&mut record, ServerStatus::PendingSuspend, input.now);
+            record.parked = true;
+            tx.put(&record)?;
+            plan_step(tx, plan, &record, StepKind::Suspend, *not_before)
         }
         Move::Cancel { server } => {
             let mut record = current(tx, input, *server)?;

@@ -2,7 +2,7 @@
 
 use crate::base::{Code, Millis, OrderId, Problem, Result, ServerId, Timestamp};
 use crate::model::{
-    Actor, Cause, Order, OrderBody, Permission, Server, ServerStatus, Step, StepKind,
+    Actor, Cause, FarmGoal, Order, OrderBody, Permission, Server, ServerStatus, Step, StepKind,
 };
 use crate::service::plans::set_status;
 use crate::service::{Service, authorise, lookup, orders, views};
@@ -104,6 +104,7 @@ pub fn suspend(service: &Service, actor: &Actor, id: ServerId) -> Result<ServerV
             return Err(unacceptable(server, "only a running server can be suspended"));
         }
         set_status(server, ServerStatus::PendingSuspend, now);
+        server.suspend_requested = true;
         ask(tx, server, StepKind::Suspend, now)?;
         Ok("is asked to sleep")
     })
@@ -111,13 +112,19 @@ pub fn suspend(service: &Service, actor: &Actor, id: ServerId) -> Result<ServerV
 
 /// Wakes a server that sleeps.
 pub fn resume(service: &Service, actor: &Actor, id: ServerId) -> Result<ServerView> {
-    let now = service.now();
     change(service, actor, id, "server.resume", move |tx, server| {
         if server.status != ServerStatus::Suspended {
             return Err(unacceptable(server, "only a suspended server can be resumed"));
         }
-        set_status(server, ServerStatus::Resuming, now);
-        ask(tx, server, StepKind::Resume, now)?;
+        if server.parked {
+            let why = "scaling put it to sleep and wakes it when it is needed: raise minInstances";
+            return Err(unacceptable(server, why));
+        }
+        let farm = lookup::farm(tx, server.farm)?;
+        if farm.is_some_and(|farm| farm.goal == FarmGoal::Suspended) {
+            return Err(unacceptable(server, "its farm is stopped: start the farm"));
+        }
+        server.suspend_requested = false;
         Ok("is asked to wake up")
     })
 }

@@ -154,6 +154,7 @@ fn call_of(
         StepKind::Resume => CloudStep::Resume(server.id),
         StepKind::Reboot => CloudStep::Reboot(server.id),
         StepKind::Start => CloudStep::Start(server.id),
+        StepKind::Stop => CloudStep::Stop(server.id),
     })
 }
 
@@ -193,6 +194,7 @@ fn launch_request(
         farm_role: farm_role.id,
         index: server.index,
         location: server.location.clone(),
+        zone: server.zone.clone(),
         instance_type: server.instance_type.clone(),
         image: image.cloud_image_id.clone(),
         command: image.command.clone(),
@@ -255,7 +257,9 @@ pub(super) fn settle_done(
     let next = match (step.kind, server.status) {
         (StepKind::Launch, ServerStatus::PendingLaunch) => Some(ServerStatus::Pending),
         (StepKind::Terminate, _) => Some(ServerStatus::Terminated),
-        (StepKind::Suspend, ServerStatus::PendingSuspend) => Some(ServerStatus::Suspended),
+        (StepKind::Suspend | StepKind::Stop, ServerStatus::PendingSuspend) => {
+            Some(ServerStatus::Suspended)
+        }
         // Up again at the platform; running once its agent says so.
         (StepKind::Start | StepKind::Resume, ServerStatus::Resuming) => None,
         _ => None,
@@ -297,9 +301,11 @@ pub(super) fn settle_failed(
         }
         tx.put(server)?;
     }
-    if step.kind == StepKind::Suspend && server.status == ServerStatus::PendingSuspend {
+    let sleeps = matches!(step.kind, StepKind::Suspend | StepKind::Stop);
+    if sleeps && server.status == ServerStatus::PendingSuspend {
         // It is awake, or gone; as a running one it is looked after again.
         set_status(server, ServerStatus::Running, now);
+        server.parked = false;
         tx.put(server)?;
     }
     Ok(())

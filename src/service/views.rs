@@ -32,7 +32,7 @@ pub fn farm(service: &Service, view: &View, farm: Farm) -> Result<FarmView> {
             LaunchOrder::Simultaneous => "simultaneous".into(),
             LaunchOrder::Sequential => "sequential".into(),
         },
-        status: farms::status(&farm, running, counted, target).into(),
+        status: farms::status(&farm, &servers, target).into(),
         grange: FarmExtra {
             revision,
             plan: plan.as_ref().map_or(0, |plan| plan.id.0),

@@ -181,7 +181,7 @@ fn servers_and_their_steps() {
         zone: Some("a".to_owned()),
         locked: true,
         suspend_requested: false,
-        resume_requested: true,
+        parked: false,
         healthy_since: Some(AT),
         reboot_at: None,
         idle_at: None,
@@ -191,7 +191,7 @@ fn servers_and_their_steps() {
         "0123456789abcdef0123456789abcdef01010203057765622d33076f6e626f617264046865726505
          736d616c6c0403010163010831302e302e302e3300020000000000000000000000000000000100fb
          d00701fbd00701fbd007fbd007010400000101070707070707070707070707070707070707070707
-         0707070707070707070707000103302e3100010101016101000101fbd0070000",
+         0707070707070707070707000103302e3100010101016101000001fbd0070000",
     );
     let step = Step {
         id: StepId(9),

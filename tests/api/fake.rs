@@ -205,6 +205,16 @@ impl Verbs for Fake {
         self.farm(actor, id)
     }
 
+    fn farm_suspend(&self, actor: &Actor, id: FarmId) -> Result<FarmView> {
+        may(actor, Permission::FarmsLaunch)?;
+        Ok(FarmView { status: "pending_suspend".into(), ..self.farm(actor, id)? })
+    }
+
+    fn farm_resume(&self, actor: &Actor, id: FarmId) -> Result<FarmView> {
+        may(actor, Permission::FarmsLaunch)?;
+        self.farm(actor, id)
+    }
+
     fn farm_terminate(&self, actor: &Actor, id: FarmId, _: TerminateInput) -> Result<FarmView> {
         may(actor, Permission::FarmsLaunch)?;
         Ok(FarmView { status: "pending_terminate".into(), ..self.farm(actor, id)? })

@@ -220,6 +220,11 @@ impl House {
                 }
             }
             StepKind::Suspend => {}
+            StepKind::Stop => {
+                if let Some(real) = self.cloud.get_mut(&id) {
+                    real.state = CloudState::Stopped;
+                }
+            }
         }
     }
 

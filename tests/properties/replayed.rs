@@ -118,7 +118,8 @@ impl House {
                 | StepKind::Suspend
                 | StepKind::Resume
                 | StepKind::Reboot
-                | StepKind::Start => self.yard.input.steps.push(step),
+                | StepKind::Start
+                | StepKind::Stop => self.yard.input.steps.push(step),
             }
         }
         for server in self.running() {

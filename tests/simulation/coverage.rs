@@ -52,6 +52,7 @@ names! {
         Wait::Unhealed { .. } => "Unhealed",
         Wait::MissingKept { .. } => "MissingKept",
         Wait::Rebooting { .. } => "Rebooting",
+        Wait::FarmStopped { .. } => "FarmStopped",
     }
 }
 
@@ -60,13 +61,14 @@ pub const LONG: u64 = 20_000;
 /// How often a long run has to reach each thing.
 const EACH: u64 = 100;
 
-const KINDS: [StepKind; 6] = [
+const KINDS: [StepKind; 7] = [
     StepKind::Launch,
     StepKind::Terminate,
     StepKind::Suspend,
     StepKind::Resume,
     StepKind::Reboot,
     StepKind::Start,
+    StepKind::Stop,
 ];
 
 /// Every step passes through these; only some are ever superseded.

@@ -114,6 +114,7 @@ impl House {
             authority: authority(),
             settings: Settings {
                 platforms: BTreeMap::from([("simulated".to_owned(), sizes)]),
+                zones: BTreeMap::new(),
                 agent_addresses: vec!["192.0.2.1:8883".into()],
                 agent_interval_ms: 10_000,
                 call_deadline_ms: grange::base::limit::CLOUD_CALL_DEADLINE,

@@ -197,7 +197,7 @@ mod tests {
             zone: None,
             locked: false,
             suspend_requested: false,
-            resume_requested: false,
+            parked: false,
             healthy_since: None,
             reboot_at: None,
             idle_at: None,

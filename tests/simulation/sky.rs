@@ -196,6 +196,7 @@ fn kind(step: &CloudStep) -> StepKind {
         CloudStep::Resume(_) => StepKind::Resume,
         CloudStep::Reboot(_) => StepKind::Reboot,
         CloudStep::Start(_) => StepKind::Start,
+        CloudStep::Stop(_) => StepKind::Stop,
     }
 }
 
@@ -243,7 +244,7 @@ impl Cloud for Sky {
     fn apply(&self, step: &CloudStep) -> Result<Applied, CloudError> {
         self.judge(step);
         let answer = self.cloud.apply(step);
-        if matches!(step, CloudStep::Suspend(_) | CloudStep::Reboot(_))
+        if matches!(step, CloudStep::Suspend(_) | CloudStep::Stop(_) | CloudStep::Reboot(_))
             && self.cloud.state(step.server()) != Some(CloudState::Running)
         {
             self.excuse(step.server());

@@ -36,7 +36,8 @@ use grange::base::{FarmRoleId, HoldId, Millis, Name, ServerId, UserId};
 use grange::engine::WindowReading;
 use grange::model::{
     Balance, CloudState, FarmGoal, FarmRole, Freshness, HealMode, Hold, HoldKind, LaunchOrder,
-    Metric, MissingPolicy, ScalingRule, ServerStatus, StepKind, StepStatus, VolumeSpec,
+    Metric, MissingPolicy, RemovalPolicy, ScalingBehavior, ScalingRule, ServerStatus, StepKind,
+    StepStatus, VolumeSpec,
 };
 
 /// The words of one line, taken one after the other.
@@ -128,6 +129,8 @@ pub fn tell(yard: &mut Yard, line: &str) {
             match words.word() {
                 "terminate" => yard.server(id).terminate_requested = true,
                 "reboot" => yard.server(id).reboot_requested = true,
+                "sleep" => yard.server(id).suspend_requested = true,
+                "wake" => yard.server(id).suspend_requested = false,
                 other => panic!("nobody can ask for {other:?}"),
             }
         }
@@ -179,6 +182,7 @@ fn farm(yard: &mut Yard, mut words: Words) {
             "sequential" => yard.input.farm.launch_order = LaunchOrder::Sequential,
             "terminated" => yard.input.farm.goal = FarmGoal::Terminated,
             "launched" => yard.input.farm.goal = FarmGoal::Launched,
+            "stopped" => yard.input.farm.goal = FarmGoal::Suspended,
             "removed" => yard.input.farm.removed = true,
             other => panic!("a farm is not {other:?}"),
         }
@@ -207,6 +211,13 @@ fn role(yard: &mut Yard, mut words: Words) {
             "heal" => role.policy.heal = heal(words.word()),
             "missing" => role.policy.missing = missing(words.word()),
             "reboot" => role.policy.reboot_timeout_ms = words.length(),
+            "parks" => role.policy.behavior = ScalingBehavior::SuspendResume,
+            "zone" => role.policy.zones.push(words.word().to_owned()),
+            "oldest" => role.policy.removal = RemovalPolicy::Oldest,
+            "newest" => role.policy.removal = RemovalPolicy::Newest,
+            "least-busy" => role.policy.removal = RemovalPolicy::LeastBusy,
+            "previous-revision" => role.policy.removal = RemovalPolicy::PreviousRevision,
+            "revision" => role.revision = words.number::<u64>(),
             "storage" => role.storage.push(VolumeSpec {
                 kind: "PersistentStorageConfiguration".into(),
                 mount_point: "/data".into(),
@@ -269,6 +280,10 @@ fn server(yard: &mut Yard, mut words: Words) {
         match word {
             "restarts" => yard.server(id).restarts = words.number(),
             "rebooted" => yard.server(id).reboot_at = Some(now.before(words.length())),
+            "parked" => yard.server(id).parked = true,
+            "zone" => yard.server(id).zone = Some(words.word().to_owned()),
+            "revision" => yard.server(id).revision = words.number::<u64>(),
+            "busy" => drop(yard.input.loads.insert(id, words.number())),
             other => panic!("a server has no {other:?}"),
         }
     }
@@ -431,6 +446,7 @@ fn kind(word: &str) -> StepKind {
         "resume" => StepKind::Resume,
         "reboot" => StepKind::Reboot,
         "start" => StepKind::Start,
+        "stop" => StepKind::Stop,
         other => panic!("no step does {other:?}"),
     }
 }

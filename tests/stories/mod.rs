@@ -45,11 +45,10 @@ fn every_reason_to_wait_has_a_story() {
         let text = std::fs::read_to_string(&path).unwrap();
         let (_, waits) = play(text.split_once(RULER).unwrap_or((&text, "")).0);
         for wait in waits {
-            *told.entry(number(&wait)).or_insert(0) += 1;
+            *told.entry(reason(&wait)).or_insert(0) += 1;
         }
     }
-    let missing: Vec<&&str> =
-        WAITS.iter().enumerate().filter(|(i, _)| !told.contains_key(i)).map(|(_, n)| n).collect();
+    let missing: Vec<&&str> = WAITS.iter().filter(|name| !told.contains_key(*name)).collect();
     assert!(missing.is_empty(), "no story waits for {missing:?}");
 }
 
@@ -103,8 +102,10 @@ fn show(yard: &Yard, plan: &Plan) -> String {
     };
     for step in &plan.moves {
         out += &match step {
-            Move::Launch { farm_role, index, reason, .. } => {
-                format!("> launch {}-{index} ({})\n", yard.role(*farm_role).alias, reason.say())
+            Move::Launch { farm_role, index, reason, zone, .. } => {
+                let zone = zone.as_ref().map(|zone| format!(" in {zone}")).unwrap_or_default();
+                let alias = &yard.role(*farm_role).alias;
+                format!("> launch {alias}-{index}{zone} ({})\n", reason.say())
             }
             Move::Retire { server, reason, not_before } => {
                 format!("> retire {} ({}){}\n", name(*server), reason.say(), after(*not_before))
@@ -113,66 +114,51 @@ fn show(yard: &Yard, plan: &Plan) -> String {
                 format!("> {} {}{}\n", kind.as_str(), name(*server), after(*not_before))
             }
             Move::Cancel { server } => format!("> cancel {}\n", name(*server)),
+            Move::Park { server, not_before } => {
+                format!("> park {}{}\n", name(*server), after(*not_before))
+            }
         };
     }
     out
 }
 
-const WAITS: [&str; 25] = [
-    "CoolDown",
-    "AtMax",
-    "AtMin",
-    "MaxUnconfirmed",
-    "NoReadings",
-    "Starting",
-    "LaunchOrder",
-    "LeavingOrder",
-    "AgentSilent",
-    "Backoff",
-    "Stale",
-    "Missing",
-    "UnknownOutcome",
-    "Draining",
-    "Readiness",
-    "VolumeHeld",
-    "Frozen",
-    "InFlight",
-    "Replacing",
-    "Unseen",
-    "DependsOn",
-    "Held",
-    "Unhealed",
-    "MissingKept",
-    "Rebooting",
-];
+macro_rules! waits {
+    ($($pattern:pat => $name:literal,)+) => {
+        /// Every reason to wait.
+        const WAITS: &[&str] = &[$($name,)+];
 
-/// The place in [`WAITS`]. Matched whole, so that a new reason does not compile without a number.
-fn number(wait: &Wait) -> usize {
-    match wait {
-        Wait::CoolDown { .. } => 0,
-        Wait::AtMax { .. } => 1,
-        Wait::AtMin { .. } => 2,
-        Wait::MaxUnconfirmed { .. } => 3,
-        Wait::NoReadings { .. } => 4,
-        Wait::Starting { .. } => 5,
-        Wait::LaunchOrder { .. } => 6,
-        Wait::LeavingOrder { .. } => 7,
-        Wait::AgentSilent { .. } => 8,
-        Wait::Backoff { .. } => 9,
-        Wait::Stale { .. } => 10,
-        Wait::Missing { .. } => 11,
-        Wait::UnknownOutcome { .. } => 12,
-        Wait::Draining { .. } => 13,
-        Wait::Readiness { .. } => 14,
-        Wait::VolumeHeld { .. } => 15,
-        Wait::Frozen(_) => 16,
-        Wait::InFlight { .. } => 17,
-        Wait::Replacing { .. } => 18,
-        Wait::Unseen { .. } => 19,
-        Wait::DependsOn { .. } => 20,
-        Wait::Held { .. } => 21,
-        Wait::Unhealed { .. } => 22,
-        Wait::MissingKept { .. } => 23,
-        Wait::Rebooting { .. } => 24,
-    }
+        /// The name in [`WAITS`]. Matched whole, so that a new reason does not compile without one.
+        fn reason(wait: &Wait) -> &'static str {
+            match wait { $($pattern => $name,)+ }
+        }
+    };
+}
+
+waits! {
+    Wait::CoolDown { .. } => "CoolDown",
+    Wait::AtMax { .. } => "AtMax",
+    Wait::AtMin { .. } => "AtMin",
+    Wait::MaxUnconfirmed { .. } => "MaxUnconfirmed",
+    Wait::NoReadings { .. } => "NoReadings",
+    Wait::Starting { .. } => "Starting",
+    Wait::LaunchOrder { .. } => "LaunchOrder",
+    Wait::LeavingOrder { .. } => "LeavingOrder",
+    Wait::AgentSilent { .. } => "AgentSilent",
+    Wait::Backoff { .. } => "Backoff",
+    Wait::Stale { .. } => "Stale",
+    Wait::Missing { .. } => "Missing",
+    Wait::UnknownOutcome { .. } => "UnknownOutcome",
+    Wait::Draining { .. } => "Draining",
+    Wait::Readiness { .. } => "Readiness",
+    Wait::VolumeHeld { .. } => "VolumeHeld",
+    Wait::Frozen(_) => "Frozen",
+    Wait::InFlight { .. } => "InFlight",
+    Wait::Replacing { .. } => "Replacing",
+    Wait::Unseen { .. } => "Unseen",
+    Wait::DependsOn { .. } => "DependsOn",
+    Wait::Held { .. } => "Held",
+    Wait::Unhealed { .. } => "Unhealed",
+    Wait::MissingKept { .. } => "MissingKept",
+    Wait::Rebooting { .. } => "Rebooting",
+    Wait::FarmStopped { .. } => "FarmStopped",
 }

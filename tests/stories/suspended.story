@@ -3,6 +3,7 @@ farm shop
 role web min 2 max 4
 seen web-1 running age 4s
 seen web-2 running age 4s
+ask web-2 sleep
 turns web-2 pending_suspend
 plan
 turns web-2 suspended

@@ -51,6 +51,7 @@ impl Yard {
             readings: BTreeMap::new(),
             holds: Vec::new(),
             breakers: BTreeMap::new(),
+            loads: BTreeMap::new(),
             parent: None,
         };
         Yard { input, steps: 0, plans: 0 }
@@ -198,12 +199,23 @@ impl Yard {
                     self.add_step(server, kind, StepStatus::Planned, not_before);
                     let record = self.server(server);
                     let asked = std::mem::take(&mut record.reboot_requested);
-                    record.restarts +=
-                        u32::from(kind == StepKind::Start || kind == StepKind::Reboot && !asked);
-                    if kind == StepKind::Start {
-                        self.server(server).reboot_at = None;
+                    let failed = record.status != ServerStatus::Suspended;
+                    record.restarts += u32::from(
+                        kind == StepKind::Start && failed || kind == StepKind::Reboot && !asked,
+                    );
+                    if matches!(kind, StepKind::Start | StepKind::Resume) {
+                        record.parked = false;
+                        record.reboot_at = None;
                         self.turn(server, ServerStatus::Resuming);
                     }
+                    if matches!(kind, StepKind::Stop | StepKind::Suspend) {
+                        self.turn(server, ServerStatus::PendingSuspend);
+                    }
+                }
+                Move::Park { server, not_before } => {
+                    self.turn(server, ServerStatus::PendingSuspend);
+                    self.server(server).parked = true;
+                    self.add_step(server, StepKind::Suspend, StepStatus::Planned, not_before);
                 }
                 Move::Cancel { server } => {
                     self.supersede(server);

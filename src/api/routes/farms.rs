@@ -69,6 +69,24 @@ pub const ROWS: &[Row] = &[
     },
     Row {
         method: "POST",
+        path: "/{envId}/farms/{farmId}/actions/suspend/",
+        about: "Shuts a farm's servers down in reverse launch order and keeps them.",
+        query: &[],
+        input: None,
+        output: Output::One("Farm"),
+        run: Run::Verb(suspend),
+    },
+    Row {
+        method: "POST",
+        path: "/{envId}/farms/{farmId}/actions/resume/",
+        about: "Brings the servers of a farm that was stopped up again, in launch order.",
+        query: &[],
+        input: None,
+        output: Output::One("Farm"),
+        run: Run::Verb(resume),
+    },
+    Row {
+        method: "POST",
         path: "/{envId}/farms/{farmId}/actions/terminate/",
         about: "Wants no server of a farm left.",
         query: &[],
@@ -158,6 +176,16 @@ fn remove(verbs: &dyn Verbs, call: &Call) -> Result<Reply> {
 fn launch(verbs: &dyn Verbs, call: &Call) -> Result<Reply> {
     let NoInput {} = call.input()?;
     one(verbs.farm_launch(&call.actor, farm(call)?)?)
+}
+
+fn suspend(verbs: &dyn Verbs, call: &Call) -> Result<Reply> {
+    let NoInput {} = call.input()?;
+    one(verbs.farm_suspend(&call.actor, farm(call)?)?)
+}
+
+fn resume(verbs: &dyn Verbs, call: &Call) -> Result<Reply> {
+    let NoInput {} = call.input()?;
+    one(verbs.farm_resume(&call.actor, farm(call)?)?)
 }
 
 fn terminate(verbs: &dyn Verbs, call: &Call) -> Result<Reply> {

@@ -334,6 +334,11 @@ impl Onboard {
         })
     }
 
+    /// A server that is stopped already is left as it is.
+    fn stop(&self, id: ServerId) -> Result<(), CloudError> {
+        self.with_server(id, |directory, _, _| self.halt(directory, true).map_err(unknown))
+    }
+
     fn state(&self, directory: &ServerDirectory) -> CloudState {
         let Some(init) = directory.init().filter(process::Process::is_alive) else {
             let pending = directory.is_locked();
@@ -383,6 +388,7 @@ impl Cloud for Onboard {
             CloudStep::Resume(id) => self.sleep(*id, false),
             CloudStep::Reboot(id) => self.restart(*id, true),
             CloudStep::Start(id) => self.restart(*id, false),
+            CloudStep::Stop(id) => self.stop(*id),
         }?;
         let directory = self.shelf.server(step.server());
         Ok(Applied { sighting: directory.exists().then(|| self.sight(&directory)) })

@@ -194,6 +194,10 @@ impl Cloud for Simulated {
             .to_vec()
     }
 
+    fn zones(&self) -> Vec<String> {
+        ["a", "b", "c"].map(str::to_owned).to_vec()
+    }
+
     fn list(&self) -> Result<Vec<Sighting>, CloudError> {
         let now = self.clock.monotonic();
         let mut inner = self.lock();

@@ -121,6 +121,10 @@ impl World {
                 self.known(*id)?.power = up;
                 Ok(())
             }
+            CloudStep::Stop(id) => {
+                self.known(*id)?.power = Power::Stopped;
+                Ok(())
+            }
             CloudStep::Start(id) => {
                 let server = self.known(*id)?;
                 if server.power == Power::Stopped {

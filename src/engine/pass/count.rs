@@ -2,13 +2,14 @@
 //!
 //! Max is hard (law 1): every server not confirmed gone counts against it, those on their way out
 //! and those of unknown fate included. A replacement of a farm role with data volumes has the
-//! index of the one it replaces, so it waits until that one is confirmed gone. After a failed
+//! index of the one it replaces, so it waits until that one is confirmed gone. What scaling put to
+//! sleep is woken before anything is launched. After a failed
 //! launch, only one at a time is tried until one of them runs.
 
 use crate::engine::draft::Draft;
-use crate::engine::pass::order;
+use crate::engine::pass::{order, sleep};
 use crate::engine::world::{RoleView, ServerView, World};
-use crate::model::{Decision, HoldKind, LaunchReason, Owed, Wait};
+use crate::model::{Decision, HoldKind, LaunchReason, Owed, ServerStatus, Wait};
 use std::collections::BTreeSet;
 
 /// Launches what is missing.
@@ -28,6 +29,8 @@ pub fn count(world: &World, draft: &mut Draft) {
             match reason_to_wait(world, draft, view) {
                 Some(wait) => draft.say(view, Decision::Wait(wait)),
                 None => {
+                    let spare = need.saturating_sub(owed.len()).saturating_sub(lost);
+                    let need = need - wake(world, view, draft, spare);
                     let launched = launch(view, draft, need, lost, &mut owed);
                     if let Some(target) = draft.targets.get_mut(&view.role.id) {
                         target.before_losses =
@@ -79,6 +82,18 @@ fn reason_to_wait(world: &World, draft: &Draft, view: &RoleView) -> Option<Wait>
         return Some(held);
     }
     order::ahead(world, draft, view)
+}
+
+/// Wakes servers that scaling put to sleep, lowest index first; says how many.
+fn wake(world: &World, view: &RoleView, draft: &mut Draft, need: usize) -> usize {
+    let mut woken = 0;
+    for server in &view.servers {
+        let sleeps = server.server.parked && server.server.status == ServerStatus::Suspended;
+        if woken < need && sleeps && server.open.is_empty() && draft.is_free(server) {
+            woken += usize::from(sleep::rouse(world, view, server, draft, "scaling up"));
+        }
+    }
+    woken
 }
 
 /// Launches what is needed but for those whose loss is not made good; says how many.

@@ -26,6 +26,9 @@ pub fn lost(world: &World, draft: &mut Draft) {
 }
 
 fn sweep(world: &World, draft: &mut Draft, which: fn(&ServerView) -> bool) {
+    if world.is_stopped() {
+        return;
+    }
     for view in &world.roles {
         let mut pace = Pace::new(view);
         for server in view.servers.iter().filter(|s| s.should_be_up() && which(s)) {

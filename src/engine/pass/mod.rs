@@ -12,6 +12,7 @@ pub mod order;
 pub mod outlook;
 pub mod retry;
 pub mod scale;
+pub mod sleep;
 pub mod surplus;
 pub mod timeout;
 pub mod unwell;

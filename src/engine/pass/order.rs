@@ -6,7 +6,7 @@
 //! place behind it, whatever its index. Farm roles that depend on one another wait for neither,
 //! because something is better than nothing for ever; manifests refuse that.
 //!
-//! Not a pass of its own: `count`, `cold_start` and `goal` ask.
+//! Not a pass of its own: `count`, `cold_start`, `goal` and `sleep` ask.
 
 use crate::engine::draft::Draft;
 use crate::engine::world::{Neighbour, RoleView, World};
@@ -35,12 +35,16 @@ pub fn ahead(world: &World, draft: &Draft, view: &RoleView) -> Option<Wait> {
 /// Why the servers of a farm role may not leave yet while the whole farm does. Its launches that
 /// were never begun are cancelled by now, so that only what the cloud may have heard of stays.
 pub fn after(world: &World, draft: &Draft, view: &RoleView) -> Option<Wait> {
+    behind(world, view, |near| draft.facts(near.role.id).held > 0)
+}
+
+/// Which farm role goes before this one on the way down, as long as it `stays`.
+pub fn behind(world: &World, view: &RoleView, stays: impl Fn(&&Neighbour) -> bool) -> Option<Wait> {
     let place = place(world, view.role);
     let first = world.neighbours.iter().filter(|other| {
         depends(world, other.role, view.role)
             || world.is_sequential() && self::place(world, other.role) > place
     });
-    let stays = |other: &&Neighbour| draft.facts(other.role.id).held > 0;
     let behind = first.filter(stays).max_by_key(|other| self::place(world, other.role))?;
     Some(Wait::LeavingOrder { behind: behind.role.alias.to_string() })
 }

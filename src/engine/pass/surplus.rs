@@ -1,16 +1,24 @@
 //! Surplus: more servers than the target wants.
 //!
-//! First goes what the cloud never heard of, then what is not ready, then running servers from
-//! the highest index down. Scalr takes the oldest; here low indexes are worth keeping, because
-//! data volumes belong to them and because a farm that shrinks to three should be left with 1, 2
-//! and 3. Never are so many running servers taken that fewer healthy ones than the target stay,
-//! and never one that was not seen lately. While servers of the farm are missing, no running one is
-//! taken at all: shrinking is never urgent, and it would hide how many vanished.
+//! First goes what the cloud never heard of, then what is not ready, then running servers in the
+//! order of the removal policy. Scalr takes the oldest; here the default is the highest index,
+//! because data volumes belong to low ones and because a farm that shrinks to three should be
+//! left with 1, 2 and 3. Never are so many running servers taken that fewer healthy ones than the
+//! target stay, and never one that was not seen lately. While servers of the farm are missing, no
+//! running one is taken at all: shrinking is never urgent, and it would hide how many vanished.
+//!
+//! With `suspend-resume` running servers are put to sleep instead, and go on counting against
+//! max; those that sleep are only terminated when max, or the behavior, no longer allows them.
 
+use crate::base::ServerId;
 use crate::engine::draft::Draft;
 use crate::engine::world::{RoleView, ServerView, Sight, World};
-use crate::model::{Decision, HoldKind, MissingPolicy, ServerStatus, TerminateReason, Wait};
+use crate::model::{
+    Decision, HoldKind, MissingPolicy, RemovalPolicy, ScalingBehavior, Server, ServerStatus,
+    TerminateReason, Wait,
+};
 use std::cmp::Reverse;
+use std::collections::BTreeMap;
 
 /// Retires what is beyond the target.
 pub fn surplus(world: &World, draft: &mut Draft) {
@@ -21,6 +29,10 @@ pub fn surplus(world: &World, draft: &mut Draft) {
                 && draft.facts(near.role.id).running_missing > 0
         });
     for view in world.wanted_roles() {
+        let held = world.held(view.role.id, HoldKind::Terminate);
+        if held.is_none() {
+            retire_sleepers(view, draft);
+        }
         let target = draft.targets.get(&view.role.id).map_or(0, |target| target.target);
         let target = usize::try_from(target).unwrap_or(usize::MAX);
         let wanted = view.servers.iter().filter(|s| draft.is_wanted(s)).count();
@@ -32,8 +44,7 @@ pub fn surplus(world: &World, draft: &mut Draft) {
             draft.say(view, Decision::Wait(Wait::Frozen(reason)));
             continue;
         }
-        let held = world.held(view.role.id, HoldKind::Terminate);
-        if retire(view, draft, over, target, missing, held.is_some())
+        if retire(world, view, draft, over, target, missing, held.is_some())
             && let Some(held) = held
         {
             draft.say(view, Decision::Wait(held));
@@ -41,8 +52,31 @@ pub fn surplus(world: &World, draft: &mut Draft) {
     }
 }
 
+/// Terminates servers that scaling put to sleep and that may not be kept any more.
+fn retire_sleepers(view: &RoleView, draft: &mut Draft) {
+    let keeps = view.role.policy.behavior == ScalingBehavior::SuspendResume;
+    let max = usize::try_from(view.role.scaling.max).unwrap_or(usize::MAX);
+    let stays = |s: &&ServerView| {
+        s.server.status != ServerStatus::PendingTerminate && draft.counts(s) && !draft.is_moved(s)
+    };
+    let mut over = view.servers.iter().filter(stays).count().saturating_sub(max);
+    for server in view.servers.iter().rev() {
+        let sleeps = server.server.parked && server.server.status == ServerStatus::Suspended;
+        let proved = server.open.is_empty() && matches!(server.sight, Sight::Seen { .. });
+        if !sleeps || !proved || !draft.is_free(server) || draft.freeze.is_some() {
+            continue;
+        }
+        if over > 0 || !keeps {
+            over = over.saturating_sub(1);
+            let why = if keeps { "more than the maximum" } else { "it is not to be woken again" };
+            draft.retire(view, server, TerminateReason::ScalingDown, why);
+        }
+    }
+}
+
 /// Whether a hold was in the way. What the cloud never heard of goes all the same.
 fn retire(
+    world: &World,
     view: &RoleView,
     draft: &mut Draft,
     mut over: usize,
@@ -60,8 +94,10 @@ fn retire(
     }
     victims.sort_by_key(|s| {
         let running = s.server.status == ServerStatus::Running;
-        (!s.is_only_planned(), running, Reverse(s.server.index))
+        let turn = turn(view.role.policy.removal, view.role.revision, s.server, &world.input.loads);
+        (!s.is_only_planned(), running, turn, Reverse(s.server.index))
     });
+    let parks = view.role.policy.behavior == ScalingBehavior::SuspendResume;
     let why = format!("{over} more than the target of {target}");
     for server in victims {
         if over == 0 {
@@ -79,7 +115,31 @@ fn retire(
         }
         spare -= usize::from(running);
         over -= 1;
-        draft.retire(view, server, TerminateReason::ScalingDown, &why);
+        if running && parks {
+            draft.park(view, server, &why);
+        } else {
+            draft.retire(view, server, TerminateReason::ScalingDown, &why);
+        }
     }
     false
+}
+
+/// Who goes first: the lower number, then the higher index.
+fn turn(
+    policy: RemovalPolicy,
+    revision: u64,
+    server: &Server,
+    loads: &BTreeMap<ServerId, f64>,
+) -> i64 {
+    let launched = server.asked_at.unwrap_or(server.created_at).0;
+    match policy {
+        RemovalPolicy::HighestIndex => 0,
+        RemovalPolicy::Oldest => launched,
+        RemovalPolicy::Newest => -launched,
+        // In hundredths; one that sent nothing is not known to be idle, so it goes last.
+        RemovalPolicy::LeastBusy => {
+            loads.get(&server.id).map_or(i64::MAX, |load| (load * 100.0) as i64)
+        }
+        RemovalPolicy::PreviousRevision => i64::from(server.revision == revision),
+    }
 }

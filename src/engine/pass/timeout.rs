@@ -14,6 +14,9 @@ use crate::model::{HealMode, TerminateReason, Wait};
 
 /// Heals what is pending, initializing or resuming for longer than its farm role allows.
 pub fn timeout(world: &World, draft: &mut Draft) {
+    if world.is_stopped() {
+        return;
+    }
     for (view, server) in world.servers().filter(|(_, s)| s.gets_ready()) {
         let (age, limit) = time(world, view, server);
         if age <= limit || !draft.is_free(server) || !server.sight.is_fresh() {

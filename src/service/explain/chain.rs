@@ -217,7 +217,7 @@ fn end(change: &Move, plan: &Plan) -> Option<Root> {
             Some(Root::PowerCut)
         }
         Move::Act { kind: StepKind::Terminate, .. } => Some(Root::Clock),
-        Move::Act { .. } | Move::Launch { .. } | Move::Cancel { .. } => None,
+        Move::Act { .. } | Move::Launch { .. } | Move::Cancel { .. } | Move::Park { .. } => None,
     }
 }
 

@@ -111,9 +111,11 @@ fn stops(plan: &Plan) -> BTreeMap<ServerId, String> {
         Move::Retire { server, reason, .. } => Some((*server, reason.say().to_owned())),
         Move::Act { server, kind, .. } => match kind {
             StepKind::Suspend => Some((*server, "suspended".to_owned())),
+            StepKind::Stop => Some((*server, "stopped".to_owned())),
             StepKind::Reboot => Some((*server, "rebooted".to_owned())),
             StepKind::Launch | StepKind::Terminate | StepKind::Resume | StepKind::Start => None,
         },
+        Move::Park { server, .. } => Some((*server, "suspended".to_owned())),
         Move::Launch { .. } | Move::Cancel { .. } => None,
     };
     plan.moves.iter().filter_map(stop).collect()

@@ -46,6 +46,22 @@ pub fn look_up(
     Ok(())
 }
 
+/// Finds availability zones that their platform does not have.
+pub(super) fn look_up_zones(known: &BTreeMap<String, Vec<String>>, reading: &mut Reading) {
+    for reference in reading.references.clone() {
+        let Some(platform) = &reference.platform else { continue };
+        let there = known.get(platform).cloned().unwrap_or_default();
+        let Some(zone) = reference.zones.iter().find(|zone| !there.contains(zone)) else {
+            continue;
+        };
+        let text = match there.is_empty() {
+            true => format!("{platform} has no availability zones: remove this"),
+            false => format!("{platform} has no zone {zone}: use some of {}", there.join(", ")),
+        };
+        reading.add(&format!("{}.grange.availabilityZones", reference.path), text);
+    }
+}
+
 fn check_role(role: &Role, reference: &Reference, reading: &mut Reading) {
     let at = |field: &str| format!("{}.{field}", reference.path);
     if let Some(platform) = reference.platform.as_ref().filter(|p| role.image(p).is_none()) {

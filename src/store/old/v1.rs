@@ -258,8 +258,12 @@ impl From<ServerV1> for Server {
             agent: true,
             zone: None,
             locked: false,
-            suspend_requested: false,
-            resume_requested: false,
+            // Nobody but a person put servers to sleep then.
+            suspend_requested: matches!(
+                old.status,
+                ServerStatus::PendingSuspend | ServerStatus::Suspended
+            ),
+            parked: false,
             healthy_since: None,
             reboot_at: None,
             idle_at: None,

@@ -59,6 +59,7 @@ pub(super) fn read(
         role: role.clone(),
         platform: platform.clone(),
         instance_type: instance_type.clone(),
+        zones: extra.policy.zones.clone(),
         balances: sink.places.contains_key(&format!("{path}.grange.balance")),
         balanced: extra.balanced.clone(),
         depends_on: extra.policy.depends_on.clone(),

@@ -62,6 +62,8 @@ pub struct Reference {
     pub platform: Option<String>,
     /// The size.
     pub instance_type: Option<String>,
+    /// The availability zones it is spread over.
+    pub zones: Vec<String>,
     /// Whether it says what it balances, rightly or not.
     pub balances: bool,
     /// The alias of the farm role it balances.

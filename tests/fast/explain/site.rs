@@ -95,6 +95,7 @@ impl Site {
             authority,
             settings: Settings {
                 platforms: BTreeMap::from([(PLATFORM.to_owned(), vec!["small".to_owned()])]),
+                zones: BTreeMap::new(),
                 agent_addresses: vec!["192.0.2.1:8883".into()],
                 agent_interval_ms: 10_000,
                 call_deadline_ms: 60_000,
@@ -267,6 +268,7 @@ impl Site {
             StepKind::Launch if std::mem::take(&mut self.refuses) => {
                 return Err(CloudError::Refused("the quota is used up".into()));
             }
+            StepKind::Stop => drop(self.cloud.insert(server, CloudState::Stopped)),
             StepKind::Suspend => drop(self.cloud.insert(server, CloudState::Suspended)),
             StepKind::Launch | StepKind::Resume | StepKind::Reboot | StepKind::Start => {
                 self.cloud.insert(server, CloudState::Running);
