@@ -14,8 +14,8 @@ use crate::wire::api::{
 };
 use crate::wire::hold::{HoldInput, HoldView};
 use crate::wire::input::{
-    EventsQuery, EventsSlice, FarmFilter, FarmInput, FarmRoleFilter, Page, RebootInput, RoleFilter,
-    RoleView, ScalingInput, ServerFilter, Slice, TerminateInput, TokenInput, TokenView,
+    EventsQuery, EventsSlice, FarmFilter, FarmInput, FarmRoleFilter, LockInput, Page, RebootInput,
+    RoleFilter, RoleView, ScalingInput, ServerFilter, Slice, TerminateInput, TokenInput, TokenView,
 };
 use crate::wire::simulation::{SimulationRequest, SimulationView};
 
@@ -94,6 +94,10 @@ pub trait Verbs: Send + Sync + 'static {
     fn server_suspend(&self, actor: &Actor, id: ServerId) -> Result<ServerView>;
     /// Wakes a server that sleeps.
     fn server_resume(&self, actor: &Actor, id: ServerId) -> Result<ServerView>;
+    /// Locks a server against removal.
+    fn server_lock(&self, actor: &Actor, id: ServerId, input: &LockInput) -> Result<ServerView>;
+    /// Takes its lock off.
+    fn server_unlock(&self, actor: &Actor, id: ServerId) -> Result<ServerView>;
     /// Readings of a server, one view for each series that has any. Without names: all of them.
     fn readings(
         &self,

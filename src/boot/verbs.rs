@@ -15,8 +15,8 @@ use crate::wire::api::{
 };
 use crate::wire::hold::{HoldInput, HoldView};
 use crate::wire::input::{
-    EventsQuery, EventsSlice, FarmFilter, FarmInput, FarmRoleFilter, Page, RebootInput, RoleFilter,
-    RoleView, ScalingInput, ServerFilter, Slice, TerminateInput, TokenInput, TokenView,
+    EventsQuery, EventsSlice, FarmFilter, FarmInput, FarmRoleFilter, LockInput, Page, RebootInput,
+    RoleFilter, RoleView, ScalingInput, ServerFilter, Slice, TerminateInput, TokenInput, TokenView,
 };
 use crate::wire::simulation::{SimulationRequest, SimulationView};
 use std::sync::Arc;
@@ -140,6 +140,14 @@ impl Verbs for House {
 
     fn server_resume(&self, actor: &Actor, id: ServerId) -> Result<ServerView> {
         servers::resume(&self.service, actor, id)
+    }
+
+    fn server_lock(&self, actor: &Actor, id: ServerId, input: &LockInput) -> Result<ServerView> {
+        servers::lock(&self.service, actor, id, input)
+    }
+
+    fn server_unlock(&self, actor: &Actor, id: ServerId) -> Result<ServerView> {
+        servers::unlock(&self.service, actor, id)
     }
 
     fn readings(

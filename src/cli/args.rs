@@ -327,6 +327,19 @@ pub enum ServerVerb {
         /// As shop/web-3, web-3 or its UUID
         server: String,
     },
+    /// Lock a server: neither scaling nor people take it away before it is unlocked
+    Lock {
+        /// As shop/web-3, web-3 or its UUID
+        server: String,
+        /// Why, for whoever meets the lock
+        #[arg(long, default_value = "")]
+        reason: String,
+    },
+    /// Take the lock off a server
+    Unlock {
+        /// As shop/web-3, web-3 or its UUID
+        server: String,
+    },
     /// Run a command on a server, and show what it printed
     #[command(after_help = "Example: grange server run web-3 -- uptime")]
     Run {

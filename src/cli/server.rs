@@ -32,6 +32,14 @@ pub fn carry(verb: ServerVerb, client: &Client, io: &mut Io<'_>, json: bool) -> 
             let server = name::server(client, &server)?;
             changed(&client.server_resume(&server.id)?, "is to wake", io, json)
         }
+        ServerVerb::Lock { server, reason } => {
+            let server = name::server(client, &server)?;
+            changed(&client.server_lock(&server.id, &reason)?, "is locked", io, json)
+        }
+        ServerVerb::Unlock { server } => {
+            let server = name::server(client, &server)?;
+            changed(&client.server_unlock(&server.id)?, "is unlocked", io, json)
+        }
         ServerVerb::Run { server, timeout, command } => {
             let server = name::server(client, &server)?;
             run(&server, timeout, command, client, io, json)

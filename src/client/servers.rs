@@ -3,7 +3,7 @@
 use crate::base::Millis;
 use crate::client::{Client, Error, Query};
 use crate::wire::api::{CommandRequest, OrderView, SeriesView, ServerView};
-use crate::wire::input::{NoInput, RebootInput, ServerFilter, TerminateInput};
+use crate::wire::input::{LockInput, NoInput, RebootInput, ServerFilter, TerminateInput};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -52,6 +52,17 @@ impl Client {
     /// Wakes a server that sleeps.
     pub fn server_resume(&self, id: &str) -> Result<ServerView, Error> {
         self.act(&format!("servers/{id}/actions/resume/"), &NoInput {})
+    }
+
+    /// Locks a server against removal.
+    pub fn server_lock(&self, id: &str, reason: &str) -> Result<ServerView, Error> {
+        let input = LockInput { reason: reason.to_owned() };
+        self.act(&format!("servers/{id}/actions/lock/"), &input)
+    }
+
+    /// Takes its lock off.
+    pub fn server_unlock(&self, id: &str) -> Result<ServerView, Error> {
+        self.act(&format!("servers/{id}/actions/unlock/"), &NoInput {})
     }
 
     /// Readings of the last minutes, of the named series or of all.

@@ -135,11 +135,15 @@ impl<'a> Eyes<'a> {
         tell(Rule::Declared, format!("retired as {}, which nobody asked for", reason.say()))
     }
 
-    /// What no person asked for needs a recent sighting that speaks for it (law 3).
+    /// What no person asked for needs a recent sighting that speaks for it (law 3), and leaves alone
+    /// what a person locked.
     fn concluded(&self, plan: &Plan, server: &Server, reason: TerminateReason) -> Option<Fault> {
         let tell = |rule, what| Some(fault(rule, Some(server.farm_role), Some(server.id), what));
         if plan.freeze.is_some() {
             return tell(Rule::Frozen, "retired while frozen".into());
+        }
+        if server.locked && self.launched && !gone_for_good(self.input, server.id) {
+            return tell(Rule::Locked, format!("retired as {}, but it is locked", reason.say()));
         }
         if self.keeps(server, reason) {
             return tell(Rule::Heal, "retired, but its farm role keeps what failed".into());
@@ -214,7 +218,7 @@ impl<'a> Eyes<'a> {
         let heal = self.roles.get(&server.farm_role)?.policy.heal;
         let allowed = match kind {
             StepKind::Reboot if server.reboot_requested => return None,
-            StepKind::Reboot => heal == HealMode::Restart,
+            StepKind::Reboot => heal == HealMode::Restart || server.locked,
             // One that was put to sleep did not fail.
             StepKind::Start if server.status == ServerStatus::Suspended => return None,
             StepKind::Start => matches!(heal, HealMode::Restart | HealMode::Replace),
@@ -340,4 +344,12 @@ impl<'a> Eyes<'a> {
         }
         faults
     }
+}
+
+/// The platform itself says that nothing is left of it.
+fn gone_for_good(input: &PlanInput, server: ServerId) -> bool {
+    let seen = input.sightings.get(&server);
+    seen.is_some_and(|seen| {
+        matches!(seen, Freshness::Seen { sighting, .. } if sighting.state == CloudState::Gone)
+    })
 }

@@ -35,6 +35,8 @@ pub enum Rule {
     Frozen,
     /// Want what nobody declared.
     Declared,
+    /// Take away a server that a person locked.
+    Locked,
     /// Do about a failed server what its farm role does not say, or restart it for ever.
     Heal,
     /// Retire more at once than certainty or a person's wish covers.

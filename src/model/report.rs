@@ -207,6 +207,11 @@ pub enum Wait {
         /// What its farm role says.
         policy: MissingPolicy,
     },
+    /// There are more servers than the target wants, but people locked those that are left.
+    Locked {
+        /// How many are locked.
+        servers: u32,
+    },
     /// A reboot is under way.
     Rebooting {
         /// For how long.
@@ -277,6 +282,7 @@ impl fmt::Display for Wait {
             Wait::MissingKept { age, policy: MissingPolicy::Flag | MissingPolicy::Terminate } => {
                 write!(f, "missing for {}: kept; terminate it to have it replaced", say(*age))
             }
+            Wait::Locked { servers } => write!(f, "too many, but {servers} are locked"),
             Wait::Rebooting { age, limit } => {
                 write!(f, "rebooting for {} of {}", say(*age), say(*limit))
             }

@@ -70,8 +70,10 @@ pub struct Server {
     pub agent: bool,
     /// The availability zone it was asked for in; `None` leaves it to the platform.
     pub zone: Option<String>,
-    /// Scaling may not remove it.
+    /// Neither scaling nor a rollout may remove it, and people have to unlock it first.
     pub locked: bool,
+    /// Why it is locked and who said so, in a person's words; empty when it is not.
+    pub lock_reason: String,
     /// A person put it to sleep: only a person wakes it.
     pub suspend_requested: bool,
     /// Scaling put it to sleep, or is about to: it is not one of those the target asks for, but
@@ -128,6 +130,7 @@ impl Server {
             agent: role.policy.agent,
             zone: None,
             locked: false,
+            lock_reason: String::new(),
             suspend_requested: false,
             parked: false,
             healthy_since: None,

@@ -22,6 +22,7 @@ pub(super) fn of(
         ("failed", failed(server, report)),
         ("missing", missing(server, &policy, seen, now)),
         ("rebooting", rebooting(server, &policy, now)),
+        ("locked", server.locked.then(|| server.lock_reason.clone())),
     ];
     let known = found.into_iter().filter_map(|(name, why)| Some((name, why?)));
     known.map(|(name, why)| ConditionView { name: name.into(), why }).collect()

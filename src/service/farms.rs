@@ -128,7 +128,8 @@ pub fn update(
 /// Removes a farm; its servers go first.
 pub fn remove(service: &Service, actor: &Actor, id: FarmId, revision: Option<u64>) -> Result<()> {
     authorise(actor, Permission::FarmsManage)?;
-    change(service, actor, id, "farm.remove", revision, |_, farm| {
+    change(service, actor, id, "farm.remove", revision, |tx, farm| {
+        refuse_locked(&lookup::servers_of_farm(tx, farm.id)?)?;
         farm.goal = FarmGoal::Terminated;
         farm.removed = true;
         Ok("is to be removed; its servers go first".into())
@@ -186,11 +187,24 @@ pub fn terminate(
     _input: TerminateInput,
 ) -> Result<FarmView> {
     authorise(actor, Permission::FarmsLaunch)?;
-    change(service, actor, id, "farm.terminate", None, |_, farm| {
+    change(service, actor, id, "farm.terminate", None, |tx, farm| {
+        refuse_locked(&lookup::servers_of_farm(tx, farm.id)?)?;
         farm.goal = FarmGoal::Terminated;
         Ok("is to be terminated".into())
     })?;
     get(service, actor, id)
+}
+
+/// What is locked does not go with its farm or its farm role either: a lock that is taken off by the
+/// way is none.
+pub(super) fn refuse_locked(servers: &[Server]) -> Result<()> {
+    let locked = servers.iter().filter(|server| server.locked && server.status.counts());
+    let names: Vec<&str> = locked.map(|server| server.hostname.as_str()).collect();
+    if names.is_empty() {
+        return Ok(());
+    }
+    let text = format!("locked: {}; unlock them first", names.join(", "));
+    Err(Problem::new(Code::UnacceptableState, text))
 }
 
 /// One transaction that changes one farm, with its sentence for the journal.

@@ -8,7 +8,7 @@ pub(super) use outlook::{Outlook, outlook};
 
 use crate::base::{Code, FarmId, FarmRoleId, Problem, Result, Timestamp};
 use crate::model::{Actor, Cause, Farm, FarmGoal, FarmRole, Permission, Role, RolloutWish};
-use crate::service::{Service, authorise, lookup};
+use crate::service::{Service, authorise, farms, lookup};
 use crate::store::{Author, Reads, Tx};
 use crate::wire::api::{ManifestRequest, ManifestResult};
 use crate::wire::manifest::{self, DeclaredFarmRole, Fault, Manifest};
@@ -181,6 +181,9 @@ pub(super) fn compose(
             continue;
         }
         let new = FarmRole { removed: old.removed || wish.prune, ..old.clone() };
+        if new.removed && !old.removed {
+            farms::refuse_locked(&lookup::live_servers_of_farm_role(read, old.id)?)?;
+        }
         differences.extend(difference::of_farm_role(Some(&old), &new, recipe));
         farm_roles.push(new);
     }

@@ -8,10 +8,12 @@ use crate::service::plans::set_status;
 use crate::service::{Service, authorise, lookup, orders, views};
 use crate::store::{Author, Reads, Tx};
 use crate::wire::api::{CommandRequest, OrderView, SeriesView, ServerView};
-use crate::wire::input::{Page, RebootInput, ServerFilter, Slice, TerminateInput};
+use crate::wire::input::{LockInput, Page, RebootInput, ServerFilter, Slice, TerminateInput};
 
 /// Longest a command may run: Scalr's default script timeout, 20 minutes.
 const COMMAND_TIMEOUT_MAX: Millis = 1_200_000;
+/// A lock's reason is one line of the journal and of a screen.
+const LOCK_REASON_BYTES_MAX: usize = 200;
 /// A command's default deadline.
 const COMMAND_TIMEOUT: Millis = 60_000;
 
@@ -71,11 +73,15 @@ pub fn terminate(
     _input: TerminateInput,
 ) -> Result<ServerView> {
     change(service, actor, id, "server.terminate", |_, server| {
+        if server.locked {
+            let text = format!("locked ({}): unlock it first", server.lock_reason);
+            return Err(unacceptable(server, &text));
+        }
         if server.status == ServerStatus::Terminated {
             return Err(unacceptable(server, "terminated already"));
         }
         server.terminate_requested = true;
-        Ok("is asked to go")
+        Ok("is asked to go".into())
     })
 }
 
@@ -91,7 +97,7 @@ pub fn reboot(
             return Err(unacceptable(server, "only a running server can be rebooted"));
         }
         server.reboot_requested = true;
-        Ok("is asked to reboot")
+        Ok("is asked to reboot".into())
     })
 }
 
@@ -106,7 +112,7 @@ pub fn suspend(service: &Service, actor: &Actor, id: ServerId) -> Result<ServerV
         set_status(server, ServerStatus::PendingSuspend, now);
         server.suspend_requested = true;
         ask(tx, server, StepKind::Suspend, now)?;
-        Ok("is asked to sleep")
+        Ok("is asked to sleep".into())
     })
 }
 
@@ -125,7 +131,45 @@ pub fn resume(service: &Service, actor: &Actor, id: ServerId) -> Result<ServerVi
             return Err(unacceptable(server, "its farm is stopped: start the farm"));
         }
         server.suspend_requested = false;
-        Ok("is asked to wake up")
+        Ok("is asked to wake up".into())
+    })
+}
+
+/// Locks a server (Scalr's `disableApiTermination`): scaling, rollouts and healing do not take it
+/// away, and neither do people before they unlock it. One that its platform says is gone is
+/// replaced all the same.
+pub fn lock(
+    service: &Service,
+    actor: &Actor,
+    id: ServerId,
+    input: &LockInput,
+) -> Result<ServerView> {
+    let reason = match input.reason.trim() {
+        "" => format!("by {}", actor.name),
+        reason => format!("{reason}, by {}", actor.name),
+    };
+    if reason.len() > LOCK_REASON_BYTES_MAX {
+        let text = format!("at most {LOCK_REASON_BYTES_MAX} bytes, with the name");
+        return Err(Problem::invalid("reason", text));
+    }
+    change(service, actor, id, "server.lock", move |_, server| {
+        if !server.status.is_wanted() || server.terminate_requested {
+            return Err(unacceptable(server, "it is to go already"));
+        }
+        let sentence = format!("is locked: {reason}");
+        (server.locked, server.lock_reason) = (true, reason);
+        Ok(sentence)
+    })
+}
+
+/// Takes the lock off a server.
+pub fn unlock(service: &Service, actor: &Actor, id: ServerId) -> Result<ServerView> {
+    change(service, actor, id, "server.unlock", |_, server| {
+        if !server.locked {
+            return Err(unacceptable(server, "not locked"));
+        }
+        (server.locked, server.lock_reason) = (false, String::new());
+        Ok("is unlocked".into())
     })
 }
 
@@ -147,7 +191,7 @@ fn change(
     actor: &Actor,
     id: ServerId,
     verb: &'static str,
-    edit: impl FnOnce(&mut Tx, &mut Server) -> Result<&'static str> + Send + 'static,
+    edit: impl FnOnce(&mut Tx, &mut Server) -> Result<String> + Send + 'static,
 ) -> Result<ServerView> {
     authorise(actor, Permission::ServersManage)?;
     let env = actor.env;

@@ -180,6 +180,7 @@ fn servers_and_their_steps() {
         agent: true,
         zone: Some("a".to_owned()),
         locked: true,
+        lock_reason: "w".to_owned(),
         suspend_requested: false,
         parked: false,
         healthy_since: Some(AT),
@@ -191,7 +192,7 @@ fn servers_and_their_steps() {
         "0123456789abcdef0123456789abcdef01010203057765622d33076f6e626f617264046865726505
          736d616c6c0403010163010831302e302e302e3300020000000000000000000000000000000100fb
          d00701fbd00701fbd007fbd007010400000101070707070707070707070707070707070707070707
-         0707070707070707070707000103302e3100010101016101000001fbd0070000",
+         0707070707070707070707000103302e31000101010161010177000001fbd0070000",
     );
     let step = Step {
         id: StepId(9),

@@ -77,6 +77,14 @@ impl Source for Client {
                 let server = self.server_terminate(&id, false).map_err(line)?;
                 format!("Server {} is to go", server.grange.name)
             }
+            Action::LockServer(id) => {
+                let server = self.server_lock(&id, "").map_err(line)?;
+                format!("Server {} is locked", server.grange.name)
+            }
+            Action::UnlockServer(id) => {
+                let server = self.server_unlock(&id).map_err(line)?;
+                format!("Server {} is unlocked", server.grange.name)
+            }
             Action::RebootServer(id) => {
                 let server = self.server_reboot(&id, false).map_err(line)?;
                 format!("Server {} is to reboot", server.grange.name)

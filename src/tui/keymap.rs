@@ -18,6 +18,7 @@ pub enum Verb {
     Reboot,
     Hold,
     Release,
+    Lock,
     Focus,
     Sort,
     Filter,

@@ -20,6 +20,10 @@ pub enum Action {
     Hold(HoldInput),
     /// Switch it on again: on what, and which kind.
     Release(String, String),
+    /// Lock this server against removal.
+    LockServer(String),
+    /// Take its lock off.
+    UnlockServer(String),
 }
 
 /// Where the screens' data comes from. Every call may block up to the client's deadline, and an

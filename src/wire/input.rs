@@ -54,6 +54,14 @@ pub struct RebootInput {
     pub hard: bool,
 }
 
+/// Body of the lock action.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LockInput {
+    /// Why, in a person's words.
+    pub reason: String,
+}
+
 /// Body of an action without options: `{}` or nothing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

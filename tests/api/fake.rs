@@ -322,6 +322,22 @@ impl Verbs for Fake {
         self.change_server(id, "resuming")
     }
 
+    fn server_lock(&self, actor: &Actor, id: ServerId, input: &LockInput) -> Result<ServerView> {
+        may(actor, Permission::ServersManage)?;
+        let mut server = self.server(actor, id)?;
+        let why = input.reason.clone();
+        server.grange.conditions.push(ConditionView { name: "locked".into(), why });
+        Ok(server)
+    }
+
+    fn server_unlock(&self, actor: &Actor, id: ServerId) -> Result<ServerView> {
+        may(actor, Permission::ServersManage)?;
+        if self.server(actor, id)?.status != "running" {
+            return Err(Problem::new(Code::UnacceptableState, "not locked"));
+        }
+        self.server(actor, id)
+    }
+
     fn readings(
         &self,
         actor: &Actor,

@@ -53,6 +53,7 @@ names! {
         Wait::MissingKept { .. } => "MissingKept",
         Wait::Rebooting { .. } => "Rebooting",
         Wait::FarmStopped { .. } => "FarmStopped",
+        Wait::Locked { .. } => "Locked",
     }
 }
 

@@ -196,6 +196,7 @@ mod tests {
             agent: true,
             zone: None,
             locked: false,
+            lock_reason: String::new(),
             suspend_requested: false,
             parked: false,
             healthy_since: None,

@@ -6,7 +6,7 @@ use grange::model::{Actor, Decision, Door, Freshness, HoldKind, Permission, Serv
 use grange::service::{Service, farms, holds, lookup, manifests, plans, servers};
 use grange::wire::api::{CommandRequest, ManifestRequest};
 use grange::wire::hold::HoldInput;
-use grange::wire::input::{RebootInput, ScalingInput, TerminateInput};
+use grange::wire::input::{LockInput, RebootInput, ScalingInput, TerminateInput};
 use std::fmt::Write;
 
 /// The people of a site.
@@ -67,7 +67,11 @@ impl People {
             82..88 => self.with_server(service, "suspend", |service, who, id| {
                 servers::suspend(service, who, id).map(drop)
             }),
-            88..94 => self.wake(service),
+            88..91 => self.wake(service),
+            91..93 => self.with_server(service, "lock", |service, who, id| {
+                servers::lock(service, who, id, &LockInput::default()).map(drop)
+            }),
+            93..94 => self.unlock(service),
             94..97 => self.hold(service),
             _ => self.with_server(service, "run", |service, who, id| {
                 let command = vec!["true".into()];
@@ -81,6 +85,7 @@ impl People {
     /// asks a person about is answered.
     pub fn clear_up(&mut self, service: &Service) {
         self.wake(service);
+        self.unlock(service);
         let who = admin();
         for hold in service.read(lookup::all_holds).unwrap_or_default() {
             let answer = holds::release(service, &who, hold.id);
@@ -297,6 +302,15 @@ impl People {
         };
         let answer = farms::scale(service, &admin(), role, &input, None);
         self.note(format!("scale farm role {role} to {min}..{max}"), answer.map(drop));
+    }
+
+    /// Takes every lock off.
+    fn unlock(&mut self, service: &Service) {
+        let Ok(all) = service.read(lookup::all_servers) else { return };
+        for server in all.iter().filter(|server| server.locked && server.status.counts()) {
+            let answer = servers::unlock(service, &admin(), server.id);
+            self.note(format!("unlock {}", server.hostname), answer.map(drop));
+        }
     }
 
     /// Wakes everything that sleeps.

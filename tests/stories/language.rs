@@ -19,7 +19,7 @@
 //! hold web scale for 2h why it is   automation switched off; the farm's name for all of the farm,
 //!                                   without `for` until it is released
 //! release web scale                 it is switched on again
-//! ask web-1 terminate               a person's wish; also: reboot
+//! ask web-1 terminate               a person's wish; also: reboot, lock, unlock
 //! started 5s                        the appliance began to look this long ago
 //! later 30s                         time passes
 //! look                              a complete listing shows everything as before
@@ -131,6 +131,8 @@ pub fn tell(yard: &mut Yard, line: &str) {
                 "reboot" => yard.server(id).reboot_requested = true,
                 "sleep" => yard.server(id).suspend_requested = true,
                 "wake" => yard.server(id).suspend_requested = false,
+                "lock" => yard.server(id).locked = true,
+                "unlock" => yard.server(id).locked = false,
                 other => panic!("nobody can ask for {other:?}"),
             }
         }

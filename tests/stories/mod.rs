@@ -161,4 +161,5 @@ waits! {
     Wait::MissingKept { .. } => "MissingKept",
     Wait::Rebooting { .. } => "Rebooting",
     Wait::FarmStopped { .. } => "FarmStopped",
+    Wait::Locked { .. } => "Locked",
 }

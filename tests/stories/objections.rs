@@ -168,3 +168,20 @@ fn healing_that_nobody_declared_is_told() {
     };
     check_objections(&restart(""), frozen, &[Rule::Frozen]);
 }
+
+#[test]
+fn taking_what_is_locked_is_told() {
+    use TerminateReason::{Crashed, LaunchTimeout, Rollout, ScalingDown};
+    let shop = format!("{SHOP}\nrole web min 2 disabled\nask web-3 lock");
+    let fewer = |plan: &mut Plan, reason| {
+        plan.moves = vec![retire(3, reason)];
+        plan.targets[0].target = 2;
+    };
+    for reason in [ScalingDown, Rollout, LaunchTimeout] {
+        check_objections(&shop, |plan| fewer(plan, reason), &[Rule::Locked]);
+    }
+    let gone = format!("{shop}\nseen web-3 gone age 1s");
+    check_objections(&gone, |plan| fewer(plan, Crashed), &[]);
+    let stopped = format!("{shop}\nseen web-3 stopped age 1s");
+    check_objections(&stopped, |plan| fewer(plan, Crashed), &[Rule::Locked]);
+}

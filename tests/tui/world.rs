@@ -361,6 +361,8 @@ impl Source for World {
             Action::RebootServer(_) => "The server reboots".into(),
             Action::Hold(hold) => format!("{} of {} is held", hold.kind, hold.what),
             Action::Release(what, kind) => format!("{kind} of {what} is free"),
+            Action::LockServer(_) => "The server is locked".into(),
+            Action::UnlockServer(_) => "The server is unlocked".into(),
         })
     }
 }

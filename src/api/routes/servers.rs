@@ -108,6 +108,29 @@ pub const ROWS: &[Row] = &[
         }),
     },
     Row {
+        method: "POST",
+        path: "/{envId}/servers/{serverId}/actions/lock/",
+        about: "Locks a server: neither scaling nor people take it away before it is unlocked.",
+        query: &[],
+        input: Some(("serverLockOptions", "ServerLockOptions")),
+        output: Output::One("Server"),
+        run: Run::Verb(|verbs, call| {
+            one(verbs.server_lock(&call.actor, id(call)?, &call.input()?)?)
+        }),
+    },
+    Row {
+        method: "POST",
+        path: "/{envId}/servers/{serverId}/actions/unlock/",
+        about: "Takes the lock off a server.",
+        query: &[],
+        input: None,
+        output: Output::One("Server"),
+        run: Run::Verb(|verbs, call| {
+            let NoInput {} = call.input()?;
+            one(verbs.server_unlock(&call.actor, id(call)?)?)
+        }),
+    },
+    Row {
         method: "GET",
         path: "/{envId}/grange/servers/{serverId}/readings/",
         about: "Shows a server's readings of the last minutes.",

@@ -48,6 +48,11 @@ pub const SHAPES: &[Shape] = &[
         ],
     },
     Shape {
+        name: "ServerLockOptions",
+        writable: &["reason"],
+        fields: &[field("reason", Text, "Why, in a person's words.")],
+    },
+    Shape {
         name: "ServerRebootOptions",
         writable: &["hard"],
         fields: &[field("hard", Flag, "By the cloud instead of by the server's own agent.")],

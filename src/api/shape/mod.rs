@@ -137,6 +137,7 @@ mod tests {
         check("SimulationRequest", &SimulationRequest::default());
         let expires_in_ms = Some(1);
         check("TokenRequest", &TokenInput { description: String::new(), expires_in_ms });
+        check("ServerLockOptions", &LockInput::default());
         check("ServerRebootOptions", &RebootInput::default());
         check("ServerTerminationOptions", &TerminateInput::default());
         check("TerminateFarmRequest", &TerminateInput::default());

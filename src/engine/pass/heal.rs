@@ -18,9 +18,16 @@ use crate::engine::pass::{backoff::rung, order};
 use crate::engine::world::{RoleView, ServerView, World};
 use crate::model::{HealMode, HoldKind, StepKind, TerminateReason, Wait};
 
-/// What is done about failures of this farm role's servers.
-pub fn mode(world: &World, view: &RoleView) -> HealMode {
-    if world.is_leaving() || view.role.removed { HealMode::Replace } else { view.role.policy.heal }
+/// What is done about a failure of this server. One that is locked is not given up while it exists:
+/// it is restarted where others would be replaced.
+pub fn mode(world: &World, view: &RoleView, server: &ServerView) -> HealMode {
+    if world.is_leaving() || view.role.removed {
+        return HealMode::Replace;
+    }
+    match view.role.policy.heal {
+        HealMode::Replace if server.server.locked => HealMode::Restart,
+        mode => mode,
+    }
 }
 
 /// Does about a failed server what its farm role says. True if it was retired.
@@ -32,7 +39,7 @@ pub fn heal(
     reason: TerminateReason,
     why: &str,
 ) -> bool {
-    let heal = mode(world, view);
+    let heal = mode(world, view, server);
     let frozen = draft.freeze.clone().map(Wait::Frozen);
     let held = |what| world.held(view.role.id, what);
     let wait = frozen

@@ -52,7 +52,7 @@ fn judge(world: &World, draft: &mut Draft, view: &RoleView, server: &ServerView,
         }
         Sight::Missing { .. }
             if draft.freeze.is_none()
-                && heal::mode(world, view) == HealMode::Replace
+                && heal::mode(world, view, server) == HealMode::Replace
                 && pace.is_spent() =>
         {
             let Pace { in_flight, allowed } = *pace;
@@ -130,7 +130,7 @@ fn is_dead(server: &ServerView) -> bool {
 /// One that was started in vain. Where servers are restarted, one that is up after all has the time
 /// it takes to get ready.
 fn start_failed(world: &World, view: &RoleView, server: &ServerView) -> bool {
-    if server.sight.is_up() && heal::mode(world, view) == HealMode::Restart {
+    if server.sight.is_up() && heal::mode(world, view, server) == HealMode::Restart {
         return false;
     }
     server.server.status == ServerStatus::Resuming

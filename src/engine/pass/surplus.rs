@@ -88,6 +88,11 @@ fn retire(
     let mut victims: Vec<&ServerView> =
         view.servers.iter().filter(|s| draft.is_wanted(s) && draft.is_free(s)).collect();
     victims.retain(|s| !s.is_restarting() && s.server.status != ServerStatus::Resuming);
+    let locked = victims.extract_if(.., |s| s.server.locked).count();
+    if locked > 0 && victims.len() < over {
+        let servers = u32::try_from(locked).unwrap_or(u32::MAX);
+        draft.say(view, Decision::Wait(Wait::Locked { servers }));
+    }
     let mut spare = victims.iter().filter(|s| healthy(s)).count().saturating_sub(target);
     if missing {
         spare = 0;

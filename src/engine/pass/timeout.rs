@@ -27,7 +27,7 @@ pub fn timeout(world: &World, draft: &mut Draft) {
             continue;
         }
         // What was begun to bring it back comes to its end first.
-        if server.is_restarting() && heal::mode(world, view) != HealMode::Replace {
+        if server.is_restarting() && heal::mode(world, view, server) != HealMode::Replace {
             continue;
         }
         let rebooting = server.server.reboot_at.is_some();

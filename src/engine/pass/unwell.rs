@@ -34,7 +34,9 @@ pub fn listen(world: &World, draft: &mut Draft, view: &RoleView, server: &Server
             long.then(|| format!("its agent is silent for {}", say(age)))
         }
     };
-    let Some(why) = why.filter(|_| heal::mode(world, view) == HealMode::Restart) else { return };
+    let Some(why) = why.filter(|_| heal::mode(world, view, server) == HealMode::Restart) else {
+        return;
+    };
     let busy = |other: &&ServerView| {
         other.server.status != ServerStatus::Running
             || other.is_restarting()

@@ -258,6 +258,7 @@ impl From<ServerV1> for Server {
             agent: true,
             zone: None,
             locked: false,
+            lock_reason: String::new(),
             // Nobody but a person put servers to sleep then.
             suspend_requested: matches!(
                 old.status,

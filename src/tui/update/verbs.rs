@@ -35,6 +35,7 @@ pub fn act(state: &mut State, verb: Verb) -> Vec<Effect> {
         Verb::Reboot => reboot(state),
         Verb::Hold => hold(state, "hold"),
         Verb::Release => hold(state, "release"),
+        Verb::Lock => lock(state),
         Verb::Focus => {
             let page = state.page_mut();
             page.on_roles = !page.on_roles;
@@ -250,6 +251,15 @@ fn hold(state: &mut State, name: &str) -> Vec<Effect> {
         state.input = Input::Palette { text: format!("{name} {what} "), at: 0 };
     }
     Vec::new()
+}
+
+/// Locks the selected server, or takes its lock off. Neither stops anything, so nobody is asked.
+fn lock(state: &mut State) -> Vec<Effect> {
+    let Some(server) = state.selected_server() else { return nothing_selected(state) };
+    let locked = server.grange.conditions.iter().any(|condition| condition.name == "locked");
+    let id = server.id.clone();
+    let action = if locked { Action::UnlockServer(id) } else { Action::LockServer(id) };
+    act_unless_read_only(state, action)
 }
 
 fn reboot(state: &mut State) -> Vec<Effect> {
