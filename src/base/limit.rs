@@ -252,6 +252,16 @@ pub const RESTART_BACKOFF: [Millis; 3] = [10_000, 60_000, 180_000];
 /// its farm role heals by restarting: 20 times what an agent needs at most to connect again, so
 /// that our own trouble is over first.
 pub const UNWELL_AT_LEAST: Millis = 300_000;
+/// How often the appliance checks a server that has no agent, from outside.
+pub const CHECK_PERIOD: Millis = 5_000;
+/// How long one such check may take.
+pub const CHECK_DEADLINE: Millis = 2_000;
+/// Failed checks in a row before a healthy server is not: one may be a busy moment.
+pub const CHECK_FAILURES_MAX: u32 = 3;
+/// Checks under way at once: half of [`CLOUD_CALLS_MAX`], whose threads they share, so that calls
+/// always have the other half. At 2 s each they are 10 servers in a period at worst, and some
+/// thousand where servers answer in milliseconds.
+pub const CHECKS_MAX: usize = CLOUD_CALLS_MAX / 2;
 /// Lines of one report: one for every server of a large farm, 100 bytes each, under 200 KiB.
 pub const REPORT_LINES_MAX: usize = 2000;
 /// A running server's agent is reported as silent after this: three readings it should have sent.

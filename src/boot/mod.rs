@@ -4,6 +4,7 @@
 //! Nothing is decided here.
 
 pub mod certificate;
+mod checker;
 pub mod config;
 pub mod demo;
 pub mod demo_http;

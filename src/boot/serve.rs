@@ -12,6 +12,7 @@ use crate::appliance;
 use crate::base::limit::OPEN_FILES;
 use crate::base::{Clock, ServerId, Waker, WallClock};
 use crate::boot::certificate::Certificate;
+use crate::boot::checker::Outside;
 use crate::boot::config::Config;
 use crate::boot::driver::Driver;
 use crate::boot::failure::StartError;
@@ -149,6 +150,7 @@ pub fn start(config: &Config) -> Result<Appliance, StartError> {
         clouds: clouds(onboard.as_ref()),
         pool: pool.clone(),
         courier: Arc::new(Post(broker.clone())),
+        checker: Arc::new(Outside),
     });
     let driver = Driver::start(ports).map_err(|error| StartError::System("the jobs", error))?;
     let watcher = onboard

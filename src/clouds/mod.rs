@@ -135,6 +135,7 @@ pub struct LaunchRequest {
     pub storage: Vec<VolumeSpec>,
     /// What the agent needs to enrol: a JSON text (`wire::agent::UserData`), secret because of its
     /// token. The platform makes it readable for root on the server at `/etc/grange/agent.json`.
+    /// Empty for a server without an agent.
     pub user_data: Secret,
 }
 

@@ -8,6 +8,7 @@
 //!
 //! ```text
 //! observe     clouds -> sightings, and the transitions a listing proves
+//! ready       words, checks and time -> servers that run
 //! plan        one input per farm -> engine -> a committed plan
 //! execute     planned steps -> begun -> clouds -> outcome
 //! balancers   live topology -> file orders
@@ -26,11 +27,13 @@ pub mod minutes;
 pub mod observe;
 pub mod orders;
 pub mod plan;
+pub mod ready;
 pub mod table;
 pub mod upkeep;
 
 use crate::base::{ServerId, Timestamp};
 use crate::clouds::Cloud;
+use crate::model::ReadyCheck;
 use crate::service::Service;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -45,6 +48,8 @@ pub struct Ports {
     pub pool: Arc<dyn Pool>,
     /// How orders reach agents.
     pub courier: Arc<dyn Courier>,
+    /// How servers without an agent are checked.
+    pub checker: Arc<dyn Checker>,
 }
 
 /// Runs blocking calls elsewhere, a bounded number at once.
@@ -53,6 +58,18 @@ pub trait Pool: Send + Sync {
     fn has_room(&self) -> bool;
     /// Starts a call.
     fn run(&self, call: Box<dyn FnOnce() + Send>);
+}
+
+/// Checks servers from outside.
+pub trait Checker: Send + Sync {
+    /// Whether a server passes its check, within [`crate::base::limit::CHECK_DEADLINE`]; otherwise
+    /// why not. Blocks.
+    fn check(
+        &self,
+        server: ServerId,
+        address: &str,
+        check: &ReadyCheck,
+    ) -> std::result::Result<(), String>;
 }
 
 /// Brings orders to agents.

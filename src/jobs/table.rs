@@ -2,7 +2,9 @@
 
 use crate::base::limit::{LISTING_PERIOD, PLAN_PERIOD};
 use crate::base::{Millis, Waker};
-use crate::jobs::{Job, balancers, execute, holds, index, minutes, observe, orders, plan, upkeep};
+use crate::jobs::{
+    Job, balancers, execute, holds, index, minutes, observe, orders, plan, ready, upkeep,
+};
 use crate::service::Service;
 use crate::store::Table;
 
@@ -48,7 +50,7 @@ impl Also {
 }
 
 /// Every job there is.
-pub const ROWS: [Row; 9] = [
+pub const ROWS: [Row; 10] = [
     Row {
         name: "observe",
         description: "lists the clouds and commits what a listing proves",
@@ -56,6 +58,14 @@ pub const ROWS: [Row; 9] = [
         tables: &[],
         also: Also::Listing,
         make: || Box::new(observe::Observe),
+    },
+    Row {
+        name: "ready",
+        description: "checks servers without an agent, and counts as running what is healthy",
+        period: PLAN_PERIOD,
+        tables: &[Table::FarmRoles, Table::Servers],
+        also: Also::Observation,
+        make: || Box::new(ready::Ready),
     },
     Row {
         name: "plan",

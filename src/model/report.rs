@@ -212,6 +212,11 @@ pub enum Wait {
         /// How many are locked.
         servers: u32,
     },
+    /// A server is healthy, but not for as long as its farm role asks for.
+    ReadyGate {
+        /// How much longer it has to be.
+        left: Millis,
+    },
     /// A reboot is under way.
     Rebooting {
         /// For how long.
@@ -283,6 +288,7 @@ impl fmt::Display for Wait {
                 write!(f, "missing for {}: kept; terminate it to have it replaced", say(*age))
             }
             Wait::Locked { servers } => write!(f, "too many, but {servers} are locked"),
+            Wait::ReadyGate { left } => write!(f, "healthy, for {} more", say(*left)),
             Wait::Rebooting { age, limit } => {
                 write!(f, "rebooting for {} of {}", say(*age), say(*limit))
             }

@@ -6,7 +6,7 @@
 
 use crate::base::hash::{same, sha256};
 use crate::base::problem::chain;
-use crate::base::{Code, Problem, Result, ServerId};
+use crate::base::{Code, Millis, Problem, Result, ServerId, Timestamp};
 use crate::broker::{Admission, Ingest, Later, Refusal};
 use crate::model::{Actor, AgentCursor, Cause, Door, OrderState, Permission, Server, ServerStatus};
 use crate::pki::request_key_digest;
@@ -167,14 +167,20 @@ fn take(tx: &mut Tx, from: ServerId, message: Message, now: crate::base::Timesta
     // A hello on a known boot changes nothing worth a journal entry unless the record moves.
     tx.put(&AgentCursor { server: from, boot: message.boot.clone(), seq: message.seq })?;
     let before = server.clone();
+    let role = lookup::farm_role(tx, server.farm_role)?;
+    let ready_for = role.map_or(0, |role| role.policy.ready_for_ms);
     match message.body {
         MessageBody::Hello { version, ready, .. } => {
             server.agent_version = Some(version);
             server.boot_id = Some(message.boot);
-            heard(&mut server, ready, now);
+            if server.status != ServerStatus::Running {
+                // A new connection is a break: nobody knows what was before.
+                server.healthy_since = None;
+            }
+            heard(&mut server, ready, ready_for, now);
         }
         MessageBody::Ready { ready, detail } => {
-            heard(&mut server, ready, now);
+            heard(&mut server, ready, ready_for, now);
             if !ready && server.status == ServerStatus::Running {
                 let about = lookup::server_name(tx, &server)?;
                 tx.text(about, format!("its ready check fails: {detail}"));
@@ -216,14 +222,17 @@ fn take(tx: &mut Tx, from: ServerId, message: Message, now: crate::base::Timesta
 }
 
 /// What hearing from an agent does to its server's status (Scalr: HostInit, HostUp).
-fn heard(server: &mut Server, ready: bool, now: crate::base::Timestamp) {
+fn heard(server: &mut Server, ready: bool, ready_for: Millis, now: Timestamp) {
+    if ready_for > 0 && server.status != ServerStatus::Running {
+        server.healthy_since = ready.then(|| server.healthy_since.unwrap_or(now));
+    }
     let next = match server.status {
         // The launch's answer may still be on its way: whoever speaks exists.
         ServerStatus::PendingLaunch
         | ServerStatus::Pending
         | ServerStatus::Initializing
         | ServerStatus::Resuming
-            if ready =>
+            if ready && ready_for == 0 =>
         {
             ServerStatus::Running
         }

@@ -57,7 +57,8 @@ fn files(
             continue;
         }
         let backends = backends(service, &roles, &servers, balance);
-        for server in servers.iter().filter(|s| s.farm_role == role.id && can_obey(s.status)) {
+        let obeys = |s: &&Server| s.farm_role == role.id && s.agent && can_obey(s.status);
+        for server in servers.iter().filter(obeys) {
             let (last, stands) = last_file(&lookup::orders_of(view, server.id)?, now);
             // Rendered as of the last generation first: the same topology gives the same bytes.
             let before = last.as_ref().map_or(0, generation);

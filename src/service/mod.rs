@@ -13,7 +13,7 @@
 //! people    farms  manifests  proposals  servers  tokens    change what is desired, and who may
 //!           holds                                     switch off what runs by itself
 //! reading   views  events  explain  status  whatif  answer questions
-//! jobs      plans  steps  observe  balancers  orders    the reconcile loop's reads and writes
+//! jobs      plans  steps  observe  ready  balancers  orders    the reconcile loop's reads and writes
 //!           minutes                                   what is kept for replays
 //! agents    agents                                  admission, and what agents say
 //! ```
@@ -37,6 +37,7 @@ pub mod observed;
 pub mod orders;
 pub mod plans;
 pub mod proposals;
+pub mod ready;
 pub mod servers;
 pub mod status;
 pub mod steps;

@@ -4,6 +4,7 @@
 //! Only transitions these sightings cause are committed; the sightings themselves are not, because
 //! the journal follows what changed, not how often we looked.
 
+use crate::base::limit::{CHECK_FAILURES_MAX, CHECK_PERIOD, CHECKS_MAX};
 use crate::base::{Clock, FarmId, Millis, ServerId, StepId, Timestamp};
 use crate::engine::input::AgentPresence;
 use crate::model::{Freshness, Line, Sighting, Step};
@@ -23,6 +24,17 @@ struct Inner {
     reports: BTreeMap<FarmId, Vec<Line>>,
     alerts: BTreeMap<String, String>,
     calls: BTreeSet<StepId>,
+    checks: BTreeMap<ServerId, Check>,
+}
+
+/// What checks from outside found of a server without an agent.
+#[derive(Clone, Copy, Default)]
+struct Check {
+    under_way: bool,
+    began: Option<Millis>,
+    passes: Option<bool>,
+    failures: u32,
+    failing_since: Option<Timestamp>,
 }
 
 /// The last complete listings of one platform.
@@ -159,7 +171,11 @@ impl Observed {
     /// Whether its agent is connected, and since when.
     pub fn agent(&self, server: ServerId) -> Option<AgentPresence> {
         let inner = self.lock();
-        let agent = inner.agents.get(&server)?;
+        let Some(agent) = inner.agents.get(&server) else {
+            let failing_since = inner.checks.get(&server)?.failing_since;
+            let since = self.started_at;
+            return Some(AgentPresence { connected: false, since, failing_since });
+        };
         let Agent { connected, since, failing_since, .. } = *agent;
         Some(AgentPresence { connected, since, failing_since })
     }
@@ -167,7 +183,44 @@ impl Observed {
     /// Whether the ready check passed when its agent last spoke; unknown counts as passing, so
     /// that a restart of the appliance takes nobody out of a balancer.
     pub fn is_ready(&self, server: ServerId) -> bool {
-        self.lock().agents.get(&server).is_none_or(|agent| agent.ready)
+        let inner = self.lock();
+        let checked = inner.checks.get(&server).and_then(|check| check.passes);
+        inner.agents.get(&server).map(|agent| agent.ready).or(checked).unwrap_or(true)
+    }
+
+    /// Whether a check of a server may begin now, which it then has.
+    pub(super) fn begin_check(&self, server: ServerId, moment: Millis) -> bool {
+        let mut inner = self.lock();
+        let under_way = inner.checks.values().filter(|check| check.under_way).count();
+        let check = inner.checks.entry(server).or_default();
+        let rested = check.began.is_none_or(|began| moment >= began.saturating_add(CHECK_PERIOD));
+        let begins = !check.under_way && rested && under_way < CHECKS_MAX;
+        if begins {
+            (check.under_way, check.began) = (true, Some(moment));
+        }
+        begins
+    }
+
+    /// A check of a server ended. Says whether it changes how the server is.
+    pub(super) fn end_check(&self, server: ServerId, passes: bool, now: Timestamp) -> bool {
+        let mut inner = self.lock();
+        let Some(check) = inner.checks.get_mut(&server) else { return false };
+        check.under_way = false;
+        let before = check.passes;
+        check.failures = if passes { 0 } else { check.failures.saturating_add(1) };
+        if passes || before != Some(true) || check.failures >= CHECK_FAILURES_MAX {
+            check.passes = Some(passes);
+        }
+        check.failing_since = match check.passes {
+            Some(false) => Some(check.failing_since.unwrap_or(now)),
+            Some(true) | None => None,
+        };
+        check.passes != before
+    }
+
+    /// Whether a server's check from outside passes; `None` before the first.
+    pub fn passes_check(&self, server: ServerId) -> Option<bool> {
+        self.lock().checks.get(&server).and_then(|check| check.passes)
     }
 
     /// How many agents are connected.
@@ -179,6 +232,7 @@ impl Observed {
     pub fn forget(&self, server: ServerId) {
         let mut inner = self.lock();
         inner.agents.remove(&server);
+        inner.checks.remove(&server);
         for listing in inner.platforms.values_mut() {
             listing.missing.remove(&server);
         }

@@ -257,6 +257,9 @@ pub fn run(
     let order = service.write(Author::new(actor, "server.run", Cause::Request), move |tx| {
         let found = lookup::server(tx, id)?.filter(|server| server.env == env);
         let server = found.ok_or_else(|| Problem::not_found("server", id))?;
+        if !server.agent {
+            return Err(unacceptable(&server, "no agent of ours runs there to do it"));
+        }
         let about = lookup::server_name(tx, &server)?;
         tx.text(about, "is asked to run a command");
         orders::give(tx, &server, body, now, deadline)

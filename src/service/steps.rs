@@ -65,7 +65,8 @@ pub fn begin(service: &Service, actor: &Actor, id: StepId) -> Result<Option<Begu
                 return Ok(None);
             }
             server.asked_at = Some(now);
-            server.enrolment_digest = Some(digest);
+            // Without an agent nobody is let in.
+            server.enrolment_digest = server.agent.then_some(digest);
         }
         if step.kind == StepKind::Reboot {
             // Before the call: the rebooted agent may say hello before the answer is here.
@@ -185,8 +186,11 @@ fn launch_request(
         check: make.check.clone(),
         mounts: make.storage.iter().map(|volume| volume.mount_point.clone()).collect(),
     };
-    let user_data = serde_json::to_string(&user_data)
-        .map_err(|cause| Problem::internal("writing a server's user data", cause))?;
+    let user_data = match server.agent {
+        true => serde_json::to_string(&user_data)
+            .map_err(|cause| Problem::internal("writing a server's user data", cause))?,
+        false => String::new(),
+    };
     Ok(LaunchRequest {
         server: server.id,
         hostname: server.hostname.clone(),

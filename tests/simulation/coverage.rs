@@ -54,6 +54,7 @@ names! {
         Wait::Rebooting { .. } => "Rebooting",
         Wait::FarmStopped { .. } => "FarmStopped",
         Wait::Locked { .. } => "Locked",
+        Wait::ReadyGate { .. } => "ReadyGate",
     }
 }
 

@@ -210,6 +210,9 @@ impl People {
 "
         );
         text.push_str(&lines);
+        if alias == "db" && self.luck.chance(40) {
+            text.push_str("    useScalrAgent: false\n");
+        }
         if storage {
             text.push_str(
                 "    storage: [{type: PersistentStorageConfiguration, mountPoint: /data, \
@@ -236,6 +239,13 @@ impl People {
                 let word = words[self.luck.below(4) as usize];
                 write!(extra, ", {field}: {word}").expect("text takes text");
             }
+        }
+        if self.luck.chance(30) {
+            let ready = 5 + self.luck.below(4) * 5;
+            write!(extra, ", readyFor: {ready}s").expect("text takes text");
+        }
+        if alias == "db" && self.luck.chance(40) {
+            extra.push_str(", check: {port: 5432}");
         }
         let reboot = 30 + self.luck.below(3) * 30;
         write!(extra, ", rebootTimeout: {reboot}s").expect("text takes text");

@@ -129,8 +129,15 @@ impl Sky {
         let id = step.server();
         let state = self.cloud.state(id);
         if let CloudStep::Launch(request) = step {
-            let token = serde_json::from_str::<UserData>(request.user_data.reveal());
-            let token = token.expect("user data is JSON").token.reveal().to_owned();
+            let data = request.user_data.reveal();
+            // Without an agent there is nothing to tell it, and nothing to come in with.
+            let token = match data.is_empty() {
+                true => String::new(),
+                false => {
+                    let data = serde_json::from_str::<UserData>(data);
+                    data.expect("user data is JSON").token.reveal().to_owned()
+                }
+            };
             let (farm_role, index) = (request.farm_role, request.index);
             self.eye().launched.insert(id, Launched { farm_role, index, token });
         }

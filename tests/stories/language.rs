@@ -5,9 +5,9 @@
 //! role web min 2 max 6 cpu 60 20    rules: cpu UP DOWN, load UP DOWN; up 1m, down 2m: cool-downs
 //!                                   also: index 2, drain 20s, timeout 5m, storage, balances ALIAS,
 //!                                   disabled, removed, depends ALIAS, heal MODE, missing POLICY,
-//!                                   reboot 2m (its timeout); again later to change it
+//!                                   reboot 2m (its timeout), ready 30s, agentless; again later to change it
 //! seen web-1 running age 4s         a sighting; the server is running and heard unless said before
-//! server web-2 pending age 1m       a record; also: restarts 3, rebooted 1m
+//! server web-2 pending age 1m       a record; also: restarts 3, rebooted 1m, healthy 10s
 //! missing web-2 for 40s listings 4  complete listings lack it
 //! failing web-1 for 6m              its agent says that its ready check fails
 //! nobody                            no agent of the whole site is connected
@@ -220,6 +220,8 @@ fn role(yard: &mut Yard, mut words: Words) {
             "least-busy" => role.policy.removal = RemovalPolicy::LeastBusy,
             "previous-revision" => role.policy.removal = RemovalPolicy::PreviousRevision,
             "revision" => role.revision = words.number::<u64>(),
+            "ready" => role.policy.ready_for_ms = words.length(),
+            "agentless" => role.policy.agent = false,
             "storage" => role.storage.push(VolumeSpec {
                 kind: "PersistentStorageConfiguration".into(),
                 mount_point: "/data".into(),
@@ -281,6 +283,7 @@ fn server(yard: &mut Yard, mut words: Words) {
     while let Some(word) = words.next() {
         match word {
             "restarts" => yard.server(id).restarts = words.number(),
+            "healthy" => yard.server(id).healthy_since = Some(now.before(words.length())),
             "rebooted" => yard.server(id).reboot_at = Some(now.before(words.length())),
             "parked" => yard.server(id).parked = true,
             "zone" => yard.server(id).zone = Some(words.word().to_owned()),

@@ -8,3 +8,8 @@ ask web-2 lock
 role db min 1 max 1
 seen db-1 running age 1s
 plan
+---
+web-1    start: the platform says it stopped, seen 1 s before
+web-2    wait: missing for 40 s, in 4 listings: a restart cannot help; terminate it to have it replaced
+db       keep
+> start web-1

@@ -11,3 +11,9 @@ gone web-2
 plan
 ask web-3 unlock
 plan
+---
+web      wait: too many, but 2 are locked
+
+web      wait: too many, but 2 are locked
+
+web      keep

@@ -162,4 +162,5 @@ waits! {
     Wait::Rebooting { .. } => "Rebooting",
     Wait::FarmStopped { .. } => "FarmStopped",
     Wait::Locked { .. } => "Locked",
+    Wait::ReadyGate { .. } => "ReadyGate",
 }

@@ -88,14 +88,14 @@ fn retire(
     let mut victims: Vec<&ServerView> =
         view.servers.iter().filter(|s| draft.is_wanted(s) && draft.is_free(s)).collect();
     victims.retain(|s| !s.is_restarting() && s.server.status != ServerStatus::Resuming);
+    let mut spare = victims.iter().filter(|s| healthy(s)).count().saturating_sub(target);
+    if missing {
+        spare = 0;
+    }
     let locked = victims.extract_if(.., |s| s.server.locked).count();
     if locked > 0 && victims.len() < over {
         let servers = u32::try_from(locked).unwrap_or(u32::MAX);
         draft.say(view, Decision::Wait(Wait::Locked { servers }));
-    }
-    let mut spare = victims.iter().filter(|s| healthy(s)).count().saturating_sub(target);
-    if missing {
-        spare = 0;
     }
     victims.sort_by_key(|s| {
         let running = s.server.status == ServerStatus::Running;

@@ -56,8 +56,13 @@ fn time(world: &World, view: &RoleView, server: &ServerView) -> (Millis, Millis)
 /// What it waits for while there is time left.
 pub fn getting_ready(world: &World, view: &RoleView, server: &ServerView) -> Wait {
     let (age, limit) = time(world, view, server);
-    match server.server.reboot_at {
-        Some(_) => Wait::Rebooting { age, limit },
-        None => Wait::Readiness { age, limit },
+    let ready_for = view.role.policy.ready_for_ms;
+    match (server.server.healthy_since, server.server.reboot_at) {
+        (Some(since), _) if ready_for > 0 => {
+            let left = ready_for.saturating_sub(world.input.now.since(since));
+            Wait::ReadyGate { left }
+        }
+        (_, Some(_)) => Wait::Rebooting { age, limit },
+        (_, None) => Wait::Readiness { age, limit },
     }
 }

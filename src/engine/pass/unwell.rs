@@ -15,13 +15,14 @@ use crate::model::{Decision, HealMode, ServerStatus, TerminateReason, Wait};
 
 /// Tells of a running server that is unwell, and heals it where that is wanted.
 pub fn listen(world: &World, draft: &mut Draft, view: &RoleView, server: &ServerView) {
-    if server.server.status != ServerStatus::Running || !server.server.agent {
+    if server.server.status != ServerStatus::Running {
         return;
     }
     let now = world.input.now;
     let why = match server.agent {
-        Some(agent) if agent.connected => {
-            let Some(since) = agent.failing_since else { return };
+        // Without an agent, the check is all there is to listen to.
+        agent if !server.server.agent || server.is_heard() => {
+            let Some(since) = agent.and_then(|agent| agent.failing_since) else { return };
             let age = now.since(since);
             (age > limit::UNWELL_AT_LEAST).then(|| format!("its check fails for {}", say(age)))
         }

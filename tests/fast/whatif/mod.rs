@@ -4,8 +4,8 @@
 use crate::explain::site::Site;
 use grange::base::{Clock, ServerId};
 use grange::jobs::minutes::RecordMinutes;
-use grange::jobs::{Courier, Job, Pool, Ports};
-use grange::model::{Actor, MINUTE};
+use grange::jobs::{Checker, Courier, Job, Pool, Ports};
+use grange::model::{Actor, MINUTE, ReadyCheck};
 use grange::service::whatif::simulate;
 use grange::wire::simulation::{SimulationRequest, SimulationView};
 use std::collections::BTreeMap;
@@ -19,6 +19,12 @@ impl Pool for Nobody {
     }
 
     fn run(&self, _: Box<dyn FnOnce() + Send>) {}
+}
+
+impl Checker for Nobody {
+    fn check(&self, _: ServerId, _: &str, _: &ReadyCheck) -> Result<(), String> {
+        Err("nobody looks".into())
+    }
 }
 
 impl Courier for Nobody {
@@ -42,8 +48,8 @@ impl Past {
         let mut site = Site::new();
         site.act("apply 2 6");
         let service = site.service.clone();
-        let (pool, courier) = (Arc::new(Nobody), Arc::new(Nobody));
-        let ports = Ports { service, clouds: BTreeMap::new(), pool, courier };
+        let (pool, courier, checker) = (Arc::new(Nobody), Arc::new(Nobody), Arc::new(Nobody));
+        let ports = Ports { service, clouds: BTreeMap::new(), pool, courier, checker };
         let mut past = Past { site, ports, job: RecordMinutes::default() };
         past.record();
         past.site.act("settle");

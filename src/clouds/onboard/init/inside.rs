@@ -230,7 +230,10 @@ fn furnish(boot: &Boot, home: &Path) -> Result<Services, Failure> {
         fs::create_dir_all(path).doing("making", path.display())?;
     }
     let config = etc.join("agent.json");
-    write(&config, 0o600, boot.record.user_data.reveal())?;
+    let has_agent = !boot.record.user_data.reveal().is_empty();
+    if has_agent {
+        write(&config, 0o600, boot.record.user_data.reveal())?;
+    }
     write(&run.join("limits.json"), 0o644, &limits(boot))?;
     let isolated = boot.record.isolation == Isolation::Namespaces;
     let (grange, agent) = if isolated {
@@ -251,7 +254,10 @@ fn furnish(boot: &Boot, home: &Path) -> Result<Services, Failure> {
     let state = text(&home.join("var/lib/grange-agent"));
     let agent_command = [&text(&agent), "agent", "--config", &text(&config), "--state", &state];
     let agent_command = agent_command.map(str::to_owned).to_vec();
-    let mut commands = vec![(AGENT.to_owned(), agent_command)];
+    let mut commands = Vec::new();
+    if has_agent {
+        commands.push((AGENT.to_owned(), agent_command));
+    }
     if !boot.record.command.is_empty() {
         let service = boot.record.command.iter().map(fill).collect();
         commands.push(("service".to_owned(), service));

@@ -1,0 +1,269 @@
+//! The ready gate: when a server that is up counts as running.
+//!
+//! A server passes once it is healthy for its farm role's `readyFor` without a break. An agent's
+//! word makes it healthy and unhealthy, in `agents`; here the time runs out, or breaks with the
+//! agent's connection. On servers without an agent the platform's word and a check that the
+//! appliance makes from outside stand in for it. Restarting the appliance breaks the time too,
+//! because nobody looked meanwhile; it begins anew with the first word.
+
+use crate::base::time::say;
+use crate::base::{Millis, Result, ServerId, Timestamp, limit};
+use crate::model::{
+    Actor, Cause, CloudState, FarmRole, Freshness, Permission, ReadyCheck, Server, ServerStatus,
+};
+use crate::service::plans::set_status;
+use crate::service::{Service, authorise, lookup};
+use crate::store::{Author, View};
+
+/// A check to be made from outside.
+pub struct Look {
+    /// Of which server.
+    pub server: ServerId,
+    /// At this address.
+    pub address: String,
+    /// This.
+    pub check: ReadyCheck,
+}
+
+/// Moves every server whose word or time came, and says how many, and when the next time is over.
+pub fn pass(service: &Service, actor: &Actor) -> Result<(usize, Option<Timestamp>)> {
+    authorise(actor, Permission::Operate)?;
+    let now = service.now();
+    let (changed, next) = service.read(|view| {
+        let (mut changed, mut next) = (Vec::new(), None::<Timestamp>);
+        for (role, server) in waiting(view)? {
+            let well = wellness(service, view, &role, &server)?;
+            let ready_for = role.policy.ready_for_ms;
+            match judge(&server, well, ready_for, now) {
+                Some(after) => changed.push((server, after)),
+                None => {
+                    let over = server.healthy_since.map(|since| since.after(ready_for));
+                    next = next.into_iter().chain(over).min();
+                }
+            }
+        }
+        Ok((changed, next))
+    })?;
+    let count = changed.len();
+    if count > 0 {
+        service.write(Author::new(actor, "server.ready", Cause::Clock), move |tx| {
+            for (before, after) in changed {
+                if lookup::server(tx, before.id)?.as_ref() != Some(&before) {
+                    continue;
+                }
+                if after.status != before.status {
+                    let about = lookup::server_name(tx, &after)?;
+                    tx.text(about, sentence(&after, now));
+                }
+                tx.put(&after)?;
+            }
+            Ok(())
+        })?;
+    }
+    Ok((count, next))
+}
+
+fn sentence(server: &Server, now: Timestamp) -> String {
+    match (server.status, server.agent) {
+        (ServerStatus::Running, true) => {
+            let age = now.since(server.healthy_since.unwrap_or(now));
+            format!("is running: healthy for {}", say(age))
+        }
+        (ServerStatus::Running, false) => "is running: it passes what is asked of it".into(),
+        (status, _) => format!("is {}: its platform says that it is up", status.as_str()),
+    }
+}
+
+/// Servers on their way up that no agent's word alone makes running, with their farm roles.
+fn waiting(view: &View) -> Result<Vec<(FarmRole, Server)>> {
+    let up = [ServerStatus::Pending, ServerStatus::Initializing, ServerStatus::Resuming];
+    let mut out = Vec::new();
+    for role in gated(view)? {
+        for server in lookup::live_servers_of_farm_role(view, role.id)? {
+            let waits = !server.agent || server.healthy_since.is_some();
+            if up.contains(&server.status) && waits {
+                out.push((role.clone(), server));
+            }
+        }
+    }
+    Ok(out)
+}
+
+/// Farm roles whose servers wait for more than their agent's word.
+fn gated(view: &View) -> Result<Vec<FarmRole>> {
+    let mut out = Vec::new();
+    for farm in lookup::all_farms(view)? {
+        let roles = lookup::farm_roles_of(view, farm.id)?.into_iter();
+        out.extend(roles.filter(|role| role.policy.ready_for_ms > 0 || !role.policy.agent));
+    }
+    Ok(out)
+}
+
+/// How a server is, as far as anybody can say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Wellness {
+    /// Nobody says that it is up.
+    Down,
+    /// Up, and not healthy.
+    Up,
+    /// Healthy.
+    Well,
+}
+
+fn wellness(service: &Service, view: &View, role: &FarmRole, server: &Server) -> Result<Wellness> {
+    let observed = &service.observed;
+    if server.agent {
+        let connected = observed.agent(server.id).is_some_and(|agent| agent.connected);
+        let well = connected && observed.is_ready(server.id);
+        return Ok(if well { Wellness::Well } else { Wellness::Up });
+    }
+    if !is_up(service, view, server)? {
+        return Ok(Wellness::Down);
+    }
+    let passes = role.check.is_none() || observed.passes_check(server.id) == Some(true);
+    Ok(if passes { Wellness::Well } else { Wellness::Up })
+}
+
+/// The platform shows it up in a listing that began after whatever last changed about it.
+fn is_up(service: &Service, view: &View, server: &Server) -> Result<bool> {
+    let seen = service.observed.freshness(&*service.clock, &server.platform, server.id);
+    let Freshness::Seen { sighting, at } = seen else { return Ok(false) };
+    let current = at >= server.status_at.max(server.reboot_at.unwrap_or(at))
+        && service.now().since(at) <= limit::LISTING_STALE_AFTER;
+    if sighting.state != CloudState::Running || !current {
+        return Ok(false);
+    }
+    let steps = lookup::steps_of_server(view, server.id)?;
+    Ok(!steps.iter().any(|step| step.status.is_open()))
+}
+
+/// What becomes of a server on its way up; `None` when nothing does.
+fn judge(server: &Server, well: Wellness, ready_for: Millis, now: Timestamp) -> Option<Server> {
+    let mut after = server.clone();
+    if well != Wellness::Down && server.status == ServerStatus::Pending {
+        set_status(&mut after, ServerStatus::Initializing, now);
+    }
+    after.healthy_since = match (well, server.healthy_since) {
+        (Wellness::Well, None) if server.agent => None,
+        (Wellness::Well, since) => Some(since.unwrap_or(now)),
+        (Wellness::Down | Wellness::Up, _) => None,
+    };
+    if after.healthy_since.is_some_and(|since| now.since(since) >= ready_for) {
+        set_status(&mut after, ServerStatus::Running, now);
+        after.running_at.get_or_insert(now);
+        after.reboot_at = None;
+    }
+    (after != *server).then_some(after)
+}
+
+/// Checks that are to be made now, of servers without an agent that are up; each once at a time,
+/// and then not for [`limit::CHECK_PERIOD`]. Also when the next is to be made.
+pub fn looks(service: &Service) -> Result<(Vec<Look>, Option<Timestamp>)> {
+    let up = [ServerStatus::Initializing, ServerStatus::Resuming, ServerStatus::Running];
+    let mut found = Vec::new();
+    service.read(|view| {
+        for role in gated(view)?.into_iter().filter(|role| !role.policy.agent) {
+            let Some(check) = &role.check else { continue };
+            for server in lookup::live_servers_of_farm_role(view, role.id)? {
+                let address = server.private_ips.first().or(server.public_ips.first());
+                let (Some(address), false) = (address, server.agent) else { continue };
+                if up.contains(&server.status) {
+                    let (server, address) = (server.id, address.clone());
+                    found.push(Look { server, address, check: check.clone() });
+                }
+            }
+        }
+        Ok(())
+    })?;
+    let next = (!found.is_empty()).then(|| service.now().after(limit::CHECK_PERIOD));
+    let moment = service.clock.monotonic();
+    found.retain(|look| service.observed.begin_check(look.server, moment));
+    Ok((found, next))
+}
+
+/// What a check found.
+pub fn found(service: &Service, server: ServerId, found: std::result::Result<(), String>) {
+    if let Err(why) = &found {
+        tracing::debug!(%server, why, "a check from outside fails");
+    }
+    if service.observed.end_check(server, found.is_ok(), service.now()) {
+        service.observation.wake();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::{EnvironmentId, FarmId, FarmRoleId, UserId};
+    use crate::model::LaunchReason;
+
+    fn server(agent: bool, status: ServerStatus, healthy: Option<i64>) -> Server {
+        Server {
+            id: ServerId(1),
+            env: EnvironmentId(1),
+            farm: FarmId(1),
+            farm_role: FarmRoleId(1),
+            index: 1,
+            hostname: "web-1".into(),
+            platform: "simulated".into(),
+            location: "here".into(),
+            instance_type: "small".into(),
+            revision: 1,
+            status,
+            cloud_server_id: None,
+            private_ips: Vec::new(),
+            public_ips: Vec::new(),
+            launch_reason: LaunchReason::FarmLaunched,
+            launched_by: UserId(1),
+            created_at: Timestamp(0),
+            asked_at: Some(Timestamp(0)),
+            running_at: None,
+            status_at: Timestamp(0),
+            terminate_reason: None,
+            terminate_after: None,
+            terminate_requested: false,
+            reboot_requested: false,
+            enrolment_digest: None,
+            agent_key_digest: None,
+            agent_version: None,
+            boot_id: None,
+            restarts: 0,
+            agent,
+            zone: None,
+            locked: false,
+            lock_reason: String::new(),
+            suspend_requested: false,
+            parked: false,
+            healthy_since: healthy.map(Timestamp),
+            reboot_at: None,
+            idle_at: None,
+        }
+    }
+
+    #[test]
+    fn a_server_passes_after_its_time_without_a_break() {
+        use ServerStatus::{Initializing, Pending, Resuming, Running};
+        use Wellness::{Down, Up, Well};
+        let now = Timestamp(60_000);
+        let check =
+            |agent, status, healthy, well, expected: Option<(ServerStatus, Option<i64>)>| {
+                let found = judge(&server(agent, status, healthy), well, 30_000, now);
+                let found = found.map(|after| (after.status, after.healthy_since.map(|at| at.0)));
+                assert_eq!(found, expected, "{agent} {status:?} {healthy:?} {well:?}");
+            };
+        for status in [Initializing, Resuming] {
+            check(true, status, Some(30_001), Well, None);
+            check(true, status, Some(30_000), Well, Some((Running, Some(30_000))));
+            check(true, status, Some(30_000), Up, Some((status, None)));
+            // An agent's own word begins its time.
+            check(true, status, None, Well, None);
+            check(false, status, None, Well, Some((status, Some(60_000))));
+            check(false, status, Some(30_001), Well, None);
+            check(false, status, Some(30_000), Well, Some((Running, Some(30_000))));
+            check(false, status, Some(40_000), Down, Some((status, None)));
+        }
+        check(false, Pending, None, Down, None);
+        check(false, Pending, None, Up, Some((Initializing, None)));
+        check(false, Pending, None, Well, Some((Initializing, Some(60_000))));
+    }
+}
