@@ -135,8 +135,8 @@ impl<'a> Eyes<'a> {
         tell(Rule::Declared, format!("retired as {}, which nobody asked for", reason.say()))
     }
 
-    /// What no person asked for needs a recent sighting that speaks for it (law 3), and leaves alone
-    /// what a person locked.
+    /// What no person asked for needs a recent sighting that speaks for it (law 3), and leaves
+    /// alone what a person locked.
     fn concluded(&self, plan: &Plan, server: &Server, reason: TerminateReason) -> Option<Fault> {
         let tell = |rule, what| Some(fault(rule, Some(server.farm_role), Some(server.id), what));
         if plan.freeze.is_some() {

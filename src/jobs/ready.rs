@@ -1,5 +1,5 @@
-//! Opens the ready gate: checks servers without an agent from outside, and counts as running what is
-//! healthy for long enough.
+//! Opens the ready gate: checks servers without an agent from outside, and counts as running what
+//! is healthy for long enough.
 
 use crate::base::problem::chain;
 use crate::jobs::{Job, Ports, Work};

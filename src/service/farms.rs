@@ -195,8 +195,8 @@ pub fn terminate(
     get(service, actor, id)
 }
 
-/// What is locked does not go with its farm or its farm role either: a lock that is taken off by the
-/// way is none.
+/// What is locked does not go with its farm or its farm role either: a lock that is taken off by
+/// the way is none.
 pub(super) fn refuse_locked(servers: &[Server]) -> Result<()> {
     let locked = servers.iter().filter(|server| server.locked && server.status.counts());
     let names: Vec<&str> = locked.map(|server| server.hostname.as_str()).collect();

@@ -13,7 +13,8 @@
 //! people    farms  manifests  proposals  servers  tokens    change what is desired, and who may
 //!           holds                                     switch off what runs by itself
 //! reading   views  events  explain  status  whatif  answer questions
-//! jobs      plans  steps  observe  ready  balancers  orders    the reconcile loop's reads and writes
+//! jobs      plans  steps  observe  balancers  orders    the reconcile loop's reads and writes
+//!           ready                                     when a server counts as running
 //!           minutes                                   what is kept for replays
 //! agents    agents                                  admission, and what agents say
 //! ```

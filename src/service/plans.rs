@@ -271,30 +271,7 @@ fn carry(tx: &mut Tx, input: &PlanInput, plan: &Plan, change: &Move) -> Result<(
         }
         Move::Act { server, kind, not_before } => {
             let mut record = current(tx, input, *server)?;
-            match kind {
-                StepKind::Start => {
-                    // One that was put to sleep did not fail.
-                    let failed = record.status != ServerStatus::Suspended;
-                    record.restarts = record.restarts.saturating_add(u32::from(failed));
-                    set_status(&mut record, ServerStatus::Resuming, input.now);
-                    // Also one that was started in vain has the whole time again.
-                    record.status_at = input.now;
-                    record.reboot_at = None;
-                }
-                StepKind::Resume => set_status(&mut record, ServerStatus::Resuming, input.now),
-                StepKind::Suspend | StepKind::Stop => {
-                    set_status(&mut record, ServerStatus::PendingSuspend, input.now);
-                }
-                StepKind::Reboot => {
-                    let healed = !std::mem::take(&mut record.reboot_requested);
-                    record.restarts = record.restarts.saturating_add(u32::from(healed));
-                }
-                StepKind::Launch | StepKind::Terminate => {}
-            }
-            if matches!(kind, StepKind::Start | StepKind::Resume) {
-                record.parked = false;
-                record.suspend_requested = false;
-            }
+            prepare(&mut record, *kind, input.now);
             tx.put(&record)?;
             plan_step(tx, plan, &record, *kind, *not_before)
         }
@@ -314,6 +291,34 @@ fn carry(tx: &mut Tx, input: &PlanInput, plan: &Plan, change: &Move) -> Result<(
             tx.put(&record)?;
             Ok(())
         }
+    }
+}
+
+/// What a step that is planned changes about its server at once.
+fn prepare(record: &mut Server, kind: StepKind, now: Timestamp) {
+    match kind {
+        StepKind::Start => {
+            // One that was put to sleep did not fail.
+            let failed = record.status != ServerStatus::Suspended;
+            record.restarts = record.restarts.saturating_add(u32::from(failed));
+            set_status(record, ServerStatus::Resuming, now);
+            // Also one that was started in vain has the whole time again.
+            record.status_at = now;
+            record.reboot_at = None;
+        }
+        StepKind::Resume => set_status(record, ServerStatus::Resuming, now),
+        StepKind::Suspend | StepKind::Stop => {
+            set_status(record, ServerStatus::PendingSuspend, now);
+        }
+        StepKind::Reboot => {
+            let healed = !std::mem::take(&mut record.reboot_requested);
+            record.restarts = record.restarts.saturating_add(u32::from(healed));
+        }
+        StepKind::Launch | StepKind::Terminate => {}
+    }
+    if matches!(kind, StepKind::Start | StepKind::Resume) {
+        record.parked = false;
+        record.suspend_requested = false;
     }
 }
 

@@ -5,7 +5,8 @@
 //! role web min 2 max 6 cpu 60 20    rules: cpu UP DOWN, load UP DOWN; up 1m, down 2m: cool-downs
 //!                                   also: index 2, drain 20s, timeout 5m, storage, balances ALIAS,
 //!                                   disabled, removed, depends ALIAS, heal MODE, missing POLICY,
-//!                                   reboot 2m (its timeout), ready 30s, agentless; again later to change it
+//!                                   reboot 2m (its timeout), ready 30s, agentless;
+//!                                   again later to change it
 //! seen web-1 running age 4s         a sighting; the server is running and heard unless said before
 //! server web-2 pending age 1m       a record; also: restarts 3, rebooted 1m, healthy 10s
 //! missing web-2 for 40s listings 4  complete listings lack it

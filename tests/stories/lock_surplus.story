@@ -13,7 +13,10 @@ ask web-3 unlock
 plan
 ---
 web      wait: too many, but 2 are locked
+web-2    retire: 2 more than the target of 1
+> retire web-2 (scaling down)
 
 web      wait: too many, but 2 are locked
 
-web      keep
+web-3    retire: 1 more than the target of 1
+> retire web-3 (scaling down)

@@ -1,0 +1,74 @@
+//! The verbs of a server, apart from the rest because there are many.
+
+use clap::Subcommand;
+
+/// Verbs of a server.
+#[derive(Debug, Subcommand)]
+pub enum ServerVerb {
+    /// List servers
+    List {
+        /// Only of this farm
+        #[arg(long)]
+        farm: Option<String>,
+    },
+    /// Show a server
+    Show {
+        /// As shop/web-3, web-3 or its UUID
+        server: String,
+    },
+    /// Ask for a server to go; one that is still wanted is replaced
+    Terminate {
+        /// As shop/web-3, web-3 or its UUID
+        server: String,
+        /// Do not leave it time to finish what it does
+        #[arg(long)]
+        force: bool,
+        /// Taken for scripts that say it everywhere: one server is never asked about
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Restart a server
+    Reboot {
+        /// As shop/web-3, web-3 or its UUID
+        server: String,
+        /// By its cloud instead of by its own agent
+        #[arg(long)]
+        hard: bool,
+    },
+    /// Put a server to sleep
+    Suspend {
+        /// As shop/web-3, web-3 or its UUID
+        server: String,
+    },
+    /// Wake a server that sleeps
+    Resume {
+        /// As shop/web-3, web-3 or its UUID
+        server: String,
+    },
+    /// Lock a server: neither scaling nor people take it away before it is unlocked
+    Lock {
+        /// As shop/web-3, web-3 or its UUID
+        server: String,
+        /// Why, for whoever meets the lock
+        #[arg(long, default_value = "")]
+        reason: String,
+    },
+    /// Take the lock off a server
+    Unlock {
+        /// As shop/web-3, web-3 or its UUID
+        server: String,
+    },
+    /// Run a command on a server, and show what it printed
+    #[command(after_help = "Example: grange server run web-3 -- uptime")]
+    Run {
+        /// As shop/web-3, web-3 or its UUID
+        server: String,
+        /// Seconds it may take
+        #[arg(long, value_name = "SECONDS", default_value_t = 60,
+              value_parser = clap::value_parser!(u64).range(1..=3600))]
+        timeout: u64,
+        /// The program and its arguments
+        #[arg(last = true, required = true, value_name = "COMMAND")]
+        command: Vec<String>,
+    },
+}
