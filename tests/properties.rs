@@ -13,11 +13,15 @@ mod replayed;
 #[path = "properties/still.rs"]
 mod still;
 
-use crate::stories::yard::Yard;
+use crate::stories::yard::{BEGIN, Yard};
 use grange::base::limit;
+use grange::base::{FarmRoleId, ServerId};
+use grange::engine::{Decided, Facts, decide, decide_within};
 use grange::engine::{PlanInput, check, plan, safety};
+use grange::model::{CloudState, Line, ServerStatus};
 use grange::model::{Freshness, MINUTE, Move, Plan, TerminateReason};
 use proptest::prelude::*;
+use std::collections::BTreeSet;
 
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
@@ -30,6 +34,33 @@ proptest! {
         prop_assert_eq!(&bytes, &serde_json::to_string(&plan(&shuffled(&yard.input))).unwrap());
         laws(&yard.input, &decided)?;
         empty_again(yard, decided)?;
+    }
+
+    #[test]
+    fn a_decision_about_what_changed_is_the_decision_about_everything(
+        world in still::world(),
+        change in still::server(),
+    ) {
+        let mut yard = world.build();
+        let decided = plan(&yard.input);
+        yard.commit(decided);
+        let before = decide(&yard.input);
+        let changed = change.replace(&mut yard);
+        let whole = decide(&yard.input);
+        let Some(part) = decide_within(&narrowed(&yard.input, changed, &before), &before.common)
+        else {
+            return Ok(());
+        };
+        let lines = |report: &[Line]| -> Vec<Line> {
+            report.iter().filter(|line| line.farm_role == Some(changed)).cloned().collect()
+        };
+        prop_assert_eq!(lines(&part.plan.report), lines(&whole.plan.report));
+        let rest = |decided: &Decided| Decided {
+            plan: Plan { report: Vec::new(), ..decided.plan.clone() },
+            restless: BTreeSet::new(),
+            ..decided.clone()
+        };
+        prop_assert_eq!(rest(&part), rest(&whole));
     }
 
     #[test]
@@ -140,4 +171,44 @@ fn shuffled(input: &PlanInput) -> PlanInput {
     other.servers.reverse();
     other.steps.reverse();
     other
+}
+
+/// The input of a decision about one farm role, with the facts of a decision before.
+fn narrowed(input: &PlanInput, only: FarmRoleId, before: &Decided) -> PlanInput {
+    let mut input = input.clone();
+    input.beyond = before.facts.clone();
+    input.beyond.remove(&only);
+    input.servers.retain(|server| server.farm_role == only);
+    input.steps.retain(|step| step.farm_role == only);
+    input
+}
+
+#[test]
+fn what_changes_in_one_farm_role_is_decided_without_the_others() {
+    let mut yard = Yard::new("shop", 1);
+    for alias in ["web", "app"] {
+        yard.add_role(alias, 2, 2);
+    }
+    for (id, role) in [(1, 1), (2, 1), (3, 2), (4, 2)] {
+        let index = u32::try_from(id).unwrap();
+        yard.add_server(ServerId(id), FarmRoleId(role), index, ServerStatus::Running, 600_000);
+        yard.see(ServerId(id), CloudState::Running, BEGIN);
+        yard.hear(ServerId(id), true, BEGIN);
+    }
+    let decided = plan(&yard.input);
+    yard.commit(decided);
+    let before = decide(&yard.input);
+    yard.see(ServerId(4), CloudState::Stopped, BEGIN);
+    let input = narrowed(&yard.input, FarmRoleId(2), &before);
+    let decided = decide_within(&input, &before.common).expect("a decision about app alone");
+    assert_eq!(decided.plan.moves.len(), 1, "{:?}", decided.plan.report);
+    // The other of its servers too: nothing runs in web's neighbour, and still web is not asked.
+    yard.see(ServerId(3), CloudState::Stopped, BEGIN);
+    let input = narrowed(&yard.input, FarmRoleId(2), &before);
+    assert!(decide_within(&input, &before.common).is_some());
+    // All of the farm: that is a power cut, and a matter of everything.
+    let mut dark = before.clone();
+    dark.facts.insert(FarmRoleId(1), Facts { up: 0, ..before.facts[&FarmRoleId(1)] });
+    let input = narrowed(&yard.input, FarmRoleId(2), &dark);
+    assert_eq!(decide_within(&input, &dark.common), None);
 }

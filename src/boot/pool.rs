@@ -38,6 +38,11 @@ impl Pool for CallPool {
         *self.running.count.lock().unwrap_or_else(PoisonError::into_inner) < CLOUD_CALLS_MAX
     }
 
+    fn room(&self) -> usize {
+        let running = *self.running.count.lock().unwrap_or_else(PoisonError::into_inner);
+        CLOUD_CALLS_MAX.saturating_sub(running)
+    }
+
     fn run(&self, call: Box<dyn FnOnce() + Send>) {
         *self.running.count.lock().unwrap_or_else(PoisonError::into_inner) += 1;
         let running = self.running.clone();

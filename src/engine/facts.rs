@@ -4,10 +4,12 @@
 //! asked across them (is anything running there, is all of it missing) is answered by these. They
 //! follow from records and judged sightings alone, so they hold until one of those changes.
 
-use crate::base::{Timestamp, limit};
+use crate::base::{FarmRoleId, Timestamp, limit};
 use crate::engine::PlanInput;
-use crate::engine::world::{ServerView, Sight};
-use crate::model::{Freshness, ServerStatus};
+use crate::engine::draft::Draft;
+use crate::engine::world::{ServerView, Sight, World};
+use crate::model::{FarmRole, Freshness, ServerStatus};
+use std::collections::BTreeSet;
 
 /// Counts over the servers of one farm role.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -86,6 +88,55 @@ impl Facts {
         self.running_missing = self.running_missing.saturating_sub(one.running_missing);
         self.expected = self.expected.saturating_sub(one.expected);
         self.up = self.up.saturating_sub(one.up);
+    }
+}
+
+/// What is asked across farm roles, answered: as long as the answers stay the same, a change in one
+/// farm role changes no decision about another.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Common {
+    freeze: Option<String>,
+    cold_start: Option<Timestamp>,
+    /// Servers are to be up, and none is seen up: a power cut, or not looked yet.
+    dark: bool,
+    /// Running servers are missing somewhere.
+    missing: bool,
+    /// Farm roles that others may wait for and that have something running.
+    runs: BTreeSet<FarmRoleId>,
+    /// Farm roles that others may wait for and that are to have something.
+    wants: BTreeSet<FarmRoleId>,
+    /// Farm roles that others leave after and that still have servers, or servers awake.
+    held: BTreeSet<FarmRoleId>,
+    awake: BTreeSet<FarmRoleId>,
+}
+
+impl Common {
+    /// The answers once everything is decided.
+    pub(super) fn of(world: &World, draft: &Draft) -> Common {
+        let all = || world.neighbours.iter().map(|near| (near.role, draft.facts(near.role.id)));
+        let orderly = world.is_sequential()
+            || world.neighbours.iter().any(|near| !near.role.policy.depends_on.is_empty());
+        let (up, leaving) = (orderly && world.is_wanted(), orderly && world.is_leaving());
+        let set = |asked: bool, is: &dyn Fn(&FarmRole, &Facts) -> bool| {
+            let found = all().filter(|(role, facts)| asked && is(role, facts));
+            found.map(|(role, _)| role.id).collect()
+        };
+        let wants = |role: &FarmRole| draft.targets.get(&role.id).is_some_and(|t| t.target > 0);
+        Common {
+            freeze: draft.freeze.clone(),
+            cold_start: draft.cold_start,
+            dark: all().any(|(_, f)| f.expected > 0) && !all().any(|(_, f)| f.up > 0),
+            missing: all().any(|(role, f)| !role.removed && f.running_missing > 0),
+            runs: set(up, &|_, facts| facts.running > 0),
+            wants: set(up, &|role, _| wants(role)),
+            held: set(leaving, &|_, facts| facts.held > 0),
+            awake: set(orderly && world.is_stopped(), &|_, facts| facts.awake > 0),
+        }
+    }
+
+    /// The farm is in a state of its own, which is judged over all of its servers.
+    pub(super) fn is_grave(&self) -> bool {
+        self.freeze.is_some() || self.cold_start.is_some() || self.dark
     }
 }
 

@@ -49,9 +49,9 @@ pub mod whatif;
 mod world;
 
 pub use check::check;
-pub use facts::Facts;
+pub use facts::{Common, Facts};
 pub use fault::{Fault, Rule};
 pub use input::{AgentPresence, PlanInput, WindowReading};
-pub use plan::plan;
+pub use plan::{Decided, decide, decide_within, plan};
 pub use safety::safety;
 pub use whatif::what_if;

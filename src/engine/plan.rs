@@ -1,11 +1,12 @@
 //! One decision: the passes in their order.
 
-use crate::base::{PlanId, limit};
-use crate::engine::PlanInput;
+use crate::base::{FarmRoleId, PlanId, limit};
 use crate::engine::draft::Draft;
-use crate::engine::pass;
+use crate::engine::facts::{Common, Facts};
 use crate::engine::world::World;
+use crate::engine::{PlanInput, pass};
 use crate::model::{Decision, Line, Plan};
+use std::collections::{BTreeMap, BTreeSet};
 
 type Pass = fn(&World, &mut Draft);
 
@@ -29,28 +30,63 @@ pub const PASSES: &[Pass] = &[
     pass::outlook::outlook,
 ];
 
+/// A decision, and what a later one about some of the farm roles may count on.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Decided {
+    /// The plan, with number 0 until it is committed.
+    pub plan: Plan,
+    /// What was true of each farm role before it.
+    pub facts: BTreeMap<FarmRoleId, Facts>,
+    /// What was asked across farm roles.
+    pub common: Common,
+    /// Which farm roles something was said of but that all is well, `None` being the farm: time
+    /// alone may change what is decided about them next.
+    pub restless: BTreeSet<Option<FarmRoleId>>,
+}
+
 /// Decides what is to change in one farm, and says why for everything that is not changed.
 ///
-/// The plan has number 0 until it is committed. Committing it when [`Plan::changes`] is false
-/// would write nothing but another plan.
+/// Committing a plan when [`Plan::changes`] is false would write nothing but another plan.
 pub fn plan(input: &PlanInput) -> Plan {
+    decide(input).plan
+}
+
+/// The same as [`plan`], with what the next decision may count on.
+pub fn decide(input: &PlanInput) -> Decided {
     let world = World::new(input);
     let mut draft = Draft::new(&world);
     for pass in PASSES {
         pass(&world, &mut draft);
     }
-    Plan {
-        id: PlanId(0),
-        env: input.farm.env,
-        farm: input.farm.id,
-        parent: input.parent.as_ref().map(|p| p.id),
-        at: input.now,
-        targets: draft.targets.into_values().collect(),
-        moves: draft.moves,
-        report: bounded(draft.report),
-        freeze: draft.freeze,
-        cold_start: draft.cold_start,
+    let quiet = |line: &&Line| line.decision != Decision::Keep;
+    Decided {
+        facts: world.neighbours.iter().map(|near| (near.role.id, near.facts)).collect(),
+        common: Common::of(&world, &draft),
+        restless: draft.report.iter().filter(quiet).map(|line| line.farm_role).collect(),
+        plan: Plan {
+            id: PlanId(0),
+            env: input.farm.env,
+            farm: input.farm.id,
+            parent: input.parent.as_ref().map(|p| p.id),
+            at: input.now,
+            targets: draft.targets.into_values().collect(),
+            moves: draft.moves,
+            report: bounded(draft.report),
+            freeze: draft.freeze,
+            cold_start: draft.cold_start,
+        },
     }
+}
+
+/// Decides about the farm roles that are not [`beyond`](PlanInput::beyond) the input, as if it
+/// had been about all of them. `before` is what the decision that the rest stands by had in
+/// common; `None` when that does not hold any more, and the whole farm is to be decided about.
+pub fn decide_within(input: &PlanInput, before: &Common) -> Option<Decided> {
+    if before.is_grave() || input.parent.is_none() {
+        return None;
+    }
+    let decided = decide(input);
+    (decided.common == *before).then_some(decided)
 }
 
 fn bounded(mut report: Vec<Line>) -> Vec<Line> {

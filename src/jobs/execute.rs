@@ -1,5 +1,9 @@
 //! Begins planned steps, hands the calls to the pool, commits what came of them.
+//!
+//! Steps begin as many at a time as the pool has room for: each is in the journal before its
+//! cloud hears of it, and together they wait for the disk once.
 
+use crate::base::limit::WRITER_GROUP_MAX;
 use crate::base::problem::chain;
 use crate::clouds::{Applied, CloudError};
 use crate::jobs::{Job, Ports, Work};
@@ -14,33 +18,23 @@ impl Job for Execute {
     fn step(&mut self, ports: &Ports) -> Work {
         let service = &ports.service;
         let actor = Actor::job("execute");
-        if let Err(problem) = steps::adopt(service, &actor) {
-            return Work::failed(&problem);
-        }
-        let now = service.now();
-        let (due, next) = match steps::due(service, now) {
+        let (due, next) = match steps::adopt_and_due(service, &actor, service.now()) {
             Ok(found) => found,
             Err(problem) => return Work::failed(&problem),
         };
         let (mut begun, mut failures) = (0, Vec::new());
-        for id in &due {
-            if !ports.pool.has_room() {
-                // The outcome of a running call wakes this job again.
-                break;
-            }
-            match steps::begin(service, &actor, *id) {
-                Ok(Some(step)) => {
-                    begun += 1;
-                    start(ports, step);
-                }
-                Ok(None) => {}
+        let mut left = due.as_slice();
+        // The outcome of a running call wakes this job again when there is no room.
+        while !left.is_empty() && ports.pool.room() > 0 {
+            let batch = ports.pool.room().min(WRITER_GROUP_MAX).min(left.len());
+            let (now, later) = left.split_at(batch);
+            left = later;
+            match steps::begin_all(service, &actor, now) {
+                Ok(beginnings) => begun += call(ports, &actor, beginnings, &mut failures),
                 Err(problem) => {
+                    // Those that are begun all the same are adopted.
                     failures.push(chain(&problem));
-                    // Begun but not callable, as when its role is gone: it certainly did not
-                    // happen. A step that never began stays planned, and this changes nothing.
-                    if let Err(second) = steps::give_up(service, &actor, *id, &problem.message) {
-                        failures.push(chain(&second));
-                    }
+                    break;
                 }
             }
         }
@@ -49,6 +43,34 @@ impl Job for Execute {
         }
         Work { note: failures.join("; "), failed: true, next }
     }
+}
+
+/// Starts the calls of what is begun; says how many.
+fn call(
+    ports: &Ports,
+    actor: &Actor,
+    beginnings: steps::Beginnings,
+    failures: &mut Vec<String>,
+) -> usize {
+    let mut begun = 0;
+    for (id, outcome) in beginnings {
+        match outcome {
+            Ok(Some(step)) => {
+                begun += 1;
+                start(ports, step);
+            }
+            Ok(None) => {}
+            Err(problem) => {
+                failures.push(chain(&problem));
+                // Begun but not callable, as when its role is gone: it certainly did not
+                // happen. A step that never began stays planned, and this changes nothing.
+                if let Err(second) = steps::give_up(&ports.service, actor, id, &problem.message) {
+                    failures.push(chain(&second));
+                }
+            }
+        }
+    }
+    begun
 }
 
 fn start(ports: &Ports, begun: steps::Begun) {

@@ -1,7 +1,7 @@
 //! Floor 5: what runs by itself. Jobs are rows in a table.
 //!
-//! A job takes no input: each activation reads the world anew, does what it can, and says when it
-//! wants to look again. It is woken by commits and sightings, and by a period in case a wake was
+//! A job takes no input: each activation reads the world anew, or what changed in it since the one
+//! before (`plan`), does what it can, and says when it wants to look again. It is woken by commits and sightings, and by a period in case a wake was
 //! lost; waking it twice, or for nothing, is harmless. It never retries inside: what did not work
 //! is still there at the next activation. Nothing here spawns or sleeps, so the simulator runs the
 //! same jobs on one thread; `boot::driver` gives each a thread of its own.
@@ -9,7 +9,7 @@
 //! ```text
 //! observe     clouds -> sightings, and the transitions a listing proves
 //! ready       words, checks and time -> servers that run
-//! plan        one input per farm -> engine -> a committed plan
+//! plan        what changed -> an input about those farm roles -> engine -> a committed plan
 //! execute     planned steps -> begun -> clouds -> outcome
 //! balancers   live topology -> file orders
 //! orders      open orders -> agents
@@ -56,6 +56,10 @@ pub struct Ports {
 pub trait Pool: Send + Sync {
     /// Whether another call can start now.
     fn has_room(&self) -> bool;
+    /// How many more calls can start now.
+    fn room(&self) -> usize {
+        usize::from(self.has_room())
+    }
     /// Starts a call.
     fn run(&self, call: Box<dyn FnOnce() + Send>);
 }

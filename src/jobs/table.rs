@@ -71,9 +71,16 @@ pub const ROWS: [Row; 10] = [
         name: "plan",
         description: "decides for each farm what is to change, and why not",
         period: PLAN_PERIOD,
-        tables: &[Table::Farms, Table::FarmRoles, Table::Holds, Table::Servers, Table::Steps],
+        tables: &[
+            Table::Farms,
+            Table::FarmRoles,
+            Table::Servers,
+            Table::Steps,
+            Table::Holds,
+            Table::Breakers,
+        ],
         also: Also::Observation,
-        make: || Box::new(plan::PlanFarms),
+        make: || Box::<plan::PlanFarms>::default(),
     },
     Row {
         name: "execute",

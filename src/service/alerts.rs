@@ -3,12 +3,13 @@
 //! Each pass of the planning job raises and clears them anew, so none outlives its reason; the farm
 //! that is gone takes its own along.
 
-use crate::base::FarmId;
+use crate::base::{FarmId, FarmRoleId, ServerId};
 use crate::engine::input::PlanInput;
 use crate::model::{
-    Decision, HealMode, MissingPolicy, Plan, Server, ServerStatus, Step, StepKind, StepStatus, Wait,
+    Decision, HealMode, MissingPolicy, Plan, ServerStatus, StepKind, StepStatus, Wait,
 };
 use crate::service::Service;
+use std::collections::BTreeMap;
 
 /// Failed attempts at terminating one server before a person has to see it.
 const TERMINATES_FAILED: usize = 3;
@@ -26,41 +27,56 @@ pub(super) fn key(what: &str, farm: FarmId) -> String {
     format!("{what}-{farm}")
 }
 
-/// Raises and clears what one plan tells: servers that will not go, which go on costing money,
-/// running ones that say nothing, and those that failed or are missing and are kept.
-pub(super) fn raise(service: &Service, input: &PlanInput, plan: &Plan) {
-    let farm = input.farm.id;
-    let name = |server: &Server| format!("{}/{}", input.farm.name, server.hostname);
-    let attempts = |server: &Server| {
-        let of_it = input.steps.iter().filter(|step| step.server == server.id);
-        let failed =
-            |step: &&Step| step.kind == StepKind::Terminate && step.status == StepStatus::Failed;
-        of_it.filter(failed).count()
-    };
-    let stuck = input
-        .servers
-        .iter()
-        .filter(|s| s.status == ServerStatus::PendingTerminate && attempts(s) >= TERMINATES_FAILED)
-        .map(name)
-        .collect();
-    let (mut silent, mut failed, mut missing) = (Vec::new(), Vec::new(), Vec::new());
-    for line in &plan.report {
-        let Decision::Wait(wait) = &line.decision else { continue };
-        if let Wait::AgentSilent { .. } = wait {
-            silent.push(line.about.clone());
-        } else if let Wait::Unhealed { heal: HealMode::Alert | HealMode::Restart, .. } = wait {
-            failed.push(format!("{} ({wait})", line.about));
-        } else if let Wait::MissingKept { policy: MissingPolicy::Flag, .. } = wait {
-            missing.push(format!("{} ({wait})", line.about));
+/// One reason of a farm role to raise an alert: which, and what of it people read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Alarm {
+    what: &'static str,
+    text: String,
+}
+
+/// What a plan tells of the farm roles it is about: servers that will not go, which go on costing
+/// money, running ones that say nothing, and those that failed or are missing and are kept.
+pub(super) fn of(input: &PlanInput, plan: &Plan) -> BTreeMap<FarmRoleId, Vec<Alarm>> {
+    let mut out: BTreeMap<FarmRoleId, Vec<Alarm>> = BTreeMap::new();
+    let mut attempts: BTreeMap<ServerId, usize> = BTreeMap::new();
+    for step in &input.steps {
+        if step.kind == StepKind::Terminate && step.status == StepStatus::Failed {
+            *attempts.entry(step.server).or_default() += 1;
         }
     }
-    let told: [(&str, &str, Vec<String>); 4] = [
-        (STUCK, "terminating keeps failing", stuck),
-        (SILENT, "the agent of a running server is silent", silent),
-        (FAILED, "a server failed", failed),
-        (MISSING, "a server is missing", missing),
+    for server in input.servers.iter().filter(|s| s.status == ServerStatus::PendingTerminate) {
+        if attempts.get(&server.id).is_some_and(|failed| *failed >= TERMINATES_FAILED) {
+            let text = format!("{}/{}", input.farm.name, server.hostname);
+            out.entry(server.farm_role).or_default().push(Alarm { what: STUCK, text });
+        }
+    }
+    for line in &plan.report {
+        let (Decision::Wait(wait), Some(role)) = (&line.decision, line.farm_role) else { continue };
+        let alarm = if let Wait::AgentSilent { .. } = wait {
+            Alarm { what: SILENT, text: line.about.clone() }
+        } else if let Wait::Unhealed { heal: HealMode::Alert | HealMode::Restart, .. } = wait {
+            Alarm { what: FAILED, text: format!("{} ({wait})", line.about) }
+        } else if let Wait::MissingKept { policy: MissingPolicy::Flag, .. } = wait {
+            Alarm { what: MISSING, text: format!("{} ({wait})", line.about) }
+        } else {
+            continue;
+        };
+        out.entry(role).or_default().push(alarm);
+    }
+    out
+}
+
+/// Raises and clears a farm's alerts, from what is true of each of its farm roles.
+pub(super) fn raise(service: &Service, farm: FarmId, of: &BTreeMap<FarmRoleId, Vec<Alarm>>) {
+    let told = [
+        (STUCK, "terminating keeps failing"),
+        (SILENT, "the agent of a running server is silent"),
+        (FAILED, "a server failed"),
+        (MISSING, "a server is missing"),
     ];
-    for (what, text, who) in told {
+    for (what, text) in told {
+        let alarms = of.values().flatten().filter(|alarm| alarm.what == what);
+        let who: Vec<&str> = alarms.map(|alarm| alarm.text.as_str()).collect();
         let text = (!who.is_empty()).then(|| format!("{text}: {}", who.join(", ")));
         service.observed.set_alert(&key(what, farm), text);
     }

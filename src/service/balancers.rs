@@ -44,6 +44,9 @@ fn files(
     now: Timestamp,
 ) -> Result<Vec<(ServerId, OrderBody)>> {
     let roles = lookup::farm_roles_of(view, farm)?;
+    if roles.iter().all(|role| role.balance.is_none()) {
+        return Ok(Vec::new());
+    }
     let servers = lookup::servers_of_farm(view, farm)?;
     let mut out = Vec::new();
     for role in &roles {
@@ -148,12 +151,15 @@ fn backend(service: &Service, server: &Server, balance: &Balance) -> Option<Back
 pub fn refused(service: &Service, farm: FarmId) -> Result<Vec<String>> {
     service.read(|view| {
         let mut out = Vec::new();
-        for server in lookup::servers_of_farm(view, farm)? {
+        let mut balancers = Vec::new();
+        for role in lookup::farm_roles_of(view, farm)?.iter().filter(|r| r.balance.is_some()) {
+            balancers.extend(lookup::live_servers_of_farm_role(view, role.id)?);
+        }
+        for server in balancers {
             let orders = lookup::orders_of(view, server.id)?;
             let files = orders.iter().filter(|o| matches!(o.body, OrderBody::WriteFile { .. }));
             if let Some(Order { state: OrderState::Failed(why), .. }) =
                 files.max_by_key(|order| order.id)
-                && server.status.counts()
             {
                 let about = lookup::server_name(view, &server)?;
                 out.push(format!(

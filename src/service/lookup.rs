@@ -4,7 +4,7 @@
 
 use crate::base::{
     EnvironmentId, FarmId, FarmRoleId, HoldId, Name, OrderId, PlanId, Result, RoleId, ServerId,
-    StepId, UserId,
+    StepId, Timestamp, UserId,
 };
 use crate::model::{
     AgentCursor, Breaker, Farm, FarmRole, Hold, Order, Plan, Role, Server, Step, Token, User,
@@ -120,6 +120,11 @@ pub fn live_servers(read: &impl Reads) -> Result<Vec<Server>> {
     many(read, Index::LiveServersByFarm, &[])
 }
 
+/// The servers of a farm that are not confirmed gone.
+pub fn live_servers_of_farm(read: &impl Reads, farm: FarmId) -> Result<Vec<Server>> {
+    many(read, Index::LiveServersByFarm, &farm.bytes())
+}
+
 /// Servers on a platform that are not confirmed gone.
 pub fn live_servers_on(read: &impl Reads, platform: &str) -> Result<Vec<Server>> {
     let mut live = live_servers(read)?;
@@ -147,6 +152,13 @@ pub fn open_steps(read: &impl Reads) -> Result<Vec<Step>> {
 /// A farm's steps something may still come of.
 pub fn open_steps_of(read: &impl Reads, farm: FarmId) -> Result<Vec<Step>> {
     many(read, Index::OpenStepsByFarm, &farm.bytes())
+}
+
+/// A farm's steps that failed after a moment, in the order of their end.
+pub fn failed_steps_of(read: &impl Reads, farm: FarmId, after: Timestamp) -> Result<Vec<Step>> {
+    let (index, after) = (Index::FailedStepsByFarm, key::farm_moment(farm, after));
+    let found = read.by_index_after::<Step>(index, &farm.bytes(), &after, usize::MAX)?;
+    Ok(found.into_iter().map(|found| found.record).collect())
 }
 
 /// Every step of a server.

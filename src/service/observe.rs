@@ -19,7 +19,7 @@ use crate::service::plans::set_status;
 use crate::service::steps::{settle_done, settle_failed};
 use crate::service::{Service, authorise, lookup};
 use crate::store::{Author, Tx, View};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A look at a platform: when it began, by both clocks.
 #[derive(Clone, Copy, Debug)]
@@ -84,10 +84,11 @@ fn report_strays(
     ours: &[Server],
     seen: &BTreeMap<crate::base::ServerId, Sighting>,
 ) {
-    let known = |id| ours.iter().any(|server| server.id == id && server.status.counts());
+    let known: BTreeSet<_> =
+        ours.iter().filter(|server| server.status.counts()).map(|server| server.id).collect();
     let strays: Vec<String> = seen
         .iter()
-        .filter(|(id, s)| !known(**id) && s.state != CloudState::Gone)
+        .filter(|(id, s)| !known.contains(id) && s.state != CloudState::Gone)
         .map(|(id, _)| id.to_string())
         .collect();
     let text = (!strays.is_empty()).then(|| {

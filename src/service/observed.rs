@@ -4,12 +4,15 @@
 //! Only transitions these sightings cause are committed; the sightings themselves are not, because
 //! the journal follows what changed, not how often we looked.
 
-use crate::base::limit::{CHECK_FAILURES_MAX, CHECK_PERIOD, CHECKS_MAX};
-use crate::base::{Clock, FarmId, Millis, ServerId, StepId, Timestamp};
+use crate::base::limit::{CHECK_FAILURES_MAX, CHECK_PERIOD, CHECKS_MAX, LISTING_STALE_AFTER};
+use crate::base::{Clock, FarmId, FarmRoleId, Millis, ServerId, StepId, Timestamp};
 use crate::engine::input::AgentPresence;
 use crate::model::{Freshness, Line, Sighting, Step};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Servers with news that are told apart; with more, everything is looked at, which is as fast.
+const NEWS_MAX: usize = 2_000;
 
 /// Everything observed, behind one short lock.
 pub struct Observed {
@@ -21,10 +24,11 @@ pub struct Observed {
 struct Inner {
     platforms: BTreeMap<String, Listing>,
     agents: BTreeMap<ServerId, Agent>,
-    reports: BTreeMap<FarmId, Vec<Line>>,
+    reports: BTreeMap<FarmId, Report>,
     alerts: BTreeMap<String, String>,
     calls: BTreeSet<StepId>,
     checks: BTreeMap<ServerId, Check>,
+    news: News,
 }
 
 /// What checks from outside found of a server without an agent.
@@ -35,6 +39,34 @@ struct Check {
     passes: Option<bool>,
     failures: u32,
     failing_since: Option<Timestamp>,
+}
+
+/// The last reasons by farm role; those of the farm itself come first.
+type Report = BTreeMap<Option<FarmRoleId>, Vec<Line>>;
+
+/// Of which servers something was observed that was not so before.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct News {
+    /// Of all of them.
+    pub everything: bool,
+    /// Otherwise of these.
+    pub servers: BTreeSet<ServerId>,
+}
+
+impl News {
+    fn add(&mut self, server: ServerId) {
+        if self.everything {
+            return;
+        }
+        self.servers.insert(server);
+        if self.servers.len() > NEWS_MAX {
+            self.add_everything();
+        }
+    }
+
+    fn add_everything(&mut self) {
+        *self = News { everything: true, servers: BTreeSet::new() };
+    }
 }
 
 /// The last complete listings of one platform.
@@ -55,6 +87,56 @@ struct Agent {
     since: Timestamp,
     ready: bool,
     failing_since: Option<Timestamp>,
+}
+
+impl Inner {
+    /// What is known of a server's agent, or of the check that stands in for it.
+    fn presence(&self, server: ServerId, started_at: Timestamp) -> Option<AgentPresence> {
+        let Some(agent) = self.agents.get(&server) else {
+            let failing_since = self.checks.get(&server)?.failing_since;
+            return Some(AgentPresence { connected: false, since: started_at, failing_since });
+        };
+        Some(agent.presence())
+    }
+}
+
+impl Agent {
+    fn presence(&self) -> AgentPresence {
+        let Agent { connected, since, failing_since, .. } = *self;
+        AgentPresence { connected, since, failing_since }
+    }
+}
+
+/// Both clocks at one moment, to tell ages of the one by the other.
+struct Told {
+    now: Timestamp,
+    elapsed: Millis,
+}
+
+impl Told {
+    fn now(clock: &dyn Clock) -> Told {
+        Told { now: clock.now(), elapsed: clock.monotonic() }
+    }
+
+    /// The clocks tick at different moments: rather a millisecond too old than too fresh.
+    fn at(&self, then: Millis) -> Timestamp {
+        self.now.before(self.elapsed.saturating_sub(then).saturating_add(1))
+    }
+}
+
+impl Listing {
+    fn freshness(&self, server: ServerId, told: &Told) -> Freshness {
+        let Some(at) = self.begun.map(|begun| told.at(begun)) else { return Freshness::Unknown };
+        if let Some(sighting) = self.seen.get(&server) {
+            return Freshness::Seen { sighting: sighting.clone(), at };
+        }
+        match self.missing.get(&server) {
+            Some((since, listings)) => {
+                Freshness::Missing { since: told.at(*since), at, listings: *listings }
+            }
+            None => Freshness::Unknown,
+        }
+    }
 }
 
 impl Observed {
@@ -89,13 +171,23 @@ impl Observed {
             let (since, count) = before.unwrap_or((begun, 0));
             missing.insert(*server, (since, count.saturating_add(1)));
         }
-        let same = listing.seen.len() == seen.len()
-            && seen.iter().all(|(id, s)| listing.seen.get(id) == Some(s))
-            && missing.len() == listing.missing.len();
         // A server that goes on missing matters too: the second listing without it may decide.
-        let changed = first || !same || !missing.is_empty();
+        let mut news: BTreeSet<ServerId> = missing.keys().copied().collect();
+        news.extend(
+            seen.iter().filter(|(id, s)| listing.seen.get(id) != Some(s)).map(|(id, _)| id),
+        );
+        let unseen = |ids: &mut dyn Iterator<Item = &ServerId>| -> Vec<ServerId> {
+            ids.filter(|id| !seen.contains_key(id)).copied().collect()
+        };
+        news.extend(unseen(&mut listing.seen.keys()));
+        news.extend(unseen(&mut listing.missing.keys()));
+        let changed = first || !news.is_empty();
         listing.seen = seen;
         listing.missing = missing;
+        if first {
+            inner.news.add_everything();
+        }
+        news.into_iter().for_each(|server| inner.news.add(server));
         changed
     }
 
@@ -128,24 +220,53 @@ impl Observed {
         self.lock().calls.contains(&step)
     }
 
+    /// Of which servers something new was observed since this was last asked.
+    pub fn take_news(&self) -> News {
+        std::mem::take(&mut self.lock().news)
+    }
+
+    /// Whether the last listing of each platform is recent enough to conclude from.
+    pub fn fresh_platforms(&self, clock: &dyn Clock) -> BTreeMap<String, bool> {
+        let elapsed = clock.monotonic();
+        let inner = self.lock();
+        let listings = inner.platforms.iter();
+        listings
+            .map(|(platform, listing)| {
+                let age =
+                    listing.begun.map(|begun| elapsed.saturating_sub(begun).saturating_add(1));
+                (platform.clone(), age.is_some_and(|age| age <= LISTING_STALE_AFTER))
+            })
+            .collect()
+    }
+
+    /// What is known of some servers and of their agents, by platform and number.
+    pub fn of_all<'a>(
+        &self,
+        clock: &dyn Clock,
+        asked: impl Iterator<Item = (&'a str, ServerId)>,
+    ) -> (BTreeMap<ServerId, Freshness>, BTreeMap<ServerId, AgentPresence>) {
+        let told = Told::now(clock);
+        let inner = self.lock();
+        let (mut sightings, mut agents) = (Vec::new(), Vec::new());
+        for (platform, server) in asked {
+            let freshness = match inner.platforms.get(platform) {
+                Some(listing) => listing.freshness(server, &told),
+                None => Freshness::Unknown,
+            };
+            sightings.push((server, freshness));
+            let presence = inner.presence(server, self.started_at);
+            agents.extend(presence.map(|presence| (server, presence)));
+        }
+        (sightings.into_iter().collect(), agents.into_iter().collect())
+    }
+
     /// What is known of one server. Ages are kept by the monotonic clock and told by the wall
     /// clock as it is now, so that somebody who sets it makes nothing look older or fresher.
     pub fn freshness(&self, clock: &dyn Clock, platform: &str, server: ServerId) -> Freshness {
-        let (now, elapsed) = (clock.now(), clock.monotonic());
-        // The clocks tick at different moments: rather a millisecond too old than too fresh.
-        let told = |then: Millis| now.before(elapsed.saturating_sub(then).saturating_add(1));
+        let told = Told::now(clock);
         let inner = self.lock();
-        let Some(listing) = inner.platforms.get(platform) else { return Freshness::Unknown };
-        let Some(at) = listing.begun.map(told) else { return Freshness::Unknown };
-        if let Some(sighting) = listing.seen.get(&server) {
-            return Freshness::Seen { sighting: sighting.clone(), at };
-        }
-        match listing.missing.get(&server) {
-            Some((since, listings)) => {
-                Freshness::Missing { since: told(*since), at, listings: *listings }
-            }
-            None => Freshness::Unknown,
-        }
+        let listing = inner.platforms.get(platform);
+        listing.map_or(Freshness::Unknown, |listing| listing.freshness(server, &told))
     }
 
     /// An agent's connection began or ended. Says whether that is news.
@@ -156,6 +277,7 @@ impl Observed {
             known.map_or((false, None), |agent| (agent.ready, agent.failing_since));
         let agent = Agent { connected, since: now, ready, failing_since };
         let before = inner.agents.insert(server, agent);
+        inner.news.add(server);
         before.is_none_or(|agent| agent.connected != connected)
     }
 
@@ -164,20 +286,18 @@ impl Observed {
         let mut inner = self.lock();
         let fresh = Agent { connected: true, since: now, ready, failing_since: None };
         let agent = inner.agents.entry(server).or_insert(fresh);
+        let news = agent.ready != ready;
         agent.ready = ready;
         agent.failing_since = if ready { None } else { Some(agent.failing_since.unwrap_or(now)) };
+        if news {
+            inner.news.add(server);
+        }
     }
 
     /// Whether its agent is connected, and since when.
     pub fn agent(&self, server: ServerId) -> Option<AgentPresence> {
         let inner = self.lock();
-        let Some(agent) = inner.agents.get(&server) else {
-            let failing_since = inner.checks.get(&server)?.failing_since;
-            let since = self.started_at;
-            return Some(AgentPresence { connected: false, since, failing_since });
-        };
-        let Agent { connected, since, failing_since, .. } = *agent;
-        Some(AgentPresence { connected, since, failing_since })
+        inner.presence(server, self.started_at)
     }
 
     /// Whether the ready check passed when its agent last spoke; unknown counts as passing, so
@@ -215,12 +335,21 @@ impl Observed {
             Some(false) => Some(check.failing_since.unwrap_or(now)),
             Some(true) | None => None,
         };
-        check.passes != before
+        let news = check.passes != before;
+        if news {
+            inner.news.add(server);
+        }
+        news
     }
 
     /// Whether a server's check from outside passes; `None` before the first.
     pub fn passes_check(&self, server: ServerId) -> Option<bool> {
         self.lock().checks.get(&server).and_then(|check| check.passes)
+    }
+
+    /// Whether any agent is connected.
+    pub fn any_agent_connected(&self) -> bool {
+        self.lock().agents.values().any(|agent| agent.connected)
     }
 
     /// How many agents are connected.
@@ -238,14 +367,35 @@ impl Observed {
         }
     }
 
-    /// The last pass's reasons for one farm, also when it changed nothing.
-    pub fn set_report(&self, farm: FarmId, report: Vec<Line>) {
-        self.lock().reports.insert(farm, report);
+    /// The last decision's reasons for one farm, also when it changed nothing: those of the farm
+    /// itself, and those of these farm roles, or of all with `None`.
+    pub fn set_report(
+        &self,
+        farm: FarmId,
+        about: Option<&BTreeSet<FarmRoleId>>,
+        lines: impl IntoIterator<Item = Line>,
+    ) {
+        let mut inner = self.lock();
+        let report = inner.reports.entry(farm).or_default();
+        match about {
+            None => report.clear(),
+            Some(roles) => report.retain(|role, _| role.is_some_and(|role| !roles.contains(&role))),
+        }
+        for line in lines {
+            report.entry(line.farm_role).or_default().push(line);
+        }
     }
 
-    /// The last pass's reasons for one farm.
+    /// The last decisions' reasons for one farm, farm role after farm role.
     pub fn report(&self, farm: FarmId) -> Vec<Line> {
-        self.lock().reports.get(&farm).cloned().unwrap_or_default()
+        let inner = self.lock();
+        inner
+            .reports
+            .get(&farm)
+            .into_iter()
+            .flat_map(|report| report.values().flatten())
+            .cloned()
+            .collect()
     }
 
     /// Drops the reasons of a farm that is gone.

@@ -1,16 +1,23 @@
 //! Plans: what the engine gets to see, and the compare-and-swap that makes its answer current.
 
-use crate::base::limit::{FARM_ROLE_SERVERS_MAX, STEP_MEMORY};
-use crate::base::{Code, FarmId, PlanId, Problem, Result, ServerId, Timestamp};
-use crate::engine::input::{PlanInput, WindowReading};
-use crate::engine::{self, Fault};
+mod image;
+mod known;
+mod memory;
+
+pub use memory::{Memory, Round};
+
+use crate::base::limit::FARM_ROLE_SERVERS_MAX;
+use crate::base::{Code, FarmId, FarmRoleId, PlanId, Problem, Result, ServerId, Timestamp};
+use crate::engine::PlanInput;
 use crate::model::{
-    Actor, Breaker, Cause, Decision, Farm, FarmRole, Freshness, Hold, Move, Permission, Plan,
-    RemovalPolicy, Revision, Role, Server, ServerStatus, Step, StepKind, StepStatus,
+    Actor, Cause, Decision, Farm, FarmRole, Move, Permission, Plan, Revision, Role, Server,
+    ServerStatus, Step, StepKind, StepStatus,
 };
 use crate::service::{Service, alerts, authorise, holds, lookup};
-use crate::store::{Author, Reads, Tx, View};
-use std::collections::BTreeMap;
+use crate::store::{Author, Index, Key, Reads, Tx, View};
+use image::{Breakers, FarmImage};
+use known::Known;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What came of planning one farm.
 #[derive(Debug, PartialEq, Eq)]
@@ -30,39 +37,27 @@ pub fn farms(service: &Service) -> Result<Vec<FarmId>> {
     service.read(|view| Ok(lookup::all_farms(view)?.iter().map(|farm| farm.id).collect()))
 }
 
-/// One tick of one farm: assemble, plan, check, commit if anything changed.
+/// One tick of one farm as the store shows it: decide about all of it, check, commit if anything
+/// changed. The job goes by its [`Memory`], which decides about what changed.
 pub fn tick(service: &Service, actor: &Actor, farm: FarmId) -> Result<Planned> {
     authorise(actor, Permission::Operate)?;
-    let Some(input) = assemble(service, farm)? else { return Ok(Planned::Overtaken) };
-    let plan = engine::plan(&input);
-    service.observed.set_report(farm, plan.report.clone());
-    alerts::raise(service, &input, &plan);
-    if remove_leftovers(service, actor, &input)? {
-        // The next tick plans what is left.
-        return Ok(Planned::Overtaken);
-    }
-    if !plan.changes(input.parent.as_ref()) {
-        service.observed.set_alert(&alerts::key(alerts::REFUSED, farm), None);
-        return Ok(Planned::Unchanged);
-    }
-    let mut faults = engine::check(&input, &plan);
-    faults.extend(engine::safety(&input, &plan));
-    if !faults.is_empty() {
-        let reasons: Vec<String> = faults.iter().map(Fault::to_string).collect();
-        let alert = format!("{}: a plan was refused: {}", input.farm.name, reasons.join("; "));
-        service.observed.set_alert(&alerts::key(alerts::REFUSED, farm), Some(alert));
-        return Ok(Planned::Refused(reasons));
-    }
-    service.observed.set_alert(&alerts::key(alerts::REFUSED, farm), None);
-    commit(service, actor, input, plan)
+    let Some((image, breakers)) = load(service, farm)? else { return Ok(Planned::Overtaken) };
+    Known::new(image).turn(service, actor, &breakers)
+}
+
+fn load(service: &Service, farm: FarmId) -> Result<Option<(FarmImage, Breakers)>> {
+    let now = service.now();
+    service.read(|view| {
+        let image = FarmImage::load(view, farm, now)?;
+        image.map(|image| Ok((image, image::breakers(view)?))).transpose()
+    })
 }
 
 /// Everything the engine sees of one farm: one snapshot, the sightings, one window of readings.
 /// `None` when there is no such farm.
 pub fn assemble(service: &Service, farm: FarmId) -> Result<Option<PlanInput>> {
-    let now = service.now();
-    let snapshot = service.read(|view| Snapshot::of(view, farm, now))?;
-    Ok(snapshot.map(|snapshot| snapshot.input(service)))
+    let found = load(service, farm)?;
+    Ok(found.map(|(image, breakers)| image.input(service, &breakers, None, &BTreeMap::new())))
 }
 
 /// What a farm would look like with other declarations, for proposals.
@@ -71,134 +66,17 @@ pub fn assemble_with(
     farm: Farm,
     farm_roles: Vec<FarmRole>,
 ) -> Result<PlanInput> {
-    let id = farm.id;
-    let now = service.now();
-    let snapshot = service.read(|view| Snapshot::of(view, id, now))?;
-    let snapshot = match snapshot {
-        Some(found) => Snapshot { farm, farm_roles, ..found },
-        None => Snapshot {
-            farm,
-            farm_roles,
-            servers: Vec::new(),
-            steps: Vec::new(),
-            parent: None,
-            holds: Vec::new(),
-            breakers: BTreeMap::new(),
-        },
+    let (mut image, breakers) = match load(service, farm.id)? {
+        Some((image, breakers)) => (FarmImage { farm, ..image }, breakers),
+        None => (FarmImage::bare(farm), Breakers::new()),
     };
-    Ok(snapshot.input(service))
-}
-
-/// The store's part of the input.
-struct Snapshot {
-    farm: Farm,
-    farm_roles: Vec<FarmRole>,
-    servers: Vec<Server>,
-    steps: Vec<Step>,
-    parent: Option<Plan>,
-    holds: Vec<Hold>,
-    breakers: BTreeMap<String, Breaker>,
-}
-
-impl Snapshot {
-    fn of(view: &View, farm: FarmId, now: Timestamp) -> Result<Option<Snapshot>> {
-        let Some(found) = lookup::farm(view, farm)? else { return Ok(None) };
-        let mut farm_roles = lookup::farm_roles_of(view, farm)?;
-        farm_roles.sort_by_key(|role| (role.launch_index, role.id));
-        let all = lookup::servers_of_farm(view, farm)?;
-        let mut steps = lookup::open_steps_of(view, farm)?;
-        // Recent failures carry the backoff, also those of servers that never came to be.
-        let recent = |at: Timestamp| now.since(at) < STEP_MEMORY;
-        for server in all.iter().filter(|s| s.status.counts() || recent(s.status_at)) {
-            let ended = lookup::steps_of_server(view, server.id)?;
-            steps.extend(ended.into_iter().filter(|step| {
-                step.status == StepStatus::Failed && step.ended_at.is_some_and(recent)
-            }));
-        }
-        let servers = all.into_iter().filter(|server| server.status.counts()).collect();
-        let parent = lookup::current_plan(view, farm)?;
-        let holds = lookup::holds_of_farm(view, farm)?;
-        let breakers = lookup::breakers(view)?;
-        let breakers = breakers.into_iter().map(|b| (b.account.clone(), b)).collect();
-        Ok(Some(Snapshot { farm: found, farm_roles, servers, steps, parent, holds, breakers }))
-    }
-
-    /// How busy each server is, where the least busy goes first.
-    fn loads(&self, service: &Service, now: Timestamp) -> BTreeMap<ServerId, f64> {
-        let mut loads = BTreeMap::new();
-        let least_busy = |role: &&FarmRole| role.policy.removal == RemovalPolicy::LeastBusy;
-        for role in self.farm_roles.iter().filter(least_busy) {
-            let Some(rule) = role.scaling.rules.first() else { continue };
-            let from = now.before(rule.window_ms);
-            for server in self.servers.iter().filter(|s| s.farm_role == role.id) {
-                let window = service.series.average(&[server.id], rule.metric.series(), from, now);
-                loads.extend(window.average.map(|average| (server.id, average)));
-            }
-        }
-        loads
-    }
-
-    fn input(self, service: &Service) -> PlanInput {
-        let now = service.now();
-        let observed = &service.observed;
-        let sightings: BTreeMap<_, Freshness> = self
-            .servers
-            .iter()
-            .map(|server| {
-                (server.id, observed.freshness(&*service.clock, &server.platform, server.id))
-            })
-            .collect();
-        let agents =
-            self.servers.iter().filter_map(|s| Some((s.id, observed.agent(s.id)?))).collect();
-        let mut readings = BTreeMap::new();
-        for role in self.farm_roles.iter().filter(|role| role.scaling.enabled) {
-            for (index, rule) in role.scaling.rules.iter().enumerate() {
-                let running: Vec<_> = self
-                    .servers
-                    .iter()
-                    .filter(|s| s.farm_role == role.id && s.status == ServerStatus::Running)
-                    .map(|s| s.id)
-                    .collect();
-                let from = now.before(rule.window_ms);
-                let window = service.series.average(&running, rule.metric.series(), from, now);
-                readings.insert(
-                    (role.id, index),
-                    WindowReading {
-                        average: window.average,
-                        have: window.have,
-                        want: window.want,
-                        newest_at: window.newest_at,
-                    },
-                );
-            }
-        }
-        let loads = self.loads(service, now);
-        let id = self.farm.id.0;
-        let parent = self.parent.as_ref().map_or(0, |plan| plan.id.0);
-        PlanInput {
-            now,
-            // The parent's number keeps the ids of successive plans apart.
-            seed: service.settings.seed ^ id.rotate_left(32) ^ parent,
-            started_at: observed.started_at(),
-            farm: self.farm,
-            farm_roles: self.farm_roles,
-            beyond: BTreeMap::new(),
-            servers: self.servers,
-            steps: self.steps,
-            sightings,
-            agents,
-            any_agent_connected: observed.agents_connected() > 0,
-            readings,
-            holds: self.holds,
-            breakers: self.breakers,
-            loads,
-            parent: self.parent,
-        }
-    }
+    image.farm_roles = farm_roles.into_iter().map(|role| (role.id, role)).collect();
+    Ok(image.input(service, &breakers, None, &BTreeMap::new()))
 }
 
 /// Commits a plan if its parent is still the current one, with the records its moves ask for.
-fn commit(service: &Service, actor: &Actor, input: PlanInput, plan: Plan) -> Result<Planned> {
+fn commit(service: &Service, actor: &Actor, mut input: PlanInput, plan: Plan) -> Result<Planned> {
+    input.servers.sort_by_key(|server| server.id);
     let author = Author::new(actor, "plan.commit", cause_of(&plan));
     let result = service.write(author, move |tx| {
         let current = tx.current_plan(input.farm.id)?;
@@ -206,6 +84,7 @@ fn commit(service: &Service, actor: &Actor, input: PlanInput, plan: Plan) -> Res
         if current != input.parent.as_ref().map(|parent| parent.id) || !unchanged {
             return Err(Problem::new(Code::UnacceptableState, "the world moved on"));
         }
+        require_same_crews(tx, &input, &plan)?;
         let id: PlanId = tx.next_id()?;
         let plan = Plan { id, parent: current, ..plan };
         for change in &plan.moves {
@@ -223,6 +102,21 @@ fn commit(service: &Service, actor: &Actor, input: PlanInput, plan: Plan) -> Res
         Err(problem) if problem.code == Code::UnacceptableState => Ok(Planned::Overtaken),
         Err(problem) => Err(problem),
     }
+}
+
+/// Indexes and the room under max are of servers the engine saw: there must be no others by now.
+fn require_same_crews(tx: &Tx, input: &PlanInput, plan: &Plan) -> Result<()> {
+    let launched = plan.moves.iter().filter_map(|change| match change {
+        Move::Launch { farm_role, .. } => Some(*farm_role),
+        Move::Retire { .. } | Move::Act { .. } | Move::Park { .. } | Move::Cancel { .. } => None,
+    });
+    for role in launched.collect::<BTreeSet<_>>() {
+        let seen = input.servers.iter().filter(|server| server.farm_role == role).count();
+        if tx.count_index(Index::LiveServersByFarmRole, &role.bytes())? != seen {
+            return Err(Problem::new(Code::UnacceptableState, "there are other servers by now"));
+        }
+    }
+    Ok(())
 }
 
 /// A decision as the journal says it.
@@ -358,10 +252,11 @@ pub(super) fn set_status(server: &mut Server, status: ServerStatus, now: Timesta
 /// that has moved on since is not carried out.
 fn current(tx: &Tx, input: &PlanInput, id: ServerId) -> Result<Server> {
     let server = lookup::server(tx, id)?.ok_or_else(|| stray("server", id))?;
-    if input.servers.contains(&server) {
-        return Ok(server);
+    let seen = input.servers.binary_search_by_key(&id, |server| server.id);
+    match seen.ok().and_then(|place| input.servers.get(place)) {
+        Some(seen) if *seen == server => Ok(server),
+        Some(_) | None => Err(stray("the server the plan saw", id)),
     }
-    Err(stray("the server the plan saw", id))
 }
 
 fn stray(noun: &str, id: impl std::fmt::Display) -> Problem {
@@ -370,38 +265,49 @@ fn stray(noun: &str, id: impl std::fmt::Display) -> Problem {
 
 /// Removes the records of what a person removed, once no server is left of it. Says whether there
 /// was any.
-fn remove_leftovers(service: &Service, actor: &Actor, input: &PlanInput) -> Result<bool> {
-    let has_servers = |role: &FarmRole| input.servers.iter().any(|s| s.farm_role == role.id);
-    let gone: Vec<FarmRole> = input
+fn remove_leftovers(service: &Service, actor: &Actor, image: &FarmImage) -> Result<bool> {
+    let farm = image.farm.clone();
+    let has_servers =
+        |id: &FarmRoleId| image.crews.get(id).is_some_and(|crew| !crew.servers.is_empty());
+    let gone: Vec<FarmRole> = image
         .farm_roles
-        .iter()
-        .filter(|role| (role.removed || input.farm.removed) && !has_servers(role))
+        .values()
+        .filter(|role| (role.removed || farm.removed) && !has_servers(&role.id))
         .cloned()
         .collect();
-    let farm_gone = input.farm.removed && input.servers.is_empty();
+    let farm_gone = farm.removed && !image.crews.keys().any(has_servers);
     if gone.is_empty() && !farm_gone {
         return Ok(false);
     }
-    let farm = input.farm.clone();
-    let name = farm.name.clone();
+    let id = farm.id;
     service.write(Author::new(actor, "farm.remove", Cause::Clock), move |tx| {
         for role in &gone {
-            tx.text(format!("{name}/{}", role.alias), "farm role removed: no server is left");
-            holds::forget(tx, farm.id, Some(role.id))?;
+            require_none(tx, Index::LiveServersByFarmRole, &role.id.bytes())?;
+            let about = format!("{}/{}", farm.name, role.alias);
+            tx.text(about, "farm role removed: no server is left");
+            holds::forget(tx, id, Some(role.id))?;
             tx.delete::<FarmRole>(role.id)?;
         }
         if farm_gone {
-            tx.text(name.to_string(), "farm removed: no server is left");
-            holds::forget(tx, farm.id, None)?;
+            require_none(tx, Index::LiveServersByFarm, &farm.id.bytes())?;
+            tx.text(farm.name.to_string(), "farm removed: no server is left");
+            holds::forget(tx, id, None)?;
             tx.delete::<Farm>(farm.id)?;
         }
         Ok(())
     })?;
     if farm_gone {
-        service.observed.forget_farm(input.farm.id);
-        alerts::forget(service, input.farm.id);
+        service.observed.forget_farm(id);
+        alerts::forget(service, id);
     }
     Ok(true)
+}
+
+fn require_none(tx: &Tx, index: Index, prefix: &[u8]) -> Result<()> {
+    match tx.count_index(index, prefix)? {
+        0 => Ok(()),
+        left => Err(stray("the last server", format!("({left} are left)"))),
+    }
 }
 
 /// The role that a revision of a farm role is made from.

@@ -6,6 +6,7 @@
 //! came of it is settled by listing, never by memory.
 
 use crate::base::hash::sha256;
+use crate::base::limit::WRITE_DEADLINE;
 use crate::base::{Code, Problem, Result, ServerId, StepId, Timestamp};
 use crate::clouds::{Applied, CloudError, CloudStep, LaunchRequest};
 use crate::model::{
@@ -13,10 +14,12 @@ use crate::model::{
 };
 use crate::service::plans::set_status;
 use crate::service::{Service, authorise, lookup, plans};
-use crate::store::{Author, Tx, View};
+use crate::store::{Author, Index, Key, Reads, Tx, View};
 use crate::wire::agent::UserData;
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::mpsc::sync_channel;
+use std::time::Duration;
 
 /// A step that is in the journal as begun, ready for its cloud.
 pub struct Begun {
@@ -32,7 +35,22 @@ pub struct Begun {
 
 /// Planned steps that may begin now, and when the next one may.
 pub fn due(service: &Service, now: Timestamp) -> Result<(Vec<StepId>, Option<Timestamp>)> {
+    Ok(due_among(&service.read(lookup::open_steps)?, now))
+}
+
+/// Adopts what lost its answer, then the same as [`due`], from one look at the open steps.
+pub fn adopt_and_due(
+    service: &Service,
+    actor: &Actor,
+    now: Timestamp,
+) -> Result<(Vec<StepId>, Option<Timestamp>)> {
     let open = service.read(lookup::open_steps)?;
+    adopt_among(service, actor, &open)?;
+    // What is adopted was under way and still is, so the look need not be repeated.
+    Ok(due_among(&open, now))
+}
+
+fn due_among(open: &[Step], now: Timestamp) -> (Vec<StepId>, Option<Timestamp>) {
     let under_way: BTreeSet<ServerId> =
         open.iter().filter(|s| s.status != StepStatus::Planned).map(|s| s.server).collect();
     let planned = || open.iter().filter(|s| s.status == StepStatus::Planned);
@@ -41,56 +59,103 @@ pub fn due(service: &Service, now: Timestamp) -> Result<(Vec<StepId>, Option<Tim
         .map(|s| s.id)
         .collect();
     let next = planned().map(|s| s.not_before).filter(|at| *at > now).min();
-    Ok((ready, next))
+    (ready, next)
 }
 
 /// Marks a step begun, in one transaction with the checks that must hold for it. `None` when it may
 /// not begin after all; the journal says why.
 pub fn begin(service: &Service, actor: &Actor, id: StepId) -> Result<Option<Begun>> {
+    let mut begun = begin_all(service, actor, &[id])?;
+    begun.pop().map_or(Ok(None), |(_, outcome)| outcome)
+}
+
+/// What became of beginning each of some steps.
+pub type Beginnings = Vec<(StepId, Result<Option<Begun>>)>;
+
+/// Begins some steps as [`begin`] does, each in a transaction and with a journal entry of its own;
+/// they share the wait for the disk.
+pub fn begin_all(service: &Service, actor: &Actor, ids: &[StepId]) -> Result<Beginnings> {
     authorise(actor, Permission::Operate)?;
     let now = service.now();
     let deadline = now.after(service.settings.call_deadline_ms);
-    let token = service.secret();
-    let digest = sha256(token.reveal().as_bytes());
-    let begun = service.write(Author::new(actor, "step.begin", Cause::Step(id)), move |tx| {
-        let Some(mut step) = lookup::step(tx, id)? else { return Ok(None) };
-        if step.status != StepStatus::Planned {
+    let mut waiting = Vec::new();
+    for id in ids.iter().copied() {
+        let token = service.secret();
+        let digest = sha256(token.reveal().as_bytes());
+        let (answer, answered) = sync_channel(1);
+        service.store.submit(
+            Author::new(actor, "step.begin", Cause::Step(id)),
+            move |tx| mark_begun(tx, id, digest, now, deadline),
+            move |outcome| {
+                // Nobody listens any more only after the deadline below.
+                let _ = answer.send(outcome.map(|(begun, _)| begun));
+            },
+        );
+        waiting.push((id, token, answered));
+    }
+    let longest = Duration::from_millis(WRITE_DEADLINE);
+    let marked: Vec<_> = waiting
+        .into_iter()
+        .map(|(id, token, answered)| {
+            let silent = |_| {
+                // It may be begun all the same: nobody calls, so it will be adopted.
+                let text = "the writer did not answer in time";
+                Problem::new(Code::ServiceUnavailable, text)
+            };
+            (id, token, answered.recv_timeout(longest).map_err(silent).and_then(|marked| marked))
+        })
+        .collect();
+    service.read(|view| {
+        let call = |token, marked: Option<(Step, Server, String)>| -> Result<Option<Begun>> {
+            let Some((step, server, about)) = marked else { return Ok(None) };
+            let call = call_of(service, view, &step, &server, token)?;
+            Ok(Some(Begun { step, platform: server.platform, call, about }))
+        };
+        let begun = marked.into_iter();
+        Ok(begun.map(|(id, token, m)| (id, m.and_then(|marked| call(token, marked)))).collect())
+    })
+}
+
+/// The transaction that begins a step.
+fn mark_begun(
+    tx: &mut Tx,
+    id: StepId,
+    digest: [u8; 32],
+    now: Timestamp,
+    deadline: Timestamp,
+) -> Result<Option<(Step, Server, String)>> {
+    let Some(mut step) = lookup::step(tx, id)? else { return Ok(None) };
+    if step.status != StepStatus::Planned {
+        return Ok(None);
+    }
+    let Some(mut server) = lookup::server(tx, step.server)? else { return Ok(None) };
+    let about = lookup::server_name(tx, &server)?;
+    if step.kind == StepKind::Launch {
+        if let Some(refusal) = refuse_launch(tx, &server)? {
+            refuse(tx, &mut step, &mut server, &about, refusal, now)?;
             return Ok(None);
         }
-        let Some(mut server) = lookup::server(tx, step.server)? else { return Ok(None) };
-        let about = lookup::server_name(tx, &server)?;
-        if step.kind == StepKind::Launch {
-            if let Some(refusal) = refuse_launch(tx, &server)? {
-                refuse(tx, &mut step, &mut server, &about, refusal, now)?;
-                return Ok(None);
-            }
-            server.asked_at = Some(now);
-            // Without an agent nobody is let in.
-            server.enrolment_digest = server.agent.then_some(digest);
+        server.asked_at = Some(now);
+        // Without an agent nobody is let in.
+        server.enrolment_digest = server.agent.then_some(digest);
+    }
+    if step.kind == StepKind::Reboot {
+        // Before the call: the rebooted agent may say hello before the answer is here.
+        server.reboot_at = Some(now);
+        server.healthy_since = None;
+        if server.status == ServerStatus::Running {
+            set_status(&mut server, ServerStatus::Initializing, now);
         }
-        if step.kind == StepKind::Reboot {
-            // Before the call: the rebooted agent may say hello before the answer is here.
-            server.reboot_at = Some(now);
-            server.healthy_since = None;
-            if server.status == ServerStatus::Running {
-                set_status(&mut server, ServerStatus::Initializing, now);
-            }
-        }
-        step.status = StepStatus::Begun;
-        step.begun_at = Some(now);
-        step.deadline = Some(deadline);
-        step.attempts = step.attempts.saturating_add(1);
-        tx.text(
-            about.clone(),
-            format!("{} is asked to {} it", server.platform, step.kind.as_str()),
-        );
-        tx.put(&step)?;
-        tx.put(&server)?;
-        Ok(Some((step, server, about)))
-    })?;
-    let Some((step, server, about)) = begun else { return Ok(None) };
-    let call = service.read(|view| call_of(service, view, &step, &server, token))?;
-    Ok(Some(Begun { step, platform: server.platform, call, about }))
+    }
+    step.status = StepStatus::Begun;
+    step.begun_at = Some(now);
+    step.deadline = Some(deadline);
+    step.attempts = step.attempts.saturating_add(1);
+    let text = format!("{} is asked to {} it", server.platform, step.kind.as_str());
+    tx.text(about.clone(), text);
+    tx.put(&step)?;
+    tx.put(&server)?;
+    Ok(Some((step, server, about)))
 }
 
 /// Law 1: every server a cloud was asked for and that is not confirmed gone counts.
@@ -104,11 +169,15 @@ fn refuse_launch(tx: &Tx, server: &Server) -> Result<Option<String>> {
     if role.make_of(server.revision).is_none() {
         return Ok(Some(format!("revision {} is no longer kept", server.revision)));
     }
+    let max = role.scaling.max as usize;
+    // It is one of the live ones itself, so that with no more of them than max there is room.
+    if tx.count_index(Index::LiveServersByFarmRole, &role.id.bytes())? <= max {
+        return Ok(None);
+    }
     let counted = lookup::live_servers_of_farm_role(tx, role.id)?
         .iter()
         .filter(|other| other.id != server.id && other.asked_at.is_some())
         .count();
-    let max = role.scaling.max as usize;
     if counted >= max {
         let text = format!("{counted} servers are not confirmed gone and the maximum is {max}");
         return Ok(Some(text));
@@ -337,9 +406,13 @@ impl Drop for Calling {
 /// process that made the call is gone, or the outcome could not be committed. Listings settle them.
 pub fn adopt(service: &Service, actor: &Actor) -> Result<usize> {
     authorise(actor, Permission::Operate)?;
+    adopt_among(service, actor, &service.read(lookup::open_steps)?)
+}
+
+fn adopt_among(service: &Service, actor: &Actor, open: &[Step]) -> Result<usize> {
+    authorise(actor, Permission::Operate)?;
     let is_lost =
         |step: &Step| step.status == StepStatus::Begun && !service.observed.is_calling(step.id);
-    let open = service.read(lookup::open_steps)?;
     let lost: Vec<StepId> = open.iter().filter(|s| is_lost(s)).map(|s| s.id).collect();
     if lost.is_empty() {
         return Ok(0);

@@ -2,11 +2,12 @@
 
 use super::codec::{self, CodecError};
 use super::error::StoreError;
+use super::journal;
 use super::records::CurrentPlan;
 use super::rows::{Row, Rows, Space, Span};
 use super::tables::{Index, Key, Record};
 use crate::base::hash::hex;
-use crate::base::{FarmId, PlanId};
+use crate::base::{FarmId, PlanId, Seq};
 use redb::ReadTransaction;
 
 /// A record and how often it has been written: what `If-Match` compares.
@@ -31,6 +32,14 @@ pub struct View {
     pub(super) txn: ReadTransaction,
     /// Which opening of the database it is of.
     pub(super) generation: u64,
+}
+
+impl View {
+    /// The number of the last journal entry it shows: everything up to there is in it, and
+    /// nothing after.
+    pub fn last_seq(&self) -> Result<Seq, StoreError> {
+        Ok(journal::tail(&self.txn)?.seq)
+    }
 }
 
 /// What can be asked of a [`View`] and of a [`super::Tx`], which also sees what it wrote itself.

@@ -1,4 +1,5 @@
-"""The engine's figures: what the journal takes, beside a database a user would trust.
+"""The engine's figures: what planning costs, and what the journal takes beside a
+database a user would trust.
 
 `tests/bench/run engine` builds and calls this. Each part has a module of its own and adds its
 lines to the same figures.
@@ -11,9 +12,10 @@ import sys
 import tempfile
 
 import journal
+import planner
 from measure import Figures, load, machine
 
-PARTS = [journal.measure]
+PARTS = [planner.measure, journal.measure]
 
 
 def main(binaries):

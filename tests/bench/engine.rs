@@ -3,8 +3,14 @@
 //! `tests/bench/run engine` builds this, calls it beside what it is compared with, and makes
 //! the figures.
 
+#[path = "engine/house.rs"]
+mod house;
 #[path = "engine/journal.rs"]
 mod journal;
+#[path = "engine/launch.rs"]
+mod launch;
+#[path = "engine/planner.rs"]
+mod planner;
 
 use std::process::ExitCode;
 
@@ -16,8 +22,15 @@ fn main() -> ExitCode {
         ["commits", directory, writers, seconds] => {
             journal::commits(directory, number(writers), number(seconds));
         }
+        ["passes", directory, farms, roles, servers] => {
+            planner::passes(directory, number(farms), number(roles), number(servers));
+        }
+        ["launch", directory, roles, servers] => {
+            launch::launch(directory, number(roles), number(servers));
+        }
         _ => {
             eprintln!("engine prepare DIR ROWS | commits DIR WRITERS SECONDS");
+            eprintln!("       passes DIR FARMS ROLES SERVERS | launch DIR ROLES SERVERS");
             return ExitCode::from(2);
         }
     }

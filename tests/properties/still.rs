@@ -5,7 +5,7 @@ use grange::base::{FarmRoleId, Name, PlanId, ServerId};
 use grange::engine::WindowReading;
 use grange::model::{
     Balance, CloudState, FarmGoal, Freshness, LaunchOrder, Metric, Owed, Plan, RoleTarget,
-    ScalingRule, ServerStatus, StepKind, StepStatus, TerminateReason, VolumeSpec,
+    ScalingRule, Server, ServerStatus, StepKind, StepStatus, TerminateReason, VolumeSpec,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -38,8 +38,9 @@ struct RoleSpec {
     have: u32,
 }
 
+/// One server, whatever it is like.
 #[derive(Clone, Debug)]
-struct ServerSpec {
+pub struct ServerSpec {
     role: usize,
     index: u32,
     status: ServerStatus,
@@ -112,7 +113,7 @@ fn role() -> impl Strategy<Value = RoleSpec> {
     })
 }
 
-fn server() -> impl Strategy<Value = ServerSpec> {
+pub fn server() -> impl Strategy<Value = ServerSpec> {
     let sight = prop_oneof![
         1 => Just(SightSpec::Unknown),
         6 => (state(), 0..150u64).prop_map(|(state, age)| SightSpec::Seen(state, age)),
@@ -256,6 +257,18 @@ impl RoleSpec {
 }
 
 impl ServerSpec {
+    /// Puts it in the place of the one with its index; says in which farm role.
+    pub fn replace(&self, yard: &mut Yard) -> FarmRoleId {
+        let role = self.role % yard.input.farm_roles.len();
+        let id = FarmRoleId(u64::try_from(role).unwrap() + 1);
+        let same = |server: &&Server| server.farm_role == id && server.index == self.index;
+        let gone: Vec<ServerId> =
+            yard.input.servers.iter().filter(same).map(|server| server.id).collect();
+        gone.into_iter().for_each(|gone| yard.forget(gone));
+        self.build(yard, role);
+        id
+    }
+
     fn build(&self, yard: &mut Yard, role: usize) {
         let id = ServerId(u128::try_from(role * 100).unwrap() + u128::from(self.index) + 1000);
         let role = FarmRoleId(u64::try_from(role).unwrap() + 1);

@@ -8,7 +8,8 @@ use crate::tally::{Tally, add};
 use grange::base::{FarmId, FarmRoleId, Seq, ServerId, StepId};
 use grange::engine;
 use grange::model::{
-    CloudState, Decision, FarmGoal, Line, Plan, Server, ServerStatus, Step, StepKind, StepStatus,
+    CloudState, Decision, FarmGoal, Line, Move, Plan, Server, ServerStatus, Step, StepKind,
+    StepStatus,
 };
 use grange::service::{Service, lookup, plans};
 use grange::store::View;
@@ -121,27 +122,48 @@ impl Watch {
         }
     }
 
-    /// Law 4: a plan right after a plan changes nothing.
+    /// Law 4: a plan right after a plan changes nothing of what that one was about. The job decides
+    /// about the farm roles that something happened to, and says something of each of those.
     fn second_plan(&mut self, service: &Service) {
         for farm in plans::farms(service).unwrap_or_default() {
             let Ok(Some(mut input)) = plans::assemble(service, farm) else { continue };
-            let Some(parent) = &input.parent else { continue };
-            if parent.at == input.now {
-                // Whom it retired no longer counts among those that should send readings: that is
-                // another world for scaling, and for nothing else.
-                input.readings.clear();
+            let Ok(Some(parent)) = service.read(|view| lookup::current_plan(view, farm)) else {
+                continue;
+            };
+            if parent.at != input.now {
+                continue;
             }
-            let plan = engine::plan(&input);
+            // Whom it retired no longer counts among those that should send readings: that is
+            // another world for scaling, and for nothing else.
+            input.readings.clear();
+            let mut plan = engine::plan(&input);
             // A farm role whose record went since is no unchanged world.
             let is_there = |id| input.farm_roles.iter().any(|role| role.id == id);
             if !parent.targets.iter().all(|target| is_there(target.farm_role)) {
                 continue;
             }
-            if plan.changes(Some(parent)) {
+            let about: BTreeSet<FarmRoleId> =
+                parent.report.iter().filter_map(|line| line.farm_role).collect();
+            let role_of = |change: &Move| match change {
+                Move::Launch { farm_role, .. } => Some(*farm_role),
+                _ => {
+                    let mut servers = input.servers.iter();
+                    servers.find(|found| found.id == change.server()).map(|found| found.farm_role)
+                }
+            };
+            plan.moves.retain(|change| role_of(change).is_none_or(|role| about.contains(&role)));
+            for target in &mut plan.targets {
+                if let Some(before) = parent.target(target.farm_role)
+                    && !about.contains(&target.farm_role)
+                {
+                    target.clone_from(before);
+                }
+            }
+            if plan.changes(Some(&parent)) {
                 self.faults.push(format!(
                     "law 4: a second plan of farm {} differs: {}",
                     input.farm.name,
-                    difference(parent, &plan)
+                    difference(&parent, &plan)
                 ));
             }
         }
