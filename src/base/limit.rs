@@ -101,6 +101,11 @@ pub const JOURNAL_TRIM_MAX: usize = 4 * WRITER_GROUP_MAX;
 pub const STORE_RESERVE_BYTES: u64 = 4 * 1024 * 1024;
 /// Longest a caller waits for its write to be on disk; a slow disk takes 10 ms a commit.
 pub const WRITE_DEADLINE: Millis = 30_000;
+/// How often, and how far apart, a state directory is tried whose holder is gone: processes it was
+/// just starting have the lock until they are other programs, a moment even on a busy machine.
+pub const STORE_LOCK_TRIES: u32 = 100;
+/// See [`STORE_LOCK_TRIES`]: five seconds altogether.
+pub const STORE_LOCK_PAUSE: Millis = 50;
 /// Longest the writer may take to finish what is queued when the store is closed.
 pub const STORE_CLOSE_DEADLINE: Millis = 10_000;
 

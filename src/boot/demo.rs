@@ -38,6 +38,16 @@ pub fn directory(named: Option<PathBuf>) -> PathBuf {
     named.unwrap_or_else(|| std::env::temp_dir().join(format!("grange-demo-{}", own_uid())))
 }
 
+/// The socket of this user's running demo, where every command finds it that is told no other.
+///
+/// A directory there that is somebody else's is not asked.
+pub fn socket() -> Option<PathBuf> {
+    let dir = directory(None);
+    let meta = std::fs::symlink_metadata(&dir).ok()?;
+    let socket = dir.join("run/api.sock");
+    (meta.is_dir() && meta.uid() == own_uid() && socket.exists()).then_some(socket)
+}
+
 /// Runs a demo until it is quit. With `screen` in the terminal UI, else in lines.
 pub fn run(dir: &Path, screen: bool) -> Result<(), StartError> {
     let config = prepare(dir)?;
@@ -134,6 +144,9 @@ fn show(appliance: &Appliance, dir: &Path, screen: bool) -> Result<(), StartErro
     }
     println!("{}", way(balanced));
     println!("From a second terminal:  grange demo load 200    grange demo crash web-1");
+    println!(
+        "and what works on any appliance:  grange farm show shop    grange explain shop/web-1"
+    );
     println!("Ctrl-C ends it and leaves nothing behind.");
     in_lines(appliance, &client)
 }

@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 /// Carries out a command line; it begins with the name the program was called by.
 pub fn run(arguments: Vec<OsString>) -> ExitCode {
-    match cli::in_shell(|io| cli::run(arguments, &cli::connect, io)) {
+    match cli::in_shell(demo::socket(), |io| cli::run(arguments, &cli::connect, io)) {
         Outcome::Exit(code) => ExitCode::from(code),
         Outcome::Local(local) => here(local),
     }

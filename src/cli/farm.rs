@@ -205,6 +205,7 @@ fn show(farm_name: &str, client: &Client, io: &mut Io<'_>, json: bool) -> Done {
         ("frozen", farm.grange.freeze.clone().unwrap_or_default()),
     ];
     table::facts(io, &facts)?;
+    table::lines(io, "held", &farm.grange.holds)?;
     table::lines(io, "waiting", &farm.grange.waiting)?;
     writeln!(io.stdout)?;
     let heading = ["FARM ROLE", "ROLE", "RUNNING", "TARGET", "RANGE", "RULES"];

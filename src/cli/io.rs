@@ -3,7 +3,7 @@
 use crate::base::{Code, Millis, Problem};
 use serde::Serialize;
 use std::io::{self, BufRead, IsTerminal, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Largest file a command reads: a manifest, a token, a certificate.
@@ -27,6 +27,8 @@ pub struct Io<'a> {
     pub interactive: bool,
     /// Whether standard output is a terminal.
     pub terminal: bool,
+    /// The socket of a demo this user runs on this machine.
+    pub demo: Option<PathBuf>,
 }
 
 /// The files a command may read and write.
@@ -136,8 +138,8 @@ impl Files for Disk {
     }
 }
 
-/// Does something in the shell this process was started from.
-pub fn in_shell<T>(work: impl FnOnce(&mut Io<'_>) -> T) -> T {
+/// Does something in the shell this process was started from; with the socket of a running demo.
+pub fn in_shell<T>(demo: Option<PathBuf>, work: impl FnOnce(&mut Io<'_>) -> T) -> T {
     let (mut stdin, mut stderr) = (io::stdin().lock(), io::stderr());
     let mut stdout = io::BufWriter::new(io::stdout());
     let terminal = io::stdout().is_terminal();
@@ -151,5 +153,6 @@ pub fn in_shell<T>(work: impl FnOnce(&mut Io<'_>) -> T) -> T {
         pause: &|ms| std::thread::sleep(Duration::from_millis(ms)),
         interactive,
         terminal,
+        demo,
     })
 }

@@ -196,7 +196,10 @@ fn report(stop: Stop, target: Option<&Target>, io: &mut Io<'_>) -> u8 {
         Stop::Client(error) => {
             let local = target.is_some_and(|target| target.address.is_socket());
             let hint = match error.is_absence() && local {
-                true => Some("is grange serve running? grange demo starts a temporary one"),
+                true => Some(
+                    "is grange serve running? With --data DIR its socket is DIR/run/api.sock: say \
+                     --socket or GRANGE_SOCKET. grange demo starts a temporary appliance",
+                ),
                 false => None,
             };
             (error.lines(), error.exit_code(), hint)

@@ -71,9 +71,59 @@ pub fn resolve(global: &Global, io: &mut Io<'_>) -> Result<Target, Problem> {
     Ok(Target { address, token, ca, env: global.env })
 }
 
-/// The installed appliance's socket, or that of one this user runs.
+/// The installed appliance's socket, or that of one this user runs, or that of their demo.
 fn usual(io: &Io<'_>) -> PathBuf {
     let own = (io.env)("XDG_RUNTIME_DIR").map(|dir| Path::new(&dir).join("grange/api.sock"));
     let usual = PathBuf::from(SOCKET);
-    own.filter(|own| !io.files.exists(&usual) && io.files.exists(own)).unwrap_or(usual)
+    if io.files.exists(&usual) {
+        return usual;
+    }
+    own.filter(|own| io.files.exists(own)).or_else(|| io.demo.clone()).unwrap_or(usual)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::Files;
+    use std::io;
+
+    /// Files that are there, empty.
+    struct There(&'static [&'static str]);
+
+    impl Files for There {
+        fn read(&self, _: &Path) -> io::Result<Vec<u8>> {
+            Ok(Vec::new())
+        }
+
+        fn exists(&self, path: &Path) -> bool {
+            self.0.iter().any(|there| Path::new(there) == path)
+        }
+
+        fn write(&self, _: &Path, _: &[u8]) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn the_installed_appliance_comes_before_ones_own_and_before_the_demo() {
+        let check = |there, demo: Option<&str>, expected: &str| {
+            let io = Io {
+                stdin: &mut &b""[..],
+                stdout: &mut Vec::new(),
+                stderr: &mut Vec::new(),
+                files: &There(there),
+                env: &|name| (name == "XDG_RUNTIME_DIR").then(|| "/run/user/7".into()),
+                pause: &|_| {},
+                interactive: false,
+                terminal: false,
+                demo: demo.map(PathBuf::from),
+            };
+            assert_eq!(usual(&io), Path::new(expected), "{there:?} {demo:?}");
+        };
+        let own = "/run/user/7/grange/api.sock";
+        check(&[], None, SOCKET);
+        check(&[], Some("/d/api.sock"), "/d/api.sock");
+        check(&["/run/user/7/grange/api.sock"], Some("/d/api.sock"), own);
+        check(&["/run/user/7/grange/api.sock", SOCKET], Some("/d/api.sock"), SOCKET);
+    }
 }

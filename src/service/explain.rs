@@ -73,7 +73,8 @@ fn farm_story(past: &Past, farm: Farm) -> Result<ExplainView> {
         if leaving > 0 { format!(", {leaving} coming or going") } else { String::new() },
         extra.freeze.as_ref().map(|why| format!("; frozen: {why}")).unwrap_or_default()
     );
-    let waiting = or_nothing(extra.waiting.clone(), "nothing: it is as declared");
+    let mut waiting = or_nothing(extra.waiting.clone(), "nothing: it is as declared");
+    held(&mut waiting, &extra.holds);
     Ok(ExplainView { about: name, now, because, waiting })
 }
 
@@ -95,9 +96,27 @@ fn role_story(past: &Past, farm: &Farm, role: FarmRole) -> Result<ExplainView> {
         seen.scaling.min_instances,
         seen.scaling.max_instances
     );
-    let mut waiting = or_nothing(seen.grange.waiting, "nothing: it is as wanted");
+    let mut waiting = or_nothing(seen.grange.waiting.clone(), "nothing: it is as wanted");
     waiting.extend(next::rules(past.service, &role)?);
+    held(&mut waiting, &seen.grange.holds);
     Ok(ExplainView { about, now, because, waiting })
+}
+
+/// Adds what is held and keeps nothing from happening just now: it will.
+fn held(waiting: &mut Vec<String>, holds: &[String]) {
+    for hold in holds {
+        let Some((kind, rest)) = hold.split_once(", ") else { continue };
+        let said = |line: &String| {
+            line.contains(" is held") && kind.split(' ').all(|word| line.contains(word))
+        };
+        if waiting.iter().any(said) {
+            continue;
+        }
+        waiting.push(match rest.strip_prefix("until released") {
+            Some(why) => format!("{kind} is held until it is released{why}"),
+            None => format!("{kind} is held, {rest}"),
+        });
+    }
 }
 
 /// The latest of what happened to a farm or a farm role, down to a person.

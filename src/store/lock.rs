@@ -2,13 +2,19 @@
 //!
 //! The lock is the kernel's (`flock`), so it ends with its process however that ends; the file
 //! stays, because removing it would let two processes lock two files of the same name.
+//!
+//! A process that is killed while it starts another leaves the lock to that one until it becomes
+//! another program (the file is closed on `exec`). So a lock of a process that is gone is waited
+//! for; one of a process that lives is refused at once.
 
 use super::error::OpenError;
+use crate::base::limit::{STORE_LOCK_PAUSE, STORE_LOCK_TRIES};
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 /// The held lock; dropping it lets go.
 pub(super) struct DirectoryLock {
@@ -23,11 +29,18 @@ impl DirectoryLock {
         make_private(&run)?;
         let path = run.join("lock");
         let mut file = private_file(&path)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(held_by(dir, &mut file)),
-            Err(TryLockError::Error(cause)) => {
-                return Err(OpenError::File { doing: "locking", path, cause });
+        let mut tries = STORE_LOCK_TRIES;
+        loop {
+            match file.try_lock() {
+                Ok(()) => break,
+                Err(TryLockError::WouldBlock) if tries > 0 && holder_is_gone(dir) => {
+                    tries -= 1;
+                    std::thread::sleep(Duration::from_millis(STORE_LOCK_PAUSE));
+                }
+                Err(TryLockError::WouldBlock) => return Err(held_by(dir, &mut file)),
+                Err(TryLockError::Error(cause)) => {
+                    return Err(OpenError::File { doing: "locking", path, cause });
+                }
             }
         }
         let lock = DirectoryLock { file: Mutex::new(file) };
@@ -53,6 +66,11 @@ impl DirectoryLock {
 pub fn holder(dir: &Path) -> Option<i32> {
     let text = std::fs::read_to_string(dir.join("run/lock")).ok()?;
     text.lines().next()?.parse().ok()
+}
+
+/// Whether whoever wrote the lock file last is no process any more.
+fn holder_is_gone(dir: &Path) -> bool {
+    holder(dir).is_some_and(|pid| !Path::new("/proc").join(pid.to_string()).exists())
 }
 
 fn held_by(dir: &Path, file: &mut File) -> OpenError {

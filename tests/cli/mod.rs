@@ -88,6 +88,7 @@ fn run(line: &str, typed: Option<&str>, socket: &Path, env: &[(&str, &str)]) -> 
             pause: &|_| {},
             interactive: typed.is_some(),
             terminal: typed.is_some(),
+            demo: None,
         },
     );
     let text = |bytes| String::from_utf8(bytes).unwrap();
@@ -195,7 +196,7 @@ fn nobody_there_is_said_with_a_hint() {
     let lines: Vec<&str> = ended.stderr.lines().collect();
     assert_eq!(lines.len(), 2, "{}", ended.stderr);
     assert!(lines[0].starts_with("grange: connecting to /nowhere/api.sock: "), "{}", lines[0]);
-    assert!(lines[1].contains("grange demo starts a temporary one"), "{}", lines[1]);
+    assert!(lines[1].contains("grange demo starts a temporary appliance"), "{}", lines[1]);
 }
 
 #[test]
@@ -269,6 +270,7 @@ fn following_ends_when_nobody_reads_any_more() {
             pause: &|_| {},
             interactive: false,
             terminal: false,
+            demo: None,
         },
     );
     telling.join().unwrap();

@@ -58,6 +58,21 @@ fn a_second_one_is_refused_and_told_who_has_it() {
 }
 
 #[test]
+fn a_lock_that_a_killed_ones_child_still_has_is_waited_for() {
+    let dir = TempDir::new();
+    declare(&open(&dir.0).unwrap(), "shop");
+    let path = dir.0.join("run/lock");
+    let file = std::fs::File::open(&path).unwrap();
+    file.lock().unwrap();
+    // Above the largest id that a process can have.
+    std::fs::write(&path, "4194305\n").unwrap();
+    let mut child = std::process::Command::new("sleep").arg("0.2").stdin(file).spawn().unwrap();
+    let found = open(&dir.0);
+    child.wait().unwrap();
+    assert_eq!(named(&found.unwrap(), "shop").len(), 1);
+}
+
+#[test]
 fn what_is_no_directory_or_no_store_is_said_so() {
     let dir = TempDir::new();
     std::fs::create_dir(&dir.0).unwrap();

@@ -46,6 +46,7 @@ fn ask(line: &str, socket: &Path) -> String {
             pause: &|_| {},
             interactive: false,
             terminal: false,
+            demo: None,
         },
     );
     let mut told = String::from_utf8(stdout).unwrap();

@@ -9,6 +9,7 @@ mod away;
 mod crash;
 mod http;
 mod kill;
+mod kills;
 mod load;
 mod manifests;
 mod ordinary;

@@ -8,6 +8,7 @@ use grange::wire::api::{FarmRoleView, ManifestRequest, ServerView, StatusView};
 use grange::wire::input::ServerFilter;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::net::{SocketAddr, TcpListener};
 use std::os::unix::fs::{MetadataExt, chown};
@@ -359,12 +360,19 @@ impl Listing {
 
     /// The host names that begin so.
     pub fn named(&self, start: &str) -> Vec<String> {
-        let read = |entry: fs::DirEntry| fs::read(entry.path().join("meta.json")).ok();
-        // One that goes just now may be gone between the listing and the reading.
-        let record = |text: Vec<u8>| serde_json::from_slice::<serde_json::Value>(&text).ok();
-        let records = self.records().filter_map(read).filter_map(record);
-        let names = records.filter_map(|record| record["hostname"].as_str().map(str::to_owned));
-        names.filter(|name| name.starts_with(start)).collect()
+        self.hosts().into_values().filter(|name| name.starts_with(start)).collect()
+    }
+
+    /// Host names by id.
+    pub fn hosts(&self) -> BTreeMap<String, String> {
+        let host = |entry: fs::DirEntry| {
+            // One that goes just now may be gone between the listing and the reading.
+            let text = fs::read(entry.path().join("meta.json")).ok()?;
+            let record: serde_json::Value = serde_json::from_slice(&text).ok()?;
+            let id = entry.file_name().to_string_lossy().into_owned();
+            Some((id, record["hostname"].as_str()?.to_owned()))
+        };
+        self.records().filter_map(host).collect()
     }
 
     fn records(&self) -> impl Iterator<Item = fs::DirEntry> {
