@@ -88,7 +88,7 @@ struct Glance {
 impl Checker for Glance {
     fn check(&self, server: ServerId, _: &str, _: &ReadyCheck) -> Result<(), String> {
         let runs = |real: &Real| real.server == server && real.state == CloudState::Running;
-        let busy = (self.clock.monotonic() / 20_000 + server.0 as u64) % 29 == 0;
+        let busy = (self.clock.monotonic() / 20_000 + server.0 as u64).is_multiple_of(29);
         match self.sky.real().iter().any(runs) && !busy {
             true => Ok(()),
             false => Err("connection refused".into()),

@@ -95,7 +95,7 @@ fn a_farm_of_twenty_survives_kills_at_random_moments() {
                 rig.kill();
                 *done.entry("killed while starting").or_default() += 1;
             }
-            if round % 20 == 0 {
+            if round.is_multiple_of(20) {
                 println!("kills {round}: {}", verified(&rig));
             }
             rig.start();
