@@ -161,9 +161,9 @@ impl<'a> Eyes<'a> {
             Some(Freshness::Missing { .. }) if reason == TerminateReason::ScalingDown => {
                 tell(Rule::Sighting, "scaled in while missing".into())
             }
-            Some(Freshness::Missing { since, listings, .. })
+            Some(Freshness::Missing { since, at, listings })
                 if *listings < limit::MISSING_LISTINGS_MIN
-                    || age(*since) < limit::MISSING_AT_LEAST =>
+                    || at.since(*since) < limit::MISSING_AT_LEAST =>
             {
                 tell(Rule::Sighting, format!("retired after {listings} listings without it"))
             }

@@ -8,7 +8,7 @@ use crate::base::{FarmRoleId, Timestamp, limit};
 use crate::engine::PlanInput;
 use crate::engine::draft::Draft;
 use crate::engine::world::{ServerView, Sight, World};
-use crate::model::{FarmRole, Freshness, ServerStatus};
+use crate::model::{CloudState, FarmRole, Freshness, ServerStatus};
 use std::collections::BTreeSet;
 
 /// Counts over the servers of one farm role.
@@ -26,7 +26,7 @@ pub struct Facts {
     pub expected: u32,
     /// Of those, seen up or coming up.
     pub up: u32,
-    /// Running, and no person asked for them to go: what a freeze is judged by.
+    /// Has run, and is to go on: what a freeze is judged by.
     pub counted: u32,
     /// Of those, missing from listings.
     pub counted_missing: u32,
@@ -140,10 +140,32 @@ impl Common {
     }
 }
 
-/// What a person asked to be gone, and what the platform says has stopped, is out of the question
-/// already in the plan that retires it.
+/// What a freeze is judged by: what has run and is to go on, also while it is asleep or reboots, so
+/// that whom a person reboots does not make the others look like fewer. What a person asked to
+/// be gone, and what the platform says has stopped, is out of the question already in the plan
+/// that retires it.
 fn is_counted(server: &ServerView) -> bool {
-    server.is_running() && !server.server.terminate_requested
+    let stopped = || match server.sight {
+        Sight::Seen { state, .. } => match state {
+            CloudState::Stopped | CloudState::Terminating | CloudState::Gone => true,
+            CloudState::Pending | CloudState::Running | CloudState::Suspended => false,
+        },
+        Sight::Unknown | Sight::Stale { .. } | Sight::Missing { .. } => false,
+    };
+    let stays = match server.server.status {
+        ServerStatus::Running => server.is_running(),
+        ServerStatus::Initializing | ServerStatus::PendingSuspend | ServerStatus::Suspended => {
+            server.server.running_at.is_some() && !stopped()
+        }
+        ServerStatus::PendingLaunch
+        | ServerStatus::Pending
+        | ServerStatus::Resuming
+        | ServerStatus::PendingTerminate
+        | ServerStatus::Terminated
+        | ServerStatus::Importing
+        | ServerStatus::Temporary => false,
+    };
+    stays && !server.server.terminate_requested
 }
 
 /// The most counted servers that went missing within one window.

@@ -82,7 +82,7 @@ pub enum Sight {
     },
     /// Complete listings lack it.
     Missing {
-        /// For how long.
+        /// From the first of them to the last: while nobody looked, nothing was missing.
         age: Millis,
         /// Often and long enough to take it for lost.
         lost: bool,
@@ -102,8 +102,8 @@ impl Sight {
                 current: *at >= server.status_at,
                 age: now.since(*at),
             },
-            Some(Freshness::Missing { since, listings, .. }) => {
-                let age = now.since(*since);
+            Some(Freshness::Missing { since, at, listings }) => {
+                let age = at.since(*since);
                 let lost =
                     *listings >= limit::MISSING_LISTINGS_MIN && age >= limit::MISSING_AT_LEAST;
                 Sight::Missing { age, lost }

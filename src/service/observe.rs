@@ -52,7 +52,7 @@ pub fn listing(
     let ours = service.read(|view| lookup::live_servers_on(view, platform))?;
     let launched: Vec<_> = ours
         .iter()
-        .filter(|s| s.cloud_server_id.is_some() && s.status.counts())
+        .filter(|s| was_made(s) && s.status.counts())
         .filter(|s| s.asked_at.is_some_and(|at| at < begun_at))
         .map(|s| s.id)
         .collect();
@@ -78,6 +78,11 @@ pub fn listing(
 }
 
 /// A server with our tag that no record knows is not destroyed: a person is told.
+/// The cloud said so, or its own agent did while the cloud's answer was lost.
+fn was_made(server: &Server) -> bool {
+    server.cloud_server_id.is_some() || server.agent_key_digest.is_some()
+}
+
 fn report_strays(
     service: &Service,
     platform: &str,

@@ -412,6 +412,11 @@ impl Observed {
         }
     }
 
+    /// Clears the alerts whose keys begin like this and are not to be kept.
+    pub fn clear_alerts(&self, prefix: &str, keep: impl Fn(&str) -> bool) {
+        self.lock().alerts.retain(|key, _| !key.starts_with(prefix) || keep(key));
+    }
+
     /// Alerts, one line each.
     pub fn alerts(&self) -> Vec<String> {
         self.lock().alerts.values().cloned().collect()

@@ -413,6 +413,13 @@ fn adopt_among(service: &Service, actor: &Actor, open: &[Step]) -> Result<usize>
     authorise(actor, Permission::Operate)?;
     let is_lost =
         |step: &Step| step.status == StepStatus::Begun && !service.observed.is_calling(step.id);
+    // A commit that the disk failed may have reached it all the same: then nothing is missing.
+    let begun: BTreeSet<String> = open
+        .iter()
+        .filter(|step| step.status == StepStatus::Begun)
+        .map(|step| outcome_key(step.id))
+        .collect();
+    service.observed.clear_alerts(OUTCOME_KEY, |key| begun.contains(key));
     let lost: Vec<StepId> = open.iter().filter(|s| is_lost(s)).map(|s| s.id).collect();
     if lost.is_empty() {
         return Ok(0);
@@ -441,9 +448,12 @@ fn adopt_among(service: &Service, actor: &Actor, open: &[Step]) -> Result<usize>
     Ok(adopted.len())
 }
 
+/// How the keys of these alerts begin.
+const OUTCOME_KEY: &str = "outcome-";
+
 /// The alert of a step whose outcome could not be committed.
 pub fn outcome_key(step: StepId) -> String {
-    format!("outcome-{step}")
+    format!("{OUTCOME_KEY}{step}")
 }
 
 /// Says that a step that cannot be carried out at all has failed, as with a platform that is gone.

@@ -1,11 +1,15 @@
 //! A disk in memory: for tests and the simulator, with the faults that real ones have.
 //!
 //! Clones share their bytes, so a store can be opened again on what another left behind. What
-//! was not synced is lost in a [`Disk::crash`], as in a power cut that spares the last sync.
+//! was not synced is lost in a [`Disk::crash`], as in a power cut that spares the last sync, or
+//! kept in parts by [`Disk::crash_keeping`], as a drive does that was about to write it.
 
 use redb::StorageBackend;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// What a drive writes whole or not at all, in bytes.
+const SECTOR: usize = 512;
 
 /// A disk in memory.
 #[derive(Clone, Debug, Default)]
@@ -60,6 +64,30 @@ impl Disk {
     /// What a power cut leaves: a disk of its own with what was synced last.
     pub fn crash(&self) -> Disk {
         let bytes = self.platter().synced.clone();
+        let left = Platter { synced: bytes.clone(), bytes, ..Platter::default() };
+        Disk { shared: Arc::new(Mutex::new(left)) }
+    }
+
+    /// What a power cut leaves when the drive had begun to write what was not synced: what was
+    /// synced last, and of every sector written since the new or the old content, as `keep` says,
+    /// which is also asked whether the file has its new length.
+    pub fn crash_keeping(&self, mut keep: impl FnMut() -> bool) -> Disk {
+        let platter = self.platter();
+        let mut bytes = platter.synced.clone();
+        if platter.resized && keep() {
+            bytes.resize(platter.bytes.len(), 0);
+        }
+        for (from, to) in &platter.dirty {
+            let end = (*to).min(bytes.len()).min(platter.bytes.len());
+            let mut at = *from;
+            while at < end {
+                let next = (at / SECTOR + 1).saturating_mul(SECTOR).min(end);
+                if keep() {
+                    bytes[at..next].copy_from_slice(&platter.bytes[at..next]);
+                }
+                at = next;
+            }
+        }
         let left = Platter { synced: bytes.clone(), bytes, ..Platter::default() };
         Disk { shared: Arc::new(Mutex::new(left)) }
     }
