@@ -9,7 +9,11 @@
 //! cargo test --test simulation                                  as many seeds as take a minute
 //! SEEDS=20000 cargo test --profile sim --test simulation        many more
 //! SEED=123 cargo test --test simulation -- --nocapture          one of them, with its ticks
+//! SEED=500 CRASH=in-commit:37 ...                               one crash of the seeds below
 //! ```
+//! Every 500th seed also lives through fair weather again and again, with a crash at each store
+//! write and each cloud call in turn (`crashes`).
+//!
 //! A seed that breaks a law is named at once. A run of 20,000 also fails where its coverage is
 //! thin: every fault, state and reason to wait has to be reached a hundred times.
 //!
@@ -23,8 +27,12 @@
 mod calls;
 #[path = "simulation/coverage.rs"]
 mod coverage;
+#[path = "simulation/crashes.rs"]
+mod crashes;
 #[path = "simulation/fleet.rs"]
 mod fleet;
+#[path = "simulation/fuse.rs"]
+mod fuse;
 #[path = "simulation/house.rs"]
 mod house;
 #[path = "simulation/laws.rs"]
@@ -37,6 +45,8 @@ mod sabotage;
 mod seeds;
 #[path = "simulation/sky.rs"]
 mod sky;
+#[path = "simulation/storm.rs"]
+mod storm;
 #[path = "simulation/tally.rs"]
 mod tally;
 #[path = "simulation/watch.rs"]
@@ -46,21 +56,36 @@ mod weather;
 #[path = "simulation/world.rs"]
 mod world;
 
+use world::Run;
+
 /// Seeds of an ordinary test run.
-const SEEDS: u64 = 100;
+const SEEDS: u64 = 200;
+
+/// An ordinary test run crashes at each so many of one life's points; long runs at each of them.
+const STRIDE: u64 = 7;
+
+/// A planted fault has to be found within so many seeds.
+const FOUND_WITHIN: u64 = 500;
 
 fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok().map(|text| text.parse().expect("a number"))
 }
 
+/// One seed with its ticks; `CRASH=none` or `CRASH=before-call:3` says how a fair life ends.
+fn replay(seed: u64) {
+    let crash = std::env::var("CRASH").ok();
+    let fair = crash.is_some();
+    let crash = crash.filter(|text| text != "none").map(|text| text.parse().expect("a crash"));
+    let outcome = world::run_with(Run { seed, logs: true, fair, crash, ..Run::default() });
+    outcome.log.iter().for_each(|line| println!("{line}"));
+    println!("{}", outcome.tally);
+    assert!(outcome.faults.is_empty(), "seed {seed}: {:#?}", outcome.faults);
+}
+
 #[test]
 fn no_seed_breaks_a_law() {
     if let Some(seed) = number("SEED") {
-        let outcome = world::run(seed, true);
-        outcome.log.iter().for_each(|line| println!("{line}"));
-        println!("{}", outcome.tally);
-        assert!(outcome.faults.is_empty(), "seed {seed}: {:#?}", outcome.faults);
-        return;
+        return replay(seed);
     }
     let (from, count) = (number("FROM").unwrap_or(1), number("SEEDS").unwrap_or(SEEDS));
     let harvest = seeds::run(from, count);
@@ -76,15 +101,22 @@ fn no_seed_breaks_a_law() {
 }
 
 #[test]
+fn a_crash_at_any_write_or_call_breaks_nothing() {
+    let outcome = crashes::everywhere(SEEDS + 1, STRIDE);
+    seeds::say(&outcome.tally.to_string());
+    assert!(outcome.faults.is_empty(), "SEED={}: {:#?}", SEEDS + 1, outcome.faults);
+}
+
+#[test]
 fn every_planted_fault_is_found() {
-    for (fault, findings) in sabotage::Sabotage::ALL {
+    for &(fault, findings) in sabotage::Sabotage::ALL {
         let is_finding = |text: &String| findings.iter().any(|begin| text.starts_with(begin));
-        let found = (1..=SEEDS).find_map(|seed| {
-            let all = world::run_with(seed, false, Some(fault)).faults;
+        let found = (1..=FOUND_WITHIN).find_map(|seed| {
+            let all = world::run_with(Run { seed, sabotage: Some(fault), ..Run::default() }).faults;
             all.into_iter().find(is_finding).map(|finding| (seed, finding))
         });
         let (seed, finding) = found.unwrap_or_else(|| panic!("{fault:?} was never found"));
-        println!("{fault:?}: seed {seed}: {finding}");
+        seeds::say(&format!("{fault:?}: seed {seed}: {finding}"));
     }
 }
 

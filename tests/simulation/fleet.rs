@@ -53,6 +53,7 @@ pub struct Fleet {
     pub load: f64,
     /// Faults to have, in percent per agent and tick.
     pub silence_percent: u64,
+    cut_off_until: Millis,
     key: [u8; 32],
     boots: u64,
     /// What happened, by kind.
@@ -103,6 +104,7 @@ impl Fleet {
             agents: BTreeMap::new(),
             load: 40.0,
             silence_percent: 0,
+            cut_off_until: 0,
             key: request_key_digest(REQUEST).expect("the request is well formed"),
             boots: 0,
             counts: BTreeMap::new(),
@@ -118,9 +120,15 @@ impl Fleet {
         }
     }
 
+    /// None of them reaches the appliance until then.
+    pub fn cut_off(&mut self, until: Millis) {
+        self.cut_off_until = until;
+    }
+
     /// Silence ends.
     pub fn speak_up(&mut self) {
         self.silence_percent = 0;
+        self.cut_off_until = 0;
         self.agents.values_mut().for_each(|agent| agent.silent_until = 0);
     }
 
@@ -148,7 +156,7 @@ impl Fleet {
                 *self.counts.entry("agent silent").or_default() += 1;
             }
             let Some(line) = line else { continue };
-            if self.agent(id).silent_until > moment {
+            if self.agent(id).silent_until.max(self.cut_off_until) > moment {
                 self.agent(id).lost_at.get_or_insert(moment + NOTICED_AFTER);
                 continue;
             }

@@ -2,6 +2,7 @@
 
 use crate::calls::{Calls, LetterBox};
 use crate::fleet::Line;
+use crate::fuse::{Point, SharedFuse};
 use crate::laws::Real;
 use crate::sky::Sky;
 use grange::base::random::Stream;
@@ -18,7 +19,7 @@ use grange::service::{Service, Settings, steps, users};
 use grange::store::{Author, CrashHook, Disk, Mode, Moment, Store};
 use std::cell::Cell;
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock, Weak};
 
 /// The first pause between a wake and the activation it causes, at the most.
 const WAKE_WITHIN: u64 = 60;
@@ -52,14 +53,6 @@ fn authority() -> Arc<Authority> {
     AUTHORITY.get_or_init(open).clone()
 }
 
-/// Where the next crash strikes: after so many commits, at this moment of one.
-#[derive(Default)]
-pub struct Fuse {
-    due: Option<(u64, Moment)>,
-    /// What a crash left on the disk.
-    left: Option<Disk>,
-}
-
 /// The appliance while it runs.
 pub struct House {
     /// What the jobs work with.
@@ -70,7 +63,6 @@ pub struct House {
     pub letters: Arc<LetterBox>,
     doorway: Doorway,
     jobs: Vec<Activity>,
-    fuse: Arc<Mutex<Fuse>>,
 }
 
 struct Activity {
@@ -106,6 +98,8 @@ pub struct Parts {
     pub disk: Disk,
     /// The disk under the readings.
     pub readings: MemoryDisk,
+    /// Where it crashes next.
+    pub fuse: SharedFuse,
     /// The run's seed.
     pub seed: u64,
     /// Which life this is.
@@ -115,8 +109,8 @@ pub struct Parts {
 impl House {
     /// Opens everything and does what every start does. The text says what failed.
     pub fn start(parts: &Parts) -> Result<House, String> {
-        let fuse = Arc::new(Mutex::new(Fuse::default()));
-        let store = open_store(parts, &fuse)?;
+        parts.fuse.watch(&parts.disk, Weak::new());
+        let store = open_store(parts)?;
         let clock: Arc<dyn Clock> = parts.clock.clone();
         let disk = Box::new(parts.readings.clone());
         let minutes = Box::new(parts.readings.clone());
@@ -144,6 +138,7 @@ impl House {
             connection: Waker::new(),
             listing: Waker::new(),
         });
+        parts.fuse.watch(&parts.disk, Arc::downgrade(&service));
         users::ensure_first_records(&service).map_err(|problem| problem.to_string())?;
         steps::adopt(&service, &Actor::job("start")).map_err(|problem| problem.to_string())?;
         parts.sky.watch(&service);
@@ -163,7 +158,7 @@ impl House {
             Activity { job: (row.make)(), waker, due: parts.clock.monotonic() }
         });
         let jobs = jobs.collect();
-        Ok(House { ports, calls, letters, doorway: Doorway::new(service), jobs, fuse })
+        Ok(House { ports, calls, letters, doorway: Doorway::new(service), jobs })
     }
 
     /// The verbs.
@@ -175,16 +170,6 @@ impl House {
     pub fn line(&self) -> Line<'_> {
         let series = &self.ports.service.series;
         Line { doorway: &self.doorway, letters: &self.letters, series }
-    }
-
-    /// Crashes after so many more commits.
-    pub fn light_fuse(&self, commits: u64, moment: Moment) {
-        self.fuse.lock().unwrap_or_else(PoisonError::into_inner).due = Some((commits, moment));
-    }
-
-    /// What the crash left on the disk, if it has happened.
-    pub fn fell(&self) -> Option<Disk> {
-        self.fuse.lock().unwrap_or_else(PoisonError::into_inner).left.take()
     }
 
     /// What the writer's thread does when nothing comes: a failed disk is tried again.
@@ -217,21 +202,11 @@ impl House {
     }
 }
 
-fn open_store(parts: &Parts, fuse: &Arc<Mutex<Fuse>>) -> Result<Store, String> {
-    let (fuse, disk) = (fuse.clone(), parts.disk.clone());
-    let hook: CrashHook = Arc::new(move |moment| {
-        let mut fuse = fuse.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some((commits, at)) = &mut fuse.due else { return true };
-        if *at != moment {
-            return true;
-        }
-        if *commits > 0 {
-            *commits -= 1;
-            return true;
-        }
-        fuse.due = None;
-        fuse.left = Some(disk.crash());
-        false
+fn open_store(parts: &Parts) -> Result<Store, String> {
+    let fuse = parts.fuse.clone();
+    let hook: CrashHook = Arc::new(move |moment| match moment {
+        Moment::BeforeCommit => !fuse.pass(Point::BeforeCommit) && !fuse.pass(Point::InCommit),
+        Moment::AfterCommit => !fuse.pass(Point::AfterCommit),
     });
     Store::open_on(&parts.disk, parts.clock.clone(), Mode::Inline(Some(hook)))
         .map_err(|error| format!("opening the store: {error}"))

@@ -5,7 +5,8 @@ use grange::base::random::Stream;
 use grange::base::{Result, ServerId};
 use grange::clouds::{Cloud, CloudStep};
 use grange::model::{
-    Actor, Cause, FarmRole, Server, ServerStatus, Step, StepKind, StepStatus, TerminateReason,
+    Actor, Cause, FarmRole, Freshness, Server, ServerStatus, Step, StepKind, StepStatus,
+    TerminateReason,
 };
 use grange::service::{Service, lookup, plans};
 use grange::store::{Author, Reads, Tx};
@@ -29,11 +30,21 @@ pub enum Sabotage {
     WrittenOff,
     /// Servers forget the key that enrolled.
     KeyForgotten,
+    /// Listings of some minutes ago are taken for what is now.
+    OldNews,
+    /// A cloud that is asked twice launches two.
+    LaunchedTwice,
+    /// A lost answer to a launch is taken for a no.
+    LostIsNo,
+    /// Automation does not stop itself when many servers vanish.
+    NoFreeze,
+    /// No listing ever comes through, and nobody notices.
+    NobodyLooks,
 }
 
 impl Sabotage {
     /// All there are, each with how the checker's finding begins.
-    pub const ALL: [(Sabotage, &'static [&'static str]); 8] = [
+    pub const ALL: &[(Sabotage, &[&str])] = &[
         (Sabotage::NoMaximum, &["law 1: farm role"]),
         (Sabotage::JournalLost, &["law 2:", "law 1:"]),
         (Sabotage::CallWithoutStep, &["law 2: terminate"]),
@@ -42,6 +53,11 @@ impl Sabotage {
         (Sabotage::IndexTwice, &["web-", "db-", "lb-"]),
         (Sabotage::WrittenOff, &["law 1:"]),
         (Sabotage::KeyForgotten, &["admission:"]),
+        (Sabotage::OldNews, &["law 3:"]),
+        (Sabotage::LaunchedTwice, &["law 1:", "law 2:", "index "]),
+        (Sabotage::LostIsNo, &["law 1:"]),
+        (Sabotage::NoFreeze, &["law 3:"]),
+        (Sabotage::NobodyLooks, &["never settled"]),
     ];
 
     /// Before a job runs.
@@ -55,20 +71,13 @@ impl Sabotage {
         drop(shift_maximum(service, -5));
     }
 
-    /// After the plan job.
-    pub fn after_plan(self, service: &Service) {
-        if self != Sabotage::PlanTampered {
-            return;
-        }
-        for farm in plans::farms(service).unwrap_or_default() {
-            let tamper = move |tx: &mut Tx<'_>| {
-                if let Some(mut plan) = lookup::current_plan(tx, farm)? {
-                    plan.freeze = Some("somebody says so".into());
-                    tx.put(&plan)?;
-                }
-                Ok(())
-            };
-            drop(write(service, tamper));
+    /// After a job ran.
+    pub fn after(self, job: &str, service: &Service) {
+        match (self, job) {
+            (Sabotage::PlanTampered, "plan") => tamper(service),
+            (Sabotage::NoFreeze, "plan") => give_up_missing(service),
+            (Sabotage::LostIsNo, "execute") => drop(write(service, forget_unknown)),
+            _ => {}
         }
     }
 
@@ -96,7 +105,14 @@ impl Sabotage {
             Sabotage::KeyForgotten => {
                 write(service, move |tx| put(tx, &Server { agent_key_digest: None, ..server }))
             }
-            Sabotage::NoMaximum | Sabotage::JournalLost | Sabotage::PlanTampered => Ok(()),
+            Sabotage::NoMaximum
+            | Sabotage::JournalLost
+            | Sabotage::PlanTampered
+            | Sabotage::OldNews
+            | Sabotage::LaunchedTwice
+            | Sabotage::LostIsNo
+            | Sabotage::NoFreeze
+            | Sabotage::NobodyLooks => Ok(()),
         };
         // A store that is down is no place for sabotage; the next time will do.
         drop(answer);
@@ -108,6 +124,43 @@ fn write(
     change: impl FnOnce(&mut Tx<'_>) -> Result<()> + Send + 'static,
 ) -> Result<()> {
     service.write(Author::new(&Actor::job("saboteur"), "sabotage", Cause::Clock), change)
+}
+
+/// Says of every plan that somebody froze it.
+fn tamper(service: &Service) {
+    for farm in plans::farms(service).unwrap_or_default() {
+        let tamper = move |tx: &mut Tx<'_>| {
+            if let Some(mut plan) = lookup::current_plan(tx, farm)? {
+                plan.freeze = Some("somebody says so".into());
+                tx.put(&plan)?;
+            }
+            Ok(())
+        };
+        drop(write(service, tamper));
+    }
+}
+
+/// Gives up what listings lack, frozen or not.
+fn give_up_missing(service: &Service) {
+    let Ok(all) = service.read(lookup::all_servers) else { return };
+    for server in all.into_iter().filter(|server| server.status == ServerStatus::Running) {
+        let seen = service.observed.freshness(&*service.clock, &server.platform, server.id);
+        if matches!(seen, Freshness::Missing { listings: 2.., .. }) {
+            drop(write(service, move |tx| give_up(tx, server)));
+        }
+    }
+}
+
+/// Takes every lost answer to a launch for a no.
+fn forget_unknown(tx: &mut Tx<'_>) -> Result<()> {
+    for mut step in lookup::open_steps(tx)? {
+        let lost = step.kind == StepKind::Launch && step.status == StepStatus::Unknown;
+        let Some(server) = lookup::server(tx, step.server)?.filter(|_| lost) else { continue };
+        step.status = StepStatus::Failed;
+        tx.put(&step)?;
+        put(tx, &Server { status: ServerStatus::Terminated, ..server })?;
+    }
+    Ok(())
 }
 
 fn put(tx: &mut Tx<'_>, server: &Server) -> Result<()> {

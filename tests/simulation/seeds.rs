@@ -2,6 +2,7 @@
 //! test harness that would keep it to the end, and in the order of the seeds.
 
 use crate::coverage;
+use crate::crashes;
 use crate::tally::Tally;
 use crate::world::{self, Outcome};
 use std::collections::BTreeMap;
@@ -12,6 +13,8 @@ use std::sync::{Mutex, PoisonError};
 
 /// Threads that run seeds; each world stays on its own.
 const THREADS: u64 = 2;
+/// After every so many seeds, a life with a crash at each of its points.
+const CRASH_EVERYWHERE: u64 = 500;
 /// A long run says so often that it is alive.
 const PROGRESS_EVERY: u64 = 1_000;
 
@@ -39,7 +42,7 @@ pub fn run(from: u64, count: u64) -> Harvest {
                     if seed >= from + count {
                         return;
                     }
-                    let outcome = catch_unwind(|| world::run(seed, false)).unwrap_or_else(panicked);
+                    let outcome = catch_unwind(|| one(seed)).unwrap_or_else(panicked);
                     let mut harvest = harvest.lock().unwrap_or_else(PoisonError::into_inner);
                     harvest.take_in(seed, outcome);
                 }
@@ -49,12 +52,23 @@ pub fn run(from: u64, count: u64) -> Harvest {
     harvest.into_inner().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// One seed, and after some of them a crash everywhere.
+fn one(seed: u64) -> Outcome {
+    let mut outcome = world::run(seed, false);
+    if seed.is_multiple_of(CRASH_EVERYWHERE) {
+        let mut more = crashes::everywhere(seed, 1);
+        outcome.tally.merge(&more.tally);
+        outcome.faults.append(&mut more.faults);
+    }
+    outcome
+}
+
 /// A panic is a broken law like any other.
 fn panicked(panic: Box<dyn std::any::Any + Send>) -> Outcome {
     let text = panic.downcast_ref::<String>().cloned();
     let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
     let fault = format!("a panic: {}", text.unwrap_or_default());
-    Outcome { tally: Tally::default(), faults: vec![fault], log: Vec::new() }
+    Outcome { faults: vec![fault], ..Outcome::default() }
 }
 
 impl Harvest {

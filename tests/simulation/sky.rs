@@ -1,17 +1,23 @@
 //! The simulated cloud as the appliance reaches it: every call is judged before it is carried out,
 //! and while one waits for its answer, others act.
 
+use crate::fuse::{Point, SharedFuse};
 use crate::laws::{self, Call, Real};
+use crate::sabotage::Sabotage;
+use grange::base::limit::MISSING_LISTINGS_MIN;
 use grange::base::random::Stream;
-use grange::base::{Clock, FarmId, FarmRoleId, ManualClock, ServerId};
+use grange::base::{Clock, FarmId, FarmRoleId, ManualClock, Millis, ServerId, StepId};
 use grange::clouds::simulated::{Delays, Simulated};
 use grange::clouds::{Applied, Cloud, CloudError, CloudStep, InstanceType};
 use grange::model::{Actor, CloudState, Sighting, StepKind, StepStatus};
 use grange::service::observe::{self, Look};
 use grange::service::{Service, lookup, plans};
 use grange::wire::agent::UserData;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+/// How old the news is that a broken appliance acts on.
+const OLD_NEWS: Millis = 120_000;
 
 /// The cloud, with an eye on what it is asked.
 pub struct Sky {
@@ -33,7 +39,20 @@ struct Eye {
     /// What happened to calls, by kind.
     counts: BTreeMap<String, u64>,
     calm: bool,
+    /// Of each listing, so many servers are left out, in percent.
+    left_out_percent: u64,
+    /// Out of how many listings in a row a server was left.
+    gaps: BTreeMap<ServerId, u32>,
+    cut_off_until: Millis,
+    /// Answers that arrive again.
+    answers: Vec<(StepId, Answer)>,
+    sabotage: Option<Sabotage>,
+    /// What earlier listings showed, for who acts on old news.
+    old_news: VecDeque<(Millis, Vec<Sighting>)>,
+    fuse: Option<SharedFuse>,
 }
+
+type Answer = Result<Applied, CloudError>;
 
 /// What a server was launched with.
 #[derive(Clone)]
@@ -61,6 +80,13 @@ impl Sky {
                 faults: Vec::new(),
                 counts: BTreeMap::new(),
                 calm: false,
+                left_out_percent: 0,
+                gaps: BTreeMap::new(),
+                cut_off_until: 0,
+                answers: Vec::new(),
+                sabotage: None,
+                old_news: VecDeque::new(),
+                fuse: None,
             }),
         }
     }
@@ -68,6 +94,33 @@ impl Sky {
     /// Whose journal counts from now on.
     pub fn watch(&self, service: &Arc<Service>) {
         self.eye().service = Arc::downgrade(service);
+    }
+
+    /// The appliance may crash at every call.
+    pub fn watch_for(&self, fuse: &SharedFuse) {
+        self.eye().fuse = Some(fuse.clone());
+    }
+
+    /// What is broken between the appliance and the cloud.
+    pub fn break_it(&self, sabotage: Sabotage) {
+        self.eye().sabotage = Some(sabotage);
+    }
+
+    /// From now on each listing leaves out so many servers, in percent.
+    pub fn leave_out(&self, percent: u64) {
+        let mut eye = self.eye();
+        eye.left_out_percent = percent;
+        eye.gaps.clear();
+    }
+
+    /// No call gets through until then.
+    pub fn cut_off(&self, until: Millis) {
+        self.eye().cut_off_until = until;
+    }
+
+    /// Answers that arrive once more.
+    pub fn answers(&self) -> Vec<(StepId, Answer)> {
+        std::mem::take(&mut self.eye().answers)
     }
 
     /// Nothing happens any more while a call waits for its answer.
@@ -125,7 +178,8 @@ impl Sky {
         self.eye.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn judge(&self, step: &CloudStep) {
+    /// Holds a call against the laws; returns the step that it carries out, if the journal has it.
+    fn judge(&self, step: &CloudStep) -> Option<StepId> {
         let id = step.server();
         let state = self.cloud.state(id);
         if let CloudStep::Launch(request) = step {
@@ -143,31 +197,123 @@ impl Sky {
         }
         let service = self.eye().service.upgrade();
         // While the appliance is down, a call on its way may still arrive; its journal is shut.
-        let Some(service) = service else { return };
+        let service = service?;
         let found = service.read(|view| {
             let steps = lookup::steps_of_server(view, id)?;
             // A launch that arrives when nobody waits for it any more makes a server too many; a
             // late call of another kind changes nothing that was not to be changed.
             let is_launch = matches!(step, CloudStep::Launch(_));
-            let is_begun = steps.iter().any(|known| {
+            let begun = steps.iter().find(|known| {
                 let open = matches!(known.status, StepStatus::Begun | StepStatus::Unknown);
                 known.kind == kind(step) && (open || !is_launch && known.begun_at.is_some())
             });
-            Ok((is_begun, lookup::server(view, id)?))
+            let record = lookup::server(view, id)?;
+            let others = match &record {
+                Some(record) => lookup::servers_of_farm(view, record.farm)?,
+                None => Vec::new(),
+            };
+            Ok((begun.map(|known| known.id), record, others))
         });
-        let Ok((is_begun, record)) = found else { return };
+        let (begun, record, mut others) = found.ok()?;
+        // Those a person has given up do not vouch for the rest any more.
+        others.retain(|other| {
+            let same = record.as_ref().is_some_and(|one| one.farm_role == other.farm_role);
+            same && other.id != id && other.status.is_wanted() && !other.terminate_requested
+        });
         let mut eye = self.eye();
         let call = Call {
             kind: kind(step),
             server: id,
-            is_begun,
+            is_begun: begun.is_some(),
             record,
             state,
             excused: eye.excused.contains(&id),
-            vanished_with_others: eye.vanished.contains(&id),
+            vanished_with_others: eye.vanished.contains(&id)
+                && others.iter().any(|other| eye.vanished.contains(&other.id)),
         };
         eye.faults.extend(laws::written_before_done(&call));
         eye.faults.extend(laws::nothing_healthy_is_destroyed(&call));
+        begun
+    }
+
+    /// Whether the appliance falls at this point of a call.
+    fn falls(&self, point: Point) -> bool {
+        let fuse = self.eye().fuse.clone();
+        fuse.is_some_and(|fuse| fuse.pass(point))
+    }
+
+    fn is_cut_off(&self) -> bool {
+        self.clock.monotonic() < self.eye().cut_off_until
+    }
+
+    /// The network carries a request once, or now and then twice.
+    fn carry(&self, step: &CloudStep) -> Answer {
+        if self.is_cut_off() {
+            *self.eye().counts.entry("call cut off".into()).or_default() += 1;
+            return Err(CloudError::Unknown("no route to the cloud".to_owned()));
+        }
+        let answer = self.cloud.apply(step);
+        if self.eye().sabotage == Some(Sabotage::LaunchedTwice) {
+            self.launch_another(step);
+        }
+        let mut eye = self.eye();
+        // What it said certainly did not happen does not happen later either.
+        let may_be = matches!(answer, Ok(_) | Err(CloudError::Unknown(_)));
+        if !eye.calm && may_be && eye.luck.chance(4) {
+            *eye.counts.entry("request doubled".into()).or_default() += 1;
+            drop(eye);
+            // What the second one is answered, nobody hears.
+            drop(self.cloud.apply(step));
+        }
+        answer
+    }
+
+    /// A cloud that does not know the token again makes a second server of a second request.
+    fn launch_another(&self, step: &CloudStep) {
+        let CloudStep::Launch(request) = step else { return };
+        let mut again = request.clone();
+        again.server = ServerId(again.server.0 ^ 1);
+        let made = self.launched(request.server);
+        if let (Some(made), true) = (made, self.eye().luck.chance(20)) {
+            self.eye().launched.insert(again.server, made);
+            drop(self.cloud.apply(&CloudStep::Launch(again)));
+        }
+    }
+
+    /// What a listing showed some minutes ago, told as if it were now.
+    fn tell_old_news(&self, seen: &mut Vec<Sighting>) {
+        let now = self.clock.monotonic();
+        let mut eye = self.eye();
+        eye.old_news.push_back((now, seen.clone()));
+        while eye.old_news.len() > 1 && eye.old_news[1].0 + OLD_NEWS <= now {
+            eye.old_news.pop_front();
+        }
+        seen.clone_from(&eye.old_news[0].1);
+    }
+
+    /// Leaves some servers out of a listing. One that is left out for long may be given up.
+    fn thin_out(&self, seen: &mut Vec<Sighting>) {
+        let mut eye = self.eye();
+        let eye = &mut *eye;
+        if eye.left_out_percent == 0 {
+            return;
+        }
+        let before = seen.len();
+        let (luck, percent, gaps) = (&mut eye.luck, eye.left_out_percent, &mut eye.gaps);
+        seen.retain(|sighting| {
+            let left_out = luck.chance(percent);
+            if left_out {
+                *gaps.entry(sighting.server).or_default() += 1;
+            } else {
+                gaps.remove(&sighting.server);
+            }
+            !left_out
+        });
+        if seen.len() < before {
+            *eye.counts.entry("listing incomplete".into()).or_default() += 1;
+        }
+        let long = |(_, gap): &(&ServerId, &u32)| **gap >= MISSING_LISTINGS_MIN;
+        eye.excused.extend(gaps.iter().filter(long).map(|(id, _)| *id));
     }
 
     /// The listing and the planner do not wait for anybody's call.
@@ -184,7 +330,7 @@ impl Sky {
         let Some(service) = service else { return };
         let look = Look::begin(&service, self.platform(), self.settles_within());
         let actor = Actor::job("observe");
-        if let Ok(seen) = self.cloud.list() {
+        if let Ok(seen) = self.list() {
             // A crash of the appliance may be due in here; then this fails, as it should.
             drop(observe::listing(&service, &actor, look, seen));
         }
@@ -209,17 +355,35 @@ fn kind(step: &CloudStep) -> StepKind {
 
 /// What can happen to a call or a listing.
 pub const FATES: &[&str] = &[
+    "answer doubled",
     "answer overtaken",
+    "call cut off",
     "call refused",
     "call throttled",
     "call turned away",
     "call unanswered",
     "call outlived the appliance",
-    "crash at a commit",
+    "crash before-commit",
+    "crash in-commit",
+    "crash after-commit",
+    "crash before-call",
+    "crash after-call",
+    "listing cut off",
+    "listing incomplete",
+    "request doubled",
     "listing throttled",
     "listing unanswered",
     "farm role really left out of listings",
 ];
+
+fn copy(answer: &Answer) -> Answer {
+    match answer {
+        Ok(applied) => Ok(applied.clone()),
+        Err(CloudError::Refused(why)) => Err(CloudError::Refused(why.clone())),
+        Err(CloudError::Busy(why)) => Err(CloudError::Busy(why.clone())),
+        Err(CloudError::Unknown(why)) => Err(CloudError::Unknown(why.clone())),
+    }
+}
 
 fn fate(name: &str, error: &CloudError) -> String {
     match error {
@@ -240,25 +404,50 @@ impl Cloud for Sky {
     }
 
     fn list(&self) -> Result<Vec<Sighting>, CloudError> {
-        let seen = self.cloud.list();
-        if let Err(error) = &seen {
-            let what = fate("listing", error);
-            *self.eye().counts.entry(what).or_default() += 1;
+        if self.is_cut_off() || self.eye().sabotage == Some(Sabotage::NobodyLooks) {
+            *self.eye().counts.entry("listing cut off".into()).or_default() += 1;
+            return Err(CloudError::Unknown("no route to the cloud".to_owned()));
+        }
+        let mut seen = self.cloud.list();
+        match &mut seen {
+            Ok(seen) => {
+                self.thin_out(seen);
+                if self.eye().sabotage == Some(Sabotage::OldNews) {
+                    self.tell_old_news(seen);
+                }
+            }
+            Err(error) => {
+                let what = fate("listing", error);
+                *self.eye().counts.entry(what).or_default() += 1;
+            }
         }
         seen
     }
 
-    fn apply(&self, step: &CloudStep) -> Result<Applied, CloudError> {
-        self.judge(step);
-        let answer = self.cloud.apply(step);
+    fn apply(&self, step: &CloudStep) -> Answer {
+        let fell = || Err(CloudError::Unknown("the appliance fell".to_owned()));
+        let begun = self.judge(step);
+        if self.falls(Point::BeforeCall) {
+            return fell();
+        }
+        let answer = self.carry(step);
         if matches!(step, CloudStep::Suspend(_) | CloudStep::Stop(_) | CloudStep::Reboot(_))
             && self.cloud.state(step.server()) != Some(CloudState::Running)
         {
             self.excuse(step.server());
         }
+        if self.falls(Point::AfterCall) {
+            return fell();
+        }
         if let Err(error) = &answer {
             let what = fate("call", error);
             *self.eye().counts.entry(what).or_default() += 1;
+        }
+        if let Some(id) = begun {
+            let mut eye = self.eye();
+            if !eye.calm && eye.luck.chance(4) {
+                eye.answers.push((id, copy(&answer)));
+            }
         }
         self.meanwhile();
         answer

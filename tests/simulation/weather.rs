@@ -1,10 +1,10 @@
 //! What goes wrong, by seed: clouds, disks, clocks, agents, the appliance, the power.
 
 use crate::coverage::names;
+use crate::fuse::{Crash, Point};
 use grange::base::Millis;
 use grange::base::random::Stream;
 use grange::clouds::simulated::Faults;
-use grange::store::Moment;
 
 /// Something that goes wrong.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,8 +21,8 @@ pub enum Blow {
     Blind,
     /// Every server loses its power, and the appliance too.
     PowerCut,
-    /// The appliance crashes at a commit that is still to come.
-    Fuse(u64, Moment),
+    /// The appliance crashes at a commit or a cloud call that is still to come.
+    Fuse(Crash),
     /// The appliance crashes now.
     Kill,
     /// The wall clock is set.
@@ -39,6 +39,14 @@ pub enum Blow {
     Load(f64),
     /// Agents fall silent so often, in percent a second.
     Silence(u64),
+    /// Listings leave out so many of the servers, in percent, others each time.
+    Incomplete(u64),
+    /// No agent reaches the appliance for so long.
+    AgentsCutOff(Millis),
+    /// The appliance reaches no cloud for so long.
+    CloudCutOff(Millis),
+    /// The appliance reaches nobody, and nobody it, for so long.
+    AllCutOff(Millis),
 }
 
 names! {
@@ -50,8 +58,7 @@ names! {
         Blow::Overlook => "server left out of listings",
         Blow::Blind => "farm role left out of listings",
         Blow::PowerCut => "power cut",
-        Blow::Fuse(_, Moment::BeforeCommit) => "crash before commit due",
-        Blow::Fuse(_, Moment::AfterCommit) => "crash after commit due",
+        Blow::Fuse(_) => "crash due",
         Blow::Kill => "appliance killed",
         Blow::ClockJump(i64::MIN..0) => "clock set back",
         Blow::ClockJump(_) => "clock set forward",
@@ -61,6 +68,10 @@ names! {
         Blow::Heal => "all works again",
         Blow::Load(_) => "load changes",
         Blow::Silence(_) => "agents fall silent",
+        Blow::Incomplete(_) => "listings are incomplete",
+        Blow::AgentsCutOff(_) => "agents are cut off",
+        Blow::CloudCutOff(_) => "the cloud is cut off",
+        Blow::AllCutOff(_) => "agents and cloud are cut off",
     }
 }
 
@@ -103,16 +114,19 @@ impl Weather {
     pub fn blow(&mut self) -> Blow {
         let luck = &mut self.luck;
         match luck.below(100) {
-            0..14 => Blow::Cloud(Box::new(faults(luck))),
-            14..22 => Blow::Crash,
-            22..26 => Blow::Vanish,
-            26..30 => Blow::Overlook,
-            30..33 => Blow::Blind,
-            33..36 => Blow::PowerCut,
-            36..50 => {
-                let moment =
-                    if luck.chance(50) { Moment::BeforeCommit } else { Moment::AfterCommit };
-                Blow::Fuse(luck.below(12), moment)
+            0..13 => Blow::Cloud(Box::new(faults(luck))),
+            13..20 => Blow::Crash,
+            20..24 => Blow::Vanish,
+            24..28 => Blow::Overlook,
+            28..31 => Blow::Blind,
+            31..34 => Blow::PowerCut,
+            34..50 => {
+                let point = Point::ALL[luck.below(Point::ALL.len() as u64) as usize];
+                let among = match point {
+                    Point::BeforeCommit | Point::InCommit | Point::AfterCommit => 12,
+                    Point::BeforeCall | Point::AfterCall => 3,
+                };
+                Blow::Fuse(Crash { point, after: luck.below(among) })
             }
             50..53 => Blow::Kill,
             53..57 => {
@@ -122,8 +136,12 @@ impl Weather {
             57..60 => Blow::DiskFull,
             60..63 => Blow::DiskFails(luck.below(40)),
             63..65 => Blow::ReadingsFail(luck.below(6) as u32),
-            65..76 => Blow::Heal,
-            76..94 => Blow::Load([5.0, 40.0, 95.0][luck.below(3) as usize]),
+            65..67 => Blow::Incomplete(5 + luck.below(60)),
+            67 => Blow::AgentsCutOff(luck.below(90_000)),
+            68 => Blow::CloudCutOff(luck.below(120_000)),
+            69 => Blow::AllCutOff(luck.below(90_000)),
+            70..79 => Blow::Heal,
+            79..94 => Blow::Load([5.0, 40.0, 95.0][luck.below(3) as usize]),
             _ => Blow::Silence(luck.below(3)),
         }
     }

@@ -3,35 +3,38 @@
 
 use crate::calls::OnItsWay;
 use crate::fleet::{self, Fleet};
+use crate::fuse::{Crash, Fuse, Point};
 use crate::house::{House, Parts, seed_secrets};
 use crate::people::People;
 use crate::sabotage::Sabotage;
 use crate::sky::Sky;
 use crate::tally::{Tally, add};
 use crate::watch::Watch;
-use crate::weather::{self, Blow, Weather};
+use crate::weather::Weather;
 use grange::base::hash::hex;
 use grange::base::random::Stream;
-use grange::base::{Clock, FarmRoleId, ManualClock, Millis, ServerId, Timestamp};
-use grange::clouds::simulated::Faults;
-use grange::model::{CloudState, ServerStatus};
+use grange::base::{Clock, ManualClock, Millis, Seq, Timestamp};
+use grange::model::Actor;
 use grange::series::MemoryDisk;
-use grange::service::{Service, lookup};
+use grange::service::steps;
 use grange::store::Disk;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// How long things go wrong.
 const STORM: Millis = 6 * 60_000;
+/// How long people do things in fair weather.
+const FAIR: Millis = 150_000;
 /// How long the world has to be as declared once they no longer do: the last rung of the launch
 /// ladder is an hour.
 const PATIENCE: Millis = 80 * 60_000;
 /// How often it is looked at then.
-const LOOK_EVERY: Millis = 5_000;
+pub const LOOK_EVERY: Millis = 5_000;
 /// When every world begins.
 const EPOCH: Timestamp = Timestamp(1_795_230_600_000);
 
 /// How a run ended.
+#[derive(Default)]
 pub struct Outcome {
     /// What it reached.
     pub tally: Tally,
@@ -39,65 +42,96 @@ pub struct Outcome {
     pub faults: Vec<String>,
     /// Its ticks, when they were asked for.
     pub log: Vec<String>,
+    /// The points at which the appliance might have crashed.
+    pub passed: BTreeMap<Point, u64>,
+}
+
+/// What is run.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Run {
+    /// Everything that is left to luck comes of it.
+    pub seed: u64,
+    /// Its ticks are wanted.
+    pub logs: bool,
+    /// The fault planted in the appliance.
+    pub sabotage: Option<Sabotage>,
+    /// A short life in fair weather with people and one crash, instead of a storm.
+    pub fair: bool,
+    /// That crash.
+    pub crash: Option<Crash>,
 }
 
 /// Runs one seed.
 pub fn run(seed: u64, logs: bool) -> Outcome {
-    run_with(seed, logs, None)
+    run_with(Run { seed, logs, ..Run::default() })
 }
 
-/// Runs one seed with a fault planted in the appliance.
-pub fn run_with(seed: u64, logs: bool, sabotage: Option<Sabotage>) -> Outcome {
-    seed_secrets(seed);
-    let mut world = World::new(seed, logs);
-    world.sabotage = sabotage;
+/// Runs whatever is asked for.
+pub fn run_with(run: Run) -> Outcome {
+    seed_secrets(run.seed);
+    let mut world = World::new(run);
     world.live();
     world.sign();
-    let World { mut tally, watch, log, clock, .. } = world;
+    let World { mut tally, watch, log, clock, parts, .. } = world;
     tally.seeds = 1;
     tally.simulated = clock.monotonic();
-    Outcome { tally, faults: watch.faults, log }
+    Outcome { tally, faults: watch.faults, log, passed: parts.fuse.passed() }
 }
 
-struct World {
-    clock: Arc<ManualClock>,
-    luck: Stream,
-    parts: Parts,
-    house: Option<House>,
-    back_at: Millis,
-    late: Vec<OnItsWay>,
-    fleet: Fleet,
-    people: People,
-    weather: Weather,
-    watch: Watch,
-    tally: Tally,
-    logs: bool,
-    log: Vec<String>,
-    due: Dues,
-    remember_at: Millis,
-    storm: bool,
-    settled: bool,
-    sabotage: Option<Sabotage>,
+/// All of it.
+pub struct World {
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) luck: Stream,
+    pub(crate) parts: Parts,
+    pub(crate) house: Option<House>,
+    pub(crate) back_at: Millis,
+    pub(crate) late: Vec<OnItsWay>,
+    pub(crate) fleet: Fleet,
+    pub(crate) people: People,
+    pub(crate) weather: Weather,
+    pub(crate) watch: Watch,
+    pub(crate) tally: Tally,
+    pub(crate) run: Run,
+    pub(crate) log: Vec<String>,
+    pub(crate) due: Dues,
+    pub(crate) remember_at: Millis,
+    pub(crate) storm: bool,
+    pub(crate) settled: bool,
+    pub(crate) storm_ends: Millis,
+    /// The last journal entry in the log.
+    pub(crate) quoted: Seq,
     /// The disk of some time ago.
-    earlier: Disk,
+    pub(crate) earlier: Disk,
 }
 
 #[derive(Default)]
-struct Dues {
-    fleet: Millis,
-    people: Millis,
-    weather: Millis,
+pub(crate) struct Dues {
+    pub(crate) fleet: Millis,
+    pub(crate) people: Millis,
+    pub(crate) weather: Millis,
 }
 
 impl World {
-    fn new(seed: u64, logs: bool) -> World {
+    fn new(run: Run) -> World {
+        let seed = run.seed;
         let clock = Arc::new(ManualClock::at(EPOCH));
         let sky = Arc::new(Sky::new(clock.clone(), seed));
         let (disk, readings) = (Disk::new(), MemoryDisk::new());
         let (fleet, people) = (Fleet::new(clock.clone(), seed), People::new(seed));
+        let fuse = Arc::new(Fuse::new(seed));
+        if let Some(crash) = run.crash {
+            fuse.light(crash);
+        }
+        sky.watch_for(&fuse);
+        if let Some(sabotage) = run.sabotage {
+            sky.break_it(sabotage);
+        }
+        if run.fair {
+            sky.calm();
+        }
         World {
             luck: Stream::new(seed, "world"),
-            parts: Parts { clock: clock.clone(), sky, disk, readings, seed, life: 0 },
+            parts: Parts { clock: clock.clone(), sky, disk, readings, fuse, seed, life: 0 },
             clock,
             house: None,
             back_at: 0,
@@ -107,13 +141,18 @@ impl World {
             weather: Weather::new(seed),
             watch: Watch::default(),
             tally: Tally::default(),
-            logs,
+            run,
             log: Vec::new(),
-            due: Dues { fleet: 500, people: 100, weather: 5_000 },
+            due: Dues {
+                fleet: 500,
+                people: 100,
+                weather: if run.fair { Millis::MAX } else { 5_000 },
+            },
             remember_at: Millis::MAX,
             storm: true,
             settled: false,
-            sabotage: None,
+            storm_ends: if run.fair { FAIR } else { STORM },
+            quoted: Seq(0),
             earlier: Disk::new(),
         }
     }
@@ -124,10 +163,10 @@ impl World {
             self.people.begin(house.service());
         }
         while self.watch.faults.is_empty() && !self.settled {
-            if self.storm && self.clock.monotonic() >= STORM {
+            if self.storm && self.clock.monotonic() >= self.storm_ends {
                 self.calm();
             }
-            if self.clock.monotonic() >= STORM + PATIENCE {
+            if self.clock.monotonic() >= self.storm_ends + PATIENCE {
                 let why = self.watch.unsettled(&self.parts.sky, self.house.as_ref());
                 self.watch.faults.push(format!("never settled: {}", why.join("; ")));
                 break;
@@ -203,14 +242,26 @@ impl World {
         if let Some(house) = &self.house {
             self.watch.look(&self.parts.sky, house.service(), &mut self.tally);
         }
-        if let Some(left) = self.house.as_ref().and_then(House::fell) {
-            add(&mut self.tally.faults, "crash at a commit");
+        self.quote();
+        if let Some((point, left)) = self.house.as_ref().and_then(|_| self.parts.fuse.struck()) {
+            add(&mut self.tally.faults, format!("crash {}", point.name()));
             self.fall(left);
         }
     }
 
-    fn say(&mut self, text: impl FnOnce() -> String) {
-        if self.logs {
+    /// The journal's new entries, when the ticks are wanted.
+    fn quote(&mut self) {
+        let Some(house) = self.house.as_ref().filter(|_| self.run.logs) else { return };
+        let entries = house.service().store.entries(self.quoted, 1000).unwrap_or_default();
+        for entry in entries {
+            self.quoted = entry.seq;
+            let (seq, about, text) = (entry.seq, entry.about, entry.text);
+            self.say(|| format!("  {seq} {}: {about} {text}", entry.verb));
+        }
+    }
+
+    pub(crate) fn say(&mut self, text: impl FnOnce() -> String) {
+        if self.run.logs {
             let (now, wall) = (self.clock.monotonic(), self.clock.now());
             self.log.push(format!("{now:>9} {wall} {}", text()));
         }
@@ -218,12 +269,12 @@ impl World {
 
     fn run_job(&mut self) {
         let Some(house) = &mut self.house else { return };
-        let sabotage = self.sabotage;
+        let sabotage = self.run.sabotage;
         let before = house.service().store.last_seq();
         let hidden = sabotage.filter(|it| it.before_job(house.service(), &mut self.luck));
         let Some((name, note, failed)) = house.run_job(&self.clock) else { return };
-        if let (Some(sabotage), "plan") = (sabotage, name) {
-            sabotage.after_plan(house.service());
+        if let Some(sabotage) = sabotage {
+            sabotage.after(name, house.service());
         }
         if name == "plan" && !failed {
             let changed = house.service().store.last_seq() != before;
@@ -245,6 +296,17 @@ impl World {
         };
         (call.call)();
         self.say(|| "a call ended".to_owned());
+        self.answer_again();
+    }
+
+    /// Some answers arrive twice.
+    fn answer_again(&mut self) {
+        let Some(house) = &self.house else { return };
+        for (step, answer) in self.parts.sky.answers() {
+            // It was settled by the first; a store that is down has nothing to settle.
+            drop(steps::finish(house.service(), &Actor::job("execute"), step, answer));
+            add(&mut self.tally.faults, "answer doubled");
+        }
     }
 
     fn run_late(&mut self, now: Millis) {
@@ -259,7 +321,7 @@ impl World {
         if let Some(house) = &self.house {
             if self.storm {
                 self.people.act(house.service());
-                if let Some(sabotage) = self.sabotage {
+                if let Some(sabotage) = self.run.sabotage {
                     sabotage.now_and_then(house.service(), &*self.parts.sky, &mut self.luck);
                     self.earlier = self.parts.disk.crash();
                 }
@@ -288,6 +350,15 @@ impl World {
                 self.house = Some(house);
                 self.say(|| "the appliance started".to_owned());
             }
+            Err(why) if self.parts.fuse.is_struck() => {
+                self.say(|| why);
+                if let Some((point, left)) = self.parts.fuse.struck() {
+                    add(&mut self.tally.faults, format!("crash {}", point.name()));
+                    self.parts.disk = left;
+                }
+                self.parts.fuse.put_out();
+                self.back_at = self.clock.monotonic() + 1_000;
+            }
             Err(why) if self.storm => {
                 // As whatever supervises it would: again a little later.
                 add(&mut self.tally.deeds, "start failed");
@@ -301,6 +372,7 @@ impl World {
     /// The appliance is gone, with everything it had in memory.
     fn fall(&mut self, left: Disk) {
         let Some(house) = self.house.take() else { return };
+        self.parts.fuse.put_out();
         house.service().store.close();
         house.service().series.close();
         for call in house.calls.take_all() {
@@ -308,7 +380,7 @@ impl World {
                 self.late.push(call);
             }
         }
-        self.parts.disk = match self.sabotage {
+        self.parts.disk = match self.run.sabotage {
             Some(Sabotage::JournalLost) => self.earlier.crash(),
             Some(_) | None => left,
         };
@@ -319,107 +391,9 @@ impl World {
         self.say(|| "the appliance fell".to_owned());
     }
 
-    fn kill(&mut self) {
-        let left = self.parts.disk.crash();
+    /// The appliance is killed now.
+    pub(crate) fn kill(&mut self) {
+        let left = self.parts.fuse.remains(&self.parts.disk);
         self.fall(left);
     }
-
-    fn strike(&mut self, blow: &Blow, now: Millis) {
-        add(&mut self.tally.faults, weather::name(blow));
-        self.say(|| format!("weather: {blow:?}"));
-        let sky = self.parts.sky.clone();
-        let real = sky.real();
-        let one = (!real.is_empty()).then(|| real[self.weather.pick(real.len())].server);
-        match blow {
-            Blow::Cloud(faults) => sky.cloud.set_faults((**faults).clone()),
-            Blow::Crash => {
-                if let Some(id) = one {
-                    sky.excuse(id);
-                    sky.cloud.crash(id);
-                }
-            }
-            Blow::Vanish => {
-                if let Some(id) = one {
-                    sky.excuse(id);
-                    sky.cloud.vanish(id);
-                }
-            }
-            Blow::Overlook => {
-                if let Some(id) = one {
-                    sky.excuse(id);
-                    sky.cloud.forget(id);
-                    let longest = if self.luck.chance(50) { 90_000 } else { 240_000 };
-                    self.remember_at = self.remember_at.min(now + longest);
-                }
-            }
-            Blow::Blind => self.blind(now),
-            Blow::PowerCut => {
-                real.iter().for_each(|real| sky.excuse(real.server));
-                sky.cloud.cut_power();
-                self.kill();
-            }
-            Blow::Fuse(commits, moment) => {
-                if let Some(house) = &self.house {
-                    house.light_fuse(*commits, *moment);
-                }
-            }
-            Blow::Kill => self.kill(),
-            Blow::ClockJump(by) => {
-                self.clock.jump_to(Timestamp(self.clock.now().0.saturating_add(*by)));
-            }
-            Blow::DiskFull => self.parts.disk.set_capacity(Some(self.parts.disk.used() + 1024)),
-            Blow::DiskFails(count) => self.parts.disk.fail_after(*count),
-            Blow::ReadingsFail(count) => self.parts.readings.fail_after(*count, 7),
-            Blow::Heal => self.heal(),
-            Blow::Load(load) => self.fleet.load = *load,
-            Blow::Silence(percent) => self.fleet.silence_percent = *percent,
-        }
-    }
-
-    fn heal(&mut self) {
-        self.parts.sky.cloud.set_faults(Faults::default());
-        self.parts.disk.heal();
-        self.parts.disk.set_capacity(None);
-        self.parts.readings.heal();
-        self.fleet.speak_up();
-    }
-
-    /// Listings leave out every server of one farm role at once, for long.
-    fn blind(&mut self, now: Millis) {
-        let Some(house) = &self.house else { return };
-        let running = running(&self.parts.sky, house.service());
-        let many: Vec<&Vec<ServerId>> = running.values().filter(|all| all.len() > 2).collect();
-        if many.is_empty() {
-            return;
-        }
-        let chosen = many[self.weather.pick(many.len())].clone();
-        self.parts.sky.forget_together(&chosen);
-        self.remember_at = now + 180_000;
-        add(&mut self.tally.faults, "farm role really left out of listings");
-    }
-
-    /// Everything that goes wrong ends, and the world has time to become as declared.
-    fn calm(&mut self) {
-        self.storm = false;
-        self.heal();
-        self.parts.sky.calm();
-        self.parts.sky.remember_all();
-        self.fleet.load = 40.0;
-        self.due.weather = Millis::MAX;
-        self.remember_at = Millis::MAX;
-        self.due.people = self.clock.monotonic() + LOOK_EVERY;
-        self.say(|| "the storm is over".to_owned());
-    }
-}
-
-/// Servers that run, in the cloud and on record, by farm role.
-fn running(sky: &Sky, service: &Service) -> BTreeMap<FarmRoleId, Vec<ServerId>> {
-    let mut all: BTreeMap<FarmRoleId, Vec<ServerId>> = BTreeMap::new();
-    for real in sky.real().iter().filter(|real| real.state == CloudState::Running) {
-        let record = service.read(|view| lookup::server(view, real.server)).ok().flatten();
-        if record.is_some_and(|server| server.status == ServerStatus::Running) {
-            all.entry(real.farm_role).or_default().push(real.server);
-        }
-    }
-    all
 }

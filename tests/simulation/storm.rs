@@ -1,0 +1,118 @@
+//! What goes wrong, done to the world.
+
+use crate::sky::Sky;
+use crate::tally::add;
+use crate::weather::{self, Blow};
+use crate::world::{LOOK_EVERY, World};
+use grange::base::{Clock, FarmRoleId, Millis, ServerId, Timestamp};
+use grange::clouds::simulated::Faults;
+use grange::model::{CloudState, ServerStatus};
+use grange::service::{Service, lookup};
+use std::collections::BTreeMap;
+
+impl World {
+    /// Does what the weather drew.
+    pub fn strike(&mut self, blow: &Blow, now: Millis) {
+        add(&mut self.tally.faults, weather::name(blow));
+        self.say(|| format!("weather: {blow:?}"));
+        let sky = self.parts.sky.clone();
+        let real = sky.real();
+        let one = (!real.is_empty()).then(|| real[self.weather.pick(real.len())].server);
+        match blow {
+            Blow::Cloud(faults) => sky.cloud.set_faults((**faults).clone()),
+            Blow::Crash => {
+                if let Some(id) = one {
+                    sky.excuse(id);
+                    sky.cloud.crash(id);
+                }
+            }
+            Blow::Vanish => {
+                if let Some(id) = one {
+                    sky.excuse(id);
+                    sky.cloud.vanish(id);
+                }
+            }
+            Blow::Overlook => {
+                if let Some(id) = one {
+                    sky.excuse(id);
+                    sky.cloud.forget(id);
+                    let longest = if self.luck.chance(50) { 90_000 } else { 240_000 };
+                    self.remember_at = self.remember_at.min(now + longest);
+                }
+            }
+            Blow::Blind => self.blind(now),
+            Blow::PowerCut => {
+                real.iter().for_each(|real| sky.excuse(real.server));
+                sky.cloud.cut_power();
+                self.kill();
+            }
+            Blow::Fuse(crash) => self.parts.fuse.light(*crash),
+            Blow::Kill => self.kill(),
+            Blow::ClockJump(by) => {
+                self.clock.jump_to(Timestamp(self.clock.now().0.saturating_add(*by)));
+            }
+            Blow::DiskFull => self.parts.disk.set_capacity(Some(self.parts.disk.used() + 1024)),
+            Blow::DiskFails(count) => self.parts.disk.fail_after(*count),
+            Blow::ReadingsFail(count) => self.parts.readings.fail_after(*count, 7),
+            Blow::Heal => self.heal(),
+            Blow::Load(load) => self.fleet.load = *load,
+            Blow::Silence(percent) => self.fleet.silence_percent = *percent,
+            Blow::Incomplete(percent) => sky.leave_out(*percent),
+            Blow::AgentsCutOff(length) => self.fleet.cut_off(now + length),
+            Blow::CloudCutOff(length) => sky.cut_off(now + length),
+            Blow::AllCutOff(length) => {
+                self.fleet.cut_off(now + length);
+                sky.cut_off(now + length);
+            }
+        }
+    }
+
+    fn heal(&mut self) {
+        self.parts.sky.cloud.set_faults(Faults::default());
+        self.parts.sky.leave_out(0);
+        self.parts.sky.cut_off(0);
+        self.parts.disk.heal();
+        self.parts.disk.set_capacity(None);
+        self.parts.readings.heal();
+        self.fleet.speak_up();
+    }
+
+    /// Listings leave out every server of one farm role at once, for long.
+    fn blind(&mut self, now: Millis) {
+        let Some(house) = &self.house else { return };
+        let running = running(&self.parts.sky, house.service());
+        let many: Vec<&Vec<ServerId>> = running.values().filter(|all| all.len() > 2).collect();
+        if many.is_empty() {
+            return;
+        }
+        let chosen = many[self.weather.pick(many.len())].clone();
+        self.parts.sky.forget_together(&chosen);
+        self.remember_at = now + 180_000;
+        add(&mut self.tally.faults, "farm role really left out of listings");
+    }
+
+    /// Everything that goes wrong ends, and the world has time to become as declared.
+    pub fn calm(&mut self) {
+        self.storm = false;
+        self.heal();
+        self.parts.sky.calm();
+        self.parts.sky.remember_all();
+        self.fleet.load = 40.0;
+        self.due.weather = Millis::MAX;
+        self.remember_at = Millis::MAX;
+        self.due.people = self.clock.monotonic() + LOOK_EVERY;
+        self.say(|| "the storm is over".to_owned());
+    }
+}
+
+/// Servers that run, in the cloud and on record, by farm role.
+fn running(sky: &Sky, service: &Service) -> BTreeMap<FarmRoleId, Vec<ServerId>> {
+    let mut all: BTreeMap<FarmRoleId, Vec<ServerId>> = BTreeMap::new();
+    for real in sky.real().iter().filter(|real| real.state == CloudState::Running) {
+        let record = service.read(|view| lookup::server(view, real.server)).ok().flatten();
+        if record.is_some_and(|server| server.status == ServerStatus::Running) {
+            all.entry(real.farm_role).or_default().push(real.server);
+        }
+    }
+    all
+}
