@@ -1,7 +1,8 @@
 //! Floor 5: what runs by itself. Jobs are rows in a table.
 //!
 //! A job takes no input: each activation reads the world anew, or what changed in it since the one
-//! before (`plan`), does what it can, and says when it wants to look again. It is woken by commits and sightings, and by a period in case a wake was
+//! before (`plan`), does what it can, and says when it wants to look again. It is woken by commits
+//! and sightings, and by a period in case a wake was
 //! lost; waking it twice, or for nothing, is harmless. It never retries inside: what did not work
 //! is still there at the next activation. Nothing here spawns or sleeps, so the simulator runs the
 //! same jobs on one thread; `boot::driver` gives each a thread of its own.
