@@ -2,6 +2,8 @@
 //!
 //! Each module is a table or a set of goldens for one room; `tests/system.rs` has the real parts.
 
+#[path = "fast/accounts/mod.rs"]
+mod accounts;
 #[path = "api/mod.rs"]
 mod api;
 #[path = "cli/mod.rs"]

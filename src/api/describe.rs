@@ -77,6 +77,7 @@ fn at(row: &Row) -> Value {
             "farmId" => ("The number of a farm.", "integer"),
             "farmRoleId" => ("The number of a farm role.", "integer"),
             "serverId" => ("The UUID of a server.", "string"),
+            "cloudAccount" => ("The name of a cloud account: its platform's.", "string"),
             "holdId" => ("The number of a hold.", "integer"),
             "planId" => ("The number of a plan.", "integer"),
             _ => ("The number of an order.", "integer"),

@@ -7,6 +7,7 @@
 
 use crate::base::{FarmId, FarmRoleId, HoldId, OrderId, PlanId, Result, ServerId, Timestamp};
 use crate::model::Actor;
+use crate::wire::account::AccountView;
 use crate::wire::api::{
     CommandRequest, ExplainView, FarmRoleView, FarmView, ManifestRequest, ManifestResult,
     OrderView, PlanView, ProposalRequest, ProposalText, ProposalView, SeriesView, ServerView,
@@ -142,6 +143,10 @@ pub trait Verbs: Send + Sync + 'static {
     fn hold_place(&self, actor: &Actor, input: &HoldInput) -> Result<HoldView>;
     /// Releases a hold.
     fn hold_release(&self, actor: &Actor, id: HoldId) -> Result<()>;
+    /// Cloud accounts: how each answers, and how fast it is asked.
+    fn accounts(&self, actor: &Actor, page: Page) -> Result<Slice<AccountView>>;
+    /// Forgets the failures of a cloud account.
+    fn account_resume(&self, actor: &Actor, name: &str) -> Result<AccountView>;
     /// How the appliance is.
     fn status(&self, actor: &Actor) -> Result<StatusView>;
     /// Creates a bearer token of the actor's own user.

@@ -194,6 +194,26 @@ pub const COMMAND_OUTPUT_BYTES_MAX: usize = 64 * 1024;
 
 /// Cloud calls under way at once, over all accounts.
 pub const CLOUD_CALLS_MAX: usize = 8;
+/// Calls of a cloud account that fail in a row before it is left alone for a while. Usual trouble
+/// fails one or two; eight are under way at once, so that an account that is down is noticed by the
+/// first round of calls.
+pub const BREAKER_FAILURES: u32 = 5;
+/// For how long, after the fifth failure and after each trial that failed; the last one goes on.
+/// With one call at each end, an account that is down is asked 4 times in the first 9 minutes and
+/// 6 times an hour from then on, instead of 8 calls at once as fast as they fail.
+pub const BREAKER_LADDER: [Millis; 5] = [30_000, 60_000, 120_000, 300_000, 600_000];
+/// Farm roles remembered of those failures; 8 bytes each.
+pub const BREAKER_FARM_ROLES_MAX: usize = 32;
+/// Letters kept of what the last failed call said.
+pub const BREAKER_REASON_MAX: usize = 300;
+/// Steps that begin in a minute for one cloud account, and as many at once after a rest; 660 with
+/// the tenth that is kept for terminating what people asked to go. So 1,260 in the worst minute
+/// and 36,660 in the worst hour, which bounds what a plan that is wrong costs before somebody
+/// sees it. 1,000 servers launch in 40 s at the least. With 8 calls at once, a platform that needs
+/// 200 ms for each would do 2,400 a minute, so there the pace counts; with 1 s it never does.
+pub const STEPS_PER_MINUTE: u32 = 600;
+/// What the config file may say: from one in ten seconds to more than any platform takes.
+pub const STEPS_PER_MINUTE_RANGE: (u32, u32) = (6, 1_000_000);
 /// Deadline of one cloud call; a call that has not answered by then is unknown.
 pub const CLOUD_CALL_DEADLINE: Millis = 60_000;
 /// A listing older than this is stale: nothing is destroyed on it.

@@ -3,7 +3,9 @@
 //! Every default works, for root and for an ordinary user; the two differ in their directories
 //! and in the ports an ordinary user may not have.
 
-use crate::base::limit::{JOURNAL_BYTES_MAX, JOURNAL_BYTES_RANGE};
+use crate::base::limit::{
+    JOURNAL_BYTES_MAX, JOURNAL_BYTES_RANGE, STEPS_PER_MINUTE, STEPS_PER_MINUTE_RANGE,
+};
 use serde::Deserialize;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -22,6 +24,8 @@ pub struct ConfigFile {
     pub agents: Agents,
     /// The platform of servers on this machine.
     pub onboard: OnboardFile,
+    /// All cloud accounts.
+    pub clouds: CloudsFile,
     /// The journal.
     pub journal: Journal,
     /// Logs.
@@ -76,6 +80,14 @@ impl Default for OnboardFile {
     }
 }
 
+/// `[clouds]`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct CloudsFile {
+    /// Steps begun in a minute for each account.
+    pub steps_per_minute: Option<u32>,
+}
+
 /// `[journal]`
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -126,6 +138,8 @@ pub struct Config {
     pub agent_interval_ms: u64,
     /// Whether servers may be made on this machine.
     pub onboard: bool,
+    /// Steps begun in a minute for each cloud account.
+    pub steps_per_minute: u32,
     /// How many bytes of journal entries are kept.
     pub journal_bytes: u64,
     /// How log lines look.
@@ -194,6 +208,11 @@ pub fn complete(file: ConfigFile, data: Option<&Path>, root: bool) -> Result<Con
         agent_addresses: file.agents.addresses,
         agent_interval_ms: file.agents.interval_s.unwrap_or(10).clamp(1, 3600) * 1000,
         onboard: file.onboard.enabled,
+        steps_per_minute: file
+            .clouds
+            .steps_per_minute
+            .unwrap_or(STEPS_PER_MINUTE)
+            .clamp(STEPS_PER_MINUTE_RANGE.0, STEPS_PER_MINUTE_RANGE.1),
         journal_bytes: file.journal.size_mib.map_or(JOURNAL_BYTES_MAX, journal_bytes),
         log_format: file.log.format,
         log_level: file.log.level.unwrap_or_else(|| "info,rumqttd=warn".into()),
@@ -250,6 +269,18 @@ mod tests {
         assert_eq!(bytes("[journal]\nsize_mib = 64"), 64 * 1024 * 1024);
         assert_eq!(bytes("[journal]\nsize_mib = 0"), JOURNAL_BYTES_RANGE.0);
         assert_eq!(bytes("[journal]\nsize_mib = 9000000000"), JOURNAL_BYTES_RANGE.1);
+    }
+
+    #[test]
+    fn the_pace_of_clouds_is_as_asked_within_reason() {
+        let steps = |text: &str| {
+            let file = toml::from_str(text).unwrap();
+            complete(file, Some(Path::new("/d")), false).unwrap().steps_per_minute
+        };
+        assert_eq!(steps(""), STEPS_PER_MINUTE);
+        assert_eq!(steps("[clouds]\nsteps_per_minute = 60"), 60);
+        assert_eq!(steps("[clouds]\nsteps_per_minute = 0"), STEPS_PER_MINUTE_RANGE.0);
+        assert_eq!(steps("[clouds]\nsteps_per_minute = 4000000000"), STEPS_PER_MINUTE_RANGE.1);
     }
 
     #[test]

@@ -30,6 +30,7 @@ use crate::pki::{self, Authority};
 use crate::series::{self, Series};
 use crate::service::agents::Doorway;
 use crate::service::observed::Observed;
+use crate::service::pace::Pace;
 use crate::service::{Service, Settings, install, steps, users};
 use crate::store::{self, Store};
 use std::collections::BTreeMap;
@@ -239,6 +240,7 @@ fn lay_ground(config: &Config) -> Result<Ground, StartError> {
         clock,
         authority,
         settings,
+        pace: Arc::new(Pace::new(config.steps_per_minute)),
         observation: Waker::new(),
         connection: Waker::new(),
         listing: Waker::new(),

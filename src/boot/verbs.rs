@@ -5,9 +5,10 @@ use crate::base::{FarmId, FarmRoleId, HoldId, OrderId, PlanId, Result, ServerId,
 use crate::boot::driver::Stats;
 use crate::model::{Actor, Permission};
 use crate::service::{
-    Service, authorise, events, explain, farms, holds, lookup, manifests, proposals, servers,
-    status, users, views, whatif,
+    Service, accounts, authorise, events, explain, farms, holds, lookup, manifests, proposals,
+    servers, status, users, views, whatif,
 };
+use crate::wire::account::AccountView;
 use crate::wire::api::{
     CommandRequest, ExplainView, FarmRoleView, FarmView, ManifestRequest, ManifestResult,
     OrderView, PlanView, ProposalRequest, ProposalText, ProposalView, SeriesView, ServerView,
@@ -219,6 +220,14 @@ impl Verbs for House {
 
     fn plan(&self, actor: &Actor, id: PlanId) -> Result<PlanView> {
         explain::plan(&self.service, actor, id)
+    }
+
+    fn accounts(&self, actor: &Actor, page: Page) -> Result<Slice<AccountView>> {
+        accounts::list(&self.service, actor, page)
+    }
+
+    fn account_resume(&self, actor: &Actor, name: &str) -> Result<AccountView> {
+        accounts::resume(&self.service, actor, name)
     }
 
     fn holds(&self, actor: &Actor, page: Page) -> Result<Slice<HoldView>> {

@@ -5,6 +5,8 @@ mod server;
 pub use server::ServerVerb;
 
 use crate::base::Millis;
+use crate::cli::cloud::CloudVerb;
+use crate::cli::hold::HoldVerb;
 use crate::cli::local::{Appliance, Demo, Local};
 use crate::cli::target::Target;
 use clap::{ArgGroup, Args as Group, Parser, Subcommand};
@@ -83,6 +85,9 @@ pub enum Command {
     /// Look at the recipes servers are made from
     #[command(subcommand)]
     Role(RoleVerb),
+    /// Look at cloud accounts: which are left alone because they fail
+    #[command(subcommand)]
+    Cloud(CloudVerb),
     /// Switch off for a while what runs by itself: launch, terminate, heal, scale,
     /// rollout or balance
     #[command(
@@ -334,18 +339,6 @@ pub struct Hold {
     pub reason: Option<String>,
 }
 
-/// Verbs of a hold.
-#[derive(Debug, Subcommand)]
-pub enum HoldVerb {
-    /// End a hold
-    Release {
-        /// As it was placed: a farm, or a farm role as shop/web
-        what: String,
-        /// launch, terminate, heal, scale, rollout or balance
-        kind: String,
-    },
-}
-
 /// Verbs of a token.
 #[derive(Debug, Subcommand)]
 pub enum TokenVerb {
@@ -425,6 +418,7 @@ pub fn local(command: Command, target: &Target, json: bool) -> Result<Local, Com
         | Command::Farm(_)
         | Command::Server(_)
         | Command::Role(_)
+        | Command::Cloud(_)
         | Command::Hold(_)
         | Command::Holds
         | Command::Explain { .. }

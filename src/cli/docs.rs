@@ -47,6 +47,11 @@ const TOPICS: &[Topic] = &[
     ),
     topic("holds", "Switching off what runs by itself", include_str!("../../assets/docs/holds.md")),
     topic(
+        "clouds",
+        "Cloud accounts that fail, and how fast they are asked",
+        include_str!("../../assets/docs/clouds.md"),
+    ),
+    topic(
         "onboard",
         "Servers on this machine itself",
         include_str!("../../assets/docs/onboard.md"),

@@ -2,11 +2,24 @@
 
 use crate::base::time::say;
 use crate::base::{Code, Problem, Timestamp};
-use crate::cli::args::{Hold, HoldVerb};
+use crate::cli::args::Hold;
 use crate::cli::table::{self, Cell};
 use crate::cli::{Done, Io};
 use crate::client::Client;
 use crate::wire::hold::{HoldInput, HoldView};
+use clap::Subcommand;
+
+/// Verbs of a hold.
+#[derive(Debug, Subcommand)]
+pub enum HoldVerb {
+    /// End a hold
+    Release {
+        /// As it was placed: a farm, or a farm role as shop/web
+        what: String,
+        /// launch, terminate, heal, scale, rollout or balance
+        kind: String,
+    },
+}
 
 /// Places or releases a hold.
 pub fn carry(args: Hold, client: &Client, io: &mut Io<'_>, json: bool) -> Done {

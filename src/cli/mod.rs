@@ -16,6 +16,7 @@
 //! a transcript in `tests/cli`.
 
 mod args;
+mod cloud;
 mod docs;
 mod farm;
 mod hold;
@@ -153,6 +154,7 @@ fn carry(command: Command, client: &Client, io: &mut Io<'_>, json: bool) -> Done
         Command::Farm(verb) => farm::carry(verb, client, io, json),
         Command::Server(verb) => server::carry(verb, client, io, json),
         Command::Role(RoleVerb::List) => house::roles(client, io, json),
+        Command::Cloud(verb) => cloud::carry(verb, client, io, json),
         Command::Hold(args) => hold::carry(*args, client, io, json),
         Command::Holds => hold::list(client, io, json),
         Command::Explain { what } => house::explain(&what.join(" "), client, io, json),

@@ -16,6 +16,7 @@
 //! To add a route: its method in `farms.rs`, `servers.rs` or `house.rs`; its transcript is in
 //! `tests/cli`.
 
+mod accounts;
 mod error;
 mod farms;
 mod holds;

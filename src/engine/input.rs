@@ -4,7 +4,7 @@
 //! is not here, the engine cannot know. Nothing in it is a promise that the outside still looks
 //! like that: sightings have an age, and not having seen is [`Freshness::Unknown`].
 
-use crate::base::{FarmRoleId, ServerId, Timestamp};
+use crate::base::{FarmRoleId, Millis, ServerId, Timestamp};
 use crate::engine::Facts;
 use crate::model::{Breaker, Farm, FarmRole, Freshness, Hold, Plan, Server, Step};
 use std::collections::BTreeMap;
@@ -47,8 +47,19 @@ pub struct PlanInput {
     /// Of farm roles that remove the least busy first: each server's average over the window of
     /// the first scaling rule.
     pub loads: BTreeMap<ServerId, f64>,
+    /// Cloud accounts that have begun so many steps lately that the next one has to wait, by name.
+    pub paced: BTreeMap<String, Paced>,
     /// The farm's current plan.
     pub parent: Option<Plan>,
+}
+
+/// A cloud account whose next step has to wait for the pace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Paced {
+    /// Steps that may begin in a minute.
+    pub per_minute: u32,
+    /// How long until the next one may.
+    pub left: Millis,
 }
 
 /// Whether an agent is there.

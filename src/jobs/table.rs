@@ -86,7 +86,7 @@ pub const ROWS: [Row; 10] = [
         name: "execute",
         description: "begins planned steps and commits what came of them",
         period: PLAN_PERIOD,
-        tables: &[Table::Steps],
+        tables: &[Table::Steps, Table::Breakers],
         also: Also::Nothing,
         make: || Box::new(execute::Execute),
     },

@@ -1,6 +1,7 @@
 //! A breaker: a cloud account that keeps failing is left alone for a while, visibly.
 
-use crate::base::Timestamp;
+use crate::base::limit::{BREAKER_FAILURES, BREAKER_LADDER};
+use crate::base::{FarmRoleId, Millis, StepId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// How a cloud account that failed stands. An account without one is well.
@@ -8,7 +9,7 @@ use serde::{Deserialize, Serialize};
 pub struct Breaker {
     /// The account: the platform's name, as there is one account of each.
     pub account: String,
-    /// Calls that failed in a row.
+    /// Calls that failed in a row, as far as they speak against the account.
     pub failures: u32,
     /// What the last of them said.
     pub reason: String,
@@ -16,4 +17,65 @@ pub struct Breaker {
     pub since: Timestamp,
     /// No step is begun before this moment; then one is, as a trial. `None` while it is closed.
     pub open_until: Option<Timestamp>,
+    /// The step that is, or was last, the trial.
+    pub trial: Option<StepId>,
+    /// Farm roles whose calls are among the failures.
+    pub farm_roles: Vec<FarmRoleId>,
+}
+
+impl Breaker {
+    /// An account of which no call has failed yet.
+    pub fn closed(account: &str, now: Timestamp) -> Breaker {
+        Breaker {
+            account: account.to_owned(),
+            failures: 0,
+            reason: String::new(),
+            since: now,
+            open_until: None,
+            trial: None,
+            farm_roles: Vec::new(),
+        }
+    }
+
+    /// How long it is open after so many failures.
+    pub fn length(&self) -> Millis {
+        let rung = self.failures.saturating_sub(BREAKER_FAILURES) as usize;
+        BREAKER_LADDER.get(rung).copied().unwrap_or(LONGEST)
+    }
+
+    /// How much longer no step is begun: 0 when one may be, as a trial, and `None` while it is
+    /// closed. Longer than the ladder knows is a clock that somebody set back, and over.
+    pub fn left(&self, now: Timestamp) -> Option<Millis> {
+        let left = self.open_until?.since(now);
+        Some(if left > LONGEST { 0 } else { left })
+    }
+}
+
+const LONGEST: Millis = BREAKER_LADDER[BREAKER_LADDER.len() - 1];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp(1_000_000_000);
+
+    #[test]
+    fn each_failure_beyond_the_fifth_is_a_rung() {
+        let length = |failures| Breaker { failures, ..Breaker::closed("onboard", NOW) }.length();
+        let lengths = [5, 6, 7, 8, 9, 10, u32::MAX].map(length);
+        assert_eq!(lengths, [30_000, 60_000, 120_000, 300_000, 600_000, 600_000, 600_000]);
+    }
+
+    #[test]
+    fn a_clock_set_back_keeps_nothing_open() {
+        let left = |until: Option<Millis>| {
+            let open_until = until.map(|length| NOW.after(length));
+            Breaker { open_until, ..Breaker::closed("onboard", NOW) }.left(NOW)
+        };
+        assert_eq!(left(None), None);
+        assert_eq!(left(Some(0)), Some(0));
+        assert_eq!(left(Some(28_000)), Some(28_000));
+        assert_eq!(left(Some(600_000)), Some(600_000));
+        assert_eq!(left(Some(600_001)), Some(0));
+    }
 }

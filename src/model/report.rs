@@ -229,6 +229,24 @@ pub enum Wait {
         /// How many servers are still up.
         up: u32,
     },
+    /// Its cloud account failed too often in a row and is left alone for a while.
+    Breaker {
+        /// The account.
+        account: String,
+        /// How much longer; 0 while it is tried with another step.
+        left: Millis,
+        /// Calls that failed in a row.
+        failures: u32,
+    },
+    /// Enough steps of its cloud account began in the last minute.
+    Paced {
+        /// The account.
+        account: String,
+        /// How many may in a minute.
+        per_minute: u32,
+        /// How long until the next one may.
+        left: Millis,
+    },
 }
 
 impl fmt::Display for Wait {
@@ -292,6 +310,14 @@ impl fmt::Display for Wait {
             Wait::Rebooting { age, limit } => {
                 write!(f, "rebooting for {} of {}", say(*age), say(*limit))
             }
+            Wait::Breaker { account, left, failures } => alone(f, account, *left, *failures),
+            Wait::Paced { account, per_minute, left } => {
+                let left = say(*left);
+                write!(
+                    f,
+                    "cloud {account} is asked {per_minute} times a minute: {left} to the next"
+                )
+            }
             Wait::DependsOn { on } => write!(f, "depends on {on}, which has nothing running"),
             Wait::Held { what, left: Some(left), reason } => {
                 write!(f, "{} is held, {} left: {reason}", what.as_str(), say(*left))
@@ -299,6 +325,15 @@ impl fmt::Display for Wait {
             Wait::Held { what, left: None, reason } => {
                 write!(f, "{} is held until it is released: {reason}", what.as_str())
             }
+        }
+    }
+}
+
+fn alone(f: &mut fmt::Formatter<'_>, account: &str, left: Millis, failures: u32) -> fmt::Result {
+    match left {
+        0 => write!(f, "cloud {account} is tried with one call after {failures} failed in a row"),
+        _ => {
+            write!(f, "cloud {account} is left alone for {}: {failures} failed in a row", say(left))
         }
     }
 }

@@ -293,6 +293,20 @@ impl LaunchReason {
 }
 
 impl TerminateReason {
+    /// Whether people asked for it: for this server, its farm role or its farm to go.
+    pub fn is_asked(self) -> bool {
+        match self {
+            TerminateReason::Manual
+            | TerminateReason::FarmTerminated
+            | TerminateReason::RoleRemoved => true,
+            TerminateReason::ScalingDown
+            | TerminateReason::Crashed
+            | TerminateReason::LaunchTimeout
+            | TerminateReason::LaunchFailed
+            | TerminateReason::Rollout => false,
+        }
+    }
+
     /// One phrase for people.
     pub fn say(self) -> &'static str {
         match self {

@@ -90,6 +90,11 @@ pub fn breakers(read: &impl Reads) -> Result<Vec<Breaker>> {
     all(read)
 }
 
+/// How a cloud account fails; `None` when it is well.
+pub fn breaker(read: &impl Reads, account: &str) -> Result<Option<Breaker>> {
+    one(read, account.to_owned())
+}
+
 /// A server.
 pub fn server(read: &impl Reads, id: ServerId) -> Result<Option<Server>> {
     one(read, id)

@@ -21,6 +21,7 @@
 //! To add a verb: a function here that starts with [`authorise`], its line in `api::verbs`, its
 //! route, and a scenario in `tests/api`.
 
+pub mod accounts;
 pub mod agents;
 mod alerts;
 pub mod balancers;
@@ -36,6 +37,7 @@ pub mod minutes;
 pub mod observe;
 pub mod observed;
 pub mod orders;
+pub mod pace;
 pub mod plans;
 pub mod proposals;
 pub mod ready;
@@ -102,6 +104,8 @@ pub struct Service {
     pub observed: Observed,
     /// What time it is.
     pub clock: Arc<dyn Clock>,
+    /// How many steps begin in a minute.
+    pub pace: Arc<pace::Pace>,
     /// Signs agents' certificates.
     pub authority: Arc<Authority>,
     /// Fixed at the start.

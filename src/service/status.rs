@@ -2,7 +2,7 @@
 
 use crate::base::Result;
 use crate::model::{Actor, Permission};
-use crate::service::{Service, authorise, lookup};
+use crate::service::{Service, accounts, authorise, lookup};
 use crate::wire::api::{JobView, StatusView};
 
 /// The status; `jobs` comes from whoever drives them.
@@ -21,13 +21,14 @@ pub fn get(service: &Service, actor: &Actor, jobs: Vec<JobView>) -> Result<Statu
         agents: u32::try_from(service.observed.agents_connected()).unwrap_or(u32::MAX),
         farms: u32::try_from(farms).unwrap_or(u32::MAX),
         servers: u32::try_from(servers).unwrap_or(u32::MAX),
-        alerts: alerts(service),
+        alerts: alerts(service)?,
         jobs,
     })
 }
 
 /// What people have to see; first that nothing can be written, because all else follows from it.
-fn alerts(service: &Service) -> Vec<String> {
+fn alerts(service: &Service) -> Result<Vec<String>> {
     let outage = service.store.outage().map(|why| format!("nothing can be written: {why}"));
-    outage.into_iter().chain(service.observed.alerts()).collect()
+    let accounts = accounts::alerts(service)?;
+    Ok(outage.into_iter().chain(accounts).chain(service.observed.alerts()).collect())
 }

@@ -12,8 +12,9 @@ use crate::clouds::{Applied, CloudError, CloudStep, LaunchRequest};
 use crate::model::{
     Actor, Cause, FarmRole, Permission, Server, ServerStatus, Sighting, Step, StepKind, StepStatus,
 };
+use crate::service::accounts::Gate;
 use crate::service::plans::set_status;
-use crate::service::{Service, authorise, lookup, plans};
+use crate::service::{Service, accounts, authorise, lookup, plans};
 use crate::store::{Author, Index, Key, Reads, Tx, View};
 use crate::wire::agent::UserData;
 use std::collections::BTreeSet;
@@ -33,9 +34,10 @@ pub struct Begun {
     pub about: String,
 }
 
-/// Planned steps that may begin now, and when the next one may.
+/// Planned steps that may begin now, also as far as their cloud accounts are concerned, and when
+/// the next one may.
 pub fn due(service: &Service, now: Timestamp) -> Result<(Vec<StepId>, Option<Timestamp>)> {
-    Ok(due_among(&service.read(lookup::open_steps)?, now))
+    due_among(service, &service.read(lookup::open_steps)?, now)
 }
 
 /// Adopts what lost its answer, then the same as [`due`], from one look at the open steps.
@@ -47,10 +49,14 @@ pub fn adopt_and_due(
     let open = service.read(lookup::open_steps)?;
     adopt_among(service, actor, &open)?;
     // What is adopted was under way and still is, so the look need not be repeated.
-    Ok(due_among(&open, now))
+    due_among(service, &open, now)
 }
 
-fn due_among(open: &[Step], now: Timestamp) -> (Vec<StepId>, Option<Timestamp>) {
+fn due_among(
+    service: &Service,
+    open: &[Step],
+    now: Timestamp,
+) -> Result<(Vec<StepId>, Option<Timestamp>)> {
     let under_way: BTreeSet<ServerId> =
         open.iter().filter(|s| s.status != StepStatus::Planned).map(|s| s.server).collect();
     let planned = || open.iter().filter(|s| s.status == StepStatus::Planned);
@@ -59,11 +65,11 @@ fn due_among(open: &[Step], now: Timestamp) -> (Vec<StepId>, Option<Timestamp>) 
         .map(|s| s.id)
         .collect();
     let next = planned().map(|s| s.not_before).filter(|at| *at > now).min();
-    (ready, next)
+    accounts::sift(service, open, (ready, next), now)
 }
 
 /// Marks a step begun, in one transaction with the checks that must hold for it. `None` when it may
-/// not begin after all; the journal says why.
+/// not begin after all, as the journal says, or not yet: then it is as it was.
 pub fn begin(service: &Service, actor: &Actor, id: StepId) -> Result<Option<Begun>> {
     let mut begun = begin_all(service, actor, &[id])?;
     begun.pop().map_or(Ok(None), |(_, outcome)| outcome)
@@ -78,14 +84,16 @@ pub fn begin_all(service: &Service, actor: &Actor, ids: &[StepId]) -> Result<Beg
     authorise(actor, Permission::Operate)?;
     let now = service.now();
     let deadline = now.after(service.settings.call_deadline_ms);
+    let gate = Gate::of(service);
     let mut waiting = Vec::new();
     for id in ids.iter().copied() {
         let token = service.secret();
         let digest = sha256(token.reveal().as_bytes());
+        let gate = gate.clone();
         let (answer, answered) = sync_channel(1);
         service.store.submit(
             Author::new(actor, "step.begin", Cause::Step(id)),
-            move |tx| mark_begun(tx, id, digest, now, deadline),
+            move |tx| mark_begun(tx, &gate, id, digest, deadline),
             move |outcome| {
                 // Nobody listens any more only after the deadline below.
                 let _ = answer.send(outcome.map(|(begun, _)| begun));
@@ -119,22 +127,28 @@ pub fn begin_all(service: &Service, actor: &Actor, ids: &[StepId]) -> Result<Beg
 /// The transaction that begins a step.
 fn mark_begun(
     tx: &mut Tx,
+    gate: &Gate,
     id: StepId,
     digest: [u8; 32],
-    now: Timestamp,
     deadline: Timestamp,
 ) -> Result<Option<(Step, Server, String)>> {
+    let now = gate.now;
     let Some(mut step) = lookup::step(tx, id)? else { return Ok(None) };
     if step.status != StepStatus::Planned {
         return Ok(None);
     }
     let Some(mut server) = lookup::server(tx, step.server)? else { return Ok(None) };
     let about = lookup::server_name(tx, &server)?;
+    if step.kind == StepKind::Launch
+        && let Some(refusal) = refuse_launch(tx, &server)?
+    {
+        refuse(tx, &mut step, &mut server, &about, refusal, now)?;
+        return Ok(None);
+    }
+    if !gate.admits(tx, &step, &server)? {
+        return Ok(None);
+    }
     if step.kind == StepKind::Launch {
-        if let Some(refusal) = refuse_launch(tx, &server)? {
-            refuse(tx, &mut step, &mut server, &about, refusal, now)?;
-            return Ok(None);
-        }
         server.asked_at = Some(now);
         // Without an agent nobody is let in.
         server.enrolment_digest = server.agent.then_some(digest);
@@ -276,12 +290,22 @@ fn launch_request(
     })
 }
 
-/// Commits what came of a step.
+/// Commits what came of a step's call, for the step and for its cloud account.
 pub fn finish(
     service: &Service,
     actor: &Actor,
     id: StepId,
     answer: std::result::Result<Applied, CloudError>,
+) -> Result<()> {
+    conclude(service, actor, id, answer, true)
+}
+
+fn conclude(
+    service: &Service,
+    actor: &Actor,
+    id: StepId,
+    answer: std::result::Result<Applied, CloudError>,
+    was_called: bool,
 ) -> Result<()> {
     authorise(actor, Permission::Operate)?;
     let now = service.now();
@@ -292,6 +316,9 @@ pub fn finish(
             return Ok(());
         }
         let Some(mut server) = lookup::server(tx, step.server)? else { return Ok(()) };
+        if was_called {
+            accounts::note(tx, &step, &server, &answer, now)?;
+        }
         match answer {
             Ok(applied) => settle_done(tx, &mut step, &mut server, applied.sighting, now),
             Err(CloudError::Unknown(why)) => {
@@ -458,7 +485,7 @@ pub fn outcome_key(step: StepId) -> String {
 
 /// Says that a step that cannot be carried out at all has failed, as with a platform that is gone.
 pub fn give_up(service: &Service, actor: &Actor, id: StepId, why: &str) -> Result<()> {
-    finish(service, actor, id, Err(CloudError::Refused(why.to_owned())))
+    conclude(service, actor, id, Err(CloudError::Refused(why.to_owned())), false)
 }
 
 /// The step, for people.

@@ -372,6 +372,8 @@ fn what_stops_automation() {
         reason: "r".to_owned(),
         since: AT,
         open_until: Some(AT),
+        trial: Some(StepId(9)),
+        farm_roles: vec![FarmRoleId(2)],
     };
-    check(&breaker, "076f6e626f617264030172fbd00701fbd007");
+    check(&breaker, "076f6e626f617264030172fbd00701fbd00701090102");
 }

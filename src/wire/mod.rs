@@ -5,6 +5,7 @@
 //! two versions apart work together. Everything is encoded and decoded here, so that both ends
 //! share one definition and the fuzz targets one entrance.
 
+pub mod account;
 pub mod agent;
 pub mod api;
 pub mod hold;

@@ -9,6 +9,7 @@ use grange::base::{
     ServerId, Timestamp, UserId,
 };
 use grange::model::{Actor, Door, Permission};
+use grange::wire::account::AccountView;
 use grange::wire::api::*;
 use grange::wire::hold::{HoldInput, HoldView};
 use grange::wire::input::*;
@@ -34,6 +35,16 @@ struct State {
     events: Vec<EventView>,
     looks_at_orders: u32,
     moves: u32,
+}
+
+fn account(name: &str, state: &str) -> AccountView {
+    AccountView {
+        name: name.into(),
+        state: state.into(),
+        steps_per_minute: 600,
+        steps_left: 590,
+        ..AccountView::default()
+    }
 }
 
 impl Fake {
@@ -459,6 +470,27 @@ impl Verbs for Fake {
             "panic" => panic!("the fake was asked to"),
             "broken" => Err(Problem::internal("reading the journal", "a secret path")),
             _ => Err(Problem::not_found("thing", format!("{what:?}"))),
+        }
+    }
+
+    fn accounts(&self, _: &Actor, page: Page) -> Result<Slice<AccountView>> {
+        let well = account("simulated", "well");
+        let open = AccountView {
+            failures: 6,
+            reason: Some("not now: throttled".into()),
+            since: Some(NOW - 40_000),
+            open_until: Some(NOW + 28_000),
+            left: Some(28_000),
+            ..account("onboard", "open")
+        };
+        Ok(Slice::cut([open, well], page))
+    }
+
+    fn account_resume(&self, actor: &Actor, name: &str) -> Result<AccountView> {
+        may(actor, Permission::FarmsManage)?;
+        match name {
+            "onboard" => Ok(account(name, "well")),
+            _ => Err(Problem::not_found("cloud account", name)),
         }
     }
 

@@ -87,6 +87,11 @@ fn the_house() {
 }
 
 #[test]
+fn cloud_accounts() {
+    check(&House::open(true, Limits::default()), include_str!("scenarios/accounts.txt"));
+}
+
+#[test]
 fn holds() {
     check(&House::open(true, Limits::default()), include_str!("scenarios/holds.txt"));
 }

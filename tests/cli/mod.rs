@@ -165,6 +165,11 @@ fn simulations() {
 }
 
 #[test]
+fn clouds() {
+    check("clouds");
+}
+
+#[test]
 fn holds() {
     check("holds");
 }

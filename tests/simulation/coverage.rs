@@ -27,6 +27,8 @@ pub(crate) use names;
 names! {
     /// A reason to wait, without its numbers.
     pub fn wait(Wait), WAITS {
+        Wait::Breaker { .. } => "Breaker",
+        Wait::Paced { .. } => "Paced",
         Wait::CoolDown { .. } => "CoolDown",
         Wait::AtMax { .. } => "AtMax",
         Wait::AtMin { .. } => "AtMin",

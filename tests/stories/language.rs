@@ -19,6 +19,8 @@
 //! reading web cpu 72.5 have 2 of 3  a rule's window; without `have`, all servers sent readings
 //! hold web scale for 2h why it is   automation switched off; the farm's name for all of the farm,
 //!                                   without `for` until it is released
+//! breaker 5 failed 28s left         the cloud account is left alone; `0s` is being tried
+//! paced 600 to the next 3s          its next step waits for the pace; `answers`: both are over
 //! release web scale                 it is switched on again
 //! ask web-1 terminate               a person's wish; also: reboot, lock, unlock
 //! started 5s                        the appliance began to look this long ago
@@ -35,11 +37,15 @@
 use crate::stories::yard::Yard;
 use grange::base::{FarmRoleId, HoldId, Millis, Name, ServerId, UserId};
 use grange::engine::WindowReading;
+use grange::engine::input::Paced;
 use grange::model::{
-    Balance, CloudState, FarmGoal, FarmRole, Freshness, HealMode, Hold, HoldKind, LaunchOrder,
-    Metric, MissingPolicy, RemovalPolicy, ScalingBehavior, ScalingRule, ServerStatus, StepKind,
-    StepStatus, VolumeSpec,
+    Balance, Breaker, CloudState, FarmGoal, FarmRole, Freshness, HealMode, Hold, HoldKind,
+    LaunchOrder, Metric, MissingPolicy, RemovalPolicy, ScalingBehavior, ScalingRule, ServerStatus,
+    StepKind, StepStatus, VolumeSpec,
 };
+
+/// The platform of every server, and its account.
+const PLATFORM: &str = "simulated";
 
 /// The words of one line, taken one after the other.
 pub struct Words<'a>(std::str::SplitWhitespace<'a>);
@@ -74,10 +80,15 @@ impl<'a> Words<'a> {
         }
     }
 
+    /// The value after these words, which must come next.
+    fn after_all(&mut self, names: &[&str]) -> Millis {
+        names.iter().for_each(|name| assert_eq!(self.word(), *name));
+        self.length()
+    }
+
     /// The value after the word `name`, which must come next.
     fn after(&mut self, name: &str) -> Millis {
-        assert_eq!(self.word(), name);
-        self.length()
+        self.after_all(&[name])
     }
 }
 
@@ -138,6 +149,9 @@ pub fn tell(yard: &mut Yard, line: &str) {
             }
         }
         "hold" => hold(yard, words),
+        "breaker" => breaker(yard, words),
+        "paced" => paced(yard, words),
+        "answers" => answers(yard),
         "release" => {
             let (role, kind) = (held(yard, words.word()), hold_kind(words.word()));
             yard.input.holds.retain(|hold| hold.farm_role != role || hold.kind != kind);
@@ -293,6 +307,26 @@ fn server(yard: &mut Yard, mut words: Words) {
             other => panic!("a server has no {other:?}"),
         }
     }
+}
+
+fn paced(yard: &mut Yard, mut words: Words) {
+    let per_minute = words.number();
+    let left = words.after_all(&["to", "the", "next"]);
+    yard.input.paced.insert(PLATFORM.to_owned(), Paced { per_minute, left });
+}
+
+fn answers(yard: &mut Yard) {
+    yard.input.breakers.clear();
+    yard.input.paced.clear();
+}
+
+fn breaker(yard: &mut Yard, mut words: Words) {
+    let now = yard.input.now;
+    let failures = words.number();
+    let open_until = Some(now.after(words.after("failed")));
+    let breaker = Breaker { failures, open_until, ..Breaker::closed(PLATFORM, now) };
+    yard.input.breakers.insert(PLATFORM.to_owned(), breaker);
+    assert_eq!(words.word(), "left");
 }
 
 fn step(yard: &mut Yard, mut words: Words) {

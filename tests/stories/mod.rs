@@ -163,4 +163,6 @@ waits! {
     Wait::FarmStopped { .. } => "FarmStopped",
     Wait::Locked { .. } => "Locked",
     Wait::ReadyGate { .. } => "ReadyGate",
+    Wait::Breaker { .. } => "Breaker",
+    Wait::Paced { .. } => "Paced",
 }

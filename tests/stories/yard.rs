@@ -52,6 +52,7 @@ impl Yard {
             holds: Vec::new(),
             breakers: BTreeMap::new(),
             loads: BTreeMap::new(),
+            paced: BTreeMap::new(),
             parent: None,
         };
         Yard { input, steps: 0, plans: 0 }

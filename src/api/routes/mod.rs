@@ -1,5 +1,6 @@
 //! The table of routes: what gives dispatch and description alike.
 
+mod accounts;
 mod farms;
 mod holds;
 mod house;
@@ -56,7 +57,7 @@ pub enum Run {
 /// Every route there is.
 pub fn table() -> impl Iterator<Item = &'static Row> {
     let people = farms::ROWS.iter().chain(servers::ROWS).chain(proposals::ROWS);
-    people.chain(holds::ROWS).chain(house::ROWS)
+    people.chain(holds::ROWS).chain(accounts::ROWS).chain(house::ROWS)
 }
 
 pub use house::events;

@@ -3,6 +3,7 @@
 //! Kept beside the views instead of derived from them, because a description has words that a
 //! type has not; the test below holds each shape to its view, field for field.
 
+mod accounts;
 mod holds;
 mod house;
 mod inputs;
@@ -58,7 +59,7 @@ const fn field(name: &'static str, kind: Kind, about: &'static str) -> Field {
 
 /// Every shape there is.
 pub fn all() -> impl Iterator<Item = &'static Shape> {
-    let more = inputs::SHAPES.iter().chain(simulation::SHAPES);
+    let more = inputs::SHAPES.iter().chain(simulation::SHAPES).chain(accounts::SHAPES);
     objects::SHAPES.iter().chain(house::SHAPES).chain(holds::SHAPES).chain(more)
 }
 
@@ -66,6 +67,7 @@ pub fn all() -> impl Iterator<Item = &'static Shape> {
 mod tests {
     use super::*;
     use crate::base::Secret;
+    use crate::wire::account::AccountView;
     use crate::wire::api::*;
     use crate::wire::hold::{HoldInput, HoldView};
     use crate::wire::input::*;
@@ -113,6 +115,10 @@ mod tests {
         check("Status", &StatusView::default());
         check("Job", &JobView::default());
         check("Who", &WhoView::default());
+        let (since, open_until, left) = (Some(1), Some(1), Some(1));
+        let reason = Some("throttled".into());
+        let failing = AccountView { reason, since, open_until, left, ..AccountView::default() };
+        check("CloudAccount", &failing);
         check("Hold", &HoldView { until: Some(1), left: Some(1), ..HoldView::default() });
         check("Simulation", &SimulationView::default());
         check("SimulatedFarmRole", &SimulatedFarmRoleView::default());

@@ -3,6 +3,7 @@
 
 use crate::base::Timestamp;
 use crate::engine::draft::Draft;
+use crate::engine::input::Paced;
 use crate::engine::pass::timeout;
 use crate::engine::world::{RoleView, ServerView, World};
 use crate::model::{Decision, HoldKind, Step, StepKind, StepStatus, Wait};
@@ -46,10 +47,22 @@ fn under_way(world: &World, view: &RoleView, server: &ServerView) -> Option<Wait
             (true, 1.., _) => {
                 Wait::Backoff { left, failures: u32::try_from(failures).unwrap_or(u32::MAX) }
             }
-            _ => in_flight(step, now),
+            (false, _, _) => admission(world, server).unwrap_or_else(|| in_flight(step, now)),
+            (true, 0, _) => in_flight(step, now),
         });
     }
     server.gets_ready().then(|| timeout::getting_ready(world, view, server))
+}
+
+/// What its cloud account makes a step wait for.
+fn admission(world: &World, server: &ServerView) -> Option<Wait> {
+    let account = server.server.platform.clone();
+    let breaker = world.input.breakers.get(&account);
+    if let Some((breaker, left)) = breaker.and_then(|b| Some((b, b.left(world.input.now)?))) {
+        return Some(Wait::Breaker { account, left, failures: breaker.failures });
+    }
+    let Paced { per_minute, left } = *world.input.paced.get(&account)?;
+    Some(Wait::Paced { account, per_minute, left })
 }
 
 fn in_flight(step: &Step, now: Timestamp) -> Wait {

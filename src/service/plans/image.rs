@@ -165,6 +165,7 @@ impl FarmImage {
             any_agent_connected: service.observed.any_agent_connected(),
             holds: self.holds.values().cloned().collect(),
             breakers: breakers.clone(),
+            paced: service.pace.waits(service.clock.monotonic()),
             loads: roles().flat_map(|role| self.loads(service, role, now)).collect(),
             parent: self.parent.clone(),
         }

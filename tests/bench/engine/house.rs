@@ -5,6 +5,7 @@ use grange::model::{Actor, Door, Permission};
 use grange::pki::Authority;
 use grange::series::{self, MemoryDisk, Series};
 use grange::service::observed::Observed;
+use grange::service::pace::Pace;
 use grange::service::{Service, Settings, users};
 use grange::store::{Mode, Store};
 use std::collections::BTreeMap;
@@ -51,6 +52,8 @@ impl House {
                 seed: 7,
                 secrets: grange::base::random::secret_text,
             },
+            // What is measured is us, not what a cloud may be asked.
+            pace: Arc::new(Pace::new(u32::MAX)),
             observation: Waker::new(),
             connection: Waker::new(),
             listing: Waker::new(),

@@ -1,6 +1,7 @@
 //! A site by hand: the real service over a store in memory, a cloud and agents that do what a
 //! story says, and a clock that stands still until it is moved.
 
+use grange::base::limit::STEPS_PER_MINUTE;
 use grange::base::{Clock, ManualClock, Millis, ServerId, Timestamp, Waker};
 use grange::broker::{Ingest, Later};
 use grange::clouds::{Applied, CloudError};
@@ -12,6 +13,7 @@ use grange::series::{self, MemoryDisk, Series};
 use grange::service::agents::Doorway;
 use grange::service::observe::{self, Look};
 use grange::service::observed::Observed;
+use grange::service::pace::Pace;
 use grange::service::{
     Service, Settings, farms, lookup, manifests, plans, servers, steps, upkeep, users,
 };
@@ -80,6 +82,15 @@ impl Site {
 
     /// The same, with an authority of its own.
     pub fn of(authority: Arc<Authority>) -> Site {
+        Site::made_of(authority, Arc::new(Pace::new(STEPS_PER_MINUTE)))
+    }
+
+    /// The same, at a pace of its own.
+    pub fn paced(pace: Arc<Pace>) -> Site {
+        Site::made_of(authority(), pace)
+    }
+
+    fn made_of(authority: Arc<Authority>, pace: Arc<Pace>) -> Site {
         let clock = Arc::new(ManualClock::at(BEGIN));
         let shared: Arc<dyn Clock> = clock.clone();
         let store = Store::open_on(&Disk::new(), shared.clone(), Mode::Inline(None)).unwrap();
@@ -103,6 +114,7 @@ impl Site {
                 seed: 7,
                 secrets: secret,
             },
+            pace,
             observation: Waker::new(),
             connection: Waker::new(),
             listing: Waker::new(),
@@ -182,6 +194,20 @@ impl Site {
              minInstances: {min}\n      maxInstances: {max}\n      rules:\n        \
              - {{ruleType: CpuPercent, scaleUp: 60, scaleDown: 20, window: 60s}}\n"
         );
+        let request = ManifestRequest { manifest, launch: true, ..ManifestRequest::default() };
+        manifests::apply(&self.service, &admin(), &request).unwrap();
+    }
+
+    /// Declares these farm roles of the farm, each with so many servers.
+    pub fn declare(&self, aliases: &[&str], count: u32) {
+        let mut manifest = "farm: shop\nfarmRoles:\n".to_owned();
+        for alias in aliases {
+            manifest += &format!(
+                "  - alias: {alias}\n    role: web-demo\n    cloudPlatform: simulated\n    \
+                 instanceType: small\n    scaling: {{minInstances: {count}, \
+                 maxInstances: {count}}}\n"
+            );
+        }
         let request = ManifestRequest { manifest, launch: true, ..ManifestRequest::default() };
         manifests::apply(&self.service, &admin(), &request).unwrap();
     }
