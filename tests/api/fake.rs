@@ -2,7 +2,7 @@
 
 use super::declare;
 use super::past;
-use super::world::{event, farm, server};
+use super::world::{event, farm, farm_role, server};
 use grange::api::Verbs;
 use grange::base::{
     Code, EnvironmentId, FarmId, FarmRoleId, HoldId, OrderId, PlanId, Problem, Result, Secret,
@@ -245,30 +245,7 @@ impl Verbs for Fake {
     fn farm_role(&self, actor: &Actor, id: FarmRoleId) -> Result<FarmRoleView> {
         let farm =
             self.farm(actor, FarmId(id.0)).map_err(|_| Problem::not_found("farm role", id))?;
-        let scaling = ScalingView {
-            enabled: true,
-            min_instances: 2,
-            max_instances: 6,
-            rules: vec!["CpuPercent".into()],
-        };
-        let grange = FarmRoleExtra {
-            revision: 5,
-            target: farm.grange.target,
-            running: farm.grange.running,
-            servers: farm.grange.servers,
-            rules: vec!["CpuPercent: up above 60, down below 20, over 60 s".into()],
-            ..FarmRoleExtra::default()
-        };
-        Ok(FarmRoleView {
-            id: id.0,
-            alias: "web".into(),
-            farm: Ref { id: farm.id },
-            role: RoleRef { id: 1, name: "web-demo".into() },
-            cloud_platform: "onboard".into(),
-            scaling,
-            grange,
-            ..FarmRoleView::default()
-        })
+        Ok(farm_role(&farm, id))
     }
 
     fn scaling_update(

@@ -1,7 +1,7 @@
 //! What the fake has at the start of a scenario.
 
 use super::fake::NOW;
-use grange::base::Millis;
+use grange::base::{FarmRoleId, Millis};
 use grange::wire::api::*;
 
 /// A server's UUID by a small number.
@@ -74,5 +74,33 @@ pub fn event(seq: u64, verb: &str, about: &str, text: &str) -> EventView {
         about: about.into(),
         text: text.into(),
         tables: vec!["farms".into()],
+    }
+}
+
+/// Its one farm role.
+pub fn farm_role(farm: &FarmView, id: FarmRoleId) -> FarmRoleView {
+    let scaling = ScalingView {
+        enabled: true,
+        min_instances: 2,
+        max_instances: 6,
+        rules: vec!["CpuPercent".into()],
+    };
+    let grange = FarmRoleExtra {
+        revision: 5,
+        target: farm.grange.target,
+        running: farm.grange.running,
+        servers: farm.grange.servers,
+        rules: vec!["CpuPercent: up above 60, down below 20, over 60 s".into()],
+        ..FarmRoleExtra::default()
+    };
+    FarmRoleView {
+        id: id.0,
+        alias: "web".into(),
+        farm: Ref { id: farm.id },
+        role: RoleRef { id: 1, name: "web-demo".into() },
+        cloud_platform: "onboard".into(),
+        scaling,
+        grange,
+        ..FarmRoleView::default()
     }
 }
