@@ -24,7 +24,7 @@ pub struct Facts {
     pub running_missing: u32,
     /// Accepted by the cloud and to be up: running ones and those that get ready.
     pub expected: u32,
-    /// Of those, seen up or coming up.
+    /// Of those, and of sleepers, seen up or coming up: a sign that the power was not cut.
     pub up: u32,
     /// Has run, and is to go on: what a freeze is judged by.
     pub counted: u32,
@@ -60,7 +60,7 @@ impl Facts {
             running: u32::from(running),
             running_missing: u32::from(running && missing),
             expected: u32::from(expected),
-            up: u32::from(expected && server.sight.is_up()),
+            up: u32::from((expected || is_down) && server.sight.is_up()),
             counted: u32::from(counted),
             counted_missing: u32::from(counted && missing),
             counted_unseen: u32::from(counted && unseen),
