@@ -2,7 +2,7 @@
 
 use super::declare;
 use super::past;
-use super::world::{event, farm, farm_role, server};
+use super::world::{event, farm, farm_role, hold, server};
 use grange::api::Verbs;
 use grange::base::{
     Code, EnvironmentId, FarmId, FarmRoleId, HoldId, OrderId, PlanId, Problem, Result, Secret,
@@ -119,21 +119,6 @@ fn actor(name: &str, permissions: Vec<Permission>) -> Actor {
         address: String::new(),
         request: String::new(),
         permissions,
-    }
-}
-
-impl Fake {
-    fn hold(&self, about: &str, kind: &str, reason: &str) -> HoldView {
-        HoldView {
-            id: 3,
-            about: about.into(),
-            kind: kind.into(),
-            reason: reason.into(),
-            by: "admin".into(),
-            at: NOW,
-            until: Some(NOW + 7_200_000),
-            left: Some(7_200_000),
-        }
     }
 }
 
@@ -472,7 +457,7 @@ impl Verbs for Fake {
     }
 
     fn holds(&self, _: &Actor, page: Page) -> Result<Slice<HoldView>> {
-        Ok(Slice::cut([self.hold("shop/web", "scale", "black friday")], page))
+        Ok(Slice::cut([hold("shop/web", "scale", "black friday")], page))
     }
 
     fn hold_place(&self, actor: &Actor, input: &HoldInput) -> Result<HoldView> {
@@ -480,9 +465,9 @@ impl Verbs for Fake {
         if input.length.is_none() && !input.no_end {
             return Err(Problem::invalid("for", "say how long"));
         }
-        let mut hold = self.hold(&input.what, &input.kind, &input.reason);
-        (hold.left, hold.until) = (input.length, input.length.map(|left| NOW + left as i64));
-        Ok(hold)
+        let mut held = hold(&input.what, &input.kind, &input.reason);
+        (held.left, held.until) = (input.length, input.length.map(|left| NOW + left as i64));
+        Ok(held)
     }
 
     fn hold_release(&self, actor: &Actor, id: HoldId) -> Result<()> {

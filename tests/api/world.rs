@@ -3,6 +3,7 @@
 use super::fake::NOW;
 use grange::base::{FarmRoleId, Millis};
 use grange::wire::api::*;
+use grange::wire::hold::HoldView;
 
 /// A server's UUID by a small number.
 pub fn uuid(number: u32) -> String {
@@ -102,5 +103,19 @@ pub fn farm_role(farm: &FarmView, id: FarmRoleId) -> FarmRoleView {
         scaling,
         grange,
         ..FarmRoleView::default()
+    }
+}
+
+/// A hold that an administrator placed just now.
+pub fn hold(about: &str, kind: &str, reason: &str) -> HoldView {
+    HoldView {
+        id: 3,
+        about: about.into(),
+        kind: kind.into(),
+        reason: reason.into(),
+        by: "admin".into(),
+        at: NOW,
+        until: Some(NOW + 7_200_000),
+        left: Some(7_200_000),
     }
 }

@@ -86,7 +86,7 @@ fn a_farm_of_twenty_survives_kills_at_random_moments() {
             std::thread::sleep(Duration::from_millis(moment));
             declared.seq = rig.client.status().unwrap().seq;
             rig.kill();
-            let there = listing.hosts().len();
+            let there = listing.names().len();
             println!("kills {round}: {what}, killed after {moment} ms with {there} servers");
             if random.chance(20) {
                 // Once more while it starts, and what it finds is half done.
@@ -209,7 +209,7 @@ fn converge(rig: &Rig) {
     let known: BTreeSet<String> = rig.servers().into_iter().map(|server| server.id).collect();
     let there: BTreeSet<String> = rig.listing().all().into_iter().collect();
     assert_eq!(there, known, "leaked on the platform, or lost");
-    let names: BTreeSet<String> = rig.listing().hosts().into_values().collect();
+    let names: BTreeSet<String> = rig.listing().names().into_values().collect();
     assert_eq!(names.len(), known.len(), "doubled: {names:?}");
     let volumes = fs::read_dir(rig.onboard().join("volumes")).unwrap().count();
     assert_eq!(volumes, TIERS[0].1 as usize, "one volume for each place");
@@ -253,7 +253,7 @@ impl Watch {
     /// Looks until told to stop.
     fn run(&self, listing: &Listing) {
         while !self.stop.load(Ordering::SeqCst) {
-            let first = listing.hosts();
+            let first = listing.names();
             let again: BTreeSet<String> = listing.all().into_iter().collect();
             // Ids are never used twice: what both listings have was there together between them.
             let together: BTreeMap<&String, &String> =

@@ -360,19 +360,19 @@ impl Listing {
 
     /// The host names that begin so.
     pub fn named(&self, start: &str) -> Vec<String> {
-        self.hosts().into_values().filter(|name| name.starts_with(start)).collect()
+        self.names().into_values().filter(|name| name.starts_with(start)).collect()
     }
 
     /// Host names by id.
-    pub fn hosts(&self) -> BTreeMap<String, String> {
-        let host = |entry: fs::DirEntry| {
+    pub fn names(&self) -> BTreeMap<String, String> {
+        let name = |entry: fs::DirEntry| {
             // One that goes just now may be gone between the listing and the reading.
             let text = fs::read(entry.path().join("meta.json")).ok()?;
             let record: serde_json::Value = serde_json::from_slice(&text).ok()?;
             let id = entry.file_name().to_string_lossy().into_owned();
             Some((id, record["hostname"].as_str()?.to_owned()))
         };
-        self.records().filter_map(host).collect()
+        self.records().filter_map(name).collect()
     }
 
     fn records(&self) -> impl Iterator<Item = fs::DirEntry> {
