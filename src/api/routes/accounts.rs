@@ -20,7 +20,7 @@ pub const ROWS: &[Row] = &[
         path: "/{envId}/grange/cloud-accounts/{cloudAccount}/actions/resume/",
         about: "Forgets the failures of a cloud account, so that its steps begin again at once.",
         query: &[],
-        input: Some(("nothing", "NoInput")),
+        input: None,
         output: Output::One("CloudAccount"),
         run: Run::Verb(|verbs, call| {
             let NoInput {} = call.input()?;
