@@ -7,10 +7,12 @@
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
-/// A flag to wait on; clones share it.
+/// A flag to wait on; clones share it, so only one may wait. Several that wait for the same thing
+/// have a waker each, which [`Waker::follow`]s.
 #[derive(Clone, Default)]
 pub struct Waker {
     shared: Arc<(Mutex<bool>, Condvar)>,
+    followers: Arc<Mutex<Vec<Waker>>>,
 }
 
 impl Waker {
@@ -23,6 +25,15 @@ impl Waker {
     pub fn wake(&self) {
         *self.shared.0.lock().unwrap_or_else(PoisonError::into_inner) = true;
         self.shared.1.notify_all();
+        for follower in &*self.followers.lock().unwrap_or_else(PoisonError::into_inner) {
+            follower.wake();
+        }
+    }
+
+    /// From now on this one is raised whenever `leader` is; not the other way round.
+    pub fn follow(&self, leader: &Waker) {
+        let mut followers = leader.followers.lock().unwrap_or_else(PoisonError::into_inner);
+        followers.push(self.clone());
     }
 
     /// Lowers the flag and says whether it was up. For the simulator, which never blocks.
@@ -53,5 +64,16 @@ mod tests {
         waker.wake();
         assert!(waker.wait(Duration::ZERO));
         assert!(!waker.wait(Duration::ZERO));
+    }
+
+    #[test]
+    fn each_that_follows_is_woken_and_takes_nobody_elses_wake() {
+        let (leader, one, other) = (Waker::new(), Waker::new(), Waker::new());
+        one.follow(&leader);
+        other.follow(&leader);
+        leader.wake();
+        assert!(one.take() && other.take());
+        one.wake();
+        assert!(!other.take());
     }
 }

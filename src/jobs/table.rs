@@ -38,14 +38,17 @@ pub enum Also {
 }
 
 impl Also {
-    /// The service's waker of that name.
-    pub fn waker(self, service: &Service) -> Option<Waker> {
+    /// A waker of a job's own, raised with the service's of that name: jobs that shared one
+    /// would take each other's wakes.
+    pub fn waker(self, service: &Service) -> Waker {
+        let waker = Waker::new();
         match self {
-            Also::Nothing => None,
-            Also::Observation => Some(service.observation.clone()),
-            Also::Connection => Some(service.connection.clone()),
-            Also::Listing => Some(service.listing.clone()),
+            Also::Nothing => {}
+            Also::Observation => waker.follow(&service.observation),
+            Also::Connection => waker.follow(&service.connection),
+            Also::Listing => waker.follow(&service.listing),
         }
+        waker
     }
 }
 

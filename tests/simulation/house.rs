@@ -161,7 +161,7 @@ impl House {
             checker: Arc::new(Glance { sky: parts.sky.clone(), clock: parts.clock.clone() }),
         };
         let jobs = ROWS.iter().map(|row| {
-            let waker = row.also.waker(&service).unwrap_or_default();
+            let waker = row.also.waker(&service);
             service.store.wake_on(row.tables, waker.clone());
             Activity { job: (row.make)(), waker, due: parts.clock.monotonic() }
         });
