@@ -53,6 +53,8 @@ pub struct Topology {
     pub balance: Balance,
     /// The servers behind the balancer, in a stable order.
     pub servers: Vec<Backend>,
+    /// Everybody gets the maintenance page, whatever the servers say.
+    pub maintenance: bool,
 }
 
 /// One server behind a balancer.
@@ -92,7 +94,7 @@ pub struct Rendered {
 
 /// Renders a topology. A server whose address is none is left out.
 pub fn render(topology: &Topology) -> Rendered {
-    let Topology { generation, balance, servers } = topology;
+    let Topology { generation, balance, servers, maintenance } = topology;
     let lines: Vec<Value> = servers.iter().filter_map(line).collect();
     let rendered = environment()
         .render_str(
@@ -104,6 +106,7 @@ pub fn render(topology: &Topology) -> Rendered {
                 check_path => balance.check_path.as_str(),
                 draining => servers.iter().any(|server| server.state == BackendState::Draining),
                 servers => lines,
+                maintenance,
             },
         )
         .expect("the embedded template is rendered by tests, and every value has its type");

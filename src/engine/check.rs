@@ -7,8 +7,8 @@
 use crate::base::{FarmRoleId, ServerId, limit};
 use crate::engine::{Fault, PlanInput, Rule, hold};
 use crate::model::{
-    CloudState, FarmGoal, FarmRole, Freshness, HealMode, MissingPolicy, Move, Plan, Server,
-    ServerStatus, StepKind, StepStatus, TerminateReason,
+    CloudState, FarmGoal, FarmRole, Freshness, HealMode, LaunchReason, MissingPolicy, Move, Plan,
+    Rollout, Server, ServerStatus, StepKind, StepStatus, TerminateReason,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,8 +22,8 @@ pub fn check(input: &PlanInput, plan: &Plan) -> Vec<Fault> {
             faults.push(fault(Rule::OneMove, None, Some(step.server()), "moved twice".into()));
         }
         match step {
-            Move::Launch { server, farm_role, .. } => {
-                faults.extend(eyes.launch(plan, *server, *farm_role));
+            Move::Launch { server, farm_role, revision, .. } => {
+                faults.extend(eyes.launch(plan, *server, *farm_role, *revision));
             }
             Move::Retire { server, reason, .. } => {
                 faults.extend(eyes.retire(plan, *server, *reason));
@@ -85,7 +85,13 @@ impl<'a> Eyes<'a> {
         }
     }
 
-    fn launch(&self, plan: &Plan, server: ServerId, farm_role: FarmRoleId) -> Vec<Fault> {
+    fn launch(
+        &self,
+        plan: &Plan,
+        server: ServerId,
+        farm_role: FarmRoleId,
+        revision: u64,
+    ) -> Vec<Fault> {
         let mut faults = Vec::new();
         let mut tell = |rule, what: &str| {
             faults.push(fault(rule, Some(farm_role), Some(server), what.to_owned()));
@@ -103,6 +109,9 @@ impl<'a> Eyes<'a> {
             None => tell(Rule::Known, "launched for a farm role there is not"),
             Some(role) if role.removed || !self.launched => {
                 tell(Rule::Declared, "launched for what is terminated or removed");
+            }
+            Some(role) if role.make_of(revision).is_none() => {
+                tell(Rule::Declared, "launched from a revision that is not kept");
             }
             Some(_) => {}
         }
@@ -123,6 +132,12 @@ impl<'a> Eyes<'a> {
             TerminateReason::Manual => server.terminate_requested,
             TerminateReason::FarmTerminated => self.leaving,
             TerminateReason::RoleRemoved => removed,
+            TerminateReason::Rollout if server.locked => {
+                return tell(Rule::Declared, "rolled over, but it is locked".into());
+            }
+            TerminateReason::Rollout if !self.is_outdated(plan, server) => {
+                return tell(Rule::Declared, "rolled over, but it is as wanted".into());
+            }
             TerminateReason::ScalingDown
             | TerminateReason::Rollout
             | TerminateReason::Crashed
@@ -133,6 +148,14 @@ impl<'a> Eyes<'a> {
             return None;
         }
         tell(Rule::Declared, format!("retired as {}, which nobody asked for", reason.say()))
+    }
+
+    /// Of another revision than the one that is wanted: the rollout's, or the declared one.
+    fn is_outdated(&self, plan: &Plan, server: &Server) -> bool {
+        let target = plan.targets.iter().find(|target| target.farm_role == server.farm_role);
+        let rollout = target.and_then(|target| target.rollout.as_ref());
+        let declared = self.roles.get(&server.farm_role).map(|role| role.revision);
+        rollout.map(Rollout::wanted).or(declared).is_some_and(|wanted| wanted != server.revision)
     }
 
     /// What no person asked for needs a recent sighting that speaks for it (law 3), and leaves
@@ -158,8 +181,10 @@ impl<'a> Eyes<'a> {
             {
                 tell(Rule::Sighting, format!("retired on a sighting {} ms old", age(*at)))
             }
-            Some(Freshness::Missing { .. }) if reason == TerminateReason::ScalingDown => {
-                tell(Rule::Sighting, "scaled in while missing".into())
+            Some(Freshness::Missing { .. })
+                if matches!(reason, TerminateReason::ScalingDown | TerminateReason::Rollout) =>
+            {
+                tell(Rule::Sighting, "scaled in or rolled over while missing".into())
             }
             Some(Freshness::Missing { since, at, listings })
                 if *listings < limit::MISSING_LISTINGS_MIN
@@ -339,8 +364,13 @@ impl<'a> Eyes<'a> {
             .filter(|s| !retired.contains(&s.id))
             .count()
             + launched.len();
-        if !launched.is_empty() && wanted > usize::try_from(target.target).unwrap_or(usize::MAX) {
-            tell(Rule::Declared, format!("{wanted} wanted, but the target is {}", target.target));
+        let stays = |id: &ServerId| !cancelled.contains(id) && !retired.contains(id);
+        let extra = extra(plan, role.id, there, stays);
+        let most = usize::try_from(target.target).unwrap_or(usize::MAX).saturating_add(extra);
+        if !launched.is_empty() && wanted > most {
+            let target = target.target;
+            let what = format!("{wanted} wanted, but the target is {target} and {extra} extra");
+            tell(Rule::Declared, what);
         }
         faults
     }
@@ -352,4 +382,30 @@ fn gone_for_good(input: &PlanInput, server: ServerId) -> bool {
     seen.is_some_and(|seen| {
         matches!(seen, Freshness::Seen { sighting, .. } if sighting.state == CloudState::Gone)
     })
+}
+
+/// Servers launched ahead of those whose places they take, while both are there.
+fn extra(
+    plan: &Plan,
+    role: FarmRoleId,
+    there: &[&Server],
+    stays: impl Fn(&ServerId) -> bool,
+) -> usize {
+    let is_there = |reason: LaunchReason| match reason {
+        LaunchReason::Rollout(old) => {
+            let old = there.iter().find(|server| server.id == old);
+            old.is_some_and(|old| old.status.is_wanted() && stays(&old.id) && !old.locked)
+        }
+        LaunchReason::FarmLaunched | LaunchReason::ScalingUp | LaunchReason::Replacement(_) => {
+            false
+        }
+    };
+    let launched = plan.moves.iter().filter(|step| {
+        matches!(step, Move::Launch { farm_role, reason, .. }
+            if *farm_role == role && is_there(*reason))
+    });
+    let before = there.iter().filter(|server| {
+        server.status.is_wanted() && stays(&server.id) && is_there(server.launch_reason)
+    });
+    launched.count() + before.count()
 }

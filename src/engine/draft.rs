@@ -212,6 +212,37 @@ impl Draft {
         self.report.push(Line { farm_role, about, server, decision });
     }
 
+    /// A server that goes is owed one of the wanted revision, if the target still wants that many.
+    pub fn owe(&mut self, view: &RoleView, server: &ServerView) {
+        if let Some(target) = self.targets.get_mut(&view.role.id) {
+            let (index, server) = (server.server.index, server.server.id);
+            target.owed.push(Owed { index, server, rollout: true });
+        }
+    }
+
+    /// How many servers of a farm role this plan launches so far.
+    pub fn launched(&self, view: &RoleView) -> usize {
+        self.launches(view).count()
+    }
+
+    /// The indexes of a farm role that servers have, or will have.
+    pub fn taken(&self, view: &RoleView) -> BTreeSet<u32> {
+        let there = view.servers.iter().filter(|s| self.counts(s)).map(|s| s.server.index);
+        there.chain(self.launches(view)).collect()
+    }
+
+    fn launches(&self, view: &RoleView) -> impl Iterator<Item = u32> {
+        let role = view.role.id;
+        self.moves.iter().filter_map(move |step| match step {
+            Move::Launch { farm_role, index, .. } if *farm_role == role => Some(*index),
+            Move::Launch { .. }
+            | Move::Retire { .. }
+            | Move::Act { .. }
+            | Move::Cancel { .. }
+            | Move::Park { .. } => None,
+        })
+    }
+
     /// The revision servers of a farm role are to be of, as far as its rollout has come.
     pub fn revision(&self, view: &RoleView) -> u64 {
         let rollout = self.targets.get(&view.role.id).and_then(|target| target.rollout.as_ref());

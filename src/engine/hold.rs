@@ -14,7 +14,7 @@
 //! ```
 //! A pass that would act asks [`World::held`] and leaves the answer as its reason to wait.
 
-use crate::base::{FarmRoleId, Timestamp};
+use crate::base::{FarmRoleId, ServerId, Timestamp};
 use crate::engine::world::World;
 use crate::engine::{Fault, PlanInput, Rule};
 use crate::model::{
@@ -43,7 +43,7 @@ pub fn forbidden(input: &PlanInput, plan: &Plan) -> Vec<Fault> {
     let mut faults = Vec::new();
     for change in &plan.moves {
         let server = input.servers.iter().find(|server| server.id == change.server());
-        let Some((role, kinds)) = automatic(change, server) else { continue };
+        let Some((role, kinds)) = automatic(input, change, server) else { continue };
         for kind in kinds.iter().filter(|kind| holds(role, **kind)) {
             let what = format!("{} is held", kind.as_str());
             let server = Some(change.server());
@@ -62,12 +62,19 @@ pub fn forbidden(input: &PlanInput, plan: &Plan) -> Vec<Fault> {
 }
 
 /// Which kinds of automation a move is, and of which farm role; `None` for what people want.
-fn automatic(change: &Move, server: Option<&Server>) -> Option<(FarmRoleId, &'static [HoldKind])> {
+fn automatic(
+    input: &PlanInput,
+    change: &Move,
+    server: Option<&Server>,
+) -> Option<(FarmRoleId, &'static [HoldKind])> {
     use HoldKind::{Heal, Launch, Rollout, Terminate};
     let role = server.map(|server| server.farm_role);
+    let stays = |id: ServerId| input.servers.iter().any(|s| s.id == id && s.status.is_wanted());
     match change {
         Move::Launch { farm_role, reason, .. } => {
             let kinds: &[HoldKind] = match reason {
+                // What follows one that left is no batch of its own.
+                LaunchReason::Rollout(old) if !stays(*old) => &[Launch],
                 LaunchReason::Rollout(_) => &[Launch, Rollout],
                 LaunchReason::FarmLaunched
                 | LaunchReason::ScalingUp

@@ -25,7 +25,9 @@ pub const PASSES: &[Pass] = &[
     pass::backoff::backoff,
     pass::scale::scale,
     pass::surplus::surplus,
+    pass::rollout::rollout,
     pass::count::count,
+    pass::rollout::remember,
     pass::retry::retry,
     pass::outlook::outlook,
 ];

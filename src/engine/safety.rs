@@ -6,7 +6,10 @@
 
 use crate::base::{FarmRoleId, ServerId, limit};
 use crate::engine::{Fault, PlanInput, Rule};
-use crate::model::{Freshness, Move, Plan, Server, ServerStatus, StepKind, TerminateReason};
+use crate::model::{
+    FarmRole, Freshness, Move, Plan, RolloutStrategy, Server, ServerStatus, StepKind,
+    TerminateReason,
+};
 use std::collections::BTreeMap;
 
 /// What makes a sound plan too dangerous to carry out without a person's wish.
@@ -37,6 +40,7 @@ pub fn safety(input: &PlanInput, plan: &Plan) -> Vec<Fault> {
         tally.leaving += 1;
         tally.absent += u32::from(missing && *reason == TerminateReason::Crashed);
         tally.scaled_in += u32::from(*reason == TerminateReason::ScalingDown);
+        tally.rolled_over += u32::from(*reason == TerminateReason::Rollout);
     }
     tallies.into_iter().flat_map(|(role, tally)| faults(input, plan, role, &tally)).collect()
 }
@@ -48,6 +52,7 @@ struct Tally {
     absent: u32,
     rebooted: u32,
     scaled_in: u32,
+    rolled_over: u32,
 }
 
 fn faults(input: &PlanInput, plan: &Plan, role: FarmRoleId, tally: &Tally) -> Vec<Fault> {
@@ -69,11 +74,15 @@ fn faults(input: &PlanInput, plan: &Plan, role: FarmRoleId, tally: &Tally) -> Ve
         ));
     }
     let target = plan.target(role).map_or(0, |target| target.target);
-    let left = tally.running.saturating_sub(tally.leaving);
+    // What a rollout takes is bounded by its own rule.
+    let left = tally.running.saturating_sub(tally.leaving - tally.rolled_over);
     if tally.scaled_in > 0 && left < target {
         tell(format!("scaling in leaves {left} running servers of {target}"));
     }
     let declared = input.farm_roles.iter().find(|r| r.id == role);
+    if let Some(declared) = declared.filter(|_| tally.rolled_over > 0) {
+        rolled_over(input, plan, declared, target, tally).into_iter().for_each(&mut tell);
+    }
     let before = input.parent.as_ref().and_then(|parent| parent.target(role));
     if let (Some(declared), Some(before)) = (declared, before) {
         let from = before.target.min(declared.scaling.max);
@@ -81,6 +90,53 @@ fn faults(input: &PlanInput, plan: &Plan, role: FarmRoleId, tally: &Tally) -> Ve
         if tally.scaled_in > 0 && from.saturating_sub(target) > 1 && !to_minimum {
             tell(format!("the target falls from {from} to {target} at once"));
         }
+    }
+    faults
+}
+
+/// A rollout takes a batch at most, and never one too many of those that serve; all at once is
+/// what a person has to ask for.
+fn rolled_over(
+    input: &PlanInput,
+    plan: &Plan,
+    role: &FarmRole,
+    target: u32,
+    tally: &Tally,
+) -> Vec<String> {
+    let policy = &role.policy.rollout;
+    let mut faults = Vec::new();
+    if policy.strategy == RolloutStrategy::Full {
+        return faults;
+    }
+    if tally.rolled_over > policy.batch {
+        faults.push(format!(
+            "{} rolled over at once, a batch is {}",
+            tally.rolled_over, policy.batch
+        ));
+    }
+    let goes = |id: ServerId| {
+        plan.moves.iter().any(|step| match step {
+            Move::Retire { server, .. } | Move::Cancel { server } => *server == id,
+            Move::Launch { .. } | Move::Act { .. } | Move::Park { .. } => false,
+        })
+    };
+    let seen = |id: &ServerId| {
+        matches!(input.sightings.get(id), Some(Freshness::Seen { at, .. })
+            if input.now.since(*at) <= limit::LISTING_STALE_AFTER)
+    };
+    let stays = |server: &&Server| {
+        server.farm_role == role.id
+            && server.status == ServerStatus::Running
+            && seen(&server.id)
+            && !goes(server.id)
+    };
+    let left = input.servers.iter().filter(stays).count();
+    // A dead one that goes takes nothing away.
+    let percent = u64::from(policy.min_healthy_percent);
+    let share = (u64::from(target) * percent).div_ceil(100);
+    let share = if percent < 100 { share.min(u64::from(target).saturating_sub(1)) } else { share };
+    if (left as u64) < share {
+        faults.push(format!("rolling over leaves {left} running servers of {share}"));
     }
     faults
 }

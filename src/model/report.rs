@@ -247,6 +247,62 @@ pub enum Wait {
         /// How long until the next one may.
         left: Millis,
     },
+    /// A person paused the rollout.
+    RolloutPaused {
+        /// Servers of the new revision that run.
+        ready: u32,
+        /// Of how many.
+        of: u32,
+    },
+    /// The rollout is at one of its checkpoints.
+    RolloutCheckpoint {
+        /// The share of servers that are of the new revision.
+        percent: u32,
+        /// How much longer; `None` until a person resumes it.
+        left: Option<Millis>,
+    },
+    /// No server may be taken out for the rollout.
+    RolloutHealthy {
+        /// How many are healthy.
+        healthy: u32,
+        /// How many must stay so.
+        needed: u32,
+    },
+    /// The batch before is not through the ready gate.
+    RolloutGate {
+        /// Servers that are starting, or are still to.
+        starting: u32,
+        /// Old ones that are not gone.
+        leaving: u32,
+        /// Servers of the wanted revision that run.
+        ready: u32,
+        /// Of how many.
+        of: u32,
+    },
+    /// Servers of another revision are locked or asleep, and keep it.
+    RolloutKept {
+        /// How many.
+        servers: u32,
+    },
+    /// Servers of the farm are missing, so nobody is taken out.
+    RolloutMissing {
+        /// How many.
+        servers: u32,
+    },
+    /// The cloud account fails, so no batch is begun on it.
+    RolloutAccount {
+        /// Its name.
+        account: String,
+        /// How much longer it is left alone.
+        left: Millis,
+    },
+    /// A rollout failed or was aborted, and its revision is not rolled out.
+    RolloutOver {
+        /// Its revision.
+        revision: u64,
+        /// New servers that did not get ready.
+        failed: u32,
+    },
 }
 
 impl fmt::Display for Wait {
@@ -295,6 +351,25 @@ impl fmt::Display for Wait {
             Wait::Frozen(reason) => write!(f, "frozen: {reason}"),
             Wait::FarmStopped { up: 0 } => f.write_str("stopped by a person: until it is started"),
             Wait::FarmStopped { up } => write!(f, "stopped by a person: {up} still up"),
+            Wait::RolloutPaused { ready, of } => {
+                write!(f, "rollout paused by a person: {ready} of {of} rolled over")
+            }
+            Wait::RolloutCheckpoint { percent, left } => f.write_str(&checkpoint(*percent, *left)),
+            Wait::RolloutHealthy { healthy, needed } => f.write_str(&no_room(*healthy, *needed)),
+            Wait::RolloutGate { starting, leaving, ready, of } => {
+                write!(f, "rollout: {ready} of {of} rolled over, ")?;
+                write!(f, "{starting} starting, {leaving} leaving")
+            }
+            Wait::RolloutKept { servers } => {
+                write!(f, "rollout: {servers} locked or asleep keep their revision")
+            }
+            Wait::RolloutMissing { servers } => {
+                write!(f, "rollout: {servers} servers of the farm are missing")
+            }
+            Wait::RolloutAccount { account, left } => {
+                write!(f, "rollout: {account} fails, left alone for {}", say(*left))
+            }
+            Wait::RolloutOver { revision, failed } => f.write_str(&over(*revision, *failed)),
             Wait::InFlight { step, age } => write!(f, "{step} under way for {}", say(*age)),
             Wait::Unhealed { why, heal, restarts } => {
                 write!(f, "{why}: {}", Unhealed(*heal, *restarts))
@@ -356,6 +431,28 @@ impl fmt::Display for Unhealed {
             }
         }
     }
+}
+
+fn checkpoint(percent: u32, left: Option<Millis>) -> String {
+    match left {
+        Some(left) => {
+            format!("rollout checkpoint at {percent} %: {} left, or resume it", say(left))
+        }
+        None => format!("rollout checkpoint at {percent} %: resume it to go on"),
+    }
+}
+
+fn no_room(healthy: u32, needed: u32) -> String {
+    let hint = "a higher maxInstances or a lower minHealthyPercent leaves room";
+    format!("rollout: {healthy} healthy and {needed} must stay so; {hint}")
+}
+
+fn over(revision: u64, failed: u32) -> String {
+    let how = match failed {
+        0 => "was aborted".to_owned(),
+        failed => format!("failed, {failed} did not get ready"),
+    };
+    format!("rollout of revision {revision} {how}: resume it or declare another")
 }
 
 impl fmt::Display for Decision {

@@ -7,7 +7,7 @@ use crate::automation::haproxy::{self, Backend, BackendState, Topology};
 use crate::base::{FarmId, Millis, Result, ServerId, Timestamp};
 use crate::model::{
     Actor, Automation, Balance, Cause, FarmRole, HoldKind, Order, OrderBody, OrderState,
-    Permission, Server, ServerStatus,
+    Permission, Plan, Server, ServerStatus,
 };
 use crate::service::{Service, authorise, holds, lookup, orders};
 use crate::store::{Author, View};
@@ -48,6 +48,7 @@ fn files(
         return Ok(Vec::new());
     }
     let servers = lookup::servers_of_farm(view, farm)?;
+    let plan = lookup::current_plan(view, farm)?;
     let mut out = Vec::new();
     for role in &roles {
         let Some(balance) = &role.balance else { continue };
@@ -60,14 +61,15 @@ fn files(
             continue;
         }
         let backends = backends(service, &roles, &servers, balance);
+        let page = is_down(plan.as_ref(), &roles, balance);
         let obeys = |s: &&Server| s.farm_role == role.id && s.agent && can_obey(s.status);
         for server in servers.iter().filter(obeys) {
             let (last, stands) = last_file(&lookup::orders_of(view, server.id)?, now);
             // Rendered as of the last generation first: the same topology gives the same bytes.
             let before = last.as_ref().map_or(0, generation);
-            let unchanged = render(before, balance, &backends);
+            let unchanged = render(before, balance, &backends, page);
             if !stands || last != Some(unchanged) {
-                out.push((server.id, render(before + 1, balance, &backends)));
+                out.push((server.id, render(before + 1, balance, &backends, page)));
             }
         }
     }
@@ -100,6 +102,13 @@ fn last_file(orders: &[Order], now: Timestamp) -> (Option<OrderBody>, bool) {
     (Some(last.body.clone()), stands)
 }
 
+/// Whether the farm role behind a balancer is rolled over all at once just now.
+fn is_down(plan: Option<&Plan>, roles: &[FarmRole], balance: &Balance) -> bool {
+    let behind = roles.iter().find(|role| role.alias == balance.farm_role);
+    let target = behind.and_then(|role| plan.and_then(|plan| plan.target(role.id)));
+    target.and_then(|target| target.rollout.as_ref()).is_some_and(|rollout| rollout.maintenance)
+}
+
 /// The servers behind a balancer as they are now, in a stable order.
 fn backends(
     service: &Service,
@@ -117,8 +126,9 @@ fn backends(
     backends.into_iter().map(|(_, backend)| backend).collect()
 }
 
-fn render(generation: u64, balance: &Balance, servers: &[Backend]) -> OrderBody {
-    let topology = Topology { generation, balance: balance.clone(), servers: servers.to_vec() };
+fn render(generation: u64, balance: &Balance, servers: &[Backend], maintenance: bool) -> OrderBody {
+    let (balance, servers) = (balance.clone(), servers.to_vec());
+    let topology = Topology { generation, balance, servers, maintenance };
     let file = haproxy::render(&topology);
     OrderBody::WriteFile {
         path: file.path,

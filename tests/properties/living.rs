@@ -6,8 +6,8 @@ use grange::base::random::Stream;
 use grange::base::{FarmRoleId, ServerId, Timestamp};
 use grange::engine::WindowReading;
 use grange::model::{
-    CloudState, Freshness, LaunchOrder, Metric, ScalingRule, Server, ServerStatus, Step, StepKind,
-    StepStatus, VolumeSpec,
+    CloudState, Freshness, LaunchOrder, Metric, RolloutStrategy, RolloutWish, ScalingRule, Server,
+    ServerStatus, Step, StepKind, StepStatus, VolumeSpec,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -40,10 +40,18 @@ impl House {
             let max = (min + luck.below(4) as u32).max(1);
             let scaled = luck.chance(50);
             let storage = luck.chance(40);
+            let (healthy, above) = (luck.below(5) as u32 * 25, 100 + luck.below(3) as u32 * 50);
+            let (batch, full) = (1 + luck.below(3) as u32, luck.chance(20));
             let role = yard.add_role(alias, min, max);
             role.launch_index = luck.below(3) as u32;
             // Short, so that mute servers run out of it within a run.
             role.launch_timeout_ms = 60_000;
+            let rollout = &mut role.policy.rollout;
+            (rollout.min_healthy_percent, rollout.max_percent) = (healthy, above);
+            (rollout.batch, rollout.rollback) = (batch, storage);
+            if full {
+                rollout.strategy = RolloutStrategy::Full;
+            }
             role.scaling.enabled = scaled;
             role.scaling.rules.push(ScalingRule {
                 metric: Metric::CpuPercent,
@@ -68,6 +76,10 @@ impl House {
         self.lies = 0;
         self.left_out.clear();
         self.yard.input.readings.clear();
+        for role in &mut self.yard.input.farm_roles {
+            role.rollout_wish = RolloutWish::Go;
+            role.rollout_said += 1;
+        }
         for real in self.cloud.values_mut() {
             real.mute = false;
         }
@@ -119,8 +131,29 @@ impl House {
                     self.yard.server(*id).terminate_requested = true;
                 }
             }
+            15..18 => self.remake(now),
             _ => {}
         }
+    }
+
+    /// A person declares another size, or says something about the rollout of the last one.
+    fn remake(&mut self, now: Timestamp) {
+        let roles = self.yard.input.farm_roles.len() as u64;
+        let role = self.luck.below(roles) as usize;
+        let size = ["small", "medium", "large"][self.luck.below(3) as usize];
+        let wish = match self.luck.below(6) {
+            0 => RolloutWish::Pause,
+            1 => RolloutWish::Abort,
+            _ => RolloutWish::Go,
+        };
+        let role = &mut self.yard.input.farm_roles[role];
+        let before = role.clone();
+        role.instance_type = size.to_owned();
+        role.rollout_wish = match role.follow(&before, now) {
+            true => RolloutWish::Go,
+            false => wish,
+        };
+        role.rollout_said += 1;
     }
 
     /// What was observed lives in memory only.

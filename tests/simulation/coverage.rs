@@ -57,6 +57,14 @@ names! {
         Wait::FarmStopped { .. } => "FarmStopped",
         Wait::Locked { .. } => "Locked",
         Wait::ReadyGate { .. } => "ReadyGate",
+        Wait::RolloutPaused { .. } => "RolloutPaused",
+        Wait::RolloutCheckpoint { .. } => "RolloutCheckpoint",
+        Wait::RolloutHealthy { .. } => "RolloutHealthy",
+        Wait::RolloutGate { .. } => "RolloutGate",
+        Wait::RolloutKept { .. } => "RolloutKept",
+        Wait::RolloutAccount { .. } => "RolloutAccount",
+        Wait::RolloutOver { .. } => "RolloutOver",
+        Wait::RolloutMissing { .. } => "RolloutMissing",
     }
 }
 

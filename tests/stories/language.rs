@@ -23,6 +23,10 @@
 //! paced 600 to the next 3s          its next step waits for the pace; `answers`: both are over
 //! release web scale                 it is switched on again
 //! ask web-1 terminate               a person's wish; also: reboot, lock, unlock
+//! role web size large               another revision; also: healthy 50, above 150, batch 2, full,
+//!                                   checkpoint 50, pausing 10m, failures 1, stay (no rollback)
+//! rollout web pause                 a person's wish; also: go, abort
+//! broken simulated 30s              calls to the cloud account fail, it is left alone so long
 //! started 5s                        the appliance began to look this long ago
 //! later 30s                         time passes
 //! look                              a complete listing shows everything as before
@@ -42,6 +46,8 @@ use grange::model::{
     Balance, Breaker, CloudState, FarmGoal, FarmRole, Freshness, HealMode, Hold, HoldKind,
     LaunchOrder, Metric, MissingPolicy, RemovalPolicy, ScalingBehavior, ScalingRule, ServerStatus,
     StepKind, StepStatus, VolumeSpec,
+    LaunchOrder, Metric, MissingPolicy, RemovalPolicy, RolloutStrategy, RolloutWish,
+    ScalingBehavior, ScalingRule, ServerStatus, StepKind, StepStatus, VolumeSpec,
 };
 
 /// The platform of every server, and its account.
@@ -183,6 +189,8 @@ fn happens(yard: &mut Yard, what: &str, mut words: Words) {
             yard.input.steps.retain(|s| s.server != id || s.status != StepStatus::Begun);
         }
         "fails" => fails(yard, words.word()),
+        "rollout" => rollout(yard, words),
+        "broken" => broken(yard, words),
         "gone" => {
             let id = named(yard, words.word()).expect("a server there is");
             yard.forget(id);
@@ -206,7 +214,30 @@ fn farm(yard: &mut Yard, mut words: Words) {
     }
 }
 
+fn rollout(yard: &mut Yard, mut words: Words) {
+    let alias = words.word();
+    let found = yard.input.farm_roles.iter_mut().find(|role| role.alias.as_str() == alias);
+    let role = found.expect("a farm role there is");
+    role.rollout_wish = match words.word() {
+        "go" => RolloutWish::Go,
+        "pause" => RolloutWish::Pause,
+        "abort" => RolloutWish::Abort,
+        other => panic!("nobody wants a rollout to {other:?}"),
+    };
+    role.rollout_said += 1;
+}
+
+fn broken(yard: &mut Yard, mut words: Words) {
+    let account = words.word().to_owned();
+    let now = yard.input.now;
+    let open_until = Some(now.after(words.length()));
+    let reason = "it fails".to_owned();
+    let breaker = Breaker { account: account.clone(), failures: 9, reason, since: now, open_until };
+    yard.input.breakers.insert(account, breaker);
+}
+
 fn role(yard: &mut Yard, mut words: Words) {
+    let now = yard.input.now;
     let alias = words.word();
     let there = yard.input.farm_roles.iter().position(|role| role.alias.as_str() == alias);
     let role: &mut FarmRole = match there {
@@ -223,6 +254,22 @@ fn role(yard: &mut Yard, mut words: Words) {
             "up" => role.scaling.cooldown_up_ms = words.length(),
             "down" => role.scaling.cooldown_down_ms = words.length(),
             "disabled" => role.scaling.enabled = false,
+            "size" => {
+                let before = role.clone();
+                role.instance_type = words.word().to_owned();
+                if role.follow(&before, now) {
+                    role.rollout_wish = RolloutWish::Go;
+                    role.rollout_said += 1;
+                }
+            }
+            "healthy" => role.policy.rollout.min_healthy_percent = words.number(),
+            "above" => role.policy.rollout.max_percent = words.number(),
+            "batch" => role.policy.rollout.batch = words.number(),
+            "full" => role.policy.rollout.strategy = RolloutStrategy::Full,
+            "checkpoint" => role.policy.rollout.checkpoints.push(words.number()),
+            "pausing" => role.policy.rollout.checkpoint_wait_ms = Some(words.length()),
+            "failures" => role.policy.rollout.failures_max = words.number(),
+            "stay" => role.policy.rollout.rollback = false,
             "removed" => role.removed = true,
             "depends" => role.policy.depends_on.push(Name::new(words.word()).unwrap()),
             "heal" => role.policy.heal = heal(words.word()),

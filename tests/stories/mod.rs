@@ -165,4 +165,12 @@ waits! {
     Wait::ReadyGate { .. } => "ReadyGate",
     Wait::Breaker { .. } => "Breaker",
     Wait::Paced { .. } => "Paced",
+    Wait::RolloutPaused { .. } => "RolloutPaused",
+    Wait::RolloutCheckpoint { .. } => "RolloutCheckpoint",
+    Wait::RolloutHealthy { .. } => "RolloutHealthy",
+    Wait::RolloutGate { .. } => "RolloutGate",
+    Wait::RolloutKept { .. } => "RolloutKept",
+    Wait::RolloutAccount { .. } => "RolloutAccount",
+    Wait::RolloutOver { .. } => "RolloutOver",
+    Wait::RolloutMissing { .. } => "RolloutMissing",
 }

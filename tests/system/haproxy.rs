@@ -67,7 +67,7 @@ impl Balancer {
         let (port, listen_port) = (8080, self.port);
         let balance = Balance { farm_role, port, listen_port, check_path: "/healthz".into() };
         let servers = servers.to_vec();
-        render(&Topology { generation: self.generation, balance, servers })
+        render(&Topology { generation: self.generation, balance, servers, maintenance: false })
     }
 
     fn command(&self, words: &[String]) -> Output {

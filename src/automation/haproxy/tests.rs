@@ -13,7 +13,7 @@ fn backend(name: &str, address: &str, state: BackendState) -> Backend {
 }
 
 fn rendered(servers: Vec<Backend>) -> String {
-    render(&Topology { generation: 7, balance: balance(), servers }).content
+    render(&Topology { generation: 7, balance: balance(), servers, maintenance: false }).content
 }
 
 /// Lines of a file that say something, without their indentation.
@@ -81,7 +81,9 @@ fn what_people_typed_cannot_end_a_word_or_a_line() {
     check(vec![backend("a", "fd00::1", BackendState::Up)], &["server a [fd00::1]:8080 check"]);
     let path = "/a'\nlisten x".to_owned();
     let balance = Balance { check_path: path, ..balance() };
-    let content = render(&Topology { generation: 7, balance, servers: Vec::new() }).content;
+    let content =
+        render(&Topology { generation: 7, balance, servers: Vec::new(), maintenance: false })
+            .content;
     assert!(content.contains("uri '/a'\\''listen x' ver"), "{content}");
 }
 
@@ -91,7 +93,18 @@ fn the_same_topology_gives_the_same_bytes() {
         generation: 7,
         balance: balance(),
         servers: vec![backend("web-1", "10.9.0.2", BackendState::Up)],
+        maintenance: false,
     };
     assert_eq!(render(&topology), render(&topology.clone()));
     assert_eq!(render(&topology).check, ["haproxy", "-c", "-f", "{}"]);
+}
+
+#[test]
+fn a_maintenance_page_stands_before_the_servers() {
+    let servers = vec![backend("web-1", "10.9.0.2", BackendState::Up)];
+    let topology = Topology { generation: 7, balance: balance(), servers, maintenance: true };
+    let content = render(&topology).content;
+    assert!(content.contains("default_backend maintenance\n\nbackend maintenance\n"), "{content}");
+    assert!(content.contains("http-request return status 503 "), "{content}");
+    assert!(content.contains("</p>\"\n\nbackend servers\n"), "{content}");
 }

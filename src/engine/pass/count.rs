@@ -7,7 +7,7 @@
 //! launch, only one at a time is tried until one of them runs.
 
 use crate::engine::draft::Draft;
-use crate::engine::pass::{order, sleep};
+use crate::engine::pass::{order, rollout, sleep};
 use crate::engine::world::{RoleView, ServerView, World};
 use crate::model::{Decision, HoldKind, LaunchReason, Owed, ServerStatus, Wait};
 use std::collections::BTreeSet;
@@ -19,6 +19,7 @@ pub fn count(world: &World, draft: &mut Draft) {
         let mut owed = std::mem::take(&mut target.owed);
         let wanted = target.target;
         let have = view.servers.iter().filter(|s| draft.is_wanted(s)).count();
+        let have = have.saturating_sub(rollout::extra(draft, view));
         let need = usize::try_from(wanted).unwrap_or(usize::MAX).saturating_sub(have);
         let healing = world.held(view.role.id, HoldKind::Heal);
         let lost = lost(view, draft, have, owed.len(), healing.is_some());
@@ -69,7 +70,8 @@ fn lost(view: &RoleView, draft: &mut Draft, have: usize, owed: usize, held: bool
     before.saturating_sub(have)
 }
 
-fn reason_to_wait(world: &World, draft: &Draft, view: &RoleView) -> Option<Wait> {
+/// Why nothing is launched for a farm role just now.
+pub fn reason_to_wait(world: &World, draft: &Draft, view: &RoleView) -> Option<Wait> {
     if let Some(reason) = &draft.freeze {
         return Some(Wait::Frozen(reason.clone()));
     }
@@ -107,9 +109,9 @@ fn launch(
     let counted = view.servers.iter().filter(|s| draft.counts(s)).count();
     let have = view.servers.iter().filter(|s| draft.is_wanted(s)).count();
     let max = view.role.scaling.max;
-    let mut room = usize::try_from(max).unwrap_or(usize::MAX).saturating_sub(counted);
-    let mut taken: BTreeSet<u32> =
-        view.servers.iter().filter(|s| draft.counts(s)).map(|s| s.server.index).collect();
+    let taken_up = counted.saturating_add(draft.launched(view));
+    let mut room = usize::try_from(max).unwrap_or(usize::MAX).saturating_sub(taken_up);
+    let mut taken = draft.taken(view);
     let plain = need.saturating_sub(owed.len());
     let mut blocked = false;
 
@@ -184,7 +186,8 @@ fn reason(view: &RoleView, draft: &Draft) -> (LaunchReason, String) {
     (reason, format!("{}, target {target}", reason.say()))
 }
 
-fn smallest_free(taken: &BTreeSet<u32>) -> u32 {
+/// The smallest index that is not taken.
+pub fn smallest_free(taken: &BTreeSet<u32>) -> u32 {
     let mut index = 1;
     for used in taken {
         if *used == index {

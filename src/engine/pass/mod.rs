@@ -11,6 +11,7 @@ pub mod manual;
 pub mod order;
 pub mod outlook;
 pub mod retry;
+pub mod rollout;
 pub mod scale;
 pub mod sleep;
 pub mod surplus;

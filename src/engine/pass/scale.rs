@@ -13,6 +13,7 @@ use crate::base::time::say;
 use crate::base::{Millis, Timestamp};
 use crate::engine::WindowReading;
 use crate::engine::draft::Draft;
+use crate::engine::pass::rollout;
 use crate::engine::world::{RoleView, World};
 use crate::model::{Decision, HoldKind, RoleTarget, ScalingPolicy, ScalingRule, Wait};
 
@@ -33,6 +34,7 @@ pub fn scale(world: &World, draft: &mut Draft) {
         let Some(target) = draft.targets.get(&view.role.id) else { continue };
         let running = view.servers.iter().filter(|s| s.is_running() && draft.is_wanted(s)).count();
         let wanted = view.servers.iter().filter(|s| draft.is_wanted(s)).count();
+        let wanted = wanted.saturating_sub(rollout::extra(draft, view));
         let asleep = view.servers.iter().filter(|s| s.is_asleep() && draft.is_wanted(s)).count();
         // Nothing is expected of them, so nothing waits for them.
         let given_up = view.servers.iter().filter(|s| draft.is_given_up(s) && !s.is_running());

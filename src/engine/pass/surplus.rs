@@ -12,6 +12,7 @@
 
 use crate::base::ServerId;
 use crate::engine::draft::Draft;
+use crate::engine::pass::rollout;
 use crate::engine::world::{RoleView, ServerView, Sight, World};
 use crate::model::{
     Decision, HoldKind, MissingPolicy, RemovalPolicy, ScalingBehavior, Server, ServerStatus,
@@ -36,7 +37,7 @@ pub fn surplus(world: &World, draft: &mut Draft) {
         let target = draft.targets.get(&view.role.id).map_or(0, |target| target.target);
         let target = usize::try_from(target).unwrap_or(usize::MAX);
         let wanted = view.servers.iter().filter(|s| draft.is_wanted(s)).count();
-        let over = wanted.saturating_sub(target);
+        let over = wanted.saturating_sub(rollout::extra(draft, view)).saturating_sub(target);
         if over == 0 {
             continue;
         }
@@ -88,6 +89,9 @@ fn retire(
     let mut victims: Vec<&ServerView> =
         view.servers.iter().filter(|s| draft.is_wanted(s) && draft.is_free(s)).collect();
     victims.retain(|s| !s.is_restarting() && s.server.status != ServerStatus::Resuming);
+    // One that is rolled over just now and the one that follows it are one server.
+    victims.retain(|s| !rollout::is_extra(draft, view, s) && !rollout::is_followed(draft, view, s));
+    let revision = draft.revision(view);
     let mut spare = victims.iter().filter(|s| healthy(s)).count().saturating_sub(target);
     if missing {
         spare = 0;
@@ -99,8 +103,9 @@ fn retire(
     }
     victims.sort_by_key(|s| {
         let running = s.server.status == ServerStatus::Running;
-        let turn = turn(view.role.policy.removal, view.role.revision, s.server, &world.input.loads);
-        (!s.is_only_planned(), running, turn, Reverse(s.server.index))
+        let turn = turn(view.role.policy.removal, revision, s.server, &world.input.loads);
+        let other = s.server.revision != revision;
+        (!s.is_only_planned(), running, !other, turn, Reverse(s.server.index))
     });
     let parks = view.role.policy.behavior == ScalingBehavior::SuspendResume;
     let why = format!("{over} more than the target of {target}");
