@@ -2,7 +2,7 @@
 farm shop
 role web min 2 max 2 oldest revision 2
 server web-1 running age 2h busy 40 revision 2
-server web-2 running age 1h busy 10 revision 1
+server web-2 running age 1h busy 10 revision 2
 server web-3 running age 3h busy 30 revision 2
 seen web-1 running age 4s
 seen web-2 running age 4s

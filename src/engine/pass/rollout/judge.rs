@@ -109,6 +109,8 @@ fn listen(now: Timestamp, role: &FarmRole, rollout: &mut Rollout, said: &mut Vec
     let (from, to) = (rollout.from, rollout.to);
     match (role.rollout_wish, rollout.state) {
         (RolloutWish::Abort, RolloutState::RollingBack | RolloutState::RolledBack) => {}
+        // What was said before it failed is not said of the failure.
+        (RolloutWish::Abort, RolloutState::Failed) if !news => {}
         (RolloutWish::Abort, _) => {
             turn(now, rollout, RolloutState::RollingBack);
             said.push(format!("rollout to revision {to} is aborted: back to {from}"));
