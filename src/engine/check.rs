@@ -132,10 +132,7 @@ impl<'a> Eyes<'a> {
             TerminateReason::Manual => server.terminate_requested,
             TerminateReason::FarmTerminated => self.leaving,
             TerminateReason::RoleRemoved => removed,
-            TerminateReason::Rollout if server.locked => {
-                return tell(Rule::Declared, "rolled over, but it is locked".into());
-            }
-            TerminateReason::Rollout if !self.is_outdated(plan, server) => {
+            TerminateReason::Rollout if !server.locked && !self.is_outdated(plan, server) => {
                 return tell(Rule::Declared, "rolled over, but it is as wanted".into());
             }
             TerminateReason::ScalingDown

@@ -38,16 +38,15 @@
 //! plan                              the engine plans; the plan is committed
 //! ```
 
+use crate::stories::words::{heal, kind, metric, missing, state, status};
 use crate::stories::yard::Yard;
 use grange::base::{FarmRoleId, HoldId, Millis, Name, ServerId, UserId};
 use grange::engine::WindowReading;
 use grange::engine::input::Paced;
 use grange::model::{
-    Balance, Breaker, CloudState, FarmGoal, FarmRole, Freshness, HealMode, Hold, HoldKind,
-    LaunchOrder, Metric, MissingPolicy, RemovalPolicy, ScalingBehavior, ScalingRule, ServerStatus,
+    Balance, Breaker, CloudState, FarmGoal, FarmRole, Freshness, Hold, HoldKind, LaunchOrder,
+    RemovalPolicy, RolloutStrategy, RolloutWish, ScalingBehavior, ScalingRule, ServerStatus,
     StepKind, StepStatus, VolumeSpec,
-    LaunchOrder, Metric, MissingPolicy, RemovalPolicy, RolloutStrategy, RolloutWish,
-    ScalingBehavior, ScalingRule, ServerStatus, StepKind, StepStatus, VolumeSpec,
 };
 
 /// The platform of every server, and its account.
@@ -487,61 +486,4 @@ fn add(yard: &mut Yard, name: &str, status: ServerStatus, age: Millis) -> Server
     yard.add_server(id, role, index, status, age);
     yard.hear(id, true, yard.input.now.before(age));
     id
-}
-
-fn status(word: &str) -> ServerStatus {
-    let found = ServerStatus::ALL.into_iter().find(|status| status.as_str() == word);
-    found.unwrap_or_else(|| panic!("no server is {word:?}"))
-}
-
-fn heal(word: &str) -> HealMode {
-    match word {
-        "none" => HealMode::None,
-        "alert" => HealMode::Alert,
-        "restart" => HealMode::Restart,
-        "replace" => HealMode::Replace,
-        other => panic!("nothing is healed by {other:?}"),
-    }
-}
-
-fn missing(word: &str) -> MissingPolicy {
-    match word {
-        "terminate" => MissingPolicy::Terminate,
-        "flag" => MissingPolicy::Flag,
-        "ignore" => MissingPolicy::Ignore,
-        other => panic!("no policy is {other:?}"),
-    }
-}
-
-fn state(word: &str) -> CloudState {
-    match word {
-        "pending" => CloudState::Pending,
-        "running" => CloudState::Running,
-        "stopped" => CloudState::Stopped,
-        "suspended" => CloudState::Suspended,
-        "terminating" => CloudState::Terminating,
-        "gone" => CloudState::Gone,
-        other => panic!("no platform says {other:?}"),
-    }
-}
-
-fn kind(word: &str) -> StepKind {
-    match word {
-        "launch" => StepKind::Launch,
-        "terminate" => StepKind::Terminate,
-        "suspend" => StepKind::Suspend,
-        "resume" => StepKind::Resume,
-        "reboot" => StepKind::Reboot,
-        "start" => StepKind::Start,
-        "stop" => StepKind::Stop,
-        other => panic!("no step does {other:?}"),
-    }
-}
-
-fn metric(word: &str) -> Metric {
-    match word {
-        "cpu" => Metric::CpuPercent,
-        "load" => Metric::LoadAverages,
-        other => panic!("no metric {other:?}"),
-    }
 }

@@ -9,6 +9,7 @@
 pub mod language;
 
 mod objections;
+mod words;
 pub mod yard;
 
 use grange::base::time::say;

@@ -5,6 +5,7 @@ seen web-1 running age 4s
 seen web-2 running age 4s
 server web-3 suspended age 1h
 seen web-3 suspended age 4s
+ask web-3 sleep
 ask web-1 lock
 role web size large
 plan

@@ -3,7 +3,8 @@
 //! First goes what the cloud never heard of, then what is not ready, then running servers in the
 //! order of the removal policy. Scalr takes the oldest; here the default is the highest index,
 //! because data volumes belong to low ones and because a farm that shrinks to three should be
-//! left with 1, 2 and 3. Never are so many running servers taken that fewer healthy ones than the
+//! left with 1, 2 and 3. While a rollout is under way, servers of another revision than the
+//! wanted one go before the policy is asked: they are to go anyway. Never are so many running servers taken that fewer healthy ones than the
 //! target stay, and never one that was not seen lately. While servers of the farm are missing, no
 //! running one is taken at all: shrinking is never urgent, and it would hide how many vanished.
 //!
@@ -92,6 +93,9 @@ fn retire(
     // One that is rolled over just now and the one that follows it are one server.
     victims.retain(|s| !rollout::is_extra(draft, view, s) && !rollout::is_followed(draft, view, s));
     let revision = draft.revision(view);
+    // Under way before this plan: then what is to go anyway goes first, whatever the policy.
+    let rolls = draft.targets.get(&view.role.id).and_then(|target| target.rollout.as_ref());
+    let rolls = rolls.is_some_and(|r| r.state.is_under_way() && r.began_at < world.input.now);
     let mut spare = victims.iter().filter(|s| healthy(s)).count().saturating_sub(target);
     if missing {
         spare = 0;
@@ -104,8 +108,8 @@ fn retire(
     victims.sort_by_key(|s| {
         let running = s.server.status == ServerStatus::Running;
         let turn = turn(view.role.policy.removal, revision, s.server, &world.input.loads);
-        let other = s.server.revision != revision;
-        (!s.is_only_planned(), running, !other, turn, Reverse(s.server.index))
+        let stays = !rolls || s.server.revision == revision;
+        (!s.is_only_planned(), running, stays, turn, Reverse(s.server.index))
     });
     let parks = view.role.policy.behavior == ScalingBehavior::SuspendResume;
     let why = format!("{over} more than the target of {target}");
