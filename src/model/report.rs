@@ -351,25 +351,14 @@ impl fmt::Display for Wait {
             Wait::Frozen(reason) => write!(f, "frozen: {reason}"),
             Wait::FarmStopped { up: 0 } => f.write_str("stopped by a person: until it is started"),
             Wait::FarmStopped { up } => write!(f, "stopped by a person: {up} still up"),
-            Wait::RolloutPaused { ready, of } => {
-                write!(f, "rollout paused by a person: {ready} of {of} rolled over")
-            }
-            Wait::RolloutCheckpoint { percent, left } => f.write_str(&checkpoint(*percent, *left)),
-            Wait::RolloutHealthy { healthy, needed } => f.write_str(&no_room(*healthy, *needed)),
-            Wait::RolloutGate { starting, leaving, ready, of } => {
-                write!(f, "rollout: {ready} of {of} rolled over, ")?;
-                write!(f, "{starting} starting, {leaving} leaving")
-            }
-            Wait::RolloutKept { servers } => {
-                write!(f, "rollout: {servers} locked or asleep keep their revision")
-            }
-            Wait::RolloutMissing { servers } => {
-                write!(f, "rollout: {servers} servers of the farm are missing")
-            }
-            Wait::RolloutAccount { account, left } => {
-                write!(f, "rollout: {account} fails, left alone for {}", say(*left))
-            }
-            Wait::RolloutOver { revision, failed } => f.write_str(&over(*revision, *failed)),
+            Wait::RolloutPaused { .. }
+            | Wait::RolloutCheckpoint { .. }
+            | Wait::RolloutHealthy { .. }
+            | Wait::RolloutGate { .. }
+            | Wait::RolloutKept { .. }
+            | Wait::RolloutMissing { .. }
+            | Wait::RolloutAccount { .. }
+            | Wait::RolloutOver { .. } => f.write_str(&rollout(self).unwrap_or_default()),
             Wait::InFlight { step, age } => write!(f, "{step} under way for {}", say(*age)),
             Wait::Unhealed { why, heal, restarts } => {
                 write!(f, "{why}: {}", Unhealed(*heal, *restarts))
@@ -431,6 +420,29 @@ impl fmt::Display for Unhealed {
             }
         }
     }
+}
+
+/// What a rollout waits for, in words.
+fn rollout(wait: &Wait) -> Option<String> {
+    Some(if let Wait::RolloutPaused { ready, of } = wait {
+        format!("rollout paused by a person: {ready} of {of} rolled over")
+    } else if let Wait::RolloutCheckpoint { percent, left } = wait {
+        checkpoint(*percent, *left)
+    } else if let Wait::RolloutHealthy { healthy, needed } = wait {
+        no_room(*healthy, *needed)
+    } else if let Wait::RolloutGate { starting, leaving, ready, of } = wait {
+        format!("rollout: {ready} of {of} rolled over, {starting} starting, {leaving} leaving")
+    } else if let Wait::RolloutKept { servers } = wait {
+        format!("rollout: {servers} locked or asleep keep their revision")
+    } else if let Wait::RolloutMissing { servers } = wait {
+        format!("rollout: {servers} servers of the farm are missing")
+    } else if let Wait::RolloutAccount { account, left } = wait {
+        format!("rollout: {account} fails, left alone for {}", say(*left))
+    } else if let Wait::RolloutOver { revision, failed } = wait {
+        over(*revision, *failed)
+    } else {
+        return None;
+    })
 }
 
 fn checkpoint(percent: u32, left: Option<Millis>) -> String {

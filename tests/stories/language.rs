@@ -26,7 +26,6 @@
 //! role web size large               another revision; also: healthy 50, above 150, batch 2, full,
 //!                                   checkpoint 50, pausing 10m, failures 1, stay (no rollback)
 //! rollout web pause                 a person's wish; also: go, abort
-//! broken simulated 30s              calls to the cloud account fail, it is left alone so long
 //! started 5s                        the appliance began to look this long ago
 //! later 30s                         time passes
 //! look                              a complete listing shows everything as before
@@ -40,7 +39,7 @@
 
 use crate::stories::words::{heal, kind, metric, missing, state, status};
 use crate::stories::yard::Yard;
-use grange::base::{FarmRoleId, HoldId, Millis, Name, ServerId, UserId};
+use grange::base::{FarmRoleId, HoldId, Millis, Name, ServerId, Timestamp, UserId};
 use grange::engine::WindowReading;
 use grange::engine::input::Paced;
 use grange::model::{
@@ -189,7 +188,6 @@ fn happens(yard: &mut Yard, what: &str, mut words: Words) {
         }
         "fails" => fails(yard, words.word()),
         "rollout" => rollout(yard, words),
-        "broken" => broken(yard, words),
         "gone" => {
             let id = named(yard, words.word()).expect("a server there is");
             yard.forget(id);
@@ -226,13 +224,13 @@ fn rollout(yard: &mut Yard, mut words: Words) {
     role.rollout_said += 1;
 }
 
-fn broken(yard: &mut Yard, mut words: Words) {
-    let account = words.word().to_owned();
-    let now = yard.input.now;
-    let open_until = Some(now.after(words.length()));
-    let reason = "it fails".to_owned();
-    let breaker = Breaker { account: account.clone(), failures: 9, reason, since: now, open_until };
-    yard.input.breakers.insert(account, breaker);
+fn resize(role: &mut FarmRole, size: &str, now: Timestamp) {
+    let before = role.clone();
+    role.instance_type = size.to_owned();
+    if role.follow(&before, now) {
+        role.rollout_wish = RolloutWish::Go;
+        role.rollout_said += 1;
+    }
 }
 
 fn role(yard: &mut Yard, mut words: Words) {
@@ -253,14 +251,7 @@ fn role(yard: &mut Yard, mut words: Words) {
             "up" => role.scaling.cooldown_up_ms = words.length(),
             "down" => role.scaling.cooldown_down_ms = words.length(),
             "disabled" => role.scaling.enabled = false,
-            "size" => {
-                let before = role.clone();
-                role.instance_type = words.word().to_owned();
-                if role.follow(&before, now) {
-                    role.rollout_wish = RolloutWish::Go;
-                    role.rollout_said += 1;
-                }
-            }
+            "size" => resize(role, words.word(), now),
             "healthy" => role.policy.rollout.min_healthy_percent = words.number(),
             "above" => role.policy.rollout.max_percent = words.number(),
             "batch" => role.policy.rollout.batch = words.number(),

@@ -10,7 +10,7 @@ release web rollout
 missing web-2 for 5s listings 1
 plan
 seen web-2 running age 1s
-broken simulated 30s
+breaker 9 failed 30s left
 plan
 later 40s
 look

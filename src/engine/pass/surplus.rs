@@ -4,9 +4,10 @@
 //! order of the removal policy. Scalr takes the oldest; here the default is the highest index,
 //! because data volumes belong to low ones and because a farm that shrinks to three should be
 //! left with 1, 2 and 3. While a rollout is under way, servers of another revision than the
-//! wanted one go before the policy is asked: they are to go anyway. Never are so many running servers taken that fewer healthy ones than the
-//! target stay, and never one that was not seen lately. While servers of the farm are missing, no
-//! running one is taken at all: shrinking is never urgent, and it would hide how many vanished.
+//! wanted one go before the policy is asked: they are to go anyway. Never are so many running
+//! servers taken that fewer healthy ones than the target stay, and never one that was not seen
+//! lately. While servers of the farm are missing, no running one is taken at all: shrinking is
+//! never urgent, and it would hide how many vanished.
 //!
 //! With `suspend-resume` running servers are put to sleep instead, and go on counting against
 //! max; those that sleep are only terminated when max, or the behavior, no longer allows them.
