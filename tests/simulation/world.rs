@@ -117,7 +117,7 @@ impl World {
         let clock = Arc::new(ManualClock::at(EPOCH));
         let sky = Arc::new(Sky::new(clock.clone(), seed));
         let (disk, readings) = (Disk::new(), MemoryDisk::new());
-        let (fleet, people) = (Fleet::new(clock.clone(), seed), People::new(seed));
+        let (mut fleet, people) = (Fleet::new(clock.clone(), seed), People::new(seed));
         let fuse = Arc::new(Fuse::new(seed));
         if let Some(crash) = run.crash {
             fuse.light(crash);
@@ -125,6 +125,10 @@ impl World {
         sky.watch_for(&fuse);
         if let Some(sabotage) = run.sabotage {
             sky.break_it(sabotage);
+            if sabotage == Sabotage::OldNews {
+                // A connected agent outweighs what listings lack, so the news would do no harm.
+                fleet.cut_off(Millis::MAX);
+            }
         }
         if run.fair {
             sky.calm();
