@@ -70,7 +70,11 @@ fn farm_story(past: &Past, farm: Farm) -> Result<ExplainView> {
         seen.status,
         extra.running,
         extra.target,
-        if leaving > 0 { format!(", {leaving} coming or going") } else { String::new() },
+        match (leaving, seen.status.as_str()) {
+            (0, _) => String::new(),
+            (kept, "suspended") => format!(", {kept} shut down and kept"),
+            (leaving, _) => format!(", {leaving} coming or going"),
+        },
         extra.freeze.as_ref().map(|why| format!("; frozen: {why}")).unwrap_or_default()
     );
     let mut waiting = or_nothing(extra.waiting.clone(), "nothing: it is as declared");

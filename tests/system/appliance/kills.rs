@@ -1,6 +1,6 @@
 //! `kill -9` of the appliance at random moments while a farm of twenty servers is launched,
-//! scaled, crashed and terminated: never a server over a maximum, none leaked, none lost, and the
-//! journal chain whole.
+//! scaled, crashed, stopped, started and terminated: never a server over a maximum, none leaked,
+//! none lost, and the journal chain whole.
 //!
 //! Beside [`super::kill`], which has a balancer and changes the maximum: here the maxima stay, so
 //! that whoever watches the platform's own directories can hold every moment against them.
@@ -52,6 +52,7 @@ farmRoles:
 /// What the last acknowledged requests declared: what has to be there after every kill.
 struct Declared {
     launched: bool,
+    stopped: bool,
     fewest: BTreeMap<&'static str, u32>,
     seq: u64,
 }
@@ -71,7 +72,7 @@ fn a_farm_of_twenty_survives_kills_at_random_moments() {
     let notes = write_notes(&rig);
     rig.learn();
     let fewest = BTreeMap::from(TIERS);
-    let mut declared = Declared { launched: true, fewest, seq: 0 };
+    let mut declared = Declared { launched: true, stopped: false, fewest, seq: 0 };
     let mut done: BTreeMap<&str, u32> = BTreeMap::new();
     let watch = Watch::default();
     let listing = rig.listing();
@@ -130,9 +131,19 @@ fn disturb(rig: &Rig, random: &mut Stream, declared: &mut Declared) -> &'static 
         declared.launched = true;
         return "launch";
     }
+    if declared.stopped && random.chance(60) {
+        rig.client.farm_resume(farm).unwrap();
+        declared.stopped = false;
+        return "start the farm";
+    }
     let (alias, max) = TIERS[random.below(TIERS.len() as u64) as usize];
-    match random.below(10) {
-        0 => {
+    match random.below(11) {
+        10 if declared.launched && !declared.stopped => {
+            rig.client.farm_suspend(farm).unwrap();
+            declared.stopped = true;
+            "stop the farm"
+        }
+        0 if !declared.stopped => {
             rig.client.farm_terminate(farm, random.chance(50)).unwrap();
             declared.launched = false;
             "terminate"
@@ -195,11 +206,15 @@ fn compare(rig: &Rig, declared: &Declared) {
 /// In the end all twenty run, known to the platform and to the appliance alike.
 fn converge(rig: &Rig) {
     let begun = Instant::now();
-    let mut declared = Declared { launched: true, fewest: BTreeMap::new(), seq: 0 };
+    let mut declared = Declared { launched: true, stopped: false, fewest: BTreeMap::new(), seq: 0 };
     for (alias, max) in TIERS {
         scale(rig, alias, max, &mut declared);
     }
-    rig.client.farm_launch(rig.client.farms().unwrap()[0].id).unwrap();
+    let farm = &rig.client.farms().unwrap()[0];
+    if farm.status.contains("suspend") {
+        rig.client.farm_resume(farm.id).unwrap();
+    }
+    rig.client.farm_launch(farm.id).unwrap();
     for (alias, max) in TIERS {
         // A call whose answer was lost is given up after its deadline of 60 s, and only then
         // tried again after a pause.
