@@ -360,36 +360,50 @@ impl fmt::Display for Wait {
             | Wait::RolloutAccount { .. }
             | Wait::RolloutOver { .. } => f.write_str(&rollout(self).unwrap_or_default()),
             Wait::InFlight { step, age } => write!(f, "{step} under way for {}", say(*age)),
-            Wait::Unhealed { why, heal, restarts } => {
-                write!(f, "{why}: {}", Unhealed(*heal, *restarts))
-            }
-            Wait::MissingKept { age, policy: MissingPolicy::Ignore } => {
-                write!(f, "missing for {}: ignored", say(*age))
-            }
-            Wait::MissingKept { age, policy: MissingPolicy::Flag | MissingPolicy::Terminate } => {
-                write!(f, "missing for {}: kept; terminate it to have it replaced", say(*age))
-            }
-            Wait::Locked { servers } => write!(f, "too many, but {servers} are locked"),
-            Wait::ReadyGate { left } => write!(f, "healthy, for {} more", say(*left)),
-            Wait::Rebooting { age, limit } => {
-                write!(f, "rebooting for {} of {}", say(*age), say(*limit))
-            }
-            Wait::Breaker { account, left, failures } => alone(f, account, *left, *failures),
-            Wait::Paced { account, per_minute, left } => {
-                let left = say(*left);
-                write!(
-                    f,
-                    "cloud {account} is asked {per_minute} times a minute: {left} to the next"
-                )
-            }
-            Wait::DependsOn { on } => write!(f, "depends on {on}, which has nothing running"),
-            Wait::Held { what, left: Some(left), reason } => {
-                write!(f, "{} is held, {} left: {reason}", what.as_str(), say(*left))
-            }
-            Wait::Held { what, left: None, reason } => {
-                write!(f, "{} is held until it is released: {reason}", what.as_str())
-            }
+            Wait::Unhealed { .. }
+            | Wait::MissingKept { .. }
+            | Wait::Locked { .. }
+            | Wait::ReadyGate { .. }
+            | Wait::Rebooting { .. }
+            | Wait::Breaker { .. }
+            | Wait::Paced { .. }
+            | Wait::DependsOn { .. }
+            | Wait::Held { .. } => policy(self, f),
         }
+    }
+}
+
+/// What a person, a policy or a cloud account is in the way of.
+fn policy(wait: &Wait, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    match wait {
+        Wait::Unhealed { why, heal, restarts } => {
+            write!(f, "{why}: {}", Unhealed(*heal, *restarts))
+        }
+        Wait::MissingKept { age, policy: MissingPolicy::Ignore } => {
+            write!(f, "missing for {}: ignored", say(*age))
+        }
+        Wait::MissingKept { age, policy: MissingPolicy::Flag | MissingPolicy::Terminate } => {
+            write!(f, "missing for {}: kept; terminate it to have it replaced", say(*age))
+        }
+        Wait::Locked { servers } => write!(f, "too many, but {servers} are locked"),
+        Wait::ReadyGate { left } => write!(f, "healthy, for {} more", say(*left)),
+        Wait::Rebooting { age, limit } => {
+            write!(f, "rebooting for {} of {}", say(*age), say(*limit))
+        }
+        Wait::Breaker { account, left, failures } => alone(f, account, *left, *failures),
+        Wait::Paced { account, per_minute, left } => {
+            let left = say(*left);
+            write!(f, "cloud {account} is asked {per_minute} times a minute: {left} to the next")
+        }
+        Wait::DependsOn { on } => write!(f, "depends on {on}, which has nothing running"),
+        Wait::Held { what, left: Some(left), reason } => {
+            write!(f, "{} is held, {} left: {reason}", what.as_str(), say(*left))
+        }
+        Wait::Held { what, left: None, reason } => {
+            write!(f, "{} is held until it is released: {reason}", what.as_str())
+        }
+        // The rest is said where all of them are.
+        _ => Ok(()),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::declare;
 use super::past;
-use super::world::{event, farm, farm_role, hold, server};
+use super::world::{event, farm, farm_role, hold, plan, server, status};
 use grange::api::Verbs;
 use grange::base::{
     Code, EnvironmentId, FarmId, FarmRoleId, HoldId, OrderId, PlanId, Problem, Result, Secret,
@@ -480,36 +480,12 @@ impl Verbs for Fake {
     }
 
     fn plan(&self, _: &Actor, id: PlanId) -> Result<PlanView> {
-        Ok(PlanView {
-            id: id.0,
-            farm: "shop".into(),
-            parent: Some(id.0 - 1),
-            at: NOW - 192_000,
-            moves: vec!["launch shop/web-3".into()],
-            report: vec!["web: 2 of 3 running".into()],
-        })
+        Ok(plan(id))
     }
 
     fn status(&self, _: &Actor) -> Result<StatusView> {
         let state = self.state.lock().unwrap();
-        let job = JobView {
-            name: "plan".into(),
-            runs: 12,
-            last: "nothing changed".into(),
-            ..JobView::default()
-        };
-        Ok(StatusView {
-            version: "0.1.0".into(),
-            started_at: NOW - 7_500_000,
-            now: NOW,
-            epoch: 1,
-            seq: state.events.len() as u64,
-            agents: 3,
-            farms: state.farms.len() as u32,
-            servers: state.servers.len() as u32,
-            alerts: vec!["cloud onboard/here: breaker open for 12 s".into()],
-            jobs: vec![job],
-        })
+        Ok(status(&state.events, &state.farms, &state.servers))
     }
 
     fn token_create(&self, actor: &Actor, input: &TokenInput) -> Result<TokenView> {

@@ -1,7 +1,7 @@
 //! What the fake has at the start of a scenario.
 
 use super::fake::NOW;
-use grange::base::{FarmRoleId, Millis};
+use grange::base::{FarmRoleId, Millis, PlanId};
 use grange::wire::api::*;
 use grange::wire::hold::HoldView;
 
@@ -117,5 +117,39 @@ pub fn hold(about: &str, kind: &str, reason: &str) -> HoldView {
         at: NOW,
         until: Some(NOW + 7_200_000),
         left: Some(7_200_000),
+    }
+}
+
+/// A plan of the farm.
+pub fn plan(id: PlanId) -> PlanView {
+    PlanView {
+        id: id.0,
+        farm: "shop".into(),
+        parent: Some(id.0 - 1),
+        at: NOW - 192_000,
+        moves: vec!["launch shop/web-3".into()],
+        report: vec!["web: 2 of 3 running".into()],
+    }
+}
+
+/// How the appliance is.
+pub fn status(events: &[EventView], farms: &[FarmView], servers: &[ServerView]) -> StatusView {
+    let job = JobView {
+        name: "plan".into(),
+        runs: 12,
+        last: "nothing changed".into(),
+        ..JobView::default()
+    };
+    StatusView {
+        version: "0.1.0".into(),
+        started_at: NOW - 7_500_000,
+        now: NOW,
+        epoch: 1,
+        seq: events.len() as u64,
+        agents: 3,
+        farms: farms.len() as u32,
+        servers: servers.len() as u32,
+        alerts: vec!["cloud onboard/here: breaker open for 12 s".into()],
+        jobs: vec![job],
     }
 }
