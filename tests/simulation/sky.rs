@@ -274,7 +274,8 @@ impl Sky {
         let mut again = request.clone();
         again.server = ServerId(again.server.0 ^ 1);
         let made = self.launched(request.server);
-        if let (Some(made), true) = (made, self.eye().luck.chance(20)) {
+        let twice = self.eye().luck.chance(20);
+        if let Some(made) = made.filter(|_| twice) {
             self.eye().launched.insert(again.server, made);
             drop(self.cloud.apply(&CloudStep::Launch(again)));
         }
