@@ -140,10 +140,11 @@ impl Common {
     }
 }
 
-/// What a freeze is judged by: what has run and is to go on, also while it is asleep or reboots, so
-/// that whom a person reboots does not make the others look like fewer. What a person asked to
-/// be gone, and what the platform says has stopped, is out of the question already in the plan
-/// that retires it.
+/// What a freeze is judged by: what has run and is to go on, also while it goes to sleep or
+/// reboots, so that whom a person reboots does not make the others look like fewer. One that
+/// sleeps is not, because the plan that wakes it would count otherwise than the next. What a person
+/// asked to be gone, and what the platform says has stopped, is out of the question already in the
+/// plan that retires it.
 fn is_counted(server: &ServerView) -> bool {
     let stopped = || match server.sight {
         Sight::Seen { state, .. } => match state {
@@ -154,11 +155,12 @@ fn is_counted(server: &ServerView) -> bool {
     };
     let stays = match server.server.status {
         ServerStatus::Running => server.is_running(),
-        ServerStatus::Initializing | ServerStatus::PendingSuspend | ServerStatus::Suspended => {
+        ServerStatus::Initializing | ServerStatus::PendingSuspend => {
             server.server.running_at.is_some() && !stopped()
         }
         ServerStatus::PendingLaunch
         | ServerStatus::Pending
+        | ServerStatus::Suspended
         | ServerStatus::Resuming
         | ServerStatus::PendingTerminate
         | ServerStatus::Terminated
