@@ -18,6 +18,7 @@ use crate::wire::input::{
     EventsQuery, EventsSlice, FarmFilter, FarmInput, FarmRoleFilter, LockInput, Page, RebootInput,
     RoleFilter, RoleView, ScalingInput, ServerFilter, Slice, TerminateInput, TokenInput, TokenView,
 };
+use crate::wire::rollout::{RolloutVerb, RolloutView};
 use crate::wire::simulation::{SimulationRequest, SimulationView};
 
 /// The verbs the API serves. `revision` is the caller's `If-Match`: when it is there and is not
@@ -137,6 +138,10 @@ pub trait Verbs: Send + Sync + 'static {
     fn plan_of_farm(&self, actor: &Actor, farm: FarmId) -> Result<PlanView>;
     /// A plan by number.
     fn plan(&self, actor: &Actor, id: PlanId) -> Result<PlanView>;
+    /// How the rollout of a farm role stands, and its revisions.
+    fn rollout(&self, actor: &Actor, id: FarmRoleId) -> Result<RolloutView>;
+    /// Says something of it.
+    fn rollout_say(&self, actor: &Actor, id: FarmRoleId, verb: RolloutVerb) -> Result<RolloutView>;
     /// What is held, by farm, farm role and kind.
     fn holds(&self, actor: &Actor, page: Page) -> Result<Slice<HoldView>>;
     /// Holds one kind of automation; replaces a hold of that kind on the same thing.

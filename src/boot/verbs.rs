@@ -6,7 +6,7 @@ use crate::boot::driver::Stats;
 use crate::model::{Actor, Permission};
 use crate::service::{
     Service, accounts, authorise, events, explain, farms, holds, lookup, manifests, proposals,
-    servers, status, users, views, whatif,
+    rollouts, servers, status, users, views, whatif,
 };
 use crate::wire::account::AccountView;
 use crate::wire::api::{
@@ -19,6 +19,7 @@ use crate::wire::input::{
     EventsQuery, EventsSlice, FarmFilter, FarmInput, FarmRoleFilter, LockInput, Page, RebootInput,
     RoleFilter, RoleView, ScalingInput, ServerFilter, Slice, TerminateInput, TokenInput, TokenView,
 };
+use crate::wire::rollout::{RolloutVerb, RolloutView};
 use crate::wire::simulation::{SimulationRequest, SimulationView};
 use std::sync::Arc;
 
@@ -228,6 +229,14 @@ impl Verbs for House {
 
     fn account_resume(&self, actor: &Actor, name: &str) -> Result<AccountView> {
         accounts::resume(&self.service, actor, name)
+    }
+
+    fn rollout(&self, actor: &Actor, id: FarmRoleId) -> Result<RolloutView> {
+        rollouts::get(&self.service, actor, id)
+    }
+
+    fn rollout_say(&self, actor: &Actor, id: FarmRoleId, verb: RolloutVerb) -> Result<RolloutView> {
+        rollouts::say(&self.service, actor, id, verb)
     }
 
     fn holds(&self, actor: &Actor, page: Page) -> Result<Slice<HoldView>> {

@@ -8,6 +8,7 @@ use crate::base::Millis;
 use crate::cli::cloud::CloudVerb;
 use crate::cli::hold::HoldVerb;
 use crate::cli::local::{Appliance, Demo, Local};
+use crate::cli::rollout::RolloutVerb;
 use crate::cli::target::Target;
 use clap::{ArgGroup, Args as Group, Parser, Subcommand};
 use std::ffi::OsString;
@@ -88,6 +89,9 @@ pub enum Command {
     /// Look at cloud accounts: which are left alone because they fail
     #[command(subcommand)]
     Cloud(CloudVerb),
+    /// Look at rollouts, pause and resume them, go back
+    #[command(subcommand)]
+    Rollout(RolloutVerb),
     /// Switch off for a while what runs by itself: launch, terminate, heal, scale,
     /// rollout or balance
     #[command(
@@ -419,6 +423,7 @@ pub fn local(command: Command, target: &Target, json: bool) -> Result<Local, Com
         | Command::Server(_)
         | Command::Role(_)
         | Command::Cloud(_)
+        | Command::Rollout(_)
         | Command::Hold(_)
         | Command::Holds
         | Command::Explain { .. }

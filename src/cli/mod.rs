@@ -26,6 +26,7 @@ mod local;
 mod manifest;
 mod name;
 mod proposal;
+mod rollout;
 mod server;
 mod shell;
 mod simulate;
@@ -155,6 +156,7 @@ fn carry(command: Command, client: &Client, io: &mut Io<'_>, json: bool) -> Done
         Command::Server(verb) => server::carry(verb, client, io, json),
         Command::Role(RoleVerb::List) => house::roles(client, io, json),
         Command::Cloud(verb) => cloud::carry(verb, client, io, json),
+        Command::Rollout(verb) => rollout::carry(verb, client, io, json),
         Command::Hold(args) => hold::carry(*args, client, io, json),
         Command::Holds => hold::list(client, io, json),
         Command::Explain { what } => house::explain(&what.join(" "), client, io, json),

@@ -4,7 +4,7 @@
 use crate::base::{Code, FarmId, Problem, ServerId};
 use crate::cli::Stop;
 use crate::client::Client;
-use crate::wire::api::{FarmView, ServerView};
+use crate::wire::api::{FarmRoleView, FarmView, ServerView};
 use crate::wire::input::ServerFilter;
 
 /// Names offered to somebody who said a wrong one.
@@ -18,6 +18,19 @@ pub fn farm(client: &Client, name: &str) -> Result<FarmView, Stop> {
     let farms = client.farms()?;
     let names = farms.into_iter().map(|farm| farm.name).collect();
     Err(none("farm", name, names, "declare one with grange apply -f FILE"))
+}
+
+/// The farm role somebody means, as `shop/web`.
+pub fn farm_role(client: &Client, said: &str) -> Result<FarmRoleView, Stop> {
+    let Some((farm_name, alias)) = said.split_once('/') else {
+        return Err(Problem::invalid("what", "say a farm role, as shop/web").into());
+    };
+    let roles = client.farm_roles(farm(client, farm_name)?.id)?;
+    if let Some(role) = roles.iter().find(|role| role.alias == alias) {
+        return Ok(role.clone());
+    }
+    let names = roles.into_iter().map(|role| format!("{farm_name}/{}", role.alias)).collect();
+    Err(none("farm role", said, names, "declare one with grange apply -f FILE"))
 }
 
 /// The server somebody means.

@@ -22,6 +22,7 @@ mod farms;
 mod holds;
 mod house;
 mod http1;
+mod rollouts;
 mod servers;
 mod transport;
 

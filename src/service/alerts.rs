@@ -20,6 +20,7 @@ const STUCK: &str = "terminate-failing";
 const SILENT: &str = "agents-silent";
 const FAILED: &str = "servers-failed";
 const MISSING: &str = "servers-missing";
+const ROLLOUT: &str = "rollout-over";
 const BALANCERS: &str = "balancers";
 
 /// The key of an alert about a farm.
@@ -58,6 +59,8 @@ pub(super) fn of(input: &PlanInput, plan: &Plan) -> BTreeMap<FarmRoleId, Vec<Ala
             Alarm { what: FAILED, text: format!("{} ({wait})", line.about) }
         } else if let Wait::MissingKept { policy: MissingPolicy::Flag, .. } = wait {
             Alarm { what: MISSING, text: format!("{} ({wait})", line.about) }
+        } else if let Wait::RolloutOver { failed: 1.., .. } = wait {
+            Alarm { what: ROLLOUT, text: format!("{}/{} ({wait})", input.farm.name, line.about) }
         } else {
             continue;
         };
@@ -73,6 +76,7 @@ pub(super) fn raise(service: &Service, farm: FarmId, of: &BTreeMap<FarmRoleId, V
         (SILENT, "the agent of a running server is silent"),
         (FAILED, "a server failed"),
         (MISSING, "a server is missing"),
+        (ROLLOUT, "a rollout failed"),
     ];
     for (what, text) in told {
         let alarms = of.values().flatten().filter(|alarm| alarm.what == what);
@@ -84,7 +88,7 @@ pub(super) fn raise(service: &Service, farm: FarmId, of: &BTreeMap<FarmRoleId, V
 
 /// A farm is gone: whatever was wrong with it is over.
 pub(super) fn forget(service: &Service, farm: FarmId) {
-    for what in [REFUSED, STUCK, SILENT, FAILED, MISSING, BALANCERS] {
+    for what in [REFUSED, STUCK, SILENT, FAILED, MISSING, ROLLOUT, BALANCERS] {
         service.observed.set_alert(&key(what, farm), None);
     }
 }

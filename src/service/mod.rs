@@ -11,6 +11,7 @@
 //!
 //! ```text
 //! people    farms  manifests  proposals  servers  tokens    change what is desired, and who may
+//!           rollouts                                  pause, resume, abort, go back
 //!           holds                                     switch off what runs by itself
 //! reading   views  events  explain  status  whatif  answer questions
 //! jobs      plans  steps  observe  balancers  orders    the reconcile loop's reads and writes
@@ -41,6 +42,7 @@ pub mod pace;
 pub mod plans;
 pub mod proposals;
 pub mod ready;
+pub mod rollouts;
 pub mod servers;
 pub mod status;
 pub mod steps;

@@ -14,5 +14,6 @@ pub mod manifest;
 pub mod moment;
 pub mod proposal;
 pub mod reading;
+pub mod rollout;
 pub mod simulation;
 pub mod topic;

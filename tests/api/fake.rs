@@ -2,7 +2,7 @@
 
 use super::declare;
 use super::past;
-use super::world::{event, farm, farm_role, hold, plan, server, status};
+use super::world::{event, farm, farm_role, hold, plan, rollout, server, status};
 use grange::api::Verbs;
 use grange::base::{
     Code, EnvironmentId, FarmId, FarmRoleId, HoldId, OrderId, PlanId, Problem, Result, Secret,
@@ -13,6 +13,7 @@ use grange::wire::account::AccountView;
 use grange::wire::api::*;
 use grange::wire::hold::{HoldInput, HoldView};
 use grange::wire::input::*;
+use grange::wire::rollout::{RolloutVerb, RolloutView};
 use grange::wire::simulation::{SimulationRequest, SimulationView};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -454,6 +455,17 @@ impl Verbs for Fake {
             "onboard" => Ok(account(name, "well")),
             _ => Err(Problem::not_found("cloud account", name)),
         }
+    }
+
+    fn rollout(&self, actor: &Actor, id: FarmRoleId) -> Result<RolloutView> {
+        Ok(rollout(&self.farm_role(actor, id)?.alias))
+    }
+
+    fn rollout_say(&self, actor: &Actor, id: FarmRoleId, verb: RolloutVerb) -> Result<RolloutView> {
+        may(actor, Permission::FarmsManage)?;
+        let mut view = self.rollout(actor, id)?;
+        view.wish = verb.as_str().into();
+        Ok(view)
     }
 
     fn holds(&self, _: &Actor, page: Page) -> Result<Slice<HoldView>> {

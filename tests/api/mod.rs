@@ -97,6 +97,11 @@ fn holds() {
 }
 
 #[test]
+fn rollouts() {
+    check(&House::open(true, Limits::default()), include_str!("scenarios/rollouts.txt"));
+}
+
+#[test]
 fn who_is_asking() {
     check(&House::open(false, Limits::default()), include_str!("scenarios/nobody.txt"));
 }

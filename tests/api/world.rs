@@ -4,6 +4,7 @@ use super::fake::NOW;
 use grange::base::{FarmRoleId, Millis, PlanId};
 use grange::wire::api::*;
 use grange::wire::hold::HoldView;
+use grange::wire::rollout::{RevisionView, RolloutView};
 
 /// A server's UUID by a small number.
 pub fn uuid(number: u32) -> String {
@@ -151,5 +152,29 @@ pub fn status(events: &[EventView], farms: &[FarmView], servers: &[ServerView]) 
         servers: servers.len() as u32,
         alerts: vec!["cloud onboard/here: breaker open for 12 s".into()],
         jobs: vec![job],
+/// A rollout half way.
+pub fn rollout(alias: &str) -> RolloutView {
+    let revision = |number, size: &str, servers, left_at| RevisionView {
+        number,
+        role: "base".into(),
+        platform: "simulated".into(),
+        location: "here".into(),
+        instance_type: size.into(),
+        servers,
+        left_at,
+    };
+    let at = NOW - 60_000;
+    RolloutView {
+        about: format!("shop/{alias}"),
+        state: "rolling".into(),
+        wish: "go".into(),
+        from: 1,
+        to: 2,
+        ready: 1,
+        of: 3,
+        failed: 0,
+        began_at: Some(at),
+        since: Some(at),
+        revisions: vec![revision(2, "large", 1, None), revision(1, "small", 2, Some(at))],
     }
 }

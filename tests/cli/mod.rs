@@ -175,6 +175,11 @@ fn holds() {
 }
 
 #[test]
+fn rollouts() {
+    check("rollouts");
+}
+
+#[test]
 fn the_house() {
     check("house");
 }

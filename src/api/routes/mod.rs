@@ -5,6 +5,7 @@ mod farms;
 mod holds;
 mod house;
 mod proposals;
+mod rollouts;
 mod servers;
 
 use crate::api::Verbs;
@@ -57,7 +58,7 @@ pub enum Run {
 /// Every route there is.
 pub fn table() -> impl Iterator<Item = &'static Row> {
     let people = farms::ROWS.iter().chain(servers::ROWS).chain(proposals::ROWS);
-    people.chain(holds::ROWS).chain(accounts::ROWS).chain(house::ROWS)
+    people.chain(rollouts::ROWS).chain(holds::ROWS).chain(accounts::ROWS).chain(house::ROWS)
 }
 
 pub use house::events;

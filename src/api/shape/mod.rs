@@ -8,6 +8,7 @@ mod holds;
 mod house;
 mod inputs;
 mod objects;
+mod rollouts;
 mod simulation;
 
 /// An object of the API.
@@ -60,6 +61,7 @@ const fn field(name: &'static str, kind: Kind, about: &'static str) -> Field {
 /// Every shape there is.
 pub fn all() -> impl Iterator<Item = &'static Shape> {
     let more = inputs::SHAPES.iter().chain(simulation::SHAPES).chain(accounts::SHAPES);
+    let more = more.chain(rollouts::SHAPES);
     objects::SHAPES.iter().chain(house::SHAPES).chain(holds::SHAPES).chain(more)
 }
 
@@ -71,6 +73,7 @@ mod tests {
     use crate::wire::api::*;
     use crate::wire::hold::{HoldInput, HoldView};
     use crate::wire::input::*;
+    use crate::wire::rollout::{RevisionView, RolloutView};
     use crate::wire::simulation::*;
     use serde::Serialize;
     use std::collections::BTreeSet;
@@ -120,6 +123,9 @@ mod tests {
         let failing = AccountView { reason, since, open_until, left, ..AccountView::default() };
         check("CloudAccount", &failing);
         check("Hold", &HoldView { until: Some(1), left: Some(1), ..HoldView::default() });
+        let (began_at, since) = (Some(1), Some(1));
+        check("Rollout", &RolloutView { began_at, since, ..RolloutView::default() });
+        check("Revision", &RevisionView { left_at: Some(1), ..RevisionView::default() });
         check("Simulation", &SimulationView::default());
         check("SimulatedFarmRole", &SimulatedFarmRoleView::default());
         check("SimulatedBucket", &SimulatedBucketView::default());

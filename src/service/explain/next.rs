@@ -63,7 +63,8 @@ pub(super) fn of_server(
 /// Who took its place: `web-4 (1f2e3d4c)`.
 fn successor(past: &Past, server: &Server) -> Result<Option<String>> {
     let mut others = lookup::servers_of_farm_role(past.view, server.farm_role)?.into_iter();
-    let next = others.find(|o| o.launch_reason == LaunchReason::Replacement(server.id));
+    let follows = [LaunchReason::Replacement(server.id), LaunchReason::Rollout(server.id)];
+    let next = others.find(|o| follows.contains(&o.launch_reason));
     Ok(next.map(|next| format!("{} ({})", next.hostname, super::server::short(&next))))
 }
 

@@ -1,0 +1,43 @@
+//! Shapes of rollouts.
+
+use super::Kind::{Integer, ListOf, Text};
+use super::{Shape, field};
+
+/// These shapes.
+pub const SHAPES: &[Shape] = &[
+    Shape {
+        name: "Rollout",
+        writable: &[],
+        fields: &[
+            field("about", Text, "Of what: shop/web."),
+            field(
+                "state",
+                Text,
+                "none, rolling, checkpoint, paused, rolling back, failed \
+                   or rolled back.",
+            ),
+            field("wish", Text, "What people said last: go, pause or abort."),
+            field("from", Integer, "The revision it comes from."),
+            field("to", Integer, "The revision it goes to."),
+            field("ready", Integer, "Servers of the wanted revision that run."),
+            field("of", Integer, "Of how many."),
+            field("failed", Integer, "New servers that did not get ready."),
+            field("beganAt", Integer, "When it began, ms UTC; absent without a rollout."),
+            field("since", Integer, "When it came into its state, ms UTC."),
+            field("revisions", ListOf("Revision"), "The declared one first, then older ones."),
+        ],
+    },
+    Shape {
+        name: "Revision",
+        writable: &[],
+        fields: &[
+            field("number", Integer, "Its number."),
+            field("role", Text, "The recipe's name."),
+            field("platform", Text, "On which platform."),
+            field("location", Text, "Where on it."),
+            field("instanceType", Text, "Which size."),
+            field("servers", Integer, "Servers of it that are there."),
+            field("leftAt", Integer, "When another was declared, ms UTC."),
+        ],
+    },
+];

@@ -1,0 +1,99 @@
+//! `grange rollout`.
+
+use crate::base::Timestamp;
+use crate::cli::table::{self, Cell};
+use crate::cli::{Done, Io, name};
+use crate::client::Client;
+use crate::wire::rollout::{RevisionView, RolloutVerb as Verb, RolloutView};
+use clap::Subcommand;
+
+/// Verbs of rollouts. Each is told a farm role, as shop/web.
+#[derive(Debug, Subcommand)]
+pub enum RolloutVerb {
+    /// Show how it stands
+    Show {
+        /// A farm role, as shop/web
+        what: String,
+    },
+    /// Begin no further batch
+    Pause {
+        /// A farm role, as shop/web
+        what: String,
+    },
+    /// Go on, also past a checkpoint or a failure
+    Resume {
+        /// A farm role, as shop/web
+        what: String,
+    },
+    /// End it, and go back to the revision it came from
+    Abort {
+        /// A farm role, as shop/web
+        what: String,
+    },
+    /// Declare the revision before once more, and roll over to it
+    Rollback {
+        /// A farm role, as shop/web
+        what: String,
+    },
+    /// List the revisions that are kept, the declared one first
+    History {
+        /// A farm role, as shop/web
+        what: String,
+    },
+}
+
+/// Does one of them.
+pub fn carry(verb: RolloutVerb, client: &Client, io: &mut Io<'_>, json: bool) -> Done {
+    let (what, said, history) = match verb {
+        RolloutVerb::Show { what } => (what, None, false),
+        RolloutVerb::History { what } => (what, None, true),
+        RolloutVerb::Pause { what } => (what, Some(Verb::Pause), false),
+        RolloutVerb::Resume { what } => (what, Some(Verb::Resume), false),
+        RolloutVerb::Abort { what } => (what, Some(Verb::Abort), false),
+        RolloutVerb::Rollback { what } => (what, Some(Verb::Rollback), false),
+    };
+    let id = name::farm_role(client, &what)?.id;
+    let rollout = match said {
+        None => client.rollout(id)?,
+        Some(verb) => client.rollout_say(id, verb)?,
+    };
+    match (json, history, said) {
+        (true, _, _) => io.json(&rollout)?,
+        (false, true, _) => list(&rollout, io)?,
+        (false, false, None) => writeln!(io.stdout, "{}", line(&rollout))?,
+        (false, false, Some(verb)) => {
+            let verb = verb.as_str();
+            writeln!(io.stdout, "{}: {verb}, as soon as the next plan", rollout.about)?;
+        }
+    }
+    Ok(0)
+}
+
+fn line(rollout: &RolloutView) -> String {
+    let RolloutView { about, state, from, to, ready, of, failed, .. } = rollout;
+    if state == "none" {
+        return format!("{about} is at revision {to}, {ready} of {of} running");
+    }
+    let failed = match failed {
+        0 => String::new(),
+        failed => format!(", {failed} did not get ready"),
+    };
+    format!("{about} from revision {from} to {to}: {state}, {ready} of {of} running{failed}")
+}
+
+fn list(rollout: &RolloutView, io: &mut Io<'_>) -> std::io::Result<()> {
+    let row = |revision: &RevisionView| {
+        let left = revision.left_at.map(|at| Timestamp(at).to_string()).unwrap_or_default();
+        let left = left.get(..16).map(|left| format!("{} UTC", left.replace('T', " ")));
+        vec![
+            Cell::from(revision.number),
+            Cell::from(&revision.role),
+            Cell::from(&revision.platform),
+            Cell::from(&revision.instance_type),
+            Cell::from(u64::from(revision.servers)),
+            Cell::from(&left.unwrap_or_else(|| "declared".to_owned())),
+        ]
+    };
+    let heading = ["REVISION", "ROLE", "CLOUD", "SIZE", "SERVERS", "UNTIL"];
+    table::write(io, &heading, rollout.revisions.iter().map(row).collect())
+}
