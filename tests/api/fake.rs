@@ -2,7 +2,7 @@
 
 use super::declare;
 use super::past;
-use super::world::{event, farm, farm_role, hold, plan, rollout, server, status};
+use super::world::{account, event, farm, farm_role, hold, plan, rollout, server, status};
 use grange::api::Verbs;
 use grange::base::{
     Code, EnvironmentId, FarmId, FarmRoleId, HoldId, OrderId, PlanId, Problem, Result, Secret,
@@ -36,16 +36,6 @@ struct State {
     events: Vec<EventView>,
     looks_at_orders: u32,
     moves: u32,
-}
-
-fn account(name: &str, state: &str) -> AccountView {
-    AccountView {
-        name: name.into(),
-        state: state.into(),
-        steps_per_minute: 600,
-        steps_left: 590,
-        ..AccountView::default()
-    }
 }
 
 impl Fake {

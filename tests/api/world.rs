@@ -2,6 +2,7 @@
 
 use super::fake::NOW;
 use grange::base::{FarmRoleId, Millis, PlanId};
+use grange::wire::account::AccountView;
 use grange::wire::api::*;
 use grange::wire::hold::HoldView;
 use grange::wire::rollout::{RevisionView, RolloutView};
@@ -152,6 +153,9 @@ pub fn status(events: &[EventView], farms: &[FarmView], servers: &[ServerView]) 
         servers: servers.len() as u32,
         alerts: vec!["cloud onboard/here: breaker open for 12 s".into()],
         jobs: vec![job],
+    }
+}
+
 /// A rollout half way.
 pub fn rollout(alias: &str) -> RolloutView {
     let revision = |number, size: &str, servers, left_at| RevisionView {
@@ -176,5 +180,16 @@ pub fn rollout(alias: &str) -> RolloutView {
         began_at: Some(at),
         since: Some(at),
         revisions: vec![revision(2, "large", 1, None), revision(1, "small", 2, Some(at))],
+    }
+}
+
+/// A cloud account.
+pub fn account(name: &str, state: &str) -> AccountView {
+    AccountView {
+        name: name.into(),
+        state: state.into(),
+        steps_per_minute: 600,
+        steps_left: 590,
+        ..AccountView::default()
     }
 }
