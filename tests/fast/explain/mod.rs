@@ -138,3 +138,8 @@ fn a_journal_that_was_cut() {
 fn what_is_held() {
     check("held");
 }
+
+#[test]
+fn what_is_rolled_over() {
+    check("rollout");
+}

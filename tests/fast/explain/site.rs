@@ -41,6 +41,8 @@ pub struct Site {
     cloud: BTreeMap<ServerId, CloudState>,
     said: BTreeMap<ServerId, u64>,
     refuses: bool,
+    /// Agents of new servers say nothing.
+    mute: bool,
 }
 
 /// One authority for all sites: its key is random, and no story depends on it.
@@ -105,7 +107,10 @@ impl Site {
             clock: shared,
             authority,
             settings: Settings {
-                platforms: BTreeMap::from([(PLATFORM.to_owned(), vec!["small".to_owned()])]),
+                platforms: BTreeMap::from([(
+                    PLATFORM.to_owned(),
+                    vec!["small".to_owned(), "large".to_owned()],
+                )]),
                 zones: BTreeMap::new(),
                 agent_addresses: vec!["192.0.2.1:8883".into()],
                 agent_interval_ms: 10_000,
@@ -122,14 +127,16 @@ impl Site {
         users::ensure_first_records(&service).unwrap();
         let doorway = Doorway::new(service.clone());
         let (cloud, said) = (BTreeMap::new(), BTreeMap::new());
-        Site { service, clock, doorway, cloud, said, refuses: false }
+        Site { service, clock, doorway, cloud, said, refuses: false, mute: false }
     }
 
     /// Does one thing of a story.
     pub fn act(&mut self, line: &str) {
         let words: Vec<&str> = line.split_whitespace().collect();
         match words[..] {
-            ["apply", min, max] => self.apply(min, max),
+            ["apply", min, max] => self.apply(min, max, "small"),
+            ["apply", min, max, size] => self.apply(min, max, size),
+            ["mute"] => self.mute = true,
             ["terminate", "farm"] => self.with_farm(|service, farm| {
                 farms::terminate(service, &admin(), farm, TerminateInput::default()).map(drop)
             }),
@@ -187,10 +194,10 @@ impl Site {
         }
     }
 
-    fn apply(&self, min: &str, max: &str) {
+    fn apply(&self, min: &str, max: &str, size: &str) {
         let manifest = format!(
             "farm: shop\nfarmRoles:\n  - alias: web\n    role: web-demo\n    \
-             cloudPlatform: simulated\n    instanceType: small\n    scaling:\n      \
+             cloudPlatform: simulated\n    instanceType: {size}\n    scaling:\n      \
              minInstances: {min}\n      maxInstances: {max}\n      rules:\n        \
              - {{ruleType: CpuPercent, scaleUp: 60, scaleDown: 20, window: 60s}}\n"
         );
@@ -321,7 +328,7 @@ impl Site {
                     server.status,
                     ServerStatus::Pending | ServerStatus::Initializing | ServerStatus::Resuming
                 );
-                if up && waits {
+                if up && waits && !self.mute {
                     let version = "0.1.0".into();
                     let body = MessageBody::Hello {
                         version,
