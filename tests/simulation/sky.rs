@@ -156,7 +156,11 @@ impl Sky {
     pub fn forget_together(&self, ids: &[ServerId]) {
         for id in ids {
             self.cloud.forget(*id);
-            self.eye().vanished.insert(*id);
+            let mut eye = self.eye();
+            // One that was left out before has its own reason to be given up.
+            if !eye.excused.contains(id) {
+                eye.vanished.insert(*id);
+            }
         }
     }
 
