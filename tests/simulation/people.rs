@@ -2,7 +2,9 @@
 
 use grange::base::random::Stream;
 use grange::base::{Code, FarmId, FarmRoleId, Millis, Problem, ServerId};
-use grange::model::{Actor, Decision, Door, Freshness, HoldKind, Permission, ServerStatus, Wait};
+use grange::model::{
+    Actor, Decision, Door, FarmGoal, Freshness, HoldKind, Permission, ServerStatus, Wait,
+};
 use grange::service::{Service, farms, holds, lookup, manifests, plans, servers};
 use grange::wire::api::{CommandRequest, ManifestRequest};
 use grange::wire::hold::HoldInput;
@@ -51,7 +53,8 @@ impl People {
             35..45 => self.with_farm(service, "launch", |service, who, farm| {
                 farms::launch(service, who, farm).map(drop)
             }),
-            45..51 => self.with_farm(service, "terminate", |service, who, farm| {
+            45..48 => self.stop_or_start(service),
+            48..51 => self.with_farm(service, "terminate", |service, who, farm| {
                 farms::terminate(service, who, farm, TerminateInput::default()).map(drop)
             }),
             51..53 => self.with_farm(service, "remove", |service, who, farm| {
@@ -81,6 +84,17 @@ impl People {
         }
     }
 
+    /// Stops a farm, or starts one that is stopped.
+    fn stop_or_start(&mut self, service: &Service) {
+        self.with_farm(service, "stop or start", |service, who, farm| {
+            let found = service.read(|view| lookup::farm(view, farm))?;
+            match found.is_some_and(|farm| farm.goal == FarmGoal::Suspended) {
+                true => farms::resume(service, who, farm).map(drop),
+                false => farms::suspend(service, who, farm).map(drop),
+            }
+        });
+    }
+
     /// After the storm: whoever sleeps is woken, everything wanted is launched, and what a freeze
     /// asks a person about is answered.
     pub fn clear_up(&mut self, service: &Service) {
@@ -93,6 +107,11 @@ impl People {
         }
         let farms: Vec<FarmId> = plans::farms(service).unwrap_or_default();
         for farm in farms {
+            let stopped = service.read(|view| lookup::farm(view, farm)).ok().flatten();
+            if stopped.is_some_and(|farm| farm.goal == FarmGoal::Suspended) {
+                let answer = farms::resume(service, &who, farm);
+                self.note(format!("start {farm}"), answer.map(drop));
+            }
             let found = service.read(|view| {
                 let plan = lookup::current_plan(view, farm)?;
                 Ok((plan, lookup::servers_of_farm(view, farm)?))

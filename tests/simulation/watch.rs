@@ -159,6 +159,11 @@ impl Watch {
                     target.clone_from(before);
                 }
             }
+            // With fewer left, those that are missing may be all there are: it freezes, which is
+            // more careful and moves nothing.
+            if plan.moves.is_empty() && parent.freeze.is_none() {
+                plan.freeze = None;
+            }
             if plan.changes(Some(&parent)) {
                 self.faults.push(format!(
                     "law 4: a second plan of farm {} differs: {}",
@@ -278,6 +283,10 @@ fn judge(sky: &Sky, service: &Service) -> grange::base::Result<Vec<String>> {
         why.push(format!("{} is {}", step.kind.as_str(), step.status.as_str()));
     }
     let alerts = service.observed.alerts().into_iter();
-    why.extend(alerts.filter(|alert| !alert.contains("new file was refused")));
+    // A person decides what becomes of a rollout that failed, as of a file that was refused.
+    let persons = |alert: &String| {
+        alert.contains("new file was refused") || alert.contains("a rollout failed")
+    };
+    why.extend(alerts.filter(|alert| !persons(alert)));
     Ok(why)
 }

@@ -91,13 +91,16 @@ fn retire(
     let mut victims: Vec<&ServerView> =
         view.servers.iter().filter(|s| draft.is_wanted(s) && draft.is_free(s)).collect();
     victims.retain(|s| !s.is_restarting() && s.server.status != ServerStatus::Resuming);
-    // One that is rolled over just now and the one that follows it are one server.
+    // One that is rolled over just now and the one that follows it are one server, which stays.
+    let pairs = victims.iter().filter(|s| healthy(s) && rollout::is_followed(draft, view, s));
+    let pairs = pairs.count();
     victims.retain(|s| !rollout::is_extra(draft, view, s) && !rollout::is_followed(draft, view, s));
     let revision = draft.revision(view);
     // Under way before this plan: then what is to go anyway goes first, whatever the policy.
     let rolls = draft.targets.get(&view.role.id).and_then(|target| target.rollout.as_ref());
     let rolls = rolls.is_some_and(|r| r.state.is_under_way() && r.began_at < world.input.now);
-    let mut spare = victims.iter().filter(|s| healthy(s)).count().saturating_sub(target);
+    let stay = victims.iter().filter(|s| healthy(s)).count() + pairs;
+    let mut spare = stay.saturating_sub(target);
     if missing {
         spare = 0;
     }
