@@ -19,7 +19,9 @@ use crate::model::{Decision, HoldKind, RoleTarget, ScalingPolicy, ScalingRule, W
 
 /// Keeps the targets in their declared ranges; early, because the launch order asks for them.
 pub fn range(world: &World, draft: &mut Draft) {
-    for view in world.wanted_roles() {
+    // A farm that is stopped keeps its targets, but never above what is declared.
+    let kept = world.is_wanted() || world.is_stopped();
+    for view in world.roles.iter().filter(|view| kept && !view.role.removed) {
         keep_in_range(view, draft);
     }
 }
