@@ -50,3 +50,45 @@ farmRoles:
         )
     }
 }
+
+/// A shop whose web servers are rolled over: what they are made of, and how.
+pub struct Rolled {
+    /// How large web servers are: another size is another revision.
+    pub size: &'static str,
+    /// What a ready web server answers: a path nobody serves is a revision that never gets ready.
+    pub path: &'static str,
+    /// The section `rollout`, in braces.
+    pub rollout: &'static str,
+}
+
+impl Rolled {
+    /// Its manifest.
+    pub fn manifest(&self) -> String {
+        let Rolled { size, path, rollout } = self;
+        format!(
+            "farm: shop
+launchOrder: sequential
+farmRoles:
+  - alias: web
+    role: web-demo
+    cloudPlatform: onboard
+    instanceType: {size}
+    launchIndex: 1
+    scaling: {{enabled: true, minInstances: 3, maxInstances: 5}}
+    grange:
+      check: {{port: 8080, path: {path}}}
+      drain: 2s
+      launchTimeout: 10s
+      rollout: {rollout}
+  - alias: lb
+    role: haproxy
+    cloudPlatform: onboard
+    instanceType: small
+    launchIndex: 2
+    scaling: {{minInstances: 1, maxInstances: 1}}
+    grange:
+      balance: {{farmRole: web, port: 8080, listenPort: 8080, checkPath: /healthz}}
+"
+        )
+    }
+}

@@ -13,13 +13,17 @@ mod kills;
 mod load;
 mod manifests;
 mod ordinary;
+mod pages;
 mod power;
+mod proposals;
 mod refusals;
 mod rig;
+mod rollout;
 mod ssh;
 mod tier;
 mod traces;
 mod wait;
+mod watch;
 
 /// A count that continuous integration has time for, or the promised one.
 fn count(quick: usize, promised: usize) -> usize {

@@ -12,7 +12,7 @@ use std::process::Output;
 use std::sync::Arc;
 
 /// Ends with this code, with every one of these words on one or few lines of errors.
-fn check(output: &Output, code: i32, words: &[&str]) {
+pub fn check(output: &Output, code: i32, words: &[&str]) {
     let said = String::from_utf8_lossy(&output.stderr);
     let told = format!("exit {:?}:\n{said}", output.status.code());
     assert_eq!(output.status.code(), Some(code), "{told}");
