@@ -71,7 +71,7 @@ impl<'a> Eyes<'a> {
         }
         Eyes {
             input,
-            servers: input.servers.iter().map(|server| (server.id, server)).collect(),
+            servers: input.servers.iter().map(|server| (server.id, &**server)).collect(),
             of_role,
             roles: input.farm_roles.iter().map(|role| (role.id, role)).collect(),
             begun: input
@@ -189,10 +189,8 @@ impl<'a> Eyes<'a> {
             {
                 tell(Rule::Sighting, format!("retired after {listings} listings without it"))
             }
-            Some(Freshness::Seen { sighting, .. })
-                if reason == TerminateReason::Crashed
-                    && server.status == ServerStatus::Running
-                    && sighting.state == CloudState::Running =>
+            Some(Freshness::Seen { state: CloudState::Running, .. })
+                if reason == TerminateReason::Crashed && server.status == ServerStatus::Running =>
             {
                 tell(Rule::Sighting, "retired as crashed while it is seen running".into())
             }
@@ -220,10 +218,8 @@ impl<'a> Eyes<'a> {
             StepKind::Resume => status == Some(ServerStatus::Suspended),
             StepKind::Start => {
                 let seen = self.input.sightings.get(&id);
-                let stopped = seen.is_some_and(|seen| {
-                    matches!(seen, Freshness::Seen { sighting, .. }
-                        if sighting.state == CloudState::Stopped)
-                });
+                let stopped =
+                    matches!(seen, Some(Freshness::Seen { state: CloudState::Stopped, .. }));
                 let asleep = status == Some(ServerStatus::Suspended);
                 stopped && (asleep || status.is_some_and(|status| up.contains(&status)))
             }
@@ -376,9 +372,7 @@ impl<'a> Eyes<'a> {
 /// The platform itself says that nothing is left of it.
 fn gone_for_good(input: &PlanInput, server: ServerId) -> bool {
     let seen = input.sightings.get(&server);
-    seen.is_some_and(|seen| {
-        matches!(seen, Freshness::Seen { sighting, .. } if sighting.state == CloudState::Gone)
-    })
+    matches!(seen, Some(Freshness::Seen { state: CloudState::Gone, .. }))
 }
 
 /// Servers launched ahead of those whose places they take, while both are there.

@@ -20,6 +20,7 @@ use crate::engine::{Fault, PlanInput, Rule};
 use crate::model::{
     Hold, HoldKind, LaunchReason, Move, Plan, Server, ServerStatus, StepKind, TerminateReason, Wait,
 };
+use std::collections::BTreeMap;
 
 impl World<'_> {
     /// The reason to wait when this kind is held for a farm role: of several holds the one that
@@ -40,10 +41,11 @@ pub fn forbidden(input: &PlanInput, plan: &Plan) -> Vec<Fault> {
     let holds = |role: FarmRoleId, kind: HoldKind| {
         input.holds.iter().any(|hold| hold.covers(role, kind, input.now))
     };
+    let servers: BTreeMap<ServerId, &Server> =
+        input.servers.iter().map(|server| (server.id, &**server)).collect();
     let mut faults = Vec::new();
     for change in &plan.moves {
-        let server = input.servers.iter().find(|server| server.id == change.server());
-        let Some((role, kinds)) = automatic(input, change, server) else { continue };
+        let Some((role, kinds)) = automatic(&servers, change) else { continue };
         for kind in kinds.iter().filter(|kind| holds(role, **kind)) {
             let what = format!("{} is held", kind.as_str());
             let server = Some(change.server());
@@ -63,18 +65,18 @@ pub fn forbidden(input: &PlanInput, plan: &Plan) -> Vec<Fault> {
 
 /// Which kinds of automation a move is, and of which farm role; `None` for what people want.
 fn automatic(
-    input: &PlanInput,
+    servers: &BTreeMap<ServerId, &Server>,
     change: &Move,
-    server: Option<&Server>,
 ) -> Option<(FarmRoleId, &'static [HoldKind])> {
     use HoldKind::{Heal, Launch, Rollout, Terminate};
+    let server = servers.get(&change.server());
     let role = server.map(|server| server.farm_role);
-    let stays = |id: ServerId| input.servers.iter().any(|s| s.id == id && s.status.is_wanted());
+    let stays = |id: &ServerId| servers.get(id).is_some_and(|old| old.status.is_wanted());
     match change {
         Move::Launch { farm_role, reason, .. } => {
             let kinds: &[HoldKind] = match reason {
                 // What follows one that left is no batch of its own.
-                LaunchReason::Rollout(old) if !stays(*old) => &[Launch],
+                LaunchReason::Rollout(old) if !stays(old) => &[Launch],
                 LaunchReason::Rollout(_) => &[Launch, Rollout],
                 LaunchReason::FarmLaunched
                 | LaunchReason::ScalingUp

@@ -8,6 +8,7 @@ use crate::base::{FarmRoleId, Millis, ServerId, Timestamp};
 use crate::engine::Facts;
 use crate::model::{Breaker, Farm, FarmRole, Freshness, Hold, Plan, Server, Step};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// The input of one decision about one farm.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,8 +27,9 @@ pub struct PlanInput {
     /// servers and steps are not here, and what was decided about them stays; empty decides about
     /// the whole farm.
     pub beyond: BTreeMap<FarmRoleId, Facts>,
-    /// Its servers that are not terminated. Any order.
-    pub servers: Vec<Server>,
+    /// Its servers that are not terminated. Any order. Shared with whoever remembers them, because
+    /// copying hundreds costs more than deciding about them.
+    pub servers: Vec<Arc<Server>>,
     /// Its open steps, and those that failed within [`crate::base::limit::STEP_MEMORY`], also
     /// of servers that are terminated by now. Any order.
     pub steps: Vec<Step>,

@@ -10,11 +10,13 @@ use crate::model::{
     FarmRole, Freshness, Move, Plan, RolloutStrategy, Server, ServerStatus, StepKind,
     TerminateReason,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// What makes a sound plan too dangerous to carry out without a person's wish.
 pub fn safety(input: &PlanInput, plan: &Plan) -> Vec<Fault> {
-    let servers: BTreeMap<ServerId, &Server> = input.servers.iter().map(|s| (s.id, s)).collect();
+    let servers: BTreeMap<ServerId, &Server> =
+        input.servers.iter().map(|server| (server.id, &**server)).collect();
     let mut tallies: BTreeMap<FarmRoleId, Tally> = BTreeMap::new();
     for server in input.servers.iter().filter(|s| s.status == ServerStatus::Running) {
         tallies.entry(server.farm_role).or_default().running += 1;
@@ -114,21 +116,20 @@ fn rolled_over(
             tally.rolled_over, policy.batch
         ));
     }
-    let goes = |id: ServerId| {
-        plan.moves.iter().any(|step| match step {
-            Move::Retire { server, .. } | Move::Cancel { server } => *server == id,
-            Move::Launch { .. } | Move::Act { .. } | Move::Park { .. } => false,
-        })
-    };
+    let goes = plan.moves.iter().filter_map(|step| match step {
+        Move::Retire { server, .. } | Move::Cancel { server } => Some(*server),
+        Move::Launch { .. } | Move::Act { .. } | Move::Park { .. } => None,
+    });
+    let goes: BTreeSet<ServerId> = goes.collect();
     let seen = |id: &ServerId| {
         matches!(input.sightings.get(id), Some(Freshness::Seen { at, .. })
             if input.now.since(*at) <= limit::LISTING_STALE_AFTER)
     };
-    let stays = |server: &&Server| {
+    let stays = |server: &&Arc<Server>| {
         server.farm_role == role.id
             && server.status == ServerStatus::Running
             && seen(&server.id)
-            && !goes(server.id)
+            && !goes.contains(&server.id)
     };
     let left = input.servers.iter().filter(stays).count();
     // A dead one that goes takes nothing away.

@@ -45,6 +45,8 @@ pub struct RoleView<'a> {
     pub failed_launches: Vec<&'a Step>,
     /// Its target in the plan before.
     pub before: Option<&'a RoleTarget>,
+    /// Where each server is among them.
+    places: BTreeMap<ServerId, usize>,
 }
 
 /// One server with what is known of it.
@@ -97,11 +99,9 @@ impl Sight {
             Some(Freshness::Seen { at, .. } | Freshness::Missing { at, .. }) if stale(*at) => {
                 Sight::Stale { age: now.since(*at) }
             }
-            Some(Freshness::Seen { sighting, at }) => Sight::Seen {
-                state: sighting.state,
-                current: *at >= server.status_at,
-                age: now.since(*at),
-            },
+            Some(Freshness::Seen { state, at }) => {
+                Sight::Seen { state: *state, current: *at >= server.status_at, age: now.since(*at) }
+            }
             Some(Freshness::Missing { since, at, listings }) => {
                 let age = at.since(*since);
                 let lost =
@@ -186,8 +186,10 @@ impl<'a> World<'a> {
                 of_role.sort_by_key(|view| (view.server.index, view.server.id));
                 let mut failed = failed_launches.remove(&role.id).unwrap_or_default();
                 failed.sort_by_key(|step| (step.ended_at, step.id));
+                let ids = of_role.iter().map(|view| view.server.id);
                 RoleView {
                     role,
+                    places: ids.zip(0..).collect(),
                     servers: of_role,
                     balanced: balanced.contains(role.alias.as_str()),
                     failed_launches: failed,
@@ -242,6 +244,13 @@ impl<'a> World<'a> {
     /// Every server that is decided about, with its farm role.
     pub fn servers(&self) -> impl Iterator<Item = (&RoleView<'a>, &ServerView<'a>)> {
         self.roles.iter().flat_map(|role| role.servers.iter().map(move |server| (role, server)))
+    }
+}
+
+impl<'a> RoleView<'a> {
+    /// The server of a number, unless it is gone or another farm role's.
+    pub fn server(&self, id: ServerId) -> Option<&ServerView<'a>> {
+        self.servers.get(*self.places.get(&id)?)
     }
 }
 

@@ -37,14 +37,14 @@ pub enum CloudState {
 }
 
 /// What is known of one server just now: a listing's word, or that there is none.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Freshness {
     /// Not seen since we started, or no complete listing yet: nothing may be concluded.
     Unknown,
     /// In the last complete listing.
     Seen {
         /// As it was shown.
-        sighting: Sighting,
+        state: CloudState,
         /// When that listing began.
         at: Timestamp,
     },

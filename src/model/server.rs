@@ -281,6 +281,16 @@ pub enum TerminateReason {
 }
 
 impl LaunchReason {
+    /// The server whose place a rollout gave it.
+    pub fn rolls_over(self) -> Option<ServerId> {
+        match self {
+            LaunchReason::Rollout(old) => Some(old),
+            LaunchReason::FarmLaunched | LaunchReason::ScalingUp | LaunchReason::Replacement(_) => {
+                None
+            }
+        }
+    }
+
     /// One phrase for people.
     pub fn say(&self) -> &'static str {
         match self {

@@ -128,7 +128,7 @@ impl Listing {
     fn freshness(&self, server: ServerId, told: &Told) -> Freshness {
         let Some(at) = self.begun.map(|begun| told.at(begun)) else { return Freshness::Unknown };
         if let Some(sighting) = self.seen.get(&server) {
-            return Freshness::Seen { sighting: sighting.clone(), at };
+            return Freshness::Seen { state: sighting.state, at };
         }
         match self.missing.get(&server) {
             Some((since, listings)) => {

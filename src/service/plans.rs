@@ -254,7 +254,7 @@ fn current(tx: &Tx, input: &PlanInput, id: ServerId) -> Result<Server> {
     let server = lookup::server(tx, id)?.ok_or_else(|| stray("server", id))?;
     let seen = input.servers.binary_search_by_key(&id, |server| server.id);
     match seen.ok().and_then(|place| input.servers.get(place)) {
-        Some(seen) if *seen == server => Ok(server),
+        Some(seen) if **seen == server => Ok(server),
         Some(_) | None => Err(stray("the server the plan saw", id)),
     }
 }

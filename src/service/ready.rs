@@ -127,10 +127,10 @@ fn wellness(service: &Service, view: &View, role: &FarmRole, server: &Server) ->
 /// The platform shows it up in a listing that began after whatever last changed about it.
 fn is_up(service: &Service, view: &View, server: &Server) -> Result<bool> {
     let seen = service.observed.freshness(&*service.clock, &server.platform, server.id);
-    let Freshness::Seen { sighting, at } = seen else { return Ok(false) };
+    let Freshness::Seen { state, at } = seen else { return Ok(false) };
     let current = at >= server.status_at.max(server.reboot_at.unwrap_or(at))
         && service.now().since(at) <= limit::LISTING_STALE_AFTER;
-    if sighting.state != CloudState::Running || !current {
+    if state != CloudState::Running || !current {
         return Ok(false);
     }
     let steps = lookup::steps_of_server(view, server.id)?;

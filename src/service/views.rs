@@ -110,7 +110,7 @@ pub fn server(service: &Service, view: &View, server: Server) -> Result<ServerVi
     let freshness = service.observed.freshness(&*service.clock, &server.platform, server.id);
     let (seen, seen_age) = match &freshness {
         Freshness::Unknown => ("unknown", None),
-        Freshness::Seen { sighting, at } => (cloud_state(sighting.state), Some(now.since(*at))),
+        Freshness::Seen { state, at } => (cloud_state(*state), Some(now.since(*at))),
         Freshness::Missing { since, .. } => ("missing", Some(now.since(*since))),
     };
     let report = service.observed.report(server.farm);

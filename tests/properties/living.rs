@@ -6,7 +6,7 @@ use grange::base::random::Stream;
 use grange::base::{FarmRoleId, ServerId, Timestamp};
 use grange::engine::WindowReading;
 use grange::model::{
-    CloudState, Freshness, LaunchOrder, Metric, RolloutStrategy, RolloutWish, ScalingRule, Server,
+    CloudState, Freshness, LaunchOrder, Metric, RolloutStrategy, RolloutWish, ScalingRule,
     ServerStatus, Step, StepKind, StepStatus, VolumeSpec,
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -213,8 +213,8 @@ impl House {
 
     /// The transaction that begins a launch counts again.
     fn has_room(&self, role: FarmRoleId) -> bool {
-        let asked = |server: &&Server| server.farm_role == role && server.asked_at.is_some();
-        let asked = self.yard.input.servers.iter().filter(asked).count();
+        let servers = self.yard.input.servers.iter().filter(|server| server.farm_role == role);
+        let asked = servers.filter(|server| server.asked_at.is_some()).count();
         asked < self.yard.role(role).scaling.max as usize
     }
 

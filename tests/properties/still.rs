@@ -5,7 +5,7 @@ use grange::base::{FarmRoleId, Name, PlanId, ServerId};
 use grange::engine::WindowReading;
 use grange::model::{
     Balance, CloudState, FarmGoal, Freshness, LaunchOrder, Metric, Owed, Plan, RoleTarget,
-    ScalingRule, Server, ServerStatus, StepKind, StepStatus, TerminateReason, VolumeSpec,
+    ScalingRule, ServerStatus, StepKind, StepStatus, TerminateReason, VolumeSpec,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -261,9 +261,9 @@ impl ServerSpec {
     pub fn replace(&self, yard: &mut Yard) -> FarmRoleId {
         let role = self.role % yard.input.farm_roles.len();
         let id = FarmRoleId(u64::try_from(role).unwrap() + 1);
-        let same = |server: &&Server| server.farm_role == id && server.index == self.index;
-        let gone: Vec<ServerId> =
-            yard.input.servers.iter().filter(same).map(|server| server.id).collect();
+        let servers = yard.input.servers.iter();
+        let same = servers.filter(|server| server.farm_role == id && server.index == self.index);
+        let gone: Vec<ServerId> = same.map(|server| server.id).collect();
         gone.into_iter().for_each(|gone| yard.forget(gone));
         self.build(yard, role);
         id

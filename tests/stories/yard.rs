@@ -10,9 +10,10 @@ use grange::base::{
 use grange::engine::{AgentPresence, PlanInput};
 use grange::model::{
     CloudState, Farm, FarmGoal, FarmRole, Freshness, LaunchOrder, LaunchReason, Move, Plan, Policy,
-    RolloutWish, ScalingPolicy, Server, ServerStatus, Sighting, Step, StepKind, StepStatus,
+    RolloutWish, ScalingPolicy, Server, ServerStatus, Step, StepKind, StepStatus,
 };
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// When every story begins.
 pub const BEGIN: Timestamp = Timestamp(1_800_000_000_000);
@@ -104,13 +105,13 @@ impl Yard {
         let since = self.input.now.before(age);
         let reason = LaunchReason::FarmLaunched;
         let wanted = Server::wanted(id, self.role(role), index, reason, UserId(0), since);
-        self.input.servers.push(Server {
+        self.input.servers.push(Arc::new(Server {
             status,
             asked_at: (status != ServerStatus::PendingLaunch).then_some(since),
             running_at: (status == ServerStatus::Running).then_some(since),
             ..wanted
-        });
-        self.input.servers.last_mut().unwrap()
+        }));
+        Arc::make_mut(self.input.servers.last_mut().unwrap())
     }
 
     pub fn add_step(
@@ -128,14 +129,7 @@ impl Yard {
     }
 
     pub fn see(&mut self, server: ServerId, state: CloudState, at: Timestamp) {
-        let sighting = Sighting {
-            server,
-            cloud_server_id: format!("cloud-{server}"),
-            state,
-            private_ips: Vec::new(),
-            public_ips: Vec::new(),
-        };
-        self.input.sightings.insert(server, Freshness::Seen { sighting, at });
+        self.input.sightings.insert(server, Freshness::Seen { state, at });
     }
 
     pub fn hear(&mut self, server: ServerId, connected: bool, since: Timestamp) {
@@ -148,7 +142,8 @@ impl Yard {
     }
 
     pub fn server(&mut self, id: ServerId) -> &mut Server {
-        self.input.servers.iter_mut().find(|server| server.id == id).expect("a server there is")
+        let found = self.input.servers.iter_mut().find(|server| server.id == id);
+        Arc::make_mut(found.expect("a server there is"))
     }
 
     /// Confirmed gone: the record leaves the input, and its open steps end.

@@ -92,9 +92,10 @@ fn retire(
         view.servers.iter().filter(|s| draft.is_wanted(s) && draft.is_free(s)).collect();
     victims.retain(|s| !s.is_restarting() && s.server.status != ServerStatus::Resuming);
     // One that is rolled over just now and the one that follows it are one server, which stays.
-    let pairs = victims.iter().filter(|s| healthy(s) && rollout::is_followed(draft, view, s));
-    let pairs = pairs.count();
-    victims.retain(|s| !rollout::is_extra(draft, view, s) && !rollout::is_followed(draft, view, s));
+    let followed = rollout::followed(draft, view);
+    let is_followed = |s: &ServerView| followed.contains(&s.server.id);
+    let pairs = victims.iter().filter(|s| healthy(s) && is_followed(s)).count();
+    victims.retain(|s| !rollout::is_extra(draft, view, s) && !is_followed(s));
     let revision = draft.revision(view);
     // Under way before this plan: then what is to go anyway goes first, whatever the policy.
     let rolls = draft.targets.get(&view.role.id).and_then(|target| target.rollout.as_ref());

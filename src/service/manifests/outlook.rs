@@ -81,7 +81,8 @@ pub fn outlook(service: &Service, change: &Change) -> Result<Outlook> {
             stopped.insert(server.id, why.clone());
         });
     }
-    let names: BTreeMap<ServerId, &Server> = input.servers.iter().map(|s| (s.id, s)).collect();
+    let names: BTreeMap<ServerId, &Server> =
+        input.servers.iter().map(|server| (server.id, &**server)).collect();
     let name = |id: &ServerId| {
         let server = names.get(id).filter(|server| lives(server))?;
         Some(format!("{}/{}", change.farm.name, server.hostname))

@@ -16,6 +16,7 @@ use crate::model::{
 use crate::service::{Service, lookup};
 use crate::store::View;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// Cloud accounts that fail, by name.
 pub type Breakers = BTreeMap<String, Breaker>;
@@ -39,7 +40,7 @@ pub struct FarmImage {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Crew {
     /// Servers that are not confirmed gone.
-    pub servers: BTreeMap<ServerId, Server>,
+    pub servers: BTreeMap<ServerId, Arc<Server>>,
     /// Steps something may still come of, and those that failed lately, also of servers that are
     /// gone by now: they carry the backoff.
     pub steps: BTreeMap<StepId, Step>,
@@ -86,7 +87,7 @@ impl FarmImage {
     pub fn put_server(&mut self, server: Server) {
         let crew = self.crews.entry(server.farm_role).or_default();
         if server.status.counts() {
-            crew.servers.insert(server.id, server);
+            crew.servers.insert(server.id, Arc::new(server));
         } else {
             crew.servers.remove(&server.id);
         }
@@ -140,7 +141,7 @@ impl FarmImage {
         let now = service.now();
         let within = |id: &FarmRoleId| only.is_none_or(|only| only.contains(id));
         let crews = || self.crews.iter().filter(|(id, _)| within(id)).map(|(_, crew)| crew);
-        let servers: Vec<Server> =
+        let servers: Vec<Arc<Server>> =
             crews().flat_map(|crew| crew.servers.values().cloned()).collect();
         let recent = |step: &&Step| is_recent(step, now);
         let steps = crews().flat_map(|crew| crew.steps.values().filter(recent).cloned());
@@ -217,7 +218,7 @@ impl FarmImage {
 /// What was last seen and heard of servers.
 fn seen(
     service: &Service,
-    servers: &[Server],
+    servers: &[Arc<Server>],
 ) -> (BTreeMap<ServerId, Freshness>, BTreeMap<ServerId, AgentPresence>) {
     let asked = servers.iter().map(|server| (server.platform.as_str(), server.id));
     service.observed.of_all(&*service.clock, asked)

@@ -151,7 +151,7 @@ fn count(
 ) {
     let forward = rollout.wanted() == rollout.to;
     let mut failed = 0;
-    rollout.starting.retain(|id| match view.servers.iter().find(|s| s.server.id == *id) {
+    rollout.starting.retain(|id| match view.server(*id) {
         // A launch that was refused leaves nothing but its step.
         None => {
             failed += 1;

@@ -13,6 +13,7 @@
 
 mod judge;
 
+use crate::base::ServerId;
 use crate::engine::draft::Draft;
 use crate::engine::pass::count;
 use crate::engine::world::{RoleView, ServerView, Sight, World};
@@ -21,6 +22,7 @@ use crate::model::{
     Wait,
 };
 use judge::{checkpoint_size, is_full, judge, needs_page, ready};
+use std::collections::BTreeSet;
 
 /// Rolls over what is of another revision than the wanted one.
 pub fn rollout(world: &World, draft: &mut Draft) {
@@ -77,13 +79,10 @@ pub fn extra(draft: &Draft, view: &RoleView) -> usize {
     view.servers.iter().filter(|s| draft.is_wanted(s) && is_extra(draft, view, s)).count()
 }
 
-/// Whether an extra server is there to take this one's place.
-pub fn is_followed(draft: &Draft, view: &RoleView, server: &ServerView) -> bool {
-    let follows = |other: &ServerView| {
-        draft.is_wanted(other)
-            && partner(draft, view, other).is_some_and(|p| p.server.id == server.server.id)
-    };
-    view.servers.iter().any(follows)
+/// Servers whose places extra ones are there to take.
+pub fn followed(draft: &Draft, view: &RoleView) -> BTreeSet<ServerId> {
+    let wanted = view.servers.iter().filter(|s| draft.is_wanted(s));
+    wanted.filter_map(|s| partner(draft, view, s)).map(|old| old.server.id).collect()
 }
 
 fn partner<'v, 'w>(
@@ -91,12 +90,9 @@ fn partner<'v, 'w>(
     view: &'v RoleView<'w>,
     server: &ServerView,
 ) -> Option<&'v ServerView<'w>> {
-    let LaunchReason::Rollout(old) = server.server.launch_reason else { return None };
-    view.servers.iter().find(|s| {
-        s.server.id == old
-            && s.server.revision != server.server.revision
-            && draft.is_wanted(s)
-            && !s.server.locked
+    let old = server.server.launch_reason.rolls_over()?;
+    view.server(old).filter(|old| {
+        old.server.revision != server.server.revision && draft.is_wanted(old) && !old.server.locked
     })
 }
 
@@ -217,13 +213,14 @@ impl<'a, 'w> Batch<'a, 'w> {
     /// Lets go what has a successor that runs, or is extra itself.
     fn finish(&mut self, draft: &mut Draft) {
         let wanted = self.rollout.wanted();
+        let serves = |new: &&ServerView| {
+            new.server.revision == wanted && draft.is_wanted(new) && is_healthy(new)
+        };
+        let new = self.view.servers.iter().filter(serves);
+        let followed: BTreeSet<ServerId> =
+            new.filter_map(|new| new.server.launch_reason.rolls_over()).collect();
         for old in std::mem::take(&mut self.old) {
-            let followed = self.view.servers.iter().any(|new| {
-                new.server.revision == wanted
-                    && new.server.launch_reason == LaunchReason::Rollout(old.server.id)
-                    && draft.is_wanted(new)
-                    && is_healthy(new)
-            });
+            let followed = followed.contains(&old.server.id);
             let extra = is_extra(draft, self.view, old);
             if !followed && !extra {
                 self.old.push(old);
