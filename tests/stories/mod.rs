@@ -118,6 +118,9 @@ fn show(yard: &Yard, plan: &Plan) -> String {
             Move::Park { server, not_before } => {
                 format!("> park {}{}\n", name(*server), after(*not_before))
             }
+            Move::Hasten { server, not_before } => {
+                format!("> hasten {}{}\n", name(*server), after(*not_before))
+            }
         };
     }
     out
@@ -150,6 +153,7 @@ waits! {
     Wait::Missing { .. } => "Missing",
     Wait::UnknownOutcome { .. } => "UnknownOutcome",
     Wait::Draining { .. } => "Draining",
+    Wait::Grace { .. } => "Grace",
     Wait::Readiness { .. } => "Readiness",
     Wait::VolumeHeld { .. } => "VolumeHeld",
     Wait::Frozen(_) => "Frozen",

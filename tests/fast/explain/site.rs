@@ -43,6 +43,8 @@ pub struct Site {
     refuses: bool,
     /// Agents of new servers say nothing.
     mute: bool,
+    /// Servers that go have no time to finish.
+    brisk: bool,
 }
 
 /// One authority for all sites: its key is random, and no story depends on it.
@@ -127,7 +129,7 @@ impl Site {
         users::ensure_first_records(&service).unwrap();
         let doorway = Doorway::new(service.clone());
         let (cloud, said) = (BTreeMap::new(), BTreeMap::new());
-        Site { service, clock, doorway, cloud, said, refuses: false, mute: false }
+        Site { service, clock, doorway, cloud, said, refuses: false, mute: false, brisk: false }
     }
 
     /// Does one thing of a story.
@@ -137,6 +139,7 @@ impl Site {
             ["apply", min, max] => self.apply(min, max, "small"),
             ["apply", min, max, size] => self.apply(min, max, size),
             ["mute"] => self.mute = true,
+            ["brisk"] => self.brisk = true,
             ["terminate", "farm"] => self.with_farm(|service, farm| {
                 farms::terminate(service, &admin(), farm, TerminateInput::default()).map(drop)
             }),
@@ -195,11 +198,13 @@ impl Site {
     }
 
     fn apply(&self, min: &str, max: &str, size: &str) {
+        let drain = if self.brisk { "0s" } else { "10s" };
         let manifest = format!(
             "farm: shop\nfarmRoles:\n  - alias: web\n    role: web-demo\n    \
              cloudPlatform: simulated\n    instanceType: {size}\n    scaling:\n      \
              minInstances: {min}\n      maxInstances: {max}\n      rules:\n        \
-             - {{ruleType: CpuPercent, scaleUp: 60, scaleDown: 20, window: 60s}}\n"
+             - {{ruleType: CpuPercent, scaleUp: 60, scaleDown: 20, window: 60s}}\n    \
+             grange: {{drain: {drain}}}\n"
         );
         let request = ManifestRequest { manifest, launch: true, ..ManifestRequest::default() };
         manifests::apply(&self.service, &admin(), &request).unwrap();
