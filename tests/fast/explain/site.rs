@@ -2,11 +2,11 @@
 //! story says, and a clock that stands still until it is moved.
 
 use grange::base::limit::STEPS_PER_MINUTE;
-use grange::base::{Clock, ManualClock, Millis, ServerId, Timestamp, Waker};
+use grange::base::{Clock, ManualClock, Millis, ServerId, StepId, Timestamp, Waker};
 use grange::broker::{Ingest, Later};
 use grange::clouds::{Applied, CloudError};
 use grange::model::{
-    Actor, CloudState, Door, Permission, Server, ServerStatus, Sighting, StepKind,
+    Actor, CloudState, Door, OrderBody, Permission, Server, ServerStatus, Sighting, StepKind,
 };
 use grange::pki::Authority;
 use grange::series::{self, MemoryDisk, Series};
@@ -159,6 +159,14 @@ impl Site {
             ["stop", server] => {
                 let id = self.named(server);
                 self.cloud.insert(id, CloudState::Stopped);
+            }
+            ["idle", server] => self.idle(server, 0),
+            ["idle", server, "of", "another"] => self.idle(server, 1),
+            ["orders", server] => {
+                let id = self.named(server);
+                let orders = self.service.read(|view| lookup::orders_of(view, id)).unwrap();
+                let told = orders.iter().any(|order| matches!(order.body, OrderBody::Leave { .. }));
+                assert!(told, "{server} is not told that it is to go: {orders:?}");
             }
             ["lose", server] => {
                 let id = self.named(server);
@@ -347,6 +355,14 @@ impl Site {
             }
             self.list();
         }
+    }
+
+    /// Says that nothing is left to finish before its step, or one by that much later.
+    fn idle(&mut self, server: &str, beside: u64) {
+        let id = self.named(server);
+        let steps = self.service.read(|view| lookup::steps_of_server(view, id)).unwrap();
+        let last = steps.iter().map(|step| step.id).max().expect("a server has steps");
+        self.say(id, MessageBody::Idle { step: StepId(last.0 + beside) });
     }
 
     fn say(&mut self, server: ServerId, body: MessageBody) {
