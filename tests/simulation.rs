@@ -17,11 +17,15 @@
 //! A seed that breaks a law is named at once. A run of 20,000 also fails where its coverage is
 //! thin: every fault, state and reason to wait has to be reached a hundred times.
 //!
-//! Reading order: `world` (what happens), `watch` and `laws` (what must not), `sky`, `fleet`,
-//! `people`, `weather` (who does it), `house` and `calls` (what the appliance is handed), `seeds`,
-//! `tally` and `coverage` (many of them). To add a fault: a [`weather::Blow`] and its line in
-//! `world`. To add a law: a function in `laws` with a world that breaks it, and a
-//! [`sabotage::Sabotage`] that it finds in a whole run.
+//! Reading order: `world` (what happens), `watch`, `laws` and `restraint` (what must not), `sky`,
+//! `fleet`, `people`, `declarations`, `weather` (who does it), `house` and `calls` (what the
+//! appliance is handed), `seeds`, `tally` and `coverage` (many of them). To add a fault: a
+//! [`weather::Blow`] and its line in `world`. To add a law: a function in `laws` or `restraint`
+//! with a world that breaks it, and a [`sabotage::Sabotage`] that it finds in a whole run.
+
+#[macro_use]
+#[path = "support/names.rs"]
+mod names;
 
 #[path = "simulation/calls.rs"]
 mod calls;
@@ -29,16 +33,22 @@ mod calls;
 mod coverage;
 #[path = "simulation/crashes.rs"]
 mod crashes;
+#[path = "simulation/declarations.rs"]
+mod declarations;
 #[path = "simulation/fleet.rs"]
 mod fleet;
 #[path = "simulation/fuse.rs"]
 mod fuse;
+#[path = "simulation/hidden.rs"]
+mod hidden;
 #[path = "simulation/house.rs"]
 mod house;
 #[path = "simulation/laws.rs"]
 mod laws;
 #[path = "simulation/people.rs"]
 mod people;
+#[path = "simulation/restraint.rs"]
+mod restraint;
 #[path = "simulation/sabotage.rs"]
 mod sabotage;
 #[path = "simulation/seeds.rs"]

@@ -11,8 +11,6 @@
 //!   that wait on disk while the appliance is away. [`flight`]: what is sent and not acknowledged.
 //! - [`orders`]: which orders were seen and what came of them, so that each is done once;
 //!   [`work`] carries them out with [`command`] and [`file`], on threads that may block.
-//! - [`retiring`]: whether the server is to go, and the word of those who work on it that nothing
-//!   is left to finish: `grange-agent retiring` and `grange-agent idle`.
 //! - [`collect`]: readings from `/proc`, control groups and file systems; [`check`]: readiness.
 //! - [`settings`], [`state`], [`identity`], [`transport`]: what it is told, what it keeps, who it
 //!   is, how bytes leave.
@@ -37,7 +35,6 @@ mod identity;
 mod link;
 mod orders;
 mod outbox;
-mod retiring;
 mod session;
 mod settings;
 mod spool;
@@ -47,8 +44,7 @@ mod tests;
 mod transport;
 mod work;
 
-pub use retiring::{Question, ask};
-pub use settings::{AgentOptions, STATE_DIR, state_dir};
+pub use settings::{AgentOptions, STATE_DIR};
 
 use crate::base::limit::{AGENT_ORDERS_OPEN_MAX, AGENT_SPOOL_BYTES_MAX};
 use crate::base::problem::chain;
@@ -195,7 +191,6 @@ fn assemble(
         spool: spool::Spool::open(&state, AGENT_SPOOL_BYTES_MAX)
             .map_err(io("opening the spool"))?,
         orders: orders::Orders::open(&state).map_err(io("recalling orders"))?,
-        retiring: retiring::Retiring::open(&state).map_err(io("recalling the retirement"))?,
         workshop: Arc::new(workshop),
         collector,
         ready: data.check.is_none(),

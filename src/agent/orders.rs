@@ -133,11 +133,7 @@ impl Orders {
         };
         let once_only = match body {
             OrderBody::Run { .. } | OrderBody::Reboot => true,
-            OrderBody::Ping
-            | OrderBody::WriteFile { .. }
-            | OrderBody::Stop
-            | OrderBody::Leave { .. }
-            | OrderBody::Stay => false,
+            OrderBody::Ping | OrderBody::WriteFile { .. } | OrderBody::Stop => false,
         };
         match note.outcome {
             Some(outcome) => Ok(Some(Advice::Answer(outcome))),

@@ -41,8 +41,6 @@ impl Workshop {
             }
             OrderBody::Reboot => self.reboot(),
             OrderBody::Stop => Outcome::done("the agent stops"),
-            // The agent notes these down itself.
-            OrderBody::Leave { .. } | OrderBody::Stay => Outcome::done("noted"),
         }
     }
 

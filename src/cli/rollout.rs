@@ -52,8 +52,7 @@ pub fn carry(verb: RolloutVerb, client: &Client, io: &mut Io<'_>, json: bool) ->
         RolloutVerb::Abort { what } => (what, Some(Verb::Abort), false),
         RolloutVerb::Rollback { what } => (what, Some(Verb::Rollback), false),
     };
-    let role = name::farm_role(client, &what)?;
-    let id = role.id;
+    let id = name::farm_role(client, &what)?.id;
     let rollout = match said {
         None => client.rollout(id)?,
         Some(verb) => client.rollout_say(id, verb)?,
@@ -61,14 +60,7 @@ pub fn carry(verb: RolloutVerb, client: &Client, io: &mut Io<'_>, json: bool) ->
     match (json, history, said) {
         (true, _, _) => io.json(&rollout)?,
         (false, true, _) => list(&rollout, io)?,
-        (false, false, None) => {
-            writeln!(io.stdout, "{}", line(&rollout))?;
-            // At its minimum a farm role is as calm as can be.
-            let waits = role.grange.waiting.iter().filter(|w| !w.starts_with("at the minimum"));
-            for waiting in waits.filter(|_| rollout.state != "none") {
-                writeln!(io.stdout, "  waits: {waiting}")?;
-            }
-        }
+        (false, false, None) => writeln!(io.stdout, "{}", line(&rollout))?,
         (false, false, Some(verb)) => {
             let verb = verb.as_str();
             writeln!(io.stdout, "{}: {verb}, as soon as the next plan", rollout.about)?;
@@ -86,16 +78,7 @@ fn line(rollout: &RolloutView) -> String {
         0 => String::new(),
         failed => format!(", {failed} did not get ready"),
     };
-    let floor = match (rollout.maintenance, rollout.healthy_min) {
-        (true, _) => "; balancers show a maintenance page".to_owned(),
-        (false, 0) => String::new(),
-        (false, floor) => format!("; {} healthy, {floor} must stay so", rollout.healthy),
-    };
-    let at = rollout.wanted();
-    format!(
-        "{about} from revision {from} to {to}: {state}, {ready} of {of} at revision {at}\
-         {failed}{floor}"
-    )
+    format!("{about} from revision {from} to {to}: {state}, {ready} of {of} running{failed}")
 }
 
 fn list(rollout: &RolloutView, io: &mut Io<'_>) -> std::io::Result<()> {

@@ -104,7 +104,6 @@ fn automatic(
             Some((role?, &[Heal]))
         }
         Move::Park { .. } => Some((role?, &[Terminate])),
-        // What goes is on its way already.
-        Move::Act { .. } | Move::Cancel { .. } | Move::Hasten { .. } => None,
+        Move::Act { .. } | Move::Cancel { .. } => None,
     }
 }

@@ -32,9 +32,7 @@ pub fn safety(input: &PlanInput, plan: &Plan) -> Vec<Fault> {
         let (id, reason) = match step {
             Move::Retire { server, reason, .. } => (server, reason),
             Move::Park { server, .. } => (server, &TerminateReason::ScalingDown),
-            Move::Launch { .. } | Move::Act { .. } | Move::Cancel { .. } | Move::Hasten { .. } => {
-                continue;
-            }
+            Move::Launch { .. } | Move::Act { .. } | Move::Cancel { .. } => continue,
         };
         let Some(server) = servers.get(id).filter(|s| s.status == ServerStatus::Running) else {
             continue;
@@ -120,10 +118,7 @@ fn rolled_over(
     }
     let goes = plan.moves.iter().filter_map(|step| match step {
         Move::Retire { server, .. } | Move::Cancel { server } => Some(*server),
-        Move::Launch { .. }
-        | Move::Act { .. }
-        | Move::Park { .. }
-        | Move::Hasten { .. } => None,
+        Move::Launch { .. } | Move::Act { .. } | Move::Park { .. } => None,
     });
     let goes: BTreeSet<ServerId> = goes.collect();
     let seen = |id: &ServerId| {

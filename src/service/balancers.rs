@@ -47,7 +47,7 @@ fn files(
     if roles.iter().all(|role| role.balance.is_none()) {
         return Ok(Vec::new());
     }
-    let servers = lookup::servers_of_farm(view, farm)?;
+    let servers = lookup::live_servers_of_farm(view, farm)?;
     let plan = lookup::current_plan(view, farm)?;
     let mut out = Vec::new();
     for role in &roles {
@@ -84,12 +84,7 @@ fn can_obey(status: ServerStatus) -> bool {
 fn generation(body: &OrderBody) -> u64 {
     match body {
         OrderBody::WriteFile { generation, .. } => *generation,
-        OrderBody::Ping
-        | OrderBody::Run { .. }
-        | OrderBody::Reboot
-        | OrderBody::Stop
-        | OrderBody::Leave { .. }
-        | OrderBody::Stay => 0,
+        OrderBody::Ping | OrderBody::Run { .. } | OrderBody::Reboot | OrderBody::Stop => 0,
     }
 }
 

@@ -45,13 +45,6 @@ impl Author {
 pub enum Moment {
     /// Everything is decided and nothing is on disk.
     BeforeCommit,
-    /// The log was given all of it, and may lose it yet.
-    Logged,
-    /// The log has it, and the database does not.
-    Synced,
-    /// The database has it for good and with it everything before; the log starts over. A commit
-    /// has either this or the two before.
-    Checkpointed,
     /// All is on disk and nobody has been told.
     AfterCommit,
 }
@@ -159,7 +152,6 @@ struct Progress {
 impl Writer {
     /// A writer over an open database, with nothing done yet.
     pub fn new(slot: Slot, clock: Arc<dyn Clock>, hook: Option<CrashHook>) -> Writer {
-        let unsettled = AtomicBool::new(slot.has_logged());
         Writer {
             slot,
             clock,
@@ -170,8 +162,7 @@ impl Writer {
             running: Mutex::new(None),
             tail: Mutex::new(None),
             counters: Mutex::new(WriterStats::default()),
-            // What opening found in the log, the database is to have for good, too.
-            unsettled,
+            unsettled: AtomicBool::new(false),
             failing: Mutex::new(None),
         }
     }
@@ -187,11 +178,11 @@ impl Writer {
         running == Some(std::thread::current().id())
     }
 
-    /// Runs, commits and answers a group; one at a time. `committed` is called before the answers.
-    pub fn run(&self, group: Vec<Box<dyn Work>>, committed: &mut dyn FnMut()) {
+    /// Runs, commits and answers a group; one at a time.
+    pub fn run(&self, group: Vec<Box<dyn Work>>) {
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         self.set_running(Some(std::thread::current().id()));
-        self.run_alone(group, committed);
+        self.run_alone(group);
         self.set_running(None);
     }
 
@@ -216,7 +207,7 @@ impl Writer {
         *self.running.lock().unwrap_or_else(PoisonError::into_inner) = thread;
     }
 
-    fn run_alone(&self, mut group: Vec<Box<dyn Work>>, committed: &mut dyn FnMut()) {
+    fn run_alone(&self, mut group: Vec<Box<dyn Work>>) {
         self.recover();
         if group.is_empty() {
             self.settle();
@@ -225,9 +216,7 @@ impl Writer {
             }
             return;
         }
-        let outcome = self.commit(&mut group);
-        committed();
-        match outcome {
+        match self.commit(&mut group) {
             Ok(progress) => {
                 self.count(progress.stats);
                 if progress.stats.commits > 0 {
@@ -266,7 +255,6 @@ impl Writer {
         }
         match self.slot.view().and_then(|view| journal::tail(&view.txn)) {
             Ok(tail) if tail.seq != self.listeners.last() => {
-                self.unsettled.store(true, Ordering::Relaxed);
                 let all: BTreeSet<Table> = Table::ALL.iter().copied().collect();
                 self.listeners.committed(&all, tail.seq);
             }
@@ -298,16 +286,19 @@ impl Writer {
         let limit = self.journal_limit.load(Ordering::Relaxed);
         progress.tail.bytes = journal::trim(&tables, progress.tail, limit, JOURNAL_TRIM_MAX)?.1;
         journal::write_size(&tables, progress.tail.bytes)?;
-        let written = tables.into_written();
-        self.slot.commit(txn, written, &|moment| self.survive(moment))?;
+        drop(tables);
+        self.survive(Moment::BeforeCommit)?;
+        txn.commit().map_err(|e| StoreError::database("committing", e))?;
+        self.survive(Moment::AfterCommit)?;
         progress.stats.commits = 1;
         *self.tail.lock().unwrap_or_else(PoisonError::into_inner) = Some(progress.tail);
         self.unsettled.store(true, Ordering::Relaxed);
         Ok(progress)
     }
 
-    /// Nothing was to be done for a while: lets the database have for good what only the log has.
-    /// Costs as much as several commits, so it is not done with each.
+    /// Nothing was to be done for a while: lets the database write down what opening it after a
+    /// crash would otherwise have to find out by reading all of it. Costs as much as several
+    /// commits, so it is not done with each.
     fn settle(&self) {
         if !self.unsettled.load(Ordering::Relaxed) || self.slot.require_space().is_err() {
             return;
@@ -366,8 +357,7 @@ impl Writer {
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         let mut gone = 0;
         loop {
-            let mut txn = self.slot.write()?;
-            txn.set_quick_repair(true);
+            let txn = self.slot.write()?;
             let tables = Tables::of(&txn);
             let mut tail = journal::tail(&tables)?;
             let (count, left) = journal::trim(&tables, tail, limit, JOURNAL_TRIM_MAX)?;
@@ -390,7 +380,7 @@ impl Writer {
         if self.hook.as_ref().is_none_or(|hook| hook(moment)) {
             return Ok(());
         }
-        self.slot.fall();
+        self.slot.close();
         Err(StoreError::Closed(format!("crashed on request: {moment:?}")))
     }
 

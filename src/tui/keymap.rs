@@ -19,13 +19,6 @@ pub enum Verb {
     Hold,
     Release,
     Lock,
-    Role,
-    Pause,
-    Resume,
-    Abort,
-    Rollback,
-    Stop,
-    Account,
     Focus,
     Sort,
     Filter,
@@ -58,7 +51,6 @@ pub enum Verb {
 pub enum Scope {
     Farms,
     Farm,
-    Role,
     Servers,
     Server,
     Events,
@@ -70,10 +62,9 @@ pub enum Scope {
 
 impl Scope {
     /// All of them.
-    pub const ALL: [Scope; 10] = [
+    pub const ALL: [Scope; 9] = [
         Scope::Farms,
         Scope::Farm,
-        Scope::Role,
         Scope::Servers,
         Scope::Server,
         Scope::Events,
@@ -88,7 +79,6 @@ impl Scope {
         match self {
             Scope::Farms => "farms",
             Scope::Farm => "farm",
-            Scope::Role => "role",
             Scope::Servers => "servers",
             Scope::Server => "server",
             Scope::Events => "events",

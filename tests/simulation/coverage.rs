@@ -1,73 +1,13 @@
 //! What a long run has to reach, and how often: a kind of fault that never strikes, a state no step
 //! was ever in and a reason nothing ever waited for prove nothing about what comes of them.
 
+use crate::names::WAITS;
 use crate::sky;
 use crate::tally::Tally;
 use crate::weather;
-use grange::model::{ServerStatus, StepKind, StepStatus, Wait};
+use grange::model::{ServerStatus, StepKind, StepStatus};
 use std::collections::BTreeMap;
 use std::fmt::Write;
-
-/// A function from a value to its name, and the list of all names: a match without a wildcard,
-/// so that a new kind cannot be forgotten.
-macro_rules! names {
-    ($(#[$about:meta])* pub fn $name:ident($type:ty), $all:ident {
-        $($pattern:pat => $text:literal,)+
-    }) => {
-        $(#[$about])*
-        pub fn $name(it: &$type) -> &'static str {
-            match it { $($pattern => $text,)+ }
-        }
-        /// All those names.
-        pub const $all: &[&str] = &[$($text),+];
-    };
-}
-pub(crate) use names;
-
-names! {
-    /// A reason to wait, without its numbers.
-    pub fn wait(Wait), WAITS {
-        Wait::Breaker { .. } => "Breaker",
-        Wait::Paced { .. } => "Paced",
-        Wait::CoolDown { .. } => "CoolDown",
-        Wait::AtMax { .. } => "AtMax",
-        Wait::AtMin { .. } => "AtMin",
-        Wait::MaxUnconfirmed { .. } => "MaxUnconfirmed",
-        Wait::NoReadings { .. } => "NoReadings",
-        Wait::Starting { .. } => "Starting",
-        Wait::LaunchOrder { .. } => "LaunchOrder",
-        Wait::LeavingOrder { .. } => "LeavingOrder",
-        Wait::AgentSilent { .. } => "AgentSilent",
-        Wait::Replacing { .. } => "Replacing",
-        Wait::Backoff { .. } => "Backoff",
-        Wait::Stale { .. } => "Stale",
-        Wait::Unseen { .. } => "Unseen",
-        Wait::Missing { .. } => "Missing",
-        Wait::UnknownOutcome { .. } => "UnknownOutcome",
-        Wait::Draining { .. } => "Draining",
-        Wait::Grace { .. } => "Grace",
-        Wait::Readiness { .. } => "Readiness",
-        Wait::VolumeHeld { .. } => "VolumeHeld",
-        Wait::Frozen(_) => "Frozen",
-        Wait::InFlight { .. } => "InFlight",
-        Wait::DependsOn { .. } => "DependsOn",
-        Wait::Held { .. } => "Held",
-        Wait::Unhealed { .. } => "Unhealed",
-        Wait::MissingKept { .. } => "MissingKept",
-        Wait::Rebooting { .. } => "Rebooting",
-        Wait::FarmStopped { .. } => "FarmStopped",
-        Wait::Locked { .. } => "Locked",
-        Wait::ReadyGate { .. } => "ReadyGate",
-        Wait::RolloutPaused { .. } => "RolloutPaused",
-        Wait::RolloutCheckpoint { .. } => "RolloutCheckpoint",
-        Wait::RolloutHealthy { .. } => "RolloutHealthy",
-        Wait::RolloutGate { .. } => "RolloutGate",
-        Wait::RolloutKept { .. } => "RolloutKept",
-        Wait::RolloutAccount { .. } => "RolloutAccount",
-        Wait::RolloutOver { .. } => "RolloutOver",
-        Wait::RolloutMissing { .. } => "RolloutMissing",
-    }
-}
 
 /// Seeds of a long run.
 pub const LONG: u64 = 20_000;

@@ -4,7 +4,7 @@
 use crate::calls::LetterBox;
 use crate::sky::Sky;
 use grange::base::random::Stream;
-use grange::base::{Clock, ManualClock, Millis, ServerId, StepId};
+use grange::base::{Clock, ManualClock, Millis, ServerId};
 use grange::broker::{Admission, Ingest, Later, Refusal};
 use grange::model::{CloudState, OrderBody};
 use grange::pki::request_key_digest;
@@ -55,11 +55,16 @@ pub struct Fleet {
     pub silence_percent: u64,
     cut_off_until: Millis,
     key: [u8; 32],
+    other_key: [u8; 32],
     boots: u64,
     /// What happened, by kind.
     pub counts: BTreeMap<&'static str, u64>,
     /// What must not happen.
     pub faults: Vec<String>,
+}
+
+fn digest(request: &str) -> [u8; 32] {
+    request_key_digest(request).expect("the request is well formed")
 }
 
 /// What the agents reach of the appliance.
@@ -105,7 +110,8 @@ impl Fleet {
             load: 40.0,
             silence_percent: 0,
             cut_off_until: 0,
-            key: request_key_digest(REQUEST).expect("the request is well formed"),
+            key: digest(REQUEST),
+            other_key: digest(IMPOSTOR),
             boots: 0,
             counts: BTreeMap::new(),
             faults: Vec::new(),
@@ -230,7 +236,7 @@ impl Fleet {
             agent.said_ready = true;
             self.say(id, MessageBody::Ready { ready: true, detail: String::new() });
         }
-        if self.luck.below(1000) < 10 {
+        if self.luck.below(1000) < 3 {
             self.impersonate(id, sky, line);
         }
         for letter in line.letters.fetch(id) {
@@ -247,7 +253,7 @@ impl Fleet {
     fn impersonate(&mut self, id: ServerId, sky: &Sky, line: &Line) {
         let Some(made) = sky.launched(id) else { return };
         *self.counts.entry("impostor turned away").or_default() += 1;
-        let key = request_key_digest(IMPOSTOR).expect("the request is well formed");
+        let key = self.other_key;
         let enrolled = now(line.doorway.enrol(id, made.token, IMPOSTOR.into()));
         let admitted = now(line.doorway.admit(id, key));
         if matches!(enrolled, Some(Ok(_))) || matches!(admitted, Some(Ok(()))) {
@@ -303,26 +309,8 @@ impl Fleet {
             OrderBody::WriteFile { .. } if fails => Some("the check failed".to_owned()),
             _ => None,
         };
-        if let OrderBody::Leave { step, .. } = order.body {
-            self.say_idle(id, step);
-        }
         let (exit_code, output) = (0, String::new());
         self.say(id, MessageBody::Result { order: order.order, error, exit_code, output });
-    }
-
-    /// Some workers have nothing left to finish when they hear that their server is to go; some
-    /// say it twice, and some of a retirement that is not theirs.
-    fn say_idle(&mut self, id: ServerId, step: StepId) {
-        let said: &[StepId] = match self.luck.below(10) {
-            0..4 => &[step],
-            4 => &[step, step],
-            5 => &[StepId(step.0.saturating_sub(1)), StepId(step.0 + 1)],
-            _ => &[],
-        };
-        for step in said {
-            *self.counts.entry("idle word").or_default() += 1;
-            self.say(id, MessageBody::Idle { step: *step });
-        }
     }
 
     /// Says what is unsaid, in order, until something is not taken.

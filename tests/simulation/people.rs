@@ -1,19 +1,23 @@
 //! What people do: declare, change, launch, terminate, and ask things of single servers.
 
+use crate::declarations;
 use grange::base::random::Stream;
 use grange::base::{Code, FarmId, FarmRoleId, Millis, Problem, ServerId};
 use grange::model::{
-    Actor, Decision, Door, FarmGoal, Freshness, HoldKind, Permission, ServerStatus, Wait,
+    Actor, Decision, Door, FarmGoal, Freshness, HoldKind, Permission, RolloutState, ServerStatus,
+    Wait,
 };
-use grange::service::{Service, farms, holds, lookup, manifests, plans, servers};
+use grange::service::{Service, farms, holds, lookup, manifests, plans, rollouts, servers};
 use grange::wire::api::{CommandRequest, ManifestRequest};
 use grange::wire::hold::HoldInput;
 use grange::wire::input::{LockInput, RebootInput, ScalingInput, TerminateInput};
-use std::fmt::Write;
+use grange::wire::rollout::RolloutVerb;
 
 /// The people of a site.
 pub struct People {
     luck: Stream,
+    /// What was declared last.
+    declared: String,
     /// What was done, for the log.
     pub did: Vec<String>,
     /// Answers no person should get.
@@ -30,12 +34,12 @@ impl People {
     /// Nobody has done anything yet.
     pub fn new(seed: u64) -> People {
         let luck = Stream::new(seed, "people");
-        People { luck, did: Vec::new(), faults: Vec::new() }
+        People { luck, declared: String::new(), did: Vec::new(), faults: Vec::new() }
     }
 
     /// When somebody does something again.
     pub fn pause(&mut self) -> Millis {
-        3_000 + self.luck.below(45_000)
+        3_000 + self.luck.below(38_000)
     }
 
     /// The first farm.
@@ -45,42 +49,75 @@ impl People {
 
     /// One thing, whatever comes to mind.
     pub fn act(&mut self, service: &Service) {
+        if self.luck.chance(30) && self.steer(service) {
+            return;
+        }
         match self.luck.below(100) {
-            0..35 => {
+            0..26 => {
                 let launch = self.luck.chance(70);
                 self.declare(service, launch);
             }
-            35..45 => self.with_farm(service, "launch", |service, who, farm| {
+            26..35 => self.remake(service),
+            35..43 => self.with_farm(service, "launch", |service, who, farm| {
                 farms::launch(service, who, farm).map(drop)
             }),
-            45..48 => self.stop_or_start(service),
-            48..51 => self.with_farm(service, "terminate", |service, who, farm| {
+            43..46 => self.stop_or_start(service),
+            46..48 => self.with_farm(service, "terminate", |service, who, farm| {
                 farms::terminate(service, who, farm, TerminateInput::default()).map(drop)
             }),
-            51..53 => self.with_farm(service, "remove", |service, who, farm| {
+            48..50 => self.with_farm(service, "remove", |service, who, farm| {
                 farms::remove(service, who, farm, None)
             }),
-            53..63 => self.scale(service),
-            63..73 => self.with_server(service, "terminate", |service, who, id| {
+            50..59 => self.scale(service),
+            59..67 => self.with_server(service, "terminate", |service, who, id| {
                 servers::terminate(service, who, id, TerminateInput::default()).map(drop)
             }),
-            73..82 => self.with_server(service, "reboot", |service, who, id| {
+            67..75 => self.with_server(service, "reboot", |service, who, id| {
                 servers::reboot(service, who, id, RebootInput::default()).map(drop)
             }),
-            82..88 => self.with_server(service, "suspend", |service, who, id| {
+            75..82 => self.with_server(service, "suspend", |service, who, id| {
                 servers::suspend(service, who, id).map(drop)
             }),
-            88..91 => self.wake(service),
-            91..93 => self.with_server(service, "lock", |service, who, id| {
+            82..86 => self.wake(service),
+            86..91 => self.with_server(service, "lock", |service, who, id| {
                 servers::lock(service, who, id, &LockInput::default()).map(drop)
             }),
-            93..94 => self.unlock(service),
-            94..97 => self.hold(service),
+            91..92 => self.unlock(service),
+            92..98 => self.hold(service),
             _ => self.with_server(service, "run", |service, who, id| {
                 let command = vec!["true".into()];
                 let input = CommandRequest { command, timeout_ms: 1000 };
                 servers::run(service, who, id, &input).map(drop)
             }),
+        }
+    }
+
+    /// Says something of a rollout that is under way, or came to an end that somebody has to know
+    /// of; false if there is none.
+    fn steer(&mut self, service: &Service) -> bool {
+        let found = rollouts_of(service);
+        if found.is_empty() {
+            return false;
+        }
+        let (role, _) = found[self.luck.below(found.len() as u64) as usize];
+        let verb = match self.luck.below(100) {
+            0..35 => RolloutVerb::Pause,
+            35..65 => RolloutVerb::Resume,
+            65..88 => RolloutVerb::Abort,
+            _ => RolloutVerb::Rollback,
+        };
+        let answer = rollouts::say(service, &admin(), role, verb);
+        self.note(format!("rollout of {role} {verb:?}"), answer.map(drop));
+        true
+    }
+
+    /// Lets rollouts go on that wait for a person.
+    fn let_go_on(&mut self, service: &Service) {
+        for (role, state) in rollouts_of(service) {
+            if matches!(state, RolloutState::Paused | RolloutState::Checkpoint) {
+                let answer = rollouts::say(service, &admin(), role, RolloutVerb::Resume);
+                self.note(format!("rollout of {role} goes on"), answer.map(drop));
+            }
         }
     }
 
@@ -100,6 +137,7 @@ impl People {
     pub fn clear_up(&mut self, service: &Service) {
         self.wake(service);
         self.unlock(service);
+        self.let_go_on(service);
         let who = admin();
         for hold in service.read(lookup::all_holds).unwrap_or_default() {
             let answer = holds::release(service, &who, hold.id);
@@ -114,7 +152,7 @@ impl People {
             }
             let found = service.read(|view| {
                 let plan = lookup::current_plan(view, farm)?;
-                Ok((plan, lookup::servers_of_farm(view, farm)?))
+                Ok((plan, lookup::live_servers_of_farm(view, farm)?))
             });
             let Ok((Some(plan), all)) = found else { continue };
             let report = service.observed.report(farm);
@@ -169,7 +207,18 @@ impl People {
     }
 
     fn declare(&mut self, service: &Service, launch: bool) {
-        let text = self.manifest();
+        let text = declarations::manifest(&mut self.luck);
+        self.apply(service, text, launch);
+    }
+
+    /// What was declared last, of another size: a rollout, where anything runs.
+    fn remake(&mut self, service: &Service) {
+        let text = declarations::other_size(&mut self.luck, &self.declared);
+        self.apply(service, text, true);
+    }
+
+    fn apply(&mut self, service: &Service, text: String, launch: bool) {
+        self.declared.clone_from(&text);
         let prune = self.luck.chance(50);
         let input = |dry_run| ManifestRequest {
             manifest: text.clone(),
@@ -189,91 +238,6 @@ impl People {
             Err(_) => format!("declare {text}"),
         };
         self.note(what, answer.map(drop));
-    }
-
-    /// One of two farms, each time a little different.
-    fn manifest(&mut self) -> String {
-        let farm = if self.luck.chance(65) { "shop" } else { "blog" };
-        let order = if self.luck.chance(50) { "sequential" } else { "simultaneous" };
-        let mut text = format!("farm: {farm}\nlaunchOrder: {order}\nfarmRoles:\n");
-        let db = self.luck.chance(60);
-        let lb = self.luck.chance(40);
-        self.farm_role(&mut text, "web", "web-demo", 2);
-        if db {
-            self.farm_role(&mut text, "db", "base", 1);
-        }
-        if lb {
-            self.farm_role(&mut text, "lb", "haproxy", 3);
-        }
-        text
-    }
-
-    fn farm_role(&mut self, text: &mut String, alias: &str, role: &str, index: u32) {
-        let (min, max) = self.range();
-        let enabled = self.luck.chance(60);
-        let size = if self.luck.chance(80) { "small" } else { "medium" };
-        let drain = self.luck.below(4) * 10;
-        let timeout = 60 + self.luck.below(3) * 30;
-        let storage = self.luck.chance(if alias == "db" { 80 } else { 15 });
-        let lines = format!(
-            "  - alias: {alias}
-    role: {role}
-    cloudPlatform: simulated
-    instanceType: {size}
-    launchIndex: {index}
-    scaling:
-      enabled: {enabled}
-      minInstances: {min}
-      maxInstances: {max}
-      rules: [{{ruleType: CpuPercent, scaleUp: 60, scaleDown: 20, window: 60s}}]
-"
-        );
-        text.push_str(&lines);
-        if alias == "db" && self.luck.chance(40) {
-            text.push_str("    useScalrAgent: false\n");
-        }
-        if storage {
-            text.push_str(
-                "    storage: [{type: PersistentStorageConfiguration, mountPoint: /data, \
-                 size: 1GiB}]\n",
-            );
-        }
-        let mut extra = format!(
-            "    grange: {{drain: {drain}s, launchTimeout: {timeout}s, cooldownUp: 20s, \
-             cooldownDown: 30s"
-        );
-        if role == "haproxy" {
-            extra
-                .push_str(", balance: {farmRole: web, port: 8080, listenPort: 80, checkPath: /up}");
-            if self.luck.chance(50) {
-                extra.push_str(", dependsOn: [web]");
-            }
-        }
-        // Mostly the default, and each of the others often enough.
-        for (field, words) in [
-            ("heal", ["replace", "restart", "alert", "none"]),
-            ("missingServers", ["terminate", "terminate", "flag", "ignore"]),
-        ] {
-            if self.luck.chance(40) {
-                let word = words[self.luck.below(4) as usize];
-                write!(extra, ", {field}: {word}").expect("text takes text");
-            }
-        }
-        if self.luck.chance(30) {
-            let ready = 5 + self.luck.below(4) * 5;
-            write!(extra, ", readyFor: {ready}s").expect("text takes text");
-        }
-        if alias == "db" && self.luck.chance(40) {
-            extra.push_str(", check: {port: 5432}");
-        }
-        let reboot = 30 + self.luck.below(3) * 30;
-        write!(extra, ", rebootTimeout: {reboot}s").expect("text takes text");
-        writeln!(text, "{extra}}}").expect("text takes text");
-    }
-
-    fn range(&mut self) -> (u32, u32) {
-        let min = self.luck.below(4) as u32;
-        (min, (min + self.luck.below(4) as u32).max(1))
     }
 
     fn with_farm(
@@ -308,7 +272,7 @@ impl People {
     }
 
     fn scale(&mut self, service: &Service) {
-        let (min, max) = self.range();
+        let (min, max) = declarations::range(&mut self.luck);
         let roles = plans::farms(service)
             .and_then(|farms| {
                 service.read(|view| {
@@ -350,4 +314,16 @@ impl People {
             self.note(format!("resume {}", server.hostname), answer.map(drop));
         }
     }
+}
+
+/// Every rollout that the plans remember, with how it stands.
+fn rollouts_of(service: &Service) -> Vec<(FarmRoleId, RolloutState)> {
+    let mut found = Vec::new();
+    for farm in plans::farms(service).unwrap_or_default() {
+        let plan = service.read(|view| lookup::current_plan(view, farm)).ok().flatten();
+        for target in plan.iter().flat_map(|plan| &plan.targets) {
+            found.extend(target.rollout.as_ref().map(|r| (target.farm_role, r.state)));
+        }
+    }
+    found
 }

@@ -1,12 +1,12 @@
 //! Faults planted in the appliance on purpose, each of which one checker has to find: a checker
 //! that finds nothing in a broken world proves nothing about a sound one.
 
+use crate::hidden::{self, Hidden};
 use grange::base::random::Stream;
 use grange::base::{Result, ServerId};
 use grange::clouds::{Cloud, CloudStep};
 use grange::model::{
-    Actor, Cause, FarmRole, Freshness, Server, ServerStatus, Step, StepKind, StepStatus,
-    TerminateReason,
+    Actor, Cause, Freshness, Server, ServerStatus, Step, StepKind, StepStatus, TerminateReason,
 };
 use grange::service::{Service, lookup, plans};
 use grange::store::{Author, Reads, Tx};
@@ -40,6 +40,16 @@ pub enum Sabotage {
     NoFreeze,
     /// No listing ever comes through, and nobody notices.
     NobodyLooks,
+    /// Jobs do not see what people hold.
+    HoldsOverlooked,
+    /// Jobs do not see what people locked.
+    LocksOverlooked,
+    /// Jobs see servers that are to be replaced when they fail, whatever is declared.
+    HealOverlooked,
+    /// Jobs do not see that an account is to be left alone.
+    BreakerOverlooked,
+    /// Jobs see rollouts that may take everything at once.
+    FloorOverlooked,
 }
 
 impl Sabotage {
@@ -58,17 +68,20 @@ impl Sabotage {
         (Sabotage::LostIsNo, &["law 1:"]),
         (Sabotage::NoFreeze, &["law 3:"]),
         (Sabotage::NobodyLooks, &["never settled"]),
+        (Sabotage::HoldsOverlooked, &["hold:"]),
+        (Sabotage::LocksOverlooked, &["lock:"]),
+        (Sabotage::HealOverlooked, &["heal:"]),
+        (Sabotage::BreakerOverlooked, &["breaker:"]),
+        (Sabotage::FloorOverlooked, &["floor:"]),
     ];
 
-    /// Before a job runs.
-    pub fn before_job(self, service: &Service, luck: &mut Stream) -> bool {
-        self == Sabotage::NoMaximum && luck.chance(25) && shift_maximum(service, 5).is_ok()
-    }
-
-    /// After it ran, when `before_job` did something.
-    pub fn after_job(self, service: &Service) {
-        // The store may be down by now; then nothing was shifted for good either.
-        drop(shift_maximum(service, -5));
+    /// Before a job runs: what it is not to see is hidden.
+    pub fn before_job(self, service: &Service, luck: &mut Stream) -> Option<Hidden> {
+        let often = if self == Sabotage::NoMaximum { 25 } else { 70 };
+        match luck.chance(often) {
+            true => hidden::hide(self, service),
+            false => None,
+        }
     }
 
     /// After a job ran.
@@ -112,14 +125,19 @@ impl Sabotage {
             | Sabotage::LaunchedTwice
             | Sabotage::LostIsNo
             | Sabotage::NoFreeze
-            | Sabotage::NobodyLooks => Ok(()),
+            | Sabotage::NobodyLooks
+            | Sabotage::HoldsOverlooked
+            | Sabotage::LocksOverlooked
+            | Sabotage::HealOverlooked
+            | Sabotage::BreakerOverlooked
+            | Sabotage::FloorOverlooked => Ok(()),
         };
         // A store that is down is no place for sabotage; the next time will do.
         drop(answer);
     }
 }
 
-fn write(
+pub(crate) fn write(
     service: &Service,
     change: impl FnOnce(&mut Tx<'_>) -> Result<()> + Send + 'static,
 ) -> Result<()> {
@@ -166,18 +184,6 @@ fn forget_unknown(tx: &mut Tx<'_>) -> Result<()> {
 fn put(tx: &mut Tx<'_>, server: &Server) -> Result<()> {
     tx.put(server)?;
     Ok(())
-}
-
-fn shift_maximum(service: &Service, by: i32) -> Result<()> {
-    write(service, move |tx| {
-        for farm in lookup::all_farms(tx)? {
-            for mut role in lookup::farm_roles_of(tx, farm.id)? {
-                role.scaling.max = role.scaling.max.saturating_add_signed(by);
-                tx.put::<FarmRole>(&role)?;
-            }
-        }
-        Ok(())
-    })
 }
 
 fn give_up(tx: &mut Tx<'_>, mut server: Server) -> Result<()> {

@@ -4,6 +4,7 @@ use crate::sky::Sky;
 use crate::tally::add;
 use crate::weather::{self, Blow};
 use crate::world::{LOOK_EVERY, World};
+use grange::base::limit::{MISSING_AT_LEAST, VANISH_WINDOW};
 use grange::base::{Clock, FarmRoleId, Millis, ServerId, Timestamp};
 use grange::clouds::simulated::Faults;
 use grange::model::{CloudState, ServerStatus};
@@ -41,6 +42,7 @@ impl World {
                 }
             }
             Blow::Blind => self.blind(now),
+            Blow::Doubt => self.doubt(now),
             Blow::PowerCut => {
                 real.iter().for_each(|real| sky.excuse(real.server));
                 sky.cloud.cut_power();
@@ -91,6 +93,28 @@ impl World {
         add(&mut self.tally.faults, "farm role really left out of listings");
     }
 
+    /// Listings leave out one server of a farm role and later another, so far apart that nothing
+    /// freezes, while their agents speak for them; then those fall silent.
+    fn doubt(&mut self, now: Millis) {
+        let Some(house) = &self.house else { return };
+        let running = running(&self.parts.sky, house.service());
+        let most = running.values().max_by_key(|all| all.len()).filter(|all| all.len() > 1);
+        let Some(chosen) = most.filter(|_| self.follows.is_none()) else { return };
+        self.parts.sky.excuse(chosen[0]);
+        self.parts.sky.cloud.forget(chosen[0]);
+        self.follows = Some((now + VANISH_WINDOW + 5_000, chosen[1]));
+        self.remember_at = now + 2 * VANISH_WINDOW;
+    }
+
+    /// The other one of those.
+    pub(crate) fn follow(&mut self, now: Millis) {
+        if let Some((_, id)) = self.follows.take() {
+            self.parts.sky.excuse(id);
+            self.parts.sky.cloud.forget(id);
+            self.fleet.cut_off(now + 2 * MISSING_AT_LEAST);
+        }
+    }
+
     /// Everything that goes wrong ends, and the world has time to become as declared.
     pub fn calm(&mut self) {
         self.storm = false;
@@ -100,6 +124,7 @@ impl World {
         self.fleet.load = 40.0;
         self.due.weather = Millis::MAX;
         self.remember_at = Millis::MAX;
+        self.follows = None;
         self.due.people = self.clock.monotonic() + LOOK_EVERY;
         self.say(|| "the storm is over".to_owned());
     }

@@ -1,18 +1,19 @@
 //! Looks at the world after every event, and says at the end whether it became as declared.
 
-use crate::coverage;
 use crate::house::House;
 use crate::laws::{self, Facts};
+use crate::names;
+use crate::restraint;
 use crate::sky::Sky;
 use crate::tally::{Tally, add};
-use grange::base::{FarmId, FarmRoleId, Seq, ServerId, StepId};
+use grange::base::{FarmId, FarmRoleId, PlanId, Seq, ServerId, StepId};
 use grange::engine;
 use grange::model::{
-    CloudState, Decision, FarmGoal, Line, Move, Plan, Server, ServerStatus, Step, StepKind,
-    StepStatus,
+    Breaker, CloudState, Decision, Farm, FarmGoal, FarmRole, Hold, Line, Move, Plan, Server,
+    ServerStatus, Step, StepKind, StepStatus,
 };
 use grange::service::{Service, lookup, plans};
-use grange::store::View;
+use grange::store::{Reads, View};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What one look has to remember for the next.
@@ -25,6 +26,33 @@ pub struct Watch {
     servers: BTreeMap<ServerId, ServerStatus>,
     waits: BTreeSet<(FarmId, String, &'static str)>,
     last: Option<(Seq, usize)>,
+    /// Servers, breakers and the farms' plans as they were at the last look.
+    before: BTreeMap<ServerId, Server>,
+    breakers: BTreeMap<String, Breaker>,
+    plans: BTreeMap<FarmId, PlanId>,
+}
+
+/// What people declared and the accounts that fail.
+struct Declared {
+    farms: BTreeMap<FarmId, Farm>,
+    roles: BTreeMap<FarmRoleId, FarmRole>,
+    holds: Vec<Hold>,
+    breakers: BTreeMap<String, Breaker>,
+}
+
+impl Declared {
+    fn read(view: &View) -> grange::base::Result<Declared> {
+        let farms: BTreeMap<_, _> =
+            lookup::all_farms(view)?.into_iter().map(|farm| (farm.id, farm)).collect();
+        let mut roles = BTreeMap::new();
+        for farm in farms.keys() {
+            let of_farm = lookup::farm_roles_of(view, *farm)?;
+            roles.extend(of_farm.into_iter().map(|role| (role.id, role)));
+        }
+        let breakers = lookup::breakers(view)?.into_iter();
+        let breakers = breakers.map(|breaker| (breaker.account.clone(), breaker)).collect();
+        Ok(Declared { farms, roles, holds: lookup::all_holds(view)?, breakers })
+    }
 }
 
 impl Watch {
@@ -44,19 +72,17 @@ impl Watch {
                     records.extend(lookup::server(view, seen.server)?);
                 }
             }
-            let mut max = BTreeMap::new();
-            for farm in lookup::all_farms(view)? {
-                for role in lookup::farm_roles_of(view, farm.id)? {
-                    max.insert(role.id, role.scaling.max);
-                }
-            }
+            let declared = Declared::read(view)?;
+            let plans = self.new_plans(view, &declared)?;
+            let max = declared.roles.values().map(|role| (role.id, role.scaling.max)).collect();
             let asked = open.iter().filter(|step| may_launch(step));
             let asked = asked.map(|step| (step.server, step.farm_role)).collect();
-            Ok((Facts { max, records, real, asked }, open, ended))
+            Ok((Facts { max, records, real, asked }, open, ended, declared, plans))
         });
         // A store that does not answer is looked at when it does.
-        let Ok((facts, open, ended)) = found else { return };
+        let Ok((facts, open, ended, declared, plans)) = found else { return };
         self.last = mark;
+        self.restraint(&facts, &open, declared, &plans);
         let (counts, faults) = laws::max_is_hard(&facts, &self.counts);
         self.counts = counts;
         self.faults.extend(faults);
@@ -81,6 +107,42 @@ impl Watch {
         for _ in self.servers.len()..before {
             add(&mut tally.servers, ServerStatus::Terminated.as_str());
         }
+        self.before = facts.records.into_iter().map(|server| (server.id, server)).collect();
+    }
+
+    /// What plans and steps that are new did although it was to be left alone.
+    fn restraint(&mut self, facts: &Facts, open: &[Step], declared: Declared, plans: &[Plan]) {
+        for plan in plans {
+            let Some(farm) = declared.farms.get(&plan.farm) else { continue };
+            let (roles, holds) = (&declared.roles, &declared.holds);
+            let (before, after) = (&self.before, &facts.records);
+            let scene = restraint::Scene { plan, farm, roles, before, after, holds };
+            self.faults.extend(restraint::faults(&scene));
+            self.plans.insert(plan.farm, plan.id);
+        }
+        let breakers = [std::mem::take(&mut self.breakers), declared.breakers];
+        let is_known = |id: &StepId| self.steps.get(id).is_some_and(|s| *s == StepStatus::Begun);
+        let begun =
+            open.iter().filter(|step| step.status == StepStatus::Begun && !is_known(&step.id));
+        self.faults.extend(restraint::begun_while_open(begun, &self.before, &breakers));
+        [_, self.breakers] = breakers;
+    }
+
+    /// Plans that were committed since the last look, the oldest of each farm first.
+    fn new_plans(&self, view: &View, declared: &Declared) -> grange::base::Result<Vec<Plan>> {
+        let mut plans = Vec::new();
+        for farm in declared.farms.keys() {
+            let known = self.plans.get(farm).copied();
+            let mut next = view.current_plan(*farm)?.filter(|id| Some(*id) != known);
+            let first = plans.len();
+            while let Some(id) = next {
+                let Some(plan) = lookup::plan(view, id)? else { break };
+                next = plan.parent.filter(|id| Some(*id) != known);
+                plans.push(plan);
+            }
+            plans[first..].reverse();
+        }
+        Ok(plans)
     }
 
     /// Steps that were open at the last look and no longer are.
@@ -95,6 +157,12 @@ impl Watch {
     /// The journal of the life before is whole, and what was not committed is forgotten.
     pub fn restarted(&mut self, service: &Service) {
         self.last = None;
+        for farm in plans::farms(service).unwrap_or_default() {
+            // What was lost with the crash is not the parent of what comes.
+            if let Ok(Some(id)) = service.read(|view| Ok(view.current_plan(farm)?)) {
+                self.plans.insert(farm, id);
+            }
+        }
         self.verify(service);
     }
 
@@ -176,7 +244,7 @@ impl Watch {
 
     fn wait(&mut self, farm: FarmId, line: &Line, tally: &mut Tally) {
         let Decision::Wait(wait) = &line.decision else { return };
-        let name = coverage::wait(wait);
+        let name = names::wait(wait);
         let is_new = self.waits.insert((farm, line.about.clone(), name));
         if is_new {
             add(&mut tally.waits, name);
@@ -223,6 +291,11 @@ fn difference(parent: &Plan, plan: &Plan) -> String {
     )
 }
 
+/// Scaling keeps it for later.
+fn is_put_to_sleep(server: &Server) -> bool {
+    server.parked && server.status == ServerStatus::Suspended
+}
+
 fn judge(sky: &Sky, service: &Service) -> grange::base::Result<Vec<String>> {
     let mut why = Vec::new();
     let (farms, records, open) = service.read(|view| {
@@ -251,7 +324,7 @@ fn judge(sky: &Sky, service: &Service) -> grange::base::Result<Vec<String>> {
             if role.removed {
                 why.push(format!("{about} is still there"));
             }
-            let mine = || records.iter().filter(|server| server.farm_role == role.id);
+            let mine = || records.iter().filter(|s| s.farm_role == role.id && !is_put_to_sleep(s));
             let running = mine().filter(|s| s.status == ServerStatus::Running).count() as u32;
             let target = plan.target(role.id).map_or(0, |target| target.target);
             let (min, max) = match farm.goal {
@@ -270,13 +343,15 @@ fn judge(sky: &Sky, service: &Service) -> grange::base::Result<Vec<String>> {
             }
         }
     }
-    let real: BTreeSet<_> =
-        sky.real().iter().map(|real| (real.server, real.state)).map(|r| r.0).collect();
-    let known: BTreeSet<_> = records.iter().map(|server| server.id).collect();
-    if real != known {
-        why.push(format!("{} exist and {} are on record", real.len(), known.len()));
+    // What became of one that scaling put to sleep shows when it is woken.
+    let sleeps = |id: &ServerId| records.iter().any(|s| s.id == *id && is_put_to_sleep(s));
+    let real = sky.real();
+    let there: BTreeSet<ServerId> = real.iter().map(|real| real.server).collect();
+    let known: BTreeSet<ServerId> = records.iter().map(|server| server.id).collect();
+    if !there.is_subset(&known) || known.difference(&there).any(|id| !sleeps(id)) {
+        why.push(format!("{} exist and {} are on record", there.len(), known.len()));
     }
-    for idle in sky.real().iter().filter(|real| real.state != CloudState::Running) {
+    for idle in real.iter().filter(|it| it.state != CloudState::Running && !sleeps(&it.server)) {
         why.push(format!("{} is {:?}", idle.server, idle.state));
     }
     for step in open {

@@ -1,6 +1,5 @@
 //! What goes wrong, by seed: clouds, disks, clocks, agents, the appliance, the power.
 
-use crate::coverage::names;
 use crate::fuse::{Crash, Point};
 use grange::base::Millis;
 use grange::base::random::Stream;
@@ -19,6 +18,8 @@ pub enum Blow {
     Overlook,
     /// Listings leave out all servers of a farm role for a while.
     Blind,
+    /// Listings leave out two servers of a farm role, one long after the other.
+    Doubt,
     /// Every server loses its power, and the appliance too.
     PowerCut,
     /// The appliance crashes at a commit or a cloud call that is still to come.
@@ -57,6 +58,7 @@ names! {
         Blow::Vanish => "server deleted",
         Blow::Overlook => "server left out of listings",
         Blow::Blind => "farm role left out of listings",
+        Blow::Doubt => "servers left out of listings in turn",
         Blow::PowerCut => "power cut",
         Blow::Fuse(_) => "crash due",
         Blow::Kill => "appliance killed",
@@ -115,7 +117,8 @@ impl Weather {
         let luck = &mut self.luck;
         match luck.below(100) {
             0..13 => Blow::Cloud(Box::new(faults(luck))),
-            13..20 => Blow::Crash,
+            13..18 => Blow::Crash,
+            18..20 => Blow::Doubt,
             20..24 => Blow::Vanish,
             24..28 => Blow::Overlook,
             28..31 => Blow::Blind,
@@ -123,12 +126,8 @@ impl Weather {
             34..50 => {
                 let point = Point::ALL[luck.below(Point::ALL.len() as u64) as usize];
                 let among = match point {
-                    Point::BeforeCommit
-                    | Point::InCommit
-                    | Point::Logged
-                    | Point::Synced
-                    | Point::AfterCommit => 12,
-                    Point::Checkpointed | Point::BeforeCall | Point::AfterCall => 3,
+                    Point::BeforeCommit | Point::InCommit | Point::AfterCommit => 12,
+                    Point::BeforeCall | Point::AfterCall => 3,
                 };
                 Blow::Fuse(Crash { point, after: luck.below(among) })
             }

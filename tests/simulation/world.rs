@@ -13,7 +13,7 @@ use crate::watch::Watch;
 use crate::weather::Weather;
 use grange::base::hash::hex;
 use grange::base::random::Stream;
-use grange::base::{Clock, ManualClock, Millis, Seq, Timestamp};
+use grange::base::{Clock, ManualClock, Millis, Seq, ServerId, Timestamp};
 use grange::model::Actor;
 use grange::series::MemoryDisk;
 use grange::service::steps;
@@ -95,6 +95,8 @@ pub struct World {
     pub(crate) log: Vec<String>,
     pub(crate) due: Dues,
     pub(crate) remember_at: Millis,
+    /// Listings leave another one out then.
+    pub(crate) follows: Option<(Millis, ServerId)>,
     pub(crate) storm: bool,
     pub(crate) settled: bool,
     pub(crate) storm_ends: Millis,
@@ -153,6 +155,7 @@ impl World {
                 weather: if run.fair { Millis::MAX } else { 5_000 },
             },
             remember_at: Millis::MAX,
+            follows: None,
             storm: true,
             settled: false,
             storm_ends: if run.fair { FAIR } else { STORM },
@@ -202,8 +205,10 @@ impl World {
         };
         let calls = self.house.as_ref().and_then(|house| house.calls.next()).unwrap_or(Millis::MAX);
         let late = self.late.iter().map(|call| call.due).min().unwrap_or(Millis::MAX);
+        let follows = self.follows.map_or(Millis::MAX, |(at, _)| at);
+        let due = &self.due;
         let dues =
-            [job, calls, late, self.due.fleet, self.due.people, self.due.weather, self.remember_at];
+            [job, calls, late, due.fleet, due.people, due.weather, self.remember_at, follows];
         let soonest = dues.into_iter().min().unwrap_or(Millis::MAX);
         self.clock.advance(soonest.saturating_sub(now));
         let now = self.clock.monotonic();
@@ -223,10 +228,11 @@ impl World {
                 self.strike(&blow, now);
                 self.due.weather = now + self.weather.pause();
             }
-            Some(_) | None => {
+            Some(6) => {
                 self.parts.sky.remember_all();
                 self.remember_at = Millis::MAX;
             }
+            Some(_) | None => self.follow(now),
         }
         self.after();
     }
@@ -275,7 +281,7 @@ impl World {
         let Some(house) = &mut self.house else { return };
         let sabotage = self.run.sabotage;
         let before = house.service().store.last_seq();
-        let hidden = sabotage.filter(|it| it.before_job(house.service(), &mut self.luck));
+        let hidden = sabotage.and_then(|it| it.before_job(house.service(), &mut self.luck));
         let Some((name, note, failed)) = house.run_job(&self.clock) else { return };
         if let Some(sabotage) = sabotage {
             sabotage.after(name, house.service());
@@ -284,8 +290,8 @@ impl World {
             let changed = house.service().store.last_seq() != before;
             self.watch.planned(house.service(), changed, &mut self.tally);
         }
-        if let Some(sabotage) = hidden {
-            sabotage.after_job(house.service());
+        if let Some(hidden) = hidden {
+            hidden.put_back(house.service());
         }
         if failed {
             house.idle();

@@ -8,6 +8,8 @@
 
 pub mod language;
 
+#[path = "../support/names.rs"]
+mod names;
 mod objections;
 mod words;
 pub mod yard;
@@ -46,10 +48,11 @@ fn every_reason_to_wait_has_a_story() {
         let text = std::fs::read_to_string(&path).unwrap();
         let (_, waits) = play(text.split_once(RULER).unwrap_or((&text, "")).0);
         for wait in waits {
-            *told.entry(reason(&wait)).or_insert(0) += 1;
+            *told.entry(names::wait(&wait)).or_insert(0) += 1;
         }
     }
-    let missing: Vec<&&str> = WAITS.iter().filter(|name| !told.contains_key(*name)).collect();
+    let missing: Vec<&&str> =
+        names::WAITS.iter().filter(|name| !told.contains_key(*name)).collect();
     assert!(missing.is_empty(), "no story waits for {missing:?}");
 }
 
@@ -118,64 +121,7 @@ fn show(yard: &Yard, plan: &Plan) -> String {
             Move::Park { server, not_before } => {
                 format!("> park {}{}\n", name(*server), after(*not_before))
             }
-            Move::Hasten { server, not_before } => {
-                format!("> hasten {}{}\n", name(*server), after(*not_before))
-            }
         };
     }
     out
-}
-
-macro_rules! waits {
-    ($($pattern:pat => $name:literal,)+) => {
-        /// Every reason to wait.
-        const WAITS: &[&str] = &[$($name,)+];
-
-        /// The name in [`WAITS`]. Matched whole, so that a new reason does not compile without one.
-        fn reason(wait: &Wait) -> &'static str {
-            match wait { $($pattern => $name,)+ }
-        }
-    };
-}
-
-waits! {
-    Wait::CoolDown { .. } => "CoolDown",
-    Wait::AtMax { .. } => "AtMax",
-    Wait::AtMin { .. } => "AtMin",
-    Wait::MaxUnconfirmed { .. } => "MaxUnconfirmed",
-    Wait::NoReadings { .. } => "NoReadings",
-    Wait::Starting { .. } => "Starting",
-    Wait::LaunchOrder { .. } => "LaunchOrder",
-    Wait::LeavingOrder { .. } => "LeavingOrder",
-    Wait::AgentSilent { .. } => "AgentSilent",
-    Wait::Backoff { .. } => "Backoff",
-    Wait::Stale { .. } => "Stale",
-    Wait::Missing { .. } => "Missing",
-    Wait::UnknownOutcome { .. } => "UnknownOutcome",
-    Wait::Draining { .. } => "Draining",
-    Wait::Grace { .. } => "Grace",
-    Wait::Readiness { .. } => "Readiness",
-    Wait::VolumeHeld { .. } => "VolumeHeld",
-    Wait::Frozen(_) => "Frozen",
-    Wait::InFlight { .. } => "InFlight",
-    Wait::Replacing { .. } => "Replacing",
-    Wait::Unseen { .. } => "Unseen",
-    Wait::DependsOn { .. } => "DependsOn",
-    Wait::Held { .. } => "Held",
-    Wait::Unhealed { .. } => "Unhealed",
-    Wait::MissingKept { .. } => "MissingKept",
-    Wait::Rebooting { .. } => "Rebooting",
-    Wait::FarmStopped { .. } => "FarmStopped",
-    Wait::Locked { .. } => "Locked",
-    Wait::ReadyGate { .. } => "ReadyGate",
-    Wait::Breaker { .. } => "Breaker",
-    Wait::Paced { .. } => "Paced",
-    Wait::RolloutPaused { .. } => "RolloutPaused",
-    Wait::RolloutCheckpoint { .. } => "RolloutCheckpoint",
-    Wait::RolloutHealthy { .. } => "RolloutHealthy",
-    Wait::RolloutGate { .. } => "RolloutGate",
-    Wait::RolloutKept { .. } => "RolloutKept",
-    Wait::RolloutAccount { .. } => "RolloutAccount",
-    Wait::RolloutOver { .. } => "RolloutOver",
-    Wait::RolloutMissing { .. } => "RolloutMissing",
 }

@@ -30,8 +30,10 @@ pub fn count(world: &World, draft: &mut Draft) {
             match reason_to_wait(world, draft, view) {
                 Some(wait) => draft.say(view, Decision::Wait(wait)),
                 None => {
-                    let spare = need.saturating_sub(owed.len()).saturating_sub(lost);
+                    let spare = need.saturating_sub(room(view, draft).min(owed.len()));
+                    let spare = spare.saturating_sub(lost);
                     let need = need - wake(world, view, draft, spare);
+                    owed.truncate(need);
                     let launched = launch(view, draft, need, lost, &mut owed);
                     if let Some(target) = draft.targets.get_mut(&view.role.id) {
                         target.before_losses =
@@ -84,6 +86,17 @@ pub fn reason_to_wait(world: &World, draft: &Draft, view: &RoleView) -> Option<W
         return Some(held);
     }
     order::ahead(world, draft, view)
+}
+
+/// How many may be launched once all that leave are gone. Those that sleep stay and fill the
+/// maximum, so where they leave no room for what is owed, they are woken instead.
+fn room(view: &RoleView, draft: &Draft) -> usize {
+    let stays = |s: &&ServerView| {
+        let sleeps = s.server.parked && s.server.status == ServerStatus::Suspended;
+        draft.is_wanted(s) || sleeps && draft.is_free(s)
+    };
+    let there = view.servers.iter().filter(stays).count() + draft.launched(view);
+    usize::try_from(view.role.scaling.max).unwrap_or(usize::MAX).saturating_sub(there)
 }
 
 /// Wakes servers that scaling put to sleep, lowest index first; says how many.

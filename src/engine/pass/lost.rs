@@ -46,6 +46,8 @@ fn judge(world: &World, draft: &mut Draft, view: &RoleView, server: &ServerView,
         Sight::Missing { age, lost } if !lost || server.is_heard() => {
             draft.spare(view, server, Wait::Missing { age, needed: limit::MISSING_AT_LEAST });
         }
+        // It goes in its turn, and nothing but its absence speaks for an earlier one.
+        Sight::Missing { .. } if world.is_leaving() => {}
         Sight::Missing { age, .. } if keeps_missing(world, view) => {
             let policy = view.role.policy.missing;
             draft.give_up(view, server, Wait::MissingKept { age, policy });

@@ -4,10 +4,11 @@
 //! order of the removal policy. Scalr takes the oldest; here the default is the highest index,
 //! because data volumes belong to low ones and because a farm that shrinks to three should be
 //! left with 1, 2 and 3. While a rollout is under way, servers of another revision than the
-//! wanted one go before the policy is asked: they are to go anyway. Never are so many running
-//! servers taken that fewer healthy ones than the target stay, and never one that was not seen
-//! lately. While servers of the farm are missing, no running one is taken at all: shrinking is
-//! never urgent, and it would hide how many vanished.
+//! wanted one go before the policy is asked: they are to go anyway. A server that is rolled over
+//! just now and the one that takes its place count as one, and go together, after all others.
+//! Never are so many running servers taken that fewer healthy ones than the target stay, and never
+//! one that was not seen lately. While servers of the farm are missing, no running one is taken at
+//! all: shrinking is never urgent, and it would hide how many vanished.
 //!
 //! With `suspend-resume` running servers are put to sleep instead, and go on counting against
 //! max; those that sleep are only terminated when max, or the behavior, no longer allows them.
@@ -21,7 +22,7 @@ use crate::model::{
     TerminateReason, Wait,
 };
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Retires what is beyond the target.
 pub fn surplus(world: &World, draft: &mut Draft) {
@@ -87,26 +88,22 @@ fn retire(
     missing: bool,
     held: bool,
 ) -> bool {
-    let healthy = |s: &ServerView| s.is_running() && matches!(s.sight, Sight::Seen { .. });
     let mut victims: Vec<&ServerView> =
         view.servers.iter().filter(|s| draft.is_wanted(s) && draft.is_free(s)).collect();
     victims.retain(|s| !s.is_restarting() && s.server.status != ServerStatus::Resuming);
-    // One that is rolled over just now and the one that follows it are one server, which stays.
-    let followed = rollout::followed(draft, view);
-    let is_followed = |s: &ServerView| followed.contains(&s.server.id);
-    let pairs = victims.iter().filter(|s| healthy(s) && is_followed(s)).count();
-    victims.retain(|s| !rollout::is_extra(draft, view, s) && !is_followed(s));
+    // Those that are rolled over just now and those that follow them are one server each.
+    let chains = rollout::chains(draft, view);
+    let chained: BTreeSet<ServerId> = chains.iter().flatten().map(|s| s.server.id).collect();
+    victims.retain(|s| !chained.contains(&s.server.id));
     let revision = draft.revision(view);
     // Under way before this plan: then what is to go anyway goes first, whatever the policy.
     let rolls = draft.targets.get(&view.role.id).and_then(|target| target.rollout.as_ref());
     let rolls = rolls.is_some_and(|r| r.state.is_under_way() && r.began_at < world.input.now);
-    let stay = victims.iter().filter(|s| healthy(s)).count() + pairs;
-    let mut spare = stay.saturating_sub(target);
-    if missing {
-        spare = 0;
-    }
+    let serve = chains.iter().filter(|chain| serves(draft, chain)).count();
+    let stay = victims.iter().filter(|s| is_healthy(s)).count() + serve;
+    let mut spare = if missing { 0 } else { stay.saturating_sub(target) };
     let locked = victims.extract_if(.., |s| s.server.locked).count();
-    if locked > 0 && victims.len() < over {
+    if locked > 0 && victims.len() + chains.len() < over {
         let servers = u32::try_from(locked).unwrap_or(u32::MAX);
         draft.say(view, Decision::Wait(Wait::Locked { servers }));
     }
@@ -118,29 +115,49 @@ fn retire(
     });
     let parks = view.role.policy.behavior == ScalingBehavior::SuspendResume;
     let why = format!("{over} more than the target of {target}");
-    for server in victims {
+    let alone = victims.into_iter().map(|server| vec![server]);
+    for group in alone.chain(chains) {
         if over == 0 {
             return false;
         }
-        if held && !server.is_only_planned() {
+        if held && !group.iter().all(|s| s.is_only_planned()) {
             return true;
         }
-        let running = server.server.status == ServerStatus::Running;
-        if running && (spare == 0 || !healthy(server)) {
-            continue;
-        }
-        if !running && !server.is_only_planned() && !matches!(server.sight, Sight::Seen { .. }) {
+        let running = group.iter().any(|s| s.server.status == ServerStatus::Running);
+        if running && spare == 0 || !group.iter().all(|s| may_go(draft, s)) {
             continue;
         }
         spare -= usize::from(running);
         over -= 1;
-        if running && parks {
-            draft.park(view, server, &why);
-        } else {
-            draft.retire(view, server, TerminateReason::ScalingDown, &why);
+        for server in &group {
+            // What is rolled over goes for good.
+            let outdated = group.len() > 1 && server.server.revision != revision;
+            if parks && server.server.status == ServerStatus::Running && !outdated {
+                draft.park(view, server, &why);
+            } else {
+                draft.retire(view, server, TerminateReason::ScalingDown, &why);
+            }
         }
     }
     false
+}
+
+fn is_healthy(server: &ServerView) -> bool {
+    server.is_running() && matches!(server.sight, Sight::Seen { .. })
+}
+
+/// One of a chain is enough: the others stand in for it, or follow it.
+fn serves(draft: &Draft, chain: &[&ServerView]) -> bool {
+    chain.iter().any(|s| is_healthy(s) && draft.is_free(s) && !s.is_restarting())
+}
+
+/// Nothing is in the way of taking it, and it was seen lately.
+fn may_go(draft: &Draft, server: &ServerView) -> bool {
+    let idle = draft.is_free(server) && !server.is_restarting() && !server.server.locked;
+    idle && match server.server.status {
+        ServerStatus::Running => is_healthy(server),
+        _ => server.is_only_planned() || matches!(server.sight, Sight::Seen { .. }),
+    }
 }
 
 /// Who goes first: the lower number, then the higher index.

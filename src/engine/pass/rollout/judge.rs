@@ -39,6 +39,14 @@ pub fn judge(now: Timestamp, draft: &mut Draft, view: &RoleView) -> Option<Rollo
     rollout
 }
 
+/// Begins a rollout for those that scaling wakes just now and that slept through one.
+pub fn join(now: Timestamp, draft: &mut Draft, view: &RoleView) {
+    let target = draft.targets.get(&view.role.id);
+    if target.is_some_and(|target| target.rollout.is_none()) {
+        judge(now, draft, view);
+    }
+}
+
 /// Whether all are rolled over at once.
 pub fn is_full(role: &FarmRole) -> bool {
     role.policy.rollout.strategy == RolloutStrategy::Full
@@ -86,7 +94,7 @@ fn begin(
         }
         None => {
             let mut tally: BTreeMap<u64, usize> = BTreeMap::new();
-            let others = view.servers.iter().filter(|s| draft.is_wanted(s));
+            let others = view.servers.iter().filter(|s| serves_on(draft, s));
             for other in others.filter(|s| s.server.revision != to) {
                 *tally.entry(other.server.revision).or_default() += 1;
             }
@@ -190,8 +198,7 @@ fn is_failure(draft: &Draft, server: &ServerView) -> bool {
         | Move::Retire { .. }
         | Move::Act { .. }
         | Move::Cancel { .. }
-        | Move::Park { .. }
-        | Move::Hasten { .. } => None,
+        | Move::Park { .. } => None,
     });
     match decided.or(server.server.terminate_reason) {
         Some(
@@ -254,8 +261,13 @@ fn resume_back(now: Timestamp, draft: &Draft, view: &RoleView, rollout: &mut Rol
     }
 }
 
+/// It is wanted once this plan is committed.
+fn serves_on(draft: &Draft, server: &ServerView) -> bool {
+    draft.is_wanted(server) || draft.is_woken(server)
+}
+
 fn has_others(draft: &Draft, view: &RoleView, wanted: u64) -> bool {
-    view.servers.iter().any(|s| draft.is_wanted(s) && s.server.revision != wanted)
+    view.servers.iter().any(|s| serves_on(draft, s) && s.server.revision != wanted)
 }
 
 /// Ends a rollout when every server is of its revision and none is to come: asked after everything

@@ -22,7 +22,7 @@ use crate::model::{
     Wait,
 };
 use judge::{checkpoint_size, is_full, judge, needs_page, ready};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Rolls over what is of another revision than the wanted one.
 pub fn rollout(world: &World, draft: &mut Draft) {
@@ -52,8 +52,7 @@ pub fn remember(world: &World, draft: &mut Draft) {
             | Move::Retire { .. }
             | Move::Act { .. }
             | Move::Cancel { .. }
-            | Move::Park { .. }
-            | Move::Hasten { .. } => None,
+            | Move::Park { .. } => None,
         });
         let launched: Vec<_> = launched.collect();
         let leave = |s: &&ServerView| !draft.is_wanted(s);
@@ -64,6 +63,9 @@ pub fn remember(world: &World, draft: &mut Draft) {
             rollout.starting.retain(|id| !leaving.contains(id));
             let tells = rollout.state.is_under_way() && rollout.wanted() == revision;
             rollout.starting.extend(launched.into_iter().filter(|_| tells));
+        }
+        if view.servers.iter().any(|server| draft.is_woken(server)) {
+            judge::join(world.input.now, draft, view);
         }
         judge::end(world.input.now, draft, view);
     }
@@ -80,10 +82,28 @@ pub fn extra(draft: &Draft, view: &RoleView) -> usize {
     view.servers.iter().filter(|s| draft.is_wanted(s) && is_extra(draft, view, s)).count()
 }
 
-/// Servers whose places extra ones are there to take.
-pub fn followed(draft: &Draft, view: &RoleView) -> BTreeSet<ServerId> {
-    let wanted = view.servers.iter().filter(|s| draft.is_wanted(s));
-    wanted.filter_map(|s| partner(draft, view, s)).map(|old| old.server.id).collect()
+/// Each server whose place extra ones are to take, with those behind it: one place of the target.
+pub fn chains<'v, 'w>(draft: &Draft, view: &'v RoleView<'w>) -> Vec<Vec<&'v ServerView<'w>>> {
+    let mut behind: BTreeMap<ServerId, Vec<&ServerView>> = BTreeMap::new();
+    for extra in view.servers.iter().filter(|s| draft.is_wanted(s)) {
+        if let Some(old) = partner(draft, view, extra) {
+            behind.entry(old.server.id).or_default().push(extra);
+        }
+    }
+    let heads = view.servers.iter().filter(|s| !is_extra(draft, view, s));
+    let mut chains = Vec::new();
+    for head in heads {
+        let Some(first) = behind.get(&head.server.id) else { continue };
+        let mut chain = vec![head];
+        chain.extend(first);
+        let mut next = 1;
+        while let Some(server) = chain.get(next) {
+            chain.extend(behind.get(&server.server.id).into_iter().flatten());
+            next += 1;
+        }
+        chains.push(chain);
+    }
+    chains
 }
 
 fn partner<'v, 'w>(
@@ -241,13 +261,15 @@ impl<'a, 'w> Batch<'a, 'w> {
     /// Lets one go if enough stay.
     fn retire(&mut self, draft: &mut Draft, old: &ServerView, why: &str) -> bool {
         let serves = u32::from(is_healthy(old));
-        if self.let_go >= self.batch
+        // What the cloud never heard of is gone with the plan, and nothing waits for it.
+        let lasts = u32::from(!old.is_only_planned());
+        if self.let_go.saturating_add(lasts) > self.batch
             || self.healthy.saturating_sub(serves) < self.healthy_min * serves
         {
             return false;
         }
         self.healthy -= serves;
-        self.let_go += 1;
+        self.let_go += lasts;
         draft.retire(self.view, old, TerminateReason::Rollout, why);
         true
     }
@@ -287,7 +309,9 @@ impl<'a, 'w> Batch<'a, 'w> {
                 && s.server.terminate_reason == Some(TerminateReason::Rollout)
         });
         let starting = starting.saturating_add(self.target.saturating_sub(have));
-        let leaving = leaving.saturating_add(self.let_go);
+        // What is too many and cannot go yet is no place for another batch.
+        let over = have.saturating_sub(self.target);
+        let leaving = leaving.saturating_add(self.let_go).saturating_add(over);
         (starting > 0 || leaving > 0 || extra > 0).then_some(Wait::RolloutGate {
             starting,
             leaving,

@@ -1,0 +1,160 @@
+//! What planted faults hide from jobs while they run, and put back before anybody looks: then the
+//! jobs do what they would do if they were blind for it, and the records say what they should see.
+
+use crate::sabotage::{Sabotage, write};
+use grange::base::{FarmRoleId, Result, ServerId};
+use grange::model::{Breaker, FarmRole, HealMode, Hold, HoldKind, Policy, RolloutPolicy};
+use grange::service::{Service, lookup};
+use grange::store::{Reads, Tx};
+
+/// What is hidden, to be put back.
+#[derive(Clone)]
+pub enum Hidden {
+    /// The declared maximum of every farm role.
+    Maximum,
+    /// Every hold on what plans do.
+    Holds(Vec<Hold>),
+    /// Locked servers, with the reasons.
+    Locks(Vec<(ServerId, String)>),
+    /// How farm roles are healed and rolled over.
+    Policies(Vec<(FarmRoleId, Policy)>),
+    /// Accounts that fail.
+    Breakers(Vec<Breaker>),
+}
+
+/// Hides what a planted fault overlooks. `None` when there is nothing of it.
+pub fn hide(sabotage: Sabotage, service: &Service) -> Option<Hidden> {
+    let hidden = match sabotage {
+        Sabotage::NoMaximum => Hidden::Maximum,
+        Sabotage::HoldsOverlooked => {
+            let mut holds = service.read(lookup::all_holds).ok()?;
+            holds.retain(|hold| hold.kind != HoldKind::Balance);
+            Hidden::Holds(holds)
+        }
+        Sabotage::LocksOverlooked => {
+            let all = service.read(lookup::all_servers).ok()?.into_iter();
+            let locked = all.filter(|server| server.locked && server.status.counts());
+            Hidden::Locks(locked.map(|server| (server.id, server.lock_reason)).collect())
+        }
+        Sabotage::HealOverlooked | Sabotage::FloorOverlooked => {
+            let roles = service.read(roles).ok()?.into_iter();
+            Hidden::Policies(roles.map(|role| (role.id, role.policy)).collect())
+        }
+        Sabotage::BreakerOverlooked => Hidden::Breakers(service.read(lookup::breakers).ok()?),
+        _ => return None,
+    };
+    let hidden = Some(hidden).filter(|hidden| !hidden.is_empty())?;
+    let all = hidden.clone();
+    write(service, move |tx| all.take_away(tx, sabotage)).ok()?;
+    Some(hidden)
+}
+
+fn roles(view: &impl Reads) -> Result<Vec<FarmRole>> {
+    let mut roles = Vec::new();
+    for farm in lookup::all_farms(view)? {
+        roles.extend(lookup::farm_roles_of(view, farm.id)?);
+    }
+    Ok(roles)
+}
+
+impl Hidden {
+    fn is_empty(&self) -> bool {
+        match self {
+            Hidden::Maximum => false,
+            Hidden::Holds(holds) => holds.is_empty(),
+            Hidden::Locks(locks) => locks.is_empty(),
+            Hidden::Policies(policies) => policies.is_empty(),
+            Hidden::Breakers(breakers) => breakers.is_empty(),
+        }
+    }
+
+    fn take_away(&self, tx: &mut Tx, sabotage: Sabotage) -> Result<()> {
+        match self {
+            Hidden::Maximum => shift_maximum(tx, 5)?,
+            Hidden::Holds(holds) => {
+                for hold in holds {
+                    tx.delete::<Hold>(hold.id)?;
+                }
+            }
+            Hidden::Locks(locks) => {
+                for (id, _) in locks {
+                    if let Some(mut server) = lookup::server(tx, *id)? {
+                        server.locked = false;
+                        tx.put(&server)?;
+                    }
+                }
+            }
+            Hidden::Policies(policies) => {
+                for (id, policy) in policies {
+                    let mut policy = policy.clone();
+                    if sabotage == Sabotage::HealOverlooked {
+                        policy.heal = HealMode::Replace;
+                    } else {
+                        let (min_healthy_percent, max_percent, batch) = (0, 100, 400);
+                        let rollout = policy.rollout;
+                        policy.rollout =
+                            RolloutPolicy { min_healthy_percent, max_percent, batch, ..rollout };
+                    }
+                    set_policy(tx, *id, policy)?;
+                }
+            }
+            Hidden::Breakers(breakers) => {
+                for breaker in breakers {
+                    tx.delete::<Breaker>(breaker.account.clone())?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// After the job ran.
+    pub fn put_back(self, service: &Service) {
+        let back = move |tx: &mut Tx<'_>| {
+            match self {
+                Hidden::Maximum => shift_maximum(tx, -5)?,
+                Hidden::Holds(holds) => {
+                    for hold in holds {
+                        tx.put(&hold)?;
+                    }
+                }
+                Hidden::Locks(locks) => {
+                    for (id, reason) in locks {
+                        if let Some(mut server) = lookup::server(tx, id)? {
+                            (server.locked, server.lock_reason) = (true, reason);
+                            tx.put(&server)?;
+                        }
+                    }
+                }
+                Hidden::Policies(policies) => {
+                    for (id, policy) in policies {
+                        set_policy(tx, id, policy)?;
+                    }
+                }
+                Hidden::Breakers(breakers) => {
+                    for breaker in breakers {
+                        tx.put(&breaker)?;
+                    }
+                }
+            }
+            Ok(())
+        };
+        // The store may be down by now; then nothing was hidden for good either.
+        drop(write(service, back));
+    }
+}
+
+fn set_policy(tx: &mut Tx, id: FarmRoleId, policy: Policy) -> Result<()> {
+    if let Some(mut role) = lookup::farm_role(tx, id)? {
+        role.policy = policy;
+        tx.put(&role)?;
+    }
+    Ok(())
+}
+
+fn shift_maximum(tx: &mut Tx, by: i32) -> Result<()> {
+    for mut role in roles(tx)? {
+        role.scaling.max = role.scaling.max.saturating_add_signed(by);
+        tx.put::<FarmRole>(&role)?;
+    }
+    Ok(())
+}
