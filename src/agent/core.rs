@@ -9,6 +9,7 @@ use super::collect::{Collector, pause_after};
 use super::flight::{Cargo, Flight};
 use super::orders::{Advice, Orders, Outcome};
 use super::outbox::Outbox;
+use super::retiring::Retiring;
 use super::spool::{Row, Spool};
 use super::work::Workshop;
 use super::{Event, Events};
@@ -54,6 +55,8 @@ pub struct Agent {
     pub spool: Spool,
     /// Orders done and under way.
     pub orders: Orders,
+    /// Whether the server is to go.
+    pub retiring: Retiring,
     /// What carries orders out.
     pub workshop: Arc<Workshop>,
     /// What reads the server.
@@ -149,6 +152,7 @@ impl Running {
             Next::LoadLook => {
                 let begun = Instant::now();
                 self.agent.collector.look_at_load(self.agent.clock.monotonic());
+                self.look_for_a_word();
                 self.next_look = Instant::now() + pause_after(begun.elapsed());
             }
             Next::Chore => {
@@ -267,7 +271,40 @@ impl Running {
         true
     }
 
+    /// Passes on that nothing is left to finish, if somebody here said so.
+    fn look_for_a_word(&mut self) {
+        let passed_on = match self.agent.retiring.heard() {
+            Ok(None) => return,
+            Ok(Some(step)) => {
+                self.say(MessageBody::Idle { step });
+                self.agent.retiring.passed_on()
+            }
+            Err(error) => Err(error),
+        };
+        if let Err(error) = passed_on {
+            tracing::warn!(%error, "the word that the server is idle");
+        }
+    }
+
     fn begin(&mut self, order: OrderId, body: OrderBody) {
+        let noted = match &body {
+            OrderBody::Leave { step, reason, by } => {
+                Some(self.agent.retiring.begin(*step, reason.clone(), *by))
+            }
+            OrderBody::Stay => Some(self.agent.retiring.end()),
+            OrderBody::Ping
+            | OrderBody::Run { .. }
+            | OrderBody::WriteFile { .. }
+            | OrderBody::Reboot
+            | OrderBody::Stop => None,
+        };
+        if let Some(noted) = noted {
+            let outcome = match noted {
+                Ok(()) => Outcome::done("noted"),
+                Err(error) => Outcome::failed(format!("the agent cannot note it down: {error}")),
+            };
+            return self.done_order(order, false, &outcome);
+        }
         let stop = matches!(body, OrderBody::Stop);
         let (workshop, events) = (self.agent.workshop.clone(), self.agent.sender.clone());
         tokio::spawn(async move {
@@ -317,6 +354,7 @@ impl Running {
 
     fn stop(&mut self) {
         if self.goodbye.is_none() {
+            self.look_for_a_word();
             self.agent.workshop.halt.store(true, Ordering::Relaxed);
             self.goodbye = Some(Instant::now() + GOODBYE_DEADLINE);
         }

@@ -11,6 +11,8 @@
 //!   that wait on disk while the appliance is away. [`flight`]: what is sent and not acknowledged.
 //! - [`orders`]: which orders were seen and what came of them, so that each is done once;
 //!   [`work`] carries them out with [`command`] and [`file`], on threads that may block.
+//! - [`retiring`]: whether the server is to go, and the word of those who work on it that nothing
+//!   is left to finish: `grange-agent retiring` and `grange-agent idle`.
 //! - [`collect`]: readings from `/proc`, control groups and file systems; [`check`]: readiness.
 //! - [`settings`], [`state`], [`identity`], [`transport`]: what it is told, what it keeps, who it
 //!   is, how bytes leave.
@@ -35,6 +37,7 @@ mod identity;
 mod link;
 mod orders;
 mod outbox;
+mod retiring;
 mod session;
 mod settings;
 mod spool;
@@ -44,7 +47,8 @@ mod tests;
 mod transport;
 mod work;
 
-pub use settings::{AgentOptions, STATE_DIR};
+pub use retiring::{Question, ask};
+pub use settings::{AgentOptions, STATE_DIR, state_dir};
 
 use crate::base::limit::{AGENT_ORDERS_OPEN_MAX, AGENT_SPOOL_BYTES_MAX};
 use crate::base::problem::chain;
@@ -191,6 +195,7 @@ fn assemble(
         spool: spool::Spool::open(&state, AGENT_SPOOL_BYTES_MAX)
             .map_err(io("opening the spool"))?,
         orders: orders::Orders::open(&state).map_err(io("recalling orders"))?,
+        retiring: retiring::Retiring::open(&state).map_err(io("recalling the retirement"))?,
         workshop: Arc::new(workshop),
         collector,
         ready: data.check.is_none(),

@@ -133,7 +133,11 @@ impl Orders {
         };
         let once_only = match body {
             OrderBody::Run { .. } | OrderBody::Reboot => true,
-            OrderBody::Ping | OrderBody::WriteFile { .. } | OrderBody::Stop => false,
+            OrderBody::Ping
+            | OrderBody::WriteFile { .. }
+            | OrderBody::Stop
+            | OrderBody::Leave { .. }
+            | OrderBody::Stay => false,
         };
         match note.outcome {
             Some(outcome) => Ok(Some(Advice::Answer(outcome))),

@@ -124,7 +124,10 @@ impl Outbox {
     fn note(&mut self, file: u64, body: &MessageBody, kept: Option<Vec<u8>>) {
         let order = match body {
             MessageBody::Result { order, .. } => Some(*order),
-            MessageBody::Hello { .. } | MessageBody::Ready { .. } | MessageBody::Bye => None,
+            MessageBody::Hello { .. }
+            | MessageBody::Ready { .. }
+            | MessageBody::Idle { .. }
+            | MessageBody::Bye => None,
         };
         let hello = matches!(body, MessageBody::Hello { .. });
         self.waiting.push_back(Waiting { file, hello, order, kept });

@@ -66,12 +66,19 @@ impl AgentOptions {
         let address = std::env::var("GRANGE_ADDRESS").ok().and_then(|text| text.parse().ok());
         AgentOptions {
             config,
-            state: state.unwrap_or_else(|| PathBuf::from(STATE_DIR)),
+            state: state.unwrap_or_else(state_dir),
             run_dir,
             address: address.unwrap_or(IpAddr::from([127, 0, 0, 1])),
             home: std::env::var_os("GRANGE_HOME").map_or(PathBuf::from("/"), PathBuf::from),
         }
     }
+}
+
+/// Where the agent of this server keeps its state when nobody says otherwise: below `GRANGE_HOME`,
+/// which a server of an ordinary user has for itself.
+pub fn state_dir() -> PathBuf {
+    let home = std::env::var_os("GRANGE_HOME").map_or(PathBuf::from("/"), PathBuf::from);
+    home.join(STATE_DIR.trim_start_matches('/'))
 }
 
 /// Reads and checks the user data.

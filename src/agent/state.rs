@@ -56,6 +56,11 @@ impl State {
         Ok(state)
     }
 
+    /// Where it is.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
     /// A directory of its own for one kind of thing.
     pub fn room(&self, name: &str) -> io::Result<PathBuf> {
         let dir = self.dir.join(name);

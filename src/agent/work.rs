@@ -41,6 +41,8 @@ impl Workshop {
             }
             OrderBody::Reboot => self.reboot(),
             OrderBody::Stop => Outcome::done("the agent stops"),
+            // The agent notes these down itself.
+            OrderBody::Leave { .. } | OrderBody::Stay => Outcome::done("noted"),
         }
     }
 

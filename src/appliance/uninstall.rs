@@ -86,5 +86,7 @@ fn data(layout: &Layout) -> Vec<PathBuf> {
     if layout.data_dir == Layout::default().data_dir {
         return vec![layout.data_dir.clone()];
     }
-    ["store.redb", "series", "keys", "onboard", "run"].map(|name| layout.data_dir.join(name)).into()
+    ["store.redb", "store.wal", "series", "keys", "onboard", "run"]
+        .map(|name| layout.data_dir.join(name))
+        .into()
 }

@@ -11,13 +11,31 @@ pub fn sha256(bytes: &[u8]) -> [u8; 32] {
 /// The CRC-32 of some bytes (ISO-HDLC, as in IEEE 802.3): finds torn and rotten records, and is
 /// no protection against anybody.
 pub fn crc32(bytes: &[u8]) -> u32 {
-    const TABLE: [u32; 256] = crc32_table();
-    let step = |crc: u32, byte: &u8| (crc >> 8) ^ TABLE[((crc ^ u32::from(*byte)) & 0xff) as usize];
-    !bytes.iter().fold(!0, step)
+    crc32_of(&[bytes])
 }
 
-const fn crc32_table() -> [u32; 256] {
-    let mut table = [0; 256];
+/// The same of several parts, as if they were one. Eight bytes at a time through eight tables
+/// ("slicing-by-8", Kounavis and Berry 2005), which is several times as fast as one at a time.
+pub fn crc32_of(parts: &[&[u8]]) -> u32 {
+    !parts.iter().fold(!0, |crc, part| {
+        let (eights, rest) = part.as_chunks::<8>();
+        let crc = eights.iter().fold(crc, |crc, eight| {
+            let [a, b, c, d] = crc.to_le_bytes();
+            let first = [eight[0] ^ a, eight[1] ^ b, eight[2] ^ c, eight[3] ^ d];
+            let last = [eight[4], eight[5], eight[6], eight[7]];
+            let all = first.iter().chain(&last).zip(CRC32.iter().rev());
+            all.fold(0, |sum, (byte, table)| sum ^ table[usize::from(*byte)])
+        });
+        rest.iter()
+            .fold(crc, |crc, byte| (crc >> 8) ^ CRC32[0][usize::from(crc.to_le_bytes()[0] ^ byte)])
+    })
+}
+
+/// What a byte becomes with none to seven bytes of zero after it.
+static CRC32: [[u32; 256]; 8] = crc32_tables();
+
+const fn crc32_tables() -> [[u32; 256]; 8] {
+    let mut tables = [[0; 256]; 8];
     let mut index = 0;
     while index < 256 {
         let mut crc = index as u32;
@@ -26,10 +44,20 @@ const fn crc32_table() -> [u32; 256] {
             crc = if crc & 1 == 1 { (crc >> 1) ^ 0xedb8_8320 } else { crc >> 1 };
             bit += 1;
         }
-        table[index] = crc;
+        tables[0][index] = crc;
         index += 1;
     }
-    table
+    let mut table = 1;
+    while table < 8 {
+        let mut index = 0;
+        while index < 256 {
+            let before = tables[table - 1][index];
+            tables[table][index] = (before >> 8) ^ tables[0][(before & 0xff) as usize];
+            index += 1;
+        }
+        table += 1;
+    }
+    tables
 }
 
 /// Lower-case hexadecimal text.
@@ -56,6 +84,13 @@ mod tests {
     fn crc32_matches_its_check_value() {
         assert_eq!(crc32(b"123456789"), 0xcbf4_3926);
         assert_eq!(crc32(b""), 0);
+        assert_eq!(crc32_of(&[b"1234", b"", b"56789"]), 0xcbf4_3926);
+        // What zlib says of the bytes from 0 to 255.
+        let all: Vec<u8> = (0..=255).collect();
+        assert_eq!(crc32(&all), 0x2905_8c73);
+        for cut in 0..all.len() {
+            assert_eq!(crc32_of(&[&all[..cut], &all[cut..]]), 0x2905_8c73);
+        }
     }
 
     #[test]

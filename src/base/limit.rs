@@ -96,6 +96,12 @@ pub const JOURNAL_BYTES_MAX: u64 = 256 * 1024 * 1024;
 pub const JOURNAL_BYTES_RANGE: (u64, u64) = (1024 * 1024, 64 * 1024 * 1024 * 1024);
 /// Entries one commit trims at most: several times what a full group adds, so that it catches up.
 pub const JOURNAL_TRIM_MAX: usize = 4 * WRITER_GROUP_MAX;
+/// The store's log: the rows of two to three thousand writes of 1 KiB, so that the database's own
+/// commit, which takes as long as a hundred of the log's, is shared by that many; and little beside
+/// [`STORE_RESERVE_BYTES`] on a small disk.
+pub const STORE_LOG_BYTES: u64 = 4 * 1024 * 1024;
+/// The same on a disk in memory, where nothing is gained by more and tests have thousands of them.
+pub const STORE_LOG_MEMORY_BYTES: u64 = 64 * 1024;
 /// Space that stays free on the store's disk: a full group's pages (256 writes of four 4 KiB
 /// pages) once over, so that a commit that was let in does not meet the end of the disk.
 pub const STORE_RESERVE_BYTES: u64 = 4 * 1024 * 1024;

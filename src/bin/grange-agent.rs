@@ -1,7 +1,7 @@
 //! The agent alone: the same code as `grange agent`, in a binary that carries nothing else.
 #![forbid(unsafe_code)]
 
-use grange::agent::{AgentOptions, STATE_DIR, run};
+use grange::agent::{AgentOptions, Question, ask, run, state_dir};
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -9,26 +9,71 @@ use std::process::ExitCode;
 /// Where platforms put a server's user data.
 const CONFIG: &str = "/etc/grange/agent.json";
 
+/// What `--help` says.
+const HELP: &str = "\
+grange-agent: the program that runs on every server of a farm
+
+usage:
+  grange-agent [--config FILE] [--state DIR]   be the agent
+  grange-agent retiring [--json] [--state DIR] say whether this server is to go
+  grange-agent idle [--json] [--state DIR]     say that nothing is left to finish here
+  grange-agent --version | --help
+
+retiring
+  Says by when the server goes and why, and exits with 0 when it is to go, 1 when it is not,
+  2 when nobody can tell. A worker asks before it takes new work:
+      grange-agent retiring >/dev/null && exit 0
+  With --json: retiring, reason, by (UTC, the appliance's clock), leftMs, idle.
+
+idle
+  Ends the wait: the appliance stops the server as soon as it hears. Said of this retirement
+  alone; exits with 1, and nothing is said, when the server is not to go. Needs root, or the
+  user whose server it is. The word is kept on disk, also while the agent is not running.
+
+options
+  --config FILE   the user data its platform gave it [default: /etc/grange/agent.json]
+  --state DIR     where it keeps key, certificate and what it has not yet sent
+                  [default: /var/lib/grange-agent, below $GRANGE_HOME where that is set]
+";
+
 fn main() -> ExitCode {
-    let mut config = PathBuf::from(CONFIG);
-    let mut state = None;
     // Platforms start either binary with the same words.
     let named = |word: &OsString| word == "agent";
     let mut arguments = std::env::args_os().skip(1).peekable();
     arguments.next_if(named);
+    let question = match arguments.peek().and_then(|word| word.to_str()) {
+        Some("retiring") => Some(Question::Retiring),
+        Some("idle") => Some(Question::Idle),
+        _ => None,
+    };
+    if question.is_some() {
+        arguments.next();
+    }
+    let (mut config, mut state, mut json) = (PathBuf::from(CONFIG), None, false);
     while let Some(argument) = arguments.next() {
-        match (argument.to_str(), arguments.next()) {
-            (Some("--config"), Some(value)) => config = PathBuf::from(value),
-            (Some("--state"), Some(value)) => state = Some(PathBuf::from(value)),
-            (Some("--version"), None) => {
+        match argument.to_str() {
+            Some("--help" | "-h") => {
+                print!("{HELP}");
+                return ExitCode::SUCCESS;
+            }
+            Some("--version") if question.is_none() => {
                 println!("grange-agent {}", env!("CARGO_PKG_VERSION"));
                 return ExitCode::SUCCESS;
             }
-            _ => {
-                eprintln!("usage: grange-agent [--config {CONFIG}] [--state {STATE_DIR}]");
-                return ExitCode::from(2);
+            Some("--json") if question.is_some() => json = true,
+            Some(option @ ("--config" | "--state")) => {
+                let Some(value) = arguments.next() else { return misused(option) };
+                match option {
+                    "--config" if question.is_none() => config = PathBuf::from(value),
+                    "--state" => state = Some(PathBuf::from(value)),
+                    _ => return misused(option),
+                }
             }
+            _ => return misused(&argument.to_string_lossy()),
         }
+    }
+    if let Some(question) = question {
+        return ask(question, &state.unwrap_or_else(state_dir), json);
     }
     // The journal or whoever starts the agent adds the time.
     tracing_subscriber::fmt()
@@ -38,4 +83,9 @@ fn main() -> ExitCode {
         .without_time()
         .init();
     run(AgentOptions::from_environment(config, state))
+}
+
+fn misused(word: &str) -> ExitCode {
+    eprintln!("grange-agent: {word:?} is not understood here; grange-agent --help says what is");
+    ExitCode::from(2)
 }

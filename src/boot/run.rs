@@ -1,6 +1,6 @@
 //! From a command line to an exit code: the CLI's own commands, and what only this machine can do.
 
-use crate::agent::{self, AgentOptions};
+use crate::agent::{self, AgentOptions, Question};
 use crate::appliance::uninstall::Servers;
 use crate::appliance::{self, Finding, InstallOptions, Layout, UninstallOptions};
 use crate::base::WallClock;
@@ -31,6 +31,10 @@ fn here(local: Local) -> ExitCode {
         Local::DemoWeb { port } => demo_web::run(port),
         Local::OnboardInit { args } => crate::clouds::onboard::init_main(args),
         Local::Agent { config, state } => run_agent(config, state),
+        Local::AskAgent { idle, state, json } => {
+            let question = if idle { Question::Idle } else { Question::Retiring };
+            agent::ask(question, &state.unwrap_or_else(agent::state_dir), json)
+        }
         Local::Tui(target) => screen(&target),
         Local::Demo { demo, dir } => ended(run_demo(demo, dir)),
     }

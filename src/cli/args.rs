@@ -2,7 +2,7 @@
 
 mod server;
 
-pub use server::ServerVerb;
+pub use server::{AgentVerb, ServerVerb};
 
 use crate::base::Millis;
 use crate::cli::cloud::CloudVerb;
@@ -149,14 +149,17 @@ pub enum Command {
         #[arg(long, global = true, value_name = "DIR")]
         dir: Option<PathBuf>,
     },
-    /// Be a server's agent
+    /// Be a server's agent, or ask it: on the server itself
+    #[command(subcommand_negates_reqs = true)]
     Agent {
         /// The user data its platform gave it
-        #[arg(long, value_name = "FILE")]
-        config: PathBuf,
+        #[arg(long, value_name = "FILE", required = true)]
+        config: Option<PathBuf>,
         /// Where it keeps what it has not yet sent [default: /var/lib/grange-agent]
-        #[arg(long, value_name = "DIR")]
+        #[arg(long, global = true, value_name = "DIR")]
         state: Option<PathBuf>,
+        #[command(subcommand)]
+        verb: Option<AgentVerb>,
     },
     /// Install and remove the appliance on this machine
     #[command(subcommand)]
@@ -408,7 +411,13 @@ pub fn local(command: Command, target: &Target, json: bool) -> Result<Local, Com
             };
             Local::Demo { demo, dir }
         }
-        Command::Agent { config, state } => Local::Agent { config, state },
+        Command::Agent { config, state, verb } => match verb {
+            None => Local::Agent { config: config.unwrap_or_default(), state },
+            Some(verb) => {
+                let idle = matches!(verb, AgentVerb::Idle);
+                Local::AskAgent { idle, state, json }
+            }
+        },
         Command::Appliance(verb) => Local::Appliance(match verb {
             ApplianceVerb::Install => Appliance::Install,
             ApplianceVerb::Uninstall { keep_data } => Appliance::Uninstall { keep_data },

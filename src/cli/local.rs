@@ -28,6 +28,15 @@ pub enum Local {
         /// Its state directory.
         state: Option<PathBuf>,
     },
+    /// Ask a server's agent, on that server.
+    AskAgent {
+        /// Say that nothing is left to finish, instead of asking whether the server is to go.
+        idle: bool,
+        /// Its state directory.
+        state: Option<PathBuf>,
+        /// As JSON instead of lines.
+        json: bool,
+    },
     /// Look after the appliance's machine.
     Appliance(Appliance),
     /// Open the screen.

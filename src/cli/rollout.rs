@@ -52,7 +52,8 @@ pub fn carry(verb: RolloutVerb, client: &Client, io: &mut Io<'_>, json: bool) ->
         RolloutVerb::Abort { what } => (what, Some(Verb::Abort), false),
         RolloutVerb::Rollback { what } => (what, Some(Verb::Rollback), false),
     };
-    let id = name::farm_role(client, &what)?.id;
+    let role = name::farm_role(client, &what)?;
+    let id = role.id;
     let rollout = match said {
         None => client.rollout(id)?,
         Some(verb) => client.rollout_say(id, verb)?,
@@ -60,7 +61,14 @@ pub fn carry(verb: RolloutVerb, client: &Client, io: &mut Io<'_>, json: bool) ->
     match (json, history, said) {
         (true, _, _) => io.json(&rollout)?,
         (false, true, _) => list(&rollout, io)?,
-        (false, false, None) => writeln!(io.stdout, "{}", line(&rollout))?,
+        (false, false, None) => {
+            writeln!(io.stdout, "{}", line(&rollout))?;
+            // At its minimum a farm role is as calm as can be.
+            let waits = role.grange.waiting.iter().filter(|w| !w.starts_with("at the minimum"));
+            for waiting in waits.filter(|_| rollout.state != "none") {
+                writeln!(io.stdout, "  waits: {waiting}")?;
+            }
+        }
         (false, false, Some(verb)) => {
             let verb = verb.as_str();
             writeln!(io.stdout, "{}: {verb}, as soon as the next plan", rollout.about)?;
@@ -78,7 +86,16 @@ fn line(rollout: &RolloutView) -> String {
         0 => String::new(),
         failed => format!(", {failed} did not get ready"),
     };
-    format!("{about} from revision {from} to {to}: {state}, {ready} of {of} running{failed}")
+    let floor = match (rollout.maintenance, rollout.healthy_min) {
+        (true, _) => "; balancers show a maintenance page".to_owned(),
+        (false, 0) => String::new(),
+        (false, floor) => format!("; {} healthy, {floor} must stay so", rollout.healthy),
+    };
+    let at = rollout.wanted();
+    format!(
+        "{about} from revision {from} to {to}: {state}, {ready} of {of} at revision {at}\
+         {failed}{floor}"
+    )
 }
 
 fn list(rollout: &RolloutView, io: &mut Io<'_>) -> std::io::Result<()> {

@@ -34,6 +34,7 @@ pub fn check(input: &PlanInput, plan: &Plan) -> Vec<Fault> {
             }
             Move::Cancel { server } => faults.extend(eyes.cancel(*server)),
             Move::Park { server, .. } => faults.extend(eyes.park(plan, *server)),
+            Move::Hasten { server, .. } => faults.extend(eyes.hasten(*server)),
         }
     }
     for role in input.farm_roles.iter().filter(|role| !input.beyond.contains_key(&role.id)) {
@@ -295,6 +296,28 @@ impl<'a> Eyes<'a> {
         }
     }
 
+    /// Only the server's own word in its present retirement ends its grace, and no lock is on it.
+    fn hasten(&self, id: ServerId) -> Option<Fault> {
+        let tell = |rule, what: &str| Some(fault(rule, None, Some(id), what.to_owned()));
+        let Some(server) = self.servers.get(&id) else {
+            return tell(Rule::Known, "hastened, but not known");
+        };
+        let leaving = match server.status {
+            ServerStatus::PendingTerminate => true,
+            status => status == ServerStatus::PendingSuspend && server.parked,
+        };
+        if !leaving || self.begun.contains(&id) {
+            return tell(Rule::Known, "hastened, but it does not wait to go");
+        }
+        if server.locked {
+            return tell(Rule::Locked, "hastened, but it is locked");
+        }
+        if server.idle_at.is_none() {
+            return tell(Rule::Declared, "hastened, but it did not say that it is idle");
+        }
+        None
+    }
+
     fn cancel(&self, id: ServerId) -> Option<Fault> {
         let begun = self.begun.contains(&id);
         let planned = self.servers.get(&id).is_some_and(|server| {
@@ -321,7 +344,7 @@ impl<'a> Eyes<'a> {
                 Move::Act { server, kind: StepKind::Resume | StepKind::Start, .. } => {
                     woken.insert(*server);
                 }
-                Move::Launch { .. } | Move::Act { .. } => {}
+                Move::Launch { .. } | Move::Act { .. } | Move::Hasten { .. } => {}
             }
         }
         let none = Vec::new();

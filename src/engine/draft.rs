@@ -3,6 +3,7 @@
 use crate::base::random::Stream;
 use crate::base::{FarmRoleId, ServerId, Timestamp};
 use crate::engine::Facts;
+use crate::engine::pass::grace;
 use crate::engine::world::{RoleView, ServerView, Sight, World};
 use crate::model::{
     Decision, LaunchReason, Line, Move, Owed, RoleTarget, Rollout, ServerStatus, StepKind,
@@ -144,7 +145,7 @@ impl Draft {
             let why = format!("{why}; the cloud never heard of it");
             return self.say_of(view, server, Decision::Retire(why));
         }
-        let not_before = self.now.after(drain(view, server, reason));
+        let not_before = self.now.after(drain(view, server, reason, self.now));
         self.moves.push(Move::Retire { server: id, reason, not_before });
         self.say_of(view, server, Decision::Retire(why.to_owned()));
     }
@@ -154,9 +155,17 @@ impl Draft {
         let id = server.server.id;
         self.moved.insert(id);
         self.leaving.insert(id);
-        let not_before = self.now.after(drain(view, server, TerminateReason::ScalingDown));
+        let not_before =
+            self.now.after(drain(view, server, TerminateReason::ScalingDown, self.now));
         self.moves.push(Move::Park { server: id, not_before });
         self.say_of(view, server, Decision::Act(format!("suspend: {why}")));
+    }
+
+    /// Lets the planned step of a server that goes begin now.
+    pub fn hasten(&mut self, view: &RoleView, server: &ServerView, why: String) {
+        self.moved.insert(server.server.id);
+        self.moves.push(Move::Hasten { server: server.server.id, not_before: self.now });
+        self.say_of(view, server, Decision::Act(why));
     }
 
     /// Takes another step with a server.
@@ -240,7 +249,8 @@ impl Draft {
             | Move::Retire { .. }
             | Move::Act { .. }
             | Move::Cancel { .. }
-            | Move::Park { .. } => None,
+            | Move::Park { .. }
+            | Move::Hasten { .. } => None,
         })
     }
 
@@ -311,18 +321,27 @@ fn is_replaced(reason: TerminateReason) -> bool {
 }
 
 /// How long a server is left to finish what it does. What a balancer sends work to is taken out
-/// first; a person may have any reason to name a server; what crashed has nothing to finish.
-fn drain(view: &RoleView, server: &ServerView, reason: TerminateReason) -> u64 {
+/// first, and who has an agent is told, and may say when nothing is left; a person may have any
+/// reason to name a server; what crashed has nothing to finish.
+fn drain(view: &RoleView, server: &ServerView, reason: TerminateReason, now: Timestamp) -> u64 {
     let drained = match reason {
         TerminateReason::Manual => true,
         TerminateReason::ScalingDown | TerminateReason::RoleRemoved | TerminateReason::Rollout => {
-            view.balanced
+            view.balanced || server.server.agent
         }
         TerminateReason::FarmTerminated
         | TerminateReason::Crashed
         | TerminateReason::LaunchTimeout
         | TerminateReason::LaunchFailed => false,
     };
+    // A person who is in a hurry set its end before it went.
+    if !drained || server.server.terminate_after.is_some() {
+        return 0;
+    }
+    if let Some(step) = grace::waiting(server, now) {
+        // It was to be put to sleep, and has what is left of that.
+        return if server.server.idle_at.is_some() { 0 } else { step.not_before.since(now) };
+    }
     let missing = matches!(server.sight, Sight::Missing { .. });
-    if drained && server.is_running() && !missing { view.role.drain_ms } else { 0 }
+    if server.is_running() && !missing { view.role.drain_ms } else { 0 }
 }

@@ -104,6 +104,7 @@ fn automatic(
             Some((role?, &[Heal]))
         }
         Move::Park { .. } => Some((role?, &[Terminate])),
-        Move::Act { .. } | Move::Cancel { .. } => None,
+        // What goes is on its way already.
+        Move::Act { .. } | Move::Cancel { .. } | Move::Hasten { .. } => None,
     }
 }

@@ -29,6 +29,7 @@ pub const PASSES: &[Pass] = &[
     pass::count::count,
     pass::rollout::remember,
     pass::retry::retry,
+    pass::grace::grace,
     pass::outlook::outlook,
 ];
 

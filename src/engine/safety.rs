@@ -32,7 +32,9 @@ pub fn safety(input: &PlanInput, plan: &Plan) -> Vec<Fault> {
         let (id, reason) = match step {
             Move::Retire { server, reason, .. } => (server, reason),
             Move::Park { server, .. } => (server, &TerminateReason::ScalingDown),
-            Move::Launch { .. } | Move::Act { .. } | Move::Cancel { .. } => continue,
+            Move::Launch { .. } | Move::Act { .. } | Move::Cancel { .. } | Move::Hasten { .. } => {
+                continue;
+            }
         };
         let Some(server) = servers.get(id).filter(|s| s.status == ServerStatus::Running) else {
             continue;
@@ -118,7 +120,10 @@ fn rolled_over(
     }
     let goes = plan.moves.iter().filter_map(|step| match step {
         Move::Retire { server, .. } | Move::Cancel { server } => Some(*server),
-        Move::Launch { .. } | Move::Act { .. } | Move::Park { .. } => None,
+        Move::Launch { .. }
+        | Move::Act { .. }
+        | Move::Park { .. }
+        | Move::Hasten { .. } => None,
     });
     let goes: BTreeSet<ServerId> = goes.collect();
     let seen = |id: &ServerId| {

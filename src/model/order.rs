@@ -1,7 +1,7 @@
 //! An order: what an agent is asked to do. A record first, a message second, sent again on
 //! every connect until its result is committed.
 
-use crate::base::{EnvironmentId, Millis, OrderId, ServerId, Timestamp};
+use crate::base::{EnvironmentId, Millis, OrderId, ServerId, StepId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// Something an agent was asked to do.
@@ -55,6 +55,19 @@ pub enum OrderBody {
     Reboot,
     /// Stop the agent and the server's services cleanly: the server is about to go.
     Stop,
+    /// Know that the server is to go: whoever works on it takes no new work, finishes what is
+    /// begun and says that it is idle, which ends the wait.
+    #[serde(rename_all = "camelCase")]
+    Leave {
+        /// Its terminate or suspend step: the retirement that the idle word is about.
+        step: StepId,
+        /// Why it goes, for people.
+        reason: String,
+        /// It goes at this moment at the latest, by the appliance's clock.
+        by: Timestamp,
+    },
+    /// Know that the server is not to go any more: what a `Leave` said is over.
+    Stay,
 }
 
 /// How far an order is.

@@ -138,6 +138,14 @@ pub enum Move {
         /// The suspend step is not begun before this.
         not_before: Timestamp,
     },
+    /// The grace of a server that is to go ends early: its planned step may begin from this moment
+    /// on, because the server said that it is idle.
+    Hasten {
+        /// The server.
+        server: ServerId,
+        /// The step may begin from here on.
+        not_before: Timestamp,
+    },
 }
 
 impl Plan {
@@ -164,7 +172,8 @@ impl Move {
             | Move::Retire { server, .. }
             | Move::Act { server, .. }
             | Move::Cancel { server }
-            | Move::Park { server, .. } => *server,
+            | Move::Park { server, .. }
+            | Move::Hasten { server, .. } => *server,
         }
     }
 }

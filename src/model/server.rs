@@ -83,7 +83,8 @@ pub struct Server {
     pub healthy_since: Option<Timestamp>,
     /// When its reboot began; `None` when none is under way.
     pub reboot_at: Option<Timestamp>,
-    /// It said that it has nothing left to finish, so that its drain may end early.
+    /// When it said, in its present retirement, that nothing is left to finish: its grace ends
+    /// early then.
     pub idle_at: Option<Timestamp>,
 }
 

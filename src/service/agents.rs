@@ -12,7 +12,7 @@ use crate::model::{Actor, AgentCursor, Cause, Door, OrderState, Permission, Serv
 use crate::pki::request_key_digest;
 use crate::series::SeriesError;
 use crate::service::plans::set_status;
-use crate::service::{Service, lookup};
+use crate::service::{Service, lookup, retiring};
 use crate::store::{Author, Subject, Tx};
 use crate::wire::agent::{Message, MessageBody};
 use crate::wire::reading;
@@ -143,6 +143,7 @@ fn verb(body: &MessageBody) -> &'static str {
         MessageBody::Hello { .. } => "agent.hello",
         MessageBody::Ready { .. } => "agent.ready",
         MessageBody::Result { .. } => "agent.result",
+        MessageBody::Idle { .. } => "agent.idle",
         MessageBody::Bye => "agent.bye",
     }
 }
@@ -150,7 +151,7 @@ fn verb(body: &MessageBody) -> &'static str {
 fn readiness(body: &MessageBody) -> Option<bool> {
     match body {
         MessageBody::Hello { ready, .. } | MessageBody::Ready { ready, .. } => Some(*ready),
-        MessageBody::Result { .. } | MessageBody::Bye => None,
+        MessageBody::Result { .. } | MessageBody::Idle { .. } | MessageBody::Bye => None,
     }
 }
 
@@ -201,6 +202,7 @@ fn take(tx: &mut Tx, from: ServerId, message: Message, now: crate::base::Timesta
                 tx.put(&record)?;
             }
         }
+        MessageBody::Idle { step } => retiring::idle(tx, &mut server, step, now)?,
         MessageBody::Bye => {}
     }
     if server != before {

@@ -60,7 +60,7 @@ pub(super) fn of(input: &PlanInput, plan: &Plan) -> BTreeMap<FarmRoleId, Vec<Ala
         } else if let Wait::MissingKept { policy: MissingPolicy::Flag, .. } = wait {
             Alarm { what: MISSING, text: format!("{} ({wait})", line.about) }
         } else if let Wait::RolloutOver { failed: 1.., .. } = wait {
-            Alarm { what: ROLLOUT, text: format!("{}/{} ({wait})", input.farm.name, line.about) }
+            Alarm { what: ROLLOUT, text: format!("{} ({wait})", line.about) }
         } else {
             continue;
         };

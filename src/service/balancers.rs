@@ -84,7 +84,12 @@ fn can_obey(status: ServerStatus) -> bool {
 fn generation(body: &OrderBody) -> u64 {
     match body {
         OrderBody::WriteFile { generation, .. } => *generation,
-        OrderBody::Ping | OrderBody::Run { .. } | OrderBody::Reboot | OrderBody::Stop => 0,
+        OrderBody::Ping
+        | OrderBody::Run { .. }
+        | OrderBody::Reboot
+        | OrderBody::Stop
+        | OrderBody::Leave { .. }
+        | OrderBody::Stay => 0,
     }
 }
 

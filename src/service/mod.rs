@@ -18,6 +18,7 @@
 //!           ready                                     when a server counts as running
 //!           minutes                                   what is kept for replays
 //! agents    agents                                  admission, and what agents say
+//!           retiring                                who is to go is told, and says it is idle
 //! ```
 //! To add a verb: a function here that starts with [`authorise`], its line in `api::verbs`, its
 //! route, and a scenario in `tests/api`.
@@ -42,6 +43,7 @@ pub mod pace;
 pub mod plans;
 pub mod proposals;
 pub mod ready;
+mod retiring;
 pub mod rollouts;
 pub mod servers;
 pub mod status;

@@ -9,7 +9,8 @@ use crate::wire::agent::{OrderMessage, VERSION};
 /// Ended orders of one server that are kept to be asked about; older ones are removed.
 const ENDED_KEPT: usize = 20;
 
-/// Writes an order. A file order takes the place of an open one for the same path.
+/// Writes an order. A file order takes the place of an open one for the same path, and what is
+/// said of a retirement that of what was said before.
 pub(super) fn give(
     tx: &mut Tx,
     server: &Server,
@@ -19,7 +20,7 @@ pub(super) fn give(
 ) -> Result<OrderId> {
     let orders = lookup::orders_of(tx, server.id)?;
     for mut open in orders.iter().filter(|order| order.state == OrderState::Open).cloned() {
-        if same_file(&open.body, &body) {
+        if replaces(&open.body, &body) {
             open.state = OrderState::Superseded;
             tx.put(&open)?;
         }
@@ -37,10 +38,11 @@ pub(super) fn give(
     Ok(id)
 }
 
-fn same_file(a: &OrderBody, b: &OrderBody) -> bool {
+fn replaces(a: &OrderBody, b: &OrderBody) -> bool {
+    let retiring = |body: &OrderBody| matches!(body, OrderBody::Leave { .. } | OrderBody::Stay);
     match (a, b) {
         (OrderBody::WriteFile { path: a, .. }, OrderBody::WriteFile { path: b, .. }) => a == b,
-        _ => false,
+        _ => retiring(a) && retiring(b),
     }
 }
 

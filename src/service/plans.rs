@@ -11,9 +11,9 @@ use crate::base::{Code, FarmId, FarmRoleId, PlanId, Problem, Result, ServerId, T
 use crate::engine::PlanInput;
 use crate::model::{
     Actor, Cause, Decision, Farm, FarmRole, Move, Permission, Plan, Revision, Role, Server,
-    ServerStatus, Step, StepKind, StepStatus,
+    ServerStatus, Step, StepKind, StepStatus, TerminateReason,
 };
-use crate::service::{Service, alerts, authorise, holds, lookup};
+use crate::service::{Service, alerts, authorise, holds, lookup, retiring};
 use crate::store::{Author, Index, Key, Reads, Tx, View};
 use image::{Breakers, FarmImage};
 use known::Known;
@@ -108,7 +108,11 @@ fn commit(service: &Service, actor: &Actor, mut input: PlanInput, plan: Plan) ->
 fn require_same_crews(tx: &Tx, input: &PlanInput, plan: &Plan) -> Result<()> {
     let launched = plan.moves.iter().filter_map(|change| match change {
         Move::Launch { farm_role, .. } => Some(*farm_role),
-        Move::Retire { .. } | Move::Act { .. } | Move::Park { .. } | Move::Cancel { .. } => None,
+        Move::Retire { .. }
+        | Move::Act { .. }
+        | Move::Park { .. }
+        | Move::Cancel { .. }
+        | Move::Hasten { .. } => None,
     });
     for role in launched.collect::<BTreeSet<_>>() {
         let seen = input.servers.iter().filter(|server| server.farm_role == role).count();
@@ -152,29 +156,40 @@ fn carry(tx: &mut Tx, input: &PlanInput, plan: &Plan, change: &Move) -> Result<(
                 return Err(Problem::new(Code::LimitExceeded, "server indexes ran away"));
             }
             tx.put(&record)?;
-            plan_step(tx, plan, &record, StepKind::Launch, input.now)
+            plan_step(tx, plan, &record, StepKind::Launch, input.now).map(drop)
         }
         Move::Retire { server, reason, not_before } => {
             let mut record = current(tx, input, *server)?;
             set_status(&mut record, ServerStatus::PendingTerminate, input.now);
             record.terminate_reason = Some(*reason);
             record.terminate_after = Some(*not_before);
+            record.idle_at = None;
             supersede_planned(tx, &record, input.now)?;
             tx.put(&record)?;
-            plan_step(tx, plan, &record, StepKind::Terminate, *not_before)
+            let step = plan_step(tx, plan, &record, StepKind::Terminate, *not_before)?;
+            retiring::leave(tx, &record, &step, reason.say(), input.now)
         }
         Move::Act { server, kind, not_before } => {
             let mut record = current(tx, input, *server)?;
+            if record.parked && matches!(kind, StepKind::Start | StepKind::Resume) {
+                retiring::stay(tx, &mut record, input.now)?;
+            }
             prepare(&mut record, *kind, input.now);
             tx.put(&record)?;
-            plan_step(tx, plan, &record, *kind, *not_before)
+            plan_step(tx, plan, &record, *kind, *not_before).map(drop)
         }
         Move::Park { server, not_before } => {
             let mut record = current(tx, input, *server)?;
             set_status(&mut record, ServerStatus::PendingSuspend, input.now);
             record.parked = true;
+            record.idle_at = None;
             tx.put(&record)?;
-            plan_step(tx, plan, &record, StepKind::Suspend, *not_before)
+            let step = plan_step(tx, plan, &record, StepKind::Suspend, *not_before)?;
+            retiring::leave(tx, &record, &step, TerminateReason::ScalingDown.say(), input.now)
+        }
+        Move::Hasten { server, not_before } => {
+            let mut record = current(tx, input, *server)?;
+            retiring::hasten(tx, &mut record, *not_before)
         }
         Move::Cancel { server } => {
             let mut record = current(tx, input, *server)?;
@@ -225,10 +240,10 @@ fn plan_step(
     server: &Server,
     kind: StepKind,
     not_before: Timestamp,
-) -> Result<()> {
+) -> Result<Step> {
     let step = Step::planned(tx.next_id()?, plan.id, server, kind, not_before);
     tx.put(&step)?;
-    Ok(())
+    Ok(step)
 }
 
 /// Ends the steps of a server that were never begun: a later decision took their place.

@@ -7,16 +7,17 @@
 
 use crate::base::{Code, FarmRoleId, Problem, Result};
 use crate::model::{
-    Actor, Cause, FarmRole, Permission, Revision, Rollout, RolloutWish, ServerStatus,
+    Actor, Cause, FarmRole, Freshness, Permission, Revision, Rollout, RolloutStrategy, RolloutWish,
+    Server, ServerStatus,
 };
 use crate::service::{Service, authorise, lookup};
-use crate::store::{Author, Reads, Tx};
+use crate::store::{Author, Reads, Tx, View};
 use crate::wire::rollout::{RevisionView, RolloutVerb, RolloutView};
 
 /// How the rollout of a farm role stands.
 pub fn get(service: &Service, actor: &Actor, id: FarmRoleId) -> Result<RolloutView> {
     authorise(actor, Permission::FarmsRead)?;
-    service.read(|view| seen(view, &mine(view, actor, id)?))
+    service.read(|view| seen(service, view, &mine(view, actor, id)?))
 }
 
 /// Says something of it.
@@ -75,9 +76,12 @@ fn wish(tx: &Tx, role: &mut FarmRole, about: &str, wish: RolloutWish) -> Result<
     Ok(format!("the rollout of revision {} is to {what}", rollout.to))
 }
 
-/// Makes a farm role what it was before.
+/// Makes a farm role what it was before: of a rollout, what that comes from or went back to, so
+/// that nobody is brought back to a revision that failed before this one.
 fn before_that(read: &impl Reads, role: &mut FarmRole) -> Result<u64> {
-    let Some(before) = role.history.last().cloned() else {
+    let from = rollout(read, role)?.map(|rollout| rollout.from);
+    let from = from.filter(|from| *from != role.revision).and_then(|from| role.make_of(from));
+    let Some(before) = from.or_else(|| role.history.last().cloned()) else {
         let text = format!("{} has no revision before this one", role.alias);
         return Err(Problem::new(Code::UnacceptableState, text));
     };
@@ -105,16 +109,35 @@ fn rollout(read: &impl Reads, role: &FarmRole) -> Result<Option<Rollout>> {
     Ok(plan.and_then(|plan| plan.target(role.id)?.rollout.clone()))
 }
 
-fn seen(read: &impl Reads, role: &FarmRole) -> Result<RolloutView> {
+/// How the rollout of a farm role stands, where there is one.
+pub(super) fn under_way(
+    service: &Service,
+    view: &View,
+    role: &FarmRole,
+) -> Result<Option<RolloutView>> {
+    match rollout(view, role)? {
+        Some(_) => seen(service, view, role).map(Some),
+        None => Ok(None),
+    }
+}
+
+fn seen(service: &Service, read: &View, role: &FarmRole) -> Result<RolloutView> {
     let plan = lookup::current_plan(read, role.farm)?;
     let target = plan.as_ref().and_then(|plan| plan.target(role.id));
     let rollout = target.and_then(|target| target.rollout.as_ref());
+    let of = target.map_or(0, |target| target.target);
     let wanted = rollout.map_or(role.revision, Rollout::wanted);
     let servers = lookup::servers_of_farm_role(read, role.id)?;
     let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
     let there =
         |of: u64| servers.iter().filter(|s| s.revision == of && s.status.is_wanted()).count();
-    let runs = servers.iter().filter(|s| s.revision == wanted && s.status == ServerStatus::Running);
+    let running = || servers.iter().filter(|s| s.status == ServerStatus::Running);
+    let is_seen = |server: &&Server| {
+        let seen = service.observed.freshness(&*service.clock, &server.platform, server.id);
+        matches!(seen, Freshness::Seen { .. })
+    };
+    let policy = &role.policy.rollout;
+    let full = policy.strategy == RolloutStrategy::Full;
     let mut makes: Vec<Revision> = vec![role.make()];
     makes.extend(role.history.iter().rev().cloned());
     let mut revisions = Vec::new();
@@ -141,9 +164,16 @@ fn seen(read: &impl Reads, role: &FarmRole) -> Result<RolloutView> {
         wish: wish.into(),
         from: rollout.map_or(role.revision, |rollout| rollout.from),
         to: rollout.map_or(role.revision, |rollout| rollout.to),
-        ready: number(runs.count()),
-        of: target.map_or(0, |target| target.target),
+        ready: number(running().filter(|s| s.revision == wanted).count()),
+        of,
         failed: rollout.map_or(0, |rollout| rollout.failed),
+        failures_max: policy.failures_max,
+        strategy: if full { "full" } else { "serial" }.into(),
+        healthy: number(running().filter(is_seen).count()),
+        healthy_min: if full { 0 } else { policy.healthy_min(of) },
+        batch: if full { of } else { policy.batch },
+        checkpoints: policy.checkpoints.clone(),
+        maintenance: rollout.is_some_and(|rollout| rollout.maintenance),
         began_at: rollout.map(|rollout| rollout.began_at.0),
         since: rollout.map(|rollout| rollout.since.0),
         revisions,

@@ -5,7 +5,7 @@ use crate::model::{
     Actor, Cause, FarmGoal, Order, OrderBody, Permission, Server, ServerStatus, Step, StepKind,
 };
 use crate::service::plans::set_status;
-use crate::service::{Service, authorise, lookup, orders, views};
+use crate::service::{Service, authorise, lookup, orders, retiring, views};
 use crate::store::{Author, Reads, Tx};
 use crate::wire::api::{CommandRequest, OrderView, SeriesView, ServerView};
 use crate::wire::input::{LockInput, Page, RebootInput, ServerFilter, Slice, TerminateInput};
@@ -65,14 +65,16 @@ pub fn get(service: &Service, actor: &Actor, id: ServerId) -> Result<ServerView>
     })
 }
 
-/// Asks for a server to go; the engine replaces it if it is still wanted.
+/// Asks for a server to go; the engine replaces it if it is still wanted. With `force` it has no
+/// time to finish what it does, also when it goes already.
 pub fn terminate(
     service: &Service,
     actor: &Actor,
     id: ServerId,
-    _input: TerminateInput,
+    input: TerminateInput,
 ) -> Result<ServerView> {
-    change(service, actor, id, "server.terminate", |_, server| {
+    let now = service.now();
+    change(service, actor, id, "server.terminate", move |tx, server| {
         if server.locked {
             let text = format!("locked ({}): unlock it first", server.lock_reason);
             return Err(unacceptable(server, &text));
@@ -81,6 +83,10 @@ pub fn terminate(
             return Err(unacceptable(server, "terminated already"));
         }
         server.terminate_requested = true;
+        if input.force {
+            retiring::force(tx, server, now)?;
+            return Ok("is asked to go at once".into());
+        }
         Ok("is asked to go".into())
     })
 }

@@ -14,7 +14,7 @@ use crate::model::{
 };
 use crate::service::accounts::Gate;
 use crate::service::plans::set_status;
-use crate::service::{Service, accounts, authorise, lookup, plans};
+use crate::service::{Service, accounts, authorise, lookup, plans, retiring};
 use crate::store::{Author, Index, Key, Reads, Tx, View};
 use crate::wire::agent::UserData;
 use std::collections::BTreeSet;
@@ -405,7 +405,9 @@ pub(super) fn settle_failed(
     if sleeps && server.status == ServerStatus::PendingSuspend {
         // It is awake, or gone; as a running one it is looked after again.
         set_status(server, ServerStatus::Running, now);
-        server.parked = false;
+        if std::mem::take(&mut server.parked) {
+            retiring::stay(tx, server, now)?;
+        }
         tx.put(server)?;
     }
     Ok(())

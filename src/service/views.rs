@@ -6,7 +6,7 @@ use crate::model::{
     CloudState, Decision, Farm, FarmRole, Freshness, LaunchOrder, Line, Order, OrderState, Role,
     ScalingRule, Server, Wait,
 };
-use crate::service::{Service, conditions, farms, holds, lookup};
+use crate::service::{Service, conditions, farms, holds, lookup, rollouts};
 use crate::store::View;
 use crate::wire::api::{
     FarmExtra, FarmRoleExtra, FarmRoleView, FarmView, NameRef, OrderView, ReadingView, Ref,
@@ -85,6 +85,7 @@ pub fn farm_role(service: &Service, view: &View, role: FarmRole) -> Result<FarmR
             balances: role.balance.as_ref().map(|balance| balance.farm_role.to_string()),
             waiting: role_waits(&report, role.id),
             holds: holds::lines(view, role.farm, Some(role.id), service.now())?,
+            rollout: rollouts::under_way(service, view, &role)?.map(Box::new),
         },
     })
 }
@@ -134,6 +135,7 @@ pub fn server(service: &Service, view: &View, server: Server) -> Result<ServerVi
         launched: server.created_at.to_string(),
         grange: ServerExtra {
             revision,
+            made_of: server.revision,
             name: format!("{farm}/{}", server.hostname),
             farm,
             alias,

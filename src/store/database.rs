@@ -1,33 +1,34 @@
-//! The open database, and opening it again after its disk failed.
+//! The open database and its log: which of them a group is written into, and opening both again
+//! after their disk failed.
+//!
+//! A group goes into the log, and only then, and without a promise, into the database. The first
+//! one after opening a store that was closed, and one for which the log has no room, is a commit
+//! of the database for good, which begins a new epoch of the log. Those also write down what lets
+//! redb open at once after a crash, which would otherwise have to walk over the whole file.
 //!
 //! After an input or output error redb refuses everything until the database is opened anew;
 //! what the failed commit left is cleaned up by that. So the database sits in a slot that the
 //! writer empties and refills, while readers get a clear error in between.
 
-use super::disk::Disk;
 use super::error::{OpenError, StoreError};
-use super::lock::private_file;
-use super::migrations;
+use super::group::Moment;
+use super::place::Place;
 use super::reads::View;
-use crate::base::limit::{STORE_CACHE_BYTES, STORE_RESERVE_BYTES};
+use super::rows::Written;
+use super::wal::Wal;
+use crate::base::limit::STORE_RESERVE_BYTES;
 use crate::base::problem::chain;
-use redb::{Builder, Database, ReadableDatabase, WriteTransaction};
-use std::path::PathBuf;
+use redb::{Database, Durability, ReadableDatabase, WriteTransaction};
+use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{PoisonError, RwLock};
-
-/// Where the bytes are.
-pub(super) enum Place {
-    /// A file.
-    File(PathBuf),
-    /// A disk in memory.
-    Disk(Disk),
-}
+use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 
 /// A database that can be opened again.
 pub(super) struct Slot {
     place: Place,
     open: RwLock<Result<Database, String>>,
+    /// Only the writer has use for it.
+    wal: Mutex<Wal>,
     /// Counts openings, so that a snapshot of an earlier one that fails does not close this one.
     generation: AtomicU64,
     /// The latest generation whose disk failed.
@@ -37,10 +38,11 @@ pub(super) struct Slot {
 impl Slot {
     /// Opens it and brings its format up to date.
     pub fn open(place: Place) -> Result<Slot, OpenError> {
-        let database = place.open()?;
+        let (database, wal) = place.open(None)?;
         Ok(Slot {
             place,
             open: RwLock::new(Ok(database)),
+            wal: Mutex::new(wal),
             generation: AtomicU64::new(1),
             failed: AtomicU64::new(0),
         })
@@ -62,12 +64,53 @@ impl Slot {
         database.begin_write().map_err(|e| StoreError::database("beginning a write", e))
     }
 
-    /// Commits nothing but the state of the allocator, so that opening after a crash does not
-    /// have to walk the whole file, as it has to after any later commit.
+    /// Makes a group stay, and everybody see it, in this order: whoever sees it may count on it.
+    pub fn commit(
+        &self,
+        txn: WriteTransaction,
+        written: Written,
+        survive: &dyn Fn(Moment) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let mut wal = self.wal();
+        if wal.fits(&written) {
+            log(&mut wal, txn, written, survive)?;
+        } else {
+            self.make_log(&mut wal);
+            survive(Moment::BeforeCommit)?;
+            let whole = !wal.is_made();
+            for_good(&mut wal, txn, whole)?;
+            survive(Moment::Checkpointed)?;
+        }
+        survive(Moment::AfterCommit)
+    }
+
+    /// Makes the log when the first write of a store needs it. Without one every commit is one of
+    /// the database, which is slower and no worse.
+    fn make_log(&self, wal: &mut Wal) {
+        if wal.is_made() {
+            return;
+        }
+        let made = self.place.make_log(wal.position().id);
+        if let Err(error) = made.and_then(|medium| wal.use_medium(medium)) {
+            tracing::warn!("the store's log cannot be made, commits are slower without: {error}");
+        }
+    }
+
+    /// Commits everything for good, so that the log is not needed to open the database, but for
+    /// what comes after.
     pub fn settle(&self) -> Result<(), StoreError> {
-        let mut txn = self.write()?;
-        txn.set_quick_repair(true);
-        txn.commit().map_err(|e| StoreError::database("committing", e))
+        let mut wal = self.wal();
+        let whole = wal.position().whole;
+        for_good(&mut wal, self.write()?, whole)
+    }
+
+    /// Whether the log has anything that the database has not for good.
+    pub fn has_logged(&self) -> bool {
+        self.wal().position().seq > 0
+    }
+
+    fn wal(&self) -> MutexGuard<'_, Wal> {
+        self.wal.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Notes that the disk failed somebody; the writer then opens the database again.
@@ -88,15 +131,17 @@ impl Slot {
         if self.failed.load(Ordering::Acquire) < generation {
             return false;
         }
+        let mut wal = self.wal();
         let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
         if open.as_ref().is_err_and(|why| why == CLOSED) {
             return false;
         }
         // The old one has to let go of its file before the file can be opened.
         *open = Err("its disk failed, it is being opened again".to_owned());
-        match self.place.open() {
-            Ok(database) => {
+        match self.place.open(Some(wal.synced())) {
+            Ok((database, found)) => {
                 *open = Ok(database);
+                *wal = found;
                 self.generation.store(generation + 1, Ordering::Release);
                 tracing::info!("the store was opened again after its disk had failed");
                 true
@@ -117,8 +162,22 @@ impl Slot {
         open.as_ref().err().filter(|why| *why != CLOSED).cloned()
     }
 
-    /// Closes it for good.
+    /// Commits everything for good, after which the database can do without its log, and closes.
     pub fn close(&self) {
+        let mut wal = self.wal();
+        let closed = match (self.write(), wal.position().whole) {
+            (Ok(txn), false) => for_good(&mut wal, txn, true),
+            // It was closed before, or its disk failed, or there is nothing to be done.
+            (Err(_), _) | (Ok(_), true) => Ok(()),
+        };
+        if let Err(error) = closed {
+            tracing::warn!("the store was closed and still needs its log: {}", chain(&error));
+        }
+        self.fall();
+    }
+
+    /// Lets go of it as it is.
+    pub fn fall(&self) {
         *self.open.write().unwrap_or_else(PoisonError::into_inner) = Err(CLOSED.to_owned());
     }
 
@@ -139,43 +198,36 @@ impl Slot {
 /// Why nothing is open after [`Slot::close`].
 const CLOSED: &str = "it was closed";
 
-impl Place {
-    fn open(&self) -> Result<Database, OpenError> {
-        let mut builder = Builder::new();
-        builder.set_cache_size(STORE_CACHE_BYTES);
-        let opened = match self {
-            Place::File(path) => {
-                let file = private_file(path)?;
-                // Looked at without writing first: even opening it to write leaves marks in it.
-                // One that was not closed cleanly cannot be; it is looked at once it is open.
-                if let Ok(database) = builder.open_read_only(path) {
-                    migrations::is_earlier(&database)?;
-                }
-                builder.create_file(file)
-            }
-            Place::Disk(disk) => builder.create_with_backend(disk.clone()),
-        };
-        let database = opened.map_err(|e| StoreError::database("opening the database", e))?;
-        migrations::bring_up_to_date(&database)?;
-        Ok(database)
-    }
+/// Writes a group into the log and then into the database.
+fn log(
+    wal: &mut Wal,
+    mut txn: WriteTransaction,
+    written: Written,
+    survive: &dyn Fn(Moment) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    let position = wal.position().next();
+    position.put(&txn)?;
+    txn.set_durability(Durability::None).map_err(|e| StoreError::database("committing", e))?;
+    survive(Moment::BeforeCommit)?;
+    wal.append(position, written).map_err(|e| failed("writing the log", e))?;
+    survive(Moment::Logged)?;
+    wal.sync(position).map_err(|e| failed("waiting for the log to be on disk", e))?;
+    survive(Moment::Synced)?;
+    txn.commit().map_err(|e| StoreError::database("committing", e))?;
+    wal.applied();
+    Ok(())
+}
 
-    /// What people know it by.
-    fn name(&self) -> String {
-        match self {
-            Place::File(path) => path.display().to_string(),
-            Place::Disk(_) => "the disk in memory".to_owned(),
-        }
-    }
+/// Commits for good, with everything that only the log has; the log starts over.
+fn for_good(wal: &mut Wal, mut txn: WriteTransaction, whole: bool) -> Result<(), StoreError> {
+    let position = wal.position().next_epoch(whole);
+    position.put(&txn)?;
+    txn.set_quick_repair(true);
+    txn.commit().map_err(|e| StoreError::database("committing for good", e))?;
+    wal.start_over(position);
+    Ok(())
+}
 
-    /// Free bytes where that can be known and means something.
-    fn free(&self) -> Option<u64> {
-        match self {
-            Place::File(path) => {
-                let found = nix::sys::statvfs::statvfs(path.as_path()).ok()?;
-                Some(found.blocks_available().saturating_mul(found.fragment_size()))
-            }
-            Place::Disk(disk) => disk.free(),
-        }
-    }
+fn failed(doing: &'static str, cause: io::Error) -> StoreError {
+    StoreError::Database { doing, cause: Box::new(cause) }
 }

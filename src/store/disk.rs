@@ -1,15 +1,16 @@
 //! A disk in memory: for tests and the simulator, with the faults that real ones have.
 //!
+//! It holds what a state directory holds of a store: the database and the log beside it, which
+//! share its space and its faults and are synced one by one.
+//!
 //! Clones share their bytes, so a store can be opened again on what another left behind. What
 //! was not synced is lost in a [`Disk::crash`], as in a power cut that spares the last sync, or
 //! kept in parts by [`Disk::crash_keeping`], as a drive does that was about to write it.
 
+use super::wal::{Medium, SECTOR_BYTES};
 use redb::StorageBackend;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-
-/// What a drive writes whole or not at all, in bytes.
-const SECTOR: usize = 512;
 
 /// A disk in memory.
 #[derive(Clone, Debug, Default)]
@@ -19,10 +20,8 @@ pub struct Disk {
 
 #[derive(Debug, Default)]
 struct Platter {
-    bytes: Vec<u8>,
-    synced: Vec<u8>,
-    dirty: Vec<(usize, usize)>,
-    resized: bool,
+    /// By [`Part`].
+    parts: [Bytes; 2],
     /// Writes and syncs that still succeed; `None` for all.
     good_operations: Option<u64>,
     /// Bytes it holds; `None` for any number.
@@ -58,44 +57,52 @@ impl Disk {
 
     /// What is used of it.
     pub fn used(&self) -> u64 {
-        self.platter().bytes.len() as u64
+        self.platter().used()
     }
 
     /// What a power cut leaves: a disk of its own with what was synced last.
     pub fn crash(&self) -> Disk {
-        let bytes = self.platter().synced.clone();
-        let left = Platter { synced: bytes.clone(), bytes, ..Platter::default() };
-        Disk { shared: Arc::new(Mutex::new(left)) }
+        self.leave(|bytes| bytes.synced.clone())
     }
 
     /// What a power cut leaves when the drive had begun to write what was not synced: what was
     /// synced last, and of every sector written since the new or the old content, as `keep` says,
-    /// which is also asked whether the file has its new length.
+    /// which is also asked whether a file has its new length.
     pub fn crash_keeping(&self, mut keep: impl FnMut() -> bool) -> Disk {
-        let platter = self.platter();
-        let mut bytes = platter.synced.clone();
-        if platter.resized && keep() {
-            bytes.resize(platter.bytes.len(), 0);
-        }
-        for (from, to) in &platter.dirty {
-            let end = (*to).min(bytes.len()).min(platter.bytes.len());
-            let mut at = *from;
-            while at < end {
-                let next = (at / SECTOR + 1).saturating_mul(SECTOR).min(end);
-                if keep() {
-                    bytes[at..next].copy_from_slice(&platter.bytes[at..next]);
-                }
-                at = next;
-            }
-        }
-        let left = Platter { synced: bytes.clone(), bytes, ..Platter::default() };
-        Disk { shared: Arc::new(Mutex::new(left)) }
+        self.leave(|bytes| bytes.torn(&mut keep))
+    }
+
+    fn leave(&self, mut left: impl FnMut(&Bytes) -> Vec<u8>) -> Disk {
+        let parts = self.platter().parts.each_ref().map(|part| {
+            let bytes = left(part);
+            Bytes { synced: bytes.clone(), bytes, ..Bytes::default() }
+        });
+        Disk { shared: Arc::new(Mutex::new(Platter { parts, ..Platter::default() })) }
+    }
+
+    /// What the log has, for tests that look at it.
+    #[cfg(test)]
+    pub(super) fn log_bytes(&self) -> Vec<u8> {
+        self.platter().parts[Part::Log as usize].bytes.clone()
+    }
+
+    /// Other bytes as the log, synced.
+    #[cfg(test)]
+    pub(super) fn set_log_bytes(&self, bytes: Vec<u8>) {
+        let synced = bytes.clone();
+        let log = Bytes { bytes, synced, ..Bytes::default() };
+        self.platter().parts[Part::Log as usize] = log;
+    }
+
+    /// The log beside the database.
+    pub(super) fn log(&self) -> DiskLog {
+        DiskLog(self.clone())
     }
 
     /// Free bytes, when it has an end.
     pub(super) fn free(&self) -> Option<u64> {
         let platter = self.platter();
-        platter.capacity.map(|all| all.saturating_sub(platter.bytes.len() as u64))
+        platter.capacity.map(|all| all.saturating_sub(platter.used()))
     }
 
     fn platter(&self) -> MutexGuard<'_, Platter> {
@@ -116,6 +123,21 @@ impl Platter {
         }
     }
 
+    fn used(&self) -> u64 {
+        self.parts.iter().map(|part| part.bytes.len() as u64).sum()
+    }
+}
+
+/// One file of the disk.
+#[derive(Debug, Default)]
+struct Bytes {
+    bytes: Vec<u8>,
+    synced: Vec<u8>,
+    dirty: Vec<(usize, usize)>,
+    resized: bool,
+}
+
+impl Bytes {
     fn sync(&mut self) {
         if std::mem::take(&mut self.resized) {
             self.dirty.clear();
@@ -125,6 +147,25 @@ impl Platter {
         for (from, to) in self.dirty.drain(..) {
             self.synced[from..to].copy_from_slice(&self.bytes[from..to]);
         }
+    }
+
+    fn torn(&self, mut keep: impl FnMut() -> bool) -> Vec<u8> {
+        let mut bytes = self.synced.clone();
+        if self.resized && keep() {
+            bytes.resize(self.bytes.len(), 0);
+        }
+        for (from, to) in &self.dirty {
+            let end = (*to).min(bytes.len()).min(self.bytes.len());
+            let mut at = *from;
+            while at < end {
+                let next = (at / SECTOR_BYTES + 1).saturating_mul(SECTOR_BYTES).min(end);
+                if keep() {
+                    bytes[at..next].copy_from_slice(&self.bytes[at..next]);
+                }
+                at = next;
+            }
+        }
+        bytes
     }
 }
 
@@ -137,42 +178,100 @@ fn span(offset: u64, len: usize, size: usize) -> io::Result<(usize, usize)> {
     }
 }
 
+/// Which file of the disk, by its place among them.
+#[derive(Clone, Copy)]
+enum Part {
+    Database,
+    Log,
+}
+
+impl Disk {
+    fn length(&self, part: Part) -> u64 {
+        self.platter().parts[part as usize].bytes.len() as u64
+    }
+
+    fn read_part(&self, part: Part, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        let platter = self.platter();
+        let bytes = &platter.parts[part as usize].bytes;
+        let (from, to) = span(offset, out.len(), bytes.len())?;
+        out.copy_from_slice(&bytes[from..to]);
+        Ok(())
+    }
+
+    fn resize(&self, part: Part, len: u64) -> io::Result<()> {
+        let mut platter = self.platter();
+        platter.operate()?;
+        let others = platter.used() - platter.parts[part as usize].bytes.len() as u64;
+        if platter.capacity.is_some_and(|all| len + others > all) {
+            return Err(io::Error::from(io::ErrorKind::StorageFull));
+        }
+        let part = &mut platter.parts[part as usize];
+        part.bytes.resize(usize::try_from(len).map_err(io::Error::other)?, 0);
+        part.resized = true;
+        Ok(())
+    }
+
+    fn sync_part(&self, part: Part) -> io::Result<()> {
+        let mut platter = self.platter();
+        platter.operate()?;
+        platter.parts[part as usize].sync();
+        Ok(())
+    }
+
+    fn write_part(&self, part: Part, offset: u64, data: &[u8]) -> io::Result<()> {
+        let mut platter = self.platter();
+        platter.operate()?;
+        let part = &mut platter.parts[part as usize];
+        let (from, to) = span(offset, data.len(), part.bytes.len())?;
+        part.bytes[from..to].copy_from_slice(data);
+        part.dirty.push((from, to));
+        Ok(())
+    }
+}
+
 impl StorageBackend for Disk {
     fn len(&self) -> io::Result<u64> {
-        Ok(self.used())
+        Ok(self.length(Part::Database))
     }
 
     fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
-        let platter = self.platter();
-        let (from, to) = span(offset, out.len(), platter.bytes.len())?;
-        out.copy_from_slice(&platter.bytes[from..to]);
-        Ok(())
+        self.read_part(Part::Database, offset, out)
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {
-        let mut platter = self.platter();
-        platter.operate()?;
-        if platter.capacity.is_some_and(|all| len > all) {
-            return Err(io::Error::from(io::ErrorKind::StorageFull));
-        }
-        platter.bytes.resize(usize::try_from(len).map_err(io::Error::other)?, 0);
-        platter.resized = true;
-        Ok(())
+        self.resize(Part::Database, len)
     }
 
     fn sync_data(&self) -> io::Result<()> {
-        let mut platter = self.platter();
-        platter.operate()?;
-        platter.sync();
-        Ok(())
+        self.sync_part(Part::Database)
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
-        let mut platter = self.platter();
-        platter.operate()?;
-        let (from, to) = span(offset, data.len(), platter.bytes.len())?;
-        platter.bytes[from..to].copy_from_slice(data);
-        platter.dirty.push((from, to));
-        Ok(())
+        self.write_part(Part::Database, offset, data)
+    }
+}
+
+/// The log of a disk.
+pub(super) struct DiskLog(Disk);
+
+impl Medium for DiskLog {
+    fn len(&self) -> io::Result<u64> {
+        Ok(self.0.length(Part::Log))
+    }
+
+    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        self.0.read_part(Part::Log, offset, out)
+    }
+
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        self.0.resize(Part::Log, len)
+    }
+
+    fn write(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        self.0.write_part(Part::Log, offset, bytes)
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        self.0.sync_part(Part::Log)
     }
 }

@@ -1,6 +1,7 @@
 //! What can go wrong in the store, and what each becomes for the doors.
 
 use super::codec::CodecError;
+use super::wal::WalFault;
 use crate::base::problem::chain;
 use crate::base::{Code, Problem, Seq};
 use std::path::{Path, PathBuf};
@@ -137,6 +138,17 @@ pub enum OpenError {
         writer: String,
         /// Who reads it.
         this: &'static str,
+    },
+    /// The log beside the database is not the one it needs, or is damaged.
+    #[error(
+        "the store's log {log} {fault}; put back the database and the log as they were together, \
+         or restore a backup"
+    )]
+    Log {
+        /// Which file.
+        log: String,
+        /// What is wrong with it.
+        fault: WalFault,
     },
     /// The database itself could not be opened or brought up to date.
     #[error("opening the store")]

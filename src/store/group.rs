@@ -45,6 +45,13 @@ impl Author {
 pub enum Moment {
     /// Everything is decided and nothing is on disk.
     BeforeCommit,
+    /// The log was given all of it, and may lose it yet.
+    Logged,
+    /// The log has it, and the database does not.
+    Synced,
+    /// The database has it for good and with it everything before; the log starts over. A commit
+    /// has either this or the two before.
+    Checkpointed,
     /// All is on disk and nobody has been told.
     AfterCommit,
 }
@@ -152,6 +159,7 @@ struct Progress {
 impl Writer {
     /// A writer over an open database, with nothing done yet.
     pub fn new(slot: Slot, clock: Arc<dyn Clock>, hook: Option<CrashHook>) -> Writer {
+        let unsettled = AtomicBool::new(slot.has_logged());
         Writer {
             slot,
             clock,
@@ -162,7 +170,8 @@ impl Writer {
             running: Mutex::new(None),
             tail: Mutex::new(None),
             counters: Mutex::new(WriterStats::default()),
-            unsettled: AtomicBool::new(false),
+            // What opening found in the log, the database is to have for good, too.
+            unsettled,
             failing: Mutex::new(None),
         }
     }
@@ -178,11 +187,11 @@ impl Writer {
         running == Some(std::thread::current().id())
     }
 
-    /// Runs, commits and answers a group; one at a time.
-    pub fn run(&self, group: Vec<Box<dyn Work>>) {
+    /// Runs, commits and answers a group; one at a time. `committed` is called before the answers.
+    pub fn run(&self, group: Vec<Box<dyn Work>>, committed: &mut dyn FnMut()) {
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         self.set_running(Some(std::thread::current().id()));
-        self.run_alone(group);
+        self.run_alone(group, committed);
         self.set_running(None);
     }
 
@@ -207,7 +216,7 @@ impl Writer {
         *self.running.lock().unwrap_or_else(PoisonError::into_inner) = thread;
     }
 
-    fn run_alone(&self, mut group: Vec<Box<dyn Work>>) {
+    fn run_alone(&self, mut group: Vec<Box<dyn Work>>, committed: &mut dyn FnMut()) {
         self.recover();
         if group.is_empty() {
             self.settle();
@@ -216,7 +225,9 @@ impl Writer {
             }
             return;
         }
-        match self.commit(&mut group) {
+        let outcome = self.commit(&mut group);
+        committed();
+        match outcome {
             Ok(progress) => {
                 self.count(progress.stats);
                 if progress.stats.commits > 0 {
@@ -255,6 +266,7 @@ impl Writer {
         }
         match self.slot.view().and_then(|view| journal::tail(&view.txn)) {
             Ok(tail) if tail.seq != self.listeners.last() => {
+                self.unsettled.store(true, Ordering::Relaxed);
                 let all: BTreeSet<Table> = Table::ALL.iter().copied().collect();
                 self.listeners.committed(&all, tail.seq);
             }
@@ -286,19 +298,16 @@ impl Writer {
         let limit = self.journal_limit.load(Ordering::Relaxed);
         progress.tail.bytes = journal::trim(&tables, progress.tail, limit, JOURNAL_TRIM_MAX)?.1;
         journal::write_size(&tables, progress.tail.bytes)?;
-        drop(tables);
-        self.survive(Moment::BeforeCommit)?;
-        txn.commit().map_err(|e| StoreError::database("committing", e))?;
-        self.survive(Moment::AfterCommit)?;
+        let written = tables.into_written();
+        self.slot.commit(txn, written, &|moment| self.survive(moment))?;
         progress.stats.commits = 1;
         *self.tail.lock().unwrap_or_else(PoisonError::into_inner) = Some(progress.tail);
         self.unsettled.store(true, Ordering::Relaxed);
         Ok(progress)
     }
 
-    /// Nothing was to be done for a while: lets the database write down what opening it after a
-    /// crash would otherwise have to find out by reading all of it. Costs as much as several
-    /// commits, so it is not done with each.
+    /// Nothing was to be done for a while: lets the database have for good what only the log has.
+    /// Costs as much as several commits, so it is not done with each.
     fn settle(&self) {
         if !self.unsettled.load(Ordering::Relaxed) || self.slot.require_space().is_err() {
             return;
@@ -357,7 +366,8 @@ impl Writer {
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         let mut gone = 0;
         loop {
-            let txn = self.slot.write()?;
+            let mut txn = self.slot.write()?;
+            txn.set_quick_repair(true);
             let tables = Tables::of(&txn);
             let mut tail = journal::tail(&tables)?;
             let (count, left) = journal::trim(&tables, tail, limit, JOURNAL_TRIM_MAX)?;
@@ -380,7 +390,7 @@ impl Writer {
         if self.hook.as_ref().is_none_or(|hook| hook(moment)) {
             return Ok(());
         }
-        self.slot.close();
+        self.slot.fall();
         Err(StoreError::Closed(format!("crashed on request: {moment:?}")))
     }
 

@@ -1,11 +1,12 @@
 //! The handle everybody above holds: open, read, write, follow, close.
 
-use super::database::{Place, Slot};
+use super::database::Slot;
 use super::disk::Disk;
 use super::error::{OpenError, StoreError};
 use super::group::{Author, CrashHook, Task, Work, Writer, WriterStats, finish};
 use super::journal::{self, Entry, Subject};
 use super::lock::DirectoryLock;
+use super::place::Place;
 use super::queue::Queue;
 use super::reads::View;
 use super::tables::Table;
@@ -156,7 +157,7 @@ impl Store {
                     finish(work, Err(problem));
                 }
             }
-            Way::Inline => self.inner.writer.run(vec![work]),
+            Way::Inline => self.inner.writer.run(vec![work], &mut || ()),
         }
     }
 
@@ -236,6 +237,12 @@ impl Store {
     /// snapshot keeps pages meanwhile: for `doctor` and for tests.
     pub fn verify(&self) -> Result<Verified, VerifyError> {
         verify::verify(&self.inner.writer.slot.view()?.txn, &[])
+    }
+
+    /// The writer, for tests that make its groups themselves.
+    #[cfg(test)]
+    pub(super) fn writer(&self) -> &Writer {
+        &self.inner.writer
     }
 
     /// Does what is queued, stops the writer and lets go of the directory. Whether that was done

@@ -17,11 +17,12 @@ use super::records::Visit;
 use super::rows::{Rows, Space, Span, put_rows};
 use super::tables::{Index, Record, Table};
 use super::tx::index_row;
+use super::wal::Position;
 use redb::{Database, ReadableDatabase, TableHandle, WriteTransaction};
 use std::collections::BTreeSet;
 
 /// The format this version writes.
-pub(super) const FORMAT: u64 = 2;
+pub(super) const FORMAT: u64 = 3;
 
 /// Under which name `META` has it.
 const FORMAT_KEY: &[u8] = b"format";
@@ -47,6 +48,9 @@ const STEPS: &[Step] = &[
     // Format 2 has what schemas there are in `META`, which is written below. Its number keeps
     // out version 0.1, which would meet records of schema 2 unprepared.
     Step { from: 1, rewrite: |_| Ok(()) },
+    // Format 3 has a log, which every store begins without. Its number keeps out versions
+    // before it, which would open the database and never see what only the log has.
+    Step { from: 2, rewrite: |_| Ok(()) },
 ];
 
 /// Makes what a new store needs, or brings an old one up to date; one transaction, all or none.
@@ -80,6 +84,14 @@ pub(super) fn bring_up_to_date(database: &Database) -> Result<(), OpenError> {
     Ok(())
 }
 
+/// Where a store stands to its log; `None` for one just made or of an earlier format. A later
+/// version's is refused.
+pub(super) fn position(database: &impl ReadableDatabase) -> Result<Option<Position>, OpenError> {
+    let found = look(database)?;
+    found.refuse_later()?;
+    Ok(found.position)
+}
+
 /// Whether a store is an earlier version's; a later version's is refused.
 pub(super) fn is_earlier(database: &impl ReadableDatabase) -> Result<bool, OpenError> {
     let found = look(database)?;
@@ -95,6 +107,7 @@ struct Found {
     /// By table; none before format 2.
     schemas: Vec<(String, u64)>,
     writer: Option<String>,
+    position: Option<Position>,
     names: BTreeSet<String>,
 }
 
@@ -114,6 +127,7 @@ fn look(database: &impl ReadableDatabase) -> Result<Found, StoreError> {
         format: txn.row(Space::META, FORMAT_KEY)?.map(|value| number(&value)),
         schemas: schemas.iter().map(schema).collect(),
         writer: txn.row(Space::META, WRITER_KEY)?.map(|value| text(&value)),
+        position: Position::read(&txn)?,
         names,
     })
 }
@@ -158,6 +172,9 @@ impl Found {
 /// Writes down what this version writes.
 fn sign(txn: &WriteTransaction) -> Result<(), StoreError> {
     write_format(txn, FORMAT)?;
+    if Position::read(txn)?.is_none() {
+        Position::fresh().put(txn)?;
+    }
     let schemas = known_schemas();
     let row = |(table, schema): &(String, u64)| {
         ([SCHEMA_PREFIX, table.as_bytes()].concat(), schema.to_be_bytes())

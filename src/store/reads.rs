@@ -144,14 +144,14 @@ fn resolve<R: Record>(
     index: Index,
     rows: &[Row],
 ) -> Result<Vec<Versioned<R>>, StoreError> {
-    let follow = |(row, key): &Row| {
+    let found = source.each(space::<R>(), &mut rows.iter().map(|(_, key)| key.as_slice()))?;
+    let follow = |((row, key), bytes): (&Row, &Option<Vec<u8>>)| {
         let dangling = || StoreError::Codec {
             table: index.name(),
             key: hex(row),
             cause: CodecError::Dangling,
         };
-        let bytes = source.row(space::<R>(), key)?.ok_or_else(dangling)?;
-        versioned(key, &bytes)
+        versioned(key, bytes.as_ref().ok_or_else(dangling)?)
     };
-    rows.iter().map(follow).collect()
+    rows.iter().zip(&found).map(follow).collect()
 }

@@ -5,6 +5,8 @@
 //! transaction itself.
 
 use super::error::StoreError;
+use super::wal;
+use crate::base::limit::STORE_LOG_BYTES;
 use redb::WriteTransaction;
 use redb::{ReadTransaction, ReadableTable, ReadableTableMetadata, Table, TableDefinition};
 use std::cell::RefCell;
@@ -88,6 +90,14 @@ pub(super) trait Rows {
     fn rows(&self, space: Space, span: &Span<'_>) -> Result<Vec<Row>, StoreError>;
     /// How many rows a space has.
     fn len(&self, space: Space) -> Result<u64, StoreError>;
+    /// The values of several rows, in the order of these keys.
+    fn each(
+        &self,
+        space: Space,
+        keys: &mut dyn Iterator<Item = &[u8]>,
+    ) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
+        keys.map(|key| self.row(space, key)).collect()
+    }
 }
 
 fn get(
@@ -143,6 +153,17 @@ impl Rows for ReadTransaction {
         let table = table.map_err(|e| StoreError::database("opening a table", e))?;
         table.len().map_err(|e| StoreError::database("counting rows", e))
     }
+
+    fn each(
+        &self,
+        space: Space,
+        keys: &mut dyn Iterator<Item = &[u8]>,
+    ) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
+        // Opening a table costs as much as finding several rows in it.
+        let table = self.open_table(space.definition());
+        let table = table.map_err(|e| StoreError::database("opening a table", e))?;
+        keys.map(|key| get(&table, key)).collect()
+    }
 }
 
 impl Rows for WriteTransaction {
@@ -165,9 +186,12 @@ impl Rows for WriteTransaction {
 
 /// A transaction whose tables stay open once they were: opening one for every row of every write
 /// of a group costs as much as the row. Dropped before the transaction is committed.
+///
+/// Also keeps what was put, as the log is to have it.
 pub(super) struct Tables<'t> {
     txn: &'t WriteTransaction,
     open: RefCell<BTreeMap<Space, RawTable<'t>>>,
+    written: RefCell<Written>,
 }
 
 type RawTable<'t> = Table<'t, &'static [u8], &'static [u8]>;
@@ -175,7 +199,12 @@ type RawTable<'t> = Table<'t, &'static [u8], &'static [u8]>;
 impl<'t> Tables<'t> {
     /// None open yet.
     pub fn of(txn: &'t WriteTransaction) -> Tables<'t> {
-        Tables { txn, open: RefCell::new(BTreeMap::new()) }
+        Tables { txn, open: RefCell::default(), written: RefCell::default() }
+    }
+
+    /// What was put, in its order; the tables are closed.
+    pub fn into_written(self) -> Written {
+        self.written.into_inner()
     }
 
     fn with<T>(
@@ -207,6 +236,35 @@ impl Rows for Tables<'_> {
     }
 }
 
+/// Rows that were put, as a record of the log has them, as long as one can.
+#[derive(Default)]
+pub(super) struct Written {
+    bytes: Vec<u8>,
+    too_many: bool,
+}
+
+impl Written {
+    /// The record's bytes, without what comes first in it; `None` when there are too many.
+    pub fn bytes(&self) -> Option<&[u8]> {
+        (!self.too_many).then_some(&self.bytes)
+    }
+
+    /// The same, to have.
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.bytes
+    }
+
+    fn push(&mut self, space: Space, key: &[u8], value: Option<&[u8]>) {
+        if self.too_many {
+            return;
+        }
+        wal::push(&mut self.bytes, space.0, key, value);
+        if self.bytes.len() as u64 > STORE_LOG_BYTES {
+            *self = Written { bytes: Vec::new(), too_many: true };
+        }
+    }
+}
+
 /// Whoever rows can be put into.
 pub(super) trait Puts: Rows {
     /// Puts a row; `None` removes it.
@@ -215,6 +273,7 @@ pub(super) trait Puts: Rows {
 
 impl Puts for Tables<'_> {
     fn put(&self, space: Space, key: &[u8], value: Option<&[u8]>) -> Result<(), StoreError> {
+        self.written.borrow_mut().push(space, key, value);
         self.with(space, |table| {
             let done = match value {
                 Some(value) => table.insert(key, value).map(|_| ()),

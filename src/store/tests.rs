@@ -6,7 +6,9 @@ mod group;
 mod history;
 mod old;
 mod sample;
+mod storms;
 mod tampering;
+mod wal;
 mod writes;
 
 use super::{Author, Disk, Index, Mode, Reads, Store, key};

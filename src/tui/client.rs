@@ -3,10 +3,12 @@
 use super::source::{Action, Source};
 use crate::base::FarmId;
 use crate::client::Client;
+use crate::wire::account::AccountView;
 use crate::wire::api::{
     EventView, ExplainView, FarmRoleView, FarmView, SeriesView, ServerView, StatusView,
 };
 use crate::wire::input::ServerFilter;
+use crate::wire::rollout::{RolloutVerb, RolloutView};
 
 /// An error as the one line a screen has room for.
 fn line(error: impl std::fmt::Display) -> String {
@@ -22,6 +24,17 @@ fn id_of(client: &Client, server: &str) -> Result<String, String> {
         .find(|view| view.grange.name == server)
         .map(|view| view.id)
         .ok_or_else(|| format!("There is no server {server:?}"))
+}
+
+/// What becomes of a rollout now.
+fn said(rollout: &RolloutView, verb: RolloutVerb) -> String {
+    let about = &rollout.about;
+    match verb {
+        RolloutVerb::Pause => format!("The rollout of {about} begins no further batch"),
+        RolloutVerb::Resume => format!("The rollout of {about} goes on"),
+        RolloutVerb::Abort => format!("The rollout of {about} ends; it goes back"),
+        RolloutVerb::Rollback => format!("{about} is to be as it was before"),
+    }
 }
 
 impl Source for Client {
@@ -59,6 +72,14 @@ impl Source for Client {
         self.explain(what).map_err(line)
     }
 
+    fn rollout(&self, role: u64) -> Result<RolloutView, String> {
+        self.rollout(role).map_err(line)
+    }
+
+    fn accounts(&self) -> Result<Vec<AccountView>, String> {
+        self.accounts().map_err(line)
+    }
+
     fn status(&self) -> Result<StatusView, String> {
         self.status().map_err(line)
     }
@@ -72,6 +93,19 @@ impl Source for Client {
             Action::TerminateFarm(farm) => {
                 let farm = self.farm_terminate(farm, false).map_err(line)?;
                 format!("Farm {} is to go; its servers finish and stop", farm.name)
+            }
+            Action::StopFarm(farm) => {
+                let farm = self.farm_suspend(farm).map_err(line)?;
+                format!("Farm {} is to stop; its servers are kept", farm.name)
+            }
+            Action::StartFarm(farm) => {
+                let farm = self.farm_resume(farm).map_err(line)?;
+                format!("Farm {} is to start; its servers come back", farm.name)
+            }
+            Action::Rollout(role, verb) => said(&self.rollout_say(role, verb).map_err(line)?, verb),
+            Action::ResumeAccount(name) => {
+                let account = self.account_resume(&name).map_err(line)?;
+                format!("{} may be asked again", account.name)
             }
             Action::TerminateServer(id) => {
                 let server = self.server_terminate(&id, false).map_err(line)?;

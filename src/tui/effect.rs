@@ -34,6 +34,10 @@ pub enum Want {
     Server(String),
     /// Its readings.
     Series(String),
+    /// The rollout of a farm role.
+    Rollout(u64),
+    /// Cloud accounts.
+    Accounts,
     /// Why.
     Explain(String),
 }

@@ -1,9 +1,11 @@
 //! What happens to a session: keys, time, answers and news. Plain data, so a session replays.
 
 use crate::base::Millis;
+use crate::wire::account::AccountView;
 use crate::wire::api::{
     EventView, ExplainView, FarmRoleView, FarmView, SeriesView, ServerView, StatusView,
 };
+use crate::wire::rollout::RolloutView;
 
 /// One thing that happened.
 #[derive(Clone, Debug)]
@@ -37,6 +39,10 @@ pub enum Answer {
     Server(String, Box<Result<ServerView, String>>),
     /// Its readings.
     Series(String, Result<Vec<SeriesView>, String>),
+    /// The rollout of a farm role.
+    Rollout(u64, Box<Result<RolloutView, String>>),
+    /// Cloud accounts.
+    Accounts(Result<Vec<AccountView>, String>),
     /// Why.
     Explain(String, Result<ExplainView, String>),
     /// A whole fetch is over; how long it took bounds how soon the next may begin.

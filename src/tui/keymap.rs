@@ -19,6 +19,13 @@ pub enum Verb {
     Hold,
     Release,
     Lock,
+    Role,
+    Pause,
+    Resume,
+    Abort,
+    Rollback,
+    Stop,
+    Account,
     Focus,
     Sort,
     Filter,
@@ -51,6 +58,7 @@ pub enum Verb {
 pub enum Scope {
     Farms,
     Farm,
+    Role,
     Servers,
     Server,
     Events,
@@ -62,9 +70,10 @@ pub enum Scope {
 
 impl Scope {
     /// All of them.
-    pub const ALL: [Scope; 9] = [
+    pub const ALL: [Scope; 10] = [
         Scope::Farms,
         Scope::Farm,
+        Scope::Role,
         Scope::Servers,
         Scope::Server,
         Scope::Events,
@@ -79,6 +88,7 @@ impl Scope {
         match self {
             Scope::Farms => "farms",
             Scope::Farm => "farm",
+            Scope::Role => "role",
             Scope::Servers => "servers",
             Scope::Server => "server",
             Scope::Events => "events",

@@ -5,6 +5,7 @@ use super::state::{Place, State};
 use crate::base::time::read;
 use crate::model::HoldKind;
 use crate::wire::hold::HoldInput;
+use crate::wire::rollout::RolloutVerb;
 
 /// What a command line means.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +18,14 @@ pub enum Command {
     Launch(u64),
     /// Terminate the farm of this number; asks first.
     Terminate(u64),
+    /// Stop the farm of this number and keep its servers; asks first.
+    Stop(u64),
+    /// Start the farm of this number.
+    Start(u64),
+    /// Say this of the rollout of a farm's farm role; asks first.
+    Rollout(u64, u64, RolloutVerb),
+    /// Ask this cloud account again at once; asks first.
+    Cloud(String),
     /// The keys.
     Help,
     /// End.
@@ -40,9 +49,13 @@ enum Takes {
     MaybeThing,
     /// A farm or farm role, and a kind of automation.
     Hold,
+    /// A farm role, and what to say of its rollout.
+    Rollout,
+    /// A cloud account that is left alone.
+    Cloud,
 }
 
-const KNOWN: [Known; 12] = [
+const KNOWN: [Known; 16] = [
     Known { name: "farms", aliases: &["f", "home"], takes: Takes::Nothing, about: "all farms" },
     Known { name: "farm", aliases: &[], takes: Takes::Farm, about: "one farm: its servers" },
     Known { name: "servers", aliases: &["srv"], takes: Takes::Nothing, about: "all servers" },
@@ -52,10 +65,18 @@ const KNOWN: [Known; 12] = [
     Known { name: "status", aliases: &["st"], takes: Takes::Nothing, about: "the appliance" },
     Known { name: "launch", aliases: &[], takes: Takes::Farm, about: "launch a farm" },
     Known { name: "terminate", aliases: &[], takes: Takes::Farm, about: "terminate a farm" },
+    Known { name: "stop", aliases: &[], takes: Takes::Farm, about: "stop a farm, keep servers" },
+    Known { name: "start", aliases: &[], takes: Takes::Farm, about: "start a stopped farm" },
+    Known { name: "rollout", aliases: &["role"], takes: Takes::Rollout, about: "rollout shop/web" },
+    Known { name: "cloud", aliases: &[], takes: Takes::Cloud, about: "ask an account again" },
     Known { name: "hold", aliases: &[], takes: Takes::Hold, about: "hold shop/web scale 2h why" },
     Known { name: "release", aliases: &[], takes: Takes::Hold, about: "end a hold" },
     Known { name: "quit", aliases: &["q", "exit"], takes: Takes::Nothing, about: "leave" },
 ];
+
+/// What may be said of a rollout.
+const ROLLOUT_VERBS: [RolloutVerb; 4] =
+    [RolloutVerb::Pause, RolloutVerb::Resume, RolloutVerb::Abort, RolloutVerb::Rollback];
 
 /// A completed line and what it is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,12 +103,15 @@ pub fn suggestions(state: &State, text: &str) -> Vec<Suggestion> {
                 known.name.starts_with(text) || (!text.is_empty() && known.aliases.contains(&text))
             })
             .map(|known| Suggestion { line: known.name.into(), about: known.about.into() })
-            .take(SUGGESTIONS_MAX + 2)
+            .take(KNOWN.len())
             .collect();
     };
     let Some(known) = find(word) else { return Vec::new() };
     if matches!(known.takes, Takes::Hold) {
         return of_hold(state, known.name, rest);
+    }
+    if matches!(known.takes, Takes::Rollout) {
+        return of_rollout(state, rest);
     }
     let wanted = rest.trim().to_lowercase();
     let mut names: Vec<(String, String)> = Vec::new();
@@ -98,6 +122,10 @@ pub fn suggestions(state: &State, text: &str) -> Vec<Suggestion> {
     if matches!(known.takes, Takes::Server | Takes::Thing | Takes::MaybeThing) {
         let servers = state.data.servers.iter().flat_map(|(_, servers)| servers);
         names.extend(servers.map(|s| (s.grange.name.clone(), s.status.replace('_', " "))));
+    }
+    if matches!(known.takes, Takes::Cloud) {
+        let accounts = state.data.accounts.iter().filter(|account| account.state != "well");
+        names.extend(accounts.map(|account| (account.name.clone(), account.state.clone())));
     }
     names.retain(|(name, _)| name.to_lowercase().contains(&wanted));
     names.truncate(SUGGESTIONS_MAX);
@@ -125,6 +153,47 @@ fn of_hold(state: &State, name: &str, rest: &str) -> Vec<Suggestion> {
     out.retain(|found| found.line.contains(rest));
     out.truncate(SUGGESTIONS_MAX);
     out
+}
+
+/// What would complete `rollout shop/web pause`.
+fn of_rollout(state: &State, rest: &str) -> Vec<Suggestion> {
+    let line = |line: String, about: &str| Suggestion { line, about: about.to_owned() };
+    if let Some((what, said)) = rest.split_once(' ') {
+        let fitting = ROLLOUT_VERBS.iter().filter(|verb| verb.as_str().starts_with(said));
+        return fitting.map(|verb| line(format!("rollout {what} {}", verb.as_str()), "")).collect();
+    }
+    let mut out = Vec::new();
+    for farm in state.data.farms.iter().flatten() {
+        for role in state.data.roles.get(&farm.id).into_iter().flatten() {
+            let about = role.grange.rollout.as_ref().map_or("farm role", |of| of.state.as_str());
+            out.push(line(format!("rollout {}/{}", farm.name, role.alias), about));
+        }
+    }
+    out.retain(|found| found.line.contains(rest));
+    out.truncate(SUGGESTIONS_MAX);
+    out
+}
+
+/// Reads `shop/web` and `shop/web pause`.
+fn rollout(state: &State, words: &[&str]) -> Result<Command, String> {
+    let (what, said) = match words {
+        [what] => (what, None),
+        [what, said] => (what, Some(said)),
+        _ => return Err(":rollout needs a farm role, as :rollout shop/web pause".into()),
+    };
+    let of = |(farm, alias): (&str, &str)| {
+        let farm = self::farm(state, farm).ok()?;
+        let roles = state.data.roles.get(&farm)?;
+        Some((farm, roles.iter().find(|role| role.alias == alias)?.id))
+    };
+    let (farm, role) = what
+        .split_once('/')
+        .and_then(of)
+        .ok_or_else(|| format!("No farm role {what:?} is known here; open its farm first"))?;
+    let Some(said) = said else { return Ok(Command::Go(Place::Role(farm, role))) };
+    let verb = ROLLOUT_VERBS.into_iter().find(|verb| verb.as_str() == *said);
+    let verb = verb.ok_or("say pause, resume, abort or rollback")?;
+    Ok(Command::Rollout(farm, role, verb))
 }
 
 /// Reads `shop/web scale 2h black friday` and `shop/web scale`.
@@ -160,12 +229,15 @@ pub fn parse(state: &State, line: &str) -> Result<Command, String> {
     if matches!(known.takes, Takes::Hold) {
         return hold(known.name, &words.collect::<Vec<&str>>());
     }
+    if matches!(known.takes, Takes::Rollout) {
+        return rollout(state, &words.collect::<Vec<&str>>());
+    }
     let name = words.next();
     match (known.takes, name) {
         (Takes::Nothing, Some(extra)) => {
             return Err(format!(":{} takes nothing, not {extra:?}", known.name));
         }
-        (Takes::Farm | Takes::Server | Takes::Thing, None) => {
+        (Takes::Farm | Takes::Server | Takes::Thing | Takes::Cloud, None) => {
             return Err(format!(":{} needs a name, as :{0} shop", known.name));
         }
         _ => {}
@@ -175,6 +247,9 @@ pub fn parse(state: &State, line: &str) -> Result<Command, String> {
         "farm" => Command::Go(Place::Farm(farm(state, name)?)),
         "launch" => Command::Launch(farm(state, name)?),
         "terminate" => Command::Terminate(farm(state, name)?),
+        "stop" => Command::Stop(farm(state, name)?),
+        "start" => Command::Start(farm(state, name)?),
+        "cloud" => Command::Cloud(name.to_owned()),
         "server" => Command::Go(Place::Server(server(state, name))),
         "events" => Command::Go(Place::Events(full_name(state, name))),
         "why" => Command::Go(Place::Why(full_name(state, name))),

@@ -1,9 +1,11 @@
 //! What the screens need of the appliance: a small blocking trait, called by workers only.
 
+use crate::wire::account::AccountView;
 use crate::wire::api::{
     EventView, ExplainView, FarmRoleView, FarmView, SeriesView, ServerView, StatusView,
 };
 use crate::wire::hold::HoldInput;
+use crate::wire::rollout::{RolloutVerb, RolloutView};
 
 /// What a person may do from a screen. Rights are checked by the appliance.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,6 +14,14 @@ pub enum Action {
     LaunchFarm(u64),
     /// Stop every server of the farm.
     TerminateFarm(u64),
+    /// Stop the farm and keep its servers.
+    StopFarm(u64),
+    /// Start a farm that is stopped.
+    StartFarm(u64),
+    /// Say this of the rollout of a farm role.
+    Rollout(u64, RolloutVerb),
+    /// Ask a cloud account again at once that is left alone.
+    ResumeAccount(String),
     /// Remove this server; the plan may replace it.
     TerminateServer(String),
     /// Restart this server in place.
@@ -44,6 +54,10 @@ pub trait Source: Send + Sync {
     fn events(&self, after: u64, at_most: usize, wait_ms: u64) -> Result<Vec<EventView>, String>;
     /// Why something is as it is: `shop`, `shop/web` or `shop/web-3`.
     fn explain(&self, what: &str) -> Result<ExplainView, String>;
+    /// How the rollout of a farm role stands, and its revisions.
+    fn rollout(&self, role: u64) -> Result<RolloutView, String>;
+    /// Cloud accounts, and which are left alone.
+    fn accounts(&self) -> Result<Vec<AccountView>, String>;
     /// How the appliance is.
     fn status(&self) -> Result<StatusView, String>;
     /// Does it, and says in one line what will happen now.

@@ -1,14 +1,16 @@
 //! All a session knows: pages, selection, data with its age. No terminal types, no IO.
 
 use super::effect::Want;
-use super::keymap::Scope;
+use super::keymap::{Scope, Verb};
 use super::rows::{Rows, Sort};
 use super::source::Action;
 use super::theme::{Signs, Theme};
 use crate::base::Millis;
+use crate::wire::account::AccountView;
 use crate::wire::api::{
     EventView, ExplainView, FarmRoleView, FarmView, SeriesView, ServerView, StatusView,
 };
+use crate::wire::rollout::RolloutView;
 use std::collections::{BTreeMap, VecDeque};
 
 /// Events kept for the events page: a screen of 40 rows fifty times over, under 1 MiB.
@@ -27,6 +29,8 @@ pub enum Place {
     Farms,
     /// One farm by number, with its roles and servers.
     Farm(u64),
+    /// One farm role by its farm's number and its own: its rollout, its revisions.
+    Role(u64, u64),
     /// All servers.
     Servers,
     /// One server by id, or by name when a person typed one.
@@ -47,6 +51,7 @@ impl Place {
         match self {
             Place::Farms => Scope::Farms,
             Place::Farm(_) => Scope::Farm,
+            Place::Role(..) => Scope::Role,
             Place::Servers => Scope::Servers,
             Place::Server(_) => Scope::Server,
             Place::Events(_) => Scope::Events,
@@ -134,6 +139,10 @@ pub struct Data {
     pub farms: Option<Vec<FarmView>>,
     /// Farm roles by farm.
     pub roles: BTreeMap<u64, Vec<FarmRoleView>>,
+    /// The rollout of the farm role page, and of which farm role.
+    pub rollout: Option<(u64, RolloutView)>,
+    /// Cloud accounts.
+    pub accounts: Vec<AccountView>,
     /// Servers, and of which farm.
     pub servers: Option<(Option<u64>, Vec<ServerView>)>,
     /// The server of the server page, and what it was asked by.
@@ -257,12 +266,16 @@ impl State {
             Place::Farm(id) => {
                 wants.extend([Want::FarmRoles(*id), Want::Servers(Some(*id))]);
             }
+            Place::Role(farm, role) => {
+                wants.extend([Want::FarmRoles(*farm), Want::Rollout(*role)]);
+            }
+            Place::Status => wants.push(Want::Accounts),
             Place::Servers => wants.push(Want::Servers(None)),
             Place::Server(id) => {
                 wants.extend([Want::Server(id.clone()), Want::Series(id.clone())]);
             }
             Place::Why(what) => wants.push(Want::Explain(what.clone())),
-            Place::Farms | Place::Events(_) | Place::Status | Place::Help(_) => {}
+            Place::Farms | Place::Events(_) | Place::Help(_) => {}
         }
         wants.extend([Want::Farms, Want::Status]);
         wants
@@ -295,7 +308,7 @@ impl State {
                 let at = *self.rows.shown.get(self.page().at)?;
                 self.data.farms.as_ref()?.get(at)
             }
-            Place::Farm(id) => self.farm(id),
+            Place::Farm(id) | Place::Role(id, _) => self.farm(id),
             _ => None,
         }
     }
@@ -325,11 +338,68 @@ impl State {
         }
     }
 
-    /// The selected farm role of a farm page.
+    /// The selected farm role of a farm page, or the shown one.
     pub fn selected_role(&self) -> Option<&FarmRoleView> {
         let page = self.page();
-        let Place::Farm(id) = page.place else { return None };
-        self.data.roles.get(&id)?.get(page.role_at)
+        match page.place {
+            Place::Farm(farm) => self.data.roles.get(&farm)?.get(page.role_at),
+            Place::Role(farm, role) => self.role(farm, role),
+            _ => None,
+        }
+    }
+
+    /// A farm role by its farm's number and its own.
+    pub fn role(&self, farm: u64, role: u64) -> Option<&FarmRoleView> {
+        self.data.roles.get(&farm)?.iter().find(|view| view.id == role)
+    }
+
+    /// The farm role that keys about rollouts mean, and its farm: the shown or selected one, or
+    /// that of the selected server.
+    pub fn role_meant(&self) -> Option<(u64, u64)> {
+        if let Some(server) = self.selected_server() {
+            return Some((server.farm.id, server.farm_role.id));
+        }
+        self.selected_role().map(|role| (role.farm.id, role.id))
+    }
+
+    /// The rollout of a farm role, where there is one, as it was read last.
+    pub fn rollout(&self, farm: u64, role: u64) -> Option<&RolloutView> {
+        match &self.data.rollout {
+            Some((of, rollout)) if *of == role && self.page().place == Place::Role(farm, role) => {
+                Some(rollout)
+            }
+            _ => self.role(farm, role)?.grange.rollout.as_deref(),
+        }
+    }
+
+    /// Whether a key would do something just now, so that it is worth a place in the footer.
+    pub fn can(&self, verb: Verb) -> bool {
+        let place = &self.page().place;
+        let rollout = match place {
+            Place::Role(farm, role) => self.rollout(*farm, *role),
+            Place::Status => {
+                return !matches!(verb, Verb::Account | Verb::Why) || self.alone().is_some();
+            }
+            _ => return true,
+        };
+        let state = rollout.map_or("none", |rollout| rollout.state.as_str());
+        match verb {
+            Verb::Rollback => rollout.is_some_and(|rollout| rollout.revisions.len() > 1),
+            Verb::Pause => matches!(state, "rolling" | "checkpoint"),
+            Verb::Resume => !matches!(state, "none" | "rolling"),
+            Verb::Abort => matches!(state, "rolling" | "checkpoint" | "paused" | "failed"),
+            _ => true,
+        }
+    }
+
+    /// The first cloud account that does not answer well.
+    pub fn alone(&self) -> Option<&AccountView> {
+        self.data.accounts.iter().find(|account| account.state != "well")
+    }
+
+    /// The name of a farm role, as `shop/web`.
+    pub fn role_name(&self, farm: u64, role: u64) -> Option<String> {
+        Some(format!("{}/{}", self.farm(farm)?.name, self.role(farm, role)?.alias))
     }
 
     /// The servers of the shown page, unfiltered; empty while those of another page are here.
@@ -355,6 +425,7 @@ impl State {
     pub fn subject(&self) -> Option<String> {
         match &self.page().place {
             Place::Farms => Some(self.selected_farm()?.name.clone()),
+            Place::Role(farm, role) => self.role_name(*farm, *role),
             Place::Farm(_) if self.page().on_roles => {
                 let farm = self.selected_farm()?.name.clone();
                 Some(format!("{farm}/{}", self.selected_role()?.alias))
@@ -368,7 +439,8 @@ impl State {
                 Some(self.selected_event()?.about.clone()).filter(|about| !about.is_empty())
             }
             Place::Why(what) => Some(what.clone()),
-            Place::Status | Place::Help(_) => None,
+            Place::Status => self.alone().map(|account| format!("cloud {}", account.name)),
+            Place::Help(_) => None,
         }
     }
 }

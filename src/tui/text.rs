@@ -106,6 +106,11 @@ pub fn parse_moment(text: &str) -> Option<i64> {
     text.parse::<jiff::Timestamp>().ok().map(jiff::Timestamp::as_millisecond)
 }
 
+/// Whether a farm's status says that it is stopped and its servers are kept.
+pub fn is_stopped(status: &str) -> bool {
+    matches!(status, "suspended" | "pending_suspend")
+}
+
 /// `1 server`, `3 servers`.
 pub fn count(n: u64, noun: &str) -> String {
     format!("{n} {noun}{}", if n == 1 { "" } else { "s" })

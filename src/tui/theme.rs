@@ -218,6 +218,20 @@ pub fn condition_badge(signs: &Signs, name: &str) -> Option<Badge> {
     Some(Badge { sign, word, tone })
 }
 
+/// A rollout's badge: one that waits for a person is not like one that goes on.
+pub fn rollout_badge(signs: &Signs, state: &str) -> Badge {
+    let (sign, word, tone) = match state {
+        "rolling" => (signs.busy, "rolling", Tone::Busy),
+        "checkpoint" => (signs.off, "at a checkpoint", Tone::Warn),
+        "paused" => (signs.off, "paused", Tone::Warn),
+        "rolling back" => (signs.going, "rolling back", Tone::Warn),
+        "failed" => (signs.bad, "failed", Tone::Bad),
+        "rolled back" => (signs.bad, "rolled back", Tone::Bad),
+        _ => (signs.unknown, "unknown", Tone::Warn),
+    };
+    Badge { sign, word, tone }
+}
+
 /// A farm's badge; a freeze outweighs everything, and fewer servers than wanted is not "running".
 pub fn farm_badge(signs: &Signs, status: &str, frozen: bool, short: bool) -> Badge {
     let (sign, word, tone) = match status {
@@ -225,6 +239,8 @@ pub fn farm_badge(signs: &Signs, status: &str, frozen: bool, short: bool) -> Bad
         "running" if short => (signs.busy, "catching up", Tone::Busy),
         "running" => (signs.on, "running", Tone::Good),
         "pending_launch" => (signs.busy, "launching", Tone::Busy),
+        "pending_suspend" => (signs.going, "stopping", Tone::Busy),
+        "suspended" => (signs.off, "stopped", Tone::Warn),
         "pending_terminate" => (signs.going, "terminating", Tone::Busy),
         "terminated" => (signs.off, "terminated", Tone::Dim),
         _ => (signs.unknown, "unknown", Tone::Warn),

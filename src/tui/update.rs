@@ -1,5 +1,6 @@
 //! What an event changes. A function of values: no clock, no terminal, no network.
 
+mod rollouts;
 mod typing;
 mod verbs;
 
@@ -139,20 +140,16 @@ fn take(state: &mut State, answer: Answer) -> Vec<Effect> {
             rebuild(state);
             None
         }
-        Answer::Server(asked, answer) => match *answer {
-            Ok(server) => {
-                state.data.server = Some((asked, server));
-                None
-            }
-            Err(why) => Some(why),
-        },
-        Answer::Series(_, Ok(series)) => {
-            state.data.series = series;
-            None
+        Answer::Server(asked, answer) => {
+            keep(*answer, |server| state.data.server = Some((asked, server)))
         }
-        Answer::Explain(what, Ok(explain)) => {
-            state.data.explain = Some((what, explain));
-            None
+        Answer::Rollout(role, answer) => {
+            keep(*answer, |rollout| state.data.rollout = Some((role, rollout)))
+        }
+        Answer::Series(_, answer) => keep(answer, |series| state.data.series = series),
+        Answer::Accounts(answer) => keep(answer, |accounts| state.data.accounts = accounts),
+        Answer::Explain(what, answer) => {
+            keep(answer, |explain| state.data.explain = Some((what, explain)))
         }
         Answer::Fetched(took) => {
             state.fetching.busy = false;
@@ -170,17 +167,20 @@ fn take(state: &mut State, answer: Answer) -> Vec<Effect> {
             lose(state, why);
             None
         }
-        Answer::Farms(Err(why))
-        | Answer::FarmRoles(_, Err(why))
-        | Answer::Servers(_, Err(why))
-        | Answer::Series(_, Err(why))
-        | Answer::Explain(_, Err(why)) => Some(why),
+        Answer::Farms(Err(why)) | Answer::FarmRoles(_, Err(why)) | Answer::Servers(_, Err(why)) => {
+            Some(why)
+        }
     };
     // While the appliance is away the banner says so; one refusal of many is worth a line.
     if let Some(why) = failed.filter(|_| state.link == Link::Up) {
         say(state, why, true);
     }
     Vec::new()
+}
+
+/// Keeps what came; else says why nothing did.
+fn keep<T>(answer: Result<T, String>, put: impl FnOnce(T)) -> Option<String> {
+    answer.map(put).err()
 }
 
 fn lose(state: &mut State, why: String) {

@@ -8,6 +8,7 @@ mod frame;
 mod help;
 mod pen;
 mod popup;
+mod role;
 pub(super) mod server;
 mod servers;
 mod status;
@@ -52,7 +53,7 @@ fn page(state: &State, body: Rect, pen: &mut Pen) {
         Place::Farm(id) => farm::draw(state, *id, body, pen),
         Place::Servers => servers::draw(state, body, pen),
         Place::Events(_) => events::draw(state, body, pen),
-        Place::Server(_) | Place::Why(_) | Place::Status | Place::Help(_) => {
+        Place::Role(..) | Place::Server(_) | Place::Why(_) | Place::Status | Place::Help(_) => {
             let lines = lines(state, body.width);
             let last = lines.len().saturating_sub(usize::from(body.height));
             pen.lines(body, &lines, state.page().at.min(last));
@@ -64,6 +65,7 @@ fn page(state: &State, body: Rect, pen: &mut Pen) {
 fn lines(state: &State, width: u16) -> Vec<Line> {
     let width = usize::from(width);
     match &state.page().place {
+        Place::Role(farm, id) => role::lines(state, *farm, *id, width),
         Place::Server(id) => server::lines(state, id, width),
         Place::Why(what) => explain::lines(state, what, width),
         Place::Status => status::lines(state, width),

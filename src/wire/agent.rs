@@ -4,7 +4,7 @@
 //! message as often as it likes until the PUBACK. Orders carry the active node's epoch, and an
 //! agent obeys none of a lower epoch than it has seen.
 
-use crate::base::{Millis, OrderId, Secret, ServerId, Timestamp};
+use crate::base::{Millis, OrderId, Secret, ServerId, StepId, Timestamp};
 use crate::model::{OrderBody, ReadyCheck};
 use serde::{Deserialize, Serialize};
 
@@ -122,6 +122,12 @@ pub enum MessageBody {
         /// Its output, cut.
         #[serde(default)]
         output: String,
+    },
+    /// Nothing is left to finish on a server that is to go. It counts for that retirement alone.
+    #[serde(rename_all = "camelCase")]
+    Idle {
+        /// The step that the order to leave named.
+        step: StepId,
     },
     /// It is going down on purpose: told to stop, or the system shuts down.
     Bye,

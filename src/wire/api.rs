@@ -8,6 +8,7 @@ mod declare;
 pub use declare::{ManifestRequest, ManifestResult, ProposalRequest, ProposalText, ProposalView};
 
 use crate::base::Millis;
+use crate::wire::rollout::RolloutView;
 use serde::{Deserialize, Serialize};
 
 /// A single object's envelope.
@@ -110,7 +111,8 @@ pub struct FarmView {
     pub description: String,
     /// `simultaneous` or `sequential`.
     pub launch_order: String,
-    /// `running`, `pending_launch`, `pending_terminate` or `terminated`.
+    /// `running`, `pending_launch`, `pending_terminate`, `terminated`, or, of one that is stopped
+    /// and keeps its servers, `pending_suspend` or `suspended`.
     pub status: String,
     /// What Scalr has no word for.
     pub grange: FarmExtra,
@@ -212,6 +214,8 @@ pub struct FarmRoleExtra {
     pub waiting: Vec<String>,
     /// What is held for it, one line each: `scale, 2 h left: black friday`.
     pub holds: Vec<String>,
+    /// The rollout under way, or the one that failed.
+    pub rollout: Option<Box<RolloutView>>,
 }
 
 /// A server.
@@ -256,6 +260,8 @@ pub struct ServerView {
 pub struct ServerExtra {
     /// For `If-Match`.
     pub revision: u64,
+    /// The revision of its farm role that it is made of.
+    pub made_of: u64,
     /// `shop/web-3`.
     pub name: String,
     /// The farm's name.

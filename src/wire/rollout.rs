@@ -22,6 +22,20 @@ pub struct RolloutView {
     pub of: u32,
     /// New servers that did not get ready.
     pub failed: u32,
+    /// So many of them end it.
+    pub failures_max: u32,
+    /// `serial` or `full`.
+    pub strategy: String,
+    /// Servers that run and were seen, of any revision.
+    pub healthy: u32,
+    /// So many of them stay.
+    pub healthy_min: u32,
+    /// At most so many are rolled over at a time.
+    pub batch: u32,
+    /// Percentages after which it pauses.
+    pub checkpoints: Vec<u32>,
+    /// Balancers show a maintenance page just now.
+    pub maintenance: bool,
     /// When it began, ms UTC.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub began_at: Option<i64>,
@@ -30,6 +44,16 @@ pub struct RolloutView {
     pub since: Option<i64>,
     /// The declared revision first, then those before it, the last one first.
     pub revisions: Vec<RevisionView>,
+}
+
+impl RolloutView {
+    /// The revision that servers are to be of as it stands: `ready` counts those.
+    pub fn wanted(&self) -> u64 {
+        match self.state.as_str() {
+            "rolling back" | "rolled back" | "failed" => self.from,
+            _ => self.to,
+        }
+    }
 }
 
 /// What servers of one revision are made of.

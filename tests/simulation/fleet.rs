@@ -4,7 +4,7 @@
 use crate::calls::LetterBox;
 use crate::sky::Sky;
 use grange::base::random::Stream;
-use grange::base::{Clock, ManualClock, Millis, ServerId};
+use grange::base::{Clock, ManualClock, Millis, ServerId, StepId};
 use grange::broker::{Admission, Ingest, Later, Refusal};
 use grange::model::{CloudState, OrderBody};
 use grange::pki::request_key_digest;
@@ -309,8 +309,26 @@ impl Fleet {
             OrderBody::WriteFile { .. } if fails => Some("the check failed".to_owned()),
             _ => None,
         };
+        if let OrderBody::Leave { step, .. } = order.body {
+            self.say_idle(id, step);
+        }
         let (exit_code, output) = (0, String::new());
         self.say(id, MessageBody::Result { order: order.order, error, exit_code, output });
+    }
+
+    /// Some workers have nothing left to finish when they hear that their server is to go; some
+    /// say it twice, and some of a retirement that is not theirs.
+    fn say_idle(&mut self, id: ServerId, step: StepId) {
+        let said: &[StepId] = match self.luck.below(10) {
+            0..4 => &[step],
+            4 => &[step, step],
+            5 => &[StepId(step.0.saturating_sub(1)), StepId(step.0 + 1)],
+            _ => &[],
+        };
+        for step in said {
+            *self.counts.entry("idle word").or_default() += 1;
+            self.say(id, MessageBody::Idle { step: *step });
+        }
     }
 
     /// Says what is unsaid, in order, until something is not taken.

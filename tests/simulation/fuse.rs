@@ -18,6 +18,12 @@ pub enum Point {
     BeforeCommit,
     /// Some of the commit's writes are on disk.
     InCommit,
+    /// The log was given all of it, and may lose it yet.
+    Logged,
+    /// The log has it, and the database does not.
+    Synced,
+    /// The database has it for good, and the log is about to start over.
+    Checkpointed,
     /// All is on disk and nobody has been told.
     AfterCommit,
     /// The step is begun in the journal, and the cloud has not heard of it.
@@ -28,9 +34,12 @@ pub enum Point {
 
 impl Point {
     /// All there are.
-    pub const ALL: [Point; 5] = [
+    pub const ALL: [Point; 8] = [
         Point::BeforeCommit,
         Point::InCommit,
+        Point::Logged,
+        Point::Synced,
+        Point::Checkpointed,
         Point::AfterCommit,
         Point::BeforeCall,
         Point::AfterCall,
@@ -41,6 +50,9 @@ impl Point {
         match self {
             Point::BeforeCommit => "before-commit",
             Point::InCommit => "in-commit",
+            Point::Logged => "logged",
+            Point::Synced => "synced",
+            Point::Checkpointed => "checkpointed",
             Point::AfterCommit => "after-commit",
             Point::BeforeCall => "before-call",
             Point::AfterCall => "after-call",
@@ -127,7 +139,9 @@ impl Fuse {
         let Some((disk, service)) = inner.life.clone() else { return false };
         if point == Point::InCommit {
             // The commit goes on and its disk stops answering: nothing is done after that either.
-            disk.fail_after(inner.luck.below(10));
+            // Two operations are one into the log; a commit for good has dozens.
+            let most = if inner.luck.chance(50) { 3 } else { 40 };
+            disk.fail_after(inner.luck.below(most));
             inner.struck = Some((point, None));
             return false;
         }

@@ -214,6 +214,9 @@ fn open_store(parts: &Parts) -> Result<Store, String> {
     let fuse = parts.fuse.clone();
     let hook: CrashHook = Arc::new(move |moment| match moment {
         Moment::BeforeCommit => !fuse.pass(Point::BeforeCommit) && !fuse.pass(Point::InCommit),
+        Moment::Logged => !fuse.pass(Point::Logged),
+        Moment::Synced => !fuse.pass(Point::Synced),
+        Moment::Checkpointed => !fuse.pass(Point::Checkpointed),
         Moment::AfterCommit => !fuse.pass(Point::AfterCommit),
     });
     Store::open_on(&parts.disk, parts.clock.clone(), Mode::Inline(Some(hook)))

@@ -126,8 +126,12 @@ impl Weather {
             34..50 => {
                 let point = Point::ALL[luck.below(Point::ALL.len() as u64) as usize];
                 let among = match point {
-                    Point::BeforeCommit | Point::InCommit | Point::AfterCommit => 12,
-                    Point::BeforeCall | Point::AfterCall => 3,
+                    Point::BeforeCommit
+                    | Point::InCommit
+                    | Point::Logged
+                    | Point::Synced
+                    | Point::AfterCommit => 12,
+                    Point::Checkpointed | Point::BeforeCall | Point::AfterCall => 3,
                 };
                 Blow::Fuse(Crash { point, after: luck.below(among) })
             }

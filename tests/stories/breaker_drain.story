@@ -14,6 +14,6 @@ plan
 web-2    retire: a person asked for it
 > retire web-2 (terminated by a person) in 20 s
 
-web-2    wait: draining: 19 s left at most
+web-2    wait: waiting up to 20 s for the server to say it is idle: 19 s left
 
 web-2    wait: cloud simulated is left alone for 39 s: 6 failed in a row

@@ -15,6 +15,6 @@ web-3    retire: a person asked for it
 
 web-1    retire: the farm is terminated
 web-2    retire: the farm is terminated
-web-3    wait: draining: 20 s left at most
+web-3    wait: waiting up to 20 s for the server to say it is idle: 20 s left
 > retire web-1 (farm terminated)
 > retire web-2 (farm terminated)

@@ -22,7 +22,8 @@
 //! breaker 5 failed 28s left         the cloud account is left alone; `0s` is being tried
 //! paced 600 to the next 3s          its next step waits for the pace; `answers`: both are over
 //! release web scale                 it is switched on again
-//! ask web-1 terminate               a person's wish; also: reboot, lock, unlock
+//! ask web-1 terminate               a person's wish; also: reboot, lock, unlock, hurry
+//! idle web-1                        it is to go, and said that nothing is left to finish
 //! role web size large               another revision; also: healthy 50, above 150, batch 2, full,
 //!                                   checkpoint 50, pausing 10m, failures 1, stay (no rollback)
 //! rollout web pause                 a person's wish; also: go, abort
@@ -140,18 +141,7 @@ pub fn tell(yard: &mut Yard, line: &str) {
         }
         "step" => step(yard, words),
         "reading" => reading(yard, words),
-        "ask" => {
-            let id = named(yard, words.word()).expect("a server there is");
-            match words.word() {
-                "terminate" => yard.server(id).terminate_requested = true,
-                "reboot" => yard.server(id).reboot_requested = true,
-                "sleep" => yard.server(id).suspend_requested = true,
-                "wake" => yard.server(id).suspend_requested = false,
-                "lock" => yard.server(id).locked = true,
-                "unlock" => yard.server(id).locked = false,
-                other => panic!("nobody can ask for {other:?}"),
-            }
-        }
+        "ask" => ask(yard, words),
         "hold" => hold(yard, words),
         "breaker" => breaker(yard, words),
         "paced" => paced(yard, words),
@@ -185,6 +175,10 @@ fn happens(yard: &mut Yard, what: &str, mut words: Words) {
         "done" => {
             let id = named(yard, words.word()).expect("a server there is");
             yard.input.steps.retain(|s| s.server != id || s.status != StepStatus::Begun);
+        }
+        "idle" => {
+            let id = named(yard, words.word()).expect("a server there is");
+            yard.server(id).idle_at = Some(now);
         }
         "fails" => fails(yard, words.word()),
         "rollout" => rollout(yard, words),
@@ -445,6 +439,32 @@ fn begin(yard: &mut Yard, id: ServerId) {
             yard.turn(id, ServerStatus::Initializing);
         }
         yard.hear(id, false, now);
+    }
+}
+
+fn ask(yard: &mut Yard, mut words: Words) {
+    let id = named(yard, words.word()).expect("a server there is");
+    match words.word() {
+        "terminate" => yard.server(id).terminate_requested = true,
+        "reboot" => yard.server(id).reboot_requested = true,
+        "sleep" => yard.server(id).suspend_requested = true,
+        "wake" => yard.server(id).suspend_requested = false,
+        "lock" => yard.server(id).locked = true,
+        "unlock" => yard.server(id).locked = false,
+        // With `--force`: no time to finish, also when it goes already.
+        "hurry" => hurry(yard, id),
+        other => panic!("nobody can ask for {other:?}"),
+    }
+}
+
+fn hurry(yard: &mut Yard, id: ServerId) {
+    let now = yard.input.now;
+    let record = yard.server(id);
+    record.terminate_requested = true;
+    record.terminate_after = Some(record.terminate_after.map_or(now, |at| at.min(now)));
+    let mut steps = yard.input.steps.iter_mut();
+    if let Some(step) = steps.find(|s| s.server == id && s.kind == StepKind::Terminate) {
+        step.not_before = step.not_before.min(now);
     }
 }
 

@@ -14,9 +14,9 @@ plan
 ---
 web      wait: too many, but 2 are locked
 web-2    retire: 2 more than the target of 1
-> retire web-2 (scaling down)
+> retire web-2 (scaling down) in 20 s
 
 web      wait: too many, but 2 are locked
 
 web-3    retire: 1 more than the target of 1
-> retire web-3 (scaling down)
+> retire web-3 (scaling down) in 20 s

@@ -14,5 +14,5 @@ web-3    launch: replaces web-1
 > retire web-1 (terminated by a person) in 45 s
 > launch web-3 (replacement)
 
-web-1    wait: draining: 30 s left at most
+web-1    wait: waiting up to 45 s for the server to say it is idle: 30 s left
 web-3    wait: launch under way for 15 s

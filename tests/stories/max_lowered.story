@@ -20,4 +20,4 @@ web-4    retire: 3 more than the target of 2
 web-3    retire: 3 more than the target of 2
 > cancel web-5
 > retire web-4 (scaling down)
-> retire web-3 (scaling down)
+> retire web-3 (scaling down) in 20 s

@@ -121,6 +121,9 @@ fn show(yard: &Yard, plan: &Plan) -> String {
             Move::Park { server, not_before } => {
                 format!("> park {}{}\n", name(*server), after(*not_before))
             }
+            Move::Hasten { server, not_before } => {
+                format!("> hasten {}{}\n", name(*server), after(*not_before))
+            }
         };
     }
     out

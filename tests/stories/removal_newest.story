@@ -10,4 +10,4 @@ seen web-3 running age 4s
 plan
 ---
 web-2    retire: 1 more than the target of 2
-> retire web-2 (scaling down)
+> retire web-2 (scaling down) in 20 s

@@ -13,5 +13,5 @@ web-3    retire: 1 more than the target of 2
 web      rollout from revision 1 to 2
 web-2    retire: revision 2 takes its place
 web      wait: 3 of 2 servers are not confirmed gone, 2 of them leaving
-> retire web-3 (scaling down)
-> retire web-2 (another revision takes its place)
+> retire web-3 (scaling down) in 20 s
+> retire web-2 (another revision takes its place) in 20 s

@@ -15,5 +15,5 @@ old      keep
 old-1    retire: the farm role is removed
 old-2    retire: the farm role is removed
 web      keep
-> retire old-1 (farm role removed)
-> retire old-2 (farm role removed)
+> retire old-1 (farm role removed) in 20 s
+> retire old-2 (farm role removed) in 20 s

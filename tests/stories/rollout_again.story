@@ -19,7 +19,7 @@ web-3    launch: revision 2 instead of web-1
 
 web-1    retire: revision 2 has taken its place
 web      wait: rollout: 1 of 2 rolled over, 0 starting, 1 leaving
-> retire web-1 (another revision takes its place)
+> retire web-1 (another revision takes its place) in 20 s
 
 web      rollout turns from revision 2 to 1
 web-1    launch: revision 1 instead of web-3

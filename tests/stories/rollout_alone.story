@@ -13,4 +13,4 @@ pet-1    retire: revision 2 takes its place
 strict   rollout from revision 1 to 2
 strict   wait: rollout: 1 healthy and 1 must stay so; a higher maxInstances or a lower minHealthyPercent leaves room
 pet      wait: 1 of 1 servers are not confirmed gone, 1 of them leaving
-> retire pet-1 (another revision takes its place)
+> retire pet-1 (another revision takes its place) in 20 s

@@ -23,9 +23,9 @@ web-6    launch: revision 2 instead of web-2
 web-1    retire: revision 2 has taken its place
 web      wait: rollout: 1 of 4 rolled over, 1 starting, 1 leaving
 web-6    wait: launch under way for 0 ms
-> retire web-1 (another revision takes its place)
+> retire web-1 (another revision takes its place) in 20 s
 
 web-2    retire: revision 2 has taken its place
 web      wait: rollout: 2 of 4 rolled over, 0 starting, 2 leaving
-web-1    wait: terminate under way for 0 ms
-> retire web-2 (another revision takes its place)
+web-1    wait: waiting up to 20 s for the server to say it is idle: 20 s left
+> retire web-2 (another revision takes its place) in 20 s

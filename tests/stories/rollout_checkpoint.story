@@ -32,7 +32,7 @@ web-5    launch: revision 2 instead of web-1
 web      rollout to revision 2 is at a checkpoint: 1 of 4 servers
 web-1    retire: revision 2 has taken its place
 web      wait: rollout checkpoint at 25 %: 10 m left, or resume it
-> retire web-1 (another revision takes its place)
+> retire web-1 (another revision takes its place) in 20 s
 
 web      wait: rollout checkpoint at 25 %: 6 m left, or resume it
 
@@ -43,7 +43,7 @@ web-1    launch: revision 2 instead of web-2
 web      rollout to revision 2 is at a checkpoint: 2 of 4 servers
 web-2    retire: revision 2 has taken its place
 web      wait: rollout checkpoint at 50 %: 10 m left, or resume it
-> retire web-2 (another revision takes its place)
+> retire web-2 (another revision takes its place) in 20 s
 
 web      wait: rollout checkpoint at 50 %: 10 m left, or resume it
 

@@ -22,7 +22,7 @@ web-3    launch: revision 2 instead of web-1
 web      rollout to revision 2 is at a checkpoint: 1 of 2 servers
 web-1    retire: revision 2 has taken its place
 web      wait: rollout checkpoint at 50 %: resume it to go on
-> retire web-1 (another revision takes its place)
+> retire web-1 (another revision takes its place) in 20 s
 
 web      wait: rollout checkpoint at 50 %: resume it to go on
 

@@ -30,7 +30,7 @@ plan
 web      rollout from revision 1 to 2
 web-1    retire: revision 2 takes its place
 web      wait: 2 of 2 servers are not confirmed gone, 1 of them leaving
-> retire web-1 (another revision takes its place)
+> retire web-1 (another revision takes its place) in 20 s
 
 web      wait: rollout: 0 of 2 rolled over, 1 starting, 0 leaving
 web-1    launch: revision 2 instead of web-1
@@ -38,7 +38,7 @@ web-1    launch: revision 2 instead of web-1
 
 web-2    retire: revision 2 takes its place
 web      wait: 2 of 2 servers are not confirmed gone, 1 of them leaving
-> retire web-2 (another revision takes its place)
+> retire web-2 (another revision takes its place) in 20 s
 
 web      wait: rollout: 1 of 2 rolled over, 1 starting, 0 leaving
 web-2    launch: revision 2 instead of web-2
@@ -54,7 +54,7 @@ web-2    launch: farm launched, target 2
 
 web-1    retire: revision 1 takes its place
 web      wait: 2 of 2 servers are not confirmed gone, 1 of them leaving
-> retire web-1 (another revision takes its place)
+> retire web-1 (another revision takes its place) in 20 s
 
 web      wait: rollout: 1 of 2 rolled over, 1 starting, 0 leaving
 web-1    launch: revision 1 instead of web-1
@@ -65,4 +65,4 @@ web      rolled back to revision 1
 web      rollout to revision 2 is tried again
 web-1    retire: revision 2 takes its place
 web      wait: 2 of 2 servers are not confirmed gone, 1 of them leaving
-> retire web-1 (another revision takes its place)
+> retire web-1 (another revision takes its place) in 20 s

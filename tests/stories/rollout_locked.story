@@ -21,6 +21,6 @@ web-4    launch: revision 2 instead of web-2
 
 web-2    retire: revision 2 has taken its place
 web      wait: rollout: 1 of 3 rolled over, 0 starting, 1 leaving
-> retire web-2 (another revision takes its place)
+> retire web-2 (another revision takes its place) in 20 s
 
 web      wait: rollout: 2 locked or asleep keep their revision

@@ -26,7 +26,7 @@ web-3    wait: launch under way for 0 ms
 
 web-1    retire: revision 2 has taken its place
 web      wait: rollout paused by a person: 1 of 2 rolled over
-> retire web-1 (another revision takes its place)
+> retire web-1 (another revision takes its place) in 20 s
 
 web      wait: rollout paused by a person: 1 of 2 rolled over
 

@@ -17,7 +17,7 @@ plan
 web      rollout from revision 1 to 2
 web-1    retire: revision 2 takes its place
 web      wait: 3 of 3 servers are not confirmed gone, 1 of them leaving
-> retire web-1 (another revision takes its place)
+> retire web-1 (another revision takes its place) in 20 s
 
 web      wait: rollout: 0 of 3 rolled over, 1 starting, 0 leaving
 web-1    launch: revision 2 instead of web-1
@@ -25,4 +25,4 @@ web-1    launch: revision 2 instead of web-1
 
 web-2    retire: revision 2 takes its place
 web      wait: 3 of 3 servers are not confirmed gone, 1 of them leaving
-> retire web-2 (another revision takes its place)
+> retire web-2 (another revision takes its place) in 20 s

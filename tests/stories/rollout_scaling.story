@@ -29,4 +29,4 @@ web      wait: at the minimum of 2
 web-1    retire: revision 2 has taken its place
 web      wait: rollout: 1 of 2 rolled over, 1 starting, 1 leaving
 web-4    wait: launch under way for 0 ms
-> retire web-1 (another revision takes its place)
+> retire web-1 (another revision takes its place) in 20 s

@@ -16,7 +16,7 @@ plan
 db       rollout from revision 1 to 2
 db-1     retire: revision 2 takes its place
 db       wait: volume 1 is held by a leaving server
-> retire db-1 (another revision takes its place)
+> retire db-1 (another revision takes its place) in 20 s
 
 db       wait: rollout: 0 of 2 rolled over, 1 starting, 0 leaving
 db-1     launch: revision 2 instead of db-1
@@ -24,4 +24,4 @@ db-1     launch: revision 2 instead of db-1
 
 db-2     retire: revision 2 takes its place
 db       wait: volume 2 is held by a leaving server
-> retire db-2 (another revision takes its place)
+> retire db-2 (another revision takes its place) in 20 s

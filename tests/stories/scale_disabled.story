@@ -7,4 +7,4 @@ reading web cpu 99
 plan
 ---
 web-2    retire: 1 more than the target of 1
-> retire web-2 (scaling down)
+> retire web-2 (scaling down) in 20 s

@@ -35,7 +35,7 @@ lb       keep
 > retire web-4 (scaling down) in 30 s
 
 web      wait: cool-down: 1 m 50 s left
-web-4    wait: draining: 20 s left at most
+web-4    wait: waiting up to 30 s for the server to say it is idle: 20 s left
 lb       keep
 
 web      target 3 -> 2: CpuPercent 8.0 < 20 (over 1 m of 4 of 4 servers, newest 2 m 10 s old)

@@ -1,10 +1,10 @@
 # Terminating fails: again, a little later each time, without an end.
 farm shop
-role web min 1 max 4
+role web min 1 max 4 drain 0s
 seen web-1 running age 4s
 seen web-2 running age 4s
 plan
-role web max 1
+role web max 1 drain 0s
 plan
 fails web-2
 plan

@@ -189,6 +189,7 @@ impl Yard {
                     self.turn(server, ServerStatus::PendingTerminate);
                     self.server(server).terminate_reason = Some(reason);
                     self.server(server).terminate_after = Some(not_before);
+                    self.server(server).idle_at = None;
                     self.add_step(server, StepKind::Terminate, StepStatus::Planned, not_before);
                 }
                 Move::Act { server, kind, not_before } => {
@@ -201,6 +202,7 @@ impl Yard {
                     );
                     if matches!(kind, StepKind::Start | StepKind::Resume) {
                         record.parked = false;
+                        record.idle_at = None;
                         record.reboot_at = None;
                         self.turn(server, ServerStatus::Resuming);
                     }
@@ -211,7 +213,15 @@ impl Yard {
                 Move::Park { server, not_before } => {
                     self.turn(server, ServerStatus::PendingSuspend);
                     self.server(server).parked = true;
+                    self.server(server).idle_at = None;
                     self.add_step(server, StepKind::Suspend, StepStatus::Planned, not_before);
+                }
+                Move::Hasten { server, not_before } => {
+                    for step in self.input.steps.iter_mut().filter(|step| step.server == server) {
+                        step.not_before = step.not_before.min(not_before);
+                    }
+                    let record = self.server(server);
+                    record.terminate_after = record.terminate_after.map(|at| at.min(not_before));
                 }
                 Move::Cancel { server } => {
                     self.supersede(server);

@@ -38,6 +38,7 @@ names! {
         Wait::Missing { .. } => "Missing",
         Wait::UnknownOutcome { .. } => "UnknownOutcome",
         Wait::Draining { .. } => "Draining",
+        Wait::Grace { .. } => "Grace",
         Wait::Readiness { .. } => "Readiness",
         Wait::VolumeHeld { .. } => "VolumeHeld",
         Wait::Frozen(_) => "Frozen",

@@ -157,7 +157,7 @@ fn a_full_disk_is_said_so_and_loses_nothing() {
 
 #[test]
 fn a_full_disk_recovers_when_there_is_space_again() {
-    let disk = SmallDisk::new("filling", 24 * 1024 * 1024);
+    let disk = SmallDisk::new("filling", 28 * 1024 * 1024);
     let (dir, filler) = (disk.0.0.join("state"), disk.0.0.join("filler"));
     let store = open(&dir);
     declare(&store, 10).unwrap();

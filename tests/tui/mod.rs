@@ -167,30 +167,33 @@ fn no_size_and_no_page_panics() {
         ": type:servers enter",
         "p",
     ];
-    for name in ["shop", "empty", "hostile", "frozen", "lost"] {
-        for keys in pages {
-            let mut session = Session::new(World::named(name), (80, 24), Signs::UNICODE);
-            session.script(keys);
-            for columns in (0..70).chain([79, 80, 119, 200, 500]) {
-                for rows in [0, 1, 2, 3, 4, 5, 6, 7, 8, 11, 14, 15, 16, 24, 60] {
-                    session.state.size = (columns, rows);
-                    let screen = session.screen();
-                    assert!(!screen.contains(['\u{1b}', '\u{7}']), "{name} {keys}");
-                }
+    let worlds = ["shop", "empty", "hostile", "frozen", "lost"];
+    let all = worlds.iter().flat_map(|name| pages.map(|keys| (*name, keys)));
+    let more = ["enter", "enter v", "enter v A"].map(|keys| ("rolling", keys));
+    for (name, keys) in all.chain(more).chain([("breaker", "s"), ("hostile", "enter v")]) {
+        let mut session = Session::new(World::named(name), (80, 24), Signs::UNICODE);
+        session.script(if name == "rolling" { "G" } else { "" });
+        session.script(keys);
+        for columns in (0..70).chain([79, 80, 119, 200, 500]) {
+            for rows in [0, 1, 2, 3, 4, 5, 6, 7, 8, 11, 14, 15, 16, 24, 60] {
+                session.state.size = (columns, rows);
+                let screen = session.screen();
+                assert!(!screen.contains(['\u{1b}', '\u{7}']), "{name} {keys}");
             }
-            assert!(!view::plain_text(&session.state).contains('\u{1b}'), "{name} {keys}");
         }
+        assert!(!view::plain_text(&session.state).contains('\u{1b}'), "{name} {keys}");
     }
 }
 
 #[test]
 fn what_cannot_be_taken_back_is_asked_by_severity() {
-    let check = |keys: &str, acts: usize| {
-        let mut session = Session::new(World::named("shop"), (80, 24), Signs::UNICODE);
+    let check_in = |world: &str, keys: &str, acts: usize| {
+        let mut session = Session::new(World::named(world), (80, 24), Signs::UNICODE);
         session.script(keys);
         let done = session.done.iter().filter(|effect| matches!(effect, Effect::Act(_)));
-        assert_eq!(done.count(), acts, "{keys}");
+        assert_eq!(done.count(), acts, "{world} {keys}");
     };
+    let check = |keys: &str, acts: usize| check_in("shop", keys, acts);
     check("G t type:y enter", 0);
     check("G t type:shop enter", 1);
     check("G t type:sho enter", 0);
@@ -200,13 +203,32 @@ fn what_cannot_be_taken_back_is_asked_by_severity() {
     check("G enter r type:y enter", 1);
     check("G L", 1);
     check("G : type:terminate_shop enter type:shop enter", 1);
+    check("G S type:y enter", 0);
+    check("G S type:shop enter", 1);
+    check("G : type:stop_shop enter type:shop enter", 1);
+    check("G : type:start_shop enter", 1);
+    check_in("stopped", "G S", 1);
+    // Without a rollout there is nothing to say but that it is to be as it was before.
+    check("G enter v P type:y enter A type:y enter R type:y enter", 0);
+    check("G enter v B enter", 0);
+    check("G enter v B type:y enter", 1);
+    let web = "G enter G v";
+    check_in("rolling", &format!("{web} P type:n enter"), 0);
+    check_in("rolling", &format!("{web} P type:y enter A type:y enter"), 2);
+    check_in("rolling", "G enter tab P type:y enter", 1);
+    check_in("rolling", "G enter : type:rollout_shop/web_abort enter type:y enter", 1);
+    check_in("paused", &format!("{web} R type:y enter"), 1);
+    check("s R type:y enter", 0);
+    check_in("breaker", "s R enter", 0);
+    check_in("breaker", "s R type:y enter", 1);
 }
 
 #[test]
 fn a_session_that_may_only_look_does_nothing() {
     let mut session = Session::new(World::named("shop"), (80, 24), Signs::UNICODE);
     session.state.read_only = true;
-    session.script("G L t type:shop enter enter t type:y enter r type:y enter");
+    session.script("G L S type:shop enter t type:shop enter");
+    session.script("enter t type:y enter r type:y enter v B type:y enter s R type:y enter");
     let acted = session.done.iter().any(|effect| matches!(effect, Effect::Act(_)));
     assert!(!acted, "{:?}", session.done);
 }

@@ -1,7 +1,9 @@
 //! Worlds to look at: what an appliance would answer, at a moment that stands still.
 
 use grange::tui::{Action, Source};
+use grange::wire::account::AccountView;
 use grange::wire::api::*;
+use grange::wire::rollout::{RevisionView, RolloutVerb, RolloutView};
 
 /// 2026-11-21T14:03:27Z.
 pub const NOW: i64 = 1_795_269_807_000;
@@ -13,6 +15,7 @@ pub struct World {
     pub servers: Vec<ServerView>,
     pub events: Vec<EventView>,
     pub alerts: Vec<String>,
+    pub accounts: Vec<AccountView>,
     pub gone: bool,
 }
 
@@ -33,6 +36,11 @@ impl World {
             }
             "frozen" => world.freeze(),
             "held" => world.hold(),
+            "rolling" => world.roll("rolling"),
+            "paused" => world.roll("paused"),
+            "failed" => world.roll("rolled back"),
+            "stopped" => world.stop(),
+            "breaker" => world.fail(),
             "hostile" => world.spoil(),
             "fleet" => world = World::fleet(10_000),
             other => panic!("there is no world {other:?}"),
@@ -45,6 +53,80 @@ impl World {
         self.roles[0].grange.holds = vec!["scale, 1 h 59 m left: black friday".into()];
     }
 
+    /// `web` is rolled over from its fourth revision to its fifth; `web-2` is locked.
+    fn roll(&mut self, state: &str) {
+        let (ready, new, failed) = if state == "rolled back" { (4, 0, 2) } else { (1, 1, 0) };
+        let rollout = RolloutView {
+            about: "shop/web".into(),
+            state: state.into(),
+            from: 4,
+            to: 5,
+            ready,
+            of: 4,
+            failed,
+            healthy: 4,
+            healthy_min: 3,
+            checkpoints: vec![25, 50],
+            began_at: Some(NOW - minutes(14)),
+            since: Some(NOW - minutes(12)),
+            revisions: vec![
+                revision(5, "medium", new, None),
+                revision(4, "small", 4 - new, Some(NOW - minutes(14))),
+                revision(3, "nano", 0, Some(NOW - minutes(3000))),
+            ],
+            ..calm("shop/web")
+        };
+        let waits = match state {
+            "paused" => "rollout paused by a person: 1 of 4 rolled over",
+            "rolling" => "rollout: 1 of 4 rolled over, 1 starting, 0 leaving",
+            _ => "rollout of revision 5 failed: 2 servers did not get ready",
+        };
+        self.farms[0].grange.waiting = vec![format!("web: {waits}")];
+        self.roles[0].grange.waiting = vec![waits.into()];
+        self.roles[0].grange.rollout = Some(Box::new(rollout));
+        let locked = |why: &str| ConditionView { name: "locked".into(), why: why.into() };
+        self.servers[1].grange.conditions = vec![locked("a backup runs until 18:00 (by admin)")];
+        for (server, made_of) in self.servers.iter_mut().zip([4, 4, 4, 5, 1]) {
+            server.grange.made_of = made_of;
+        }
+    }
+
+    fn stop(&mut self) {
+        self.farms[0].status = "suspended".into();
+        self.farms[0].grange.running = 0;
+        self.farms[0].grange.waiting.clear();
+        self.farms[1].status = "pending_suspend".into();
+        for server in &mut self.servers {
+            server.status = "suspended".into();
+            server.grange.agent_connected = false;
+            server.grange.waiting.clear();
+        }
+    }
+
+    fn fail(&mut self) {
+        let well = AccountView {
+            name: "onboard".into(),
+            state: "well".into(),
+            steps_per_minute: 600,
+            steps_left: 590,
+            ..AccountView::default()
+        };
+        let open = AccountView {
+            name: "simulated".into(),
+            state: "open".into(),
+            failures: 5,
+            reason: Some("not now: throttled".into()),
+            open_until: Some(NOW + minutes(4)),
+            ..well.clone()
+        };
+        self.alerts = vec![
+            "cloud simulated is left alone for 4 m: 5 calls failed in a row, the last: not now: \
+             throttled"
+                .into(),
+        ];
+        self.accounts = vec![well, open];
+    }
+
     fn empty() -> World {
         World {
             farms: Vec::new(),
@@ -52,6 +134,7 @@ impl World {
             servers: Vec::new(),
             events: Vec::new(),
             alerts: Vec::new(),
+            accounts: Vec::new(),
             gone: false,
         }
     }
@@ -150,6 +233,34 @@ impl World {
             })
             .collect();
         world
+    }
+}
+
+fn revision(number: u64, size: &str, servers: u32, left_at: Option<i64>) -> RevisionView {
+    RevisionView {
+        number,
+        role: "web-demo".into(),
+        platform: "onboard".into(),
+        location: "here".into(),
+        instance_type: size.into(),
+        servers,
+        left_at,
+    }
+}
+
+/// How the rollout of a farm role stands that has none.
+fn calm(about: &str) -> RolloutView {
+    RolloutView {
+        about: about.into(),
+        state: "none".into(),
+        wish: "go".into(),
+        from: 1,
+        to: 1,
+        failures_max: 2,
+        strategy: "serial".into(),
+        batch: 1,
+        revisions: vec![revision(1, "small", 3, None)],
+        ..RolloutView::default()
     }
 }
 
@@ -327,6 +438,17 @@ impl Source for World {
         })
     }
 
+    fn rollout(&self, role: u64) -> Result<RolloutView, String> {
+        let view = self.roles.iter().find(|view| view.id == role);
+        let view = view.ok_or_else(|| format!("There is no farm role {role}"))?;
+        let rollout = view.grange.rollout.as_deref().cloned();
+        self.there(rollout.unwrap_or_else(|| calm(&format!("shop/{}", view.alias))))
+    }
+
+    fn accounts(&self) -> Result<Vec<AccountView>, String> {
+        self.there(self.accounts.clone())
+    }
+
     fn status(&self) -> Result<StatusView, String> {
         let job = |name: &str, failures, last: &str| JobView {
             name: name.into(),
@@ -357,6 +479,13 @@ impl Source for World {
         self.there(match action {
             Action::LaunchFarm(farm) => format!("Farm {farm} is desired; its servers come up"),
             Action::TerminateFarm(farm) => format!("Farm {farm} goes"),
+            Action::StopFarm(farm) => format!("Farm {farm} stops"),
+            Action::StartFarm(farm) => format!("Farm {farm} starts"),
+            Action::Rollout(_, RolloutVerb::Pause) => "No further batch begins".into(),
+            Action::Rollout(_, RolloutVerb::Resume) => "The rollout goes on".into(),
+            Action::Rollout(_, RolloutVerb::Abort) => "The rollout goes back".into(),
+            Action::Rollout(_, RolloutVerb::Rollback) => "It is as it was before".into(),
+            Action::ResumeAccount(name) => format!("{name} may be asked again"),
             Action::TerminateServer(_) => "The server goes".into(),
             Action::RebootServer(_) => "The server reboots".into(),
             Action::Hold(hold) => format!("{} of {} is held", hold.kind, hold.what),

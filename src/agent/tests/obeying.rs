@@ -1,10 +1,11 @@
 //! Orders, from the wire to their results.
 
 use super::appliance::{World, block_on, soon};
-use crate::agent::Event;
-use crate::base::OrderId;
+use crate::agent::{Event, Question, ask};
+use crate::base::{OrderId, StepId, Timestamp};
 use crate::model::OrderBody;
 use crate::wire::agent::MessageBody;
+use std::process::ExitCode;
 
 fn sh(script: &str, timeout_ms: u64) -> OrderBody {
     OrderBody::Run { command: ["sh", "-c", script].map(str::to_owned).to_vec(), timeout_ms }
@@ -108,6 +109,54 @@ fn told_to_stop_it_answers_says_goodbye_and_ends() {
         assert_eq!((order, error.is_some()), (OrderId(1), true), "a command is ended");
         assert_eq!(peer.take().await.body, MessageBody::Bye);
         assert!(peer.closes().await);
+        soon("the agent's end", agent.task).await.unwrap();
+    });
+}
+
+#[test]
+fn a_server_that_is_to_go_says_once_that_it_is_idle() {
+    block_on(async {
+        let world = World::new("leave").await;
+        let agent = world.start("");
+        let mut peer = world.accept().await;
+        peer.hello().await;
+        let state = world.dir.join("state");
+        let ask = |question| ask(question, &state, false);
+        let (yes, no) = (ExitCode::SUCCESS, ExitCode::from(1));
+        assert_eq!((ask(Question::Retiring), ask(Question::Idle)), (no, no));
+        let leave = |step| OrderBody::Leave {
+            step: StepId(step),
+            reason: "scaling down".to_owned(),
+            by: Timestamp(1_795_230_600_000),
+        };
+        peer.order(1, 1, leave(7)).await;
+        assert_eq!(peer.result().await, (OrderId(1), None, 0, "noted".to_owned()));
+        assert_eq!((ask(Question::Retiring), ask(Question::Idle)), (yes, yes));
+        assert_eq!(peer.take().await.body, MessageBody::Idle { step: StepId(7) });
+        // Called off, and to go again: what was said before does not count, nor twice.
+        peer.order(2, 1, OrderBody::Stay).await;
+        assert_eq!(peer.result().await.0, OrderId(2));
+        assert_eq!((ask(Question::Retiring), ask(Question::Idle)), (no, no));
+        peer.order(3, 1, leave(9)).await;
+        assert_eq!(peer.result().await.0, OrderId(3));
+        assert_eq!((ask(Question::Idle), ask(Question::Idle)), (yes, yes));
+        // Said and not sent, the word outlives the agent.
+        agent.events.send(Event::Stop).await.unwrap();
+        soon("the agent's end", agent.task).await.unwrap();
+        drop(peer);
+        let agent = world.start("");
+        let mut peer = world.accept().await;
+        let mut said = Vec::new();
+        while said.len() < 2 {
+            match peer.take().await.body {
+                MessageBody::Hello { .. } => said.push(None),
+                MessageBody::Idle { step } => said.push(Some(step)),
+                MessageBody::Bye => {}
+                other => panic!("{other:?}"),
+            }
+        }
+        assert!(said.contains(&Some(StepId(9))), "{said:?}");
+        agent.events.send(Event::Stop).await.unwrap();
         soon("the agent's end", agent.task).await.unwrap();
     });
 }

@@ -65,6 +65,7 @@ pub const SHAPES: &[Shape] = &[
             field("balances", Text, "Alias of the farm role it balances."),
             field("holds", Texts, "What is held, one line each."),
             field("waiting", Texts, "What it waits for."),
+            field("rollout", Of("Rollout"), "The rollout under way, or the one that failed."),
         ],
     },
     Shape {
@@ -103,6 +104,7 @@ pub const SHAPES: &[Shape] = &[
         writable: &[],
         fields: &[
             field("revision", Integer, "For If-Match."),
+            field("madeOf", Integer, "The revision of its farm role that it is made of."),
             field("name", Text, "shop/web-3."),
             field("farm", Text, "The farm's name."),
             field("alias", Text, "The farm role's alias."),

@@ -1,6 +1,6 @@
 //! Shapes of rollouts.
 
-use super::Kind::{Integer, ListOf, Text};
+use super::Kind::{Flag, Integer, Integers, ListOf, Text};
 use super::{Shape, field};
 
 /// These shapes.
@@ -22,6 +22,13 @@ pub const SHAPES: &[Shape] = &[
             field("ready", Integer, "Servers of the wanted revision that run."),
             field("of", Integer, "Of how many."),
             field("failed", Integer, "New servers that did not get ready."),
+            field("failuresMax", Integer, "So many of them end it."),
+            field("strategy", Text, "serial or full."),
+            field("healthy", Integer, "Servers that run and were seen, of any revision."),
+            field("healthyMin", Integer, "So many of them stay."),
+            field("batch", Integer, "At most so many are rolled over at a time."),
+            field("checkpoints", Integers, "Percentages after which it pauses."),
+            field("maintenance", Flag, "Balancers show a maintenance page just now."),
             field("beganAt", Integer, "When it began, ms UTC; absent without a rollout."),
             field("since", Integer, "When it came into its state, ms UTC."),
             field("revisions", ListOf("Revision"), "The declared one first, then older ones."),

@@ -16,7 +16,9 @@ pub(super) fn store(layout: &Layout, running: bool) -> Vec<Finding> {
     let found = match inspect(&layout.data_dir) {
         Ok(found) => found,
         // Its message says what to do.
-        Err(error @ (OpenError::Newer { .. } | OpenError::InUse { .. })) => {
+        Err(
+            error @ (OpenError::Newer { .. } | OpenError::InUse { .. } | OpenError::Log { .. }),
+        ) => {
             return vec![fail("store", chain(&error), "")];
         }
         Err(error) => return vec![fail("store", chain(&error), RESTORE)],
@@ -27,8 +29,13 @@ pub(super) fn store(layout: &Layout, running: bool) -> Vec<Finding> {
                 true => "; of an earlier version, the next start brings it up to date",
                 false => "",
             };
+            let logged = match found.logged {
+                0 => String::new(),
+                1 => "; one commit is in the log alone, the next start takes it over".to_owned(),
+                n => format!("; {n} commits are in the log alone, the next start takes them over"),
+            };
             let text = format!(
-                "{} records, {} index rows and {} journal entries agree{earlier}",
+                "{} records, {} index rows and {} journal entries agree{logged}{earlier}",
                 all.records, all.index_rows, all.entries
             );
             vec![ok("store", text)]

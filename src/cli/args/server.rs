@@ -72,3 +72,12 @@ pub enum ServerVerb {
         command: Vec<String>,
     },
 }
+
+/// Questions to a server's agent, for programs on that server.
+#[derive(Debug, Subcommand)]
+pub enum AgentVerb {
+    /// Say by when this server is to go, and why: exits with 0 when it is, 1 when it is not
+    Retiring,
+    /// Say that nothing is left to finish on this server, which is to go: it goes at once
+    Idle,
+}

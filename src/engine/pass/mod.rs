@@ -5,6 +5,7 @@ pub mod cold_start;
 pub mod count;
 pub mod freeze;
 pub mod goal;
+pub mod grace;
 pub mod heal;
 pub mod lost;
 pub mod manual;

@@ -4,9 +4,9 @@
 use crate::base::Timestamp;
 use crate::engine::draft::Draft;
 use crate::engine::input::Paced;
-use crate::engine::pass::timeout;
+use crate::engine::pass::{grace, timeout};
 use crate::engine::world::{RoleView, ServerView, World};
-use crate::model::{Decision, HoldKind, Step, StepKind, StepStatus, Wait};
+use crate::model::{Decision, HoldKind, Step, StepStatus, Wait};
 
 /// Reports what no pass moved. Moves nothing.
 pub fn outlook(world: &World, draft: &mut Draft) {
@@ -40,15 +40,22 @@ fn under_way(world: &World, view: &RoleView, server: &ServerView) -> Option<Wait
         return Some(in_flight(step, now));
     }
     if let Some(step) = with(StepStatus::Planned) {
+        if let Some(step) = grace::waiting(server, now) {
+            let (left, of) =
+                (step.not_before.since(now), step.not_before.since(server.server.status_at));
+            return Some(match server.server.agent {
+                true => Wait::Grace { left, of },
+                false => Wait::Draining { left },
+            });
+        }
         let left = step.not_before.since(now);
         let failures = server.failed.iter().filter(|failed| failed.kind == step.kind).count();
-        return Some(match (left > 0, failures, step.kind) {
-            (true, 0, StepKind::Terminate) => Wait::Draining { left },
-            (true, 1.., _) => {
+        return Some(match (left > 0, failures) {
+            (true, 1..) => {
                 Wait::Backoff { left, failures: u32::try_from(failures).unwrap_or(u32::MAX) }
             }
-            (false, _, _) => admission(world, server).unwrap_or_else(|| in_flight(step, now)),
-            (true, 0, _) => in_flight(step, now),
+            (false, _) => admission(world, server).unwrap_or_else(|| in_flight(step, now)),
+            (true, 0) => in_flight(step, now),
         });
     }
     server.gets_ready().then(|| timeout::getting_ready(world, view, server))

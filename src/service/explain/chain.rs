@@ -217,6 +217,7 @@ fn end(change: &Move, plan: &Plan) -> Option<Root> {
             Some(Root::PowerCut)
         }
         Move::Act { kind: StepKind::Terminate, .. } => Some(Root::Clock),
+        Move::Hasten { .. } => Some(Root::Agent),
         Move::Act { .. } | Move::Launch { .. } | Move::Cancel { .. } | Move::Park { .. } => None,
     }
 }

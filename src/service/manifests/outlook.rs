@@ -117,7 +117,7 @@ fn stops(plan: &Plan) -> BTreeMap<ServerId, String> {
             StepKind::Launch | StepKind::Terminate | StepKind::Resume | StepKind::Start => None,
         },
         Move::Park { server, .. } => Some((*server, "suspended".to_owned())),
-        Move::Launch { .. } | Move::Cancel { .. } => None,
+        Move::Launch { .. } | Move::Cancel { .. } | Move::Hasten { .. } => None,
     };
     plan.moves.iter().filter_map(stop).collect()
 }

@@ -67,7 +67,8 @@ fn linear(
         carry_out(source, &mut state, effects);
     }
     write_page(&mut state, out)?;
-    writeln!(out, "Commands: farms, farm NAME, server NAME, why NAME, events, status, quit.")?;
+    let by_name = "farm NAME, rollout FARM/ROLE, server NAME, why NAME";
+    writeln!(out, "Commands: farms, {by_name}, events, status, quit.")?;
     while let Ok(heard) = heard.recv() {
         match heard {
             Heard::End | Heard::Inbound(Inbound::Hangup) => break,

@@ -202,6 +202,8 @@ pub fn ask(source: &dyn Source, want: Want) -> Answer {
             let series = source.series(&id, &series_names(), MINUTES);
             Answer::Series(id, series)
         }
+        Want::Rollout(role) => Answer::Rollout(role, Box::new(source.rollout(role))),
+        Want::Accounts => Answer::Accounts(source.accounts()),
         Want::Explain(what) => {
             let explain = source.explain(&what);
             Answer::Explain(what, explain)

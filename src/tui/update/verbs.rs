@@ -1,6 +1,6 @@
 //! What a key means on a page.
 
-use super::{arrive, go, say};
+use super::{arrive, go, rollouts, say};
 use crate::tui::effect::Effect;
 use crate::tui::keymap::{Scope, Verb};
 use crate::tui::palette::Command;
@@ -8,18 +8,17 @@ use crate::tui::rows::{rebuild, select};
 use crate::tui::source::Action;
 use crate::tui::state::{Confirm, Input, Place, State};
 use crate::tui::{text, view};
+use crate::wire::rollout::RolloutVerb;
 
 /// Carries out what a key means on the shown page.
 pub fn act(state: &mut State, verb: Verb) -> Vec<Effect> {
     match verb {
         Verb::Open => open(state),
         Verb::Back => back(state),
-        Verb::Why => match state.subject() {
-            Some(what) => go(state, Place::Why(what)),
-            None => nothing_selected(state),
-        },
+        Verb::Why => why(state),
         Verb::Events => {
-            let about = state.subject().unwrap_or_default();
+            let all = state.page().place == Place::Status;
+            let about = state.subject().filter(|_| !all).unwrap_or_default();
             go(state, Place::Events(about))
         }
         Verb::Status => go(state, Place::Status),
@@ -36,19 +35,19 @@ pub fn act(state: &mut State, verb: Verb) -> Vec<Effect> {
         Verb::Hold => hold(state, "hold"),
         Verb::Release => hold(state, "release"),
         Verb::Lock => lock(state),
+        Verb::Role => rollouts::open(state),
+        Verb::Pause => rollouts::key(state, RolloutVerb::Pause),
+        Verb::Resume => rollouts::key(state, RolloutVerb::Resume),
+        Verb::Abort => rollouts::key(state, RolloutVerb::Abort),
+        Verb::Rollback => rollouts::key(state, RolloutVerb::Rollback),
+        Verb::Account => rollouts::account(state),
+        Verb::Stop => stop(state),
         Verb::Focus => {
             let page = state.page_mut();
             page.on_roles = !page.on_roles;
             Vec::new()
         }
-        Verb::Sort => {
-            let page = state.page_mut();
-            page.sort = page.sort.next();
-            let word = page.sort.word();
-            rebuild(state);
-            say(state, format!("Ordered by {word}"), false);
-            Vec::new()
-        }
+        Verb::Sort => sort(state),
         Verb::Filter => {
             state.input = Input::Filter;
             Vec::new()
@@ -85,10 +84,35 @@ pub fn command(state: &mut State, command: Command) -> Vec<Effect> {
         Command::Go(place) => go(state, place),
         Command::Launch(farm) => act_unless_read_only(state, Action::LaunchFarm(farm)),
         Command::Terminate(farm) => ask_to_terminate(state, farm),
+        Command::Stop(farm) => ask_to_stop(state, farm),
+        Command::Start(farm) => act_unless_read_only(state, Action::StartFarm(farm)),
+        Command::Rollout(farm, role, verb) => rollouts::ask_of(state, farm, role, verb),
+        Command::Cloud(name) => rollouts::ask_to_resume(state, &name),
         Command::Do(action) => act_unless_read_only(state, action),
         Command::Help => help(state),
         Command::Quit => vec![Effect::Quit],
     }
+}
+
+/// Opens the story of what is selected.
+fn why(state: &mut State) -> Vec<Effect> {
+    let on_status = state.page().place == Place::Status;
+    match state.subject() {
+        // An account has no story of its own but what the journal says of it.
+        Some(about) if on_status => go(state, Place::Events(about)),
+        Some(what) => go(state, Place::Why(what)),
+        None if on_status => rollouts::nobody_alone(state),
+        None => nothing_selected(state),
+    }
+}
+
+fn sort(state: &mut State) -> Vec<Effect> {
+    let page = state.page_mut();
+    page.sort = page.sort.next();
+    let word = page.sort.word();
+    rebuild(state);
+    say(state, format!("Ordered by {word}"), false);
+    Vec::new()
 }
 
 fn help(state: &mut State) -> Vec<Effect> {
@@ -98,7 +122,7 @@ fn help(state: &mut State) -> Vec<Effect> {
     }
 }
 
-fn nothing_selected(state: &mut State) -> Vec<Effect> {
+pub(super) fn nothing_selected(state: &mut State) -> Vec<Effect> {
     say(state, "Nothing is selected", false);
     Vec::new()
 }
@@ -126,7 +150,7 @@ fn open(state: &mut State) -> Vec<Effect> {
             state.selected_server().map(|server| Place::Server(server.id.clone()))
         }
         Place::Events(_) => state.subject().map(Place::Why),
-        Place::Server(_) | Place::Why(_) | Place::Status | Place::Help(_) => None,
+        Place::Role(..) | Place::Server(_) | Place::Why(_) | Place::Status | Place::Help(_) => None,
     };
     match place {
         Some(place) => go(state, place),
@@ -159,7 +183,7 @@ fn step(state: &mut State, by: i64) -> Vec<Effect> {
             let at = moved(state.page().at, last);
             select(state, at);
         }
-        Place::Server(_) | Place::Why(_) | Place::Status | Place::Help(_) => {
+        Place::Role(..) | Place::Server(_) | Place::Why(_) | Place::Status | Place::Help(_) => {
             let last = view::scroll_max(state);
             let page = state.page_mut();
             page.at = moved(page.at.min(last), last);
@@ -172,6 +196,7 @@ fn copy(state: &mut State) -> Vec<Effect> {
     let id = match &state.page().place {
         Place::Farms => state.selected_farm().map(|farm| farm.name.clone()),
         Place::Farm(_) if state.page().on_roles => state.subject(),
+        Place::Role(..) => state.subject(),
         Place::Farm(_) | Place::Servers | Place::Server(_) => {
             state.selected_server().map(|server| server.id.clone())
         }
@@ -184,7 +209,7 @@ fn copy(state: &mut State) -> Vec<Effect> {
     vec![Effect::Copy(id)]
 }
 
-fn act_unless_read_only(state: &mut State, action: Action) -> Vec<Effect> {
+pub(super) fn act_unless_read_only(state: &mut State, action: Action) -> Vec<Effect> {
     if refused(state) {
         return Vec::new();
     }
@@ -206,7 +231,13 @@ fn launch(state: &mut State) -> Vec<Effect> {
     }
 }
 
-fn ask(state: &mut State, action: Action, question: String, answer: String) -> Vec<Effect> {
+/// Asks before something that cannot be taken back at once.
+pub(super) fn ask(
+    state: &mut State,
+    action: Action,
+    question: String,
+    answer: String,
+) -> Vec<Effect> {
     if !refused(state) {
         state.input = Input::Confirm(Confirm { action, question, answer, typed: String::new() });
     }
@@ -238,6 +269,26 @@ fn ask_to_terminate(state: &mut State, farm: u64) -> Vec<Effect> {
     let question =
         format!("Terminate farm {name} and its {servers}? Type the farm's name to do it.");
     ask(state, Action::TerminateFarm(farm), question, name)
+}
+
+/// Stops the selected farm, or starts it when it is stopped: the one asks, the other does not.
+fn stop(state: &mut State) -> Vec<Effect> {
+    match state.selected_farm().map(|farm| (farm.id, text::is_stopped(&farm.status))) {
+        Some((farm, true)) => act_unless_read_only(state, Action::StartFarm(farm)),
+        Some((farm, false)) => ask_to_stop(state, farm),
+        None => nothing_selected(state),
+    }
+}
+
+fn ask_to_stop(state: &mut State, farm: u64) -> Vec<Effect> {
+    let Some(view) = state.farm(farm) else { return nothing_selected(state) };
+    let name = view.name.clone();
+    let servers = text::count(u64::from(view.grange.servers), "server");
+    let question = format!(
+        "Stop farm {name}: shut its {servers} down in order and keep them? Type the farm's name \
+         to do it."
+    );
+    ask(state, Action::StopFarm(farm), question, name)
 }
 
 /// Types the beginning of the command; how long and why is for the person.

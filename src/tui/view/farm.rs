@@ -3,15 +3,18 @@
 use super::farms::badge;
 use super::pen::{Line, Pen, bar};
 use super::table::{self, Body, Column};
-use super::{absent, frame, servers};
+use super::{absent, frame, role, servers};
 use crate::tui::state::State;
-use crate::tui::text::{count, width};
-use crate::tui::theme::Tone;
+use crate::tui::text::{count, is_stopped, width};
+use crate::tui::theme::{Signs, Tone, rollout_badge};
 use crate::wire::api::{FarmRoleView, FarmView};
+use crate::wire::rollout::RolloutView;
 use ratatui::layout::Rect;
 
 /// Holds that have a line of their own; `w` has all of them.
 const HOLDS_SHOWN: usize = 3;
+/// Rollouts that have a line of their own; each has the page of its farm role (`v`).
+const ROLLOUTS_SHOWN: usize = 3;
 
 /// Draws the page.
 pub fn draw(state: &State, id: u64, area: Rect, pen: &mut Pen) {
@@ -70,6 +73,16 @@ fn summary(state: &State, farm: &FarmView) -> Vec<Line> {
     for held in farm.grange.holds.iter().take(HOLDS_SHOWN) {
         lines.push(vec![(format!("  {} held: {held}", state.signs.item), Tone::Busy)]);
     }
+    if is_stopped(&farm.status) {
+        let now = if farm.status == "suspended" { "are shut down" } else { "shut down" };
+        let text = format!("  {} its servers {now} and are kept; S starts it", state.signs.item);
+        lines.push(vec![(text, Tone::Warn)]);
+    }
+    let roles = state.data.roles.get(&farm.id).into_iter().flatten();
+    let rolled = roles.filter_map(|view| Some((view, view.grange.rollout.as_ref()?)));
+    for (view, rollout) in rolled.take(ROLLOUTS_SHOWN) {
+        lines.push(role::line(state, &view.alias, rollout));
+    }
     if let Some(waiting) = farm.grange.waiting.first() {
         let more = match farm.grange.waiting.len() {
             0 | 1 => String::new(),
@@ -120,16 +133,22 @@ fn draw_roles(state: &State, roles: &[FarmRoleView], area: Rect, pen: &mut Pen) 
                 let share = f64::from(role.grange.running) / f64::from(max.max(1)) * 100.0;
                 (bar(&state.signs, share, 10), Tone::Accent)
             }
-            _ => says(role),
+            _ => says(state.signs, role),
         }
     });
 }
 
 /// What it waits for; else the rules it scales by; else that it balances; else nothing.
-fn says(role: &FarmRoleView) -> (String, Tone) {
+fn says(signs: Signs, role: &FarmRoleView) -> (String, Tone) {
     let extra = &role.grange;
     if let Some(held) = extra.holds.first() {
         return (format!("held: {held}"), Tone::Busy);
+    }
+    if let Some(rollout) = &extra.rollout {
+        let RolloutView { state, ready, of, to, .. } = rollout.as_ref();
+        let badge = rollout_badge(&signs, state);
+        let text = format!("revision {to} {}, {ready} of {of} at {}", badge.word, rollout.wanted());
+        return (text, badge.tone);
     }
     if let Some(waiting) = extra.waiting.first() {
         // At its minimum a farm role is as calm as can be.

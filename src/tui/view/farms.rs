@@ -60,6 +60,9 @@ fn waits(farm: &FarmView) -> (String, Tone) {
     if let Some(held) = held {
         return (format!("held: {held}"), Tone::Busy);
     }
+    if farm.status == "suspended" && farm.grange.freeze.is_none() {
+        return ("servers kept; S starts it".into(), Tone::Warn);
+    }
     match (&farm.grange.freeze, farm.grange.waiting.as_slice()) {
         (Some(why), _) => (why.clone(), Tone::Bad),
         (None, [first]) => (first.clone(), Tone::Plain),

@@ -63,6 +63,7 @@ pub fn crumbs(state: &State) -> String {
         });
         way = match &page.place {
             Place::Farm(id) => state.farm(*id).map_or_else(String::new, |farm| farm.name.clone()),
+            Place::Role(farm, role) => state.role_name(*farm, *role).unwrap_or_default(),
             Place::Server(id) => {
                 state.shown_server(id).map_or_else(String::new, |server| server.grange.name.clone())
             }
@@ -78,6 +79,10 @@ fn crumb(state: &State, place: &Place) -> String {
         Place::Farms => "farms".into(),
         Place::Farm(id) => {
             state.farm(*id).map_or_else(|| format!("farm {id}"), |farm| farm.name.clone())
+        }
+        Place::Role(farm, role) => {
+            let view = state.role(*farm, *role);
+            view.map_or_else(|| format!("farm role {role}"), |role| role.alias.clone())
         }
         Place::Servers => "servers".into(),
         Place::Server(id) => {
@@ -199,9 +204,11 @@ fn keys(state: &State, area: Rect, pen: &mut Pen) {
         _ => Scope::Input,
     };
     let shown = |binding: &&Binding| {
-        let acts = ["launch", "terminate", "reboot"];
+        let acts = ["launch", "terminate", "reboot", "pause", "resume", "abort", "undo"];
         let word = binding.foot.as_deref();
-        word.is_some() && !(state.read_only && word.is_some_and(|w| acts.contains(&w)))
+        word.is_some()
+            && state.can(binding.verb)
+            && !(state.read_only && word.is_some_and(|w| acts.contains(&w)))
     };
     let mut bindings: Vec<&Binding> = Keymap::shipped().at(scope).filter(shown).collect();
     if state.pages.len() < 2 {

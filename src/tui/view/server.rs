@@ -80,6 +80,9 @@ fn facts(state: &State, server: &ServerView, columns: usize) -> Vec<Line> {
     if !server.instance_type.id.is_empty() {
         place.push_str(&format!(", {}", server.instance_type.id));
     }
+    if extra.made_of > 0 {
+        place.push_str(&format!("   revision {}", extra.made_of));
+    }
     if let Some(id) = server.cloud_server_id.as_ref().filter(|_| columns >= 60) {
         place.push_str(&format!("   {id}"));
     }

@@ -60,7 +60,8 @@ pub fn list(state: &State, area: Rect, pen: &mut Pen, focused: bool) {
             0 => (name(server), Tone::Plain),
             1 => {
                 let badge = badge(state, server);
-                (format!("{} {}", badge.sign, badge.word), badge.tone)
+                let locked = if is_locked(server) { ", locked" } else { "" };
+                (format!("{} {}{locked}", badge.sign, badge.word), badge.tone)
             }
             2 => cpu(state, latest(server, "cpu_percent")),
             3 => (history(state, &server.id), Tone::Accent),
@@ -85,6 +86,11 @@ pub fn badge(state: &State, server: &ServerView) -> Badge {
     worst
         .and_then(|condition| condition_badge(&state.signs, &condition.name))
         .unwrap_or_else(|| server_badge(&state.signs, &server.status, &server.grange.seen))
+}
+
+/// Whether scaling, healing and people have to leave it alone.
+pub fn is_locked(server: &ServerView) -> bool {
+    server.grange.conditions.iter().any(|condition| condition.name == "locked")
 }
 
 /// An address that reaches it: its own network's, else the public one.

@@ -4,7 +4,7 @@ use super::absent;
 use super::explain::hang;
 use super::pen::Line;
 use crate::tui::state::{Link, State};
-use crate::tui::text::{age_of, count, fit, width};
+use crate::tui::text::{age, age_of, count, fit, width};
 use crate::tui::theme::Tone;
 
 /// The page.
@@ -42,7 +42,42 @@ pub fn lines(state: &State, columns: usize) -> Vec<Line> {
         lines.push(vec![("  None.".into(), Tone::Dim)]);
     }
     lines.push(Vec::new());
+    lines.extend(accounts(state, room));
     lines.extend(jobs(state, columns));
+    lines
+}
+
+/// Cloud accounts: which of them are left alone, why, and for how long.
+fn accounts(state: &State, room: usize) -> Vec<Line> {
+    let mut lines = Vec::new();
+    for account in &state.data.accounts {
+        let left = account.open_until.map_or(0, |until| until.saturating_sub(state.now()).max(0));
+        let reason = account.reason.as_deref().unwrap_or_default();
+        let failures = count(u64::from(account.failures), "call");
+        let (text, tone) = match account.state.as_str() {
+            "well" => {
+                let (now, all) = (account.steps_left, account.steps_per_minute);
+                (format!("well; {now} of {all} steps a minute may begin"), Tone::Plain)
+            }
+            "failing" => (format!("{failures} failed, the last: {reason}"), Tone::Warn),
+            "open" => {
+                let left = age(left.unsigned_abs());
+                let text = format!(
+                    "left alone for {left} more: {failures} failed, the last: {reason}; R asks it \
+                     again at once"
+                );
+                (text, Tone::Bad)
+            }
+            _ => {
+                (format!("tried with one call: {failures} failed, the last: {reason}"), Tone::Warn)
+            }
+        };
+        hang(&mut lines, &format!("  {}", fit(&account.name, 11)), &text, tone, room);
+    }
+    if !lines.is_empty() {
+        lines.insert(0, vec![("  Clouds".to_owned(), Tone::Head)]);
+        lines.push(Vec::new());
+    }
     lines
 }
 

@@ -140,6 +140,16 @@ fn what_is_held() {
 }
 
 #[test]
+fn what_says_that_it_is_idle() {
+    check("idle");
+}
+
+#[test]
+fn what_people_started() {
+    check("people");
+}
+
+#[test]
 fn what_is_rolled_over() {
     check("rollout");
 }

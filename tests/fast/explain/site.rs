@@ -2,11 +2,11 @@
 //! story says, and a clock that stands still until it is moved.
 
 use grange::base::limit::STEPS_PER_MINUTE;
-use grange::base::{Clock, ManualClock, Millis, ServerId, Timestamp, Waker};
+use grange::base::{Clock, ManualClock, Millis, ServerId, StepId, Timestamp, Waker};
 use grange::broker::{Ingest, Later};
 use grange::clouds::{Applied, CloudError};
 use grange::model::{
-    Actor, CloudState, Door, Permission, Server, ServerStatus, Sighting, StepKind,
+    Actor, CloudState, Door, OrderBody, Permission, Server, ServerStatus, Sighting, StepKind,
 };
 use grange::pki::Authority;
 use grange::series::{self, MemoryDisk, Series};
@@ -43,6 +43,8 @@ pub struct Site {
     refuses: bool,
     /// Agents of new servers say nothing.
     mute: bool,
+    /// Servers that go have no time to finish.
+    brisk: bool,
 }
 
 /// One authority for all sites: its key is random, and no story depends on it.
@@ -127,7 +129,7 @@ impl Site {
         users::ensure_first_records(&service).unwrap();
         let doorway = Doorway::new(service.clone());
         let (cloud, said) = (BTreeMap::new(), BTreeMap::new());
-        Site { service, clock, doorway, cloud, said, refuses: false, mute: false }
+        Site { service, clock, doorway, cloud, said, refuses: false, mute: false, brisk: false }
     }
 
     /// Does one thing of a story.
@@ -137,6 +139,7 @@ impl Site {
             ["apply", min, max] => self.apply(min, max, "small"),
             ["apply", min, max, size] => self.apply(min, max, size),
             ["mute"] => self.mute = true,
+            ["brisk"] => self.brisk = true,
             ["terminate", "farm"] => self.with_farm(|service, farm| {
                 farms::terminate(service, &admin(), farm, TerminateInput::default()).map(drop)
             }),
@@ -156,6 +159,14 @@ impl Site {
             ["stop", server] => {
                 let id = self.named(server);
                 self.cloud.insert(id, CloudState::Stopped);
+            }
+            ["idle", server] => self.idle(server, 0),
+            ["idle", server, "of", "another"] => self.idle(server, 1),
+            ["orders", server] => {
+                let id = self.named(server);
+                let orders = self.service.read(|view| lookup::orders_of(view, id)).unwrap();
+                let told = orders.iter().any(|order| matches!(order.body, OrderBody::Leave { .. }));
+                assert!(told, "{server} is not told that it is to go: {orders:?}");
             }
             ["lose", server] => {
                 let id = self.named(server);
@@ -195,11 +206,13 @@ impl Site {
     }
 
     fn apply(&self, min: &str, max: &str, size: &str) {
+        let drain = if self.brisk { "0s" } else { "10s" };
         let manifest = format!(
             "farm: shop\nfarmRoles:\n  - alias: web\n    role: web-demo\n    \
              cloudPlatform: simulated\n    instanceType: {size}\n    scaling:\n      \
              minInstances: {min}\n      maxInstances: {max}\n      rules:\n        \
-             - {{ruleType: CpuPercent, scaleUp: 60, scaleDown: 20, window: 60s}}\n"
+             - {{ruleType: CpuPercent, scaleUp: 60, scaleDown: 20, window: 60s}}\n    \
+             grange: {{drain: {drain}}}\n"
         );
         let request = ManifestRequest { manifest, launch: true, ..ManifestRequest::default() };
         manifests::apply(&self.service, &admin(), &request).unwrap();
@@ -342,6 +355,14 @@ impl Site {
             }
             self.list();
         }
+    }
+
+    /// Says that nothing is left to finish before its step, or one by that much later.
+    fn idle(&mut self, server: &str, beside: u64) {
+        let id = self.named(server);
+        let steps = self.service.read(|view| lookup::steps_of_server(view, id)).unwrap();
+        let last = steps.iter().map(|step| step.id).max().expect("a server has steps");
+        self.say(id, MessageBody::Idle { step: StepId(last.0 + beside) });
     }
 
     fn say(&mut self, server: ServerId, body: MessageBody) {

@@ -96,6 +96,7 @@ fn paused_and_resumed(rig: &Rig) {
     });
     let line = say(rig, &["show", "shop/web"]);
     assert!(line.starts_with("shop/web from revision 1 to 2: paused, "), "{line}");
+    assert!(line.contains("waits: rollout paused by a person"), "{line}");
     let why = rig.grange(&["explain", "shop/web"]);
     let why = String::from_utf8_lossy(&why.stdout).into_owned();
     assert!(why.contains("rollout paused by a person"), "{why}");
@@ -109,7 +110,8 @@ fn goes_back_by_itself(rig: &Rig) {
     let servers = rig.settled("web", 3, 20);
     assert_eq!(of_each(&look(rig)), [(2, WEB)], "{:#?}", brief(&servers));
     let alerts = rig.client.status().unwrap().alerts;
-    assert!(alerts.iter().any(|alert| alert.contains("shop/web")), "{alerts:#?}");
+    let told = |alert: &String| alert.starts_with("a rollout failed: shop/web (");
+    assert!(alerts.iter().any(told), "{alerts:#?}");
 }
 
 fn aborted(rig: &Rig) {
@@ -119,8 +121,8 @@ fn aborted(rig: &Rig) {
     stands(rig, "an aborted rollout", 60, |r| r.state == "rolled back");
     rig.settled("web", 3, 20);
     assert_eq!(of_each(&look(rig)), [(2, WEB)]);
-    // What it went back to is declared again, and then nothing is left to say.
-    declare(rig, "small", "/healthz", SERIAL);
+    // What it went back to is declared again, not the one before that never got ready.
+    say(rig, &["rollback", "shop/web"]);
     done(rig, 2);
     let history = say(rig, &["history", "shop/web"]);
     assert!(history.lines().nth(1).is_some_and(|line| line.contains("declared")), "{history}");

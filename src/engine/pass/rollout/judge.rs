@@ -198,7 +198,8 @@ fn is_failure(draft: &Draft, server: &ServerView) -> bool {
         | Move::Retire { .. }
         | Move::Act { .. }
         | Move::Cancel { .. }
-        | Move::Park { .. } => None,
+        | Move::Park { .. }
+        | Move::Hasten { .. } => None,
     });
     match decided.or(server.server.terminate_reason) {
         Some(

@@ -52,7 +52,8 @@ pub fn remember(world: &World, draft: &mut Draft) {
             | Move::Retire { .. }
             | Move::Act { .. }
             | Move::Cancel { .. }
-            | Move::Park { .. } => None,
+            | Move::Park { .. }
+            | Move::Hasten { .. } => None,
         });
         let launched: Vec<_> = launched.collect();
         let leave = |s: &&ServerView| !draft.is_wanted(s);

@@ -1,0 +1,57 @@
+//! Grace: a server that is to go may finish what it does, for as long as its farm role says. Its
+//! agent knows, and whoever works there may say that nothing is left: then it goes at once.
+//!
+//! The word counts for the retirement it was said in; whoever commits a retirement, or calls one
+//! off, forgets the word before. It needs no sighting, because what was decided on one is only
+//! carried out sooner, and a freeze or a hold lets go what is on its way. A lock keeps the whole
+//! time: a person wants to look. A pause after a failure is no grace, and stays.
+
+use crate::base::Timestamp;
+use crate::base::time::say;
+use crate::engine::draft::Draft;
+use crate::engine::world::{ServerView, World};
+use crate::model::{ServerStatus, Step, StepKind, StepStatus};
+
+/// Ends the grace of servers that said that they are idle.
+pub fn grace(world: &World, draft: &mut Draft) {
+    let now = world.input.now;
+    for (view, server) in world.servers() {
+        let Some(idle_at) = server.server.idle_at else { continue };
+        if server.server.locked || !draft.is_free(server) {
+            continue;
+        }
+        let Some(step) = waiting(server, now) else { continue };
+        let (kind, left) = (step.kind.as_str(), say(step.not_before.since(now)));
+        let at = clock_time(idle_at);
+        let why = format!(
+            "{kind} now, {left} early: grace ended early: the server said it was idle at {at}"
+        );
+        draft.hasten(view, server, why);
+    }
+}
+
+/// The step that waits for nothing but the end of a server's grace.
+pub fn waiting<'a>(server: &'a ServerView, now: Timestamp) -> Option<&'a Step> {
+    let record = server.server;
+    let planned = |kind: StepKind| {
+        let mut open = server.open.iter();
+        open.find(move |step| step.kind == kind && step.status == StepStatus::Planned)
+    };
+    let step = match record.status {
+        ServerStatus::PendingTerminate if !has_failed(server) => planned(StepKind::Terminate)
+            .filter(|step| record.terminate_after.is_some_and(|end| step.not_before <= end)),
+        ServerStatus::PendingSuspend if record.parked => planned(StepKind::Suspend),
+        _ => None,
+    };
+    step.copied().filter(|step| step.not_before > now)
+}
+
+fn has_failed(server: &ServerView) -> bool {
+    server.failed.iter().any(|step| step.kind == StepKind::Terminate)
+}
+
+/// `03:12:05 UTC`.
+fn clock_time(at: Timestamp) -> String {
+    let text = at.to_string();
+    format!("{} UTC", text.get(11..19).unwrap_or(&text))
+}

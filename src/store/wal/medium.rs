@@ -1,0 +1,44 @@
+//! Where a log's bytes are: a file, or a disk in memory.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+
+/// Bytes that stay once they are synced.
+pub(in crate::store) trait Medium: Send {
+    /// How many there are.
+    fn len(&self) -> io::Result<u64>;
+    /// Reads from an offset.
+    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()>;
+    /// Makes it so long.
+    fn set_len(&self, len: u64) -> io::Result<()>;
+    /// Writes at an offset; not on disk before [`Medium::sync`].
+    fn write(&self, offset: u64, bytes: &[u8]) -> io::Result<()>;
+    /// Waits until everything written is on disk.
+    fn sync(&self) -> io::Result<()>;
+}
+
+/// A file.
+pub(in crate::store) struct RealFile(pub File);
+
+impl Medium for RealFile {
+    fn len(&self) -> io::Result<u64> {
+        Ok(self.0.metadata()?.len())
+    }
+
+    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        self.0.read_exact_at(out, offset)
+    }
+
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        self.0.set_len(len)
+    }
+
+    fn write(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        self.0.write_all_at(bytes, offset)
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        self.0.sync_data()
+    }
+}
