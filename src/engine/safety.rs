@@ -120,10 +120,7 @@ fn rolled_over(
     }
     let goes = plan.moves.iter().filter_map(|step| match step {
         Move::Retire { server, .. } | Move::Cancel { server } => Some(*server),
-        Move::Launch { .. }
-        | Move::Act { .. }
-        | Move::Park { .. }
-        | Move::Hasten { .. } => None,
+        Move::Launch { .. } | Move::Act { .. } | Move::Park { .. } | Move::Hasten { .. } => None,
     });
     let goes: BTreeSet<ServerId> = goes.collect();
     let seen = |id: &ServerId| {

@@ -52,9 +52,11 @@ impl Scene<'_> {
         let server = self.before.get(&change.server());
         let role = match change {
             Move::Launch { farm_role, .. } => *farm_role,
-            Move::Retire { .. } | Move::Act { .. } | Move::Cancel { .. } | Move::Park { .. } => {
-                server?.farm_role
-            }
+            Move::Retire { .. }
+            | Move::Act { .. }
+            | Move::Cancel { .. }
+            | Move::Park { .. }
+            | Move::Hasten { .. } => server?.farm_role,
         };
         Some((self.roles.get(&role)?, server))
     }
@@ -97,7 +99,7 @@ impl Scene<'_> {
                 Some(server) if server.status != ServerStatus::Suspended => &[Heal],
                 Some(_) | None => &[],
             },
-            Move::Act { .. } | Move::Cancel { .. } => &[],
+            Move::Act { .. } | Move::Cancel { .. } | Move::Hasten { .. } => &[],
         };
         // What the cloud never heard of is only a wish.
         let planned = |server: &&Server| {
@@ -128,7 +130,7 @@ impl Scene<'_> {
             }
             Move::Park { .. } => true,
             Move::Act { kind, .. } => *kind == StepKind::Suspend,
-            Move::Launch { .. } | Move::Cancel { .. } => false,
+            Move::Launch { .. } | Move::Cancel { .. } | Move::Hasten { .. } => false,
         };
         let taken = taken && server.locked && self.farm.goal == FarmGoal::Launched;
         taken.then(|| format!("lock: {} is locked, and {change:?}", server.hostname))
