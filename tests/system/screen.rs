@@ -2,6 +2,7 @@
 //! with servers of this machine. It shows the farm, opens a server, and leaves the terminal as it
 //! was, also when it is told to end. The servers go when the test ends, however it ends.
 
+use crate::appliance::rig::free_port;
 use grange::clouds::onboard::{Onboard, OnboardConfig};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -35,7 +36,9 @@ impl World {
         let directory = std::env::temp_dir().join(unique);
         std::fs::create_dir_all(&directory).unwrap();
         let config = directory.join("grange.toml");
-        let text = "[listen]\nhttps = \"127.0.0.1:0\"\nagents = \"127.0.0.1:0\"\n";
+        // Servers of root's reach the appliance on a bridge that is not there yet.
+        let agents = free_port();
+        let text = format!("[listen]\nhttps = \"127.0.0.1:0\"\nagents = \"0.0.0.0:{agents}\"\n");
         std::fs::write(&config, text).unwrap();
         let log = std::fs::File::create(directory.join("log")).unwrap();
         let serve = grange()
@@ -50,10 +53,7 @@ impl World {
             .unwrap();
         let world = World { directory, serve };
         world.wait("the appliance answers", || world.command(&["status"]).status.success());
-        let manifest = world.directory.join("shop.yaml");
-        std::fs::write(&manifest, FARM).unwrap();
-        let applied = world.command(&["apply", "--yes", "-f", manifest.to_str().unwrap()]);
-        assert!(applied.status.success(), "{}", text_of(&applied));
+        world.apply(FARM);
         world.tmux(&["new-session", "-d", "-x", "80", "-y", "24", "env", "PS1=$ ", "sh"]);
         world
     }
@@ -64,6 +64,13 @@ impl World {
 
     fn command(&self, words: &[&str]) -> Output {
         grange().arg("--socket").arg(self.socket()).args(words).output().unwrap()
+    }
+
+    fn apply(&self, farm: &str) {
+        let manifest = self.directory.join("shop.yaml");
+        std::fs::write(&manifest, farm).unwrap();
+        let applied = self.command(&["apply", "--yes", "-f", manifest.to_str().unwrap()]);
+        assert!(applied.status.success(), "{}", text_of(&applied));
     }
 
     fn tmux(&self, words: &[&str]) -> String {
@@ -197,6 +204,44 @@ fn a_person_looks_at_a_server_and_leaves() {
     world.tmux(&["paste-buffer", "-p"]);
     world.shows(&["Pasted text is not taken for keys", "web-1"]);
     world.tmux(&["resize-window", "-x", "80", "-y", "24"]);
+    world.keys(&["q"]);
+    world.is_restored();
+}
+
+#[test]
+fn a_person_sees_a_rollout_through_and_stops_the_farm() {
+    let world = World::open("rollout");
+    world.run();
+    world.shows(&["Grange", "shop", "connected"]);
+    world.keys(&["Enter"]);
+    world.shows(&["1/1", "web-1"]);
+    let rolled = FARM.replace("small", "nano") + "    grange: {drain: 1s, rollout: {batch: 1}}\n";
+    world.command(&["hold", "shop/web", "rollout", "--for", "1h", "--reason", "not yet"]);
+    world.apply(&rolled);
+    world.shows(&["web rolling", "revision 1 to 2, 0 of 1 at 2", "held: web rollout"]);
+    world.keys(&["v"]);
+    world.shows(&["farms › shop › web", "held", "left: not yet", "0 of 1 at revision 2"]);
+    world.keys(&["P"]);
+    world.shows(&["Pause the rollout of shop/web at 0 of 1?"]);
+    world.keys(&["y", "Enter"]);
+    world.shows(&["paused for", "R resume"]);
+    world.keys(&["w"]);
+    world.shows(&["› web › why", "the rollout of revision 2 is to pause (by admin)"]);
+    world.keys(&["Escape"]);
+    world.shows(&["R resume"]);
+    world.command(&["hold", "release", "shop/web", "rollout"]);
+    world.keys(&["R", "y", "Enter"]);
+    world.shows(&["None: its servers are of the declared revision.", "declared"]);
+    // An escape with a key right behind it is another key.
+    world.keys(&["Escape"]);
+    world.shows(&["Fill"]);
+    world.keys(&["S"]);
+    world.shows(&["Stop farm shop: shut its"]);
+    world.keys(&["-l", "shop"]);
+    world.keys(&["Enter"]);
+    world.shows(&["○ stopped", "its servers are shut down and are kept; S starts it"]);
+    world.keys(&["S"]);
+    world.shows(&["● running", "1/1"]);
     world.keys(&["q"]);
     world.is_restored();
 }

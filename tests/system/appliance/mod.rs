@@ -17,7 +17,7 @@ mod pages;
 mod power;
 mod proposals;
 mod refusals;
-mod rig;
+pub mod rig;
 mod rollout;
 mod ssh;
 mod tier;

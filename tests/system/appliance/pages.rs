@@ -27,19 +27,35 @@ fn all_at_once_they_are_behind_a_maintenance_page() {
     rig.learn();
     wrong_words(&rig);
 
-    let pages = pages(rig.balancer(5));
+    let at = rig.balancer(5);
+    let pages = pages(at);
     declare(&rig, "small");
-    until("all at revision 2", 60, || {
+    done(&rig, 2);
+    // The page stays while nobody is there to take it away, and is taken away then.
+    declare(&rig, "medium");
+    until("the maintenance page once more", 20, || match page(at) {
+        kind if kind == "the page" => Ok(()),
+        other => Err(other),
+    });
+    rig.kill();
+    rig.start();
+    done(&rig, 3);
+    let seen = pages.stop();
+    println!("pages: {seen:?}");
+    let kinds: Vec<&str> = seen.iter().map(|(kind, _)| kind.as_str()).collect();
+    let expected = ["a server", "the page", "a server", "the page", "a server"];
+    assert_eq!(kinds, expected, "{seen:?}");
+}
+
+/// Waits until all servers are of a revision, and each of them answers.
+fn done(rig: &Rig, revision: u64) {
+    until(&format!("all at revision {revision}"), 60, || {
         let rollout = rig.client.rollout(rig.role("web").id).unwrap();
-        let good = rollout.state == "none" && rollout.to == 2 && rollout.ready == 3;
+        let good = rollout.state == "none" && rollout.to == revision && rollout.ready == 3;
         if good { Ok(()) } else { Err(format!("{rollout:?} {:?}", brief(&rig.of_role("web")))) }
     });
     rig.settled("web", 3, 20);
     rig.answers("web", 20);
-    let seen = pages.stop();
-    println!("pages: {seen:?}");
-    let kinds: Vec<&str> = seen.iter().map(|(kind, _)| kind.as_str()).collect();
-    assert_eq!(kinds, ["a server", "the page", "a server"], "{seen:?}");
 }
 
 /// Asks for a page again and again, each time on a new connection: what came, and how often in a
@@ -47,17 +63,21 @@ fn all_at_once_they_are_behind_a_maintenance_page() {
 fn pages(at: SocketAddr) -> Watch<Vec<(String, u64)>> {
     let begun: Vec<(String, u64)> = Vec::new();
     Watch::start(begun, move |seen| {
-        let kind = match http::get(at, "/") {
-            Ok(body) if body.starts_with("web-") => "a server".to_owned(),
-            Err(answer) if is_page(&answer) => "the page".to_owned(),
-            Ok(other) | Err(other) => other,
-        };
+        let kind = page(at);
         match seen.last_mut() {
             Some((last, count)) if *last == kind => *count += 1,
             _ => seen.push((kind, 1)),
         }
         std::thread::sleep(Duration::from_millis(5));
     })
+}
+
+fn page(at: SocketAddr) -> String {
+    match http::get(at, "/") {
+        Ok(body) if body.starts_with("web-") => "a server".to_owned(),
+        Err(answer) if is_page(&answer) => "the page".to_owned(),
+        Ok(other) | Err(other) => other,
+    }
 }
 
 fn is_page(answer: &str) -> bool {
