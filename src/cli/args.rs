@@ -277,7 +277,7 @@ pub enum FarmVerb {
 #[derive(Debug, Group)]
 pub struct Several {
     /// Its name
-    #[arg(required_unless_present = "all", conflicts_with = "all")]
+    #[arg(conflicts_with = "all")]
     pub farm: Option<String>,
     /// Every farm, as when a power supply runs low
     #[arg(long)]

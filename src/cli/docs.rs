@@ -76,6 +76,11 @@ const TOPICS: &[Topic] = &[
         "Each clear error and what to do",
         include_str!("../../assets/docs/troubleshooting.md"),
     ),
+    topic(
+        "scalr",
+        "Where Grange does otherwise than Scalr, and why",
+        include_str!("../../assets/docs/scalr.md"),
+    ),
     topic("words", "One word for one thing", include_str!("../../assets/docs/words.md")),
 ];
 

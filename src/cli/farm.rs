@@ -1,6 +1,6 @@
 //! `grange farm`.
 
-use crate::base::FarmId;
+use crate::base::{Code, FarmId, Problem};
 use crate::cli::args::{FarmVerb, Several};
 use crate::cli::table::{self, Cell, Tone};
 use crate::cli::{Done, Io, name, server};
@@ -42,12 +42,24 @@ pub fn carry(verb: FarmVerb, client: &Client, io: &mut Io<'_>, json: bool) -> Do
 fn chosen(args: &Several, client: &Client, states: &[&str]) -> Result<Vec<FarmView>, super::Stop> {
     match &args.farm {
         Some(farm) => Ok(vec![name::farm(client, farm)?]),
+        None if !args.all => Err(unnamed(&client.farms()?, states)),
         None => {
             let mut farms = client.farms()?;
             farms.retain(|farm| states.contains(&farm.status.as_str()));
             Ok(farms)
         }
     }
+}
+
+/// Nobody guesses which farm is meant: the choice is said instead.
+fn unnamed(farms: &[FarmView], states: &[&str]) -> super::Stop {
+    let fits = farms.iter().filter(|farm| states.contains(&farm.status.as_str()));
+    let names: Vec<&str> = fits.map(|farm| farm.name.as_str()).collect();
+    let text = match names.as_slice() {
+        [] => "which farm? None is in a state for it: grange farm list".to_owned(),
+        names => format!("which farm? {}, or --all of them", names.join(", ")),
+    };
+    Problem::new(Code::BadRequest, text).into()
 }
 
 /// Shuts farms down, as the script of a power supply does before the power ends.

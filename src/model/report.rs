@@ -3,7 +3,10 @@
 //! Every pass of the engine adds lines. A line that waits names what it waits for, so that
 //! "nothing happened" always has a reason a person can read.
 
+mod ends;
 mod words;
+
+pub use ends::End;
 
 use crate::base::{FarmRoleId, Millis, ServerId};
 use crate::model::{HealMode, HoldKind, MissingPolicy};

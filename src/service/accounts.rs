@@ -16,6 +16,15 @@
 //! is a step of a farm role that is not among the failures where there is one, so that a bad one
 //! does not keep the account shut for good ones. What we could not even ask counts as nothing.
 //!
+//! A server that a person named is terminated all the same, with one call: whoever asks for it may
+//! know what we do not, an answer is one more trial, and its failure adds nothing. The next try
+//! waits like everything else, and so does a whole farm that is terminated.
+//!
+//! Failed listings do not count. They are one call in a while, which hammers nobody; they go on
+//! while the account is left alone, because only they settle unknown steps; and one that cannot
+//! list may still launch and terminate, whose own failures count. What a blind account needs
+//! happens by itself: sightings grow old, nothing is concluded from old ones, and people are told.
+//!
 //! **The pace** ([`crate::service::pace`]) bounds the steps begun in a minute.
 //!
 //! Both are enforced where a step is begun, in its transaction ([`Gate`]); [`sift`] only spares
@@ -54,12 +63,15 @@ impl Gate {
     pub(super) fn admits(&self, tx: &mut Tx, step: &Step, server: &Server) -> Result<bool> {
         let account = &server.platform;
         let known = lookup::breaker(tx, account)?;
+        let named = is_named(tx, step, server)?;
         let trial = match known.as_ref().and_then(|breaker| breaker.left(self.now)) {
             None => None,
             Some(0) => known,
+            Some(_) if named => None,
             Some(_) => return Ok(false),
         };
         if let Some(breaker) = &trial
+            && !named
             && is_tried(tx, breaker)?
         {
             return Ok(false);
@@ -74,6 +86,16 @@ impl Gate {
         }
         Ok(true)
     }
+}
+
+/// Whether it is the first try at terminating a server that a person named.
+fn is_named(read: &impl Reads, step: &Step, server: &Server) -> Result<bool> {
+    if step.kind != StepKind::Terminate || !server.terminate_requested {
+        return Ok(false);
+    }
+    let others = lookup::steps_of_server(read, server.id)?;
+    let tried = |other: &Step| other.kind == StepKind::Terminate && other.id != step.id;
+    Ok(!others.iter().any(|other| tried(other) && other.attempts > 0))
 }
 
 /// Whether the call of a trial is under way. One whose answer is lost is not: what came of it is
@@ -270,6 +292,7 @@ impl Sieve<'_> {
         };
         if let Some(breaker) = self.breakers.get(&server.platform) {
             match breaker.left(self.now).unwrap_or(0) {
+                _ if is_named(read, step, &server)? => self.through.push(step.id),
                 0 if is_tried(read, breaker)? => {}
                 0 => {
                     let wish = (breaker.farm_roles.contains(&step.farm_role), step.id);

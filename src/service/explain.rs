@@ -77,7 +77,9 @@ fn farm_story(past: &Past, farm: Farm) -> Result<ExplainView> {
         },
         extra.freeze.as_ref().map(|why| format!("; frozen: {why}")).unwrap_or_default()
     );
-    let mut waiting = or_nothing(extra.waiting.clone(), "nothing: it is as declared");
+    let report = past.service.observed.report(of.1);
+    let waiting = next::blockers(&report, |line| Some(line.about.clone()));
+    let mut waiting = or_nothing(waiting, "nothing: it is as declared");
     held(&mut waiting, &extra.holds);
     Ok(ExplainView { about: name, now, because, waiting })
 }
@@ -100,7 +102,8 @@ fn role_story(past: &Past, farm: &Farm, role: FarmRole) -> Result<ExplainView> {
         seen.scaling.min_instances,
         seen.scaling.max_instances
     );
-    let mut waiting = or_nothing(seen.grange.waiting.clone(), "nothing: it is as wanted");
+    let report = past.service.observed.report(role.farm);
+    let mut waiting = or_nothing(next::of_role(&report, &role), "nothing: it is as wanted");
     waiting.extend(next::rules(past.service, &role)?);
     held(&mut waiting, &seen.grange.holds);
     Ok(ExplainView { about, now, because, waiting })
@@ -117,8 +120,11 @@ fn held(waiting: &mut Vec<String>, holds: &[String]) {
             continue;
         }
         waiting.push(match rest.strip_prefix("until released") {
-            Some(why) => format!("{kind} is held until it is released{why}"),
-            None => format!("{kind} is held, {rest}"),
+            Some(why) => format!(
+                "[person] {kind} is held until it is released{why}: grange holds, grange hold \
+                 release"
+            ),
+            None => format!("[clock] {kind} is held, {rest}"),
         });
     }
 }

@@ -6,7 +6,7 @@ use super::{LINKS_MAX, next, or_nothing, server};
 use crate::base::time::say;
 use crate::base::{FarmRoleId, Result, Seq};
 use crate::model::{Line, Plan, Server, Step, StepStatus};
-use crate::service::{lookup, plans, views};
+use crate::service::{lookup, plans};
 use crate::store::Subject;
 use crate::wire::api::ExplainView;
 
@@ -87,7 +87,8 @@ fn came_of_it(past: &Past, plan: &Plan, is_current: bool) -> Result<Vec<String>>
         }
     }
     if is_current {
-        out.extend(views::waits(&past.service.observed.report(plan.farm), |_| true, true));
+        let report = past.service.observed.report(plan.farm);
+        out.extend(next::blockers(&report, |line| Some(line.about.clone())));
     }
     Ok(out)
 }

@@ -2,9 +2,46 @@
 
 use crate::base::Result;
 use crate::base::time::say;
-use crate::model::{FarmRole, LaunchReason, Server, ServerStatus, Step, StepKind, StepStatus};
+use crate::model::{
+    Decision, End, FarmGoal, FarmRole, LaunchReason, Line, Server, ServerStatus, Step, StepKind,
+    StepStatus, Wait,
+};
 use crate::service::explain::past::Past;
-use crate::service::{Service, lookup, plans, views};
+use crate::service::{Service, lookup, plans};
+
+/// The blockers among some lines, each with what ends it: `[clock] cool-down: 53 s left`. Lines
+/// that `name` gives a name to begin with it.
+pub(super) fn blockers(report: &[Line], name: impl Fn(&Line) -> Option<String>) -> Vec<String> {
+    let told = |line: &Line| {
+        let Decision::Wait(wait) = &line.decision else { return None };
+        let name = name(line)?;
+        // Nothing to do and nothing to lose: not worth a word where a farm has one line.
+        if matches!(wait, Wait::AtMin { .. }) && name == line.about {
+            return None;
+        }
+        let colon = if name.is_empty() { "" } else { ": " };
+        let end = wait.ends(&line.about);
+        let command = match &end {
+            End::Person(command) if !command.is_empty() => format!(": {command}"),
+            _ => String::new(),
+        };
+        Some(format!("[{}] {name}{colon}{wait}{command}", end.as_str()))
+    };
+    report.iter().filter_map(told).collect()
+}
+
+/// The blockers of a farm role: its own first, then those of its servers, by their names.
+pub(super) fn of_role(report: &[Line], role: &FarmRole) -> Vec<String> {
+    let of_it = |line: &Line, server: bool| {
+        line.farm_role == Some(role.id) && line.server.is_some() == server
+    };
+    let mut waiting = blockers(report, |line| of_it(line, false).then(String::new));
+    waiting.extend(blockers(report, |line| {
+        let name = line.about.rsplit('/').next().unwrap_or_default();
+        of_it(line, true).then(|| name.to_owned())
+    }));
+    waiting
+}
 
 /// What comes next for a farm role that waits for nothing: the readings its rules look at.
 pub(super) fn rules(service: &Service, role: &FarmRole) -> Result<Vec<String>> {
@@ -27,7 +64,7 @@ pub(super) fn rules(service: &Service, role: &FarmRole) -> Result<Vec<String>> {
                 ),
                 None => format!("has no readings in {}", say(rule.window_ms)),
             };
-            format!("{what} {value}: one server more above {up}, one fewer below {down}")
+            format!("[reading] {what} {value}: one server more above {up}, one fewer below {down}")
         })
         .collect())
 }
@@ -40,7 +77,8 @@ pub(super) fn of_server(
 ) -> Result<Vec<String>> {
     let service = past.service;
     let report = service.observed.report(server.farm);
-    let waiting = views::waits(&report, |line| line.server == Some(server.id), false);
+    let own = |line: &Line| (line.server == Some(server.id)).then(String::new);
+    let waiting = blockers(&report, own);
     if !waiting.is_empty() {
         return Ok(waiting);
     }
@@ -55,8 +93,30 @@ pub(super) fn of_server(
             next
         }
         (ServerStatus::Running, None) => vec!["nothing: it is wanted and running".into()],
-        (ServerStatus::Suspended, _) => vec!["nothing, until a person wakes it".into()],
+        (ServerStatus::Suspended, _) => vec![asleep(past, server)?],
         _ => vec!["its next report".into()],
+    })
+}
+
+/// What wakes a server that sleeps, and who has to.
+fn asleep(past: &Past, server: &Server) -> Result<String> {
+    let farm = past.farm(server.farm)?;
+    if let Some(farm) = farm.filter(|farm| farm.goal == FarmGoal::Suspended) {
+        let last = past.service.store.last_seq();
+        let deed = super::server::turned(past, server, FarmGoal::Suspended, last)?;
+        let who = deed.map(|entry| super::chain::by_whom(&entry)).unwrap_or_default();
+        let name = &farm.name;
+        return Ok(format!("[person] farm {name} is stopped{who}: grange farm start {name}"));
+    }
+    Ok(match (server.parked, server.suspend_requested) {
+        (true, _) => "[reading] scaling wakes it when another server is needed".to_owned(),
+        (false, true) => {
+            format!(
+                "[person] a person put it to sleep: grange server resume {}",
+                past.name(server)?
+            )
+        }
+        (false, false) => "its next plan".to_owned(),
     })
 }
 

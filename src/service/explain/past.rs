@@ -195,6 +195,14 @@ pub(super) fn in_entry<R: Record>(entry: &Entry, key: &R::Key) -> Result<Option<
     }
 }
 
+/// A record as it was before an entry changed it.
+pub(super) fn before<R: Record>(entry: &Entry, key: &R::Key) -> Result<Option<R>> {
+    let bytes = key.bytes();
+    let change = entry.changes.iter().find(|c| c.table == R::TABLE && c.key == bytes);
+    let found = change.map(|change| change.before::<R>()).transpose()?.flatten();
+    Ok(found.map(|found| found.record))
+}
+
 /// The one record of a kind that an entry made or changed.
 pub(super) fn only<R: Record>(entry: &Entry) -> Result<Option<R>> {
     match entry.changes.iter().find(|change| change.table == R::TABLE) {

@@ -4,7 +4,10 @@
 use super::chain::{self, Link, Root};
 use super::past::{self, Past};
 use crate::base::{FarmId, FarmRoleId, Result, Seq};
-use crate::model::{Decision, LaunchReason, Line, Move, Plan, Server, TerminateReason};
+use crate::model::{
+    Decision, Farm, FarmGoal, FarmRole, LaunchReason, Line, Move, Plan, Server, ServerStatus,
+    StepKind, TerminateReason,
+};
 use crate::service::plans;
 use crate::store::{Entry, Key, Subject, Table};
 
@@ -61,21 +64,100 @@ pub(super) fn decision(
         Some(TerminateReason::ScalingDown) => {
             links.extend(target(past, plan, server, false, depth + 1)?);
         }
-        Some(
-            TerminateReason::FarmTerminated
-            | TerminateReason::RoleRemoved
-            | TerminateReason::Rollout,
-        ) => {
+        Some(TerminateReason::Rollout) => {
+            let rollout = plan.target(server.farm_role).and_then(|t| t.rollout.as_ref());
+            let revision = rollout.map_or(server.revision + 1, |rollout| rollout.wanted());
+            links.extend(rolled(past, server, revision, entry.seq, depth + 1)?);
+        }
+        Some(TerminateReason::FarmTerminated | TerminateReason::RoleRemoved) => {
             links.extend(wish(past, server.farm, server.farm_role, entry.seq, depth + 1)?);
         }
+        None => links.extend(turn_of_sleep(past, entry, plan, server, depth + 1)?),
         Some(
             TerminateReason::Manual
             | TerminateReason::Crashed
             | TerminateReason::LaunchTimeout
             | TerminateReason::LaunchFailed,
-        )
-        | None => {}
+        ) => {}
     }
+    Ok(links)
+}
+
+/// Who or what is behind a step that puts a server to sleep or wakes it.
+fn turn_of_sleep(
+    past: &Past,
+    entry: &Entry,
+    plan: &Plan,
+    server: &Server,
+    depth: u32,
+) -> Result<Vec<Link>> {
+    let moved = plan.moves.iter().find(|change| change.server() == server.id);
+    let goal = match moved {
+        Some(Move::Park { .. }) => return target(past, plan, server, false, depth),
+        Some(Move::Act { kind: StepKind::Stop, .. }) => FarmGoal::Suspended,
+        Some(Move::Act { kind: StepKind::Start | StepKind::Resume, .. }) => {
+            let before = past::before::<Server>(entry, &server.id)?;
+            let slept = before.filter(|before| before.status == ServerStatus::Suspended);
+            match slept {
+                Some(before) if before.parked => return target(past, plan, server, true, depth),
+                Some(_) => FarmGoal::Launched,
+                None => return Ok(Vec::new()),
+            }
+        }
+        _ => return Ok(Vec::new()),
+    };
+    let Some(deed) = turned(past, server, goal, entry.seq)? else { return Ok(Vec::new()) };
+    // A person may have woken this one alone, which its own story says.
+    let own = past.latest(Subject::Server(server.id), Some(entry.seq), chain::by_a_person)?;
+    if own.is_some_and(|own| own.seq > deed.seq) {
+        return Ok(Vec::new());
+    }
+    let farm = past.farm_name(server.farm)?;
+    Ok(vec![personal(&deed, depth, "", |whose| whose == farm)])
+}
+
+/// What a person did to make a farm stopped, or launched again after it was, before a moment.
+pub(super) fn turned(
+    past: &Past,
+    server: &Server,
+    goal: FarmGoal,
+    before: Seq,
+) -> Result<Option<Entry>> {
+    let turns = |entry: &Entry| {
+        let side = |farm: Result<Option<Farm>>| farm.ok().flatten().map(|farm| farm.goal);
+        chain::by_a_person(entry)
+            && side(past::in_entry(entry, &server.farm)) == Some(goal)
+            && side(past::before(entry, &server.farm))
+                .is_some_and(|was| was != goal && [was, goal].contains(&FarmGoal::Suspended))
+    };
+    // The entry itself may be the last one there is.
+    past.latest(Subject::Farm(server.farm), Some(Seq(before.0.saturating_add(1))), turns)
+}
+
+/// Who made a farm role what a rollout makes its servers, and who last steered that rollout.
+fn rolled(
+    past: &Past,
+    server: &Server,
+    revision: u64,
+    before: Seq,
+    depth: u32,
+) -> Result<Vec<Link>> {
+    let makes = |entry: &Entry| {
+        let number = |role: Result<Option<FarmRole>>| role.ok().flatten().map(|r| r.revision);
+        number(past::in_entry(entry, &server.farm_role)) == Some(revision)
+            && number(past::before(entry, &server.farm_role)).is_some_and(|was| was != revision)
+    };
+    let last = wish(past, server.farm, server.farm_role, before, depth)?;
+    let Some(entry) = past.latest(Subject::Farm(server.farm), Some(before), makes)? else {
+        return Ok(last);
+    };
+    let farm = past.farm_name(server.farm)?;
+    let alias = past.farm_role(server.farm_role)?.map(|role| role.alias.to_string());
+    let role = format!("{farm}/{}", alias.unwrap_or_default());
+    let about = format!("rollout of {role} to revision {revision}: ");
+    let mut links = last;
+    links.retain(|link| link.seq > entry.seq.0 && link.text.contains("rollout"));
+    links.push(personal(&entry, depth + 1, &about, |whose| whose == farm || whose == role));
     Ok(links)
 }
 
@@ -106,7 +188,11 @@ pub(super) fn origin(past: &Past, server: &Server, depth: u32) -> Result<Vec<Lin
                 links.extend(wish(past, server.farm, server.farm_role, entry.seq, depth + 1)?);
                 return Ok(links);
             }
-            LaunchReason::FarmLaunched | LaunchReason::Rollout(_) => {
+            LaunchReason::Rollout(_) => {
+                links.extend(rolled(past, &server, server.revision, entry.seq, depth)?);
+                return Ok(links);
+            }
+            LaunchReason::FarmLaunched => {
                 links.extend(wish(past, server.farm, server.farm_role, entry.seq, depth)?);
                 return Ok(links);
             }
@@ -230,14 +316,20 @@ pub(super) fn wish(
             None => return Ok(Vec::new()),
         },
     };
-    let said: Vec<String> = chain::parts(&entry)
+    Ok(vec![personal(&entry, depth, "", |whose| whose == farm_name || whose == role_name)])
+}
+
+/// What a person did, as the end of a chain.
+fn personal(entry: &Entry, depth: u32, about: &str, of: impl Fn(&str) -> bool) -> Link {
+    let said: Vec<String> = chain::parts(entry)
         .into_iter()
-        .filter(|(whose, _)| *whose == farm_name || *whose == role_name)
+        .filter(|(whose, _)| of(whose))
         .map(|(whose, sentence)| format!("{whose}: {sentence}"))
         .collect();
-    let text = format!("{}{}", cut(&said.join("; ")), chain::by_whom(&entry));
+    let text = format!("{about}{}{}", cut(&said.join("; ")), chain::by_whom(entry));
     let (seq, at) = (entry.seq.0, entry.at.0);
-    Ok(vec![Link { seq, at, depth, text, weighty: true, root: Some(Root::Person) }])
+    let root = chain::by_a_person(entry).then_some(Root::Person);
+    Link { seq, at, depth, text, weighty: true, root }
 }
 
 /// A manifest may change many fields; the entry has them all.

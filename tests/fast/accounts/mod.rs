@@ -238,3 +238,39 @@ fn steps_beyond_the_pace_wait_and_what_people_asked_for_does_not() {
     assert!(account.due().0.contains(&wanted.id));
     assert!(account.begin(wanted.id));
 }
+
+#[test]
+fn a_server_that_a_person_names_goes_with_one_call_also_while_its_account_is_left_alone() {
+    let mut account = Account { site: Site::new() };
+    for line in ["brisk", "apply 2 9", "settle"] {
+        account.site.act(line);
+    }
+    account.site.act("apply 8 9");
+    account.plan();
+    account.call(5, busy);
+    assert_eq!(account.view().state, "open");
+    assert_eq!(account.due().0, []);
+    account.site.act("terminate web-1");
+    account.site.act("later 5s");
+    account.plan();
+    account.site.act("later 10s");
+    let due = account.due().0;
+    assert_eq!(due.len(), 1, "its terminate, and no launch");
+    assert!(account.begin(due[0]));
+    account.end(due[0], busy());
+    // It was asked once, and adds nothing; the next try waits like the rest.
+    assert_eq!(account.breaker().unwrap().failures, 5);
+    account.plan();
+    account.site.act("later 10s");
+    assert_eq!((account.view().state.as_str(), account.due().0.len()), ("open", 0));
+    // An answer for another one shows that the account is well.
+    account.site.act("terminate web-2");
+    account.plan();
+    account.site.act("later 1s");
+    account.plan();
+    let due = account.due().0;
+    assert_eq!(due.len(), 1);
+    assert!(account.begin(due[0]));
+    account.end(due[0], gone());
+    assert_eq!(account.breaker(), None);
+}
