@@ -99,6 +99,7 @@ impl Scene<'_> {
                 Some(server) if server.status != ServerStatus::Suspended => &[Heal],
                 Some(_) | None => &[],
             },
+            // What goes is on its way already.
             Move::Act { .. } | Move::Cancel { .. } | Move::Hasten { .. } => &[],
         };
         // What the cloud never heard of is only a wish.
@@ -128,9 +129,9 @@ impl Scene<'_> {
             Move::Retire { reason, .. } => {
                 !matches!(reason, TerminateReason::FarmTerminated | TerminateReason::RoleRemoved)
             }
-            Move::Park { .. } => true,
+            Move::Park { .. } | Move::Hasten { .. } => true,
             Move::Act { kind, .. } => *kind == StepKind::Suspend,
-            Move::Launch { .. } | Move::Cancel { .. } | Move::Hasten { .. } => false,
+            Move::Launch { .. } | Move::Cancel { .. } => false,
         };
         let taken = taken && server.locked && self.farm.goal == FarmGoal::Launched;
         taken.then(|| format!("lock: {} is locked, and {change:?}", server.hostname))

@@ -21,7 +21,7 @@ web-3    launch: revision 2 instead of web-1
 web-1    retire: revision 2 has taken its place
 web      wait: rollout: 1 of 1 rolled over, 0 starting, 1 leaving
 web      rollout to revision 2 is done
-> retire web-1 (another revision takes its place)
+> retire web-1 (another revision takes its place) in 20 s
 
 web      keep
 

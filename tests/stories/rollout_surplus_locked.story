@@ -19,5 +19,5 @@ web      target 2 -> 1: 1 to 4 are declared
 web-2    retire: 1 more than the target of 1
 web-3    retire: 1 more than the target of 1
 web      wait: rollout: 1 locked or asleep keep their revision
-> retire web-2 (scaling down)
-> retire web-3 (scaling down)
+> retire web-2 (scaling down) in 20 s
+> retire web-3 (scaling down) in 20 s
