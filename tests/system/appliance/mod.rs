@@ -7,6 +7,7 @@
 
 mod away;
 mod crash;
+mod grace;
 mod http;
 mod kill;
 mod kills;
