@@ -207,13 +207,17 @@ fn show(farm_name: &str, client: &Client, io: &mut Io<'_>, json: bool) -> Done {
         io.json(&whole)?;
         return Ok(0);
     }
+    let plan = match farm.grange.plan {
+        0 => "none yet".to_owned(),
+        plan => plan.to_string(),
+    };
     let facts = [
         ("farm", farm.name.clone()),
         ("status", farm.status.clone()),
         ("description", farm.description.clone()),
         ("launch order", farm.launch_order.clone()),
         ("servers", format!("{} running of {}", farm.grange.running, farm.grange.target)),
-        ("plan", format!("{}", farm.grange.plan)),
+        ("plan", plan),
         ("frozen", farm.grange.freeze.clone().unwrap_or_default()),
     ];
     table::facts(io, &facts)?;

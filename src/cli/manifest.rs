@@ -151,9 +151,14 @@ fn plan_of_farm(farm: &str, client: &Client, io: &mut Io<'_>, json: bool) -> Don
 }
 
 fn show(plan: &PlanView, now: Timestamp, io: &mut Io<'_>) -> Result<(), Stop> {
-    let age = say(now.since(Timestamp(plan.at)));
-    let parent = plan.parent.map(|parent| format!(", after plan {parent}")).unwrap_or_default();
-    writeln!(io.stdout, "plan {} of farm {}, {age} ago{parent}", plan.id, plan.farm)?;
+    let (number, farm) = (plan.id, &plan.farm);
+    if number == 0 {
+        writeln!(io.stdout, "farm {farm} has no plan yet: there was nothing to do so far")?;
+    } else {
+        let age = say(now.since(Timestamp(plan.at)));
+        let parent = plan.parent.map(|parent| format!(", after plan {parent}")).unwrap_or_default();
+        writeln!(io.stdout, "plan {number} of farm {farm}, {age} ago{parent}")?;
+    }
     table::lines(io, "changes", &plan.moves)?;
     table::lines(io, "why", &plan.report)?;
     Ok(())

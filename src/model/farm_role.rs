@@ -89,22 +89,20 @@ impl FarmRole {
     pub fn bounds(&self) -> (u32, u32) {
         (self.scaling.min, self.scaling.max)
     }
-}
 
-#[cfg(test)]
-impl FarmRole {
-    /// A farm role of nothing in particular.
-    pub(crate) fn sample() -> FarmRole {
+    /// A farm role in its first revision, of one or two small servers without rules: what samples
+    /// of farm roles and servers begin with.
+    pub fn plain(id: FarmRoleId, farm: FarmId, alias: Name) -> FarmRole {
         FarmRole {
-            id: FarmRoleId(1),
+            id,
             env: EnvironmentId(1),
-            farm: FarmId(1),
-            alias: Name::new("web").unwrap(),
+            farm,
+            alias,
             role: RoleId(1),
             platform: "simulated".into(),
             location: "here".into(),
             instance_type: "small".into(),
-            launch_index: 1,
+            launch_index: 0,
             scaling: ScalingPolicy {
                 enabled: false,
                 min: 1,
@@ -117,7 +115,7 @@ impl FarmRole {
             balance: None,
             check: None,
             drain_ms: 0,
-            launch_timeout_ms: 1,
+            launch_timeout_ms: 300_000,
             revision: 1,
             removed: false,
             policy: Policy::default(),

@@ -195,9 +195,10 @@ impl RolloutState {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::{FarmId, FarmRoleId, Name};
 
     fn web(size: &str, before: Option<&FarmRole>) -> FarmRole {
-        let mut role = FarmRole::sample();
+        let mut role = FarmRole::plain(FarmRoleId(1), FarmId(1), Name::new("web").unwrap());
         role.instance_type = size.to_owned();
         if let Some(before) = before {
             role.follow(before, Timestamp(1));

@@ -191,18 +191,16 @@ pub fn plan_of_farm(service: &Service, actor: &Actor, farm: FarmId) -> Result<Pl
     service.read(|view| {
         let found = lookup::farm(view, farm)?.filter(|farm| farm.env == actor.env);
         let found = found.ok_or_else(|| Problem::not_found("farm", farm))?;
-        match lookup::current_plan(view, farm)? {
-            Some(plan) => {
-                let mut seen = plan_view(view, plan)?;
-                // The current reasons, which a plan that changed nothing did not store.
-                let report = service.observed.report(farm);
-                if !report.is_empty() {
-                    seen.report = report.iter().map(line).collect();
-                }
-                Ok(seen)
-            }
-            None => Ok(PlanView { farm: found.name.to_string(), ..PlanView::default() }),
+        let mut seen = match lookup::current_plan(view, farm)? {
+            Some(plan) => plan_view(view, plan)?,
+            None => PlanView { farm: found.name.to_string(), ..PlanView::default() },
+        };
+        // The current reasons, which a plan that changed nothing did not store.
+        let report = service.observed.report(farm);
+        if !report.is_empty() {
+            seen.report = report.iter().map(line).collect();
         }
+        Ok(seen)
     })
 }
 

@@ -194,49 +194,18 @@ pub fn found(service: &Service, server: ServerId, found: std::result::Result<(),
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::{EnvironmentId, FarmId, FarmRoleId, UserId};
+    use crate::base::{FarmId, FarmRoleId, Name, UserId};
     use crate::model::LaunchReason;
 
     fn server(agent: bool, status: ServerStatus, healthy: Option<i64>) -> Server {
+        let role = FarmRole::plain(FarmRoleId(1), FarmId(1), Name::new("web").unwrap());
+        let reason = LaunchReason::FarmLaunched;
         Server {
-            id: ServerId(1),
-            env: EnvironmentId(1),
-            farm: FarmId(1),
-            farm_role: FarmRoleId(1),
-            index: 1,
-            hostname: "web-1".into(),
-            platform: "simulated".into(),
-            location: "here".into(),
-            instance_type: "small".into(),
-            revision: 1,
-            status,
-            cloud_server_id: None,
-            private_ips: Vec::new(),
-            public_ips: Vec::new(),
-            launch_reason: LaunchReason::FarmLaunched,
-            launched_by: UserId(1),
-            created_at: Timestamp(0),
-            asked_at: Some(Timestamp(0)),
-            running_at: None,
-            status_at: Timestamp(0),
-            terminate_reason: None,
-            terminate_after: None,
-            terminate_requested: false,
-            reboot_requested: false,
-            enrolment_digest: None,
-            agent_key_digest: None,
-            agent_version: None,
-            boot_id: None,
-            restarts: 0,
             agent,
-            zone: None,
-            locked: false,
-            lock_reason: String::new(),
-            suspend_requested: false,
-            parked: false,
+            status,
+            asked_at: Some(Timestamp(0)),
             healthy_since: healthy.map(Timestamp),
-            reboot_at: None,
-            idle_at: None,
+            ..Server::wanted(ServerId(1), &role, 1, reason, UserId(1), Timestamp(0))
         }
     }
 

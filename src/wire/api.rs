@@ -378,7 +378,7 @@ pub struct BecauseView {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct PlanView {
-    /// Its number.
+    /// Its number; 0 while the farm has none.
     pub id: u64,
     /// The farm.
     pub farm: String,

@@ -14,8 +14,8 @@ use grange::base::{
 };
 use grange::clouds::onboard::{Onboard, OnboardConfig};
 use grange::model::{
-    Actor, Cause, Farm, FarmGoal, FarmRole, LaunchOrder, LaunchReason, Policy, RolloutWish,
-    ScalingPolicy, Server, ServerStatus,
+    Actor, Cause, Farm, FarmGoal, FarmRole, LaunchOrder, LaunchReason, ScalingPolicy, Server,
+    ServerStatus,
 };
 use grange::net::mqtt::{Connect, ConnectCode, Packet, Qos, decode, encode};
 use grange::net::tls::{
@@ -116,36 +116,9 @@ fn declare(
 }
 
 fn farm_role(id: FarmRoleId, farm: FarmId, alias: Name, wanted: u32) -> FarmRole {
-    FarmRole {
-        id,
-        env: EnvironmentId(1),
-        farm,
-        alias,
-        role: grange::base::RoleId(1),
-        platform: PLATFORM.into(),
-        location: "here".into(),
-        instance_type: "small".into(),
-        launch_index: 0,
-        scaling: ScalingPolicy {
-            enabled: false,
-            min: wanted,
-            max: wanted,
-            rules: Vec::new(),
-            cooldown_up_ms: 0,
-            cooldown_down_ms: 0,
-        },
-        storage: Vec::new(),
-        balance: None,
-        check: None,
-        drain_ms: 0,
-        launch_timeout_ms: 300_000,
-        revision: 1,
-        removed: false,
-        policy: Policy::default(),
-        history: Vec::new(),
-        rollout_wish: RolloutWish::default(),
-        rollout_said: 0,
-    }
+    let plain = FarmRole::plain(id, farm, alias);
+    let scaling = ScalingPolicy { min: wanted, max: wanted, ..plain.scaling };
+    FarmRole { platform: PLATFORM.into(), scaling, ..plain }
 }
 
 /// A server as it is long after its launch, with its agent enrolled.

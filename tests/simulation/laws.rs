@@ -157,51 +157,18 @@ pub fn nothing_healthy_is_destroyed(call: &Call) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use grange::base::{EnvironmentId, FarmId, Timestamp, UserId};
-    use grange::model::LaunchReason;
+    use grange::base::{FarmId, Name, Timestamp, UserId};
+    use grange::model::{FarmRole, LaunchReason};
 
     const ROLE: FarmRoleId = FarmRoleId(7);
 
     fn sample(id: ServerId, farm_role: FarmRoleId, index: u32) -> Server {
+        let role = FarmRole::plain(farm_role, FarmId(1), Name::new("web").unwrap());
+        let reason = LaunchReason::FarmLaunched;
         Server {
-            id,
-            env: EnvironmentId(1),
-            farm: FarmId(1),
-            farm_role,
-            index,
-            hostname: format!("web-{index}"),
-            platform: "simulated".into(),
-            location: "here".into(),
-            instance_type: "small".into(),
-            revision: 1,
             status: ServerStatus::Running,
-            cloud_server_id: None,
-            private_ips: Vec::new(),
-            public_ips: Vec::new(),
-            launch_reason: LaunchReason::FarmLaunched,
-            launched_by: UserId(1),
-            created_at: Timestamp(0),
             asked_at: Some(Timestamp(0)),
-            running_at: None,
-            status_at: Timestamp(0),
-            terminate_reason: None,
-            terminate_after: None,
-            terminate_requested: false,
-            reboot_requested: false,
-            enrolment_digest: None,
-            agent_key_digest: None,
-            agent_version: None,
-            boot_id: None,
-            restarts: 0,
-            agent: true,
-            zone: None,
-            locked: false,
-            lock_reason: String::new(),
-            suspend_requested: false,
-            parked: false,
-            healthy_since: None,
-            reboot_at: None,
-            idle_at: None,
+            ..Server::wanted(id, &role, index, reason, UserId(1), Timestamp(0))
         }
     }
 

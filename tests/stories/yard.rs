@@ -4,13 +4,12 @@
 //! properties drive it at random.
 
 use grange::base::{
-    EnvironmentId, FarmId, FarmRoleId, Millis, Name, PlanId, RoleId, ServerId, StepId, Timestamp,
-    UserId,
+    EnvironmentId, FarmId, FarmRoleId, Millis, Name, PlanId, ServerId, StepId, Timestamp, UserId,
 };
 use grange::engine::{AgentPresence, PlanInput};
 use grange::model::{
-    CloudState, Farm, FarmGoal, FarmRole, Freshness, LaunchOrder, LaunchReason, Move, Plan, Policy,
-    RolloutWish, ScalingPolicy, Server, ServerStatus, Step, StepKind, StepStatus,
+    CloudState, Farm, FarmGoal, FarmRole, Freshness, LaunchOrder, LaunchReason, Move, Plan,
+    ScalingPolicy, Server, ServerStatus, Step, StepKind, StepStatus,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -61,36 +60,17 @@ impl Yard {
 
     pub fn add_role(&mut self, alias: &str, min: u32, max: u32) -> &mut FarmRole {
         let id = u64::try_from(self.input.farm_roles.len()).unwrap() + 1;
-        self.input.farm_roles.push(FarmRole {
-            id: FarmRoleId(id),
-            env: EnvironmentId(1),
-            farm: FarmId(1),
-            alias: Name::new(alias).unwrap(),
-            role: RoleId(1),
-            platform: "simulated".into(),
-            location: "here".into(),
-            instance_type: "small".into(),
-            launch_index: u32::try_from(id).unwrap(),
-            scaling: ScalingPolicy {
-                enabled: true,
-                min,
-                max,
-                rules: Vec::new(),
-                cooldown_up_ms: 60_000,
-                cooldown_down_ms: 120_000,
-            },
-            storage: Vec::new(),
-            balance: None,
-            check: None,
-            drain_ms: 20_000,
-            launch_timeout_ms: 300_000,
-            revision: 1,
-            removed: false,
-            policy: Policy::default(),
-            history: Vec::new(),
-            rollout_wish: RolloutWish::default(),
-            rollout_said: 0,
-        });
+        let plain = FarmRole::plain(FarmRoleId(id), FarmId(1), Name::new(alias).unwrap());
+        let scaling = ScalingPolicy {
+            enabled: true,
+            min,
+            max,
+            cooldown_up_ms: 60_000,
+            cooldown_down_ms: 120_000,
+            ..plain.scaling
+        };
+        let launch_index = u32::try_from(id).unwrap();
+        self.input.farm_roles.push(FarmRole { launch_index, scaling, drain_ms: 20_000, ..plain });
         self.input.farm_roles.last_mut().unwrap()
     }
 

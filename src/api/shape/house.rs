@@ -69,7 +69,7 @@ pub const SHAPES: &[Shape] = &[
         name: "Plan",
         writable: &[],
         fields: &[
-            field("id", Integer, "Its number."),
+            field("id", Integer, "Its number; 0 while the farm has none."),
             field("farm", Text, "The farm."),
             field("parent", Integer, "The plan before it."),
             field("at", Integer, "When, ms UTC."),

@@ -5,7 +5,8 @@ use super::policy;
 use super::section::{Meaning, Section};
 use super::tree::Tree;
 use super::value::{
-    bound, duration, mount_point, name, number, one_of, port, size, text, url_path, word, yes_or_no,
+    bound, duration, mount_point, name, number, one_of, port, short, size, text, url_path, word,
+    yes_or_no,
 };
 use super::{DeclaredFarmRole, Reference};
 use crate::base::limit::{FARM_ROLE_SERVERS_MAX, SCALING_RULES_MAX, VOLUMES_PER_SERVER_MAX};
@@ -235,6 +236,15 @@ fn extra(fields: Option<Section<'_>>, sink: &mut Sink) -> Extra {
     length("cooldownUp", 0..=24 * HOUR, &mut extra.cooldown_up_ms);
     length("cooldownDown", 0..=24 * HOUR, &mut extra.cooldown_down_ms);
     extra.policy = policy::read(&mut fields, sink);
+    let ready_for = extra.policy.ready_for_ms;
+    let reboot_timeout_ms = extra.policy.reboot_timeout_ms;
+    let ends = [("launchTimeout", extra.launch_timeout_ms), ("rebootTimeout", reboot_timeout_ms)];
+    for (name, end) in ends.into_iter().filter(|(_, end)| ready_for > *end) {
+        let (ready_for, end) = (short(ready_for), short(end));
+        let message =
+            format!("{ready_for} is longer than {name}, which is {end}: no server would be ready");
+        sink.fault_at(&fields.at("readyFor"), message);
+    }
     if let Some(section) = fields.section("balance", sink) {
         (extra.balanced, extra.balance) = balance(section, sink);
     }

@@ -298,6 +298,16 @@ fn references_within_the_file_are_checked() {
             "line 7: .grange.drain: 2h is not within 0s to 1h",
         ],
     );
+    check_with(
+        "    grange: {readyFor: 6m, launchTimeout: 90s, rebootTimeout: 10m}\n",
+        &["line 7: .grange.readyFor: 6m is longer than launchTimeout, which is 90s: no server \
+           would be ready"],
+    );
+    check_with(
+        "    grange: {readyFor: 6m, launchTimeout: 6m}\n",
+        &["line 7: .grange.readyFor: 6m is longer than rebootTimeout, which is 5m: no server \
+           would be ready"],
+    );
 }
 
 #[test]

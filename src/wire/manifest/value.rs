@@ -172,7 +172,7 @@ fn shorten(text: &str) -> String {
     quote(text).trim_matches('"').to_owned()
 }
 
-fn short(length: Millis) -> String {
+pub(super) fn short(length: Millis) -> String {
     match length {
         0 => "0s".into(),
         ms if ms % 3_600_000 == 0 => format!("{}h", ms / 3_600_000),
