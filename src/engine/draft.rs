@@ -275,6 +275,11 @@ impl Draft {
         self.moved.contains(&server.server.id)
     }
 
+    /// This plan takes it out of service.
+    pub fn is_leaving(&self, server: &ServerView) -> bool {
+        self.leaving.contains(&server.server.id)
+    }
+
     /// It counts against max until it is confirmed gone; what the cloud never heard of is gone
     /// as soon as the plan is committed.
     pub fn counts(&self, server: &ServerView) -> bool {

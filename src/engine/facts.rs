@@ -24,7 +24,7 @@ pub struct Facts {
     pub running_missing: u32,
     /// Accepted by the cloud and to be up: running ones and those that get ready.
     pub expected: u32,
-    /// Of those, and of sleepers, seen up or coming up: a sign that the power was not cut.
+    /// Seen up or coming up, whatever is to become of them: a sign that the power was not cut.
     pub up: u32,
     /// Has run, and is to go on: what a freeze is judged by.
     pub counted: u32,
@@ -60,7 +60,7 @@ impl Facts {
             running: u32::from(running),
             running_missing: u32::from(running && missing),
             expected: u32::from(expected),
-            up: u32::from((expected || is_down) && server.sight.is_up()),
+            up: u32::from(server.sight.is_up()),
             counted: u32::from(counted),
             counted_missing: u32::from(counted && missing),
             counted_unseen: u32::from(counted && unseen),
@@ -80,14 +80,13 @@ impl Facts {
         self.counted_unseen += other.counted_unseen;
     }
 
-    /// A server of it is to go: it serves no more, and still is where it is. What a freeze was
-    /// judged by stays as it was.
+    /// A server of it is to go: it serves no more, and still is where it is. What a freeze and
+    /// a cold start are judged by stays as it was.
     pub fn leave(&mut self, server: &ServerView) {
         let one = Facts::about(server);
         self.running = self.running.saturating_sub(one.running);
         self.running_missing = self.running_missing.saturating_sub(one.running_missing);
         self.expected = self.expected.saturating_sub(one.expected);
-        self.up = self.up.saturating_sub(one.up);
     }
 }
 

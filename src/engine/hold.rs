@@ -54,7 +54,10 @@ pub fn forbidden(input: &PlanInput, plan: &Plan) -> Vec<Fault> {
     }
     for target in plan.targets.iter().filter(|t| holds(t.farm_role, HoldKind::Scale)) {
         let now = Some(input.now);
-        if target.scaled_up_at == now || target.scaled_down_at == now {
+        let before = input.parent.as_ref().and_then(|parent| parent.target(target.farm_role));
+        let before = before.map(|before| (before.scaled_up_at, before.scaled_down_at));
+        let (up, down) = before.unwrap_or_default();
+        if target.scaled_up_at == now && up != now || target.scaled_down_at == now && down != now {
             let what = "scale is held, and the target moves".to_owned();
             let farm_role = Some(target.farm_role);
             faults.push(Fault { rule: Rule::Held, farm_role, server: None, what });

@@ -14,8 +14,8 @@ type Pass = fn(&World, &mut Draft);
 pub const PASSES: &[Pass] = &[
     pass::freeze::freeze,
     pass::goal::goal,
-    pass::sleep::sleep,
     pass::manual::manual,
+    pass::sleep::sleep,
     pass::scale::range,
     pass::timeout::timeout,
     pass::lost::resuming,

@@ -313,4 +313,15 @@ pub enum Wait {
         /// Of how long.
         of: Millis,
     },
+    /// There are more servers than the target wants, and none more may be taken just now.
+    Surplus {
+        /// How many more.
+        over: u32,
+        /// How many of them all are healthy.
+        healthy: u32,
+        /// How many have to stay so.
+        needed: u32,
+        /// Servers of the farm that are missing: until that is settled nobody is taken.
+        missing: u32,
+    },
 }

@@ -2,7 +2,7 @@
 
 use super::declare;
 use super::past;
-use super::world::{account, event, farm, farm_role, hold, plan, rollout, server, status};
+use super::world::{account, event, farm, farm_role, hold, plan, plan_of, rollout, server, status};
 use grange::api::Verbs;
 use grange::base::{
     Code, EnvironmentId, FarmId, FarmRoleId, HoldId, OrderId, PlanId, Problem, Result, Secret,
@@ -478,12 +478,7 @@ impl Verbs for Fake {
     }
 
     fn plan_of_farm(&self, actor: &Actor, farm: FarmId) -> Result<PlanView> {
-        let farm = self.farm(actor, farm)?;
-        // Nobody planned the second one yet.
-        if farm.id == 2 {
-            return Ok(PlanView { farm: farm.name, ..PlanView::default() });
-        }
-        self.plan(actor, PlanId(farm.grange.plan))
+        Ok(plan_of(self.farm(actor, farm)?))
     }
 
     fn plan(&self, _: &Actor, id: PlanId) -> Result<PlanView> {

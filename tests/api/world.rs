@@ -134,6 +134,14 @@ pub fn plan(id: PlanId) -> PlanView {
     }
 }
 
+/// The current plan of a farm; nobody planned the second one yet.
+pub fn plan_of(farm: FarmView) -> PlanView {
+    match farm.id {
+        2 => PlanView { farm: farm.name, ..PlanView::default() },
+        _ => plan(PlanId(farm.grange.plan)),
+    }
+}
+
 /// How the appliance is.
 pub fn status(events: &[EventView], farms: &[FarmView], servers: &[ServerView]) -> StatusView {
     let job = JobView {

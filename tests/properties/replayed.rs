@@ -10,7 +10,6 @@ use grange::model::{
     CloudState, MINUTE, Metric, MinuteReading, RoleMinute, ScalingPolicy, ScalingRule,
     ServerStatus, StepKind,
 };
-use proptest::prelude::*;
 use std::collections::BTreeMap;
 
 /// How often agents read.
@@ -19,13 +18,6 @@ const PERIOD: Millis = 15_000;
 const LAUNCH: Millis = 40_000;
 /// How long each farm is watched.
 const LENGTH: Millis = 12 * 3_600_000;
-
-/// A few cases, unless somebody asks for more.
-pub fn config() -> ProptestConfig {
-    let asked = std::env::var_os("PROPTEST_CASES").is_some();
-    let usual = ProptestConfig { failure_persistence: None, ..ProptestConfig::default() };
-    if asked { usual } else { ProptestConfig { cases: 16, ..usual } }
-}
 
 pub struct House {
     yard: Yard,

@@ -1,5 +1,6 @@
 //! Inputs at random: whatever combination the records allow.
 
+use super::declared::{self, FarmWishes, RoleWishes, ServerWishes};
 use crate::stories::yard::{BEGIN, Yard};
 use grange::base::{FarmRoleId, Name, PlanId, ServerId};
 use grange::engine::WindowReading;
@@ -19,6 +20,7 @@ pub struct World {
     parent: Option<(bool, Option<u64>)>,
     roles: Vec<RoleSpec>,
     servers: Vec<ServerSpec>,
+    wishes: FarmWishes,
 }
 
 #[derive(Clone, Debug)]
@@ -36,6 +38,7 @@ struct RoleSpec {
     owed: Option<u32>,
     average: Option<f64>,
     have: u32,
+    wishes: RoleWishes,
 }
 
 /// One server, whatever it is like.
@@ -50,6 +53,7 @@ pub struct ServerSpec {
     agent: Option<(bool, u64)>,
     wish: u8,
     restarts: u32,
+    wishes: ServerWishes,
 }
 
 #[derive(Clone, Debug)]
@@ -67,14 +71,10 @@ pub fn world() -> impl Strategy<Value = World> {
         proptest::option::weighted(0.7, (proptest::bool::weighted(0.1), cold_start())),
         vec(role(), 1..4),
         vec(server(), 0..16),
+        declared::farm(),
     )
-        .prop_map(|(sequential, terminated, started_s, parent, roles, servers)| World {
-            sequential,
-            terminated,
-            started_s,
-            parent,
-            roles,
-            servers,
+        .prop_map(|(sequential, terminated, started_s, parent, roles, servers, wishes)| {
+            World { sequential, terminated, started_s, parent, roles, servers, wishes }
         })
 }
 
@@ -91,7 +91,8 @@ fn role() -> impl Strategy<Value = RoleSpec> {
         proptest::option::weighted(0.2, 1..8u32),
     );
     let load = (proptest::option::of(0.0..100.0), 0..8u32);
-    (shape, proptest::bool::weighted(0.1), past, load).prop_map(|(shape, removed, past, load)| {
+    let rest = (proptest::bool::weighted(0.1), declared::role());
+    (shape, rest, past, load).prop_map(|(shape, (removed, wishes), past, load)| {
         let (min, more, launch_index, storage, balances, scaled) = shape;
         let (target, scaled_s, failures, owed) = past;
         let (average, have) = load;
@@ -109,6 +110,7 @@ fn role() -> impl Strategy<Value = RoleSpec> {
             owed,
             average,
             have,
+            wishes,
         }
     })
 }
@@ -121,8 +123,8 @@ pub fn server() -> impl Strategy<Value = ServerSpec> {
     ];
     let place = (0..3usize, 1..10u32, status(), 0..900u64);
     let agent = proptest::option::of((any::<bool>(), 0..200u64));
-    (place, sight, 0..8u8, agent, 0..20u8, 0..5u32).prop_map(
-        |((role, index, status, age_s), sight, step, agent, wish, restarts)| ServerSpec {
+    (place, sight, 0..8u8, agent, 0..20u8, 0..5u32, declared::server()).prop_map(
+        |((role, index, status, age_s), sight, step, agent, wish, restarts, wishes)| ServerSpec {
             role,
             index,
             status,
@@ -132,6 +134,7 @@ pub fn server() -> impl Strategy<Value = ServerSpec> {
             agent,
             wish,
             restarts,
+            wishes,
         },
     )
 }
@@ -168,11 +171,12 @@ impl World {
         if self.sequential {
             input.farm.launch_order = LaunchOrder::Sequential;
         }
-        if self.terminated {
-            input.farm.goal = FarmGoal::Terminated;
-        }
         for (place, spec) in self.roles.iter().enumerate() {
             spec.build(&mut yard, place, self.roles.len());
+        }
+        self.wishes.build(&mut yard);
+        if self.terminated {
+            yard.input.farm.goal = FarmGoal::Terminated;
         }
         let mut taken = BTreeSet::new();
         for spec in &self.servers {
@@ -229,6 +233,7 @@ impl RoleSpec {
             scale_down: 30.0,
             window_ms: 60_000,
         });
+        self.wishes.build(role, place);
         let id = role.id;
         let newest_at = Some(BEGIN);
         let reading =
@@ -247,6 +252,7 @@ impl RoleSpec {
             target.failed_at = Some(at);
             target.retry_at = Some(at.after(60_000));
         }
+        target.rollout = self.wishes.rollout();
         target.owed.extend(self.owed.map(|index| Owed {
             index,
             server: ServerId(1),
@@ -279,6 +285,7 @@ impl ServerSpec {
         server.reboot_requested = self.wish == 1;
         let goes = self.status == ServerStatus::PendingTerminate;
         server.terminate_reason = goes.then_some(TerminateReason::Crashed);
+        self.wishes.build(yard, id, role);
         let at = BEGIN.before(age / 2);
         match &self.sight {
             SightSpec::Unknown => {}

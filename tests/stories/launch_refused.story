@@ -26,11 +26,13 @@ web-2    launch: farm launched, target 2
 web      wait: next try in 10 s after 1 failed in a row
 
 web-1    launch: farm launched, target 2
+web      wait: 1 starting: they will share the load
 > launch web-1 (farm launched)
 
 web      wait: next try in 1 m after 2 failed in a row
 
 web-1    launch: farm launched, target 2
+web      wait: 1 starting: they will share the load
 > launch web-1 (farm launched)
 
 web-2    launch: farm launched, target 2

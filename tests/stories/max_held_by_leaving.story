@@ -9,7 +9,7 @@ step web-3 terminate unknown age 8s
 plan
 ---
 web-4    launch: farm launched, target 4
-web      wait: 3 of 4 servers are not confirmed gone, 2 of them leaving
+web      wait: 4 of 4 servers are not confirmed gone, 2 of them leaving
 web-2    wait: terminate under way for 8 s
 web-3    wait: the answer to terminate is lost: listing
 > launch web-4 (farm launched)

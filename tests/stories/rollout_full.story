@@ -28,7 +28,7 @@ web-2    retire: revision 2 takes its place
 web-3    retire: revision 2 takes its place
 web      wait: rollout: 0 of 3 rolled over, 3 starting, 3 leaving
 web-4    launch: revision 2 instead of web-1
-web      wait: 3 of 4 servers are not confirmed gone, 3 of them leaving
+web      wait: 4 of 4 servers are not confirmed gone, 3 of them leaving
 lb       keep
 > retire web-1 (another revision takes its place) in 10 s
 > retire web-2 (another revision takes its place) in 10 s

@@ -8,5 +8,7 @@ role web max 1
 plan
 ---
 web-2    wait: not seen since the start: unknown
+web      wait: 1 too many: nobody may be taken yet, 1 of 1 healthy
 
 web-2    wait: not seen since the start: unknown
+web      wait: 1 too many: nobody may be taken yet, 1 of 1 healthy

@@ -59,5 +59,6 @@ names! {
         Wait::RolloutAccount { .. } => "RolloutAccount",
         Wait::RolloutOver { .. } => "RolloutOver",
         Wait::RolloutMissing { .. } => "RolloutMissing",
+        Wait::Surplus { .. } => "Surplus",
     }
 }

@@ -32,12 +32,14 @@ pub fn count(world: &World, draft: &mut Draft) {
                 None => {
                     let spare = need.saturating_sub(room(view, draft).min(owed.len()));
                     let spare = spare.saturating_sub(lost);
-                    let need = need - wake(world, view, draft, spare);
+                    let woken = wake(world, view, draft, spare);
+                    let need = need - woken;
                     owed.truncate(need);
                     let launched = launch(view, draft, need, lost, &mut owed);
+                    let more = launched.saturating_add(u32::try_from(woken).unwrap_or(u32::MAX));
                     if let Some(target) = draft.targets.get_mut(&view.role.id) {
                         target.before_losses =
-                            target.before_losses.map(|before| before.saturating_add(launched));
+                            target.before_losses.map(|before| before.saturating_add(more));
                     }
                     if let (true, Some(held)) = (lost > 0, healing) {
                         draft.say(view, Decision::Wait(held));
@@ -170,9 +172,12 @@ fn launch(
         (room, launched) = (room - 1, launched + 1);
         draft.launch(view, index, reason, &why);
     }
+    if failing && launched > 0 && may > 1 {
+        draft.say(view, Decision::Wait(Wait::Starting { servers: launched }));
+    }
     if blocked {
-        let counted = u32::try_from(counted).unwrap_or(u32::MAX);
-        let leaving = counted.saturating_sub(u32::try_from(have).unwrap_or(u32::MAX));
+        let leaving = u32::try_from(counted.saturating_sub(have)).unwrap_or(u32::MAX);
+        let counted = u32::try_from(taken_up).unwrap_or(u32::MAX).saturating_add(launched);
         draft.say(view, Decision::Wait(Wait::MaxUnconfirmed { max, counted, leaving }));
     }
     launched

@@ -26,12 +26,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Retires what is beyond the target.
 pub fn surplus(world: &World, draft: &mut Draft) {
-    let missing =
-        // Where absence says nothing, it is no reason to wait either.
-        world.wanted_neighbours().any(|near| {
-            near.role.policy.missing == MissingPolicy::Terminate
-                && draft.facts(near.role.id).running_missing > 0
-        });
+    // Where absence says nothing, it is no reason to wait either.
+    let watched = world
+        .wanted_neighbours()
+        .filter(|near| near.role.policy.missing == MissingPolicy::Terminate);
+    let missing = watched.map(|near| draft.facts(near.role.id).running_missing).sum();
     for view in world.wanted_roles() {
         let held = world.held(view.role.id, HoldKind::Terminate);
         if held.is_none() {
@@ -61,20 +60,29 @@ fn retire_sleepers(view: &RoleView, draft: &mut Draft) {
     let keeps = view.role.policy.behavior == ScalingBehavior::SuspendResume;
     let max = usize::try_from(view.role.scaling.max).unwrap_or(usize::MAX);
     let stays = |s: &&ServerView| {
-        s.server.status != ServerStatus::PendingTerminate && draft.counts(s) && !draft.is_moved(s)
+        s.server.status != ServerStatus::PendingTerminate && draft.counts(s) && !draft.is_leaving(s)
     };
     let mut over = view.servers.iter().filter(stays).count().saturating_sub(max);
+    let mut locked = 0;
     for server in view.servers.iter().rev() {
         let sleeps = server.server.parked && server.server.status == ServerStatus::Suspended;
         let proved = server.open.is_empty() && matches!(server.sight, Sight::Seen { .. });
         if !sleeps || !proved || !draft.is_free(server) || draft.freeze.is_some() {
             continue;
         }
-        if over > 0 || !keeps {
+        if over == 0 && keeps {
+            continue;
+        }
+        if server.server.locked {
+            locked += 1;
+        } else {
             over = over.saturating_sub(1);
             let why = if keeps { "more than the maximum" } else { "it is not to be woken again" };
             draft.retire(view, server, TerminateReason::ScalingDown, why);
         }
+    }
+    if locked > 0 {
+        draft.say(view, Decision::Wait(Wait::Locked { servers: locked }));
     }
 }
 
@@ -85,7 +93,7 @@ fn retire(
     draft: &mut Draft,
     mut over: usize,
     target: usize,
-    missing: bool,
+    missing: u32,
     held: bool,
 ) -> bool {
     let mut victims: Vec<&ServerView> =
@@ -101,9 +109,11 @@ fn retire(
     let rolls = rolls.is_some_and(|r| r.state.is_under_way() && r.began_at < world.input.now);
     let serve = chains.iter().filter(|chain| serves(draft, chain)).count();
     let stay = victims.iter().filter(|s| is_healthy(s)).count() + serve;
-    let mut spare = if missing { 0 } else { stay.saturating_sub(target) };
+    let mut spare = if missing > 0 { 0 } else { stay.saturating_sub(target) };
+    let all_spare = spare;
     let locked = victims.extract_if(.., |s| s.server.locked).count();
-    if locked > 0 && victims.len() + chains.len() < over {
+    let too_few = locked > 0 && victims.len() + chains.len() < over;
+    if too_few {
         let servers = u32::try_from(locked).unwrap_or(u32::MAX);
         draft.say(view, Decision::Wait(Wait::Locked { servers }));
     }
@@ -138,6 +148,12 @@ fn retire(
                 draft.retire(view, server, TerminateReason::ScalingDown, &why);
             }
         }
+    }
+    if over > 0 && !too_few {
+        let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+        let healthy = number(stay.saturating_sub(all_spare - spare));
+        let (over, needed) = (number(over), number(target));
+        draft.say(view, Decision::Wait(Wait::Surplus { over, healthy, needed, missing }));
     }
     false
 }

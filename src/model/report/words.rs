@@ -68,6 +68,7 @@ impl fmt::Display for Wait {
             Wait::Unhealed { .. }
             | Wait::MissingKept { .. }
             | Wait::Locked { .. }
+            | Wait::Surplus { .. }
             | Wait::ReadyGate { .. }
             | Wait::Rebooting { .. }
             | Wait::Breaker { .. }
@@ -91,6 +92,12 @@ fn policy(wait: &Wait, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             write!(f, "missing for {}: kept; terminate it to have it replaced", say(*age))
         }
         Wait::Locked { servers } => write!(f, "too many, but {servers} are locked"),
+        Wait::Surplus { over, missing: missing @ 1.., .. } => {
+            write!(f, "{over} too many: nobody is taken while {missing} of the farm are missing")
+        }
+        Wait::Surplus { over, healthy, needed, missing: 0 } => {
+            write!(f, "{over} too many: nobody may be taken yet, {healthy} of {needed} healthy")
+        }
         Wait::ReadyGate { left } => write!(f, "healthy, for {} more", say(*left)),
         Wait::Rebooting { age, limit } => {
             write!(f, "rebooting for {} of {}", say(*age), say(*limit))

@@ -8,7 +8,7 @@ use grange::boot::driver::Driver;
 use grange::clouds::Cloud;
 use grange::clouds::simulated::{Delays, Simulated};
 use grange::jobs::{Checker, Courier, Pool, Ports};
-use grange::model::{ReadyCheck, StepStatus};
+use grange::model::ReadyCheck;
 use grange::service::lookup;
 use std::collections::BTreeMap;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -101,9 +101,10 @@ pub fn launch(directory: &str, roles: u64, servers: u64) {
     apply(service, text);
     // What the cloud has was begun before.
     let begun = until(began, || cloud.servers().len() >= all);
+    // An outcome puts the cloud's number into the server's record.
     let done = until(began, || {
-        let open = service.read(lookup::open_steps).expect("steps");
-        open.iter().all(|step| step.status != StepStatus::Begun)
+        let servers = service.read(lookup::all_servers).expect("servers");
+        servers.iter().filter(|server| server.cloud_server_id.is_some()).count() >= all
     });
     assert_eq!(cloud.servers().len(), all, "no server more than declared");
     println!("{begun:.1} {done:.1}");

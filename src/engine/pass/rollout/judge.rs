@@ -228,6 +228,10 @@ fn checkpoints(
 ) {
     let policy = &view.role.policy.rollout;
     if is_full(view.role) {
+        // All at once has none; it was declared while a rollout in batches waited at one.
+        if rollout.state == RolloutState::Checkpoint {
+            turn(now, rollout, RolloutState::Rolling);
+        }
         return;
     }
     let waited = policy.checkpoint_wait_ms.is_some_and(|wait| now.since(rollout.since) >= wait);

@@ -301,8 +301,8 @@ impl<'a, 'w> Batch<'a, 'w> {
         let count = |of: &dyn Fn(&ServerView) -> bool| {
             number(self.view.servers.iter().filter(|s| of(s)).count())
         };
-        let starting =
-            count(&|s| draft.is_wanted(s) && s.server.revision == wanted && s.is_starting());
+        let starts = |s: &ServerView| s.server.revision == wanted && s.is_starting();
+        let starting = count(&|s| draft.is_wanted(s) && starts(s));
         let extra = number(extra(draft, self.view));
         let have = count(&|s| draft.is_wanted(s)).saturating_sub(extra);
         let leaving = count(&|s| {
@@ -310,9 +310,12 @@ impl<'a, 'w> Batch<'a, 'w> {
                 && s.server.terminate_reason == Some(TerminateReason::Rollout)
         });
         let starting = starting.saturating_add(self.target.saturating_sub(have));
-        // What is too many and cannot go yet is no place for another batch.
+        // What is too many and cannot go yet is no place for another batch, and those whose
+        // successors do not start any more are to go as soon as they may.
         let over = have.saturating_sub(self.target);
-        let leaving = leaving.saturating_add(self.let_go).saturating_add(over);
+        let followed =
+            count(&|s| draft.is_wanted(s) && !starts(s) && is_extra(draft, self.view, s));
+        let leaving = leaving.saturating_add(self.let_go).saturating_add(over + followed);
         (starting > 0 || leaving > 0 || extra > 0).then_some(Wait::RolloutGate {
             starting,
             leaving,
