@@ -12,12 +12,14 @@ plan
 ---
 web-2    wait: not seen since the start: unknown
 web-3    wait: not seen since the start: unknown
+web      wait: 1 too many: nobody may be taken yet, 1 of 2 healthy
 web-2    wait: getting ready for 10 s of 5 m
 web-3    wait: getting ready for 10 s of 5 m
 
 web      target 2 -> 1: 1 to 4 are declared
 web-2    wait: not seen since the start: unknown
 web-3    wait: not seen since the start: unknown
+web      wait: 2 too many: nobody may be taken yet, 1 of 1 healthy
 web      rollout from revision 1 to 2
 web      wait: rollout: 0 of 1 rolled over, 0 starting, 2 leaving
 web-2    wait: getting ready for 10 s of 5 m
