@@ -55,6 +55,7 @@ impl Wait {
             | Wait::UnknownOutcome { .. }
             | Wait::VolumeHeld { .. }
             | Wait::Frozen(_)
+            | Wait::Surplus { .. }
             | Wait::RolloutMissing { .. } => End::Sighting,
             Wait::CoolDown { .. }
             | Wait::Backoff { .. }
