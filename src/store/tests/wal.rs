@@ -128,11 +128,14 @@ fn a_log_that_is_not_the_databases_is_refused() {
     let store = open(&disk).unwrap();
     let earlier = disk.crash();
     assert!(store.close());
+    let closed = disk.crash();
     let store = open(&disk).unwrap();
     declare(&store, "c");
     declare(&store, "d");
-    earlier.set_log_bytes(disk.log_bytes());
-    assert!(matches!(refused(&earlier), WalFault::Ahead { .. }));
+    for before in [earlier, closed] {
+        before.set_log_bytes(disk.log_bytes());
+        assert!(matches!(refused(&before), WalFault::Ahead { .. }));
+    }
     // The database was let go of with what the log has in it, and the log is an older copy.
     let older = disk.log_bytes();
     declare(&store, "e");

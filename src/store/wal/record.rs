@@ -115,6 +115,11 @@ pub(super) fn record(log: &[u8], id: [u8; 16], at: usize) -> Option<Record<'_>> 
     })
 }
 
+/// The epoch that the first bytes of a record have, whether or not it is whole.
+pub(super) fn claimed_epoch(head: &[u8; HEAD_BYTES]) -> u64 {
+    number(&head[8..16])
+}
+
 /// A row as a record has it: space, key and value, which is `None` for a removal.
 pub(in crate::store) type LoggedRow<'a> = (&'a str, &'a [u8], Option<&'a [u8]>);
 
@@ -144,5 +149,59 @@ fn counted(bytes: &[u8]) -> Option<(Option<&[u8]>, &[u8])> {
             let (taken, rest) = rest.split_at_checked(usize::try_from(length).ok()?)?;
             Some((Some(taken), rest))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::hash::hex;
+    use crate::store::disk::Disk;
+    use crate::store::rows::{Puts, Space, Tables};
+    use redb::Builder;
+
+    const POSITION: Position = Position { id: [9; 16], epoch: 2, seq: 258, whole: false };
+    const SPACE: Space = Space::META;
+
+    /// A group as the tables hand it on.
+    fn written(rows: &[(&[u8], Option<&[u8]>)]) -> Written {
+        let database = Builder::new().create_with_backend(Disk::new()).unwrap();
+        let txn = database.begin_write().unwrap();
+        let tables = Tables::of(&txn);
+        for (key, value) in rows {
+            tables.put(SPACE, key, *value).unwrap();
+        }
+        tables.into_written()
+    }
+
+    #[test]
+    fn a_log_and_its_records_have_these_bytes() {
+        let head = header([9; 16]);
+        assert_eq!(hex(&head[..24]), format!("6772616e67654c01{}", "09".repeat(16)));
+        assert_eq!(name(&head), Some([9; 16]));
+        let bytes = seal(POSITION, written(&[(b"k", Some(b"vw")), (b"gone", None)]));
+        assert_eq!(bytes.len(), SECTOR_BYTES);
+        let golden = "6772616e67655201 0000000000000002 0000000000000102 00000021";
+        assert_eq!(hex(&bytes[..28]), golden.replace(' ', ""));
+        let rows = "046d657461 00000001 6b 00000002 7677 046d657461 00000004 676f6e65 ffffffff";
+        assert_eq!(hex(&bytes[32..65]), rows.replace(' ', ""));
+        assert!(bytes[65..].iter().all(|byte| *byte == 0));
+        let found = record(&bytes, [9; 16], 0).unwrap();
+        assert_eq!((found.epoch, found.seq, found.next), (2, 258, SECTOR_BYTES));
+        let rows = found.rows().unwrap();
+        assert_eq!(rows, [("meta", &b"k"[..], Some(&b"vw"[..])), ("meta", b"gone", None)]);
+    }
+
+    #[test]
+    fn bytes_of_a_record_count_only_under_the_name_of_their_log() {
+        let forged = seal(Position { id: [8; 16], ..POSITION }, written(&[(b"k", Some(b"v"))]));
+        // Stored as a value, so that it begins at a sector of its own.
+        let before = HEAD_BYTES + 1 + SPACE.0.len() + 4 + 1 + 4;
+        let value = [vec![0; SECTOR_BYTES - before], forged].concat();
+        let bytes = seal(POSITION, written(&[(b"k", Some(&value))]));
+        assert!(bytes[SECTOR_BYTES..].starts_with(&MAGIC));
+        assert!(record(&bytes, [9; 16], 0).is_some());
+        assert_eq!(record(&bytes, [9; 16], SECTOR_BYTES), None);
+        assert_eq!(record(&bytes, [9; 16], bytes.len()), None);
     }
 }

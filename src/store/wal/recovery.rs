@@ -2,7 +2,7 @@
 
 use super::medium::Medium;
 use super::position::Position;
-use super::record::{Record, SECTOR_BYTES, START, name, record};
+use super::record::{HEAD_BYTES, Record, SECTOR_BYTES, START, claimed_epoch, name, record};
 use crate::store::error::StoreError;
 use crate::store::migrations::spaces;
 use crate::store::rows::{Puts, Space};
@@ -78,6 +78,9 @@ pub(in crate::store) fn pending(
         None => return Err(WalFault::Missing),
         Some(medium) => {
             let mut log = vec![0; usize::try_from(medium.len()?).map_err(io::Error::other)?];
+            if position.whole && !is_beyond(medium, log.len(), position.epoch)? {
+                log.truncate(SECTOR_BYTES);
+            }
             medium.read(0, &mut log)?;
             log
         }
@@ -99,6 +102,17 @@ pub(in crate::store) fn pending(
         return Ok(nothing(true));
     }
     walk(log, position, first, synced)
+}
+
+/// Whether the first record of a log says that it is of a later epoch. Nothing else is read of the
+/// log of a store that was closed: many a store is smaller than its log.
+fn is_beyond(medium: &dyn Medium, length: usize, epoch: u64) -> io::Result<bool> {
+    let mut head = [0; HEAD_BYTES];
+    if length < SECTOR_BYTES + HEAD_BYTES {
+        return Ok(false);
+    }
+    medium.read(START, &mut head)?;
+    Ok(claimed_epoch(&head) > epoch)
 }
 
 /// Follows the records of an epoch to the last one.
