@@ -6,6 +6,8 @@
 mod accounts;
 #[path = "api/mod.rs"]
 mod api;
+#[path = "fast/balancers/mod.rs"]
+mod balancers;
 #[path = "cli/mod.rs"]
 mod cli;
 #[path = "fast/explain/mod.rs"]

@@ -314,3 +314,11 @@ pub const SERIES_SEGMENT_AGE: Millis = 3_600_000;
 pub const SERIES_LOG_BYTES_MAX: u64 = 1024 * 1024 * 1024;
 /// How often what is too old is swept out of memory and off the disk.
 pub const SERIES_SWEEP_PERIOD: Millis = 60_000;
+
+/// A server that makes room stops at the latest so long after it was due, whatever the balancers
+/// before it have been told: as long as an order for a balancer stands. An agent that lost us is
+/// back within [`AGENT_RETRY_MAX`], so only one that is gone for good costs all of it.
+pub const BALANCER_WAIT: Millis = 300_000;
+
+/// How soon it is looked again whether they have: a file is loaded in about a second.
+pub const BALANCER_LOOK: Millis = 500;

@@ -51,6 +51,9 @@ pub struct PlanInput {
     pub loads: BTreeMap<ServerId, f64>,
     /// Cloud accounts that have begun so many steps lately that the next one has to wait, by name.
     pub paced: BTreeMap<String, Paced>,
+    /// Servers that make room and are due to stop, and how many balancers before each do not have
+    /// the file without it yet.
+    pub late: BTreeMap<ServerId, u32>,
     /// The farm's current plan.
     pub parent: Option<Plan>,
 }

@@ -324,4 +324,11 @@ pub enum Wait {
         /// Servers of the farm that are missing: until that is settled nobody is taken.
         missing: u32,
     },
+    /// A server makes room, and balancers before it may still send it requests.
+    Balancers {
+        /// Balancers that do not have the file without it yet.
+        late: u32,
+        /// How much longer it stays for them at most.
+        left: Millis,
+    },
 }

@@ -4,13 +4,16 @@
 //! the same bytes and no order. A server that is about to go is rendered as draining first.
 
 use crate::automation::haproxy::{self, Backend, BackendState, Topology};
-use crate::base::{FarmId, Millis, Result, ServerId, Timestamp};
+use crate::base::limit::{BALANCER_LOOK, BALANCER_WAIT};
+use crate::base::{FarmId, FarmRoleId, Millis, Result, ServerId, StepId, Timestamp};
 use crate::model::{
-    Actor, Automation, Balance, Cause, FarmRole, HoldKind, Order, OrderBody, OrderState,
-    Permission, Plan, Server, ServerStatus,
+    Actor, Automation, Balance, Cause, Farm, FarmGoal, FarmRole, HoldKind, Order, OrderBody,
+    OrderState, Permission, Plan, Server, ServerStatus, Step, StepKind, TerminateReason,
 };
 use crate::service::{Service, authorise, holds, lookup, orders};
 use crate::store::{Author, View};
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A balancer file is given up after this long; the next change of topology orders it anew.
 const FILE_DEADLINE: Millis = 300_000;
@@ -74,6 +77,118 @@ fn files(
         }
     }
     Ok(out)
+}
+
+/// Of the steps that are due, those that balancers let begin, and when to look again.
+///
+/// A server that makes room stops only when every balancer before it has a file without it, or
+/// [`BALANCER_WAIT`] after it was due: an agent that is away may take longer to come back than a
+/// server is left to finish. Which ones wait is noted for the next plan's reasons.
+pub(super) fn sift(
+    service: &Service,
+    due: &[&Step],
+    next: Option<Timestamp>,
+    now: Timestamp,
+) -> Result<(Vec<StepId>, Option<Timestamp>)> {
+    let kept = kept(service, due, now)?;
+    let begin = due.iter().filter(|step| !kept.contains_key(&step.server)).map(|step| step.id);
+    let begin = begin.collect();
+    let again = (!kept.is_empty()).then(|| now.after(BALANCER_LOOK));
+    service.observed.set_late_balancers(kept);
+    Ok((begin, next.into_iter().chain(again).min()))
+}
+
+/// The servers of these steps that are kept, with how many balancers do not know yet.
+fn kept(service: &Service, due: &[&Step], now: Timestamp) -> Result<BTreeMap<ServerId, u32>> {
+    let may_wait = |step: &&&Step| {
+        let stops = matches!(step.kind, StepKind::Terminate | StepKind::Suspend);
+        stops && now.since(step.not_before) < BALANCER_WAIT
+    };
+    if !due.iter().any(|step| may_wait(&step)) {
+        return Ok(BTreeMap::new());
+    }
+    service.read(|view| {
+        let mut behind: BTreeMap<FarmId, BTreeMap<FarmRoleId, u32>> = BTreeMap::new();
+        let mut kept = BTreeMap::new();
+        for step in due.iter().filter(may_wait) {
+            let Some(server) = lookup::server(view, step.server)? else { continue };
+            if !makes_room(&server) {
+                continue;
+            }
+            let of = match behind.entry(server.farm) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(new) => new.insert(late(service, view, server.farm, now)?),
+            };
+            if let Some(late) = of.get(&server.farm_role) {
+                kept.insert(server.id, *late);
+            }
+        }
+        Ok(kept)
+    })
+}
+
+/// It goes because others take its place or are enough, and a person did not ask for itself.
+fn makes_room(server: &Server) -> bool {
+    if server.terminate_requested {
+        return false;
+    }
+    if server.status == ServerStatus::PendingSuspend {
+        return server.parked && !server.suspend_requested;
+    }
+    match server.terminate_reason {
+        Some(
+            TerminateReason::Rollout | TerminateReason::ScalingDown | TerminateReason::RoleRemoved,
+        ) => true,
+        Some(
+            TerminateReason::Manual
+            | TerminateReason::FarmTerminated
+            | TerminateReason::Crashed
+            | TerminateReason::LaunchTimeout
+            | TerminateReason::LaunchFailed,
+        )
+        | None => false,
+    }
+}
+
+/// Farm roles with balancers before them that run and do not have their file yet: how many.
+///
+/// A balancer that is not up, has no agent or refused its file cannot be waited for, and neither
+/// can anything of a farm that is to stop: its balancers may go before what they balance.
+fn late(
+    service: &Service,
+    view: &View,
+    farm: FarmId,
+    now: Timestamp,
+) -> Result<BTreeMap<FarmRoleId, u32>> {
+    let mut late = BTreeMap::new();
+    let wanted = |farm: &Farm| farm.goal == FarmGoal::Launched && !farm.removed;
+    let roles = lookup::farm_roles_of(view, farm)?;
+    if !lookup::farm(view, farm)?.is_some_and(|farm| wanted(&farm))
+        || roles.iter().all(|role| role.balance.is_none())
+    {
+        return Ok(late);
+    }
+    let unordered: BTreeSet<ServerId> =
+        files(service, view, farm, now)?.into_iter().map(|(server, _)| server).collect();
+    for role in roles.iter().filter(|role| !role.removed) {
+        let Some(balance) = &role.balance else { continue };
+        let Some(of) = roles.iter().find(|role| role.alias == balance.farm_role) else { continue };
+        for server in lookup::live_servers_of_farm_role(view, role.id)? {
+            if server.status != ServerStatus::Running || !server.agent {
+                continue;
+            }
+            if unordered.contains(&server.id) || is_open(&lookup::orders_of(view, server.id)?) {
+                *late.entry(of.id).or_default() += 1;
+            }
+        }
+    }
+    Ok(late)
+}
+
+/// Whether a server was ordered to have a file and has not answered.
+fn is_open(orders: &[Order]) -> bool {
+    let files = orders.iter().filter(|order| matches!(order.body, OrderBody::WriteFile { .. }));
+    files.max_by_key(|order| order.id).is_some_and(|order| order.state == OrderState::Open)
 }
 
 fn can_obey(status: ServerStatus) -> bool {
@@ -153,7 +268,7 @@ fn backend(service: &Service, server: &Server, balance: &Balance) -> Option<Back
         _ => return None,
     };
     let address = server.private_ips.first().or(server.public_ips.first())?.clone();
-    let crashed = server.terminate_reason == Some(crate::model::TerminateReason::Crashed);
+    let crashed = server.terminate_reason == Some(TerminateReason::Crashed);
     if crashed {
         return None;
     }

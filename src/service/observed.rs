@@ -28,6 +28,7 @@ struct Inner {
     alerts: BTreeMap<String, String>,
     calls: BTreeSet<StepId>,
     checks: BTreeMap<ServerId, Check>,
+    late: BTreeMap<ServerId, u32>,
     news: News,
 }
 
@@ -355,6 +356,16 @@ impl Observed {
     /// How many agents are connected.
     pub fn agents_connected(&self) -> usize {
         self.lock().agents.values().filter(|agent| agent.connected).count()
+    }
+
+    /// Notes which servers that make room are kept for how many balancers each, just now.
+    pub fn set_late_balancers(&self, late: BTreeMap<ServerId, u32>) {
+        self.lock().late = late;
+    }
+
+    /// How many balancers each server that makes room is kept for.
+    pub fn late_balancers(&self) -> BTreeMap<ServerId, u32> {
+        self.lock().late.clone()
     }
 
     /// A server is gone: nothing about it is worth keeping.

@@ -14,7 +14,7 @@ use crate::model::{
 };
 use crate::service::accounts::Gate;
 use crate::service::plans::set_status;
-use crate::service::{Service, accounts, authorise, lookup, plans, retiring};
+use crate::service::{Service, accounts, authorise, balancers, lookup, plans, retiring};
 use crate::store::{Author, Index, Key, Reads, Tx, View};
 use crate::wire::agent::UserData;
 use std::collections::BTreeSet;
@@ -60,12 +60,11 @@ fn due_among(
     let under_way: BTreeSet<ServerId> =
         open.iter().filter(|s| s.status != StepStatus::Planned).map(|s| s.server).collect();
     let planned = || open.iter().filter(|s| s.status == StepStatus::Planned);
-    let ready = planned()
-        .filter(|s| s.not_before <= now && !under_way.contains(&s.server))
-        .map(|s| s.id)
-        .collect();
+    let ready: Vec<&Step> =
+        planned().filter(|s| s.not_before <= now && !under_way.contains(&s.server)).collect();
     let next = planned().map(|s| s.not_before).filter(|at| *at > now).min();
-    accounts::sift(service, open, (ready, next), now)
+    let due = balancers::sift(service, &ready, next, now)?;
+    accounts::sift(service, open, due, now)
 }
 
 /// Marks a step begun, in one transaction with the checks that must hold for it. `None` when it may

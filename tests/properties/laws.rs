@@ -253,6 +253,7 @@ fn bounded(input: &PlanInput, line: &Line) -> Verdict {
         (Wait::Backoff { left, failures }, _) => within(*left, 3_600_000) && *failures > 0,
         (Wait::ReadyGate { left }, Some(role)) => *left <= role.policy.ready_for_ms,
         (Wait::Draining { left }, _) => *left > 0,
+        (Wait::Balancers { late, left }, _) => *late > 0 && within(*left, limit::BALANCER_WAIT),
         (Wait::Held { left, reason, .. }, _) => *left != Some(0) && !reason.is_empty(),
         (Wait::Paced { left, .. } | Wait::RolloutAccount { left, .. }, _) => *left > 0,
         (Wait::Missing { age, needed }, _) => {

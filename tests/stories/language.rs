@@ -20,7 +20,8 @@
 //! hold web scale for 2h why it is   automation switched off; the farm's name for all of the farm,
 //!                                   without `for` until it is released
 //! breaker 5 failed 28s left         the cloud account is left alone; `0s` is being tried
-//! paced 600 to the next 3s          its next step waits for the pace; `answers`: both are over
+//! paced 600 to the next 3s          its next step waits for the pace
+//! late web-1 2                      balancers do not know that it goes; `answers`: all are over
 //! release web scale                 it is switched on again
 //! ask web-1 terminate               a person's wish; also: reboot, lock, unlock, hurry
 //! idle web-1                        it is to go, and said that nothing is left to finish
@@ -145,7 +146,11 @@ pub fn tell(yard: &mut Yard, line: &str) {
         "hold" => hold(yard, words),
         "breaker" => breaker(yard, words),
         "paced" => paced(yard, words),
-        "answers" => answers(yard),
+        "late" => {
+            let id = running(yard, words.word());
+            yard.input.late.insert(id, words.number());
+        }
+        "answers" => yard.answers(),
         "release" => {
             let (role, kind) = (held(yard, words.word()), hold_kind(words.word()));
             yard.input.holds.retain(|hold| hold.farm_role != role || hold.kind != kind);
@@ -344,11 +349,6 @@ fn paced(yard: &mut Yard, mut words: Words) {
     let per_minute = words.number();
     let left = words.after_all(&["to", "the", "next"]);
     yard.input.paced.insert(PLATFORM.to_owned(), Paced { per_minute, left });
-}
-
-fn answers(yard: &mut Yard) {
-    yard.input.breakers.clear();
-    yard.input.paced.clear();
 }
 
 fn breaker(yard: &mut Yard, mut words: Words) {

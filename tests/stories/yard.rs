@@ -53,9 +53,17 @@ impl Yard {
             breakers: BTreeMap::new(),
             loads: BTreeMap::new(),
             paced: BTreeMap::new(),
+            late: BTreeMap::new(),
             parent: None,
         };
         Yard { input, steps: 0, plans: 0 }
+    }
+
+    /// Nothing outside keeps a step waiting any more.
+    pub fn answers(&mut self) {
+        self.input.breakers.clear();
+        self.input.paced.clear();
+        self.input.late.clear();
     }
 
     pub fn add_role(&mut self, alias: &str, min: u32, max: u32) -> &mut FarmRole {

@@ -60,5 +60,6 @@ names! {
         Wait::RolloutOver { .. } => "RolloutOver",
         Wait::RolloutMissing { .. } => "RolloutMissing",
         Wait::Surplus { .. } => "Surplus",
+        Wait::Balancers { .. } => "Balancers",
     }
 }

@@ -2,6 +2,7 @@
 //! and that a farm role is as it should be when there is nothing else to say.
 
 use crate::base::Timestamp;
+use crate::base::limit::BALANCER_WAIT;
 use crate::engine::draft::Draft;
 use crate::engine::input::Paced;
 use crate::engine::pass::{grace, timeout};
@@ -54,11 +55,20 @@ fn under_way(world: &World, view: &RoleView, server: &ServerView) -> Option<Wait
             (true, 1..) => {
                 Wait::Backoff { left, failures: u32::try_from(failures).unwrap_or(u32::MAX) }
             }
-            (false, _) => admission(world, server).unwrap_or_else(|| in_flight(step, now)),
+            (false, _) => balancers(world, server, step)
+                .or_else(|| admission(world, server))
+                .unwrap_or_else(|| in_flight(step, now)),
             (true, 0) => in_flight(step, now),
         });
     }
     server.gets_ready().then(|| timeout::getting_ready(world, view, server))
+}
+
+/// Balancers that a server which makes room is kept for.
+fn balancers(world: &World, server: &ServerView, step: &Step) -> Option<Wait> {
+    let late = *world.input.late.get(&server.server.id)?;
+    let left = BALANCER_WAIT.saturating_sub(world.input.now.since(step.not_before));
+    (left > 0).then_some(Wait::Balancers { late, left })
 }
 
 /// What its cloud account makes a step wait for.

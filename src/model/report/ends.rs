@@ -44,6 +44,7 @@ impl Wait {
             | Wait::AgentSilent { .. }
             | Wait::Readiness { .. }
             | Wait::Rebooting { .. }
+            | Wait::Balancers { .. }
             | Wait::RolloutGate { .. } => End::Agent,
             Wait::MaxUnconfirmed { .. }
             | Wait::LeavingOrder { .. }

@@ -45,10 +45,6 @@ impl fmt::Display for Wait {
             }
             Wait::UnknownOutcome { step } => write!(f, "the answer to {step} is lost: listing"),
             Wait::Draining { left } => write!(f, "draining: {} left at most", say(*left)),
-            Wait::Grace { left, of } => {
-                let (left, of) = (say(*left), say(*of));
-                write!(f, "waiting up to {of} for the server to say it is idle: {left} left")
-            }
             Wait::Readiness { age, limit } => {
                 write!(f, "getting ready for {} of {}", say(*age), say(*limit))
             }
@@ -71,6 +67,8 @@ impl fmt::Display for Wait {
             | Wait::Surplus { .. }
             | Wait::ReadyGate { .. }
             | Wait::Rebooting { .. }
+            | Wait::Grace { .. }
+            | Wait::Balancers { .. }
             | Wait::Breaker { .. }
             | Wait::Paced { .. }
             | Wait::DependsOn { .. }
@@ -101,6 +99,13 @@ fn policy(wait: &Wait, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         Wait::ReadyGate { left } => write!(f, "healthy, for {} more", say(*left)),
         Wait::Rebooting { age, limit } => {
             write!(f, "rebooting for {} of {}", say(*age), say(*limit))
+        }
+        Wait::Grace { left, of } => {
+            let (left, of) = (say(*left), say(*of));
+            write!(f, "waiting up to {of} for the server to say it is idle: {left} left")
+        }
+        Wait::Balancers { late, left } => {
+            write!(f, "{late} balancers do not know yet: {} left at most", say(*left))
         }
         Wait::Breaker { account, left, failures } => alone(f, account, *left, *failures),
         Wait::Paced { account, per_minute, left } => {

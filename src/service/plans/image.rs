@@ -168,6 +168,7 @@ impl FarmImage {
             breakers: breakers.clone(),
             paced: service.pace.waits(service.clock.monotonic()),
             loads: roles().flat_map(|role| self.loads(service, role, now)).collect(),
+            late: service.observed.late_balancers(),
             parent: self.parent.clone(),
         }
     }

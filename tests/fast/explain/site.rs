@@ -6,7 +6,8 @@ use grange::base::{Clock, ManualClock, Millis, ServerId, StepId, Timestamp, Wake
 use grange::broker::{Ingest, Later};
 use grange::clouds::{Applied, CloudError};
 use grange::model::{
-    Actor, CloudState, Door, OrderBody, Permission, Server, ServerStatus, Sighting, StepKind,
+    Actor, CloudState, Door, OrderBody, OrderState, Permission, Server, ServerStatus, Sighting,
+    StepKind,
 };
 use grange::pki::Authority;
 use grange::series::{self, MemoryDisk, Series};
@@ -168,6 +169,8 @@ impl Site {
                 let told = orders.iter().any(|order| matches!(order.body, OrderBody::Leave { .. }));
                 assert!(told, "{server} is not told that it is to go: {orders:?}");
             }
+            ["answer", server] => self.answer(server, None),
+            ["answer", server, "no"] => self.answer(server, Some("the check failed".into())),
             ["lose", server] => {
                 let id = self.named(server);
                 self.cloud.remove(&id);
@@ -363,6 +366,16 @@ impl Site {
         let steps = self.service.read(|view| lookup::steps_of_server(view, id)).unwrap();
         let last = steps.iter().map(|step| step.id).max().expect("a server has steps");
         self.say(id, MessageBody::Idle { step: StepId(last.0 + beside) });
+    }
+
+    /// Its agent answers every order that is open.
+    fn answer(&mut self, server: &str, error: Option<String>) {
+        let id = self.named(server);
+        let orders = self.service.read(|view| lookup::orders_of(view, id)).unwrap();
+        for open in orders.into_iter().filter(|order| order.state == OrderState::Open) {
+            let (order, error, output) = (open.id, error.clone(), String::new());
+            self.say(id, MessageBody::Result { order, error, exit_code: 0, output });
+        }
     }
 
     fn say(&mut self, server: ServerId, body: MessageBody) {
