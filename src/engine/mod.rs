@@ -52,6 +52,6 @@ pub use check::check;
 pub use facts::{Common, Facts};
 pub use fault::{Fault, Rule};
 pub use input::{AgentPresence, PlanInput, WindowReading};
-pub use plan::{Decided, decide, decide_within, plan};
+pub use plan::{Decided, decide, decide_within, followed_by, plan};
 pub use safety::safety;
 pub use whatif::what_if;

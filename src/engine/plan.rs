@@ -92,6 +92,17 @@ pub fn decide_within(input: &PlanInput, before: &Common) -> Option<Decided> {
     (decided.common == *before).then_some(decided)
 }
 
+/// A plan with what was decided about the world as it leaves it, as one: the moves of both, what
+/// the first one changed, and what the second says of the rest.
+pub fn followed_by(first: Plan, next: Plan) -> Plan {
+    let mut report: Vec<Line> =
+        first.report.into_iter().filter(|line| line.decision.is_change()).collect();
+    report.extend(next.report);
+    let mut moves = first.moves;
+    moves.extend(next.moves);
+    Plan { moves, report: bounded(report), id: first.id, parent: first.parent, ..next }
+}
+
 fn bounded(mut report: Vec<Line>) -> Vec<Line> {
     let over = report.len().saturating_sub(limit::REPORT_LINES_MAX);
     if over > 0 {

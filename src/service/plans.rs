@@ -1,19 +1,19 @@
 //! Plans: what the engine gets to see, and the compare-and-swap that makes its answer current.
 
+mod carry;
 mod image;
 mod known;
 mod memory;
 
+pub(in crate::service) use carry::set_status;
 pub use memory::{Memory, Round};
 
-use crate::base::limit::FARM_ROLE_SERVERS_MAX;
-use crate::base::{Code, FarmId, FarmRoleId, PlanId, Problem, Result, ServerId, Timestamp};
-use crate::engine::PlanInput;
+use crate::base::{Code, FarmId, FarmRoleId, PlanId, Problem, Result};
+use crate::engine::{Common, PlanInput};
 use crate::model::{
-    Actor, Cause, Decision, Farm, FarmRole, Move, Permission, Plan, Revision, Role, Server,
-    ServerStatus, Step, StepKind, StepStatus, TerminateReason,
+    Actor, Cause, Decision, Farm, FarmRole, Move, Permission, Plan, Revision, Role,
 };
-use crate::service::{Service, alerts, authorise, holds, lookup, retiring};
+use crate::service::{Service, alerts, authorise, holds, lookup};
 use crate::store::{Author, Index, Key, Reads, Tx, View};
 use image::{Breakers, FarmImage};
 use known::Known;
@@ -75,8 +75,13 @@ pub fn assemble_with(
 }
 
 /// Commits a plan if its parent is still the current one, with the records its moves ask for.
-fn commit(service: &Service, actor: &Actor, mut input: PlanInput, plan: Plan) -> Result<Planned> {
-    input.servers.sort_by_key(|server| server.id);
+fn commit(
+    service: &Service,
+    actor: &Actor,
+    input: PlanInput,
+    plan: Plan,
+    common: Common,
+) -> Result<Planned> {
     let author = Author::new(actor, "plan.commit", cause_of(&plan));
     let result = service.write(author, move |tx| {
         let current = tx.current_plan(input.farm.id)?;
@@ -86,15 +91,13 @@ fn commit(service: &Service, actor: &Actor, mut input: PlanInput, plan: Plan) ->
         }
         require_same_crews(tx, &input, &plan)?;
         let id: PlanId = tx.next_id()?;
-        let plan = Plan { id, parent: current, ..plan };
-        for change in &plan.moves {
-            carry(tx, &input, &plan, change)?;
-        }
+        let farm = input.farm.id;
+        let plan = carry::carry_all(tx, input, Plan { id, parent: current, ..plan }, &common)?;
         for line in plan.report.iter().filter(|line| line.decision.is_change()) {
             tx.text(line.about.clone(), sentence(&line.decision));
         }
         tx.put(&plan)?;
-        tx.set_current_plan(input.farm.id, id)?;
+        tx.set_current_plan(farm, id)?;
         Ok(id)
     });
     match result {
@@ -136,145 +139,6 @@ pub(super) fn sentence(decision: &Decision) -> String {
 /// What made the engine decide: a reading or a clock for scaling, otherwise what was seen.
 fn cause_of(plan: &Plan) -> Cause {
     plan.parent.map_or(Cause::Request, Cause::Plan)
-}
-
-/// Writes the records one move asks for.
-fn carry(tx: &mut Tx, input: &PlanInput, plan: &Plan, change: &Move) -> Result<()> {
-    match change {
-        Move::Launch { server, farm_role, index, revision, zone, reason } => {
-            let role = input
-                .farm_roles
-                .iter()
-                .find(|role| role.id == *farm_role)
-                .ok_or_else(|| stray("farm role", farm_role))?;
-            let by = input.farm.created_by;
-            let wanted = Server::wanted(*server, role, *index, *reason, by, input.now);
-            let make = role.make_of(*revision).ok_or_else(|| stray("revision", revision))?;
-            let record = Server { zone: zone.clone(), ..wanted.made_as(&make) };
-            // Law 1 is checked again when the step begins; this bound is only against runaways.
-            if record.index > 4 * FARM_ROLE_SERVERS_MAX {
-                return Err(Problem::new(Code::LimitExceeded, "server indexes ran away"));
-            }
-            tx.put(&record)?;
-            plan_step(tx, plan, &record, StepKind::Launch, input.now).map(drop)
-        }
-        Move::Retire { server, reason, not_before } => {
-            let mut record = current(tx, input, *server)?;
-            set_status(&mut record, ServerStatus::PendingTerminate, input.now);
-            record.terminate_reason = Some(*reason);
-            record.terminate_after = Some(*not_before);
-            record.idle_at = None;
-            supersede_planned(tx, &record, input.now)?;
-            tx.put(&record)?;
-            let step = plan_step(tx, plan, &record, StepKind::Terminate, *not_before)?;
-            retiring::leave(tx, &record, &step, reason.say(), input.now)
-        }
-        Move::Act { server, kind, not_before } => {
-            let mut record = current(tx, input, *server)?;
-            if record.parked && matches!(kind, StepKind::Start | StepKind::Resume) {
-                retiring::stay(tx, &mut record, input.now)?;
-            }
-            prepare(&mut record, *kind, input.now);
-            tx.put(&record)?;
-            plan_step(tx, plan, &record, *kind, *not_before).map(drop)
-        }
-        Move::Park { server, not_before } => {
-            let mut record = current(tx, input, *server)?;
-            set_status(&mut record, ServerStatus::PendingSuspend, input.now);
-            record.parked = true;
-            record.idle_at = None;
-            tx.put(&record)?;
-            let step = plan_step(tx, plan, &record, StepKind::Suspend, *not_before)?;
-            retiring::leave(tx, &record, &step, TerminateReason::ScalingDown.say(), input.now)
-        }
-        Move::Hasten { server, not_before } => {
-            let mut record = current(tx, input, *server)?;
-            retiring::hasten(tx, &mut record, *not_before)
-        }
-        Move::Cancel { server } => {
-            let mut record = current(tx, input, *server)?;
-            supersede_planned(tx, &record, input.now)?;
-            if record.asked_at.is_none() {
-                set_status(&mut record, ServerStatus::Terminated, input.now);
-            }
-            tx.put(&record)?;
-            Ok(())
-        }
-    }
-}
-
-/// What a step that is planned changes about its server at once.
-fn prepare(record: &mut Server, kind: StepKind, now: Timestamp) {
-    match kind {
-        StepKind::Start => {
-            // One that was put to sleep did not fail.
-            let failed = record.status != ServerStatus::Suspended;
-            record.restarts = record.restarts.saturating_add(u32::from(failed));
-            set_status(record, ServerStatus::Resuming, now);
-            // Also one that was started in vain has the whole time again.
-            record.status_at = now;
-            record.reboot_at = None;
-        }
-        StepKind::Resume => {
-            set_status(record, ServerStatus::Resuming, now);
-            record.reboot_at = None;
-        }
-        StepKind::Suspend | StepKind::Stop => {
-            set_status(record, ServerStatus::PendingSuspend, now);
-        }
-        StepKind::Reboot => {
-            let healed = !std::mem::take(&mut record.reboot_requested);
-            record.restarts = record.restarts.saturating_add(u32::from(healed));
-        }
-        StepKind::Launch | StepKind::Terminate => {}
-    }
-    if matches!(kind, StepKind::Start | StepKind::Resume) {
-        record.parked = false;
-        record.suspend_requested = false;
-    }
-}
-
-fn plan_step(
-    tx: &mut Tx,
-    plan: &Plan,
-    server: &Server,
-    kind: StepKind,
-    not_before: Timestamp,
-) -> Result<Step> {
-    let step = Step::planned(tx.next_id()?, plan.id, server, kind, not_before);
-    tx.put(&step)?;
-    Ok(step)
-}
-
-/// Ends the steps of a server that were never begun: a later decision took their place.
-fn supersede_planned(tx: &mut Tx, server: &Server, now: Timestamp) -> Result<()> {
-    for mut step in lookup::steps_of_server(tx, server.id)? {
-        if step.status == StepStatus::Planned {
-            step.status = StepStatus::Superseded;
-            step.ended_at = Some(now);
-            tx.put(&step)?;
-        }
-    }
-    Ok(())
-}
-
-/// Moves a server to a status, with the time it did.
-pub(super) fn set_status(server: &mut Server, status: ServerStatus, now: Timestamp) {
-    if server.status != status {
-        server.status = status;
-        server.status_at = now;
-    }
-}
-
-/// The server as it is now, which must be as the engine saw it: what was decided about a server
-/// that has moved on since is not carried out.
-fn current(tx: &Tx, input: &PlanInput, id: ServerId) -> Result<Server> {
-    let server = lookup::server(tx, id)?.ok_or_else(|| stray("server", id))?;
-    let seen = input.servers.binary_search_by_key(&id, |server| server.id);
-    match seen.ok().and_then(|place| input.servers.get(place)) {
-        Some(seen) if **seen == server => Ok(server),
-        Some(_) | None => Err(stray("the server the plan saw", id)),
-    }
 }
 
 fn stray(noun: &str, id: impl std::fmt::Display) -> Problem {

@@ -85,7 +85,7 @@ impl Known {
         let (input, decided) = self.decide(service, breakers);
         let only = (!input.beyond.is_empty()).then(|| scope(&input));
         self.remember(service, &input, &decided, only.as_ref());
-        let plan = decided.plan;
+        let Decided { plan, common, .. } = decided;
         let farm = self.image.farm.id;
         service.observed.set_report(farm, only.as_ref(), plan.report.iter().cloned());
         alerts::raise(service, farm, &self.alarms);
@@ -93,7 +93,7 @@ impl Known {
             // The next tick plans what is left.
             return Ok(Planned::Overtaken);
         }
-        let outcome = settle(service, actor, input, plan)?;
+        let outcome = settle(service, actor, input, plan, common)?;
         if outcome != Planned::Overtaken {
             self.todo = Todo::default();
         }
@@ -188,7 +188,13 @@ fn moving(input: &PlanInput) -> BTreeSet<FarmRoleId> {
 }
 
 /// Has a plan checked, and commits it if it changes anything.
-fn settle(service: &Service, actor: &Actor, input: PlanInput, plan: Plan) -> Result<Planned> {
+fn settle(
+    service: &Service,
+    actor: &Actor,
+    input: PlanInput,
+    plan: Plan,
+    common: Common,
+) -> Result<Planned> {
     let farm = input.farm.id;
     if !plan.changes(input.parent.as_ref()) {
         service.observed.set_alert(&alerts::key(alerts::REFUSED, farm), None);
@@ -203,5 +209,5 @@ fn settle(service: &Service, actor: &Actor, input: PlanInput, plan: Plan) -> Res
         return Ok(Planned::Refused(reasons));
     }
     service.observed.set_alert(&alerts::key(alerts::REFUSED, farm), None);
-    commit(service, actor, input, plan)
+    commit(service, actor, input, plan, common)
 }
