@@ -194,6 +194,12 @@ impl Draft {
         self.say_of(view, server, Decision::Wait(wait));
     }
 
+    /// What was begun with a server comes to its end first, which `outlook` tells; passes after
+    /// this one leave it alone.
+    pub fn leave(&mut self, server: &ServerView) {
+        self.spared.insert(server.server.id);
+    }
+
     /// A server that failed and keeps its place: nothing is expected of it until a person acts.
     pub fn give_up(&mut self, view: &RoleView, server: &ServerView, wait: Wait) {
         self.given_up.insert(server.server.id);

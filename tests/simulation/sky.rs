@@ -4,7 +4,7 @@
 use crate::fuse::{Point, SharedFuse};
 use crate::laws::{self, Call, Real};
 use crate::sabotage::Sabotage;
-use grange::base::limit::MISSING_LISTINGS_MIN;
+use grange::base::limit::{MISSING_AT_LEAST, MISSING_LISTINGS_MIN};
 use grange::base::random::Stream;
 use grange::base::{Clock, FarmId, FarmRoleId, ManualClock, Millis, ServerId, StepId};
 use grange::clouds::simulated::{Delays, Simulated};
@@ -43,6 +43,8 @@ struct Eye {
     left_out_percent: u64,
     /// Out of how many listings in a row a server was left.
     gaps: BTreeMap<ServerId, u32>,
+    /// Since when complete listings lack a server, for whatever reasons, and how many did.
+    absent: BTreeMap<ServerId, (Millis, u32)>,
     cut_off_until: Millis,
     /// Answers that arrive again.
     answers: Vec<(StepId, Answer)>,
@@ -82,6 +84,7 @@ impl Sky {
                 calm: false,
                 left_out_percent: 0,
                 gaps: BTreeMap::new(),
+                absent: BTreeMap::new(),
                 cut_off_until: 0,
                 answers: Vec::new(),
                 sabotage: None,
@@ -321,6 +324,25 @@ impl Sky {
         eye.excused.extend(gaps.iter().filter(long).map(|(id, _)| *id));
     }
 
+    /// One that listings lack as often and as long as it takes may be given up: one lacks it because
+    /// it is new, the next because it is incomplete.
+    fn note_absent(&self, seen: &[Sighting]) {
+        let (now, servers) = (self.clock.monotonic(), self.cloud.servers());
+        let mut eye = self.eye();
+        let eye = &mut *eye;
+        for id in servers.iter().map(|server| server.server) {
+            if seen.iter().any(|sighting| sighting.server == id) {
+                eye.absent.remove(&id);
+                continue;
+            }
+            let (since, listings) = eye.absent.entry(id).or_insert((now, 0));
+            *listings += 1;
+            if *listings >= MISSING_LISTINGS_MIN && now - *since >= MISSING_AT_LEAST {
+                eye.excused.insert(id);
+            }
+        }
+    }
+
     /// The listing and the planner do not wait for anybody's call.
     fn meanwhile(&self) {
         let (pause, service) = {
@@ -417,6 +439,7 @@ impl Cloud for Sky {
         match &mut seen {
             Ok(seen) => {
                 self.thin_out(seen);
+                self.note_absent(seen);
                 if self.eye().sabotage == Some(Sabotage::OldNews) {
                     self.tell_old_news(seen);
                 }

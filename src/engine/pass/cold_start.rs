@@ -89,7 +89,11 @@ fn start(world: &World, draft: &mut Draft, since: Timestamp) {
         let ahead = order::ahead(world, draft, view);
         let held = world.held(view.role.id, HoldKind::Heal);
         for server in view.servers.iter().filter(|server| can_start(server, since)) {
-            if !draft.is_free(server) || !server.open.is_empty() {
+            if !draft.is_free(server) {
+                continue;
+            }
+            if !server.open.is_empty() {
+                draft.leave(server);
                 continue;
             }
             if let Some(held) = &held {

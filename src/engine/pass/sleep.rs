@@ -35,7 +35,8 @@ pub fn sleep(world: &World, draft: &mut Draft) {
 
 fn stop_all(world: &World, view: &RoleView, draft: &mut Draft) {
     for server in &view.servers {
-        if !draft.is_free(server) {
+        // Whom a person wants gone, goes.
+        if !draft.is_free(server) || server.server.terminate_requested {
             continue;
         }
         if server.is_only_planned() {

@@ -172,6 +172,8 @@ fn may_go(draft: &Draft, server: &ServerView) -> bool {
     let idle = draft.is_free(server) && !server.is_restarting() && !server.server.locked;
     idle && match server.server.status {
         ServerStatus::Running => is_healthy(server),
+        // Whoever is started after a power cut is waited for.
+        ServerStatus::Resuming if draft.cold_start.is_some() => false,
         _ => server.is_only_planned() || matches!(server.sight, Sight::Seen { .. }),
     }
 }

@@ -301,7 +301,11 @@ impl<'a, 'w> Batch<'a, 'w> {
         let count = |of: &dyn Fn(&ServerView) -> bool| {
             number(self.view.servers.iter().filter(|s| of(s)).count())
         };
-        let starts = |s: &ServerView| s.server.revision == wanted && s.is_starting();
+        // One that is woken will serve, whatever its revision.
+        let starts = |s: &ServerView| {
+            let woken = s.server.status == ServerStatus::Resuming && s.is_restarting();
+            woken || s.server.revision == wanted && s.is_starting()
+        };
         let starting = count(&|s| draft.is_wanted(s) && starts(s));
         let extra = number(extra(draft, self.view));
         let have = count(&|s| draft.is_wanted(s)).saturating_sub(extra);
