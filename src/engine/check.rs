@@ -216,7 +216,13 @@ impl<'a> Eyes<'a> {
                 let wished = self.input.farm.goal == FarmGoal::Suspended;
                 wished && status.is_some_and(|status| up.contains(&status))
             }
-            StepKind::Resume => status == Some(ServerStatus::Suspended),
+            StepKind::Resume => {
+                let seen = self.input.sightings.get(&id);
+                let sleeps =
+                    matches!(seen, Some(Freshness::Seen { state: CloudState::Suspended, .. }));
+                status == Some(ServerStatus::Suspended)
+                    || sleeps && status.is_some_and(|status| up.contains(&status))
+            }
             StepKind::Start => {
                 let seen = self.input.sightings.get(&id);
                 let stopped =
@@ -239,13 +245,15 @@ impl<'a> Eyes<'a> {
             StepKind::Reboot if server.reboot_requested => return None,
             StepKind::Reboot => heal == HealMode::Restart || server.locked,
             // One that was put to sleep did not fail.
-            StepKind::Start if server.status == ServerStatus::Suspended => return None,
-            StepKind::Start => matches!(heal, HealMode::Restart | HealMode::Replace),
-            StepKind::Launch
-            | StepKind::Terminate
-            | StepKind::Suspend
-            | StepKind::Resume
-            | StepKind::Stop => return None,
+            StepKind::Start | StepKind::Resume if server.status == ServerStatus::Suspended => {
+                return None;
+            }
+            StepKind::Start | StepKind::Resume => {
+                matches!(heal, HealMode::Restart | HealMode::Replace)
+            }
+            StepKind::Launch | StepKind::Terminate | StepKind::Suspend | StepKind::Stop => {
+                return None;
+            }
         };
         let tell = |rule, what| Some(fault(rule, Some(server.farm_role), Some(id), what));
         let name = kind.as_str();

@@ -125,6 +125,11 @@ impl Sight {
         }
     }
 
+    /// The platform says that it sleeps, its memory kept.
+    pub fn is_suspended(self) -> bool {
+        matches!(self, Sight::Seen { state: CloudState::Suspended, current: true, .. })
+    }
+
     /// The platform says that it is there but stopped: its disk may start again.
     pub fn is_stopped(self) -> bool {
         matches!(self, Sight::Seen { state: CloudState::Stopped, current: true, .. })

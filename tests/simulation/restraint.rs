@@ -95,7 +95,7 @@ impl Scene<'_> {
                 Some(server) if !server.reboot_requested => &[Heal],
                 Some(_) | None => &[],
             },
-            Move::Act { kind: StepKind::Start, .. } => match server {
+            Move::Act { kind: StepKind::Start | StepKind::Resume, .. } => match server {
                 Some(server) if server.status != ServerStatus::Suspended => &[Heal],
                 Some(_) | None => &[],
             },
@@ -175,7 +175,8 @@ impl Scene<'_> {
     }
 }
 
-/// Steps just begun although the account was, before and after, to be left alone.
+/// Steps just begun although the account was, before and after, to be left alone. A person who
+/// names a server has it tried once all the same.
 pub fn begun_while_open<'a>(
     begun: impl Iterator<Item = &'a Step>,
     servers: &BTreeMap<ServerId, Server>,
@@ -184,6 +185,9 @@ pub fn begun_while_open<'a>(
     let mut faults = Vec::new();
     for step in begun {
         let (Some(at), Some(server)) = (step.begun_at, servers.get(&step.server)) else { continue };
+        if step.kind == StepKind::Terminate && server.terminate_requested && step.attempts <= 1 {
+            continue;
+        }
         let is_open = |breakers: &BTreeMap<String, Breaker>| {
             let until = breakers.get(&server.platform).and_then(|breaker| breaker.open_until);
             until.is_some_and(|until| (1..=OPEN_MAX).contains(&until.since(at)))

@@ -185,9 +185,14 @@ impl Yard {
                     let record = self.server(server);
                     let asked = std::mem::take(&mut record.reboot_requested);
                     let failed = record.status != ServerStatus::Suspended;
-                    record.restarts += u32::from(
-                        kind == StepKind::Start && failed || kind == StepKind::Reboot && !asked,
-                    );
+                    record.restarts += u32::from(match kind {
+                        StepKind::Start | StepKind::Resume => failed,
+                        StepKind::Reboot => !asked,
+                        StepKind::Launch
+                        | StepKind::Terminate
+                        | StepKind::Suspend
+                        | StepKind::Stop => false,
+                    });
                     if matches!(kind, StepKind::Start | StepKind::Resume) {
                         record.parked = false;
                         record.idle_at = None;

@@ -20,6 +20,10 @@ pub fn grace(world: &World, draft: &mut Draft) {
         if server.server.locked || !draft.is_free(server) {
             continue;
         }
+        // What was begun with it comes to its end first.
+        if server.open.iter().any(|step| step.status != StepStatus::Planned) {
+            continue;
+        }
         let Some(step) = waiting(server, now) else { continue };
         let (kind, left) = (step.kind.as_str(), say(step.not_before.since(now)));
         let at = clock_time(idle_at);

@@ -40,11 +40,8 @@ pub fn heal(
     why: &str,
 ) -> bool {
     let heal = mode(world, view, server);
-    let frozen = draft.freeze.clone().map(Wait::Frozen);
-    let held = |what| world.held(view.role.id, what);
-    let wait = frozen
-        .or_else(|| held(HoldKind::Heal))
-        .or_else(|| held(HoldKind::Terminate).filter(|_| heal == HealMode::Replace));
+    let held = world.held(view.role.id, HoldKind::Terminate);
+    let wait = kept_from(world, draft, view).or(held.filter(|_| heal == HealMode::Replace));
     if let Some(wait) = wait {
         draft.spare(view, server, wait);
         return false;
@@ -60,16 +57,39 @@ pub fn heal(
     heal == HealMode::Replace
 }
 
+/// Wakes a server that runs by our word and sleeps by the platform's: nothing of it is lost, so
+/// that it is woken also where others would be replaced.
+pub fn wake(world: &World, draft: &mut Draft, view: &RoleView, server: &ServerView, why: &str) {
+    if let Some(wait) = kept_from(world, draft, view) {
+        return draft.spare(view, server, wait);
+    }
+    match mode(world, view, server) {
+        HealMode::Replace | HealMode::Restart => restart(world, draft, view, server, why),
+        heal @ (HealMode::Alert | HealMode::None) => {
+            let why = why.to_owned();
+            draft.give_up(view, server, Wait::Unhealed { why, heal, restarts: 0 });
+        }
+    }
+}
+
+/// What forbids healing whatever it would do.
+fn kept_from(world: &World, draft: &Draft, view: &RoleView) -> Option<Wait> {
+    let frozen = draft.freeze.clone().map(Wait::Frozen);
+    frozen.or_else(|| world.held(view.role.id, HoldKind::Heal))
+}
+
 fn restart(world: &World, draft: &mut Draft, view: &RoleView, server: &ServerView, why: &str) {
     // What was begun comes to its end first; `outlook` tells of it.
     if !server.open.is_empty() {
         return;
     }
     let restarts = server.server.restarts;
-    let kind = match (server.sight.is_stopped(), server.sight.is_running()) {
-        (true, _) => StepKind::Start,
-        (false, true) => StepKind::Reboot,
-        (false, false) => {
+    let sight = server.sight;
+    let kind = match (sight.is_stopped(), sight.is_suspended(), sight.is_running()) {
+        (true, _, _) => StepKind::Start,
+        (_, true, _) => StepKind::Resume,
+        (_, _, true) => StepKind::Reboot,
+        (false, false, false) => {
             let (why, heal) = (why.to_owned(), HealMode::Restart);
             return draft.give_up(view, server, Wait::Unhealed { why, heal, restarts: 0 });
         }

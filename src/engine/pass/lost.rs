@@ -76,6 +76,13 @@ fn judge(world: &World, draft: &mut Draft, view: &RoleView, server: &ServerView,
         Sight::Seen { .. } if start_failed(world, view, server) => {
             crashed(world, draft, view, server, "it could not be started again");
         }
+        Sight::Seen { age, .. }
+            if server.sight.is_suspended() && server.server.status == ServerStatus::Running =>
+        {
+            let age = say(age);
+            let why = format!("the platform says it sleeps, and it is to run, seen {age} before");
+            heal::wake(world, draft, view, server, &why);
+        }
         Sight::Seen { .. } => unwell::listen(world, draft, view, server),
     }
 }

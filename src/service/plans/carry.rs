@@ -150,6 +150,9 @@ fn prepare(record: &mut Server, kind: StepKind, now: Timestamp) {
             record.reboot_at = None;
         }
         StepKind::Resume => {
+            // So did one that the platform put to sleep by itself.
+            let failed = record.status != ServerStatus::Suspended;
+            record.restarts = record.restarts.saturating_add(u32::from(failed));
             set_status(record, ServerStatus::Resuming, now);
             record.reboot_at = None;
         }
