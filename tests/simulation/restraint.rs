@@ -185,6 +185,7 @@ pub fn begun_while_open<'a>(
     let mut faults = Vec::new();
     for step in begun {
         let (Some(at), Some(server)) = (step.begun_at, servers.get(&step.server)) else { continue };
+        // What a person names is tried once all the same.
         if step.kind == StepKind::Terminate && server.terminate_requested && step.attempts <= 1 {
             continue;
         }
@@ -192,9 +193,7 @@ pub fn begun_while_open<'a>(
             let until = breakers.get(&server.platform).and_then(|breaker| breaker.open_until);
             until.is_some_and(|until| (1..=OPEN_MAX).contains(&until.since(at)))
         };
-        // What a person names is tried all the same.
-        let is_named = step.kind == StepKind::Terminate && server.terminate_requested;
-        if !is_named && breakers.iter().all(is_open) {
+        if breakers.iter().all(is_open) {
             let (kind, name) = (step.kind.as_str(), &server.hostname);
             faults.push(format!("breaker: {kind} of {name} begins while it is open"));
         }

@@ -324,8 +324,8 @@ impl Sky {
         eye.excused.extend(gaps.iter().filter(long).map(|(id, _)| *id));
     }
 
-    /// One that listings lack as often and as long as it takes may be given up: one lacks it because
-    /// it is new, the next because it is incomplete.
+    /// One that listings lack as often and as long as it takes may be given up: one lacks it
+    /// because it is new, the next because it is incomplete.
     fn note_absent(&self, seen: &[Sighting]) {
         let (now, servers) = (self.clock.monotonic(), self.cloud.servers());
         let mut eye = self.eye();
