@@ -25,7 +25,8 @@ pub struct Draft {
     pub cold_start: Option<Timestamp>,
     /// Servers that did not get ready in time, as failed launches: when each was asked for.
     pub timed_out: BTreeMap<FarmRoleId, Vec<Timestamp>>,
-    now: Timestamp,
+    /// The moment the decision is made for.
+    pub now: Timestamp,
     farm: String,
     moved: BTreeSet<ServerId>,
     leaving: BTreeSet<ServerId>,

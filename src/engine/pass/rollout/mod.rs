@@ -73,7 +73,7 @@ pub fn remember(world: &World, draft: &mut Draft) {
 }
 
 /// Servers beyond the target that are there for a moment: the one whose place each takes is still
-/// wanted, and may go.
+/// wanted, and may go. A rollout that is over leaves none: whoever is there then counts.
 pub fn is_extra(draft: &Draft, view: &RoleView, server: &ServerView) -> bool {
     partner(draft, view, server).is_some()
 }
@@ -112,6 +112,11 @@ fn partner<'v, 'w>(
     view: &'v RoleView<'w>,
     server: &ServerView,
 ) -> Option<&'v ServerView<'w>> {
+    let rollout = draft.targets.get(&view.role.id)?.rollout.as_ref();
+    // One that is over at this moment is so for the next plan: some passes came before the verdict.
+    if !rollout.is_some_and(|r| r.state.is_under_way() || r.since == draft.now) {
+        return None;
+    }
     let old = server.server.launch_reason.rolls_over()?;
     view.server(old).filter(|old| {
         old.server.revision != server.server.revision && draft.is_wanted(old) && !old.server.locked
