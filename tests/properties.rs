@@ -123,14 +123,12 @@ proptest! {
         prop_assert_eq!(&again, &house.replay(house.policy()));
         prop_assert_eq!(&again.gaps, &[]);
         house.decisions.retain(|turn| turn.at > replayed::House::from());
-        let really: Vec<(u32, u32)> = house.decisions.iter().map(|t| (t.from, t.to)).collect();
-        let replayed: Vec<(u32, u32)> = again.decisions.iter().map(|t| (t.from, t.to)).collect();
         let rules = house.policy();
         let told = || format!("{rules:#?}\n{:#?}\n{:#?}", house.decisions, again.decisions);
-        prop_assert_eq!(really, replayed, "{}", told());
-        let bucket = 2 * MINUTE;
-        for (was, is) in house.decisions.iter().zip(&again.decisions) {
-            prop_assert!(was.at.since(is.at).max(is.at.since(was.at)) <= bucket, "{}", told());
+        // Minutes know less than readings do: where a load only grazes a threshold one may see it
+        // and the other not, and from there on they are two farms.
+        if let Some(turn) = replayed::parting(&house.decisions, &again.decisions) {
+            prop_assert!(replayed::margin(turn) <= 1.0, "{turn:?}\n{}", told());
         }
     }
 }

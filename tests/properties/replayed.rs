@@ -7,7 +7,7 @@ use grange::base::{Millis, ServerId, Timestamp};
 use grange::engine::whatif::{Past, Turn, WhatIf};
 use grange::engine::{WindowReading, plan, what_if};
 use grange::model::{
-    CloudState, MINUTE, Metric, MinuteReading, RoleMinute, ScalingPolicy, ScalingRule,
+    CloudState, Decision, MINUTE, Metric, MinuteReading, RoleMinute, ScalingPolicy, ScalingRule,
     ServerStatus, StepKind,
 };
 use std::collections::BTreeMap;
@@ -168,7 +168,11 @@ impl House {
         let before = self.yard.input.parent.as_ref().map_or(self.policy().min, target);
         let (from, to, at) = (before, target(&decided), self.yard.input.now);
         if from != to {
-            self.decisions.push(Turn { at, from, to, why: String::new() });
+            let why = decided.report.iter().find_map(|line| match &line.decision {
+                Decision::Target { why, .. } => Some(why.clone()),
+                _ => None,
+            });
+            self.decisions.push(Turn { at, from, to, why: why.unwrap_or_default() });
         }
         self.yard.commit(decided);
     }
@@ -194,5 +198,32 @@ impl House {
             target: input.parent.as_ref().map_or(0, |plan| plan.targets[0].target),
             readings: reading.into_iter().collect(),
         });
+    }
+}
+
+/// Where a replay first decides otherwise than the farm did: the decision that only one of them
+/// made, or made more than two minutes before the other.
+pub fn parting<'a>(really: &'a [Turn], replayed: &'a [Turn]) -> Option<&'a Turn> {
+    let mut pairs = (really.iter(), replayed.iter());
+    loop {
+        let (was, is) = match (pairs.0.next(), pairs.1.next()) {
+            (None, None) => return None,
+            (Some(one), None) | (None, Some(one)) => return Some(one),
+            (Some(was), Some(is)) => (was, is),
+        };
+        let apart = was.at.since(is.at).max(is.at.since(was.at));
+        if (was.from, was.to) != (is.from, is.to) || apart > 2 * MINUTE {
+            return Some(if was.at <= is.at { was } else { is });
+        }
+    }
+}
+
+/// How far the reading that a turn was decided on is from its threshold:
+/// `CpuPercent 71.5 > 71 (over ...)` is half a point.
+pub fn margin(turn: &Turn) -> f64 {
+    let mut words = turn.why.split(' ').skip(1).step_by(2).map(|word| word.parse::<f64>());
+    match (words.next(), words.next()) {
+        (Some(Ok(reading)), Some(Ok(threshold))) => (reading - threshold).abs(),
+        _ => f64::INFINITY,
     }
 }
