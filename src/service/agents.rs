@@ -244,6 +244,10 @@ fn heard(server: &mut Server, ready: bool, ready_for: Millis, now: Timestamp) {
     set_status(server, next, now);
     if next == ServerStatus::Running {
         server.reboot_at = None;
+    }
+    // Also one that gets ready on its way to sleep has run, should it not fall asleep.
+    let runs = next == ServerStatus::PendingSuspend && ready && ready_for == 0;
+    if runs || next == ServerStatus::Running {
         server.running_at.get_or_insert(now);
     }
 }

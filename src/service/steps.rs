@@ -402,8 +402,14 @@ pub(super) fn settle_failed(
     }
     let sleeps = matches!(step.kind, StepKind::Suspend | StepKind::Stop);
     if sleeps && server.status == ServerStatus::PendingSuspend {
-        // It is awake, or gone; as a running one it is looked after again.
-        set_status(server, ServerStatus::Running, now);
+        // It is awake, or gone; as a running one it is looked after again, and as one that is still
+        // to get ready when it never ran.
+        let was = match (server.running_at, &server.boot_id) {
+            (Some(_), _) => ServerStatus::Running,
+            (None, Some(_)) => ServerStatus::Initializing,
+            (None, None) => ServerStatus::Pending,
+        };
+        set_status(server, was, now);
         if std::mem::take(&mut server.parked) {
             retiring::stay(tx, server, now)?;
         }

@@ -339,9 +339,13 @@ impl Agent {
 
     async fn acknowledged(&mut self, kind: Kind, payload: &[u8]) -> Option<()> {
         let id = self.publish(&topic::name(self.server, kind), payload).await;
-        match self.receive().await? {
-            Packet::PubAck(answered) if answered == id => Some(()),
-            other => panic!("{other:?}"),
+        loop {
+            match self.receive().await? {
+                Packet::PubAck(answered) if answered == id => return Some(()),
+                // An order may come in between.
+                Packet::Publish(_) => {}
+                other => panic!("{other:?}"),
+            }
         }
     }
 
