@@ -20,7 +20,7 @@ mod still;
 use crate::stories::yard::{BEGIN, Yard};
 use grange::base::{FarmRoleId, ServerId};
 use grange::engine::{Decided, Facts, PlanInput, decide, decide_within, plan};
-use grange::model::{CloudState, FarmRole, HealMode, Line, MINUTE, Plan, ServerStatus};
+use grange::model::{CloudState, FarmRole, HealMode, Line, Plan, ServerStatus};
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 
