@@ -77,7 +77,10 @@ fn judge(world: &World, draft: &mut Draft, view: &RoleView, server: &ServerView,
             crashed(world, draft, view, server, "it could not be started again");
         }
         Sight::Seen { age, .. }
-            if server.sight.is_suspended() && server.server.status == ServerStatus::Running =>
+            if server.sight.is_suspended()
+                && server.server.status == ServerStatus::Running
+                && !world.is_leaving()
+                && !view.role.removed =>
         {
             let age = say(age);
             let why = format!("the platform says it sleeps, and it is to run, seen {age} before");
