@@ -288,7 +288,7 @@ impl<'a, 'w> Batch<'a, 'w> {
             RolloutState::Checkpoint => {
                 let wait = self.view.role.policy.rollout.checkpoint_wait_ms;
                 let left = wait.map(|wait| wait.saturating_sub(now.since(self.rollout.since)));
-                let percent = (ready * 100).checked_div(of).unwrap_or(100);
+                let percent = (ready * 100).checked_div(of).unwrap_or(100).min(100);
                 Some(Wait::RolloutCheckpoint { percent, left })
             }
             RolloutState::Rolling
