@@ -250,15 +250,8 @@ impl Draft {
 
     fn launches(&self, view: &RoleView) -> impl Iterator<Item = u32> {
         let role = view.role.id;
-        self.moves.iter().filter_map(move |step| match step {
-            Move::Launch { farm_role, index, .. } if *farm_role == role => Some(*index),
-            Move::Launch { .. }
-            | Move::Retire { .. }
-            | Move::Act { .. }
-            | Move::Cancel { .. }
-            | Move::Park { .. }
-            | Move::Hasten { .. } => None,
-        })
+        let launches = self.moves.iter().filter_map(Move::launches);
+        launches.filter(move |(farm_role, _)| *farm_role == role).map(|(_, index)| index)
     }
 
     /// The revision servers of a farm role are to be of, as far as its rollout has come.

@@ -149,6 +149,17 @@ pub enum Move {
 }
 
 impl Plan {
+    /// The plan as the next decision looks at it: without moves and report.
+    pub fn memory(&self) -> Plan {
+        Plan {
+            targets: self.targets.clone(),
+            moves: Vec::new(),
+            report: Vec::new(),
+            freeze: self.freeze.clone(),
+            ..*self
+        }
+    }
+
     /// The target of a farm role.
     pub fn target(&self, farm_role: FarmRoleId) -> Option<&RoleTarget> {
         self.targets.iter().find(|t| t.farm_role == farm_role)
@@ -165,6 +176,30 @@ impl Plan {
 }
 
 impl Move {
+    /// For which farm role it launches a server, and with which index; `None` when it is no launch.
+    pub fn launches(&self) -> Option<(FarmRoleId, u32)> {
+        match self {
+            Move::Launch { farm_role, index, .. } => Some((*farm_role, *index)),
+            Move::Retire { .. }
+            | Move::Act { .. }
+            | Move::Cancel { .. }
+            | Move::Park { .. }
+            | Move::Hasten { .. } => None,
+        }
+    }
+
+    /// Why it retires its server; `None` when it does not.
+    pub fn retires(&self) -> Option<TerminateReason> {
+        match self {
+            Move::Retire { reason, .. } => Some(*reason),
+            Move::Launch { .. }
+            | Move::Act { .. }
+            | Move::Cancel { .. }
+            | Move::Park { .. }
+            | Move::Hasten { .. } => None,
+        }
+    }
+
     /// The server it is about.
     pub fn server(&self) -> ServerId {
         match self {

@@ -9,7 +9,7 @@ pub(in crate::service) use carry::set_status;
 pub use memory::{Memory, Round};
 
 use crate::base::{Code, FarmId, FarmRoleId, PlanId, Problem, Result};
-use crate::engine::{Common, PlanInput};
+use crate::engine::{Decided, PlanInput};
 use crate::model::{
     Actor, Cause, Decision, Farm, FarmRole, Move, Permission, Plan, Revision, Role,
 };
@@ -75,13 +75,8 @@ pub fn assemble_with(
 }
 
 /// Commits a plan if its parent is still the current one, with the records its moves ask for.
-fn commit(
-    service: &Service,
-    actor: &Actor,
-    input: PlanInput,
-    plan: Plan,
-    common: Common,
-) -> Result<Planned> {
+fn commit(service: &Service, actor: &Actor, input: PlanInput, decided: Decided) -> Result<Planned> {
+    let Decided { plan, common, .. } = decided;
     let author = Author::new(actor, "plan.commit", cause_of(&plan));
     let result = service.write(author, move |tx| {
         let current = tx.current_plan(input.farm.id)?;
@@ -109,14 +104,7 @@ fn commit(
 
 /// Indexes and the room under max are of servers the engine saw: there must be no others by now.
 fn require_same_crews(tx: &Tx, input: &PlanInput, plan: &Plan) -> Result<()> {
-    let launched = plan.moves.iter().filter_map(|change| match change {
-        Move::Launch { farm_role, .. } => Some(*farm_role),
-        Move::Retire { .. }
-        | Move::Act { .. }
-        | Move::Park { .. }
-        | Move::Cancel { .. }
-        | Move::Hasten { .. } => None,
-    });
+    let launched = plan.moves.iter().filter_map(Move::launches).map(|(role, _)| role);
     for role in launched.collect::<BTreeSet<_>>() {
         let seen = input.servers.iter().filter(|server| server.farm_role == role).count();
         if tx.count_index(Index::LiveServersByFarmRole, &role.bytes())? != seen {

@@ -56,10 +56,8 @@ pub(super) fn decision(
     depth: u32,
 ) -> Result<Vec<Link>> {
     let mut links = chain::decided(entry, plan, server, depth);
-    let reason = plan.moves.iter().find_map(|change| match change {
-        Move::Retire { server: id, reason, .. } if *id == server.id => Some(reason),
-        _ => None,
-    });
+    let mut about = plan.moves.iter().filter(|change| change.server() == server.id);
+    let reason = about.find_map(Move::retires);
     match reason {
         Some(TerminateReason::ScalingDown) => {
             links.extend(target(past, plan, server, false, depth + 1)?);

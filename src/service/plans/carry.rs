@@ -35,7 +35,7 @@ pub(super) fn carry_all(
         refresh(tx, &mut input, &moves)?;
         // Its number and the seed keep the ids of servers apart that the rounds launch.
         input.seed = input.seed.wrapping_add(1);
-        input.parent = Some(Plan { moves: Vec::new(), report: Vec::new(), ..plan.clone() });
+        input.parent = Some(plan.memory());
         let Some(next) = next_round(&input, common) else { break };
         require_same_crews(tx, &input, &next)?;
         moves.clone_from(&next.moves);

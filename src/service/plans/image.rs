@@ -119,7 +119,7 @@ impl FarmImage {
 
     /// Takes in its current plan.
     pub fn set_parent(&mut self, plan: Option<Plan>) {
-        self.parent = plan.map(|plan| Plan { moves: Vec::new(), report: Vec::new(), ..plan });
+        self.parent = plan.map(|plan| plan.memory());
     }
 
     /// Lets go of what is too long ago to matter, and of what is empty.

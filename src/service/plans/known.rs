@@ -6,7 +6,7 @@ use super::{Planned, commit, remove_leftovers};
 use crate::base::limit::AGENT_SILENT_AFTER;
 use crate::base::{FarmRoleId, Millis, Result};
 use crate::engine::{self, Common, Decided, Facts, Fault, PlanInput};
-use crate::model::{Actor, Freshness, Plan};
+use crate::model::{Actor, Freshness};
 use crate::service::Service;
 use crate::service::alerts::{self, Alarm};
 use std::collections::{BTreeMap, BTreeSet};
@@ -85,15 +85,15 @@ impl Known {
         let (input, decided) = self.decide(service, breakers);
         let only = (!input.beyond.is_empty()).then(|| scope(&input));
         self.remember(service, &input, &decided, only.as_ref());
-        let Decided { plan, common, .. } = decided;
         let farm = self.image.farm.id;
-        service.observed.set_report(farm, only.as_ref(), plan.report.iter().cloned());
+        let report = decided.plan.report.iter().cloned();
+        service.observed.set_report(farm, only.as_ref(), report);
         alerts::raise(service, farm, &self.alarms);
         if remove_leftovers(service, actor, &self.image)? {
             // The next tick plans what is left.
             return Ok(Planned::Overtaken);
         }
-        let outcome = settle(service, actor, input, plan, common)?;
+        let outcome = settle(service, actor, input, decided)?;
         if outcome != Planned::Overtaken {
             self.todo = Todo::default();
         }
@@ -188,20 +188,14 @@ fn moving(input: &PlanInput) -> BTreeSet<FarmRoleId> {
 }
 
 /// Has a plan checked, and commits it if it changes anything.
-fn settle(
-    service: &Service,
-    actor: &Actor,
-    input: PlanInput,
-    plan: Plan,
-    common: Common,
-) -> Result<Planned> {
-    let farm = input.farm.id;
+fn settle(service: &Service, actor: &Actor, input: PlanInput, decided: Decided) -> Result<Planned> {
+    let (farm, plan) = (input.farm.id, &decided.plan);
     if !plan.changes(input.parent.as_ref()) {
         service.observed.set_alert(&alerts::key(alerts::REFUSED, farm), None);
         return Ok(Planned::Unchanged);
     }
-    let mut faults = engine::check(&input, &plan);
-    faults.extend(engine::safety(&input, &plan));
+    let mut faults = engine::check(&input, plan);
+    faults.extend(engine::safety(&input, plan));
     if !faults.is_empty() {
         let reasons: Vec<String> = faults.iter().map(Fault::to_string).collect();
         let alert = format!("{}: a plan was refused: {}", input.farm.name, reasons.join("; "));
@@ -209,5 +203,5 @@ fn settle(
         return Ok(Planned::Refused(reasons));
     }
     service.observed.set_alert(&alerts::key(alerts::REFUSED, farm), None);
-    commit(service, actor, input, plan, common)
+    commit(service, actor, input, decided)
 }

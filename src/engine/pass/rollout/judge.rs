@@ -192,15 +192,8 @@ fn count(
 
 /// Whether a server that goes without having run goes for its own fault.
 fn is_failure(draft: &Draft, server: &ServerView) -> bool {
-    let decided = draft.moves.iter().find_map(|step| match step {
-        Move::Retire { server: id, reason, .. } if *id == server.server.id => Some(*reason),
-        Move::Launch { .. }
-        | Move::Retire { .. }
-        | Move::Act { .. }
-        | Move::Cancel { .. }
-        | Move::Park { .. }
-        | Move::Hasten { .. } => None,
-    });
+    let mut about = draft.moves.iter().filter(|step| step.server() == server.server.id);
+    let decided = about.find_map(Move::retires);
     match decided.or(server.server.terminate_reason) {
         Some(
             TerminateReason::Crashed

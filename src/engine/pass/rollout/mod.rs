@@ -46,16 +46,8 @@ pub fn remember(world: &World, draft: &mut Draft) {
     for view in world.wanted_roles() {
         let role = view.role.id;
         let revision = draft.revision(view);
-        let launched = draft.moves.iter().filter_map(|step| match step {
-            Move::Launch { server, farm_role, .. } if *farm_role == role => Some(*server),
-            Move::Launch { .. }
-            | Move::Retire { .. }
-            | Move::Act { .. }
-            | Move::Cancel { .. }
-            | Move::Park { .. }
-            | Move::Hasten { .. } => None,
-        });
-        let launched: Vec<_> = launched.collect();
+        let is_here = |step: &&Move| step.launches().is_some_and(|(there, _)| there == role);
+        let launched: Vec<_> = draft.moves.iter().filter(is_here).map(Move::server).collect();
         let leave = |s: &&ServerView| !draft.is_wanted(s);
         let leaving: Vec<_> = view.servers.iter().filter(leave).map(|s| s.server.id).collect();
         let rollout = draft.targets.get_mut(&role).and_then(|target| target.rollout.as_mut());
