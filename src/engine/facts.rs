@@ -26,7 +26,7 @@ pub struct Facts {
     pub expected: u32,
     /// Seen up or coming up, whatever is to become of them: a sign that the power was not cut.
     pub up: u32,
-    /// Has run, and is to go on: what a freeze is judged by.
+    /// What a freeze is judged by: see [`is_counted`].
     pub counted: u32,
     /// Of those, missing from listings.
     pub counted_missing: u32,
@@ -141,9 +141,9 @@ impl Common {
 
 /// What a freeze is judged by: what has run and is to go on, also while it goes to sleep or
 /// reboots, so that whom a person reboots does not make the others look like fewer. One that
-/// sleeps is not, because the plan that wakes it would count otherwise than the next. What a person
-/// asked to be gone, and what the platform says has stopped, is out of the question already in the
-/// plan that retires it.
+/// sleeps or is woken counts where it is missing: it vanished with the others, and those that are
+/// there do not make a loss of what serves look smaller. What a person asked to be gone, and what
+/// the platform says has stopped, is out of the question already in the plan that retires it.
 fn is_counted(server: &ServerView) -> bool {
     let stopped = || match server.sight {
         Sight::Seen { state, .. } => match state {
@@ -157,10 +157,12 @@ fn is_counted(server: &ServerView) -> bool {
         ServerStatus::Initializing | ServerStatus::PendingSuspend => {
             server.server.running_at.is_some() && !stopped()
         }
+        ServerStatus::Suspended | ServerStatus::Resuming => {
+            let missing = matches!(server.sight, Sight::Missing { .. });
+            server.server.running_at.is_some() && missing
+        }
         ServerStatus::PendingLaunch
         | ServerStatus::Pending
-        | ServerStatus::Suspended
-        | ServerStatus::Resuming
         | ServerStatus::PendingTerminate
         | ServerStatus::Terminated
         | ServerStatus::Importing

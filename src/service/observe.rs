@@ -50,10 +50,12 @@ pub fn listing(
     authorise(actor, Permission::Operate)?;
     let Look { platform, begun_at, .. } = look;
     let ours = service.read(|view| lookup::live_servers_on(view, platform))?;
+    let now = service.now();
+    // What was asked for later than now was asked for before somebody set the clock back.
+    let before = |at: Timestamp| at < begun_at || at > now;
     let launched: Vec<_> = ours
         .iter()
-        .filter(|s| was_made(s) && s.status.counts())
-        .filter(|s| s.asked_at.is_some_and(|at| at < begun_at))
+        .filter(|s| was_made(s) && s.status.counts() && s.asked_at.is_some_and(before))
         .map(|s| s.id)
         .collect();
     let changed = service.observed.record(platform, look.begun, &sightings, &launched);
@@ -66,7 +68,6 @@ pub fn listing(
         }
         return Ok(());
     }
-    let now = service.now();
     service.write(Author::new(actor, "observe.listing", Cause::Listing), move |tx| {
         for proof in &proves {
             apply(tx, proof, now)?;
@@ -77,12 +78,12 @@ pub fn listing(
     Ok(())
 }
 
-/// A server with our tag that no record knows is not destroyed: a person is told.
 /// The cloud said so, or its own agent did while the cloud's answer was lost.
 fn was_made(server: &Server) -> bool {
     server.cloud_server_id.is_some() || server.agent_key_digest.is_some()
 }
 
+/// A server with our tag that no record knows is not destroyed: a person is told.
 fn report_strays(
     service: &Service,
     platform: &str,

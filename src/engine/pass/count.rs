@@ -142,8 +142,11 @@ fn launch(
     let mut tries = if failing { may.min(1) } else { may };
     let mut launched = 0;
 
+    let keeps = !view.role.storage.is_empty();
+    let held = held_by_leaving(view, draft);
+    let promised: BTreeSet<u32> = owed.iter().map(|owed| owed.index).collect();
     owed.retain(|owed| {
-        if !view.role.storage.is_empty() && taken.contains(&owed.index) {
+        if keeps && held.contains(&owed.index) {
             draft.say(view, Decision::Wait(Wait::VolumeHeld { index: owed.index }));
             return true;
         }
@@ -151,8 +154,12 @@ fn launch(
             blocked |= room == 0;
             return true;
         }
-        let kept = !view.role.storage.is_empty();
-        let index = if kept { owed.index } else { smallest_free(&taken) };
+        // Without volumes before, another may have taken the index meanwhile, and stays.
+        let index = match keeps {
+            true if !taken.contains(&owed.index) => owed.index,
+            true => smallest_free(&taken.union(&promised).copied().collect()),
+            false => smallest_free(&taken),
+        };
         taken.insert(index);
         (room, tries, launched) = (room - 1, tries - 1, launched + 1);
         let (reason, why) = instead_of(view, draft, owed);
@@ -181,6 +188,13 @@ fn launch(
         draft.say(view, Decision::Wait(Wait::MaxUnconfirmed { max, counted, leaving }));
     }
     launched
+}
+
+/// Indexes whose volume becomes free when the server that goes is gone.
+fn held_by_leaving(view: &RoleView, draft: &Draft) -> BTreeSet<u32> {
+    let goes = |s: &&ServerView| !s.server.status.is_wanted() || draft.is_leaving(s);
+    let leaving = view.servers.iter().filter(|s| draft.counts(s)).filter(goes);
+    leaving.map(|s| s.server.index).collect()
 }
 
 /// Why another server takes the place of one that goes.

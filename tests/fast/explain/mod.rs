@@ -153,3 +153,8 @@ fn what_people_started() {
 fn what_is_rolled_over() {
     check("rollout");
 }
+
+#[test]
+fn what_is_lost_after_the_clock_was_set_back() {
+    check("back");
+}

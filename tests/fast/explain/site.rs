@@ -154,6 +154,9 @@ impl Site {
             ["settle"] => self.settle(),
             ["tick"] => self.tick(),
             ["later", length] => self.pass(self.length(length)),
+            ["back", length] => {
+                self.clock.jump_to(self.clock.now().before(self.length(length)));
+            }
             ["load", percent, "for", length] => {
                 self.load(percent.parse().unwrap(), self.length(length));
             }
