@@ -336,10 +336,7 @@ fn server(yard: &mut Yard, mut words: Words) {
             "restarts" => yard.server(id).restarts = words.number(),
             "healthy" => yard.server(id).healthy_since = Some(now.before(words.length())),
             "rebooted" => yard.server(id).reboot_at = Some(now.before(words.length())),
-            "parked" => {
-                let server = yard.server(id);
-                (server.parked, server.running_at) = (true, Some(server.created_at));
-            }
+            "parked" => yard.park(id),
             "zone" => yard.server(id).zone = Some(words.word().to_owned()),
             "revision" => yard.server(id).revision = words.number::<u64>(),
             "busy" => drop(yard.input.loads.insert(id, words.number())),

@@ -134,6 +134,12 @@ impl Yard {
         Arc::make_mut(found.expect("a server there is"))
     }
 
+    /// Scaling put it to sleep, so it ran before.
+    pub fn park(&mut self, id: ServerId) {
+        let server = self.server(id);
+        (server.parked, server.running_at) = (true, Some(server.created_at));
+    }
+
     /// Confirmed gone: the record leaves the input, and its open steps end.
     pub fn forget(&mut self, id: ServerId) {
         self.input.servers.retain(|server| server.id != id);

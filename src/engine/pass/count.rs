@@ -126,7 +126,7 @@ fn launch(
     let max = view.role.scaling.max;
     let taken_up = counted.saturating_add(draft.launched(view));
     let mut room = usize::try_from(max).unwrap_or(usize::MAX).saturating_sub(taken_up);
-    let mut taken = draft.taken(view);
+    let mut indexes = Indexes::new(view, draft, owed);
     let plain = need.saturating_sub(owed.len());
     let mut blocked = false;
 
@@ -142,11 +142,8 @@ fn launch(
     let mut tries = if failing { may.min(1) } else { may };
     let mut launched = 0;
 
-    let keeps = !view.role.storage.is_empty();
-    let held = held_by_leaving(view, draft);
-    let promised: BTreeSet<u32> = owed.iter().map(|owed| owed.index).collect();
     owed.retain(|owed| {
-        if keeps && held.contains(&owed.index) {
+        if indexes.held.contains(&owed.index) {
             draft.say(view, Decision::Wait(Wait::VolumeHeld { index: owed.index }));
             return true;
         }
@@ -154,28 +151,21 @@ fn launch(
             blocked |= room == 0;
             return true;
         }
-        // Without volumes before, another may have taken the index meanwhile, and stays.
-        let index = match keeps {
-            true if !taken.contains(&owed.index) => owed.index,
-            true => smallest_free(&taken.union(&promised).copied().collect()),
-            false => smallest_free(&taken),
-        };
-        taken.insert(index);
+        let index = indexes.take_for(owed);
         (room, tries, launched) = (room - 1, tries - 1, launched + 1);
         let (reason, why) = instead_of(view, draft, owed);
         draft.launch(view, index, reason, &why);
         false
     });
     // An index that is owed to a replacement is not given to another server meanwhile.
-    taken.extend(owed.iter().map(|owed| owed.index));
+    indexes.taken.extend(owed.iter().map(|owed| owed.index));
     let (reason, why) = reason(view, draft);
     for _ in 0..plain.min(tries) {
         if room == 0 {
             blocked = true;
             break;
         }
-        let index = smallest_free(&taken);
-        taken.insert(index);
+        let index = indexes.take();
         (room, launched) = (room - 1, launched + 1);
         draft.launch(view, index, reason, &why);
     }
@@ -190,11 +180,48 @@ fn launch(
     launched
 }
 
-/// Indexes whose volume becomes free when the server that goes is gone.
-fn held_by_leaving(view: &RoleView, draft: &Draft) -> BTreeSet<u32> {
-    let goes = |s: &&ServerView| !s.server.status.is_wanted() || draft.is_leaving(s);
-    let leaving = view.servers.iter().filter(|s| draft.counts(s)).filter(goes);
-    leaving.map(|s| s.server.index).collect()
+/// Which indexes servers to be launched get.
+struct Indexes {
+    /// Replacements have the index, and so the volumes, of what they replace.
+    keeps: bool,
+    taken: BTreeSet<u32>,
+    /// Whose volumes become free when the servers that go are gone.
+    held: BTreeSet<u32>,
+    /// Those of all that are to be replaced.
+    promised: BTreeSet<u32>,
+}
+
+impl Indexes {
+    fn new(view: &RoleView, draft: &Draft, owed: &[Owed]) -> Indexes {
+        let keeps = !view.role.storage.is_empty();
+        let goes = |s: &&ServerView| !s.server.status.is_wanted() || draft.is_leaving(s);
+        let leaving = view.servers.iter().filter(|s| keeps && draft.counts(s)).filter(goes);
+        Indexes {
+            keeps,
+            taken: draft.taken(view),
+            held: leaving.map(|s| s.server.index).collect(),
+            promised: owed.iter().map(|owed| owed.index).collect(),
+        }
+    }
+
+    fn take(&mut self) -> u32 {
+        let index = smallest_free(&self.taken);
+        self.taken.insert(index);
+        index
+    }
+
+    fn take_for(&mut self, owed: &Owed) -> u32 {
+        if !self.keeps {
+            return self.take();
+        }
+        // Before there were volumes, another may have taken the index, and it stays.
+        let index = match self.taken.contains(&owed.index) {
+            false => owed.index,
+            true => smallest_free(self.taken.union(&self.promised)),
+        };
+        self.taken.insert(index);
+        index
+    }
 }
 
 /// Why another server takes the place of one that goes.
@@ -218,8 +245,8 @@ fn reason(view: &RoleView, draft: &Draft) -> (LaunchReason, String) {
     (reason, format!("{}, target {target}", reason.say()))
 }
 
-/// The smallest index that is not taken.
-pub fn smallest_free(taken: &BTreeSet<u32>) -> u32 {
+/// The smallest index that is not taken, of those in order.
+pub fn smallest_free<'a>(taken: impl IntoIterator<Item = &'a u32>) -> u32 {
     let mut index = 1;
     for used in taken {
         if *used == index {
