@@ -295,6 +295,8 @@ pub const CHECK_FAILURES_MAX: u32 = 3;
 pub const CHECKS_MAX: usize = CLOUD_CALLS_MAX / 2;
 /// Lines of one report: one for every server of a large farm, 100 bytes each, under 200 KiB.
 pub const REPORT_LINES_MAX: usize = 2000;
+/// A wall clock that is this much off what has passed was set by somebody, or the machine slept.
+pub const CLOCK_JUMP_MIN: Millis = 2_000;
 /// A running server's agent is reported as silent after this: three readings it should have sent.
 pub const AGENT_SILENT_AFTER: Millis = 30_000;
 /// Readings older than this are let go: what scaling windows and a screen look back.

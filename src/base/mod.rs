@@ -24,5 +24,5 @@ pub use id::{
 pub use name::Name;
 pub use problem::{Code, Problem, Result};
 pub use secret::Secret;
-pub use time::{Clock, ManualClock, Millis, Timestamp, WallClock};
+pub use time::{Clock, ManualClock, Millis, Timestamp, WallClock, Watch};
 pub use wake::Waker;

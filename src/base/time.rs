@@ -102,6 +102,34 @@ fn pair(large: u64, large_unit: &str, small: u64, small_unit: &str) -> String {
     format!("{large} {large_unit} {small} {small_unit}")
 }
 
+/// How much of what a wall clock says can be trusted: since when it has run evenly, beside a
+/// clock that nobody sets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Watch {
+    /// When we began to look, or somebody set the clock, whichever was later.
+    pub since: Timestamp,
+    /// What it says now.
+    pub now: Timestamp,
+}
+
+impl Watch {
+    /// When what began at `at` began as far as we saw it. What is yet to come was written before
+    /// somebody set the clock back.
+    pub fn began(self, at: Timestamp) -> Timestamp {
+        self.known(at).max(self.since)
+    }
+
+    /// How long that is.
+    pub fn lasted(self, at: Timestamp) -> Millis {
+        self.now.since(self.began(at))
+    }
+
+    /// When something was, also if nobody looked then.
+    pub fn known(self, at: Timestamp) -> Timestamp {
+        if at > self.now { self.since } else { at }
+    }
+}
+
 /// What time it is. Handed in by `boot` or by the simulator; nobody asks the system itself.
 pub trait Clock: Send + Sync {
     /// The time of day, as records store it. It may jump when a person sets the clock.
@@ -177,6 +205,17 @@ impl Clock for ManualClock {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_watch_counts_what_it_saw() {
+        let watch = Watch { since: Timestamp(100), now: Timestamp(130) };
+        let seen = |at| (watch.began(Timestamp(at)).0, watch.known(Timestamp(at)).0);
+        assert_eq!(seen(40), (100, 40));
+        assert_eq!(seen(110), (110, 110));
+        // Before somebody set the clock back it was later than it is now.
+        assert_eq!(seen(900), (100, 100));
+        assert_eq!(watch.lasted(Timestamp(900)), 30);
+    }
 
     #[test]
     fn timestamps_print_as_rfc_3339() {

@@ -233,7 +233,7 @@ fn lay_ground(config: &Config) -> Result<Ground, StartError> {
         secrets: crate::base::random::secret_text,
     };
     let service = Arc::new(Service {
-        observed: Observed::new(clock.now()),
+        observed: Observed::new(&*clock),
         store,
         series: Arc::new(series),
         search: find::open(&config.data_dir),

@@ -4,7 +4,7 @@
 //! is not here, the engine cannot know. Nothing in it is a promise that the outside still looks
 //! like that: sightings have an age, and not having seen is [`Freshness::Unknown`].
 
-use crate::base::{FarmRoleId, Millis, ServerId, Timestamp};
+use crate::base::{FarmRoleId, Millis, ServerId, Timestamp, Watch};
 use crate::engine::Facts;
 use crate::model::{Breaker, Farm, FarmRole, Freshness, Hold, Plan, Server, Step};
 use std::collections::BTreeMap;
@@ -17,7 +17,8 @@ pub struct PlanInput {
     pub now: Timestamp,
     /// Where new ids come from. The same seed with another parent draws other ids.
     pub seed: u64,
-    /// When this process began to look at the outside: what happened before, it did not see.
+    /// When this process began to look at the outside, or somebody set the clock: what happened
+    /// before, it did not see.
     pub started_at: Timestamp,
     /// The farm.
     pub farm: Farm,
@@ -56,6 +57,13 @@ pub struct PlanInput {
     pub late: BTreeMap<ServerId, u32>,
     /// The farm's current plan.
     pub parent: Option<Plan>,
+}
+
+impl PlanInput {
+    /// How far back its clock can be trusted.
+    pub fn watch(&self) -> Watch {
+        Watch { since: self.started_at, now: self.now }
+    }
 }
 
 /// A cloud account whose next step has to wait for the pace.

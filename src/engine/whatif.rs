@@ -20,7 +20,7 @@
 #[cfg(test)]
 mod tests;
 
-use crate::base::{Millis, Timestamp};
+use crate::base::{Millis, Timestamp, Watch};
 use crate::engine::WindowReading;
 use crate::engine::pass::scale::{Situation, Verdict, judge, remember, within};
 use crate::model::{MINUTE, Metric, RoleMinute, RoleTarget, ScalingPolicy, Wait};
@@ -348,7 +348,8 @@ impl<'a> Farm<'a> {
             .map(|rule| self.reading(rule.metric, rule.window_ms, now))
             .collect();
         let readings: Vec<Option<&WindowReading>> = readings.iter().map(Some).collect();
-        let situation = Situation { running: self.running, starting: self.starting(), now };
+        let watch = Watch { since: self.past.from, now };
+        let situation = Situation { running: self.running, starting: self.starting(), watch };
         match judge(policy, &self.target, &readings, &situation) {
             Verdict::Nothing => {}
             Verdict::Wait(wait) => answer.at_max += u32::from(matches!(wait, Wait::AtMax { .. })),

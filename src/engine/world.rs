@@ -3,7 +3,7 @@
 //! Passes ask a [`Sight`], never a raw [`Freshness`], so that "old", "unknown" and "older than
 //! what it is compared with" mean the same in all of them.
 
-use crate::base::{FarmRoleId, Millis, ServerId, Timestamp, limit};
+use crate::base::{FarmRoleId, Millis, ServerId, Timestamp, Watch, limit};
 use crate::engine::{AgentPresence, Facts, PlanInput};
 use crate::model::{
     CloudState, FarmGoal, FarmRole, Freshness, LaunchOrder, RoleTarget, Server, ServerStatus, Step,
@@ -92,7 +92,8 @@ pub enum Sight {
 }
 
 impl Sight {
-    fn judge(now: Timestamp, server: &Server, freshness: Option<&Freshness>) -> Sight {
+    fn judge(watch: Watch, server: &Server, freshness: Option<&Freshness>) -> Sight {
+        let now = watch.now;
         let stale = |at: Timestamp| now.since(at) > limit::LISTING_STALE_AFTER;
         match freshness {
             None | Some(Freshness::Unknown) => Sight::Unknown,
@@ -100,7 +101,8 @@ impl Sight {
                 Sight::Stale { age: now.since(*at) }
             }
             Some(Freshness::Seen { state, at }) => {
-                Sight::Seen { state: *state, current: *at >= server.status_at, age: now.since(*at) }
+                let current = *at >= watch.began(server.status_at);
+                Sight::Seen { state: *state, current, age: now.since(*at) }
             }
             Some(Freshness::Missing { since, at, listings }) => {
                 let age = at.since(*since);
@@ -265,7 +267,7 @@ fn view<'a>(input: &'a PlanInput, server: &'a Server, mut steps: Vec<&'a Step>) 
         steps.into_iter().partition(|step| step.status.is_open());
     ServerView {
         server,
-        sight: Sight::judge(input.now, server, input.sightings.get(&server.id)),
+        sight: Sight::judge(input.watch(), server, input.sightings.get(&server.id)),
         open,
         failed: ended.into_iter().filter(|step| step.status == StepStatus::Failed).collect(),
         agent: input.agents.get(&server.id).copied(),
@@ -311,7 +313,7 @@ impl ServerView<'_> {
     /// How long it has been where it is, while we looked: its agent may have had nobody to say
     /// hello to before.
     pub fn age(&self, input: &PlanInput) -> Millis {
-        input.now.since(self.server.status_at.max(input.started_at))
+        input.watch().lasted(self.server.status_at)
     }
 
     /// The cloud accepted it, and it is expected to run soon.
@@ -332,6 +334,11 @@ impl ServerView<'_> {
     /// Ready, and the platform does not contradict.
     pub fn is_running(&self) -> bool {
         self.server.status == ServerStatus::Running && !self.sight.is_dead()
+    }
+
+    /// Serves, by its own word and the platform's.
+    pub fn is_healthy(&self) -> bool {
+        self.is_running() && self.sight.is_up()
     }
 
     /// Its agent's connection is up.

@@ -7,7 +7,7 @@ use crate::base::limit::WRITER_GROUP_MAX;
 use crate::base::problem::chain;
 use crate::clouds::{Applied, CloudError};
 use crate::jobs::{Job, Ports, Work};
-use crate::model::Actor;
+use crate::model::{Actor, StepKind};
 use crate::service::{Service, steps};
 use std::sync::Arc;
 
@@ -86,15 +86,27 @@ fn start(ports: &Ports, begun: steps::Begun) {
                 Err(CloudError::Refused(text))
             }
         };
-        let gone = matches!(&answer, Ok(Applied { sighting: None }));
+        let cut = ends_connection(begun.step.kind, &answer);
         settle(&service, &begun, answer);
         drop(calling);
         // What a call did is soon seen: a server stays unknown for no longer than it must.
         service.listing.wake();
-        if gone {
+        if cut {
             courier.disconnect(begun.call.server());
         }
     }));
+}
+
+/// What is gone says nothing more; and a connection that outlived a sleep would say nothing of the
+/// awakening, where a new one begins with how the server is.
+fn ends_connection(kind: StepKind, answer: &Result<Applied, CloudError>) -> bool {
+    match answer {
+        Ok(Applied { sighting: None }) => true,
+        Ok(Applied { sighting: Some(_) }) | Err(CloudError::Unknown(_)) => {
+            matches!(kind, StepKind::Start | StepKind::Resume)
+        }
+        Err(CloudError::Refused(_) | CloudError::Busy(_)) => false,
+    }
 }
 
 fn settle(service: &Arc<Service>, begun: &steps::Begun, answer: Result<Applied, CloudError>) {

@@ -81,7 +81,7 @@ pub trait Checker: Send + Sync {
 pub trait Courier: Send + Sync {
     /// Sends one order; false when the agent is not connected.
     fn send(&self, server: ServerId, message: Vec<u8>) -> bool;
-    /// Ends a server's connection at once: its server is gone.
+    /// Ends a server's connection at once: its server is gone, or was woken and is to say so.
     fn disconnect(&self, server: ServerId);
 }
 

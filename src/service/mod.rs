@@ -53,7 +53,7 @@ pub mod users;
 pub mod views;
 pub mod whatif;
 
-use crate::base::{Clock, Code, Millis, Problem, Result, Secret, Seq, Timestamp, Waker};
+use crate::base::{Clock, Code, Millis, Problem, Result, Secret, Seq, Timestamp, Waker, Watch};
 use crate::model::{Actor, Permission};
 use crate::pki::Authority;
 use crate::series::Series;
@@ -126,6 +126,11 @@ impl Service {
     /// What time it is.
     pub fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+
+    /// What time it is, and how far back that can be trusted.
+    pub fn watch(&self) -> Watch {
+        self.observed.watch(&*self.clock)
     }
 
     /// Reads from one snapshot.

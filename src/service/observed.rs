@@ -4,8 +4,11 @@
 //! Only transitions these sightings cause are committed; the sightings themselves are not, because
 //! the journal follows what changed, not how often we looked.
 
+mod even;
+
+use self::even::Even;
 use crate::base::limit::{CHECK_FAILURES_MAX, CHECK_PERIOD, CHECKS_MAX, LISTING_STALE_AFTER};
-use crate::base::{Clock, FarmId, FarmRoleId, Millis, ServerId, StepId, Timestamp};
+use crate::base::{Clock, FarmId, FarmRoleId, Millis, ServerId, StepId, Timestamp, Watch};
 use crate::engine::input::AgentPresence;
 use crate::model::{Freshness, Line, Sighting, Step};
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,6 +19,7 @@ const NEWS_MAX: usize = 2_000;
 
 /// Everything observed, behind one short lock.
 pub struct Observed {
+    /// When this process began to look.
     started_at: Timestamp,
     inner: Mutex<Inner>,
 }
@@ -30,6 +34,7 @@ struct Inner {
     checks: BTreeMap<ServerId, Check>,
     late: BTreeMap<ServerId, u32>,
     news: News,
+    even: Even,
 }
 
 /// What checks from outside found of a server without an agent.
@@ -142,13 +147,25 @@ impl Listing {
 
 impl Observed {
     /// Nothing seen yet.
-    pub fn new(started_at: Timestamp) -> Observed {
-        Observed { started_at, inner: Mutex::new(Inner::default()) }
+    pub fn new(clock: &dyn Clock) -> Observed {
+        let inner = Inner { even: Even::new(clock), ..Inner::default() };
+        Observed { started_at: clock.now(), inner: Mutex::new(inner) }
     }
 
     /// Since when this process looks.
     pub fn started_at(&self) -> Timestamp {
         self.started_at
+    }
+
+    /// How far back the wall clock can be trusted. When somebody sets it, or the machine itself
+    /// slept, that is told, and begins anew: everything is decided about once more.
+    pub fn watch(&self, clock: &dyn Clock) -> Watch {
+        let mut inner = self.lock();
+        let (watch, jumped) = inner.even.read(clock);
+        if jumped {
+            inner.news.add_everything();
+        }
+        watch
     }
 
     /// Takes in a complete listing that began at `begun`, by the monotonic clock. `launched` are
@@ -447,7 +464,7 @@ mod tests {
     #[test]
     fn setting_the_clock_makes_nothing_missing_for_longer() {
         let clock = ManualClock::at(Timestamp(1_000_000));
-        let observed = Observed::new(clock.now());
+        let observed = Observed::new(&clock);
         let server = ServerId(1);
         let look = || observed.record("simulated", clock.monotonic(), &[], &[server]);
         let check = |length: Millis| match observed.freshness(&clock, "simulated", server) {

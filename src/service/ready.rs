@@ -7,7 +7,7 @@
 //! because nobody looked meanwhile; it begins anew with the first word.
 
 use crate::base::time::say;
-use crate::base::{Millis, Result, ServerId, Timestamp, limit};
+use crate::base::{Millis, Result, ServerId, Timestamp, Watch, limit};
 use crate::model::{
     Actor, Cause, CloudState, FarmRole, Freshness, Permission, ReadyCheck, Server, ServerStatus,
 };
@@ -28,16 +28,22 @@ pub struct Look {
 /// Moves every server whose word or time came, and says how many, and when the next time is over.
 pub fn pass(service: &Service, actor: &Actor) -> Result<(usize, Option<Timestamp>)> {
     authorise(actor, Permission::Operate)?;
-    let now = service.now();
+    let watch = service.watch();
     let (changed, next) = service.read(|view| {
         let (mut changed, mut next) = (Vec::new(), None::<Timestamp>);
         for (role, server) in waiting(view)? {
+            // Its connection may have outlived its sleep, and says nothing of it then.
+            let woken = server.agent && server.status == ServerStatus::Resuming;
+            if woken && !is_up(service, view, &server)? {
+                continue;
+            }
             let well = wellness(service, view, &role, &server)?;
             let ready_for = role.policy.ready_for_ms;
-            match judge(&server, well, ready_for, now) {
+            match judge(&server, well, ready_for, watch) {
                 Some(after) => changed.push((server, after)),
                 None => {
-                    let over = server.healthy_since.map(|since| since.after(ready_for));
+                    let began = server.healthy_since.map(|since| watch.began(since));
+                    let over = began.map(|since| since.after(ready_for));
                     next = next.into_iter().chain(over).min();
                 }
             }
@@ -53,7 +59,7 @@ pub fn pass(service: &Service, actor: &Actor) -> Result<(usize, Option<Timestamp
                 }
                 if after.status != before.status {
                     let about = lookup::server_name(tx, &after)?;
-                    tx.text(about, sentence(&after, now));
+                    tx.text(about, sentence(&after, watch));
                 }
                 tx.put(&after)?;
             }
@@ -63,10 +69,10 @@ pub fn pass(service: &Service, actor: &Actor) -> Result<(usize, Option<Timestamp
     Ok((count, next))
 }
 
-fn sentence(server: &Server, now: Timestamp) -> String {
+fn sentence(server: &Server, watch: Watch) -> String {
     match (server.status, server.agent) {
         (ServerStatus::Running, true) => {
-            let age = now.since(server.healthy_since.unwrap_or(now));
+            let age = watch.lasted(server.healthy_since.unwrap_or(watch.now));
             format!("is running: healthy for {}", say(age))
         }
         (ServerStatus::Running, false) => "is running: it passes what is asked of it".into(),
@@ -128,8 +134,10 @@ fn wellness(service: &Service, view: &View, role: &FarmRole, server: &Server) ->
 fn is_up(service: &Service, view: &View, server: &Server) -> Result<bool> {
     let seen = service.observed.freshness(&*service.clock, &server.platform, server.id);
     let Freshness::Seen { state, at } = seen else { return Ok(false) };
-    let current = at >= server.status_at.max(server.reboot_at.unwrap_or(at))
-        && service.now().since(at) <= limit::LISTING_STALE_AFTER;
+    let watch = service.watch();
+    let changed_at = server.status_at.max(server.reboot_at.unwrap_or(server.status_at));
+    let current =
+        at >= watch.began(changed_at) && watch.now.since(at) <= limit::LISTING_STALE_AFTER;
     if state != CloudState::Running || !current {
         return Ok(false);
     }
@@ -137,18 +145,24 @@ fn is_up(service: &Service, view: &View, server: &Server) -> Result<bool> {
     Ok(!steps.iter().any(|step| step.status.is_open()))
 }
 
+/// Since when it has been healthy where it is: what it was before it slept does not count.
+fn healthy_since(server: &Server) -> Option<Timestamp> {
+    let began = (server.status == ServerStatus::Resuming).then_some(server.status_at);
+    server.healthy_since.map(|since| began.map_or(since, |began| since.max(began)))
+}
+
 /// What becomes of a server on its way up; `None` when nothing does.
-fn judge(server: &Server, well: Wellness, ready_for: Millis, now: Timestamp) -> Option<Server> {
-    let mut after = server.clone();
+fn judge(server: &Server, well: Wellness, ready_for: Millis, watch: Watch) -> Option<Server> {
+    let (mut after, now) = (server.clone(), watch.now);
     if well != Wellness::Down && server.status == ServerStatus::Pending {
         set_status(&mut after, ServerStatus::Initializing, now);
     }
-    after.healthy_since = match (well, server.healthy_since) {
+    after.healthy_since = match (well, healthy_since(server)) {
         (Wellness::Well, None) if server.agent => None,
         (Wellness::Well, since) => Some(since.unwrap_or(now)),
         (Wellness::Down | Wellness::Up, _) => None,
     };
-    if after.healthy_since.is_some_and(|since| now.since(since) >= ready_for) {
+    if after.healthy_since.is_some_and(|since| watch.lasted(since) >= ready_for) {
         set_status(&mut after, ServerStatus::Running, now);
         after.running_at.get_or_insert(now);
         after.reboot_at = None;
@@ -210,13 +224,31 @@ mod tests {
     }
 
     #[test]
+    fn what_it_was_before_it_slept_does_not_count() {
+        let woken = Server {
+            status_at: Timestamp(50_000),
+            ..server(true, ServerStatus::Resuming, Some(1_000))
+        };
+        let at = |now| Watch { since: Timestamp(0), now: Timestamp(now) };
+        let after = judge(&woken, Wellness::Well, 30_000, at(60_000)).unwrap();
+        assert_eq!((after.status, after.healthy_since), (woken.status, Some(woken.status_at)));
+        let after = judge(&after, Wellness::Well, 30_000, at(80_000)).unwrap();
+        assert_eq!(after.status, ServerStatus::Running);
+    }
+
+    #[test]
     fn a_server_passes_after_its_time_without_a_break() {
         use ServerStatus::{Initializing, Pending, Resuming, Running};
         use Wellness::{Down, Up, Well};
         let now = Timestamp(60_000);
         let check =
             |agent, status, healthy, well, expected: Option<(ServerStatus, Option<i64>)>| {
-                let found = judge(&server(agent, status, healthy), well, 30_000, now);
+                let found = judge(
+                    &server(agent, status, healthy),
+                    well,
+                    30_000,
+                    Watch { since: Timestamp(0), now },
+                );
                 let found = found.map(|after| (after.status, after.healthy_since.map(|at| at.0)));
                 assert_eq!(found, expected, "{agent} {status:?} {healthy:?} {well:?}");
             };

@@ -164,6 +164,11 @@ fn mark_begun(
             set_status(&mut server, ServerStatus::Initializing, now);
         }
     }
+    if matches!(step.kind, StepKind::Start | StepKind::Resume) {
+        // The time it has to get ready begins with the step, and again when it is done, however
+        // long it waited for its turn and the call for its answer.
+        server.status_at = now;
+    }
     step.status = StepStatus::Begun;
     step.begun_at = Some(now);
     step.deadline = Some(deadline);
@@ -364,9 +369,16 @@ pub(super) fn settle_done(
             Some(ServerStatus::Suspended)
         }
         // Up again at the platform; running once its agent says so.
-        (StepKind::Start | StepKind::Resume, ServerStatus::Resuming) => None,
+        (StepKind::Start | StepKind::Resume, ServerStatus::Resuming) => {
+            server.status_at = now;
+            None
+        }
         _ => None,
     };
+    if step.kind == StepKind::Reboot {
+        // Unless it is back already.
+        server.reboot_at = server.reboot_at.map(|_| now);
+    }
     if let Some(status) = next {
         set_status(server, status, now);
     }

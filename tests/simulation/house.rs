@@ -128,7 +128,7 @@ impl House {
             store,
             series: Arc::new(series),
             search: None,
-            observed: Observed::new(clock.now()),
+            observed: Observed::new(&*clock),
             clock,
             authority: authority(),
             settings: Settings {

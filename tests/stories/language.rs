@@ -175,7 +175,7 @@ fn happens(yard: &mut Yard, what: &str, mut words: Words) {
         }
         "begins" => {
             let id = named(yard, words.word()).expect("a server there is");
-            begin(yard, id);
+            yard.begin(id);
         }
         "done" => {
             let id = named(yard, words.word()).expect("a server there is");
@@ -428,20 +428,6 @@ fn look(yard: &mut Yard) {
 }
 
 /// Its planned step is begun, with what that does to its record.
-fn begin(yard: &mut Yard, id: ServerId) {
-    let now = yard.input.now;
-    let step = yard.input.steps.iter_mut().find(|s| s.server == id && s.status.is_open());
-    let step = step.expect("an open step");
-    (step.status, step.begun_at, step.attempts) = (StepStatus::Begun, Some(now), 1);
-    if step.kind == StepKind::Reboot {
-        yard.server(id).reboot_at = Some(now);
-        if yard.server(id).status == ServerStatus::Running {
-            yard.turn(id, ServerStatus::Initializing);
-        }
-        yard.hear(id, false, now);
-    }
-}
-
 fn ask(yard: &mut Yard, mut words: Words) {
     let id = named(yard, words.word()).expect("a server there is");
     match words.word() {

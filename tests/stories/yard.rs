@@ -134,6 +134,25 @@ impl Yard {
         Arc::make_mut(found.expect("a server there is"))
     }
 
+    /// Its open step begins.
+    pub fn begin(&mut self, id: ServerId) {
+        let now = self.input.now;
+        let step = self.input.steps.iter_mut().find(|s| s.server == id && s.status.is_open());
+        let step = step.expect("an open step");
+        (step.status, step.begun_at, step.attempts) = (StepStatus::Begun, Some(now), 1);
+        match step.kind {
+            StepKind::Reboot => {
+                self.server(id).reboot_at = Some(now);
+                if self.server(id).status == ServerStatus::Running {
+                    self.turn(id, ServerStatus::Initializing);
+                }
+                self.hear(id, false, now);
+            }
+            StepKind::Start | StepKind::Resume => self.server(id).status_at = now,
+            StepKind::Launch | StepKind::Terminate | StepKind::Suspend | StepKind::Stop => {}
+        }
+    }
+
     /// Scaling put it to sleep, so it ran before.
     pub fn park(&mut self, id: ServerId) {
         let server = self.server(id);

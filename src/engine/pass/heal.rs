@@ -12,7 +12,7 @@
 //! restart cannot help keeps its place, its index and its volumes, until a person terminates it by
 //! name. Where the farm or the farm role goes, nothing is healed: what failed is retired.
 
-use crate::base::{Millis, Timestamp, limit};
+use crate::base::{Millis, Watch, limit};
 use crate::engine::draft::Draft;
 use crate::engine::pass::{backoff::rung, order};
 use crate::engine::world::{RoleView, ServerView, World};
@@ -98,7 +98,7 @@ fn restart(world: &World, draft: &mut Draft, view: &RoleView, server: &ServerVie
         let (why, heal) = (why.to_owned(), HealMode::Restart);
         return draft.give_up(view, server, Wait::Unhealed { why, heal, restarts });
     }
-    let left = pause_left(server, world.input.now);
+    let left = pause_left(server, world.input.watch());
     if left > 0 {
         return draft.spare(view, server, Wait::Backoff { left, failures: restarts });
     }
@@ -112,7 +112,7 @@ fn restart(world: &World, draft: &mut Draft, view: &RoleView, server: &ServerVie
 }
 
 /// What is left of the pause before the next restart, from whatever last came of one.
-fn pause_left(server: &ServerView, now: Timestamp) -> Millis {
+fn pause_left(server: &ServerView, watch: Watch) -> Millis {
     let record = server.server;
     if record.restarts == 0 {
         return 0;
@@ -122,5 +122,6 @@ fn pause_left(server: &ServerView, now: Timestamp) -> Millis {
     let failed = server.failed.iter().filter(|step| restart(step.kind));
     let last = failed.filter_map(|step| step.ended_at).max();
     let since = last.max(record.reboot_at).unwrap_or(record.status_at).max(record.status_at);
-    rung(&limit::RESTART_BACKOFF, record.restarts).saturating_sub(now.since(since))
+    rung(&limit::RESTART_BACKOFF, record.restarts)
+        .saturating_sub(watch.now.since(watch.known(since)))
 }

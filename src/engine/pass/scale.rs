@@ -10,7 +10,7 @@
 //! values; the pass asks them about the world as it is, `whatif` about recorded readings.
 
 use crate::base::time::say;
-use crate::base::{Millis, Timestamp};
+use crate::base::{Millis, Timestamp, Watch};
 use crate::engine::WindowReading;
 use crate::engine::draft::Draft;
 use crate::engine::pass::rollout;
@@ -49,7 +49,7 @@ pub fn scale(world: &World, draft: &mut Draft) {
         let situation = Situation {
             running,
             starting: if over { 0 } else { target.target.saturating_sub(running + asleep) },
-            now: world.input.now,
+            watch: world.input.watch(),
         };
         match judge(policy, target, &readings(world, view), &situation) {
             Verdict::Nothing => {}
@@ -105,8 +105,8 @@ pub struct Situation {
     pub running: u32,
     /// Servers that are wanted and do not share it yet.
     pub starting: u32,
-    /// The moment to judge.
-    pub now: Timestamp,
+    /// The moment to judge, and how far back its clock can be trusted.
+    pub watch: Watch,
 }
 
 /// What the rules say.
@@ -138,7 +138,7 @@ pub fn judge(
     let rules = || policy.rules.iter().enumerate();
     let above = rules().find_map(|(i, rule)| {
         let value = average(i).filter(|value| *value > rule.scale_up)?;
-        let from = inputs(rule, readings.get(i).copied().flatten(), situation.now);
+        let from = inputs(rule, readings.get(i).copied().flatten(), situation.watch.now);
         Some(format!("{} {value:.1} > {} ({from})", rule.metric.rule_type(), rule.scale_up))
     });
     if let Some(why) = above {
@@ -163,7 +163,7 @@ pub fn judge(
     }
     let why = rules().map(|(i, rule)| {
         let value = average(i).unwrap_or(0.0);
-        let from = inputs(rule, readings.get(i).copied().flatten(), situation.now);
+        let from = inputs(rule, readings.get(i).copied().flatten(), situation.watch.now);
         format!("{} {value:.1} < {} ({from})", rule.metric.rule_type(), rule.scale_down)
     });
     inwards(policy, target, situation, why.collect::<Vec<_>>().join(", "))
@@ -190,7 +190,7 @@ fn outwards(
     if situation.starting > 0 {
         return Verdict::Wait(Wait::Starting { servers: situation.starting });
     }
-    match cool_down(target.scaled_up_at, policy.cooldown_up_ms, situation.now) {
+    match cool_down(target.scaled_up_at, policy.cooldown_up_ms, situation.watch) {
         Some(left) => Verdict::Wait(Wait::CoolDown { left }),
         None => Verdict::To(target.target.saturating_add(1), why),
     }
@@ -206,14 +206,14 @@ fn inwards(
         return Verdict::Wait(Wait::Starting { servers: situation.starting });
     }
     let changed_at = target.scaled_up_at.max(target.scaled_down_at);
-    match cool_down(changed_at, policy.cooldown_down_ms, situation.now) {
+    match cool_down(changed_at, policy.cooldown_down_ms, situation.watch) {
         Some(left) => Verdict::Wait(Wait::CoolDown { left }),
         None => Verdict::To(target.target.saturating_sub(1), why),
     }
 }
 
 /// What is left of a cool-down. At least a millisecond, so that one moment changes a target once.
-fn cool_down(changed_at: Option<Timestamp>, length: Millis, now: Timestamp) -> Option<Millis> {
-    let left = length.max(1).saturating_sub(now.since(changed_at?));
+fn cool_down(changed_at: Option<Timestamp>, length: Millis, watch: Watch) -> Option<Millis> {
+    let left = length.max(1).saturating_sub(watch.now.since(watch.known(changed_at?)));
     (left > 0).then_some(left)
 }

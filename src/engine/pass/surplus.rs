@@ -108,7 +108,7 @@ fn retire(
     let rolls = draft.targets.get(&view.role.id).and_then(|target| target.rollout.as_ref());
     let rolls = rolls.is_some_and(|r| r.state.is_under_way() && r.began_at < world.input.now);
     let serve = chains.iter().filter(|chain| serves(draft, chain)).count();
-    let stay = victims.iter().filter(|s| is_healthy(s)).count() + serve;
+    let stay = victims.iter().filter(|s| s.is_healthy()).count() + serve;
     let mut spare = if missing > 0 { 0 } else { stay.saturating_sub(target) };
     let all_spare = spare;
     let locked = victims.extract_if(.., |s| s.server.locked).count();
@@ -158,20 +158,16 @@ fn retire(
     false
 }
 
-fn is_healthy(server: &ServerView) -> bool {
-    server.is_running() && matches!(server.sight, Sight::Seen { .. })
-}
-
 /// One of a chain is enough: the others stand in for it, or follow it.
 fn serves(draft: &Draft, chain: &[&ServerView]) -> bool {
-    chain.iter().any(|s| is_healthy(s) && draft.is_free(s) && !s.is_restarting())
+    chain.iter().any(|s| s.is_healthy() && draft.is_free(s) && !s.is_restarting())
 }
 
 /// Nothing is in the way of taking it, and it was seen lately.
 fn may_go(draft: &Draft, server: &ServerView) -> bool {
     let idle = draft.is_free(server) && !server.is_restarting() && !server.server.locked;
     idle && match server.server.status {
-        ServerStatus::Running => is_healthy(server),
+        ServerStatus::Running => server.is_healthy(),
         // Whoever is started after a power cut is waited for.
         ServerStatus::Resuming if draft.cold_start.is_some() => false,
         _ => server.is_only_planned() || matches!(server.sight, Sight::Seen { .. }),

@@ -10,7 +10,7 @@ use crate::base::time::say;
 use crate::engine::draft::Draft;
 use crate::engine::pass::{heal, lost};
 use crate::engine::world::{RoleView, ServerView, Sight, World};
-use crate::model::{HealMode, TerminateReason, Wait};
+use crate::model::{TerminateReason, Wait};
 
 /// Heals what is pending, initializing or resuming for longer than its farm role allows.
 pub fn timeout(world: &World, draft: &mut Draft) {
@@ -26,8 +26,9 @@ pub fn timeout(world: &World, draft: &mut Draft) {
         if missing && lost::keeps_missing(world, view) {
             continue;
         }
-        // What was begun to bring it back comes to its end first.
-        if server.is_restarting() && heal::mode(world, view, server) != HealMode::Replace {
+        // What is to bring it back comes to its end first: it may wait long for its turn, and its
+        // call may hang. Only then the time runs.
+        if server.is_restarting() {
             continue;
         }
         let rebooting = server.server.reboot_at.is_some();
@@ -48,7 +49,7 @@ pub fn timeout(world: &World, draft: &mut Draft) {
 fn time(world: &World, view: &RoleView, server: &ServerView) -> (Millis, Millis) {
     let input = world.input;
     match server.server.reboot_at {
-        Some(at) => (input.now.since(at.max(input.started_at)), view.role.policy.reboot_timeout_ms),
+        Some(at) => (input.watch().lasted(at), view.role.policy.reboot_timeout_ms),
         None => (server.age(input), view.role.launch_timeout_ms),
     }
 }
@@ -59,7 +60,7 @@ pub fn getting_ready(world: &World, view: &RoleView, server: &ServerView) -> Wai
     let ready_for = view.role.policy.ready_for_ms;
     match (server.server.healthy_since, server.server.reboot_at) {
         (Some(since), _) if ready_for > 0 => {
-            let left = ready_for.saturating_sub(world.input.now.since(since));
+            let left = ready_for.saturating_sub(world.input.watch().lasted(since));
             Wait::ReadyGate { left }
         }
         (_, Some(_)) => Wait::Rebooting { age, limit },

@@ -18,16 +18,16 @@ pub fn listen(world: &World, draft: &mut Draft, view: &RoleView, server: &Server
     if server.server.status != ServerStatus::Running {
         return;
     }
-    let now = world.input.now;
+    let watch = world.input.watch();
     let why = match server.agent {
         // Without an agent, the check is all there is to listen to.
         agent if !server.server.agent || server.is_heard() => {
             let Some(since) = agent.and_then(|agent| agent.failing_since) else { return };
-            let age = now.since(since);
+            let age = watch.lasted(since);
             (age > limit::UNWELL_AT_LEAST).then(|| format!("its check fails for {}", say(age)))
         }
         agent => {
-            let age = now.since(agent.map_or(world.input.started_at, |agent| agent.since));
+            let age = watch.lasted(agent.map_or(watch.since, |agent| agent.since));
             if age > limit::AGENT_SILENT_AFTER {
                 draft.say_of(view, server, Decision::Wait(Wait::AgentSilent { age }));
             }

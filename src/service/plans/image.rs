@@ -6,7 +6,7 @@
 //! at the records themselves.
 
 use crate::base::limit::STEP_MEMORY;
-use crate::base::{FarmId, FarmRoleId, HoldId, Result, ServerId, StepId, Timestamp};
+use crate::base::{FarmId, FarmRoleId, HoldId, Result, ServerId, StepId, Timestamp, Watch};
 use crate::engine::Facts;
 use crate::engine::input::{AgentPresence, PlanInput, WindowReading};
 use crate::model::{
@@ -138,7 +138,7 @@ impl FarmImage {
         only: Option<&BTreeSet<FarmRoleId>>,
         facts: &BTreeMap<FarmRoleId, Facts>,
     ) -> PlanInput {
-        let now = service.now();
+        let Watch { since: started_at, now } = service.watch();
         let within = |id: &FarmRoleId| only.is_none_or(|only| only.contains(id));
         let crews = || self.crews.iter().filter(|(id, _)| within(id)).map(|(_, crew)| crew);
         let servers: Vec<Arc<Server>> =
@@ -154,7 +154,7 @@ impl FarmImage {
             now,
             // The parent's number keeps the ids of successive plans apart.
             seed: service.settings.seed ^ id.rotate_left(32) ^ parent,
-            started_at: service.observed.started_at(),
+            started_at,
             readings: roles().flat_map(|role| self.readings(service, role, now)).collect(),
             beyond: beyond.map(|id| (*id, facts.get(id).copied().unwrap_or_default())).collect(),
             farm: self.farm.clone(),

@@ -176,13 +176,15 @@ fn scope(input: &PlanInput) -> BTreeSet<FarmRoleId> {
 /// Farm roles where nothing waits yet and time alone will tell: an agent that went silent or whose
 /// check fails, and a server that was last seen before it came where it is.
 fn moving(input: &PlanInput) -> BTreeSet<FarmRoleId> {
+    let watch = input.watch();
     let servers = input.servers.iter().filter(|server| {
         let unwell = input.agents.get(&server.id).is_some_and(|agent| {
-            !agent.connected && input.now.since(agent.since) <= AGENT_SILENT_AFTER
+            !agent.connected && watch.lasted(agent.since) <= AGENT_SILENT_AFTER
                 || agent.failing_since.is_some()
         });
         let seen = input.sightings.get(&server.id);
-        unwell || matches!(seen, Some(Freshness::Seen { at, .. }) if *at < server.status_at)
+        let began = watch.began(server.status_at);
+        unwell || matches!(seen, Some(Freshness::Seen { at, .. }) if *at < began)
     });
     servers.map(|server| server.farm_role).collect()
 }

@@ -39,7 +39,7 @@ impl House {
             store,
             series: Arc::new(series),
             search: None,
-            observed: Observed::new(clock.now()),
+            observed: Observed::new(&*clock),
             clock: clock.clone(),
             authority: Arc::new(authority),
             settings: Settings {

@@ -106,7 +106,7 @@ impl Site {
             store,
             series: Arc::new(series),
             search: None,
-            observed: Observed::new(BEGIN),
+            observed: Observed::new(&*clock),
             clock: shared,
             authority,
             settings: Settings {

@@ -54,6 +54,27 @@ fn a_worker_that_says_it_is_idle_goes_at_once() {
     rig.settled("worker", 1, 10);
 }
 
+#[test]
+fn a_server_that_slept_for_a_moment_runs_again() {
+    let mut rig = Rig::new("nap");
+    rig.start();
+    rig.apply(&workers(1));
+    let before = rig.settled("worker", 1, 60);
+    let name = &before[0].grange.name;
+    let now = |status: &str| {
+        until(&format!("{name} to be {status}"), 30, || {
+            let servers = rig.servers();
+            let found = servers.iter().any(|s| s.id == before[0].id && s.status == status);
+            if found { Ok(()) } else { Err(brief(&servers)) }
+        });
+    };
+    assert!(rig.grange(&["server", "suspend", name]).status.success());
+    now("suspended");
+    // Before anybody notices that its agent says nothing.
+    assert!(rig.grange(&["server", "resume", name]).status.success());
+    now("running");
+}
+
 fn order(rig: &Rig, server: &ServerView, question: &str) -> OrderView {
     let command = ["/run/grange/bin/grange", "agent", question].map(str::to_owned).to_vec();
     let order = CommandRequest { command, timeout_ms: 10_000 };

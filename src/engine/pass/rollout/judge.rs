@@ -4,7 +4,7 @@
 //! one that runs is a success, one that leaves or is gone without having run is a failure, unless
 //! people or the target took it away.
 
-use crate::base::Timestamp;
+use crate::base::{Timestamp, Watch};
 use crate::engine::draft::Draft;
 use crate::engine::world::{RoleView, ServerView};
 use crate::model::{
@@ -13,7 +13,8 @@ use crate::model::{
 use std::collections::BTreeMap;
 
 /// Brings the memory of a farm role's rollout up to now, and says what changed about it.
-pub fn judge(now: Timestamp, draft: &mut Draft, view: &RoleView) -> Option<Rollout> {
+pub fn judge(watch: Watch, draft: &mut Draft, view: &RoleView) -> Option<Rollout> {
+    let now = watch.now;
     let target = draft.targets.get_mut(&view.role.id)?;
     let size = target.target;
     let before = target.rollout.take();
@@ -25,7 +26,7 @@ pub fn judge(now: Timestamp, draft: &mut Draft, view: &RoleView) -> Option<Rollo
         }
         listen(now, view.role, &mut rollout, &mut said);
         count(now, draft, view, &mut rollout, &mut said);
-        checkpoints(now, draft, view, &mut rollout, size, &mut said);
+        checkpoints(watch, draft, view, &mut rollout, size, &mut said);
         rollout.maintenance &= needs_page(draft, view, &rollout, size);
         resume_back(now, draft, view, &mut rollout);
         rollout
@@ -40,10 +41,10 @@ pub fn judge(now: Timestamp, draft: &mut Draft, view: &RoleView) -> Option<Rollo
 }
 
 /// Begins a rollout for those that scaling wakes just now and that slept through one.
-pub fn join(now: Timestamp, draft: &mut Draft, view: &RoleView) {
+pub fn join(watch: Watch, draft: &mut Draft, view: &RoleView) {
     let target = draft.targets.get(&view.role.id);
     if target.is_some_and(|target| target.rollout.is_none()) {
-        judge(now, draft, view);
+        judge(watch, draft, view);
     }
 }
 
@@ -212,14 +213,14 @@ fn is_failure(draft: &Draft, server: &ServerView) -> bool {
 }
 
 fn checkpoints(
-    now: Timestamp,
+    watch: Watch,
     draft: &Draft,
     view: &RoleView,
     rollout: &mut Rollout,
     target: u32,
     said: &mut Vec<String>,
 ) {
-    let policy = &view.role.policy.rollout;
+    let (policy, now) = (&view.role.policy.rollout, watch.now);
     if is_full(view.role) {
         // All at once has none; it was declared while a rollout in batches waited at one.
         if rollout.state == RolloutState::Checkpoint {
@@ -227,7 +228,8 @@ fn checkpoints(
         }
         return;
     }
-    let waited = policy.checkpoint_wait_ms.is_some_and(|wait| now.since(rollout.since) >= wait);
+    let age = now.since(watch.known(rollout.since));
+    let waited = policy.checkpoint_wait_ms.is_some_and(|wait| age >= wait);
     if rollout.state == RolloutState::Checkpoint && waited {
         rollout.checkpoint += 1;
         turn(now, rollout, RolloutState::Rolling);

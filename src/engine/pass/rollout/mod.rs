@@ -28,7 +28,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub fn rollout(world: &World, draft: &mut Draft) {
     for view in &world.roles {
         if world.is_wanted() && !view.role.removed {
-            if let Some(rollout) = judge(world.input.now, draft, view) {
+            if let Some(rollout) = judge(world.input.watch(), draft, view) {
                 Batch::new(world, draft, view, &rollout).roll(draft);
             }
         } else if let Some(target) = draft.targets.get_mut(&view.role.id)
@@ -58,7 +58,7 @@ pub fn remember(world: &World, draft: &mut Draft) {
             rollout.starting.extend(launched.into_iter().filter(|_| tells));
         }
         if view.servers.iter().any(|server| draft.is_woken(server)) {
-            judge::join(world.input.now, draft, view);
+            judge::join(world.input.watch(), draft, view);
         }
         judge::end(world.input.now, draft, view);
     }
@@ -115,9 +115,9 @@ fn partner<'v, 'w>(
     })
 }
 
-/// Serves, by its own word and the platform's.
-fn is_healthy(server: &ServerView) -> bool {
-    server.is_running() && !server.is_restarting() && matches!(server.sight, Sight::Seen { .. })
+/// Serves and goes on serving, as far as decided.
+fn is_healthy(draft: &Draft, server: &ServerView) -> bool {
+    server.is_healthy() && !server.is_restarting() && !draft.is_moved(server)
 }
 
 struct Batch<'a, 'w> {
@@ -161,7 +161,7 @@ impl<'a, 'w> Batch<'a, 'w> {
             old: others().filter(|s| may_go(s)).copied().collect(),
             kept: number(others().filter(|s| stays(s)).count()),
             target,
-            healthy: number(wanted.iter().filter(|s| is_healthy(s)).count()),
+            healthy: number(wanted.iter().filter(|s| is_healthy(draft, s)).count()),
             healthy_min: if full { 0 } else { policy.healthy_min(target) },
             batch: if full { u32::MAX } else { policy.batch },
             let_go: 0,
@@ -169,7 +169,6 @@ impl<'a, 'w> Batch<'a, 'w> {
     }
 
     fn roll(mut self, draft: &mut Draft) {
-        let input = self.world.input;
         let over = matches!(self.rollout.state, RolloutState::Failed | RolloutState::RolledBack);
         if over {
             let (revision, failed) = (self.rollout.to, self.rollout.failed);
@@ -191,7 +190,7 @@ impl<'a, 'w> Batch<'a, 'w> {
             return self.wait(draft, Wait::RolloutHealthy { healthy, needed });
         }
         self.finish(draft);
-        if let Some(wait) = self.pause(draft, input.now) {
+        if let Some(wait) = self.pause(draft) {
             return self.wait(draft, wait);
         }
         if is_full(self.view.role) {
@@ -233,7 +232,7 @@ impl<'a, 'w> Batch<'a, 'w> {
     fn finish(&mut self, draft: &mut Draft) {
         let wanted = self.rollout.wanted();
         let serves = |new: &&ServerView| {
-            new.server.revision == wanted && draft.is_wanted(new) && is_healthy(new)
+            new.server.revision == wanted && draft.is_wanted(new) && is_healthy(draft, new)
         };
         let new = self.view.servers.iter().filter(serves);
         let followed: BTreeSet<ServerId> =
@@ -258,7 +257,7 @@ impl<'a, 'w> Batch<'a, 'w> {
 
     /// Lets one go if enough stay.
     fn retire(&mut self, draft: &mut Draft, old: &ServerView, why: &str) -> bool {
-        let serves = u32::from(is_healthy(old));
+        let serves = u32::from(is_healthy(draft, old));
         // What the cloud never heard of is gone with the plan, and nothing waits for it.
         let lasts = u32::from(!old.is_only_planned());
         if self.let_go.saturating_add(lasts) > self.batch
@@ -273,13 +272,15 @@ impl<'a, 'w> Batch<'a, 'w> {
     }
 
     /// A person, or a checkpoint, wants no further batch yet.
-    fn pause(&self, draft: &Draft, now: crate::base::Timestamp) -> Option<Wait> {
+    fn pause(&self, draft: &Draft) -> Option<Wait> {
         let (ready, of) = (self.ready(draft), self.target);
         match self.rollout.state {
             RolloutState::Paused => Some(Wait::RolloutPaused { ready, of }),
             RolloutState::Checkpoint => {
                 let wait = self.view.role.policy.rollout.checkpoint_wait_ms;
-                let left = wait.map(|wait| wait.saturating_sub(now.since(self.rollout.since)));
+                let watch = self.world.input.watch();
+                let waited = watch.now.since(watch.known(self.rollout.since));
+                let left = wait.map(|wait| wait.saturating_sub(waited));
                 let percent = (ready * 100).checked_div(of).unwrap_or(100).min(100);
                 Some(Wait::RolloutCheckpoint { percent, left })
             }
@@ -353,7 +354,7 @@ impl<'a, 'w> Batch<'a, 'w> {
     fn next(mut self, draft: &mut Draft) {
         let size = self.size(draft);
         let idle: Vec<&ServerView> =
-            self.old.iter().filter(|s| !is_healthy(s)).take(size).copied().collect();
+            self.old.iter().filter(|s| !is_healthy(draft, s)).take(size).copied().collect();
         if !idle.is_empty() {
             return self.replace(draft, &idle);
         }
