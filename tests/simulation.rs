@@ -18,8 +18,8 @@
 //! thin: every fault, state and reason to wait has to be reached a hundred times.
 //!
 //! Reading order: `world` (what happens), `watch`, `laws` and `restraint` (what must not), `sky`,
-//! `fleet`, `people`, `declarations`, `weather` (who does it), `house` and `calls` (what the
-//! appliance is handed), `seeds`, `tally` and `coverage` (many of them). To add a fault: a
+//! `branch`, `fleet`, `people`, `declarations`, `weather` (who does it), `house` and `calls` (what
+//! the appliance is handed), `seeds`, `tally` and `coverage` (many of them). To add a fault: a
 //! [`weather::Blow`] and its line in `world`. To add a law: a function in `laws` or `restraint`
 //! with a world that breaks it, and a [`sabotage::Sabotage`] that it finds in a whole run.
 
@@ -27,6 +27,8 @@
 #[path = "support/names.rs"]
 mod names;
 
+#[path = "simulation/branch.rs"]
+mod branch;
 #[path = "simulation/calls.rs"]
 mod calls;
 #[path = "simulation/coverage.rs"]
@@ -35,6 +37,8 @@ mod coverage;
 mod crashes;
 #[path = "simulation/declarations.rs"]
 mod declarations;
+#[path = "simulation/fates.rs"]
+mod fates;
 #[path = "simulation/fleet.rs"]
 mod fleet;
 #[path = "simulation/fuse.rs"]

@@ -1,8 +1,8 @@
 //! What a long run has to reach, and how often: a kind of fault that never strikes, a state no step
 //! was ever in and a reason nothing ever waited for prove nothing about what comes of them.
 
+use crate::fates;
 use crate::names::WAITS;
-use crate::sky;
 use crate::tally::Tally;
 use crate::weather;
 use grange::model::{ServerStatus, StepKind, StepStatus};
@@ -54,7 +54,7 @@ pub fn thin(tally: &Tally) -> Vec<String> {
     let steps = steps.chain(["launch superseded".to_owned()]).collect();
     let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
     let servers: Vec<&str> = SERVERS.iter().map(|status| status.as_str()).collect();
-    let faults: Vec<&str> = [weather::BLOWS, sky::FATES].concat();
+    let faults: Vec<&str> = [weather::BLOWS, fates::FATES].concat();
     let parts: [(&str, &BTreeMap<String, u64>, Vec<String>); 4] = [
         ("fault", &tally.faults, owned(&faults)),
         ("step", &tally.steps, steps),

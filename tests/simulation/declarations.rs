@@ -1,10 +1,11 @@
 //! What people declare: manifests, each a little different.
 
+use crate::branch::{FIRST, SECOND};
 use grange::base::random::Stream;
 use std::fmt::Write;
 
 /// One of two farms, each time a little different.
-pub fn manifest(luck: &mut Stream) -> String {
+pub fn manifest(luck: &mut Stream, second: bool) -> String {
     let farm = if luck.chance(65) { "shop" } else { "blog" };
     let order = if luck.chance(50) { "sequential" } else { "simultaneous" };
     let mut text = format!("farm: {farm}\nlaunchOrder: {order}\nfarmRoles:\n");
@@ -12,7 +13,8 @@ pub fn manifest(luck: &mut Stream) -> String {
     let lb = luck.chance(40);
     text.push_str(&farm_role(luck, "web", "web-demo", 2));
     if db {
-        text.push_str(&farm_role(luck, "db", "base", 1));
+        let db = farm_role(luck, "db", "base", 1);
+        text.push_str(&if second { db.replace(FIRST, SECOND) } else { db });
     }
     if lb {
         text.push_str(&farm_role(luck, "lb", "haproxy", 3));
@@ -68,10 +70,15 @@ fn farm_role(luck: &mut Stream, alias: &str, role: &str, index: u32) -> String {
     text
 }
 
+/// The shortest time to get ready that anybody declares, after a launch and after a reboot, in
+/// seconds.
+pub const LAUNCH_TIMEOUT_MIN: u64 = 60;
+pub const REBOOT_TIMEOUT_MIN: u64 = 30;
+
 /// The fields that Scalr does not have.
 fn own(luck: &mut Stream, alias: &str, role: &str) -> String {
     let drain = luck.below(4) * 10;
-    let timeout = 60 + luck.below(3) * 30;
+    let timeout = LAUNCH_TIMEOUT_MIN + luck.below(3) * 30;
     let mut own =
         format!("drain: {drain}s, launchTimeout: {timeout}s, cooldownUp: 20s, cooldownDown: 30s");
     if role == "haproxy" {
@@ -99,7 +106,7 @@ fn own(luck: &mut Stream, alias: &str, role: &str) -> String {
     if alias == "db" && luck.chance(40) {
         own.push_str(", check: {port: 5432}");
     }
-    let reboot = 30 + luck.below(3) * 30;
+    let reboot = REBOOT_TIMEOUT_MIN + luck.below(3) * 30;
     write!(own, ", rebootTimeout: {reboot}s").expect("text takes text");
     if luck.chance(50) {
         let rollout = rollout(luck);

@@ -1,5 +1,6 @@
 //! One life of the appliance: from opening the store until it falls.
 
+use crate::branch::Branch;
 use crate::calls::{Calls, LetterBox};
 use crate::fleet::Line;
 use crate::fuse::{Point, SharedFuse};
@@ -123,7 +124,10 @@ impl House {
         let minutes = Box::new(parts.readings.clone());
         let series = Series::open_on(disk, minutes, clock.clone(), series::Mode::Drained)
             .map_err(|error| format!("opening the series: {error}"))?;
-        let sizes = parts.sky.instance_types().into_iter().map(|size| size.name).collect();
+        let types = parts.sky.cloud.instance_types().into_iter();
+        let sizes: Vec<String> = types.map(|size| size.name).collect();
+        let platforms = parts.sky.platforms.iter();
+        let platforms = platforms.map(|name| ((*name).to_owned(), sizes.clone())).collect();
         let service = Arc::new(Service {
             store,
             series: Arc::new(series),
@@ -132,7 +136,7 @@ impl House {
             clock,
             authority: authority(),
             settings: Settings {
-                platforms: BTreeMap::from([("simulated".to_owned(), sizes)]),
+                platforms,
                 zones: BTreeMap::new(),
                 agent_addresses: vec!["192.0.2.1:8883".into()],
                 agent_interval_ms: 10_000,
@@ -152,10 +156,14 @@ impl House {
         parts.sky.watch(&service);
         let calls = Arc::new(Calls::new(parts.clock.clone(), parts.seed ^ (parts.life << 32)));
         let letters = Arc::new(LetterBox::default());
-        let sky: Arc<dyn Cloud> = parts.sky.clone();
+        let clouds = parts.sky.platforms.iter().map(|platform| {
+            let branch: Arc<dyn Cloud> = Arc::new(Branch { sky: parts.sky.clone(), platform });
+            ((*platform).to_owned(), branch)
+        });
+        let clouds = clouds.collect();
         let ports = Ports {
             service: service.clone(),
-            clouds: BTreeMap::from([("simulated".to_owned(), sky)]),
+            clouds,
             pool: calls.clone(),
             courier: letters.clone(),
             checker: Arc::new(Glance { sky: parts.sky.clone(), clock: parts.clock.clone() }),

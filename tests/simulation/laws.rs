@@ -4,7 +4,8 @@
 //! Each law is a function of values to its faults, and is shown a world that breaks it below: a
 //! checker that never fires is worse than none.
 
-use grange::base::{FarmRoleId, ServerId};
+use crate::declarations;
+use grange::base::{FarmRoleId, Millis, ServerId};
 use grange::model::{CloudState, Server, ServerStatus, StepKind, TerminateReason};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -50,6 +51,8 @@ pub struct Call {
     pub excused: bool,
     /// It vanished from listings together with all others of its farm role.
     pub vanished_with_others: bool,
+    /// By what it was last asked to come up, and how long ago, by a clock that nobody sets.
+    pub asked_up: Option<(StepKind, Millis)>,
 }
 
 /// Law 1: how many of each farm role exist or may exist. A lowered maximum is no fault, but then
@@ -139,9 +142,19 @@ pub fn nothing_healthy_is_destroyed(call: &Call) -> Option<String> {
             | TerminateReason::FarmTerminated
             | TerminateReason::RoleRemoved
             | TerminateReason::ScalingDown
-            | TerminateReason::Rollout
-            | TerminateReason::LaunchTimeout,
+            | TerminateReason::Rollout,
         ) => None,
+        Some(TerminateReason::LaunchTimeout) => {
+            let (kind, age) = call.asked_up?;
+            let shortest = match kind {
+                StepKind::Reboot => declarations::REBOOT_TIMEOUT_MIN,
+                _ => declarations::LAUNCH_TIMEOUT_MIN,
+            };
+            if age >= shortest * 1000 {
+                return None;
+            }
+            tell(&format!("as not ready in time, after {age} ms"))
+        }
         Some(TerminateReason::Crashed) if call.vanished_with_others => {
             tell("because it vanished together with all the others")
         }
@@ -233,6 +246,7 @@ mod tests {
                 state: Some(CloudState::Running),
                 excused: true,
                 vanished_with_others: false,
+                asked_up: None,
             };
             change(&mut call);
             [written_before_done(&call), nothing_healthy_is_destroyed(&call)]
@@ -251,6 +265,12 @@ mod tests {
         assert_eq!(call(&record, &|c| c.vanished_with_others = true), [told]);
         let told = format!("law 3: {} is destroyed without a record", record.id);
         assert_eq!(call(&record, &|c| c.record = None), [told]);
+        record.terminate_reason = Some(TerminateReason::LaunchTimeout);
+        assert_eq!(call(&record, &|c| c.asked_up = Some((StepKind::Launch, 60_000))), none);
+        let told = "law 3: web-1 is destroyed as not ready in time, after 14000 ms";
+        assert_eq!(call(&record, &|c| c.asked_up = Some((StepKind::Launch, 14_000))), [told]);
+        assert_eq!(call(&record, &|c| c.asked_up = Some((StepKind::Reboot, 14_000))), [told]);
+        assert_eq!(call(&record, &|c| c.asked_up = Some((StepKind::Reboot, 30_000))), none);
         record.terminate_reason = Some(TerminateReason::Manual);
         let told = "law 3: web-1 is destroyed for a person, but nobody asked";
         assert_eq!(call(&record, &|_| {}), [told]);

@@ -16,6 +16,8 @@ use grange::wire::rollout::RolloutVerb;
 /// The people of a site.
 pub struct People {
     luck: Stream,
+    /// Databases are on a platform of their own.
+    second: bool,
     /// What was declared last.
     declared: String,
     /// What was done, for the log.
@@ -32,9 +34,9 @@ fn admin() -> Actor {
 
 impl People {
     /// Nobody has done anything yet.
-    pub fn new(seed: u64) -> People {
+    pub fn new(seed: u64, second: bool) -> People {
         let luck = Stream::new(seed, "people");
-        People { luck, declared: String::new(), did: Vec::new(), faults: Vec::new() }
+        People { luck, second, declared: String::new(), did: Vec::new(), faults: Vec::new() }
     }
 
     /// When somebody does something again.
@@ -207,7 +209,7 @@ impl People {
     }
 
     fn declare(&mut self, service: &Service, launch: bool) {
-        let text = declarations::manifest(&mut self.luck);
+        let text = declarations::manifest(&mut self.luck, self.second);
         self.apply(service, text, launch);
     }
 

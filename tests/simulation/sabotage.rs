@@ -1,10 +1,12 @@
 //! Faults planted in the appliance on purpose, each of which one checker has to find: a checker
 //! that finds nothing in a broken world proves nothing about a sound one.
 
+use crate::branch::FIRST;
 use crate::hidden::{self, Hidden};
+use crate::sky::Sky;
 use grange::base::random::Stream;
 use grange::base::{Result, ServerId};
-use grange::clouds::{Cloud, CloudStep};
+use grange::clouds::CloudStep;
 use grange::model::{
     Actor, Cause, Freshness, Server, ServerStatus, Step, StepKind, StepStatus, TerminateReason,
 };
@@ -95,7 +97,7 @@ impl Sabotage {
     }
 
     /// Whenever people come by.
-    pub fn now_and_then(self, service: &Service, cloud: &dyn Cloud, luck: &mut Stream) {
+    pub fn now_and_then(self, service: &Service, sky: &Sky, luck: &mut Stream) {
         let Ok(mut all) = service.read(lookup::all_servers) else { return };
         all.retain(|server| server.status == ServerStatus::Running);
         if all.is_empty() {
@@ -104,7 +106,7 @@ impl Sabotage {
         let server = all.swap_remove(luck.below(all.len() as u64) as usize);
         let answer = match self {
             Sabotage::CallWithoutStep => {
-                let answer = cloud.apply(&CloudStep::Terminate(server.id));
+                let answer = sky.apply(FIRST, &CloudStep::Terminate(server.id));
                 return drop(answer);
             }
             Sabotage::HealthyGivenUp => write(service, move |tx| give_up(tx, server)),

@@ -1,14 +1,16 @@
 //! The simulated cloud as the appliance reaches it: every call is judged before it is carried out,
 //! and while one waits for its answer, others act.
 
+use crate::branch::SECOND;
+use crate::fates::{copy, fate, kind};
 use crate::fuse::{Point, SharedFuse};
 use crate::laws::{self, Call, Real};
 use crate::sabotage::Sabotage;
-use grange::base::limit::{MISSING_AT_LEAST, MISSING_LISTINGS_MIN};
+use grange::base::limit::{CLOUD_CALL_DEADLINE, MISSING_AT_LEAST, MISSING_LISTINGS_MIN};
 use grange::base::random::Stream;
 use grange::base::{Clock, FarmId, FarmRoleId, ManualClock, Millis, ServerId, StepId};
 use grange::clouds::simulated::{Delays, Simulated};
-use grange::clouds::{Applied, Cloud, CloudError, CloudStep, InstanceType};
+use grange::clouds::{Applied, Cloud, CloudError, CloudStep};
 use grange::model::{Actor, CloudState, Sighting, StepKind, StepStatus};
 use grange::service::observe::{self, Look};
 use grange::service::{Service, lookup, plans};
@@ -23,6 +25,8 @@ const OLD_NEWS: Millis = 120_000;
 pub struct Sky {
     /// The cloud itself.
     pub cloud: Simulated,
+    /// By which names it goes.
+    pub platforms: &'static [&'static str],
     clock: Arc<ManualClock>,
     eye: Mutex<Eye>,
 }
@@ -31,6 +35,8 @@ struct Eye {
     luck: Stream,
     service: Weak<Service>,
     launched: BTreeMap<ServerId, Launched>,
+    /// When each was last asked to come up.
+    asked_up: BTreeMap<ServerId, (StepKind, Millis)>,
     /// Ever stopped, or left out of listings for long.
     excused: BTreeSet<ServerId>,
     /// Left out of listings with all others of their farm role, until remembered.
@@ -46,6 +52,8 @@ struct Eye {
     /// Since when complete listings lack a server, for whatever reasons, and how many did.
     absent: BTreeMap<ServerId, (Millis, u32)>,
     cut_off_until: Millis,
+    /// The second platform alone.
+    second_cut_off_until: Millis,
     /// Answers that arrive again.
     answers: Vec<(StepId, Answer)>,
     sabotage: Option<Sabotage>,
@@ -54,11 +62,14 @@ struct Eye {
     fuse: Option<SharedFuse>,
 }
 
-type Answer = Result<Applied, CloudError>;
+/// What a call is answered.
+pub type Answer = Result<Applied, CloudError>;
 
 /// What a server was launched with.
 #[derive(Clone)]
 pub struct Launched {
+    /// On which platform.
+    pub platform: &'static str,
     /// For which farm role.
     pub farm_role: FarmRoleId,
     /// With which index.
@@ -69,14 +80,16 @@ pub struct Launched {
 
 impl Sky {
     /// An empty cloud.
-    pub fn new(clock: Arc<ManualClock>, seed: u64) -> Sky {
+    pub fn new(clock: Arc<ManualClock>, platforms: &'static [&'static str], seed: u64) -> Sky {
         Sky {
+            platforms,
             cloud: Simulated::new(clock.clone(), seed, Delays::default()),
             clock,
             eye: Mutex::new(Eye {
                 luck: Stream::new(seed, "sky"),
                 service: Weak::new(),
                 launched: BTreeMap::new(),
+                asked_up: BTreeMap::new(),
                 excused: BTreeSet::new(),
                 vanished: BTreeSet::new(),
                 faults: Vec::new(),
@@ -86,6 +99,7 @@ impl Sky {
                 gaps: BTreeMap::new(),
                 absent: BTreeMap::new(),
                 cut_off_until: 0,
+                second_cut_off_until: 0,
                 answers: Vec::new(),
                 sabotage: None,
                 old_news: VecDeque::new(),
@@ -119,6 +133,11 @@ impl Sky {
     /// No call gets through until then.
     pub fn cut_off(&self, until: Millis) {
         self.eye().cut_off_until = until;
+    }
+
+    /// No call to the second platform gets through until then.
+    pub fn cut_off_second(&self, until: Millis) {
+        self.eye().second_cut_off_until = until;
     }
 
     /// Answers that arrive once more.
@@ -186,7 +205,7 @@ impl Sky {
     }
 
     /// Holds a call against the laws; returns the step that it carries out, if the journal has it.
-    fn judge(&self, step: &CloudStep) -> Option<StepId> {
+    fn judge(&self, platform: &'static str, step: &CloudStep) -> Option<StepId> {
         let id = step.server();
         let state = self.cloud.state(id);
         if let CloudStep::Launch(request) = step {
@@ -200,7 +219,8 @@ impl Sky {
                 }
             };
             let (farm_role, index) = (request.farm_role, request.index);
-            self.eye().launched.insert(id, Launched { farm_role, index, token });
+            let made = Launched { platform, farm_role, index, token };
+            self.eye().launched.insert(id, made);
         }
         let service = self.eye().service.upgrade();
         // While the appliance is down, a call on its way may still arrive; its journal is shut.
@@ -219,14 +239,18 @@ impl Sky {
                 Some(record) => lookup::servers_of_farm(view, record.farm)?,
                 None => Vec::new(),
             };
-            Ok((begun.map(|known| known.id), record, others))
+            let begun_at = begun.and_then(|known| known.begun_at);
+            Ok((begun.map(|known| known.id), begun_at, record, others))
         });
-        let (begun, record, mut others) = found.ok()?;
+        let (begun, begun_at, record, mut others) = found.ok()?;
+        let under_way = begun_at.map_or(0, |at| self.clock.now().since(at));
+        let under_way = under_way.min(CLOUD_CALL_DEADLINE);
         // Those a person has given up do not vouch for the rest any more.
         others.retain(|other| {
             let same = record.as_ref().is_some_and(|one| one.farm_role == other.farm_role);
             same && other.id != id && other.status.is_wanted() && !other.terminate_requested
         });
+        let now = self.clock.monotonic();
         let mut eye = self.eye();
         let call = Call {
             kind: kind(step),
@@ -237,7 +261,14 @@ impl Sky {
             excused: eye.excused.contains(&id),
             vanished_with_others: eye.vanished.contains(&id)
                 && others.iter().any(|other| eye.vanished.contains(&other.id)),
+            asked_up: eye.asked_up.get(&id).map(|(kind, at)| (*kind, now - at)),
         };
+        match call.kind {
+            StepKind::Launch | StepKind::Resume | StepKind::Reboot | StepKind::Start => {
+                eye.asked_up.insert(id, (call.kind, now.saturating_sub(under_way)));
+            }
+            StepKind::Terminate | StepKind::Suspend | StepKind::Stop => {}
+        }
         eye.faults.extend(laws::written_before_done(&call));
         eye.faults.extend(laws::nothing_healthy_is_destroyed(&call));
         begun
@@ -249,13 +280,73 @@ impl Sky {
         fuse.is_some_and(|fuse| fuse.pass(point))
     }
 
-    fn is_cut_off(&self) -> bool {
-        self.clock.monotonic() < self.eye().cut_off_until
+    /// A listing of one platform.
+    pub fn list(&self, platform: &str) -> Result<Vec<Sighting>, CloudError> {
+        if self.is_cut_off(platform) || self.eye().sabotage == Some(Sabotage::NobodyLooks) {
+            *self.eye().counts.entry("listing cut off".into()).or_default() += 1;
+            return Err(CloudError::Unknown("no route to the cloud".to_owned()));
+        }
+        let mut seen = self.cloud.list();
+        match &mut seen {
+            Ok(seen) => {
+                seen.retain(|sighting| self.is_on(platform, sighting.server));
+                self.thin_out(seen);
+                self.note_absent(platform, seen);
+                if self.eye().sabotage == Some(Sabotage::OldNews) {
+                    self.tell_old_news(seen);
+                }
+            }
+            Err(error) => {
+                let what = fate("listing", error);
+                *self.eye().counts.entry(what).or_default() += 1;
+            }
+        }
+        seen
+    }
+
+    /// A call to one platform.
+    pub fn apply(&self, platform: &'static str, step: &CloudStep) -> Answer {
+        let fell = || Err(CloudError::Unknown("the appliance fell".to_owned()));
+        let begun = self.judge(platform, step);
+        if self.falls(Point::BeforeCall) {
+            return fell();
+        }
+        let answer = self.carry(platform, step);
+        if matches!(step, CloudStep::Suspend(_) | CloudStep::Stop(_) | CloudStep::Reboot(_))
+            && self.cloud.state(step.server()) != Some(CloudState::Running)
+        {
+            self.excuse(step.server());
+        }
+        if self.falls(Point::AfterCall) {
+            return fell();
+        }
+        if let Err(error) = &answer {
+            let what = fate("call", error);
+            *self.eye().counts.entry(what).or_default() += 1;
+        }
+        if let Some(id) = begun {
+            let mut eye = self.eye();
+            if !eye.calm && eye.luck.chance(4) {
+                eye.answers.push((id, copy(&answer)));
+            }
+        }
+        self.meanwhile();
+        answer
+    }
+
+    fn is_on(&self, platform: &str, id: ServerId) -> bool {
+        self.eye().launched.get(&id).is_some_and(|made| made.platform == platform)
+    }
+
+    fn is_cut_off(&self, platform: &str) -> bool {
+        let eye = self.eye();
+        let alone = if platform == SECOND { eye.second_cut_off_until } else { 0 };
+        self.clock.monotonic() < eye.cut_off_until.max(alone)
     }
 
     /// The network carries a request once, or now and then twice.
-    fn carry(&self, step: &CloudStep) -> Answer {
-        if self.is_cut_off() {
+    fn carry(&self, platform: &str, step: &CloudStep) -> Answer {
+        if self.is_cut_off(platform) {
             *self.eye().counts.entry("call cut off".into()).or_default() += 1;
             return Err(CloudError::Unknown("no route to the cloud".to_owned()));
         }
@@ -326,11 +417,14 @@ impl Sky {
 
     /// One that listings lack as often and as long as it takes may be given up: one lacks it
     /// because it is new, the next because it is incomplete.
-    fn note_absent(&self, seen: &[Sighting]) {
+    fn note_absent(&self, platform: &str, seen: &[Sighting]) {
         let (now, servers) = (self.clock.monotonic(), self.cloud.servers());
         let mut eye = self.eye();
         let eye = &mut *eye;
         for id in servers.iter().map(|server| server.server) {
+            if eye.launched.get(&id).is_none_or(|made| made.platform != platform) {
+                continue;
+            }
             if seen.iter().any(|sighting| sighting.server == id) {
                 eye.absent.remove(&id);
                 continue;
@@ -355,138 +449,17 @@ impl Sky {
         };
         self.clock.advance(pause);
         let Some(service) = service else { return };
-        let look = Look::begin(&service, self.platform(), self.settles_within());
         let actor = Actor::job("observe");
-        if let Ok(seen) = self.list() {
-            // A crash of the appliance may be due in here; then this fails, as it should.
-            drop(observe::listing(&service, &actor, look, seen));
+        for platform in self.platforms {
+            let look = Look::begin(&service, platform, CLOUD_CALL_DEADLINE);
+            if let Ok(seen) = self.list(platform) {
+                // A crash of the appliance may be due in here; then this fails, as it should.
+                drop(observe::listing(&service, &actor, look, seen));
+            }
         }
         let farms: Vec<FarmId> = plans::farms(&service).unwrap_or_default();
         for farm in farms {
             drop(plans::tick(&service, &actor, farm));
         }
-    }
-}
-
-fn kind(step: &CloudStep) -> StepKind {
-    match step {
-        CloudStep::Launch(_) => StepKind::Launch,
-        CloudStep::Terminate(_) => StepKind::Terminate,
-        CloudStep::Suspend(_) => StepKind::Suspend,
-        CloudStep::Resume(_) => StepKind::Resume,
-        CloudStep::Reboot(_) => StepKind::Reboot,
-        CloudStep::Start(_) => StepKind::Start,
-        CloudStep::Stop(_) => StepKind::Stop,
-    }
-}
-
-/// What can happen to a call or a listing.
-pub const FATES: &[&str] = &[
-    "answer doubled",
-    "answer overtaken",
-    "call cut off",
-    "call refused",
-    "call throttled",
-    "call turned away",
-    "call unanswered",
-    "call outlived the appliance",
-    "crash before-commit",
-    "crash in-commit",
-    "crash after-commit",
-    "crash before-call",
-    "crash after-call",
-    "listing cut off",
-    "listing incomplete",
-    "request doubled",
-    "listing throttled",
-    "listing unanswered",
-    "farm role really left out of listings",
-];
-
-fn copy(answer: &Answer) -> Answer {
-    match answer {
-        Ok(applied) => Ok(applied.clone()),
-        Err(CloudError::Refused(why)) => Err(CloudError::Refused(why.clone())),
-        Err(CloudError::Busy(why)) => Err(CloudError::Busy(why.clone())),
-        Err(CloudError::Unknown(why)) => Err(CloudError::Unknown(why.clone())),
-    }
-}
-
-fn fate(name: &str, error: &CloudError) -> String {
-    match error {
-        CloudError::Refused(_) => format!("{name} refused"),
-        CloudError::Busy(why) if why.starts_with("throttled") => format!("{name} throttled"),
-        CloudError::Busy(_) => format!("{name} turned away"),
-        CloudError::Unknown(_) => format!("{name} unanswered"),
-    }
-}
-
-impl Cloud for Sky {
-    fn platform(&self) -> &'static str {
-        self.cloud.platform()
-    }
-
-    fn instance_types(&self) -> Vec<InstanceType> {
-        self.cloud.instance_types()
-    }
-
-    fn list(&self) -> Result<Vec<Sighting>, CloudError> {
-        if self.is_cut_off() || self.eye().sabotage == Some(Sabotage::NobodyLooks) {
-            *self.eye().counts.entry("listing cut off".into()).or_default() += 1;
-            return Err(CloudError::Unknown("no route to the cloud".to_owned()));
-        }
-        let mut seen = self.cloud.list();
-        match &mut seen {
-            Ok(seen) => {
-                self.thin_out(seen);
-                self.note_absent(seen);
-                if self.eye().sabotage == Some(Sabotage::OldNews) {
-                    self.tell_old_news(seen);
-                }
-            }
-            Err(error) => {
-                let what = fate("listing", error);
-                *self.eye().counts.entry(what).or_default() += 1;
-            }
-        }
-        seen
-    }
-
-    fn apply(&self, step: &CloudStep) -> Answer {
-        let fell = || Err(CloudError::Unknown("the appliance fell".to_owned()));
-        let begun = self.judge(step);
-        if self.falls(Point::BeforeCall) {
-            return fell();
-        }
-        let answer = self.carry(step);
-        if matches!(step, CloudStep::Suspend(_) | CloudStep::Stop(_) | CloudStep::Reboot(_))
-            && self.cloud.state(step.server()) != Some(CloudState::Running)
-        {
-            self.excuse(step.server());
-        }
-        if self.falls(Point::AfterCall) {
-            return fell();
-        }
-        if let Err(error) = &answer {
-            let what = fate("call", error);
-            *self.eye().counts.entry(what).or_default() += 1;
-        }
-        if let Some(id) = begun {
-            let mut eye = self.eye();
-            if !eye.calm && eye.luck.chance(4) {
-                eye.answers.push((id, copy(&answer)));
-            }
-        }
-        self.meanwhile();
-        answer
-    }
-
-    fn remove_volumes(&self, farm_role: FarmRoleId) -> Result<(), CloudError> {
-        self.cloud.remove_volumes(farm_role)
-    }
-
-    fn wait_for_change(&self, _at_most: std::time::Duration) -> bool {
-        let _ = self.clock.monotonic();
-        false
     }
 }

@@ -47,6 +47,11 @@ impl World {
                 real.iter().for_each(|real| sky.excuse(real.server));
                 sky.cloud.cut_power();
                 self.kill();
+                // Not every cloud is heard again at once.
+                if sky.platforms.len() > 1 && self.weather.pick(2) == 0 {
+                    sky.cut_off_second(self.back_at + 30_000);
+                    add(&mut self.tally.faults, "one of two clouds is cut off");
+                }
             }
             Blow::Fuse(crash) => self.parts.fuse.light(*crash),
             Blow::Kill => self.kill(),
@@ -73,6 +78,7 @@ impl World {
         self.parts.sky.cloud.set_faults(Faults::default());
         self.parts.sky.leave_out(0);
         self.parts.sky.cut_off(0);
+        self.parts.sky.cut_off_second(0);
         self.parts.disk.heal();
         self.parts.disk.set_capacity(None);
         self.parts.readings.heal();

@@ -1,5 +1,6 @@
 //! Looks at the world after every event, and says at the end whether it became as declared.
 
+use crate::branch::{FIRST, SECOND};
 use crate::house::House;
 use crate::laws::{self, Facts};
 use crate::names;
@@ -66,7 +67,7 @@ impl Watch {
         let found = service.read(|view| {
             let open = lookup::open_steps(view)?;
             let ended = self.ended(view, &open)?;
-            let mut records: Vec<Server> = lookup::live_servers_on(view, "simulated")?;
+            let mut records = live(view)?;
             for seen in &real {
                 if !records.iter().any(|server| server.id == seen.server) {
                     records.extend(lookup::server(view, seen.server)?);
@@ -291,6 +292,12 @@ fn difference(parent: &Plan, plan: &Plan) -> String {
     )
 }
 
+fn live(view: &View) -> grange::base::Result<Vec<Server>> {
+    let mut all = lookup::live_servers_on(view, FIRST)?;
+    all.extend(lookup::live_servers_on(view, SECOND)?);
+    Ok(all)
+}
+
 /// Scaling keeps it for later.
 fn is_put_to_sleep(server: &Server) -> bool {
     server.parked && server.status == ServerStatus::Suspended
@@ -298,13 +305,8 @@ fn is_put_to_sleep(server: &Server) -> bool {
 
 fn judge(sky: &Sky, service: &Service) -> grange::base::Result<Vec<String>> {
     let mut why = Vec::new();
-    let (farms, records, open) = service.read(|view| {
-        Ok((
-            lookup::all_farms(view)?,
-            lookup::live_servers_on(view, "simulated")?,
-            lookup::open_steps(view)?,
-        ))
-    })?;
+    let (farms, records, open) = service
+        .read(|view| Ok((lookup::all_farms(view)?, live(view)?, lookup::open_steps(view)?)))?;
     for farm in &farms {
         let (roles, plan) = service.read(|view| {
             Ok((lookup::farm_roles_of(view, farm.id)?, lookup::current_plan(view, farm.id)?))
