@@ -40,11 +40,17 @@ pub fn judge(watch: Watch, draft: &mut Draft, view: &RoleView) -> Option<Rollout
     rollout
 }
 
-/// Begins a rollout for those that scaling wakes just now and that slept through one.
+/// Begins a rollout for those that scaling wakes just now and that slept through one, or goes on
+/// with the way back for them.
 pub fn join(watch: Watch, draft: &mut Draft, view: &RoleView) {
-    let target = draft.targets.get(&view.role.id);
-    if target.is_some_and(|target| target.rollout.is_none()) {
+    let role = view.role.id;
+    let Some(mut rollout) = draft.targets.get_mut(&role).and_then(|t| t.rollout.take()) else {
         judge(watch, draft, view);
+        return;
+    };
+    resume_back(watch.now, draft, view, &mut rollout);
+    if let Some(target) = draft.targets.get_mut(&role) {
+        target.rollout = Some(rollout);
     }
 }
 
