@@ -336,9 +336,11 @@ impl ServerView<'_> {
         self.server.status == ServerStatus::Running && !self.sight.is_dead()
     }
 
-    /// Serves, by its own word and the platform's.
+    /// Serves, by its own word and the platform's. What was seen before it came where it is does
+    /// not contradict.
     pub fn is_healthy(&self) -> bool {
-        self.is_running() && self.sight.is_up()
+        let seen = matches!(self.sight, Sight::Seen { .. });
+        self.is_running() && seen && !self.sight.is_suspended()
     }
 
     /// Its agent's connection is up.
