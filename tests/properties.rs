@@ -20,7 +20,7 @@ mod still;
 use crate::stories::yard::{BEGIN, Yard};
 use grange::base::{FarmRoleId, ServerId};
 use grange::engine::{Decided, Facts, PlanInput, decide, decide_within, plan};
-use grange::model::{CloudState, FarmRole, HealMode, Line, Plan, ServerStatus};
+use grange::model::{CloudState, FarmRole, HealMode, Line, Move, Plan, ServerStatus, StepKind};
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 
@@ -133,13 +133,15 @@ proptest! {
     }
 }
 
-/// Law 4: a second plan on an unchanged world is empty. Passes that restart or roll over look at
-/// servers before those after them take some away, which only the next plan tells them: where
-/// either is at work, it is the third that is empty.
+/// Law 4: a second plan on an unchanged world is empty. Passes that restart, wake or roll over look
+/// at servers before those after them take some away, which only the next plan tells them: where
+/// one of them is at work, it is the third that is empty.
 fn empty_again(mut yard: Yard, mut decided: Plan) -> Result<(), TestCaseError> {
     let rolls = |plan: &Plan| plan.targets.iter().any(|target| target.rollout.is_some());
     let restarts = |role: &FarmRole| role.policy.heal == HealMode::Restart;
+    let wakes = |change: &Move| matches!(change, Move::Act { kind: StepKind::Resume, .. });
     let later = yard.input.farm_roles.iter().any(restarts)
+        || decided.moves.iter().any(wakes)
         || rolls(&decided)
         || yard.input.parent.as_ref().is_some_and(rolls);
     yard.commit(decided.clone());
