@@ -38,6 +38,7 @@ const RULES: &[Rule] = &[
     floors::diets,
     only_in::crates,
     only_in::clocks,
+    only_in::lines_of_commands,
     pure::pure,
     sizes::files,
     sizes::functions,

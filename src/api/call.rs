@@ -4,7 +4,8 @@
 //! and the body. A fault names its field, and all faults of one input are told at once.
 
 use crate::api::answer::{Reply, pagination, value};
-use crate::base::limit::API_PAGE_MAX;
+use crate::base::limit::{API_PAGE_MAX, QUERY_TEXT_BYTES_MAX, TEXT_BYTES_MAX};
+use crate::base::text::{self, Kind};
 use crate::base::{Code, Problem, Result, Timestamp};
 use crate::model::Actor;
 use crate::wire::input::{Page, Slice};
@@ -60,10 +61,10 @@ impl Call {
         text.parse().map_err(|_| Problem::not_found(noun, format!("{text:?}")))
     }
 
-    /// A query parameter as it is.
+    /// A query parameter as it is; [`Call::only`] has seen that it says something.
     pub fn text(&self, name: &str) -> Option<String> {
         let found = self.query.iter().find(|(n, _)| n == name);
-        found.map(|(_, value)| value.clone()).filter(|value| !value.is_empty())
+        found.map(|(_, value)| value.clone())
     }
 
     /// A query parameter of a type; `expected` is how that is said to people.
@@ -75,13 +76,24 @@ impl Call {
         text.parse().map(Some).map_err(wrong)
     }
 
-    /// Refuses query parameters the row does not know: a misspelt filter must not show all.
+    /// Refuses query parameters the row does not know, that say nothing or that are there twice: a
+    /// filter that is misspelt, or empty because a script's variable was, must not show all.
     pub fn only(&self, known: &[&str]) -> Result<()> {
-        let stray = self.query.iter().filter(|(name, _)| !known.contains(&name.as_str()));
-        let faults = stray.map(|(name, _)| {
-            Problem::invalid(name, format!("unknown parameter; there are: {}", known.join(", ")))
-        });
-        Problem::all(faults.collect()).map_or(Ok(()), Err)
+        let mut faults = Vec::new();
+        for (place, (name, value)) in self.query.iter().enumerate() {
+            let twice = self.query.iter().take(place).any(|(before, _)| before == name);
+            let fault = if !known.contains(&name.as_str()) {
+                Some(format!("unknown parameter; there are: {}", known.join(", ")))
+            } else if twice {
+                Some("given twice: say it once".to_owned())
+            } else if value.trim().is_empty() {
+                Some("is empty: give it a value, or leave it out to ask for all".to_owned())
+            } else {
+                text::fault(value, Kind::Line, QUERY_TEXT_BYTES_MAX)
+            };
+            faults.extend(fault.map(|fault| Problem::invalid(name, fault)));
+        }
+        Problem::all(faults).map_or(Ok(()), Err)
     }
 
     /// The page asked for.
@@ -120,7 +132,8 @@ impl Call {
         };
         let alone = |(name, value): (&String, &Value)| {
             let one = Map::from_iter([(name.clone(), value.clone())]);
-            T::deserialize_of(one).err().map(|e| field_fault(name, e))
+            let shape = T::deserialize_of(one).err().map(|e| field_fault(name, e));
+            shape.or_else(|| text_fault(name, value))
         };
         if let Some(problem) = Problem::all(object.iter().filter_map(alone).collect()) {
             return Err(problem);
@@ -157,6 +170,28 @@ fn field_fault(name: &str, error: serde_json::Error) -> Problem {
     match text.starts_with("unknown field") {
         true => structure(text, Some(name.to_owned())),
         false => Problem::invalid(name, text),
+    }
+}
+
+/// Fields that carry a document with a grammar of its own, or what a program is given: whoever
+/// reads one checks it, and a program may be given any byte.
+const DOCUMENTS: [&str; 3] = ["manifest", "proposal", "command"];
+
+/// What is wrong with the texts of a field: every text that comes in by the API is checked here,
+/// whatever else its verb asks of it. A description may have several lines.
+fn text_fault(name: &str, value: &Value) -> Option<Problem> {
+    let kind = match name {
+        _ if DOCUMENTS.contains(&name) => return None,
+        "description" => Kind::Lines,
+        _ => Kind::Line,
+    };
+    match value {
+        Value::String(text) => text::check(name, text, kind, TEXT_BYTES_MAX).err(),
+        Value::Array(items) => items.iter().find_map(|item| text_fault(name, item)),
+        Value::Object(fields) => {
+            fields.iter().find_map(|(inner, value)| text_fault(&format!("{name}.{inner}"), value))
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => None,
     }
 }
 

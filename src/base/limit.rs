@@ -19,6 +19,26 @@ pub const REVISIONS_MAX: usize = 10;
 pub const HOLD_LENGTH_MAX: Millis = 30 * 86_400_000;
 /// Letters of a hold's reason: two lines on a screen.
 pub const HOLD_REASON_MAX: usize = 200;
+/// Bytes of a lock's reason, with the name of who locked: a line of the journal and of a screen.
+pub const LOCK_REASON_BYTES_MAX: usize = 200;
+/// Bytes of what a farm is described with: a paragraph or two.
+pub const FARM_DESCRIPTION_BYTES_MAX: usize = 4_000;
+/// Bytes of what a token is described with: a line of a list.
+pub const TOKEN_DESCRIPTION_BYTES_MAX: usize = 200;
+/// Bytes of any other text in the body of a request; documents have bounds of their own.
+pub const TEXT_BYTES_MAX: usize = 4_096;
+/// Bytes of one parameter of a query.
+pub const QUERY_TEXT_BYTES_MAX: usize = 512;
+/// Bytes of an alert: it names each server it is about, of which there may be hundreds.
+pub const ALERT_BYTES_MAX: usize = 16 * 1024;
+/// Bytes of what a cloud says of a call that failed, in a step and in the journal.
+pub const CLOUD_WORDS_BYTES_MAX: usize = 1_000;
+/// Bytes of an agent's version, and of its name for a boot.
+pub const AGENT_WORD_BYTES_MAX: usize = 64;
+/// What an agent may say it can do.
+pub const AGENT_CAPABILITIES_MAX: usize = 32;
+/// Bytes of what an agent's check saw, in the journal.
+pub const AGENT_DETAIL_BYTES_MAX: usize = 300;
 /// It is told this long before a hold ends, and as long after.
 pub const HOLD_WARNING: Millis = 15 * 60_000;
 /// Most holds of one farm: every kind on every farm role of a large one, and to spare.

@@ -1,4 +1,4 @@
-//! Floor 0: ids, time, randomness, limits, problems, secrets, wakers.
+//! Floor 0: ids, time, randomness, limits, free text, problems, secrets, wakers.
 //!
 //! Everything above may lean on this room, so it leans on nothing of ours. It is the only room
 //! that knows the system clock and the operating system's random source: whoever needs either
@@ -14,6 +14,7 @@ pub mod name;
 pub mod problem;
 pub mod random;
 pub mod secret;
+pub mod text;
 pub mod time;
 pub mod wake;
 

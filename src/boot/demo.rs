@@ -6,6 +6,7 @@
 
 use crate::appliance::own_uid;
 use crate::base::problem::chain;
+use crate::base::text::escape;
 use crate::boot::config::{self, Config, LogFormat};
 use crate::boot::demo_load::{self, Load};
 use crate::boot::failure::StartError;
@@ -170,7 +171,7 @@ fn in_lines(appliance: &Appliance, client: &Client) -> Result<(), StartError> {
             while !seen.load(Ordering::SeqCst) {
                 let Ok(listing) = client.events(Some(after), 100, 1_000, None) else { break };
                 for event in &listing.events {
-                    println!("{:20} {}", event.about, event.text);
+                    println!("{:20} {}", escape(&event.about), escape(&event.text));
                 }
                 after = listing.seq;
             }

@@ -27,7 +27,7 @@ pub fn carry(verb: CloudVerb, client: &Client, io: &mut Io<'_>, json: bool) -> D
             let account = client.account_resume(&name)?;
             match json {
                 true => io.json(&account)?,
-                false => writeln!(io.stdout, "{} may be asked again", account.name)?,
+                false => put_line!(io.stdout, "{} may be asked again", account.name)?,
             }
             Ok(0)
         }

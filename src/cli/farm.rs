@@ -94,7 +94,7 @@ fn carry_all(
     json: bool,
 ) -> Done {
     if farms.is_empty() {
-        writeln!(io.stderr, "no farm is in a state for it")?;
+        put_line!(io.stderr, "no farm is in a state for it")?;
         return Ok(0);
     }
     let (mut asked, mut refused) = (Vec::new(), None);
@@ -103,7 +103,7 @@ fn carry_all(
             Ok(farm) => asked.push(farm),
             Err(error) if farms.len() == 1 => return Err(error.into()),
             Err(error) => {
-                writeln!(io.stderr, "{}: {error}", farm.name)?;
+                put_line!(io.stderr, "{}: {error}", farm.name)?;
                 refused = Some(error);
             }
         }
@@ -116,11 +116,11 @@ fn carry_all(
         io.json(&asked)?;
     } else {
         for farm in &asked {
-            writeln!(io.stdout, "farm {} {how}", farm.name)?;
+            put_line!(io.stdout, "farm {} {how}", farm.name)?;
         }
     }
     for farm in &late {
-        writeln!(io.stderr, "farm {farm} is not there yet")?;
+        put_line!(io.stderr, "farm {farm} is not there yet")?;
     }
     match refused {
         Some(error) => Err(error.into()),
@@ -166,7 +166,7 @@ fn changed(farm: &FarmView, how: &str, io: &mut Io<'_>, json: bool) -> Done {
     if json {
         io.json(farm)?;
     } else {
-        writeln!(io.stdout, "farm {} {how}", farm.name)?;
+        put_line!(io.stdout, "farm {} {how}", farm.name)?;
     }
     Ok(0)
 }
@@ -223,11 +223,11 @@ fn show(farm_name: &str, client: &Client, io: &mut Io<'_>, json: bool) -> Done {
     table::facts(io, &facts)?;
     table::lines(io, "held", &farm.grange.holds)?;
     table::lines(io, "waiting", &farm.grange.waiting)?;
-    writeln!(io.stdout)?;
+    put_line!(io.stdout)?;
     let heading = ["FARM ROLE", "ROLE", "RUNNING", "TARGET", "RANGE", "RULES"];
     table::write(io, &heading, farm_roles.iter().map(farm_role).collect())?;
     if !servers.is_empty() {
-        writeln!(io.stdout)?;
+        put_line!(io.stdout)?;
         server::table(&servers, io)?;
     }
     Ok(0)

@@ -32,7 +32,7 @@ pub fn carry(args: Hold, client: &Client, io: &mut Io<'_>, json: bool) -> Done {
         client.hold_release(hold.id)?;
         match json {
             true => io.json(&hold)?,
-            false => writeln!(io.stdout, "{kind} of {what} runs by itself again")?,
+            false => put_line!(io.stdout, "{kind} of {what} runs by itself again")?,
         }
         return Ok(0);
     }
@@ -48,7 +48,7 @@ pub fn carry(args: Hold, client: &Client, io: &mut Io<'_>, json: bool) -> Done {
         io.json(&hold)?;
         return Ok(0);
     }
-    writeln!(io.stdout, "{} of {} is held {}", hold.kind, hold.about, end(&hold))?;
+    put_line!(io.stdout, "{} of {} is held {}", hold.kind, hold.about, end(&hold))?;
     Ok(0)
 }
 

@@ -24,7 +24,7 @@ pub fn explain(what: &str, client: &Client, io: &mut Io<'_>, json: bool) -> Done
         return Ok(0);
     }
     let now = Timestamp(client.status()?.now);
-    writeln!(io.stdout, "{}: {}", told.about, told.now)?;
+    put_line!(io.stdout, "{}: {}", told.about, told.now)?;
     let because: Vec<String> = told
         .because
         .iter()
@@ -66,7 +66,7 @@ pub fn events(args: &Events, client: &Client, io: &mut Io<'_>, json: bool) -> Do
             // Where it was once, it may come back: an upgrade is a restart.
             Err(error) if args.follow && after.is_some() && error.may_pass() => {
                 if away == 0 {
-                    writeln!(io.stderr, "grange: {error}; waiting for it to come back")?;
+                    put_line!(io.stderr, "grange: {error}; waiting for it to come back")?;
                 }
                 away += FOLLOW_PAUSE;
                 if away > FOLLOW_PATIENCE {
@@ -79,11 +79,11 @@ pub fn events(args: &Events, client: &Client, io: &mut Io<'_>, json: bool) -> Do
             answer => answer?,
         };
         if away > 0 {
-            writeln!(io.stderr, "grange: it is back")?;
+            put_line!(io.stderr, "grange: it is back")?;
             away = 0;
         }
         if let Some(first) = listing.start_over {
-            writeln!(io.stderr, "grange: entries before {first} are no longer kept")?;
+            put_line!(io.stderr, "grange: entries before {first} are no longer kept")?;
         }
         write(&listing.events, io, json)?;
         io.stdout.flush()?;
@@ -102,8 +102,7 @@ pub fn events(args: &Events, client: &Client, io: &mut Io<'_>, json: bool) -> Do
 fn write(events: &[EventView], io: &mut Io<'_>, json: bool) -> io::Result<()> {
     for event in events {
         if json {
-            serde_json::to_writer(&mut io.stdout, event)?;
-            writeln!(io.stdout)?;
+            io.json_line(event)?;
             continue;
         }
         let time = clock(event.at);
@@ -112,7 +111,7 @@ fn write(events: &[EventView], io: &mut Io<'_>, json: bool) -> io::Result<()> {
         let own = event.actor.strip_prefix("agent:").is_some_and(|of| of == event.about);
         let actor = if own { "agent" } else { event.actor.as_str() };
         let (seq, text) = (event.seq, &event.text);
-        writeln!(io.stdout, "{seq:>6}  {time}  {about:<14}  {actor:<13}  {text}")?;
+        put_line!(io.stdout, "{seq:>6}  {time}  {about:<14}  {actor:<13}  {text}")?;
     }
     Ok(())
 }
@@ -135,7 +134,7 @@ pub fn status(client: &Client, io: &mut Io<'_>, json: bool) -> Done {
     table::facts(io, &facts)?;
     table::lines(io, "alerts", &status.alerts)?;
     if !status.jobs.is_empty() {
-        writeln!(io.stdout)?;
+        put_line!(io.stdout)?;
         let row = |job: &crate::wire::api::JobView| {
             let (runs, failures) = (Cell::from(job.runs), Cell::from(job.failures));
             vec![Cell::from(&job.name), runs, failures, Cell::from(&job.last)]
@@ -177,9 +176,9 @@ pub fn token(args: &TokenCreate, client: &Client, io: &mut Io<'_>, json: bool) -
         io.json(&token)?;
         return Ok(0);
     }
-    writeln!(io.stdout, "{}", token.token.reveal())?;
+    put_line!(io.stdout, "{}", token.token.reveal())?;
     let until = token.expires_at.map(|at| format!(", until {}", Timestamp(at)));
     let until = until.unwrap_or_default();
-    writeln!(io.stderr, "token {}{until}; it is not shown again", token.id)?;
+    put_line!(io.stderr, "token {}{until}; it is not shown again", token.id)?;
     Ok(0)
 }

@@ -1,7 +1,9 @@
 //! The world as a command sees it: what it may read, where it writes, whether a person is there.
 
+use crate::base::text::{escape, escape_json};
 use crate::base::{Code, Millis, Problem};
 use serde::Serialize;
+use std::fmt;
 use std::io::{self, BufRead, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -94,10 +96,16 @@ impl Io<'_> {
         self.terminal && (self.env)("NO_COLOR").is_none_or(|set| set.is_empty())
     }
 
-    /// An object as JSON.
+    /// An object as JSON, over several lines.
     pub(super) fn json(&mut self, data: &impl Serialize) -> io::Result<()> {
-        serde_json::to_writer_pretty(&mut self.stdout, data)?;
-        writeln!(self.stdout)
+        let text = serde_json::to_string_pretty(data)?;
+        writeln!(self.stdout, "{}", escape_json(&text))
+    }
+
+    /// An object as JSON on one line.
+    pub(super) fn json_line(&mut self, data: &impl Serialize) -> io::Result<()> {
+        let text = serde_json::to_string(data)?;
+        writeln!(self.stdout, "{}", escape_json(&text))
     }
 
     /// Asks a person; without one to ask, says how to do without.
@@ -107,7 +115,7 @@ impl Io<'_> {
             return Err(Problem::new(Code::BadRequest, message));
         }
         let mut answer = String::new();
-        let asked = write!(self.stderr, "{question} [y/N] ")
+        let asked = write!(self.stderr, "{} [y/N] ", escape(question))
             .and_then(|()| self.stderr.flush())
             .and_then(|()| self.stdin.read_line(&mut answer));
         let agreed = matches!(answer.trim(), "y" | "Y" | "yes");
@@ -155,4 +163,9 @@ pub fn in_shell<T>(demo: Option<PathBuf>, work: impl FnOnce(&mut Io<'_>) -> T) -
         terminal,
         demo,
     })
+}
+
+/// Writes one line, escaped; `put_line!` is how commands say it.
+pub(super) fn line(to: &mut dyn Write, text: fmt::Arguments<'_>) -> io::Result<()> {
+    writeln!(to, "{}", escape(&text.to_string()))
 }

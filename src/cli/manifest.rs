@@ -53,7 +53,7 @@ fn ask_and_apply(request: &ManifestRequest, client: &Client, io: &mut Io<'_>, js
         match client.apply(&ManifestRequest { fingerprint, ..request.clone() }) {
             Ok(result) => return done(&result, asked, io, json),
             Err(error) if error.code() == Some(Code::RevisionConflict) && io.interactive => {
-                writeln!(io.stderr, "The farm changed meanwhile, nothing was done.")?;
+                put_line!(io.stderr, "The farm changed meanwhile, nothing was done.")?;
             }
             Err(error) => return Err(error.into()),
         }
@@ -76,7 +76,7 @@ pub fn done(result: &ManifestResult, shown: bool, io: &mut Io<'_>, json: bool) -
     if json {
         io.json(result)?;
     } else if shown {
-        writeln!(io.stdout, "farm {}: declared", result.farm)?;
+        put_line!(io.stdout, "farm {}: declared", result.farm)?;
     } else {
         tell(result, "declared", io.stdout)?;
     }
@@ -85,7 +85,7 @@ pub fn done(result: &ManifestResult, shown: bool, io: &mut Io<'_>, json: bool) -
 
 fn tell(result: &ManifestResult, how: &str, to: &mut dyn Write) -> io::Result<()> {
     match result.changes.is_empty() {
-        true => writeln!(to, "farm {}: nothing changes", result.farm)?,
+        true => put_line!(to, "farm {}: nothing changes", result.farm)?,
         false => section(to, &format!("farm {}: {how}", result.farm), &result.changes)?,
     }
     section(to, "next", &result.steps)?;
@@ -97,8 +97,8 @@ pub fn section(to: &mut dyn Write, title: &str, lines: &[String]) -> io::Result<
     if lines.is_empty() {
         return Ok(());
     }
-    writeln!(to, "{title}")?;
-    lines.iter().try_for_each(|line| writeln!(to, "  {line}"))
+    put_line!(to, "{title}")?;
+    lines.iter().try_for_each(|line| put_line!(to, "  {line}"))
 }
 
 /// Shows what a manifest would change, a proposal, or a farm's current plan.
@@ -133,7 +133,7 @@ pub fn plan(args: &Plan, client: &Client, io: &mut Io<'_>, json: bool) -> Done {
     }
     tell(&result, "would change", io.stdout)?;
     if result.stops > 0 {
-        writeln!(io.stdout, "{}", stops(result.stops))?;
+        put_line!(io.stdout, "{}", stops(result.stops))?;
     }
     Ok(0)
 }
@@ -153,11 +153,11 @@ fn plan_of_farm(farm: &str, client: &Client, io: &mut Io<'_>, json: bool) -> Don
 fn show(plan: &PlanView, now: Timestamp, io: &mut Io<'_>) -> Result<(), Stop> {
     let (number, farm) = (plan.id, &plan.farm);
     if number == 0 {
-        writeln!(io.stdout, "farm {farm} has no plan yet: there was nothing to do so far")?;
+        put_line!(io.stdout, "farm {farm} has no plan yet: there was nothing to do so far")?;
     } else {
         let age = say(now.since(Timestamp(plan.at)));
         let parent = plan.parent.map(|parent| format!(", after plan {parent}")).unwrap_or_default();
-        writeln!(io.stdout, "plan {number} of farm {farm}, {age} ago{parent}")?;
+        put_line!(io.stdout, "plan {number} of farm {farm}, {age} ago{parent}")?;
     }
     table::lines(io, "changes", &plan.moves)?;
     table::lines(io, "why", &plan.report)?;

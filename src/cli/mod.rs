@@ -15,6 +15,14 @@
 //! To add a command: its arguments in `args.rs`, a function beside its noun, a line in [`carry`],
 //! a transcript in `tests/cli`.
 
+/// Writes one line, escaped: what a command shows comes from servers, agents, clouds and other
+/// people, and none of them may steer the terminal of who looks, or add a line of their own.
+/// `tests/tidy` lets no command write in another way.
+macro_rules! put_line {
+    ($to:expr) => { writeln!($to) };
+    ($to:expr, $($text:tt)*) => { crate::cli::io::line(&mut *$to, format_args!($($text)*)) };
+}
+
 mod args;
 mod cloud;
 mod docs;
@@ -37,6 +45,7 @@ pub use io::{Disk, Files, Io, NoFiles, in_shell};
 pub use local::{Appliance, Demo, Local};
 pub use target::{Address, Target, connect};
 
+use crate::base::text::escape_lines;
 use crate::base::{Code, Problem};
 use crate::client::{Client, Error};
 use args::{Args, Command, RoleVerb, TokenVerb};
@@ -187,7 +196,8 @@ fn usage(error: &clap::Error, io: &mut Io<'_>) -> u8 {
             (io.stderr.write_all(text.as_bytes()), Code::BadRequest.exit_code())
         }
         _ => {
-            let text = text.strip_prefix("error: ").unwrap_or(&text);
+            // It has several lines, and quotes what was typed.
+            let text = escape_lines(text.strip_prefix("error: ").unwrap_or(&text));
             (write!(io.stderr, "grange: {text}"), Code::BadRequest.exit_code())
         }
     };
@@ -218,7 +228,7 @@ fn report(stop: Stop, target: Option<&Target>, io: &mut Io<'_>) -> u8 {
     };
     let written = lines
         .iter()
-        .try_for_each(|line| writeln!(io.stderr, "grange: {line}"))
-        .and_then(|()| hint.map_or(Ok(()), |hint| writeln!(io.stderr, "grange: {hint}")));
+        .try_for_each(|line| put_line!(io.stderr, "grange: {line}"))
+        .and_then(|()| hint.map_or(Ok(()), |hint| put_line!(io.stderr, "grange: {hint}")));
     if written.is_ok() { code } else { 1 }
 }

@@ -36,7 +36,7 @@ pub fn make(
     }
     tell(&proposal, &mut to)?;
     let until = Timestamp(proposal.expires_at);
-    writeln!(to, "until {until}, by whoever may: grange apply {out}")?;
+    put_line!(to, "until {until}, by whoever may: grange apply {out}")?;
     Ok(0)
 }
 
@@ -66,7 +66,7 @@ pub fn show(text: String, client: &Client, io: &mut Io<'_>, json: bool) -> Done 
     if let Some(error) = refusal(&proposal) {
         return Err(error.into());
     }
-    writeln!(io.stdout, "it can be applied until {}", Timestamp(proposal.expires_at))?;
+    put_line!(io.stdout, "it can be applied until {}", Timestamp(proposal.expires_at))?;
     Ok(0)
 }
 

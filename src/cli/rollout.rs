@@ -62,16 +62,16 @@ pub fn carry(verb: RolloutVerb, client: &Client, io: &mut Io<'_>, json: bool) ->
         (true, _, _) => io.json(&rollout)?,
         (false, true, _) => list(&rollout, io)?,
         (false, false, None) => {
-            writeln!(io.stdout, "{}", line(&rollout))?;
+            put_line!(io.stdout, "{}", line(&rollout))?;
             // At its minimum a farm role is as calm as can be.
             let waits = role.grange.waiting.iter().filter(|w| !w.starts_with("at the minimum"));
             for waiting in waits.filter(|_| rollout.state != "none") {
-                writeln!(io.stdout, "  waits: {waiting}")?;
+                put_line!(io.stdout, "  waits: {waiting}")?;
             }
         }
         (false, false, Some(verb)) => {
             let verb = verb.as_str();
-            writeln!(io.stdout, "{}: {verb}, as soon as the next plan", rollout.about)?;
+            put_line!(io.stdout, "{}: {verb}, as soon as the next plan", rollout.about)?;
         }
     }
     Ok(0)

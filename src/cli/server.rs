@@ -1,5 +1,6 @@
 //! `grange server`.
 
+use crate::base::text::escape_lines;
 use crate::base::time::say;
 use crate::base::{FarmId, Problem};
 use crate::cli::args::ServerVerb;
@@ -51,7 +52,7 @@ fn changed(server: &ServerView, how: &str, io: &mut Io<'_>, json: bool) -> Done 
     if json {
         io.json(server)?;
     } else {
-        writeln!(io.stdout, "server {} {how}", server.grange.name)?;
+        put_line!(io.stdout, "server {} {how}", server.grange.name)?;
     }
     Ok(0)
 }
@@ -208,9 +209,14 @@ fn run(
     }
     match order.state.as_str() {
         "done" => {
-            write!(io.stdout, "{}", order.output)?;
+            // Into a file or a pipe it goes byte for byte; a terminal would obey what is in it.
+            let output = match io.terminal {
+                true => escape_lines(&order.output),
+                false => order.output.as_str().into(),
+            };
+            write!(io.stdout, "{output}")?;
             if !order.output.is_empty() && !order.output.ends_with('\n') {
-                writeln!(io.stdout)?;
+                put_line!(io.stdout)?;
             }
             Ok(exit_code(order.exit_code))
         }

@@ -30,26 +30,26 @@ pub fn carry(args: &Simulate, client: &Client, io: &mut Io<'_>, json: bool) -> D
 
 fn show(view: &SimulationView, io: &mut Io<'_>) -> Result<(), Stop> {
     let (from, to, row) = (minute(view.from), minute(view.to), say(view.bucket_ms));
-    writeln!(io.stdout, "farm {}, {from} to {to} UTC, rows of {row}", view.farm)?;
+    put_line!(io.stdout, "farm {}, {from} to {to} UTC, rows of {row}", view.farm)?;
     for farm_role in &view.farm_roles {
-        writeln!(io.stdout)?;
+        put_line!(io.stdout)?;
         table::lines(io, &farm_role.name, &farm_role.tried)?;
-        writeln!(io.stdout)?;
+        put_line!(io.stdout)?;
         over_time(farm_role, io)?;
-        writeln!(io.stdout)?;
+        put_line!(io.stdout)?;
         decisions(&farm_role.decisions, io)?;
-        writeln!(io.stdout)?;
+        put_line!(io.stdout)?;
         totals(&farm_role.really, &farm_role.what_if, io)?;
         if !farm_role.notes.is_empty() {
-            writeln!(io.stdout)?;
+            put_line!(io.stdout)?;
         }
         table::lines(io, "notes", &farm_role.notes)?;
     }
     if !view.notes.is_empty() {
-        writeln!(io.stdout)?;
+        put_line!(io.stdout)?;
     }
     for note in &view.notes {
-        writeln!(io.stdout, "{note}")?;
+        put_line!(io.stdout, "{note}")?;
     }
     Ok(())
 }
@@ -75,7 +75,7 @@ fn over_time(farm_role: &SimulatedFarmRoleView, io: &mut Io<'_>) -> Result<(), S
 
 fn decisions(decisions: &[SimulatedDecisionView], io: &mut Io<'_>) -> Result<(), Stop> {
     if decisions.is_empty() {
-        writeln!(io.stdout, "decisions: none")?;
+        put_line!(io.stdout, "decisions: none")?;
         return Ok(());
     }
     let line = |decision: &SimulatedDecisionView| {

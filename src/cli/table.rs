@@ -1,5 +1,6 @@
 //! Tables for people: aligned, and coloured only where colour is seen.
 
+use crate::base::text::escape;
 use crate::cli::Io;
 use std::io;
 
@@ -48,13 +49,17 @@ impl<T: ToString> From<T> for Cell {
 /// Writes rows under a heading, two spaces between columns, none at the end of a line.
 pub fn write(io: &mut Io<'_>, heading: &[&str], rows: Vec<Vec<Cell>>) -> io::Result<()> {
     let coloured = io.coloured();
+    let shown = |cell: Cell| Cell(escape(&cell.0).into_owned(), cell.1);
+    let rows: Vec<Vec<Cell>> =
+        rows.into_iter().map(|row| row.into_iter().map(shown).collect()).collect();
+    // A heading may be what the API calls a metric.
+    let heading: Vec<Cell> = heading.iter().map(|text| shown(Cell::from(text))).collect();
     let width = |column: usize| {
         let cells = rows.iter().filter_map(|row| row.get(column));
         let longest = cells.map(|cell| cell.0.chars().count()).max().unwrap_or(0);
-        longest.max(heading.get(column).map_or(0, |text| text.len()))
+        longest.max(heading.get(column).map_or(0, |cell| cell.0.chars().count()))
     };
     let widths: Vec<usize> = (0..heading.len()).map(width).collect();
-    let heading: Vec<Cell> = heading.iter().map(Cell::from).collect();
     for row in std::iter::once(&heading).chain(&rows) {
         let mut line = String::new();
         for (cell, width) in row.iter().zip(&widths) {
@@ -74,7 +79,7 @@ pub fn write(io: &mut Io<'_>, heading: &[&str], rows: Vec<Vec<Cell>>) -> io::Res
 pub fn facts(io: &mut Io<'_>, facts: &[(&str, String)]) -> io::Result<()> {
     let width = facts.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
     for (name, value) in facts.iter().filter(|(_, value)| !value.is_empty()) {
-        writeln!(io.stdout, "{name:width$}  {value}")?;
+        put_line!(io.stdout, "{name:width$}  {value}")?;
     }
     Ok(())
 }
@@ -84,6 +89,6 @@ pub fn lines(io: &mut Io<'_>, title: &str, lines: &[String]) -> io::Result<()> {
     if lines.is_empty() {
         return Ok(());
     }
-    writeln!(io.stdout, "{title}")?;
-    lines.iter().try_for_each(|line| writeln!(io.stdout, "  {line}"))
+    put_line!(io.stdout, "{title}")?;
+    lines.iter().try_for_each(|line| put_line!(io.stdout, "  {line}"))
 }

@@ -23,7 +23,8 @@ pub mod contract;
 pub mod onboard;
 pub mod simulated;
 
-use crate::base::limit::CLOUD_CALL_DEADLINE;
+use crate::base::limit::{CLOUD_CALL_DEADLINE, CLOUD_WORDS_BYTES_MAX};
+use crate::base::text::tidy;
 use crate::base::{FarmRoleId, Millis, Secret, ServerId};
 use crate::model::{Sighting, VolumeSpec};
 
@@ -158,4 +159,17 @@ pub enum CloudError {
     /// It may or may not have happened.
     #[error("outcome unknown: {0}")]
     Unknown(String),
+}
+
+impl CloudError {
+    /// The same, its words one line of a bounded length: a platform may answer with a whole page.
+    #[must_use]
+    pub fn tidied(self) -> CloudError {
+        let tidy = |words: String| tidy(&words, CLOUD_WORDS_BYTES_MAX);
+        match self {
+            CloudError::Refused(words) => CloudError::Refused(tidy(words)),
+            CloudError::Busy(words) => CloudError::Busy(tidy(words)),
+            CloudError::Unknown(words) => CloudError::Unknown(tidy(words)),
+        }
+    }
 }

@@ -87,8 +87,8 @@ impl Ingest for Doorway {
     }
 
     fn message(&self, from: ServerId, json: Vec<u8>) -> Later<std::result::Result<(), Refusal>> {
-        let message: Message = match serde_json::from_slice(&json) {
-            Ok(message) => message,
+        let message = match serde_json::from_slice::<Message>(&json) {
+            Ok(message) => message.tidied(),
             Err(bad) => return Box::pin(async move { Err(Refusal::Never(bad.to_string())) }),
         };
         let service = self.service.clone();

@@ -1,5 +1,7 @@
 //! Farms and farm roles: what people want of them.
 
+use crate::base::limit::FARM_DESCRIPTION_BYTES_MAX;
+use crate::base::text::{self, Kind};
 use crate::base::{Code, FarmId, FarmRoleId, Name, Problem, Result};
 use crate::model::{
     Actor, Cause, Farm, FarmGoal, FarmRole, LaunchOrder, Permission, Server, ServerStatus,
@@ -52,7 +54,7 @@ pub fn create(service: &Service, actor: &Actor, input: &FarmInput) -> Result<Far
         input.name.clone().ok_or_else(|| Problem::invalid("name", "a farm needs a name"))?;
     let name = Name::new(&given).map_err(|bad| Problem::invalid("name", bad.to_string()))?;
     let order = input.launch_order.as_deref().map(launch_order).transpose()?.unwrap_or_default();
-    let description = input.description.clone().unwrap_or_default();
+    let description = description(input)?.unwrap_or_default();
     let (env, user, now) = (actor.env, actor.user, service.now());
     let id = service.write(Author::new(actor, "farm.create", Cause::Request), move |tx| {
         if lookup::farm_by_name(tx, env, &name)?.is_some() {
@@ -75,6 +77,13 @@ pub fn create(service: &Service, actor: &Actor, input: &FarmInput) -> Result<Far
         Ok(id)
     })?;
     get(service, actor, id)
+}
+
+/// What a farm is described with; it may have several lines.
+fn description(input: &FarmInput) -> Result<Option<String>> {
+    let Some(text) = &input.description else { return Ok(None) };
+    text::check("description", text, Kind::Lines, FARM_DESCRIPTION_BYTES_MAX)?;
+    Ok(Some(text.clone()))
 }
 
 /// Reads a launch order as people write it.
@@ -105,7 +114,7 @@ pub fn update(
         .map(Name::new)
         .transpose()
         .map_err(|bad| Problem::invalid("name", bad.to_string()))?;
-    let description = input.description.clone();
+    let description = description(input)?;
     change(service, actor, id, "farm.update", revision, move |tx, farm| {
         if let Some(name) = name.filter(|name| *name != farm.name) {
             if lookup::farm_by_name(tx, farm.env, &name)?.is_some() {

@@ -5,6 +5,7 @@
 //! the balancers' job asks [`held`] itself. A hold goes with the farm or farm role it is on.
 
 use crate::base::limit::{HOLD_LENGTH_MAX, HOLD_REASON_MAX, HOLD_WARNING, HOLDS_MAX};
+use crate::base::text::{self, Kind};
 use crate::base::time::say;
 use crate::base::{Code, FarmId, FarmRoleId, HoldId, Problem, Result, Timestamp};
 use crate::model::{Actor, Cause, Farm, FarmRole, Hold, HoldKind, Permission};
@@ -256,10 +257,7 @@ impl Wish {
         if reason.is_empty() {
             faults.push(Problem::invalid("reason", "say why, for those who find it"));
         }
-        if reason.chars().count() > HOLD_REASON_MAX || reason.chars().any(char::is_control) {
-            let text = format!("must be one line of at most {HOLD_REASON_MAX} letters");
-            faults.push(Problem::invalid("reason", text));
-        }
+        faults.extend(text::check("reason", &reason, Kind::Line, HOLD_REASON_MAX).err());
         let until = until(input, now).unwrap_or_else(|problem| {
             faults.push(problem);
             None

@@ -7,7 +7,10 @@
 mod even;
 
 use self::even::Even;
-use crate::base::limit::{CHECK_FAILURES_MAX, CHECK_PERIOD, CHECKS_MAX, LISTING_STALE_AFTER};
+use crate::base::limit::{
+    ALERT_BYTES_MAX, CHECK_FAILURES_MAX, CHECK_PERIOD, CHECKS_MAX, LISTING_STALE_AFTER,
+};
+use crate::base::text::tidy;
 use crate::base::{Clock, FarmId, FarmRoleId, Millis, ServerId, StepId, Timestamp, Watch};
 use crate::engine::input::AgentPresence;
 use crate::model::{Freshness, Line, Sighting, Step};
@@ -431,8 +434,10 @@ impl Observed {
         self.lock().reports.remove(&farm);
     }
 
-    /// Raises an alert, or clears it with `None`. Says whether that is news.
+    /// Raises an alert, or clears it with `None`. Says whether that is news. An alert is one line
+    /// of a bounded length, whatever a cloud or an agent said in it.
     pub fn set_alert(&self, key: &str, text: Option<String>) -> bool {
+        let text = text.map(|text| tidy(&text, ALERT_BYTES_MAX));
         let mut inner = self.lock();
         match text {
             Some(text) => inner.alerts.insert(key.to_owned(), text.clone()).as_ref() != Some(&text),

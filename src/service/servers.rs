@@ -1,5 +1,7 @@
 //! Servers: what people may ask of one. None of it creates a server.
 
+use crate::base::limit::LOCK_REASON_BYTES_MAX;
+use crate::base::text::{self, Kind};
 use crate::base::{Code, Millis, OrderId, Problem, Result, ServerId, Timestamp};
 use crate::model::{
     Actor, Cause, FarmGoal, Order, OrderBody, Permission, Server, ServerStatus, Step, StepKind,
@@ -12,8 +14,6 @@ use crate::wire::input::{LockInput, Page, RebootInput, ServerFilter, Slice, Term
 
 /// Longest a command may run: Scalr's default script timeout, 20 minutes.
 const COMMAND_TIMEOUT_MAX: Millis = 1_200_000;
-/// A lock's reason is one line of the journal and of a screen.
-const LOCK_REASON_BYTES_MAX: usize = 200;
 /// A command's default deadline.
 const COMMAND_TIMEOUT: Millis = 60_000;
 
@@ -154,10 +154,7 @@ pub fn lock(
         "" => format!("by {}", actor.name),
         reason => format!("{reason}, by {}", actor.name),
     };
-    if reason.len() > LOCK_REASON_BYTES_MAX {
-        let text = format!("at most {LOCK_REASON_BYTES_MAX} bytes, with the name");
-        return Err(Problem::invalid("reason", text));
-    }
+    text::check("reason", &reason, Kind::Line, LOCK_REASON_BYTES_MAX)?;
     change(service, actor, id, "server.lock", move |_, server| {
         if !server.status.is_wanted() || server.terminate_requested {
             return Err(unacceptable(server, "it is to go already"));

@@ -316,6 +316,7 @@ fn conclude(
     was_called: bool,
 ) -> Result<()> {
     authorise(actor, Permission::Operate)?;
+    let answer = answer.map_err(CloudError::tidied);
     let now = service.now();
     service.write(Author::new(actor, "step.finish", Cause::Step(id)), move |tx| {
         let Some(mut step) = lookup::step(tx, id)? else { return Ok(()) };

@@ -1,6 +1,8 @@
 //! Who may come in: tokens, users of the unix socket, and the first administrator.
 
 use crate::base::hash::sha256;
+use crate::base::limit::TOKEN_DESCRIPTION_BYTES_MAX;
+use crate::base::text::{self, Kind};
 use crate::base::{EnvironmentId, Name, Problem, Result, TokenId, UserId};
 use crate::model::{Actor, Cause, Door, Permission, Token, User};
 use crate::service::{Service, authorise, lookup};
@@ -63,9 +65,7 @@ fn actor(user: &User, door: Door) -> Actor {
 /// Creates a bearer token of the actor's own user. Its text is known only now.
 pub fn create_token(service: &Service, actor: &Actor, input: &TokenInput) -> Result<TokenView> {
     authorise(actor, Permission::FarmsRead)?;
-    if input.description.len() > 200 {
-        return Err(Problem::invalid("description", "at most 200 characters"));
-    }
+    text::check("description", &input.description, Kind::Line, TOKEN_DESCRIPTION_BYTES_MAX)?;
     let text = service.secret();
     let digest = sha256(text.reveal().as_bytes());
     let now = service.now();

@@ -8,7 +8,7 @@ use super::records::CurrentPlan;
 use super::rows::{Overlay, Puts, Rows, Space};
 use super::tables::{Counter, Index, Key, Record, Table};
 use crate::base::limit::RECORD_BYTES_MAX;
-use crate::base::{Code, FarmId, PlanId, Problem, Timestamp};
+use crate::base::{Code, FarmId, PlanId, Problem, Timestamp, text};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// One write: everything it puts is committed together with its journal entry, or not at all.
@@ -130,9 +130,10 @@ impl<'t> Tx<'t> {
 
     /// What the journal entry says to people: what it is about (`shop/web-3`) and one sentence.
     /// Several calls append; the first one's subject stays the entry's, and sentences about
-    /// another say so.
+    /// another say so. Both are escaped: whatever a person, an agent or a cloud put into one, an
+    /// entry is one line and none can look like another.
     pub fn text(&mut self, about: impl Into<String>, sentence: impl AsRef<str>) {
-        let about = about.into();
+        let about = text::escape(&about.into()).into_owned();
         if self.about.is_empty() {
             self.about.clone_from(&about);
         }
@@ -143,7 +144,7 @@ impl<'t> Tx<'t> {
             self.text.push_str(&about);
             self.text.push_str(": ");
         }
-        self.text.push_str(sentence.as_ref());
+        self.text.push_str(&text::escape(sentence.as_ref()));
     }
 
     /// Counts the entry to a story no changed record belongs to.

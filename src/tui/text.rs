@@ -1,5 +1,4 @@
-//! Text for cells: widths, fitting, wrapping, coarse ages, and nothing that could steer a
-//! terminal.
+//! Text for cells: widths, fitting, wrapping, coarse ages.
 
 use crate::base::{Millis, Timestamp};
 use ratatui::text::Span;
@@ -7,12 +6,6 @@ use ratatui::text::Span;
 /// Columns a text takes.
 pub fn width(text: &str) -> usize {
     if text.is_ascii() { text.len() } else { Span::raw(text).width() }
-}
-
-/// The text without control characters: names and outputs come from servers, and none of them
-/// may steer the terminal of who looks.
-pub fn clean(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 /// The text in at most `columns`; what does not fit ends in `~`, which every terminal has.
@@ -129,7 +122,6 @@ mod tests {
         check("日本語", 4, "日~");
         check("web", 1, "~");
         check("web", 0, "");
-        assert_eq!(clean("a\u{1b}[2Jb\nc"), "a [2Jb c");
     }
 
     #[test]

@@ -4,6 +4,10 @@
 //! message as often as it likes until the PUBACK. Orders carry the active node's epoch, and an
 //! agent obeys none of a lower epoch than it has seen.
 
+use crate::base::limit::{
+    AGENT_CAPABILITIES_MAX, AGENT_DETAIL_BYTES_MAX, AGENT_WORD_BYTES_MAX, COMMAND_OUTPUT_BYTES_MAX,
+};
+use crate::base::text::{cut, tidy};
 use crate::base::{Millis, OrderId, Secret, ServerId, StepId, Timestamp};
 use crate::model::{OrderBody, ReadyCheck};
 use serde::{Deserialize, Serialize};
@@ -77,6 +81,31 @@ pub struct Message {
     /// What.
     #[serde(flatten)]
     pub body: MessageBody,
+}
+
+impl Message {
+    /// The same, with every text of it bounded and harmless. An agent is refused no message for
+    /// its words: a check's last line is worth keeping also when the program colours its output.
+    /// What a command printed stays as it is, only cut; who shows it knows what it is.
+    #[must_use]
+    pub fn tidied(mut self) -> Message {
+        let word = |text: &mut String| *text = tidy(text, AGENT_WORD_BYTES_MAX);
+        word(&mut self.boot);
+        match &mut self.body {
+            MessageBody::Hello { version, capabilities, .. } => {
+                word(version);
+                capabilities.truncate(AGENT_CAPABILITIES_MAX);
+                capabilities.iter_mut().for_each(word);
+            }
+            MessageBody::Ready { detail, .. } => *detail = tidy(detail, AGENT_DETAIL_BYTES_MAX),
+            MessageBody::Result { error, output, .. } => {
+                *error = error.take().map(|text| tidy(&text, AGENT_DETAIL_BYTES_MAX));
+                output.truncate(cut(output, COMMAND_OUTPUT_BYTES_MAX).len());
+            }
+            MessageBody::Idle { .. } | MessageBody::Bye => {}
+        }
+        self
+    }
 }
 
 /// What an agent says.

@@ -5,6 +5,9 @@
 //! terminal), `! ` a line on stderr, `= ` the exit code when it is not 0; everything else is
 //! stdout. With `BLESS=1` the files are written anew; read the difference.
 
+#[path = "hostile.rs"]
+mod hostile;
+
 use crate::api::house::{House, PATIENCE};
 use grange::api::Limits;
 use grange::cli::{self, Files, Io, Local, Outcome};

@@ -85,6 +85,24 @@ pub fn clocks(source: &Source) -> Vec<Fault> {
     faults
 }
 
+/// Files of the command line that write themselves: what the macro and the tables are made of, the
+/// embedded pages, and what a command printed on a server.
+const WRITERS: &[&str] = &["io.rs", "table.rs", "docs.rs"];
+
+/// Commands write lines with `put_line!`, which escapes them.
+pub fn lines_of_commands(source: &Source) -> Vec<Fault> {
+    let Some(file) = source.path.strip_prefix("src/cli/") else { return Vec::new() };
+    if WRITERS.contains(&file) {
+        return Vec::new();
+    }
+    let writes = |line: &str| line.contains("writeln!(io.") || line.contains("writeln!(to");
+    source
+        .production()
+        .filter(|(_, line)| writes(line))
+        .map(|(index, _)| source.fault(index, "writeln! is not escaped: use put_line!"))
+        .collect()
+}
+
 #[test]
 fn a_library_away_from_home_is_told() {
     check(
@@ -122,4 +140,13 @@ fn a_clock_away_from_home_is_told() {
         "tokio::time::sleep(x).await;\n#[cfg(test)]\nmod tests {\n    use std::time::Instant;\n}\n",
         &["1: store has no stop watch: take a Clock, or a Duration to wait"],
     );
+}
+
+#[test]
+fn a_command_that_writes_by_itself_is_told() {
+    let (bad, told) =
+        ("writeln!(io.stdout, \"{x}\")?;\n", "1: writeln! is not escaped: use put_line!");
+    check(lines_of_commands, "src/cli/farm.rs", bad, &[told]);
+    check(lines_of_commands, "src/cli/io.rs", bad, &[]);
+    check(lines_of_commands, "src/cli/farm.rs", "put_line!(io.stdout, \"{x}\")?;\n", &[]);
 }

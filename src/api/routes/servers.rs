@@ -215,9 +215,14 @@ fn readings(verbs: &dyn Verbs, call: &Call) -> Result<Reply> {
         let range = format!("must be from 1 to {READINGS_MINUTES_MAX}");
         return Err(Problem::invalid("minutes", range));
     }
-    let named = call.text("series").unwrap_or_default();
-    let series: Vec<String> =
-        named.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect();
+    let named = call.text("series");
+    let names = named.as_deref().into_iter().flat_map(|names| names.split(','));
+    let series: Vec<String> = names.map(str::to_owned).collect();
+    if series.iter().any(|name| name.trim().is_empty()) {
+        let text =
+            "a name is empty: write them as cpu_percent,mem_percent, or leave it out for all";
+        return Err(Problem::invalid("series", text));
+    }
     let from = call.now.before(minutes * 60_000);
     let views = verbs.readings(&call.actor, id(call)?, &series, from, call.now)?;
     Ok(Reply::Page { rows: value(&views)?, pagination: Default::default() })

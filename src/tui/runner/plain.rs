@@ -3,11 +3,12 @@
 
 use super::worker::ask;
 use super::{INBOX_MAX, Inbound, Options, link_line, worker};
+use crate::base::text::escape;
 use crate::tui::effect::Effect;
 use crate::tui::event::{Answer, Event};
 use crate::tui::source::Source;
 use crate::tui::state::{Input, Place, State};
-use crate::tui::text::{clean, moment};
+use crate::tui::text::moment;
 use crate::tui::update::{open, update};
 use crate::tui::view;
 use crate::wire::api::EventView;
@@ -106,11 +107,11 @@ fn answer(
         }
     }
     if let Input::Confirm(confirm) = &state.input {
-        writeln!(out, "{}", clean(&confirm.question))?;
+        writeln!(out, "{}", escape(&confirm.question))?;
         return Ok(true);
     }
     match state.message.take() {
-        Some((message, ..)) => writeln!(out, "{}", clean(&message))?,
+        Some((message, ..)) => writeln!(out, "{}", escape(&message))?,
         None => {
             fetch(source, state);
             write_page(state, out)?;
@@ -145,7 +146,7 @@ fn fetch(source: &dyn Source, state: &mut State) {
 
 fn write_page(state: &mut State, out: &mut impl Write) -> io::Result<()> {
     if let Some(line) = link_line(&state.link) {
-        writeln!(out, "{}", clean(&line))?;
+        writeln!(out, "{}", escape(&line))?;
     }
     writeln!(out, "{}", view::plain_text(state))?;
     out.flush()
@@ -167,7 +168,7 @@ fn tell(state: &mut State, event: Event, out: &mut impl Write) -> io::Result<()>
     let after = link_line(&state.link);
     if before != after {
         let line = after.unwrap_or_else(|| "The appliance answers again".into());
-        writeln!(out, "{}", clean(&line))?;
+        writeln!(out, "{}", escape(&line))?;
     }
     let about = match &state.page().place {
         Place::Events(about) => about.clone(),
@@ -175,7 +176,7 @@ fn tell(state: &mut State, event: Event, out: &mut impl Write) -> io::Result<()>
     };
     for event in fresh.iter().filter(|event| event.about.starts_with(&about)) {
         let when = moment(state.now(), event.at);
-        writeln!(out, "{when} {} {}", clean(&event.about), clean(&event.text))?;
+        writeln!(out, "{when} {} {}", escape(&event.about), escape(&event.text))?;
     }
     Ok(())
 }

@@ -1,7 +1,8 @@
 //! Writing into cells, clipped: the one place that touches the buffer, so none can panic.
 
+use crate::base::text::escape;
 use crate::tui::state::State;
-use crate::tui::text::{clean, fit, width};
+use crate::tui::text::{fit, width};
 use crate::tui::theme::{Signs, Theme, Tone};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -30,7 +31,7 @@ impl<'a> Pen<'a> {
             return 0;
         }
         let columns = columns.min(area.right() - x);
-        let text = fit(&clean(text), usize::from(columns));
+        let text = fit(&escape(text), usize::from(columns));
         let style = self.theme.style(tone);
         let (end, _) = self.buffer.set_stringn(x, y, text, usize::from(columns), style);
         end.saturating_sub(x)
@@ -38,7 +39,7 @@ impl<'a> Pen<'a> {
 
     /// Writes so that it ends at the right of its columns.
     pub fn put_right(&mut self, x: u16, y: u16, columns: u16, text: &str, tone: Tone) {
-        let wide = u16::try_from(width(text)).unwrap_or(u16::MAX).min(columns);
+        let wide = u16::try_from(width(&escape(text))).unwrap_or(u16::MAX).min(columns);
         self.put(x + columns - wide, y, wide, text, tone);
     }
 

@@ -10,6 +10,7 @@ use super::value::{
 };
 use super::{DeclaredFarmRole, Reference};
 use crate::base::limit::{FARM_ROLE_SERVERS_MAX, SCALING_RULES_MAX, VOLUMES_PER_SERVER_MAX};
+use crate::base::text::Kind as TextKind;
 use crate::base::{Millis, Name};
 use crate::model::{
     Balance, Metric, Policy, ReadyCheck, ScalingBehavior, ScalingPolicy, ScalingRule, VolumeSpec,
@@ -145,7 +146,7 @@ fn rules(sections: Vec<Section<'_>>, sink: &mut Sink) -> Vec<ScalingRule> {
         let down = fields.required("scaleDown", sink, bound);
         let window = fields.optional("window", sink, |t| duration(t, 10 * SECOND..=HOUR));
         // Scalr's rules have a name; ours are known by their metric, so it is only checked.
-        fields.optional("name", sink, |t| text(t, 63));
+        fields.optional("name", sink, |t| text(t, TextKind::Line, 63));
         check_rule(&fields, metric, up, down, &rules, sink);
         if let (Some(metric), Some(scale_up), Some(scale_down)) = (metric, up, down) {
             let window_ms = window.unwrap_or(MINUTE);

@@ -28,7 +28,8 @@ mod value;
 
 pub use fault::{Fault, Place};
 
-use crate::base::limit::FARM_ROLES_MAX;
+use crate::base::limit::{FARM_DESCRIPTION_BYTES_MAX, FARM_ROLES_MAX};
+use crate::base::text::Kind;
 use crate::base::{Millis, Name, Problem};
 use crate::model::{Balance, LaunchOrder, Policy, ReadyCheck, ScalingPolicy, VolumeSpec};
 use fault::Sink;
@@ -193,7 +194,8 @@ fn farm(tree: &tree::Tree, sink: &mut Sink) -> (Option<Manifest>, Vec<Reference>
         return (None, Vec::new());
     };
     let name = fields.required("farm", sink, value::name);
-    let description = fields.optional("description", sink, |t| value::text(t, 1000));
+    let description = fields
+        .optional("description", sink, |t| value::text(t, Kind::Lines, FARM_DESCRIPTION_BYTES_MAX));
     let launch_order = fields.optional("launchOrder", sink, |t| value::one_of(t, &orders));
     let items = fields.count("farmRoles");
     let sections = fields.list("farmRoles", sink);

@@ -6,19 +6,16 @@
 use super::fault::{quote, suggest};
 use super::section::Meaning;
 use super::tree::{Kind, Tree};
-use crate::base::{Millis, Name};
+use crate::base::{Millis, Name, text};
 use std::ops::RangeInclusive;
 
-/// Any text that is not empty, of at most `max` characters.
-pub(super) fn text(tree: &Tree, max: usize) -> Meaning<String> {
+/// Free text that is not empty, of at most `max` bytes.
+pub(super) fn text(tree: &Tree, kind: text::Kind, max: usize) -> Meaning<String> {
     let (text, _) = scalar(tree, "a text")?;
-    match text.chars().count() {
-        0 => Err("a text that is empty".into()),
-        n if n > max => Err(format!("a text of {n} characters: at most {max}")),
-        _ if text.chars().any(|c| c.is_control() && c != '\n' && c != '\t') => {
-            Err("a text with control characters".into())
-        }
-        _ => Ok(text.to_owned()),
+    match text::fault(text, kind, max) {
+        _ if text.is_empty() => Err("a text that is empty".into()),
+        Some(fault) => Err(fault),
+        None => Ok(text.to_owned()),
     }
 }
 
