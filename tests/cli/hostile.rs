@@ -19,6 +19,46 @@ const ATTACK: &str = "\u{1b}[2J\u{9b}31m\u{1b}]0;x\u{7}\r\n     9  forged\u{202e
 /// Names a command finds things by, which have an alphabet of their own.
 const NAMES: [&str; 4] = ["id", "alias", "hostname", "token"];
 
+/// Every command that shows or does something.
+const COMMANDS: &[&str] = &[
+    "farm list",
+    "farm show shop",
+    "farm show nope",
+    "farm launch shop",
+    "farm stop shop --yes",
+    "farm start --all",
+    "farm remove shop --yes",
+    "server list",
+    "server show shop/web-1",
+    "server lock shop/web-1 --reason x",
+    "server run shop/web-1 -- id",
+    "server reboot nope",
+    "role list",
+    "cloud list",
+    "cloud resume onboard",
+    "rollout show shop/web",
+    "rollout pause shop/web",
+    "hold shop/web scale --for 2h --reason x",
+    "hold release shop/web scale",
+    "holds",
+    "explain shop",
+    "explain shop/web-1",
+    "events",
+    "events --search launched",
+    "events --about shop",
+    "status",
+    "token create --description x",
+    "plan shop",
+    "plan -f shop.yaml",
+    "plan proposed.grange",
+    "plan -f shop.yaml -o -",
+    "apply -f shop.yaml --yes",
+    "apply -f fewer.yaml",
+    "apply -f wrong.yaml",
+    "apply proposed.grange --yes",
+    "simulate -f rules.yaml --from 7d",
+];
+
 fn poison(value: &mut Value, of: &str) {
     match value {
         Value::String(text) if !NAMES.contains(&of) => text.push_str(ATTACK),
@@ -95,46 +135,8 @@ fn go_between(house: &House) -> PathBuf {
 fn no_answer_steers_the_terminal_it_is_shown_on() {
     let house = House::open(true, Limits::default());
     let socket = go_between(&house);
-    let commands = [
-        "farm list",
-        "farm show shop",
-        "farm show nope",
-        "farm launch shop",
-        "farm stop shop --yes",
-        "farm start --all",
-        "farm remove shop --yes",
-        "server list",
-        "server show shop/web-1",
-        "server lock shop/web-1 --reason x",
-        "server run shop/web-1 -- id",
-        "server reboot nope",
-        "role list",
-        "cloud list",
-        "cloud resume onboard",
-        "rollout show shop/web",
-        "rollout pause shop/web",
-        "hold shop/web scale --for 2h --reason x",
-        "hold release shop/web scale",
-        "holds",
-        "explain shop",
-        "explain shop/web-1",
-        "events",
-        "events --search launched",
-        "events --about shop",
-        "status",
-        "token create --description x",
-        "plan shop",
-        "plan -f shop.yaml",
-        "plan proposed.grange",
-        "plan -f shop.yaml -o -",
-        "apply -f shop.yaml --yes",
-        "apply -f fewer.yaml",
-        "apply -f wrong.yaml",
-        "apply proposed.grange --yes",
-        "simulate -f rules.yaml --from 7d",
-    ];
     let mut shown = 0;
-    for command in commands {
+    for command in COMMANDS {
         for (typed, json) in [(None, ""), (Some("n\n"), ""), (None, " --json")] {
             // What a command printed goes into a file as it is; that is what it is for.
             let raw = command.starts_with("server run") && typed.is_none() && json.is_empty();
