@@ -35,6 +35,17 @@ impl Name {
     }
 }
 
+/// The two parts of what people say for something in a farm: `shop`, or `shop/web`, `shop/web-3`.
+/// There are no empty parts, as in `shop/` or `/web`, and no third.
+pub fn parts(said: &str) -> Result<(Name, Option<Name>), NotAName> {
+    let not_a_name = || NotAName(said.chars().take(80).collect());
+    let name = |text: &str| Name::new(text).map_err(|_| not_a_name());
+    match said.split_once('/') {
+        None => Ok((name(said)?, None)),
+        Some((farm, rest)) => Ok((name(farm)?, Some(name(rest)?))),
+    }
+}
+
 impl fmt::Display for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
@@ -60,6 +71,18 @@ mod tests {
         let long = "x".repeat(64);
         for bad in ["", "-web", "web-", "we b", "we_b", "wéb", "a/b", long.as_str()] {
             assert!(Name::new(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_in_a_farm_has_two_parts() {
+        let said = |text| {
+            parts(text).ok().map(|(farm, rest)| (farm.to_string(), rest.map(|r| r.to_string())))
+        };
+        assert_eq!(said("shop"), Some(("shop".into(), None)));
+        assert_eq!(said("shop/web-3"), Some(("shop".into(), Some("web-3".into()))));
+        for bad in ["", " ", "/", "shop/", "/web", "shop//web", "a/b/c", "shop/web ", "shop /web"] {
+            assert_eq!(said(bad), None, "{bad:?}");
         }
     }
 }

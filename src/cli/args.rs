@@ -1,5 +1,6 @@
 //! Every command and option, once: parsing and help come from here.
 
+pub mod said;
 mod server;
 
 pub use server::{AgentVerb, ServerVerb};
@@ -43,7 +44,7 @@ pub struct Global {
           conflicts_with = "url")]
     pub socket: Option<PathBuf>,
     /// The appliance's address, as https://10.0.0.5:7443 [env: GRANGE_URL]
-    #[arg(long, global = true, help_heading = EVERYWHERE)]
+    #[arg(long, global = true, help_heading = EVERYWHERE, value_parser = said::something)]
     pub url: Option<String>,
     /// A file with a bearer token; it beats who you are on this machine [env: GRANGE_TOKEN, the
     /// token itself]
@@ -109,7 +110,7 @@ pub enum Command {
                             grange explain plan 12")]
     Explain {
         /// As shop, shop/web, shop/web-3, web-3, a server's UUID, plan 12 or step 34
-        #[arg(required = true, num_args = 1..=2)]
+        #[arg(required = true, num_args = 1..=2, value_parser = said::something)]
         what: Vec<String>,
     },
     /// Show what happened: the last 100 entries of the journal, oldest first
@@ -123,6 +124,7 @@ pub enum Command {
     /// Read the documentation; it is in this program
     Docs {
         /// Which page; without it, which there are
+        #[arg(value_parser = said::something)]
         topic: Option<String>,
     },
     /// Open the terminal UI
@@ -206,7 +208,7 @@ pub struct Apply {
 #[command(group(ArgGroup::new("which").required(true).args(["file", "what"])))]
 pub struct Plan {
     /// A farm, for its current plan; or a file with a signed proposal: with a . or / in its name
-    #[arg(value_name = "FARM|PROPOSAL")]
+    #[arg(value_name = "FARM|PROPOSAL", value_parser = said::something)]
     pub what: Option<String>,
     /// A manifest, for what it would change, or a proposal; - reads it from standard input
     #[arg(short, long, value_name = "FILE")]
@@ -238,13 +240,13 @@ pub struct Simulate {
     #[arg(short, long, value_name = "FILE")]
     pub file: PathBuf,
     /// Where the period begins: 7d, 36h or 90m ago, or 2026-11-14T10:30Z
-    #[arg(long, value_name = "WHEN")]
+    #[arg(long, value_name = "WHEN", value_parser = said::something)]
     pub from: String,
     /// Where it ends, in the same words; now without it
-    #[arg(long, value_name = "WHEN")]
+    #[arg(long, value_name = "WHEN", value_parser = said::something)]
     pub to: Option<String>,
     /// How long each row is, as 15m or 1h; about fifty rows without it
-    #[arg(long, value_name = "LENGTH")]
+    #[arg(long, value_name = "LENGTH", value_parser = said::something)]
     pub bucket: Option<String>,
 }
 
@@ -256,11 +258,13 @@ pub enum FarmVerb {
     /// Show a farm, its farm roles and servers
     Show {
         /// Its name
+        #[arg(value_parser = said::farm)]
         farm: String,
     },
     /// Launch a farm: from now on every farm role is to have its servers
     Launch {
         /// Its name
+        #[arg(value_parser = said::farm)]
         farm: String,
     },
     /// Stop a farm: its servers are shut down in reverse launch order and kept
@@ -277,7 +281,7 @@ pub enum FarmVerb {
 #[derive(Debug, Group)]
 pub struct Several {
     /// Its name
-    #[arg(conflicts_with = "all")]
+    #[arg(conflicts_with = "all", value_parser = said::farm)]
     pub farm: Option<String>,
     /// Every farm, as when a power supply runs low
     #[arg(long)]
@@ -294,6 +298,7 @@ pub struct Several {
 #[derive(Debug, Group)]
 pub struct Sure {
     /// Its name
+    #[arg(value_parser = said::farm)]
     pub farm: String,
     /// Do not ask
     #[arg(long)]
@@ -317,10 +322,11 @@ pub struct Events {
     #[arg(long, value_name = "NUMBER")]
     pub after: Option<u64>,
     /// Only what is about this or under it: shop, shop/web, shop/web-3
-    #[arg(long, value_name = "WHAT")]
+    #[arg(long, value_name = "WHAT", value_parser = said::something)]
     pub about: Option<String>,
     /// Only those with all these words, the last 100 of them
-    #[arg(long, value_name = "WORDS", conflicts_with = "follow")]
+    #[arg(long, value_name = "WORDS", conflicts_with = "follow",
+          value_parser = said::something)]
     pub search: Option<String>,
 }
 
@@ -330,10 +336,10 @@ pub struct Hold {
     #[command(subcommand)]
     pub verb: Option<HoldVerb>,
     /// A farm, or a farm role as shop/web
-    #[arg(required = true)]
+    #[arg(required = true, value_parser = said::farm_or_role)]
     pub what: Option<String>,
     /// launch, terminate, heal, scale, rollout or balance
-    #[arg(required = true)]
+    #[arg(required = true, value_parser = said::something)]
     pub kind: Option<String>,
     /// For how long, at most 30d: 90s, 30m, 2h, 5d
     #[arg(long = "for", value_name = "LENGTH", value_parser = length)]
@@ -342,7 +348,7 @@ pub struct Hold {
     #[arg(long, conflicts_with = "length")]
     pub no_end: bool,
     /// Why, for those who find it
-    #[arg(long, required = true)]
+    #[arg(long, required = true, value_parser = said::something)]
     pub reason: Option<String>,
 }
 
@@ -376,6 +382,7 @@ pub enum DemoVerb {
     /// Kill a server of a running demo, to see it replaced: grange demo crash web-1
     Crash {
         /// As web-1
+        #[arg(value_parser = said::server)]
         server: String,
     },
     /// End a running demo

@@ -1,6 +1,7 @@
 //! `grange cloud`.
 
 use crate::base::time::say;
+use crate::cli::args::said;
 use crate::cli::table::{self, Cell};
 use crate::cli::{Done, Io};
 use crate::client::Client;
@@ -15,6 +16,7 @@ pub enum CloudVerb {
     /// Ask one again at once that is left alone
     Resume {
         /// As the list has it
+        #[arg(value_parser = said::account)]
         name: String,
     },
 }

@@ -2,7 +2,7 @@
 
 use crate::base::time::say;
 use crate::base::{Code, Problem, Timestamp};
-use crate::cli::args::Hold;
+use crate::cli::args::{Hold, said};
 use crate::cli::table::{self, Cell};
 use crate::cli::{Done, Io};
 use crate::client::Client;
@@ -15,8 +15,10 @@ pub enum HoldVerb {
     /// End a hold
     Release {
         /// As it was placed: a farm, or a farm role as shop/web
+        #[arg(value_parser = said::farm_or_role)]
         what: String,
         /// launch, terminate, heal, scale, rollout or balance
+        #[arg(value_parser = said::something)]
         kind: String,
     },
 }

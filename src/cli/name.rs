@@ -3,6 +3,7 @@
 
 use crate::base::{Code, FarmId, Problem, ServerId};
 use crate::cli::Stop;
+use crate::cli::args::said;
 use crate::client::Client;
 use crate::wire::api::{FarmRoleView, FarmView, ServerView};
 use crate::wire::input::ServerFilter;
@@ -12,6 +13,7 @@ const OFFERED_MAX: usize = 10;
 
 /// The farm of a name.
 pub fn farm(client: &Client, name: &str) -> Result<FarmView, Stop> {
+    said::farm(name).map_err(|fault| Problem::invalid("farm", fault))?;
     if let Some(farm) = client.farm_named(name)? {
         return Ok(farm);
     }
@@ -22,9 +24,8 @@ pub fn farm(client: &Client, name: &str) -> Result<FarmView, Stop> {
 
 /// The farm role somebody means, as `shop/web`.
 pub fn farm_role(client: &Client, said: &str) -> Result<FarmRoleView, Stop> {
-    let Some((farm_name, alias)) = said.split_once('/') else {
-        return Err(Problem::invalid("what", "say a farm role, as shop/web").into());
-    };
+    said::farm_role(said).map_err(|fault| Problem::invalid("what", fault))?;
+    let (farm_name, alias) = said.split_once('/').unwrap_or((said, ""));
     let roles = client.farm_roles(farm(client, farm_name)?.id)?;
     if let Some(role) = roles.iter().find(|role| role.alias == alias) {
         return Ok(role.clone());
@@ -35,6 +36,7 @@ pub fn farm_role(client: &Client, said: &str) -> Result<FarmRoleView, Stop> {
 
 /// The server somebody means.
 pub fn server(client: &Client, said: &str) -> Result<ServerView, Stop> {
+    said::server(said).map_err(|fault| Problem::invalid("server", fault))?;
     if said.parse::<ServerId>().is_ok() {
         return Ok(client.server(said)?);
     }
@@ -42,8 +44,11 @@ pub fn server(client: &Client, said: &str) -> Result<ServerView, Stop> {
         Some((farm_name, hostname)) => (Some(FarmId(farm(client, farm_name)?.id)), hostname),
         None => (None, said),
     };
-    let hostname = Some(hostname.to_owned());
-    let mut found = client.servers(&ServerFilter { farm, hostname, ..ServerFilter::default() })?;
+    let filter = ServerFilter { farm, hostname: Some(hostname.to_owned()), ..Default::default() };
+    let mut found = client.servers(&filter)?;
+    // Whoever answered with others has not understood the question.
+    let asked = |server: &ServerView| server.farm.id == farm.map_or(server.farm.id, |farm| farm.0);
+    found.retain(|server| server.hostname == hostname && asked(server));
     match (found.pop(), found.is_empty()) {
         (Some(server), true) => Ok(server),
         (Some(server), false) => {

@@ -1,6 +1,7 @@
 //! `grange rollout`.
 
 use crate::base::Timestamp;
+use crate::cli::args::said;
 use crate::cli::table::{self, Cell};
 use crate::cli::{Done, Io, name};
 use crate::client::Client;
@@ -13,31 +14,37 @@ pub enum RolloutVerb {
     /// Show how it stands
     Show {
         /// A farm role, as shop/web
+        #[arg(value_parser = said::farm_role)]
         what: String,
     },
     /// Begin no further batch
     Pause {
         /// A farm role, as shop/web
+        #[arg(value_parser = said::farm_role)]
         what: String,
     },
     /// Go on, also past a checkpoint or a failure
     Resume {
         /// A farm role, as shop/web
+        #[arg(value_parser = said::farm_role)]
         what: String,
     },
     /// End it, and go back to the revision it came from
     Abort {
         /// A farm role, as shop/web
+        #[arg(value_parser = said::farm_role)]
         what: String,
     },
     /// Declare the revision before once more, and roll over to it
     Rollback {
         /// A farm role, as shop/web
+        #[arg(value_parser = said::farm_role)]
         what: String,
     },
     /// List the revisions that are kept, the declared one first
     History {
         /// A farm role, as shop/web
+        #[arg(value_parser = said::farm_role)]
         what: String,
     },
 }

@@ -50,25 +50,51 @@ pub fn connect(target: &Target) -> Result<Client, Error> {
 
 /// What the options say, then the environment variables, then what is running here.
 pub fn resolve(global: &Global, io: &mut Io<'_>) -> Result<Target, Problem> {
-    let env = |name: &str| (io.env)(name).filter(|value| !value.is_empty());
+    let [socket_set, url_set, token_set, ca_set] =
+        ["GRANGE_SOCKET", "GRANGE_URL", "GRANGE_TOKEN", "GRANGE_CA"].map(|name| set(name, io));
     let socket = |path: PathBuf| Address::Socket(path);
     let address = match (&global.socket, &global.url) {
         (Some(path), _) => socket(path.clone()),
         (None, Some(url)) => Address::Url(url.clone()),
-        (None, None) => env("GRANGE_SOCKET")
-            .map(|path| socket(path.into()))
-            .or_else(|| env("GRANGE_URL").map(Address::Url))
-            .unwrap_or_else(|| socket(usual(io))),
+        (None, None) => match (socket_set?, url_set?) {
+            (Some(path), _) => socket(path.into()),
+            (None, Some(url)) => Address::Url(url),
+            (None, None) => socket(usual(io)),
+        },
     };
-    let token_variable = env("GRANGE_TOKEN");
-    let ca = global.ca.clone().or_else(|| env("GRANGE_CA").map(PathBuf::from));
+    let ca = match &global.ca {
+        Some(path) => Some(path.clone()),
+        None => ca_set?.map(PathBuf::from),
+    };
     let token = match &global.token_file {
-        Some(path) => Some(io.text(path)?),
-        None => token_variable,
+        Some(path) => Some(token_of(&path.display().to_string(), &io.text(path)?)?),
+        None => token_set?.map(|text| token_of("GRANGE_TOKEN", &text)).transpose()?,
     };
-    let token = token.map(|text| Secret::new(text.trim()));
     let ca = ca.map(|path| io.text(&path)).transpose()?;
     Ok(Target { address, token, ca, env: global.env })
+}
+
+/// An environment variable, which may be unset but not empty: whoever meant to act with a token
+/// that a script failed to fetch must not act as whoever runs the script.
+fn set(name: &str, io: &Io<'_>) -> Result<Option<String>, Problem> {
+    match (io.env)(name) {
+        Some(value) if value.trim().is_empty() => {
+            Err(Problem::invalid(name, "is set and empty: unset it, or give it a value"))
+        }
+        value => Ok(value),
+    }
+}
+
+/// A bearer token as a file or variable has it: one word.
+fn token_of(place: &str, text: &str) -> Result<Secret, Problem> {
+    let token = text.trim();
+    if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(Problem::invalid(
+            place,
+            "holds no token: one word, as grange token create says",
+        ));
+    }
+    Ok(Secret::new(token))
 }
 
 /// The installed appliance's socket, or that of one this user runs, or that of their demo.

@@ -1,6 +1,6 @@
 //! Cloud accounts.
 
-use super::{Client, Error, Query};
+use super::{Client, Error, Query, encode};
 use crate::wire::account::AccountView;
 use crate::wire::input::NoInput;
 
@@ -12,6 +12,7 @@ impl Client {
 
     /// Forgets the failures of a cloud account.
     pub fn account_resume(&self, name: &str) -> Result<AccountView, Error> {
-        self.act(&format!("grange/cloud-accounts/{name}/actions/resume/"), &NoInput {})
+        let path = format!("grange/cloud-accounts/{}/actions/resume/", encode(name));
+        self.act(&path, &NoInput {})
     }
 }

@@ -15,10 +15,11 @@ impl Client {
         self.all("farms/", &Query::default())
     }
 
-    /// The farm of a name, if there is one.
+    /// The farm of a name, if there is one. Whatever the API answers, no other one is it.
     pub fn farm_named(&self, name: &str) -> Result<Option<FarmView>, Error> {
         let query = Query::default().with("name", name);
-        Ok(self.list::<FarmView>(&format!("farms/{query}"))?.data.into_iter().next())
+        let found = self.list::<FarmView>(&format!("farms/{query}"))?.data;
+        Ok(found.into_iter().find(|farm| farm.name == name))
     }
 
     /// One farm.

@@ -1,7 +1,7 @@
 //! Servers, their readings, and commands for their agents.
 
 use crate::base::Millis;
-use crate::client::{Client, Error, Query};
+use crate::client::{Client, Error, Query, encode};
 use crate::wire::api::{CommandRequest, OrderView, SeriesView, ServerView};
 use crate::wire::input::{LockInput, NoInput, RebootInput, ServerFilter, TerminateInput};
 use std::thread::sleep;
@@ -31,38 +31,38 @@ impl Client {
 
     /// One server.
     pub fn server(&self, id: &str) -> Result<ServerView, Error> {
-        self.get(&format!("servers/{id}/"))
+        self.get(&format!("servers/{}/", encode(id)))
     }
 
     /// Asks for a server to go; with `force` without leaving it time to finish.
     pub fn server_terminate(&self, id: &str, force: bool) -> Result<ServerView, Error> {
-        self.act(&format!("servers/{id}/actions/terminate/"), &TerminateInput { force })
+        self.act(&format!("servers/{}/actions/terminate/", encode(id)), &TerminateInput { force })
     }
 
     /// Asks for a reboot; with `hard` by the cloud instead of by its own agent.
     pub fn server_reboot(&self, id: &str, hard: bool) -> Result<ServerView, Error> {
-        self.act(&format!("servers/{id}/actions/reboot/"), &RebootInput { hard })
+        self.act(&format!("servers/{}/actions/reboot/", encode(id)), &RebootInput { hard })
     }
 
     /// Puts a server to sleep.
     pub fn server_suspend(&self, id: &str) -> Result<ServerView, Error> {
-        self.act(&format!("servers/{id}/actions/suspend/"), &NoInput {})
+        self.act(&format!("servers/{}/actions/suspend/", encode(id)), &NoInput {})
     }
 
     /// Wakes a server that sleeps.
     pub fn server_resume(&self, id: &str) -> Result<ServerView, Error> {
-        self.act(&format!("servers/{id}/actions/resume/"), &NoInput {})
+        self.act(&format!("servers/{}/actions/resume/", encode(id)), &NoInput {})
     }
 
     /// Locks a server against removal.
     pub fn server_lock(&self, id: &str, reason: &str) -> Result<ServerView, Error> {
         let input = LockInput { reason: reason.to_owned() };
-        self.act(&format!("servers/{id}/actions/lock/"), &input)
+        self.act(&format!("servers/{}/actions/lock/", encode(id)), &input)
     }
 
     /// Takes its lock off.
     pub fn server_unlock(&self, id: &str) -> Result<ServerView, Error> {
-        self.act(&format!("servers/{id}/actions/unlock/"), &NoInput {})
+        self.act(&format!("servers/{}/actions/unlock/", encode(id)), &NoInput {})
     }
 
     /// Readings of the last minutes, of the named series or of all.
@@ -74,12 +74,12 @@ impl Client {
     ) -> Result<Vec<SeriesView>, Error> {
         let named = (!series.is_empty()).then(|| series.join(","));
         let query = Query::default().with("minutes", minutes).maybe("series", named);
-        Ok(self.list(&format!("grange/servers/{id}/readings/{query}"))?.data)
+        Ok(self.list(&format!("grange/servers/{}/readings/{query}", encode(id)))?.data)
     }
 
     /// Orders a command run by the server's agent; the answer is the open order.
     pub fn command_run(&self, id: &str, input: &CommandRequest) -> Result<OrderView, Error> {
-        self.act(&format!("grange/servers/{id}/commands/"), input)
+        self.act(&format!("grange/servers/{}/commands/", encode(id)), input)
     }
 
     /// An order and what came of it.

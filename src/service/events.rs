@@ -2,10 +2,10 @@
 
 use crate::base::{Code, Problem, Result, Seq};
 use crate::model::{Actor, Permission};
-use crate::service::{Service, authorise};
+use crate::service::{Service, authorise, explain};
 use crate::store::{Entry, Store, StoreError};
 use crate::wire::api::EventView;
-use crate::wire::input::{EventsQuery, EventsSlice};
+use crate::wire::input::{EventsQuery, EventsSlice, is_under};
 
 /// Entries looked at for one answer: a filter that matches nothing must still end.
 const LOOKED_AT_MAX: usize = 5_000;
@@ -20,10 +20,14 @@ pub fn list(service: &Service, actor: &Actor, query: &EventsQuery) -> Result<Eve
         return found(service, words, query);
     }
     let about = query.about.as_deref();
-    match query.after {
-        Some(after) => later(&service.store, query, after),
-        None => tail(&service.store, about, query.max, last),
+    if let Some(after) = query.after {
+        return later(&service.store, query, after);
     }
+    let slice = tail(&service.store, about, query.max, last)?;
+    let Some(about) = about.filter(|_| slice.events.is_empty()) else { return Ok(slice) };
+    // Nothing happened to it, it has a longer name, or there is no such thing and never was.
+    let full = explain::full_name(service, actor, about)?;
+    tail(&service.store, Some(&full), query.max, last)
 }
 
 /// The entries after one, or after those that are no longer kept.
@@ -117,13 +121,7 @@ fn tail(store: &Store, about: Option<&str>, max: usize, last: Seq) -> Result<Eve
 /// bookkeeping, and only shown to those who ask for nothing in particular.
 fn shows(entry: &Entry, about: Option<&str>) -> bool {
     let Some(about) = about else { return !entry.text.is_empty() };
-    entry.about.split(", ").any(|one| {
-        one == about
-            || one.strip_prefix(about).is_some_and(|rest| rest.starts_with('/'))
-            || one
-                .strip_prefix(about)
-                .is_some_and(|rest| about.contains('/') && rest.starts_with('-'))
-    })
+    entry.about.split(", ").any(|one| is_under(one, about))
 }
 
 /// An entry as people see it.

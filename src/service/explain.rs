@@ -54,6 +54,27 @@ pub fn explain(service: &Service, actor: &Actor, what: &str) -> Result<ExplainVi
     })
 }
 
+/// What people call a thing in full, as the journal does: `web-3` and a server's UUID are
+/// `shop/web-3`. A thing that there is not and never was, as far as the journal goes back, is none.
+pub fn full_name(service: &Service, actor: &Actor, what: &str) -> Result<String> {
+    authorise(actor, Permission::EventsRead)?;
+    service.read(|view| {
+        let past = Past { service, view };
+        let platforms = service.settings.platforms.keys();
+        if platforms.map(|platform| format!("cloud {platform}")).any(|cloud| cloud == what) {
+            return Ok(what.to_owned());
+        }
+        Ok(match find::find(&past, actor, what)? {
+            Thing::Farm(farm) => farm.name.to_string(),
+            Thing::FarmRole(farm, role) => format!("{}/{}", farm.name, role.alias),
+            Thing::Server(server) => past.name(&server)?,
+            Thing::Plan(_) | Thing::Step(_) => {
+                return Err(Problem::invalid("about", "plans and steps: say grange explain"));
+            }
+        })
+    })
+}
+
 fn farm_story(past: &Past, farm: Farm) -> Result<ExplainView> {
     let name = farm.name.to_string();
     let of = (Subject::Farm(farm.id), farm.id, FarmRoleId(0));

@@ -5,6 +5,7 @@
 //! the balancers' job asks [`held`] itself. A hold goes with the farm or farm role it is on.
 
 use crate::base::limit::{HOLD_LENGTH_MAX, HOLD_REASON_MAX, HOLD_WARNING, HOLDS_MAX};
+use crate::base::name::parts;
 use crate::base::text::{self, Kind};
 use crate::base::time::say;
 use crate::base::{Code, FarmId, FarmRoleId, HoldId, Problem, Result, Timestamp};
@@ -217,16 +218,13 @@ fn named(
     env: crate::base::EnvironmentId,
     what: &str,
 ) -> Result<(Farm, Option<FarmRole>)> {
-    let (farm_name, alias) = match what.split_once('/') {
-        Some((farm, alias)) => (farm, Some(alias)),
-        None => (what, None),
-    };
-    let farms = lookup::all_farms(read)?.into_iter();
-    let farm = farms.filter(|farm| farm.env == env).find(|farm| farm.name.as_str() == farm_name);
+    let (farm_name, alias) =
+        parts(what).map_err(|bad| Problem::invalid("what", bad.to_string()))?;
+    let farm = lookup::farm_by_name(read, env, &farm_name)?;
     let farm = farm.ok_or_else(|| Problem::not_found("farm", farm_name))?;
     let Some(alias) = alias else { return Ok((farm, None)) };
     let roles = lookup::farm_roles_of(read, farm.id)?;
-    let role = roles.into_iter().find(|role| role.alias.as_str() == alias);
+    let role = roles.into_iter().find(|role| role.alias == alias);
     let role = role.ok_or_else(|| Problem::not_found("farm role", what))?;
     Ok((farm, Some(role)))
 }

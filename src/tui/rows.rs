@@ -4,6 +4,7 @@
 use super::state::{Place, State};
 use super::text::width;
 use crate::wire::api::{EventView, FarmView, ServerView};
+use crate::wire::input::is_under;
 use std::cmp::Ordering;
 
 /// The order of a list.
@@ -179,10 +180,7 @@ pub fn latest(server: &ServerView, series: &str) -> f64 {
 fn event_rows(state: &State, about: &str) -> Rows {
     let filter = state.page().filter.to_lowercase();
     let concerns = |event: &EventView| {
-        about.is_empty()
-            || event.about.strip_prefix(about).is_some_and(|rest| {
-                rest.is_empty() || rest.starts_with('/') || rest.starts_with('-')
-            })
+        about.is_empty() || event.about.split(", ").any(|one| is_under(one, about))
     };
     let events = &state.data.events;
     let about_it: Vec<usize> = (0..events.len()).filter(|at| concerns(&events[*at])).collect();

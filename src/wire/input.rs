@@ -256,6 +256,15 @@ pub struct EventsQuery {
     pub search: Option<String>,
 }
 
+/// Whether something is what a query is about, or under it: `shop/web` and `shop/web-3` are under
+/// `shop`, and `shop/web-3` is under `shop/web`; `shop-2` and `shop/web-admin` are under neither.
+pub fn is_under(one: &str, about: &str) -> bool {
+    let Some(rest) = one.strip_prefix(about) else { return false };
+    let index = rest.strip_prefix('-').filter(|_| about.contains('/'));
+    let numbered = |digits: &str| !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
+    rest.is_empty() || rest.starts_with('/') || index.is_some_and(numbered)
+}
+
 /// Journal entries, and how far the journal was read for them.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct EventsSlice {
@@ -283,6 +292,22 @@ mod tests {
         check(3, 2, &[5]);
         check(4, 2, &[]);
         check(usize::MAX, 100, &[]);
+    }
+
+    #[test]
+    fn what_only_begins_alike_is_not_under_it() {
+        let check = |about: &str, under: &[&str], not: &[&str]| {
+            assert!(under.iter().all(|one| is_under(one, about)), "{about}: {under:?}");
+            assert!(!not.iter().any(|one| is_under(one, about)), "{about}: {not:?}");
+        };
+        check(
+            "shop",
+            &["shop", "shop/web", "shop/web-3"],
+            &["shop-2", "shopping", "sho", "a/shop"],
+        );
+        let others = ["shop/web-admin", "shop/web-admin-1", "shop/webs", "shop/we", "shop/web-"];
+        check("shop/web", &["shop/web", "shop/web-3"], &others);
+        check("shop/web-1", &["shop/web-1"], &["shop/web-12", "shop/web"]);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The verbs of a server, apart from the rest because there are many.
 
+use super::said;
 use clap::Subcommand;
 
 /// Verbs of a server.
@@ -8,17 +9,19 @@ pub enum ServerVerb {
     /// List servers
     List {
         /// Only of this farm
-        #[arg(long)]
+        #[arg(long, value_parser = said::farm)]
         farm: Option<String>,
     },
     /// Show a server
     Show {
         /// As shop/web-3, web-3 or its UUID
+        #[arg(value_parser = said::server)]
         server: String,
     },
     /// Ask for a server to go; one that is still wanted is replaced
     Terminate {
         /// As shop/web-3, web-3 or its UUID
+        #[arg(value_parser = said::server)]
         server: String,
         /// Do not leave it time to finish what it does
         #[arg(long)]
@@ -30,6 +33,7 @@ pub enum ServerVerb {
     /// Restart a server
     Reboot {
         /// As shop/web-3, web-3 or its UUID
+        #[arg(value_parser = said::server)]
         server: String,
         /// By its cloud instead of by its own agent
         #[arg(long)]
@@ -38,16 +42,19 @@ pub enum ServerVerb {
     /// Put a server to sleep
     Suspend {
         /// As shop/web-3, web-3 or its UUID
+        #[arg(value_parser = said::server)]
         server: String,
     },
     /// Wake a server that sleeps
     Resume {
         /// As shop/web-3, web-3 or its UUID
+        #[arg(value_parser = said::server)]
         server: String,
     },
     /// Lock a server: neither scaling nor people take it away before it is unlocked
     Lock {
         /// As shop/web-3, web-3 or its UUID
+        #[arg(value_parser = said::server)]
         server: String,
         /// Why, for whoever meets the lock
         #[arg(long, default_value = "")]
@@ -56,12 +63,14 @@ pub enum ServerVerb {
     /// Take the lock off a server
     Unlock {
         /// As shop/web-3, web-3 or its UUID
+        #[arg(value_parser = said::server)]
         server: String,
     },
     /// Run a command on a server, and show what it printed
     #[command(after_help = "Example: grange server run web-3 -- uptime")]
     Run {
         /// As shop/web-3, web-3 or its UUID
+        #[arg(value_parser = said::server)]
         server: String,
         /// Seconds it may take
         #[arg(long, value_name = "SECONDS", default_value_t = 60,

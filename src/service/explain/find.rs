@@ -1,6 +1,7 @@
 //! What a question is about: the things a person can name, those that are gone too.
 
 use super::past::{Gone, Past};
+use crate::base::name::parts;
 use crate::base::{PlanId, Problem, Result, ServerId, StepId};
 use crate::model::{Actor, Farm, FarmRole, Plan, Server, Step};
 use crate::service::lookup;
@@ -21,6 +22,10 @@ pub(super) enum Thing {
 /// first eight letters, `plan 12` and `step 34`.
 pub(super) fn find(past: &Past, actor: &Actor, what: &str) -> Result<Thing> {
     let what = what.trim();
+    let said = "say what to explain, as shop, shop/web, shop/web-3, plan 12 or step 34";
+    if what.is_empty() || (what.contains('/') && parts(what).is_err()) {
+        return Err(Problem::invalid("what", said));
+    }
     if let Some(thing) = numbered(past, actor, what)? {
         return Ok(thing);
     }

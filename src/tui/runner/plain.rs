@@ -12,6 +12,7 @@ use crate::tui::text::moment;
 use crate::tui::update::{open, update};
 use crate::tui::view;
 use crate::wire::api::EventView;
+use crate::wire::input::is_under;
 use std::io::{self, BufRead, Write};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -174,7 +175,7 @@ fn tell(state: &mut State, event: Event, out: &mut impl Write) -> io::Result<()>
         Place::Events(about) => about.clone(),
         _ => String::new(),
     };
-    for event in fresh.iter().filter(|event| event.about.starts_with(&about)) {
+    for event in fresh.iter().filter(|event| about.is_empty() || is_under(&event.about, &about)) {
         let when = moment(state.now(), event.at);
         writeln!(out, "{when} {} {}", escape(&event.about), escape(&event.text))?;
     }

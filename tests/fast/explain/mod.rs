@@ -158,3 +158,8 @@ fn what_is_rolled_over() {
 fn what_is_lost_after_the_clock_was_set_back() {
     check("back");
 }
+
+#[test]
+fn what_has_no_name_is_nobody() {
+    check("names");
+}
