@@ -9,6 +9,8 @@ mod appliance;
 mod haproxy;
 #[path = "system/install.rs"]
 mod install;
+#[path = "system/lease.rs"]
+mod lease;
 #[path = "system/onboard.rs"]
 mod onboard;
 #[path = "system/screen.rs"]

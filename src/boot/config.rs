@@ -146,6 +146,9 @@ pub struct Config {
     pub log_format: LogFormat,
     /// Which log lines there are.
     pub log_level: String,
+    /// Whether the servers of a state directory that this one is a copy of become ours; said on
+    /// the command line, never in the file.
+    pub take_over: bool,
     /// Whether this is the superuser.
     pub root: bool,
 }
@@ -217,6 +220,7 @@ pub fn complete(file: ConfigFile, data: Option<&Path>, root: bool) -> Result<Con
         log_format: file.log.format,
         log_level: file.log.level.unwrap_or_else(|| "info,rumqttd=warn".into()),
         data_dir,
+        take_over: false,
         root,
     })
 }

@@ -11,6 +11,7 @@ use crate::boot::config::{self, Config, LogFormat};
 use crate::boot::demo_load::{self, Load};
 use crate::boot::failure::StartError;
 use crate::boot::logs;
+use crate::boot::onboard::open_onboard;
 use crate::boot::serve::{self, Appliance};
 use crate::client::{self, Client};
 use crate::clouds::onboard::Onboard;
@@ -115,7 +116,7 @@ fn take_over(dir: &Path) -> Result<(), StartError> {
 fn remove(dir: &Path) -> Result<(), StartError> {
     if dir.join("onboard").is_dir() {
         let config = config::complete(config::ConfigFile::default(), Some(dir), own_uid() == 0)?;
-        let onboard = serve::open_onboard(&config)?;
+        let onboard = open_onboard(&config)?;
         take_down(&onboard)?;
     }
     std::fs::remove_dir_all(dir).map_err(|e| StartError::System("removing the demo", e))
@@ -281,7 +282,7 @@ pub fn crash(dir: &Path, name: &str) -> Result<(), StartError> {
     })?;
     let id = server.id.parse().map_err(|_| StartError::Demo(format!("{} is no id", server.id)))?;
     let config = config::complete(config::ConfigFile::default(), Some(dir), own_uid() == 0)?;
-    let onboard = serve::open_onboard(&config)?;
+    let onboard = open_onboard(&config)?;
     onboard.crash(id).map_err(|failure| StartError::Onboard(failure.line().into()))?;
     println!("{} is dead; watch it being replaced", server.grange.name);
     Ok(())

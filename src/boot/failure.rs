@@ -28,6 +28,9 @@ pub enum StartError {
     /// The platform of servers on this machine.
     #[error("opening the onboard platform")]
     Onboard(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// Servers of this machine that another appliance manages.
+    #[error("{0}")]
+    Taken(String),
     /// First records or adopted steps.
     #[error("preparing the store")]
     Records(#[source] crate::base::Problem),
@@ -51,6 +54,7 @@ impl StartError {
         match self {
             StartError::Config(_) => 2,
             StartError::Store(_, OpenError::InUse { .. } | OpenError::Newer { .. })
+            | StartError::Taken(_)
             | StartError::Listen(..) => 5,
             StartError::Store(..)
             | StartError::Series(_)

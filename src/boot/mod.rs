@@ -15,6 +15,7 @@ pub mod failure;
 pub mod find;
 pub mod logs;
 pub mod memory;
+pub mod onboard;
 pub mod pool;
 pub mod ready;
 pub mod run;

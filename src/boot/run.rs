@@ -26,7 +26,9 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
 
 fn here(local: Local) -> ExitCode {
     match local {
-        Local::Serve { config, data } => ended(run_serve(config.as_deref(), data.as_deref())),
+        Local::Serve { config, data, take_over } => {
+            ended(run_serve(config.as_deref(), data.as_deref(), take_over))
+        }
         Local::Appliance(verb) => machine(&verb),
         Local::DemoWeb { port } => demo_web::run(port),
         Local::OnboardInit { args } => crate::clouds::onboard::init_main(args),
@@ -80,9 +82,9 @@ fn run_demo(verb: Demo, dir: Option<PathBuf>) -> Result<(), StartError> {
     }
 }
 
-fn run_serve(file: Option<&Path>, data: Option<&Path>) -> Result<(), StartError> {
+fn run_serve(file: Option<&Path>, data: Option<&Path>, take_over: bool) -> Result<(), StartError> {
     let root = appliance::own_uid() == 0;
-    let config = config::load(file, data, root)?;
+    let config = config::Config { take_over, ..config::load(file, data, root)? };
     logs::start(config.log_format, &config.log_level);
     serve::serve(&config)
 }
@@ -158,6 +160,7 @@ fn settle_servers(data_dir: &Path, what: Servers) -> Result<usize, String> {
         executable,
         masks: Vec::new(),
         isolation: None,
+        take_over: false,
     })
     .map_err(|failure| failure.line())?;
     let servers = crate::clouds::Cloud::list(&onboard).map_err(|error| error.to_string())?;

@@ -18,11 +18,12 @@ use crate::boot::driver::Driver;
 use crate::boot::failure::StartError;
 use crate::boot::find;
 use crate::boot::memory;
+use crate::boot::onboard::open_onboard;
 use crate::boot::pool::CallPool;
 use crate::boot::verbs::House;
 use crate::broker::{Broker, GateConfig, GateError};
 use crate::clouds::Cloud;
-use crate::clouds::onboard::{Onboard, OnboardConfig};
+use crate::clouds::onboard::Onboard;
 use crate::jobs::{Courier, Ports};
 use crate::model::{Actor, Install};
 use crate::net::tls;
@@ -259,24 +260,6 @@ fn bind(config: &Config) -> Result<Bound, StartError> {
         https: tcp(config.https)?,
         http: config.http.map(tcp).transpose()?,
     })
-}
-
-/// Opens the platform of servers on this machine, as the config places it.
-pub fn open_onboard(config: &Config) -> Result<Onboard, StartError> {
-    let failed = |cause: Box<dyn std::error::Error + Send + Sync>| StartError::Onboard(cause);
-    let executable = std::env::current_exe().map_err(|error| failed(error.into()))?;
-    // The slim agent where it lies beside us, as a package puts it; ourselves otherwise.
-    let slim = executable.with_file_name("grange-agent");
-    let agent_executable = if slim.is_file() { slim } else { executable.clone() };
-    let masks = ["/root", "/home", "/etc/grange"].map(PathBuf::from);
-    Onboard::open(OnboardConfig {
-        state_dir: config.data_dir.join("onboard"),
-        executable,
-        agent_executable,
-        masks: masks.into_iter().chain([config.data_dir.clone()]).collect(),
-        isolation: None,
-    })
-    .map_err(|error| failed(error.line().into()))
 }
 
 fn clouds(onboard: Option<&Arc<Onboard>>) -> BTreeMap<String, Arc<dyn Cloud>> {

@@ -139,6 +139,10 @@ pub enum Command {
         /// Where it keeps everything [default: what the config file says]
         #[arg(long, value_name = "DIR")]
         data: Option<PathBuf>,
+        /// Take over the servers of the state directory that this one is a copy of; that one is
+        /// refused from then on
+        #[arg(long)]
+        take_over: bool,
     },
     /// Try it: a temporary appliance with a farm "shop" on this machine
     Demo {
@@ -408,7 +412,7 @@ pub enum ApplianceVerb {
 pub fn local(command: Command, target: &Target, json: bool) -> Result<Local, Command> {
     Ok(match command {
         Command::Tui => Local::Tui(target.clone()),
-        Command::Serve { config, data } => Local::Serve { config, data },
+        Command::Serve { config, data, take_over } => Local::Serve { config, data, take_over },
         Command::Demo { verb, no_tui, dir } => {
             let demo = match verb {
                 None => Demo::Start { tui: !no_tui },

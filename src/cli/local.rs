@@ -13,6 +13,8 @@ pub enum Local {
         config: Option<PathBuf>,
         /// Its state directory.
         data: Option<PathBuf>,
+        /// Take over the servers of the state directory that this one is a copy of.
+        take_over: bool,
     },
     /// Try it.
     Demo {

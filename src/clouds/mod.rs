@@ -11,7 +11,8 @@
 //! - a data volume is bound to (farm role, index), survives `Terminate`, and a later `Launch` of
 //!   the same farm role and index finds it with its data;
 //! - `list` is complete or an error, never a part; what it lists was true at some moment between
-//!   the call and the answer.
+//!   the call and the answer;
+//! - servers have one [`owner`]: whoever finds the mark of another one does not begin.
 //!
 //! The platforms: [`simulated`] is a cloud in memory for tests and the simulator, [`onboard`] makes
 //! small systems on the appliance's own machine. [`contract`] is the list above as code, run on
@@ -21,6 +22,7 @@
 
 pub mod contract;
 pub mod onboard;
+pub mod owner;
 pub mod simulated;
 
 use crate::base::limit::{CLOUD_CALL_DEADLINE, CLOUD_WORDS_BYTES_MAX};
@@ -49,6 +51,11 @@ pub trait Cloud: Send + Sync {
 
     /// Destroys the data volumes of a farm role that was removed for good.
     fn remove_volumes(&self, farm_role: FarmRoleId) -> Result<(), CloudError>;
+
+    /// Who manages the account, by the mark that it carries; `None` where a platform keeps none.
+    fn owner(&self) -> Option<owner::Owner> {
+        None
+    }
 
     /// How long after a call ended without an answer, or its process with it, what it did may
     /// still come to show in a listing: requests on their way, and listings that lag.

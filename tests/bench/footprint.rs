@@ -147,6 +147,7 @@ fn clear(dir: &Path) -> Result<()> {
         executable,
         masks: Vec::new(),
         isolation: None,
+        take_over: false,
     };
     let onboard = Onboard::open(config).map_err(|failure| failure.line())?;
     Ok(onboard.remove_all(true).map_err(|failure| failure.line())?)

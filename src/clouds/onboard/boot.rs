@@ -48,6 +48,7 @@ impl Onboard {
             .arg(&path)
             .env_clear()
             .env("GRANGE_SERVER", record.server.to_string())
+            .env("GRANGE_OWNER", &self.place.tag)
             .current_dir("/")
             .stdin(lock)
             .stdout(Stdio::piped())
@@ -100,6 +101,7 @@ impl Onboard {
         masks.push(self.shelf.state.clone());
         Ok(Boot {
             record: record.clone(),
+            owner: self.place.tag.clone(),
             directory: directory.path.clone(),
             executable: self.config.executable.clone(),
             agent: self.config.agent_executable.clone(),
@@ -167,13 +169,13 @@ impl Onboard {
     ) -> Result<(), Failure> {
         let all = match isolation {
             Isolation::Namespaces => directory.init().as_ref().map(inhabitants).unwrap_or_default(),
-            Isolation::Processes => members(directory.id),
+            Isolation::Processes => members(directory.id, &self.place.tag),
         };
         all.iter().try_for_each(|one| one.signal(signal).doing("signalling", one.pid))
     }
 
     fn kill_members(&self, directory: &ServerDirectory) -> bool {
-        let left = members(directory.id);
+        let left = members(directory.id, &self.place.tag);
         for process in &left {
             if let Err(error) = process.signal(Signal::SIGKILL) {
                 tracing::warn!(pid = process.pid, %error, "a process of a server stays");

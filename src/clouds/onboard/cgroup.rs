@@ -158,6 +158,14 @@ impl Cgroups {
         Ok(groups)
     }
 
+    /// The groups that hold our servers'.
+    pub fn ours(&self) -> Vec<PathBuf> {
+        let mut paths: Vec<_> = self.trees.values().map(|tree| tree.join(&self.ours)).collect();
+        paths.sort();
+        paths.dedup();
+        paths
+    }
+
     /// A server's groups, whether they are there or not. Controllers that share a tree (`cpu`
     /// and `cpuacct` often do) share a directory.
     pub fn groups(&self, id: ServerId) -> Vec<Group> {

@@ -19,6 +19,11 @@ impl Failure {
         Failure { doing: doing.into(), source: io::Error::other(why.into()) }
     }
 
+    /// Whether what was wanted is somebody else's.
+    pub fn is_taken(&self) -> bool {
+        self.source.kind() == io::ErrorKind::ResourceBusy
+    }
+
     /// Both parts in one line, for where the cause cannot travel as a value: a pipe, a
     /// [`crate::clouds::CloudError`].
     pub fn line(&self) -> String {

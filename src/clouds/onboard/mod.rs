@@ -12,6 +12,9 @@
 //! the appliance is killed; the next one lists what is there. `record` has the files, `init` the
 //! processes.
 //!
+//! **Whose the servers are** is a lease on the machine, because a state directory can be copied:
+//! see `lease`. Nothing of a server is touched without it.
+//!
 //! **What a server is given**, as a contract with agents and images:
 //!
 //! - `/etc/grange/agent.json`: user data, for the owner alone; the agent's `--config`.
@@ -24,9 +27,9 @@
 //!
 //! Without name spaces the same paths lie below the server's home, volumes as links.
 //!
-//! Agent and service have `GRANGE_SERVER`, `GRANGE_HOSTNAME`, `GRANGE_ADDRESS`, `GRANGE_HOME`
-//! (`/` with name spaces) and `GRANGE_RUN` in their environment. In the service's command
-//! `{grange}`, `{address}` and `{home}` stand for the appliance's binary, the address and the
+//! Agent and service have `GRANGE_SERVER`, `GRANGE_OWNER` (the tag), `GRANGE_HOSTNAME`,
+//! `GRANGE_ADDRESS`, `GRANGE_HOME` (`/` with name spaces) and `GRANGE_RUN` in their environment.
+//! In the service's command `{grange}`, `{address}` and `{home}` stand for the appliance's binary, the address and the
 //! home. Both are started again when they die, after a pause that doubles up to 30 s. Pid 1 takes
 //! `SIGTERM` as a stop and `SIGHUP` as a restart of everything in the server.
 //!
@@ -46,6 +49,8 @@ mod boot;
 mod cgroup;
 mod failure;
 mod init;
+mod lease;
+mod mount_point;
 mod netlink;
 mod place;
 mod process;
@@ -57,17 +62,20 @@ pub use init::init_main;
 pub use record::Isolation;
 
 use crate::base::{FarmRoleId, Millis, ServerId};
+use crate::clouds::owner::Owner;
 use crate::clouds::{Applied, Cloud, CloudError, CloudStep, InstanceType, LaunchRequest};
 use crate::model::{CloudState, Sighting};
 use cgroup::Cgroups;
 use failure::Doing;
+use lease::Lease;
+use mount_point::check_mount_point;
 use nix::sys::signal::Signal;
 use place::Place;
 use record::{Record, ServerDirectory, Shelf, make_private};
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::net::Ipv4Addr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use watch::Watch;
@@ -80,8 +88,6 @@ const LOCK_WAIT: Duration = Duration::from_secs(30);
 /// How often pid 1s are looked at while waiting for a change: one small read for each, and one
 /// listing of a directory.
 const LOOK_PERIOD: Duration = Duration::from_millis(250);
-/// Where no volume may be mounted.
-const RESERVED: [&str; 6] = ["/dev", "/etc", "/proc", "/run", "/sys", "/var/log/grange"];
 /// What the kernel's option parser would take for its own.
 const FORBIDDEN_IN_PATHS: [char; 3] = [',', ':', '\\'];
 
@@ -98,6 +104,9 @@ pub struct OnboardConfig {
     pub masks: Vec<PathBuf>,
     /// How servers are kept apart; `None` takes the best this process may do.
     pub isolation: Option<Isolation>,
+    /// Whether the servers of another state directory, which this one is a copy of and which is
+    /// not in use, become ours.
+    pub take_over: bool,
 }
 
 /// The platform. See the module's text.
@@ -106,6 +115,7 @@ pub struct Onboard {
     isolation: Isolation,
     shelf: Shelf,
     place: Place,
+    lease: Lease,
     cgroups: Cgroups,
     /// The address given last; held while one is chosen and its record written.
     last_address: Mutex<Option<Ipv4Addr>>,
@@ -113,10 +123,12 @@ pub struct Onboard {
 }
 
 impl Onboard {
-    /// Opens the platform: finds its state, or makes it, and its bridge.
+    /// Opens the platform: finds its state, or makes it, takes the lease on its servers, and makes
+    /// its bridge.
     ///
     /// # Errors
-    /// When the state directory or a binary cannot be used, or the kernel refuses the bridge.
+    /// When somebody else manages these servers ([`Failure::is_taken`]), when the state directory or
+    /// a binary cannot be used, or the kernel refuses the bridge.
     pub fn open(mut config: OnboardConfig) -> Result<Onboard, Failure> {
         for name in ["servers", "volumes"] {
             make_private(&config.state_dir.join(name))?;
@@ -132,15 +144,17 @@ impl Onboard {
         }
         let isolation = config.isolation.unwrap_or_else(best_isolation);
         let shelf = Shelf { state: config.state_dir.clone() };
-        shelf.sweep()?;
         let place = Place::find(&config.state_dir, isolation)?;
+        let lease = Lease::take(&config.state_dir, &place, config.take_over)?;
         let cgroups = match isolation {
-            Isolation::Namespaces => {
-                place.make_bridge()?;
-                Cgroups::detect(&place.group()).usable()
-            }
+            Isolation::Namespaces => Cgroups::detect(&place.group()).usable(),
             Isolation::Processes => Cgroups::none(),
         };
+        lease.take_groups(&cgroups.ours())?;
+        shelf.sweep()?;
+        if isolation == Isolation::Namespaces {
+            place.make_bridge()?;
+        }
         for limit in cgroups.advisory() {
             tracing::warn!(limit, "no control group enforces it: the limit is advisory");
         }
@@ -150,6 +164,7 @@ impl Onboard {
             isolation,
             shelf,
             place,
+            lease,
             cgroups,
             last_address,
             watch: Watch::default(),
@@ -201,7 +216,7 @@ impl Onboard {
             self.cgroups.remove_all()?;
             self.place.remove_link(&self.place.bridge())?;
         }
-        Ok(())
+        self.lease.forget()
     }
 
     /// The pid of a server's pid 1 as the machine counts, while it is alive.
@@ -403,6 +418,10 @@ impl Cloud for Onboard {
         self.shelf.remove_volumes(farm_role).map_err(unknown)
     }
 
+    fn owner(&self) -> Option<Owner> {
+        Some(self.lease.owner().clone())
+    }
+
     /// A server is its directory, which the calling process itself makes and removes.
     fn settles_within(&self) -> Millis {
         0
@@ -421,17 +440,6 @@ impl Cloud for Onboard {
             std::thread::sleep(left.min(LOOK_PERIOD));
         }
     }
-}
-
-/// A volume is mounted below the root and over nothing that the platform itself puts there.
-fn check_mount_point(path: &str) -> Result<(), CloudError> {
-    let plain = path.starts_with('/') && path.split('/').all(|part| part != ".." && part != ".");
-    let depth = path.split('/').filter(|part| !part.is_empty()).count();
-    let reserved = RESERVED.iter().any(|own| Path::new(path).starts_with(own));
-    if plain && depth > 0 && !reserved {
-        return Ok(());
-    }
-    Err(CloudError::Refused(format!("a volume cannot be mounted at {path:?}")))
 }
 
 /// Name spaces need the system-administration and network-administration capabilities (21 and 12
@@ -458,22 +466,4 @@ fn busy(failure: Failure) -> CloudError {
 
 fn unknown(failure: Failure) -> CloudError {
     CloudError::Unknown(failure.line())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn volumes_are_mounted_where_they_can_do_no_harm() {
-        let check = |path: &str, fine: bool| {
-            assert_eq!(check_mount_point(path).is_ok(), fine, "{path}");
-        };
-        check("/data", true);
-        check("/srv/data/", true);
-        check("/etcetera", true);
-        for path in ["", "/", "//", "data", "/data/../..", "/etc", "/run/x", "/proc/1", "/./x"] {
-            check(path, false);
-        }
-    }
 }

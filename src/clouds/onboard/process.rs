@@ -90,13 +90,17 @@ pub fn wait_until(at_most: Duration, mut holds: impl FnMut() -> bool) -> bool {
     }
 }
 
-/// Every living process that carries this server in its environment, whatever group or parent it
-/// has by now. For servers without name spaces; only processes of the same user can be seen.
-pub fn members(server: ServerId) -> Vec<Process> {
-    let mark = format!("GRANGE_SERVER={server}");
+/// Every living process that carries this server and its appliance's tag in its environment,
+/// whatever group or parent it has by now: for servers without name spaces, where only processes
+/// of the same user can be seen. A copy of the records elsewhere has the same ids, and another tag.
+/// One without a tag was started before there were any.
+pub fn members(server: ServerId, tag: &str) -> Vec<Process> {
+    let (mark, owner) = (format!("GRANGE_SERVER={server}"), format!("GRANGE_OWNER={tag}"));
     identify_all(|pid| {
         let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
-        environment.split(|b| *b == 0).any(|entry| entry == mark.as_bytes())
+        let has = |entry: &str| environment.split(|b| *b == 0).any(|e| e == entry.as_bytes());
+        let tagged = environment.split(|b| *b == 0).any(|e| e.starts_with(b"GRANGE_OWNER="));
+        has(&mark) && (has(&owner) || !tagged)
     })
 }
 

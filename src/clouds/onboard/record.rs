@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! <state>/onboard.json            who this appliance is on the machine: tag and subnet
+//! <state>/owner.json              whose servers they are (`lease`)
 //! <state>/servers/<uuid>/
 //!     meta.json                   the tag: written first, removed last; what lists, lists these
 //!     lock                        held while something is done to the server

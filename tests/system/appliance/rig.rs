@@ -303,6 +303,7 @@ impl Rig {
                 agent_executable: self.directory.join("grange"),
                 masks: Vec::new(),
                 isolation: Some(isolation),
+                take_over: false,
             });
             let removed = cloud.and_then(|cloud| cloud.remove_all(true));
             if let Err(failure) = removed {

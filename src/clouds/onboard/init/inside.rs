@@ -267,6 +267,7 @@ fn furnish(boot: &Boot, home: &Path) -> Result<Services, Failure> {
         ("LANG", "C.UTF-8".to_owned()),
         ("HOME", if isolated { "/root".to_owned() } else { text(home) }),
         ("GRANGE_SERVER", boot.record.server.to_string()),
+        ("GRANGE_OWNER", boot.owner.clone()),
         ("GRANGE_HOSTNAME", boot.record.hostname.clone()),
         ("GRANGE_ADDRESS", address.clone()),
         ("GRANGE_HOME", text(home)),
@@ -275,6 +276,7 @@ fn furnish(boot: &Boot, home: &Path) -> Result<Services, Failure> {
     Ok(Services {
         isolation: boot.record.isolation,
         server: boot.record.server,
+        owner: boot.owner.clone(),
         executable: grange,
         commands,
         environment: environment.map(|(name, value)| (name.to_owned(), value)).to_vec(),
@@ -314,6 +316,7 @@ fn supervise(boot: &Boot, services: &Services) -> Result<(), Failure> {
         .arg(&path)
         .env_clear()
         .env("GRANGE_SERVER", boot.record.server.to_string())
+        .env("GRANGE_OWNER", &boot.owner)
         .exec();
     Err(error).doing("executing", services.executable.display())
 }

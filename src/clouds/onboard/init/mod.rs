@@ -44,6 +44,8 @@ pub use outer::{OK, mac};
 pub struct Boot {
     /// Who.
     pub record: Record,
+    /// The tag of its appliance on this machine.
+    pub owner: String,
     /// The server's directory.
     pub directory: PathBuf,
     /// The binary to start again.
@@ -92,6 +94,7 @@ const AGENT: &str = "agent";
 struct Services {
     isolation: Isolation,
     server: crate::base::ServerId,
+    owner: String,
     executable: PathBuf,
     commands: Vec<(String, Vec<String>)>,
     environment: Vec<(String, String)>,

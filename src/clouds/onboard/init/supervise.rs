@@ -217,7 +217,7 @@ impl Supervisor {
             Isolation::Namespaces => drop(kill(Pid::from_raw(-1), signal)),
             Isolation::Processes => {
                 let own = i32::try_from(std::process::id()).unwrap_or_default();
-                let others = process::members(self.spec.server).into_iter();
+                let others = process::members(self.spec.server, &self.spec.owner).into_iter();
                 for other in others.filter(|process| process.pid != own) {
                     if let Err(error) = other.signal(signal) {
                         eprintln!("stopping {}: {error}", other.pid);

@@ -1,0 +1,212 @@
+//! One appliance for the servers of one tag on a machine, whatever became of its state directory:
+//! copied, moved, mounted twice, seen from another container. What is refused touches no server.
+
+use grange::base::ServerId;
+use grange::base::random::{Stream, fresh_seed};
+use grange::clouds::onboard::{Failure, Isolation, Onboard, OnboardConfig};
+use grange::clouds::{Cloud, CloudStep, LaunchRequest};
+use grange::model::CloudState;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// A directory with a state directory `a` in it, whose appliance has one server.
+struct Site {
+    directory: PathBuf,
+    server: ServerId,
+    isolation: Isolation,
+}
+
+impl Site {
+    fn new(name: &str, isolation: Isolation) -> (Site, Onboard) {
+        assert!(nix::unistd::geteuid().is_root(), "this test needs root: sudo cargo test");
+        let unique = format!("grange-lease-{name}-{}", std::process::id());
+        let directory = std::env::temp_dir().join(unique);
+        fs::create_dir_all(&directory).unwrap();
+        let server = ServerId::draw(&mut Stream::new(fresh_seed(), "servers"));
+        let site = Site { directory, server, isolation };
+        let cloud = site.open("a", false).unwrap();
+        let request = LaunchRequest {
+            server,
+            hostname: "web-1".into(),
+            farm: "shop".into(),
+            farm_role: grange::base::FarmRoleId(7),
+            index: 1,
+            location: "here".into(),
+            zone: None,
+            instance_type: "nano".into(),
+            image: "machine".into(),
+            command: vec!["sleep".into(), "86400".into()],
+            storage: Vec::new(),
+            user_data: grange::base::Secret::new(""),
+        };
+        cloud.apply(&CloudStep::Launch(Box::new(request))).unwrap();
+        (site, cloud)
+    }
+
+    fn at(&self, name: &str) -> PathBuf {
+        self.directory.join(name)
+    }
+
+    fn open(&self, name: &str, take_over: bool) -> Result<Onboard, Failure> {
+        Onboard::open(OnboardConfig {
+            state_dir: self.at(name).join("onboard"),
+            executable: env!("CARGO_BIN_EXE_grange").into(),
+            agent_executable: env!("CARGO_BIN_EXE_grange").into(),
+            masks: Vec::new(),
+            isolation: Some(self.isolation),
+            take_over,
+        })
+    }
+
+    /// Refused as somebody else's, saying so, and the server runs on.
+    #[track_caller]
+    fn refused(&self, name: &str, parts: &[&str], pid: i32) {
+        let Err(failure) = self.open(name, false) else { panic!("{name} was let in") };
+        assert!(failure.is_taken(), "{}", failure.line());
+        for part in parts {
+            assert!(failure.line().contains(part), "{}: {part}", failure.line());
+        }
+        assert!(runs(pid), "what was refused has ended the server");
+    }
+
+    fn copy(&self, from: &str, to: &str) {
+        run("cp", &["-a", text(&self.at(from)), text(&self.at(to))]);
+    }
+}
+
+impl Drop for Site {
+    fn drop(&mut self) {
+        for name in ["a", "b", "c"] {
+            // One of them has the servers; the others are refused, and have none.
+            if self.at(name).exists() {
+                drop(self.open(name, true).map(|cloud| cloud.remove_all(true)));
+            }
+        }
+        fs::remove_dir_all(&self.directory).ok();
+    }
+}
+
+fn runs(pid: i32) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    !stat.is_empty() && !stat.contains(") Z ")
+}
+
+fn run(program: &str, arguments: &[&str]) {
+    assert!(Command::new(program).args(arguments).status().unwrap().success(), "{arguments:?}");
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+#[test]
+fn a_copy_beside_the_original_is_refused_whichever_runs() {
+    for isolation in [Isolation::Namespaces, Isolation::Processes] {
+        let (site, cloud) = Site::new(&format!("copy-{isolation:?}"), isolation);
+        let pid = cloud.init_pid(site.server).unwrap();
+        site.copy("a", "b");
+        let own = format!("process {}", std::process::id());
+        site.refused("b", &[text(&site.at("a/onboard")), &own, "since 20"], pid);
+        drop(cloud);
+        site.refused("b", &[text(&site.at("a/onboard")), "copy", "--take-over"], pid);
+        // The original is let in again, and finds its server as it was.
+        let cloud = site.open("a", false).unwrap();
+        assert_eq!(cloud.owner().unwrap().epoch, 1);
+        assert_eq!(cloud.init_pid(site.server), Some(pid));
+        // A copy without a mark of its own, as of a build that wrote none.
+        site.copy("a", "c");
+        fs::remove_file(site.at("c/onboard/owner.json")).unwrap();
+        drop(cloud);
+        site.refused("c", &[text(&site.at("a/onboard")), "copy"], pid);
+    }
+}
+
+#[test]
+fn servers_are_taken_over_when_it_is_said_and_nobody_runs_them() {
+    let (site, cloud) = Site::new("over", Isolation::Namespaces);
+    let pid = cloud.init_pid(site.server).unwrap();
+    site.copy("a", "b");
+    let taken = site.open("b", true).err().unwrap();
+    assert!(taken.is_taken(), "the owner runs: {}", taken.line());
+    drop(cloud);
+    let cloud = site.open("b", true).unwrap();
+    assert_eq!(cloud.owner().unwrap().epoch, 2);
+    assert_eq!(cloud.list().unwrap()[0].state, CloudState::Running);
+    site.refused("a", &[text(&site.at("b/onboard")), "process"], pid);
+    drop(cloud);
+    // As after a reboot: the register is empty.
+    let tag = site.open("b", false).unwrap().owner().unwrap().tag;
+    fs::remove_file(Path::new("/run/grange-onboard").join(tag)).unwrap();
+    site.refused("a", &[text(&site.at("b/onboard")), "copy"], pid);
+}
+
+#[test]
+fn a_directory_that_was_moved_is_the_same_appliance() {
+    let (site, cloud) = Site::new("moved", Isolation::Namespaces);
+    let pid = cloud.init_pid(site.server).unwrap();
+    drop(cloud);
+    fs::rename(site.at("a"), site.at("b")).unwrap();
+    let cloud = site.open("b", false).unwrap();
+    assert_eq!((cloud.owner().unwrap().epoch, cloud.init_pid(site.server)), (2, Some(pid)));
+    // Restored from a backup to where it was first, while the one that was moved is there.
+    site.copy("b", "a");
+    site.refused("a", &[text(&site.at("b/onboard")), "process"], pid);
+    drop(cloud);
+    site.refused("a", &[text(&site.at("b/onboard")), "copy"], pid);
+}
+
+#[test]
+fn another_name_of_the_directory_is_no_copy() {
+    let (site, cloud) = Site::new("names", Isolation::Namespaces);
+    let pid = cloud.init_pid(site.server).unwrap();
+    std::os::unix::fs::symlink(site.at("a"), site.at("c")).unwrap();
+    site.refused("c", &[text(&site.at("a/onboard")), "process"], pid);
+    drop(cloud);
+    let cloud = site.open("c", false).unwrap();
+    assert_eq!((cloud.owner().unwrap().epoch, cloud.init_pid(site.server)), (1, Some(pid)));
+    drop(cloud);
+    fs::create_dir(site.at("b")).unwrap();
+    run("mount", &["--bind", text(&site.at("a")), text(&site.at("b"))]);
+    let cloud = site.open("b", false);
+    let found = cloud.map(|cloud| cloud.init_pid(site.server));
+    run("umount", &[text(&site.at("b"))]);
+    fs::remove_dir(site.at("b")).unwrap();
+    assert_eq!(found.unwrap(), Some(pid));
+}
+
+/// The whole appliance on a copy, in containers that share less and less with the original.
+#[test]
+fn a_copy_in_another_container_is_refused_with_the_exit_code_of_what_is_taken() {
+    let (site, cloud) = Site::new("container", Isolation::Namespaces);
+    let pid = cloud.init_pid(site.server).unwrap();
+    site.copy("a", "b");
+    let config = site.at("grange.toml");
+    let ports = "[listen]\nhttps = \"127.0.0.1:0\"\nagents = \"127.0.0.1:0\"\n";
+    fs::write(&config, ports).unwrap();
+    let own = format!("process {}", std::process::id());
+    for (shares, register, why) in [
+        ("-m", false, own.as_str()),
+        ("-m", true, own.as_str()),
+        ("-mn", true, "another container"),
+    ] {
+        let hide = match register {
+            true => "mount -t tmpfs tmpfs /run && mount -t tmpfs tmpfs \"$3\" &&",
+            false => "",
+        };
+        let serve = "exec \"$0\" serve --config \"$1\" --data \"$2\"";
+        let script = format!("ip link set lo up; {hide} {serve}");
+        let output = Command::new("unshare")
+            .args([shares, "sh", "-c", &script, env!("CARGO_BIN_EXE_grange")])
+            .args([&config, &site.at("b"), &site.at("a")])
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(5), "{shares} {register}: {said}");
+        assert!(said.contains(why), "{shares} {register}: {said}");
+        assert!(runs(pid), "{said}");
+    }
+    assert_eq!(cloud.list().unwrap()[0].state, CloudState::Running);
+    drop(cloud);
+}
