@@ -3,7 +3,8 @@
 //! Two appliances that manage the same servers destroy each other's: each takes what the other
 //! did for what went wrong. So whoever manages an account leaves a mark there, with an epoch that
 //! only rises, and whoever finds the mark of somebody else does not begin.
-//! [`crate::clouds::onboard`] keeps its mark on the machine; a platform elsewhere keeps it as a tag of the account.
+//! [`crate::clouds::onboard`] keeps its mark on the machine; a platform elsewhere keeps it as a
+//! tag of the account.
 //!
 //! Not here: how a mark is kept and whether its owner lives, which each platform knows by itself.
 

@@ -30,8 +30,8 @@
 //! Agent and service have `GRANGE_SERVER`, `GRANGE_OWNER` (the tag), `GRANGE_HOSTNAME`,
 //! `GRANGE_ADDRESS`, `GRANGE_HOME` (`/` with name spaces) and `GRANGE_RUN` in their environment.
 //! In the service's command `{grange}`, `{address}` and `{home}` stand for the appliance's binary,
-//! the address and the home. Both are started again when they die, after a pause that doubles up to 30 s. Pid 1 takes
-//! `SIGTERM` as a stop and `SIGHUP` as a restart of everything in the server.
+//! the address and the home. Both are started again when they die, after a pause that doubles up
+//! to 30 s. Pid 1 takes `SIGTERM` as a stop and `SIGHUP` as a restart of everything in the server.
 //!
 //! **Network**: one bridge per appliance with a private `/16`, one pair of links per server,
 //! made over netlink; the appliance's address on it is the gateway. Nothing else of the machine
@@ -127,8 +127,8 @@ impl Onboard {
     /// its bridge.
     ///
     /// # Errors
-    /// When somebody else manages these servers ([`Failure::is_taken`]), when the state directory or
-    /// a binary cannot be used, or the kernel refuses the bridge.
+    /// When somebody else manages these servers ([`Failure::is_taken`]), when the state directory
+    /// or a binary cannot be used, or the kernel refuses the bridge.
     pub fn open(mut config: OnboardConfig) -> Result<Onboard, Failure> {
         for name in ["servers", "volumes"] {
             make_private(&config.state_dir.join(name))?;
