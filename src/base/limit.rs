@@ -326,6 +326,10 @@ pub const SERIES_RETENTION: Millis = 6 * 3_600_000;
 pub const SERIES_AHEAD_MAX: Millis = 300_000;
 /// Batches that wait for the series log; under 4 KiB each, 256 KiB at the worst.
 pub const SERIES_QUEUE_MAX: usize = 1024;
+/// How long the first batch of a group waits for others to share its sync: an agent sends every
+/// few seconds and waits anyway, and a disk is synced ten times a second at the most below a full
+/// group's worth.
+pub const SERIES_GATHER: Millis = 100;
 /// Batches that share one sync of the log.
 pub const SERIES_GROUP_MAX: usize = 256;
 /// Size at which a log segment is closed; it is read whole at the start, so this is memory too.

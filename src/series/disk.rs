@@ -16,6 +16,8 @@ pub trait Disk: Send {
     fn sync(&mut self, name: &str) -> io::Result<()>;
     /// How long a file is.
     fn length(&mut self, name: &str) -> io::Result<u64>;
+    /// Puts other bytes in a file's place: after a power cut it has these or what it had.
+    fn replace(&mut self, name: &str, bytes: &[u8]) -> io::Result<()>;
     /// Cuts a file's end off.
     fn truncate(&mut self, name: &str, length: u64) -> io::Result<()>;
     /// Removes a file.
@@ -75,6 +77,19 @@ impl Disk for Folder {
 
     fn length(&mut self, name: &str) -> io::Result<u64> {
         Ok(fs::metadata(self.path.join(name))?.len())
+    }
+
+    fn replace(&mut self, name: &str, bytes: &[u8]) -> io::Result<()> {
+        if self.open.as_ref().is_some_and(|(open, _)| open == name) {
+            self.open = None;
+        }
+        // One name for all: what a power cut left of an earlier one is written over.
+        let new = self.path.join("replacement");
+        let mut file = File::create(&new)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        fs::rename(&new, self.path.join(name))?;
+        File::open(&self.path)?.sync_all()
     }
 
     fn truncate(&mut self, name: &str, length: u64) -> io::Result<()> {

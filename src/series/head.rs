@@ -8,7 +8,7 @@
 use super::Average;
 use crate::base::limit::{SERIES_HEAD_POINTS_MAX, SERIES_PER_SERVER_MAX};
 use crate::base::{ServerId, Timestamp};
-use crate::wire::reading::Batch;
+use crate::wire::reading::{Batch, ROWS_MAX};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
@@ -113,6 +113,14 @@ impl Head {
         latest
     }
 
+    /// Everything in it, as batches that a record of the log can hold.
+    pub(super) fn batches(&self) -> impl Iterator<Item = (ServerId, Batch)> {
+        self.servers.iter().flat_map(|(server, rows)| {
+            let starts = (0..rows.at.len()).step_by(ROWS_MAX);
+            starts.map(|start| (*server, rows.batch(start, rows.at.len().min(start + ROWS_MAX))))
+        })
+    }
+
     /// Lets a server go.
     pub(super) fn forget(&mut self, server: ServerId) {
         self.servers.remove(&server);
@@ -168,6 +176,20 @@ impl Rows {
             }
         }
         index
+    }
+
+    /// Some of the rows, with the series that have a reading among them.
+    fn batch(&self, from: usize, to: usize) -> Batch {
+        let mut batch =
+            Batch { at: self.at.range(from..to).copied().collect(), ..Batch::default() };
+        for column in &self.columns {
+            let values: Vec<f64> = column.values.range(from..to).copied().collect();
+            if values.iter().any(|value| !value.is_nan()) {
+                batch.series.push(column.name.to_string());
+                batch.columns.push(values);
+            }
+        }
+        batch
     }
 
     /// Keeps the newest rows, and the columns that have a reading among them.

@@ -4,14 +4,24 @@
 //! or an age, and a closed one is removed once every row in it is older than the retention, or
 //! the log as a whole too large. After a write or a sync that failed nobody knows what the disk
 //! holds of that segment, so it is left alone and the next group starts a new one.
+//!
+//! A segment is *sealed* when no more is written to it, and at a clean stop: its records become
+//! one for each server, which are a third of the bytes, since each reading no longer brings its
+//! names, and a hundredth of the records. So a start reads little more than what the head will
+//! hold, and after a kill one segment of the other kind at the most. Both kinds have the same
+//! records, and either may be written to again.
+//!
+//! A record that is damaged is said and costs itself; the others of its segment are read.
 
 use super::SeriesError;
 use super::disk::Disk;
-use super::record::{Record, decode, encode};
+use super::head::Head;
+use super::record::{Piece, Pieces, Record, decode, encode, is_likely};
 use crate::base::Timestamp;
 use crate::base::limit::{
     SERIES_LOG_BYTES_MAX, SERIES_RETENTION, SERIES_SEGMENT_AGE, SERIES_SEGMENT_BYTES,
 };
+use std::collections::BTreeSet;
 use std::io;
 
 /// The log of one folder.
@@ -30,6 +40,8 @@ struct Segment {
     /// The newest row in it, or when a record without rows was written.
     newest: Timestamp,
     closed: bool,
+    /// Whether nothing was written to it since it was sealed or opened.
+    sealed: bool,
 }
 
 impl Log {
@@ -51,20 +63,15 @@ impl Log {
         for segment_number in numbers {
             let name = name(segment_number);
             let bytes = log.disk.read(&name).map_err(opening)?;
-            let (whole, newest) = replay(&bytes, &mut each);
-            if whole < bytes.len() {
-                let torn = bytes.len() - whole;
-                tracing::warn!(segment = %name, torn, "the series log ends in a torn record");
-                log.disk.truncate(&name, whole as u64).map_err(opening)?;
+            let found = replay(&bytes, &mut each);
+            found.say(&name);
+            let whole = (bytes.len() - found.torn) as u64;
+            if found.torn > 0 {
+                log.disk.truncate(&name, whole).map_err(opening)?;
             }
-            let newest = newest.unwrap_or(now);
-            log.segments.push(Segment {
-                name,
-                bytes: whole as u64,
-                began: now,
-                newest,
-                closed: false,
-            });
+            let newest = found.newest.unwrap_or(now);
+            let (began, closed, sealed) = (now, found.damaged > 0, true);
+            log.segments.push(Segment { name, bytes: whole, began, newest, closed, sealed });
         }
         Ok(log)
     }
@@ -78,12 +85,30 @@ impl Log {
         let newest = group.iter().filter_map(newest_row).max().unwrap_or(now);
         let at = self.writable(now);
         let segment = &mut self.segments[at];
+        segment.sealed = false;
         let written =
             self.disk.append(&segment.name, &bytes).and_then(|()| self.disk.sync(&segment.name));
         segment.bytes += bytes.len() as u64;
         segment.newest = segment.newest.max(newest);
         segment.closed |= written.is_err();
         written
+    }
+
+    /// Writes segments that were written to anew, one record a server: all of them, or all but the
+    /// one that may be written to. One that the disk refuses stays as it is.
+    pub(super) fn seal(&mut self, all: bool, now: Timestamp) -> io::Result<()> {
+        let open = self.segments.len() - usize::from(!all).min(self.segments.len());
+        let oldest = now.before(SERIES_RETENTION);
+        for segment in self.segments[..open].iter_mut().filter(|segment| !segment.sealed) {
+            // Also when it fails: the next try is no better, and the segment is whole.
+            segment.sealed = true;
+            let bytes = merged(&self.disk.read(&segment.name)?, oldest);
+            if (bytes.len() as u64) < segment.bytes {
+                self.disk.replace(&segment.name, &bytes)?;
+                segment.bytes = bytes.len() as u64;
+            }
+        }
+        Ok(())
     }
 
     /// Removes closed segments that nobody needs any more.
@@ -116,7 +141,8 @@ impl Log {
         if !self.segments.last().is_some_and(fits) {
             let name = name(self.next_number);
             self.next_number += 1;
-            self.segments.push(Segment { name, bytes: 0, began: now, newest: now, closed: false });
+            let (bytes, closed, sealed) = (0, false, true);
+            self.segments.push(Segment { name, bytes, began: now, newest: now, closed, sealed });
         }
         self.segments.len() - 1
     }
@@ -139,13 +165,73 @@ fn newest_row(record: &Record) -> Option<Timestamp> {
     }
 }
 
-/// Hands out the whole records of a segment; says how many bytes they take and how new they are.
-fn replay(bytes: &[u8], each: &mut impl FnMut(Record)) -> (usize, Option<Timestamp>) {
-    let (mut whole, mut newest) = (0, None);
-    while let Some((record, length)) = decode(&bytes[whole..]) {
-        newest = newest.max(newest_row(&record));
-        whole += length;
-        each(record);
+/// What a segment had.
+#[derive(Default)]
+struct Found {
+    /// The newest row.
+    newest: Option<Timestamp>,
+    /// Places where there is no record and records behind.
+    damaged: usize,
+    damaged_bytes: usize,
+    /// Bytes at the end that are no record.
+    torn: usize,
+}
+
+impl Found {
+    fn say(&self, segment: &str) {
+        if self.torn > 0 {
+            let torn = self.torn;
+            tracing::warn!(segment, torn, "the series log ends in a torn record");
+        }
+        if self.damaged > 0 {
+            let (places, bytes) = (self.damaged, self.damaged_bytes);
+            tracing::error!(segment, places, bytes, "readings are lost: the series log is damaged");
+        }
     }
-    (whole, newest)
+}
+
+/// Hands out the whole records of a segment.
+fn replay(bytes: &[u8], each: &mut impl FnMut(Record)) -> Found {
+    let mut found = Found::default();
+    for piece in Pieces::of(bytes, is_likely) {
+        match piece {
+            Piece::Whole(payload) => match decode(payload) {
+                Some(record) => {
+                    found.newest = found.newest.max(newest_row(&record));
+                    each(record);
+                }
+                None => {
+                    found.damaged += 1;
+                    found.damaged_bytes += payload.len();
+                }
+            },
+            Piece::Damaged(bytes) => {
+                found.damaged += 1;
+                found.damaged_bytes += bytes;
+            }
+            Piece::Torn(bytes) => found.torn = bytes,
+        }
+    }
+    found
+}
+
+/// A segment's bytes with one record for each server that has rows not older than `oldest`: they
+/// say the same. What was forgotten comes first, so that older segments forget it, too.
+fn merged(bytes: &[u8], oldest: Timestamp) -> Vec<u8> {
+    let (mut head, mut gone) = (Head::default(), BTreeSet::new());
+    replay(bytes, &mut |record| match record {
+        Record::Rows(server, batch) => head.insert(server, &batch, oldest),
+        Record::Forget(server) => {
+            head.forget(server);
+            gone.insert(server);
+        }
+    });
+    let mut out = Vec::new();
+    for server in gone {
+        encode(&Record::Forget(server), &mut out);
+    }
+    for (server, batch) in head.batches() {
+        encode(&Record::Rows(server, batch), &mut out);
+    }
+    out
 }

@@ -18,6 +18,7 @@ struct State {
     fails_after: Option<u32>,
     /// What an append that fails still wrote.
     torn_bytes: usize,
+    syncs: u64,
 }
 
 #[derive(Clone, Default)]
@@ -59,8 +60,13 @@ impl MemoryDisk {
         self.state().files.get(name).map(|content| content.bytes.clone()).unwrap_or_default()
     }
 
+    /// How often something was synced.
+    pub fn syncs(&self) -> u64 {
+        self.state().syncs
+    }
+
     /// Replaces a file, as a rotten disk or a person with an editor would.
-    pub fn replace(&self, name: &str, bytes: Vec<u8>) {
+    pub fn rot(&self, name: &str, bytes: Vec<u8>) {
         let synced = bytes.len();
         self.state().files.insert(name.to_owned(), Content { bytes, synced });
     }
@@ -114,6 +120,7 @@ impl Disk for MemoryDisk {
     fn sync(&mut self, name: &str) -> io::Result<()> {
         let mut state = self.state();
         state.spend()?;
+        state.syncs += 1;
         let content = state.files.get_mut(name).ok_or_else(|| missing(name))?;
         content.synced = content.bytes.len();
         Ok(())
@@ -123,6 +130,14 @@ impl Disk for MemoryDisk {
         let state = self.state();
         let content = state.files.get(name).ok_or_else(|| missing(name))?;
         Ok(content.bytes.len() as u64)
+    }
+
+    fn replace(&mut self, name: &str, bytes: &[u8]) -> io::Result<()> {
+        let mut state = self.state();
+        state.spend()?;
+        let content = Content { bytes: bytes.to_vec(), synced: bytes.len() };
+        state.files.insert(name.to_owned(), content);
+        Ok(())
     }
 
     fn truncate(&mut self, name: &str, length: u64) -> io::Result<()> {

@@ -1,7 +1,7 @@
 //! Floor 3: readings over time. A head in memory, a log on disk, queries over windows.
 //!
 //! Agents send batches (`wire::reading`); [`Series::append`] answers once a batch would survive a
-//! power cut, and then the agent forgets it. Batches that come close together share one sync.
+//! power cut, and then the agent forgets it. Batches that come within 100 ms share one sync.
 //! Queries over servers read the head only: the last hours of every server. Of what is older,
 //! `minutes` keeps what each farm role was like in each minute, for weeks, on disk; the rest is
 //! let go.
@@ -267,10 +267,15 @@ impl Series {
         worker.as_mut().map_or(0, Worker::drain)
     }
 
-    /// Carries out what waits, takes nothing more and ends the thread.
+    /// Carries out what waits, takes nothing more, seals the log and ends the thread.
     pub fn close(&self) {
         self.shared.queue.lock().unwrap_or_else(PoisonError::into_inner).take();
         self.drain();
+        if let Some(mut worker) =
+            self.shared.worker.lock().unwrap_or_else(PoisonError::into_inner).take()
+        {
+            worker.seal(true);
+        }
         let thread = self.shared.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
         if thread.is_some_and(|thread| thread.join().is_err()) {
             tracing::error!("the series thread ended in a panic");

@@ -5,8 +5,9 @@
 //! u32   CRC-32 of the payload
 //! payload: u8 kind (1 rows, 2 forget), 16 bytes server id, then for rows a `wire::reading` batch
 //! ```
-//! Numbers are little-endian. A segment is such records after each other and nothing else; the
-//! first that is not whole ends it, because a power cut leaves exactly that behind.
+//! Numbers are little-endian. A segment is such records after each other and nothing else. One
+//! that is not whole and has none behind it is what a power cut leaves; with others behind it, it
+//! is what a rotten disk leaves, and costs itself alone: [`Pieces`] goes on with the next.
 
 use crate::base::ServerId;
 use crate::base::hash::crc32;
@@ -58,16 +59,100 @@ pub(super) fn unframe(bytes: &[u8]) -> Option<(&[u8], usize)> {
     (crc32(payload) == sum).then_some((payload, HEADER + length))
 }
 
-/// Reads the first record; `None` when it is torn, rotten or there is none. Also says how many
-/// bytes it took.
-pub(super) fn decode(bytes: &[u8]) -> Option<(Record, usize)> {
-    let (payload, length) = unframe(bytes)?;
+/// A part of a segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Piece<'a> {
+    /// The payload of a whole record.
+    Whole(&'a [u8]),
+    /// So many bytes are no record, and there are records behind them or there may be.
+    Damaged(usize),
+    /// So many bytes at the end are no record.
+    Torn(usize),
+}
+
+/// Takes a segment apart.
+pub(super) struct Pieces<'a> {
+    rest: &'a [u8],
+    /// Whether a payload of this segment may begin like this; rules out nearly every place where
+    /// no record begins before its checksum is looked at.
+    likely: fn(&[u8]) -> bool,
+    /// Bytes that may still be read for checksums of what only looks like a record.
+    guesses: usize,
+}
+
+/// Bytes of [`Pieces::guesses`]: a second of checksums at the worst, whatever a disk has.
+const GUESSES_MAX: usize = 256 * 1024 * 1024;
+
+impl<'a> Pieces<'a> {
+    /// The pieces of a whole segment, whose payloads begin in some way.
+    pub(super) fn of(segment: &'a [u8], likely: fn(&[u8]) -> bool) -> Pieces<'a> {
+        Pieces { rest: segment, likely, guesses: GUESSES_MAX }
+    }
+
+    /// Where the next whole record begins, when the first bytes are none.
+    fn next_whole(&mut self) -> Option<usize> {
+        // A flipped bit is usually in a payload, and then the length before it is right.
+        let length = u32::from_le_bytes(*self.rest.first_chunk()?) as usize;
+        let behind = self.rest.get(HEADER + length..);
+        if length > 0 && behind.is_some_and(|rest| unframe(rest).is_some()) {
+            return Some(HEADER + length);
+        }
+        (1..self.rest.len()).find(|at| self.is_whole(*at))
+    }
+
+    fn is_whole(&mut self, at: usize) -> bool {
+        let here = &self.rest[at..];
+        let Some(payload) = here.get(HEADER..).filter(|payload| (self.likely)(payload)) else {
+            return false;
+        };
+        let length = here.first_chunk().map_or(0, |length| u32::from_le_bytes(*length) as usize);
+        if length == 0 || length > PAYLOAD_MAX.min(payload.len()) {
+            return false;
+        }
+        let Some(left) = self.guesses.checked_sub(length) else { return false };
+        self.guesses = left;
+        unframe(here).is_some()
+    }
+}
+
+impl<'a> Iterator for Pieces<'a> {
+    type Item = Piece<'a>;
+
+    fn next(&mut self) -> Option<Piece<'a>> {
+        if self.rest.is_empty() {
+            return None;
+        }
+        let (piece, length) = match unframe(self.rest) {
+            Some((payload, length)) => (Piece::Whole(payload), length),
+            None => match (self.next_whole(), self.rest.len()) {
+                (Some(at), _) => (Piece::Damaged(at), at),
+                // Guessing was given up: nobody knows what is there, so nothing is cut off.
+                (None, left) if self.guesses < PAYLOAD_MAX => (Piece::Damaged(left), left),
+                (None, left) => (Piece::Torn(left), left),
+            },
+        };
+        self.rest = &self.rest[length..];
+        Some(piece)
+    }
+}
+
+/// Whether bytes may be the beginning of a payload of the log: its kind, and for rows the version
+/// of their batch.
+pub(super) fn is_likely(payload: &[u8]) -> bool {
+    match payload.first() {
+        Some(1) => payload.get(17) == Some(&1),
+        Some(2) => true,
+        Some(_) | None => false,
+    }
+}
+
+/// The record of a payload; `None` when it is not one of ours.
+pub(super) fn decode(payload: &[u8]) -> Option<Record> {
     let server = ServerId(u128::from_be_bytes(*payload.get(1..)?.first_chunk()?));
     let rest = payload.get(17..)?;
-    let record = match payload.first()? {
-        1 => Record::Rows(server, reading::decode(rest).ok()?),
-        2 if rest.is_empty() => Record::Forget(server),
-        _ => return None,
-    };
-    Some((record, length))
+    match payload.first()? {
+        1 => Some(Record::Rows(server, reading::decode(rest).ok()?)),
+        2 if rest.is_empty() => Some(Record::Forget(server)),
+        _ => None,
+    }
 }

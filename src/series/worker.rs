@@ -1,16 +1,20 @@
 //! What owns the log: takes batches in groups, makes them durable, then visible, then answers.
+//!
+//! A group is what comes within a gather window of its first batch, so that a fleet's readings
+//! share the syncs of the disk. Whoever waits is an agent that sends every few seconds, so it
+//! costs nobody anything; a full group and a stop end the window at once.
 
 use super::head::Head;
 use super::log::Log;
 use super::record::Record;
 use super::{Done, SeriesError};
-use crate::base::limit::{SERIES_GROUP_MAX, SERIES_RETENTION, SERIES_SWEEP_PERIOD};
+use crate::base::limit::{SERIES_GATHER, SERIES_GROUP_MAX, SERIES_RETENTION, SERIES_SWEEP_PERIOD};
 use crate::base::problem::chain;
 use crate::base::{Clock, Millis};
 use std::io;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// One record and who waits for it.
 pub(super) struct Request {
@@ -24,6 +28,7 @@ pub(super) struct Worker {
     head: Arc<RwLock<Head>>,
     clock: Arc<dyn Clock>,
     receiver: Receiver<Request>,
+    gather: Duration,
     swept_at: Millis,
 }
 
@@ -35,7 +40,14 @@ impl Worker {
         receiver: Receiver<Request>,
     ) -> Worker {
         let swept_at = clock.monotonic();
-        Worker { log, head, clock, receiver, swept_at }
+        let gather = Duration::from_millis(SERIES_GATHER);
+        Worker { log, head, clock, receiver, gather, swept_at }
+    }
+
+    /// The same with another gather window.
+    #[cfg(test)]
+    pub(super) fn gathering(self, gather: Duration) -> Worker {
+        Worker { gather, ..self }
     }
 
     /// Works until nobody can send any more.
@@ -43,10 +55,11 @@ impl Worker {
         loop {
             match self.receiver.recv_timeout(Duration::from_millis(SERIES_SWEEP_PERIOD)) {
                 Ok(first) => {
-                    self.group(first);
+                    let group = self.gather(first);
+                    self.commit(group);
                 }
                 Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => return,
+                Err(RecvTimeoutError::Disconnected) => return self.seal(true),
             }
             self.sweep();
         }
@@ -56,22 +69,39 @@ impl Worker {
     pub(super) fn drain(&mut self) -> usize {
         let mut count = 0;
         while let Ok(first) = self.receiver.try_recv() {
-            count += self.group(first);
+            let mut group = vec![first];
+            group.extend(self.receiver.try_iter().take(SERIES_GROUP_MAX - 1));
+            count += group.len();
+            self.commit(group);
         }
         self.sweep();
         count
     }
 
-    /// One group: what waits already shares the sync of the first.
-    fn group(&mut self, first: Request) -> usize {
-        let mut records = vec![first.record];
-        let mut waiting = vec![first.done];
-        while records.len() < SERIES_GROUP_MAX {
-            let Ok(request) = self.receiver.try_recv() else { break };
-            records.push(request.record);
-            waiting.push(request.done);
+    /// Writes segments anew that nobody writes to any more, or all at a clean stop.
+    pub(super) fn seal(&mut self, all: bool) {
+        if let Err(error) = self.log.seal(all, self.clock.now()) {
+            let error = chain(&error);
+            tracing::warn!(error, "a segment of the series log could not be sealed");
         }
-        let count = records.len();
+    }
+
+    /// A group: the first request and what comes within the gather window.
+    fn gather(&mut self, first: Request) -> Vec<Request> {
+        let began = Instant::now();
+        let mut group = vec![first];
+        while group.len() < SERIES_GROUP_MAX {
+            let left = self.gather.saturating_sub(began.elapsed());
+            let Ok(request) = self.receiver.recv_timeout(left) else { break };
+            group.push(request);
+        }
+        group
+    }
+
+    /// Makes a group durable with one sync, shows it and answers.
+    fn commit(&mut self, group: Vec<Request>) {
+        let (records, waiting): (Vec<Record>, Vec<Done>) =
+            group.into_iter().map(|request| (request.record, request.done)).unzip();
         let now = self.clock.now();
         match self.log.commit(&records, now) {
             Ok(()) => {
@@ -79,7 +109,7 @@ impl Worker {
                 waiting.into_iter().for_each(|done| done(Ok(())));
             }
             Err(error) => {
-                tracing::error!(%error, batches = count, "writing the series log");
+                tracing::error!(%error, batches = records.len(), "writing the series log");
                 // An error has one owner: each waiter gets the same kind and text.
                 for done in waiting {
                     let source = io::Error::new(error.kind(), error.to_string());
@@ -87,7 +117,6 @@ impl Worker {
                 }
             }
         }
-        count
     }
 
     fn show(&self, records: Vec<Record>) {
@@ -102,6 +131,7 @@ impl Worker {
     }
 
     fn sweep(&mut self) {
+        self.seal(false);
         let ticks = self.clock.monotonic();
         if ticks.saturating_sub(self.swept_at) < SERIES_SWEEP_PERIOD {
             return;

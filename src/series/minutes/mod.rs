@@ -11,9 +11,9 @@
 //! needs, one after the other. The oldest goes when it is past the retention or all are too large,
 //! one at a time, so that a clock that is wrong for a moment does not cost the history.
 //!
-//! **Torn, rotten, newer.** A segment is read up to its first record that is not whole; at the
-//! start the last segment is cut off there. After a write that failed a new one is begun. Records
-//! of another version are passed over.
+//! **Torn, rotten, newer.** What is not whole at the end of the last segment is cut off at the
+//! start; a damaged record elsewhere is said and costs itself alone. After a write that failed a
+//! new segment is begun. Records of another version are passed over.
 //!
 //! Not here: readings of single servers beyond the head's hours, and what minutes mean for scaling
 //! (`engine::whatif`).
@@ -24,7 +24,7 @@ mod tests;
 
 use super::SeriesError;
 use super::disk::Disk;
-use super::record::{frame, unframe};
+use super::record::{Piece, Pieces, frame};
 use crate::base::limit::{
     MINUTES_BYTES_MAX, MINUTES_RETENTION, MINUTES_SEGMENT_AGE, MINUTES_SEGMENT_BYTES,
 };
@@ -82,12 +82,9 @@ impl Minutes {
             return Ok(());
         }
         let bytes = self.disk.read(&last.name)?;
-        let mut whole = 0;
-        while let Some((_, length)) = unframe(&bytes[whole..]) {
-            whole += length;
-        }
-        if whole < bytes.len() {
-            let torn = bytes.len() - whole;
+        let mut whole = bytes.len();
+        if let Some(Piece::Torn(torn)) = Pieces::of(&bytes, record::is_likely).last() {
+            whole -= torn;
             tracing::warn!(segment = %last.name, torn, "recorded minutes end in a torn record");
             self.disk.truncate(&last.name, whole as u64)?;
         }
@@ -153,9 +150,11 @@ impl Minutes {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
                 read => read?,
             };
-            let mut rest = &bytes[..];
-            while let Some((payload, length)) = unframe(rest) {
-                rest = &rest[length..];
+            for piece in Pieces::of(&bytes, record::is_likely) {
+                let Piece::Whole(payload) = piece else {
+                    tracing::warn!(segment = %segment.name, "recorded minutes are damaged");
+                    continue;
+                };
                 let mut keep = |row: RoleMinute| {
                     if row.at >= from && row.at < to {
                         found.push(row);

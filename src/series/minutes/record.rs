@@ -21,6 +21,11 @@ const VERSION: u8 = 1;
 /// Farm roles of one record at the most: at 60 bytes each it stays below what a record may hold.
 pub(super) const ROWS_MAX: usize = 10_000;
 
+/// Whether bytes may be the beginning of a minute of a version known here.
+pub(super) fn is_likely(payload: &[u8]) -> bool {
+    payload.first() == Some(&VERSION)
+}
+
 /// Writes farm roles of one minute, which are in the order of their numbers.
 pub(super) fn encode(at: Timestamp, rows: &[RoleMinute]) -> Vec<u8> {
     let mut out = vec![VERSION];
