@@ -14,7 +14,7 @@ use crate::base::{Clock, Millis};
 use std::io;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// One record and who waits for it.
 pub(super) struct Request {
@@ -88,10 +88,11 @@ impl Worker {
 
     /// A group: the first request and what comes within the gather window.
     fn gather(&mut self, first: Request) -> Vec<Request> {
-        let began = Instant::now();
+        let began = self.clock.monotonic();
         let mut group = vec![first];
         while group.len() < SERIES_GROUP_MAX {
-            let left = self.gather.saturating_sub(began.elapsed());
+            let waited = self.clock.monotonic().saturating_sub(began);
+            let left = self.gather.saturating_sub(Duration::from_millis(waited));
             let Ok(request) = self.receiver.recv_timeout(left) else { break };
             group.push(request);
         }
