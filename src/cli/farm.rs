@@ -6,6 +6,7 @@ use crate::cli::table::{self, Cell, Tone};
 use crate::cli::{Done, Io, name, server};
 use crate::client::Client;
 use crate::wire::api::{FarmRoleView, FarmView};
+use crate::wire::deed::Deed;
 use crate::wire::input::ServerFilter;
 
 /// Carries out a verb.
@@ -21,7 +22,7 @@ pub fn carry(verb: FarmVerb, client: &Client, io: &mut Io<'_>, json: bool) -> Do
         FarmVerb::Start(args) => start(&args, client, io, json),
         FarmVerb::Terminate(args) => {
             let farm = name::farm(client, &args.farm)?;
-            if !agreed("Terminate", &farm, args.yes, io)? {
+            if !agreed(Deed::TerminateFarm, &farm, args.yes, io)? {
                 return Ok(1);
             }
             let farm = client.farm_terminate(farm.id, false)?;
@@ -29,7 +30,7 @@ pub fn carry(verb: FarmVerb, client: &Client, io: &mut Io<'_>, json: bool) -> Do
         }
         FarmVerb::Remove(args) => {
             let farm = name::farm(client, &args.farm)?;
-            if !agreed("Remove", &farm, args.yes, io)? {
+            if !agreed(Deed::RemoveFarm, &farm, args.yes, io)? {
                 return Ok(1);
             }
             client.farm_remove(farm.id, Some(farm.grange.revision))?;
@@ -65,10 +66,18 @@ fn unnamed(farms: &[FarmView], states: &[&str]) -> super::Stop {
 /// Shuts farms down, as the script of a power supply does before the power ends.
 fn stop(args: &Several, client: &Client, io: &mut Io<'_>, json: bool) -> Done {
     let farms = chosen(args, client, &["running", "pending_launch", "pending_suspend"])?;
-    let names: Vec<&str> = farms.iter().map(|farm| farm.name.as_str()).collect();
-    let servers: u32 = farms.iter().map(|farm| farm.grange.servers).sum();
-    let question = format!("Stop {}? {servers} servers would be shut down.", names.join(", "));
-    if !farms.is_empty() && !args.yes && !io.confirm(&question)? {
+    let agreed = match farms.as_slice() {
+        [] => true,
+        [farm] => agreed(Deed::StopFarm, farm, args.yes, io)?,
+        _ if args.yes => true,
+        farms => {
+            let names: Vec<&str> = farms.iter().map(|farm| farm.name.as_str()).collect();
+            let servers: u32 = farms.iter().map(|farm| farm.grange.servers).sum();
+            let names = names.join(", ");
+            io.confirm(&format!("Stop {names}: shut their {servers} servers down and keep them?"))?
+        }
+    };
+    if !agreed {
         return Ok(1);
     }
     let ask = |farm: &FarmView| client.farm_suspend(farm.id);
@@ -154,12 +163,8 @@ fn wait(
     }
 }
 
-fn agreed(verb: &str, farm: &FarmView, yes: bool, io: &mut Io<'_>) -> Result<bool, super::Stop> {
-    if yes {
-        return Ok(true);
-    }
-    let servers = farm.grange.servers;
-    Ok(io.confirm(&format!("{verb} farm {}? {servers} servers would be stopped.", farm.name))?)
+fn agreed(deed: Deed, farm: &FarmView, yes: bool, io: &mut Io<'_>) -> Result<bool, super::Stop> {
+    Ok(io.agreed(deed, &farm.name, farm.grange.servers, yes)?)
 }
 
 fn changed(farm: &FarmView, how: &str, io: &mut Io<'_>, json: bool) -> Done {

@@ -2,6 +2,7 @@
 
 use crate::base::text::{escape, escape_json};
 use crate::base::{Code, Millis, Problem};
+use crate::wire::deed::{Asking, Deed};
 use serde::Serialize;
 use std::fmt;
 use std::io::{self, BufRead, IsTerminal, Write};
@@ -106,6 +107,20 @@ impl Io<'_> {
     pub(super) fn json_line(&mut self, data: &impl Serialize) -> io::Result<()> {
         let text = serde_json::to_string(data)?;
         writeln!(self.stdout, "{}", escape_json(&text))
+    }
+
+    /// Asks a person about a deed, where it is to be asked about; whether to go on.
+    pub(super) fn agreed(
+        &mut self,
+        deed: Deed,
+        name: &str,
+        servers: u32,
+        yes: bool,
+    ) -> Result<bool, Problem> {
+        if yes || deed.asking() == Asking::Key {
+            return Ok(true);
+        }
+        self.confirm(&deed.question(name, servers))
     }
 
     /// Asks a person; without one to ask, says how to do without.

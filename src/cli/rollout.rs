@@ -5,6 +5,7 @@ use crate::cli::args::said;
 use crate::cli::table::{self, Cell};
 use crate::cli::{Done, Io, name};
 use crate::client::Client;
+use crate::wire::deed::Deed;
 use crate::wire::rollout::{RevisionView, RolloutVerb as Verb, RolloutView};
 use clap::Subcommand;
 
@@ -28,18 +29,27 @@ pub enum RolloutVerb {
         /// A farm role, as shop/web
         #[arg(value_parser = said::farm_role)]
         what: String,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
     },
     /// End it, and go back to the revision it came from
     Abort {
         /// A farm role, as shop/web
         #[arg(value_parser = said::farm_role)]
         what: String,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
     },
     /// Declare the revision before once more, and roll over to it
     Rollback {
         /// A farm role, as shop/web
         #[arg(value_parser = said::farm_role)]
         what: String,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
     },
     /// List the revisions that are kept, the declared one first
     History {
@@ -51,16 +61,21 @@ pub enum RolloutVerb {
 
 /// Does one of them.
 pub fn carry(verb: RolloutVerb, client: &Client, io: &mut Io<'_>, json: bool) -> Done {
-    let (what, said, history) = match verb {
-        RolloutVerb::Show { what } => (what, None, false),
-        RolloutVerb::History { what } => (what, None, true),
-        RolloutVerb::Pause { what } => (what, Some(Verb::Pause), false),
-        RolloutVerb::Resume { what } => (what, Some(Verb::Resume), false),
-        RolloutVerb::Abort { what } => (what, Some(Verb::Abort), false),
-        RolloutVerb::Rollback { what } => (what, Some(Verb::Rollback), false),
+    let (what, said, yes, history) = match verb {
+        RolloutVerb::Show { what } => (what, None, false, false),
+        RolloutVerb::History { what } => (what, None, false, true),
+        RolloutVerb::Pause { what } => (what, Some(Verb::Pause), false, false),
+        RolloutVerb::Resume { what, yes } => (what, Some(Verb::Resume), yes, false),
+        RolloutVerb::Abort { what, yes } => (what, Some(Verb::Abort), yes, false),
+        RolloutVerb::Rollback { what, yes } => (what, Some(Verb::Rollback), yes, false),
     };
     let role = name::farm_role(client, &what)?;
     let id = role.id;
+    if let Some(verb) = said
+        && !io.agreed(Deed::Rollout(verb), &what, 0, yes)?
+    {
+        return Ok(1);
+    }
     let rollout = match said {
         None => client.rollout(id)?,
         Some(verb) => client.rollout_say(id, verb)?,

@@ -5,9 +5,10 @@ use crate::base::time::say;
 use crate::base::{FarmId, Problem};
 use crate::cli::args::ServerVerb;
 use crate::cli::table::{self, Cell, Tone};
-use crate::cli::{Done, Io, name};
+use crate::cli::{Done, Io, Stop, name};
 use crate::client::Client;
 use crate::wire::api::{CommandRequest, ServerView};
+use crate::wire::deed::Deed;
 use crate::wire::input::ServerFilter;
 use std::io;
 
@@ -16,17 +17,26 @@ pub fn carry(verb: ServerVerb, client: &Client, io: &mut Io<'_>, json: bool) -> 
     match verb {
         ServerVerb::List { farm } => list(farm.as_deref(), client, io, json),
         ServerVerb::Show { server } => show(&name::server(client, &server)?, io, json),
-        ServerVerb::Terminate { server, force, yes: _ } => {
+        ServerVerb::Terminate { server, force, yes } => {
             let server = name::server(client, &server)?;
+            if !agreed(Deed::TerminateServer, &server, yes, io)? {
+                return Ok(1);
+            }
             let server = client.server_terminate(&server.id, force)?;
             changed(&server, "is to go", io, json)
         }
-        ServerVerb::Reboot { server, hard } => {
+        ServerVerb::Reboot { server, hard, yes } => {
             let server = name::server(client, &server)?;
+            if !agreed(Deed::RebootServer, &server, yes, io)? {
+                return Ok(1);
+            }
             changed(&client.server_reboot(&server.id, hard)?, "is to reboot", io, json)
         }
-        ServerVerb::Suspend { server } => {
+        ServerVerb::Suspend { server, yes } => {
             let server = name::server(client, &server)?;
+            if !agreed(Deed::SuspendServer, &server, yes, io)? {
+                return Ok(1);
+            }
             changed(&client.server_suspend(&server.id)?, "is to sleep", io, json)
         }
         ServerVerb::Resume { server } => {
@@ -46,6 +56,10 @@ pub fn carry(verb: ServerVerb, client: &Client, io: &mut Io<'_>, json: bool) -> 
             run(&server, timeout, command, client, io, json)
         }
     }
+}
+
+fn agreed(deed: Deed, server: &ServerView, yes: bool, io: &mut Io<'_>) -> Result<bool, Stop> {
+    Ok(io.agreed(deed, &server.grange.name, 0, yes)?)
 }
 
 fn changed(server: &ServerView, how: &str, io: &mut Io<'_>, json: bool) -> Done {

@@ -11,6 +11,8 @@ mod hostile;
 use crate::api::house::{House, PATIENCE};
 use grange::api::Limits;
 use grange::cli::{self, Files, Io, Local, Outcome};
+use grange::wire::deed::{Asking, Deed};
+use grange::wire::rollout::RolloutVerb;
 use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -288,4 +290,42 @@ fn following_ends_when_nobody_reads_any_more() {
     );
     telling.join().unwrap();
     assert_eq!((outcome, stderr.len()), (Outcome::Exit(0), 0));
+}
+
+/// Every deed that is asked about, as a command; the table of deeds says whether it is.
+#[test]
+fn what_stops_servers_is_asked_about_by_the_table() {
+    let command = |deed: Deed| match deed {
+        Deed::TerminateFarm => "farm terminate shop",
+        Deed::RemoveFarm => "farm remove shop",
+        Deed::StopFarm => "farm stop shop",
+        Deed::TerminateServer => "server terminate shop/web-1",
+        Deed::SuspendServer => "server suspend shop/web-1",
+        Deed::RebootServer => "server reboot shop/web-1",
+        Deed::Rollout(RolloutVerb::Pause) => "rollout pause shop/web",
+        Deed::Rollout(RolloutVerb::Resume) => "rollout resume shop/web",
+        Deed::Rollout(RolloutVerb::Abort) => "rollout abort shop/web",
+        Deed::Rollout(RolloutVerb::Rollback) => "rollout rollback shop/web",
+        Deed::ResumeAccount => "cloud resume onboard",
+    };
+    for deed in Deed::ALL {
+        let houses = [(); 2].map(|()| House::open(true, Limits::default()));
+        let line = format!("grange {}", command(deed));
+        let asked = |line: &str, typed, code, said: &str| {
+            let house = &houses[usize::from(line.ends_with("--yes"))];
+            let ended = run(line, typed, &house.socket(), &[]);
+            assert_eq!(ended.outcome, Outcome::Exit(code), "{line} {typed:?}: {}", ended.stderr);
+            assert!(ended.stderr.contains(said), "{line} {typed:?}: {}", ended.stderr);
+        };
+        if deed.asking() == Asking::Key {
+            asked(&line, None, 0, "");
+            continue;
+        }
+        asked(&line, None, 2, "say --yes");
+        for no in ["n\n", "\n", "", "shop\n", "yeah\n"] {
+            asked(&line, Some(no), 1, "nothing is changed");
+        }
+        asked(&line, Some("y\n"), 0, "[y/N]");
+        asked(&format!("{line} --yes"), None, 0, "");
+    }
 }

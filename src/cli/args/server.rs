@@ -26,7 +26,7 @@ pub enum ServerVerb {
         /// Do not leave it time to finish what it does
         #[arg(long)]
         force: bool,
-        /// Taken for scripts that say it everywhere: one server is never asked about
+        /// Do not ask
         #[arg(long)]
         yes: bool,
     },
@@ -38,12 +38,18 @@ pub enum ServerVerb {
         /// By its cloud instead of by its own agent
         #[arg(long)]
         hard: bool,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
     },
     /// Put a server to sleep
     Suspend {
         /// As shop/web-3, web-3 or its UUID
         #[arg(value_parser = said::server)]
         server: String,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
     },
     /// Wake a server that sleeps
     Resume {

@@ -6,6 +6,7 @@ use super::{go, say};
 use crate::tui::effect::Effect;
 use crate::tui::source::Action;
 use crate::tui::state::{Input, Place, State};
+use crate::wire::deed::Deed;
 use crate::wire::rollout::RolloutVerb;
 
 /// Opens the farm role that is meant.
@@ -30,10 +31,7 @@ pub fn ask_of(state: &mut State, farm: u64, role: u64, verb: RolloutVerb) -> Vec
     let Some(about) = state.role_name(farm, role) else { return nothing_selected(state) };
     let rollout = state.rollout(farm, role).filter(|rollout| rollout.state != "none");
     let does = match (verb, rollout) {
-        (RolloutVerb::Rollback, _) => format!(
-            "Declare the revision of {about} before this one once more? Its servers are rolled \
-             over to it; the manifest, applied again, has the last word."
-        ),
+        (RolloutVerb::Rollback, _) => Deed::Rollout(verb).question(&about, 0),
         (_, None) => {
             say(state, format!("No rollout of {about} is under way"), false);
             return Vec::new();
@@ -52,7 +50,7 @@ pub fn ask_of(state: &mut State, farm: u64, role: u64, verb: RolloutVerb) -> Vec
             format!("End the rollout of {about} to revision {to}, and go back to {from}?")
         }
     };
-    ask(state, Action::Rollout(role, verb), format!("{does} Type y to do it."), "y".into())
+    ask(state, Deed::Rollout(verb), Action::Rollout(role, verb), &about, &does)
 }
 
 /// Asks about the account that is left alone; of several, a person types which.
@@ -78,8 +76,6 @@ pub fn nobody_alone(state: &mut State) -> Vec<Effect> {
 
 /// Asks before an account is asked again.
 pub fn ask_to_resume(state: &mut State, name: &str) -> Vec<Effect> {
-    let question = format!(
-        "Ask the cloud account {name} again at once, and forget its failures? Type y to do it."
-    );
-    ask(state, Action::ResumeAccount(name.to_owned()), question, "y".into())
+    let (deed, action) = (Deed::ResumeAccount, Action::ResumeAccount(name.to_owned()));
+    ask(state, deed, action, name, &deed.question(name, 0))
 }

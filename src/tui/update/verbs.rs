@@ -8,6 +8,7 @@ use crate::tui::rows::{rebuild, select};
 use crate::tui::source::Action;
 use crate::tui::state::{Confirm, Input, Place, State};
 use crate::tui::{text, view};
+use crate::wire::deed::{Asking, Deed};
 use crate::wire::rollout::RolloutVerb;
 
 /// Carries out what a key means on the shown page.
@@ -231,17 +232,36 @@ fn launch(state: &mut State) -> Vec<Effect> {
     }
 }
 
-/// Asks before something that cannot be taken back at once.
+/// Asks before something that cannot be taken back at once, as the table of deeds has it.
 pub(super) fn ask(
     state: &mut State,
+    deed: Deed,
     action: Action,
-    question: String,
-    answer: String,
+    name: &str,
+    question: &str,
 ) -> Vec<Effect> {
+    let (answer, how) = match deed.asking() {
+        Asking::Name => (name.to_owned(), "Type the farm's name to do it."),
+        Asking::Yes | Asking::Key => ("y".to_owned(), "Type y to do it."),
+    };
     if !refused(state) {
-        state.input = Input::Confirm(Confirm { action, question, answer, typed: String::new() });
+        let (question, typed) = (format!("{question} {how}"), String::new());
+        state.input = Input::Confirm(Confirm { action, question, answer, typed });
     }
     Vec::new()
+}
+
+/// Asks about the selected server.
+fn ask_of_server(state: &mut State, deed: Deed, action: fn(String) -> Action) -> Vec<Effect> {
+    let Some(server) = state.selected_server() else { return nothing_selected(state) };
+    let (id, name) = (server.id.clone(), server.grange.name.clone());
+    ask(state, deed, action(id), &name, &deed.question(&name, 0))
+}
+
+fn ask_of_farm(state: &mut State, deed: Deed, farm: u64, action: Action) -> Vec<Effect> {
+    let Some(view) = state.farm(farm) else { return nothing_selected(state) };
+    let (name, question) = (view.name.clone(), deed.question(&view.name, view.grange.servers));
+    ask(state, deed, action, &name, &question)
 }
 
 fn terminate(state: &mut State) -> Vec<Effect> {
@@ -249,26 +269,17 @@ fn terminate(state: &mut State) -> Vec<Effect> {
         let farm = state.selected_farm().map(|farm| farm.id);
         return farm.map_or_else(Vec::new, |farm| ask_to_terminate(state, farm));
     }
-    let Some(server) = state.selected_server() else {
-        return match state.selected_farm().map(|farm| farm.id) {
-            Some(farm) => ask_to_terminate(state, farm),
-            None => nothing_selected(state),
-        };
-    };
-    let (id, name) = (server.id.clone(), server.grange.name.clone());
-    let question = format!(
-        "Terminate server {name}? The farm may launch another in its place. Type y to do it."
-    );
-    ask(state, Action::TerminateServer(id), question, "y".into())
+    if state.selected_server().is_some() {
+        return ask_of_server(state, Deed::TerminateServer, Action::TerminateServer);
+    }
+    match state.selected_farm().map(|farm| farm.id) {
+        Some(farm) => ask_to_terminate(state, farm),
+        None => nothing_selected(state),
+    }
 }
 
 fn ask_to_terminate(state: &mut State, farm: u64) -> Vec<Effect> {
-    let Some(view) = state.farm(farm) else { return nothing_selected(state) };
-    let name = view.name.clone();
-    let servers = text::count(u64::from(view.grange.servers), "server");
-    let question =
-        format!("Terminate farm {name} and its {servers}? Type the farm's name to do it.");
-    ask(state, Action::TerminateFarm(farm), question, name)
+    ask_of_farm(state, Deed::TerminateFarm, farm, Action::TerminateFarm(farm))
 }
 
 /// Stops the selected farm, or starts it when it is stopped: the one asks, the other does not.
@@ -281,14 +292,7 @@ fn stop(state: &mut State) -> Vec<Effect> {
 }
 
 fn ask_to_stop(state: &mut State, farm: u64) -> Vec<Effect> {
-    let Some(view) = state.farm(farm) else { return nothing_selected(state) };
-    let name = view.name.clone();
-    let servers = text::count(u64::from(view.grange.servers), "server");
-    let question = format!(
-        "Stop farm {name}: shut its {servers} down in order and keep them? Type the farm's name \
-         to do it."
-    );
-    ask(state, Action::StopFarm(farm), question, name)
+    ask_of_farm(state, Deed::StopFarm, farm, Action::StopFarm(farm))
 }
 
 /// Types the beginning of the command; how long and why is for the person.
@@ -314,8 +318,5 @@ fn lock(state: &mut State) -> Vec<Effect> {
 }
 
 fn reboot(state: &mut State) -> Vec<Effect> {
-    let Some(server) = state.selected_server() else { return nothing_selected(state) };
-    let (id, name) = (server.id.clone(), server.grange.name.clone());
-    let question = format!("Reboot server {name}? Type y to do it.");
-    ask(state, Action::RebootServer(id), question, "y".into())
+    ask_of_server(state, Deed::RebootServer, Action::RebootServer)
 }

@@ -68,7 +68,7 @@ fn a_server_that_slept_for_a_moment_runs_again() {
             if found { Ok(()) } else { Err(brief(&servers)) }
         });
     };
-    assert!(rig.grange(&["server", "suspend", name]).status.success());
+    assert!(rig.grange(&["server", "suspend", name, "--yes"]).status.success());
     now("suspended");
     // Before anybody notices that its agent says nothing.
     assert!(rig.grange(&["server", "resume", name]).status.success());

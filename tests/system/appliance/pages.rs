@@ -102,10 +102,12 @@ fn wrong_words(rig: &Rig) {
     told(&["pause", "shop"], 2, &["shop/web"]);
     told(&["pause"], 2, &["WHAT"]);
     told(&["halt", "shop/web"], 2, &["halt"]);
-    for verb in ["pause", "resume", "abort"] {
-        told(&[verb, "shop/web"], 5, &["no rollout of shop/web is under way"]);
+    told(&["pause", "shop/web"], 5, &["no rollout of shop/web is under way"]);
+    for verb in ["resume", "abort"] {
+        told(&[verb, "shop/web"], 2, &["say --yes"]);
+        told(&[verb, "shop/web", "--yes"], 5, &["no rollout of shop/web is under way"]);
     }
-    told(&["rollback", "shop/web"], 5, &["web has no revision before this one"]);
+    told(&["rollback", "shop/web", "--yes"], 5, &["web has no revision before this one"]);
     let file = rig.directory.join("wrong.yaml").display().to_string();
     for (rollout, said) in [
         ("{checkpoints: [0]}", "checkpoints"),

@@ -89,7 +89,9 @@ fn done(rig: &Rig, revision: u64) {
 
 /// `grange rollout ...`, which has to work; what it said.
 fn say(rig: &Rig, words: &[&str]) -> String {
-    let output = rig.grange(&[&["rollout"], words].concat());
+    let asks = matches!(words[0], "resume" | "abort" | "rollback");
+    let yes: &[&str] = if asks { &["--yes"] } else { &[] };
+    let output = rig.grange(&[&["rollout"], words, yes].concat());
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(output.status.success(), "{words:?}: {said}{output:?}");
     said
