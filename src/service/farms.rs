@@ -41,6 +41,11 @@ pub fn list(
 /// One farm.
 pub fn get(service: &Service, actor: &Actor, id: FarmId) -> Result<FarmView> {
     authorise(actor, Permission::FarmsRead)?;
+    shown(service, actor, id)
+}
+
+/// What somebody gets to see who was let in, also by a verb that changed it.
+fn shown(service: &Service, actor: &Actor, id: FarmId) -> Result<FarmView> {
     service.read(|view| {
         let farm = lookup::farm(view, id)?.filter(|farm| farm.env == actor.env);
         views::farm(service, view, farm.ok_or_else(|| Problem::not_found("farm", id))?)
@@ -76,7 +81,7 @@ pub fn create(service: &Service, actor: &Actor, input: &FarmInput) -> Result<Far
         })?;
         Ok(id)
     })?;
-    get(service, actor, id)
+    shown(service, actor, id)
 }
 
 /// What a farm is described with; it may have several lines.
@@ -131,7 +136,7 @@ pub fn update(
         }
         Ok("is changed".into())
     })?;
-    get(service, actor, id)
+    shown(service, actor, id)
 }
 
 /// Removes a farm; its servers go first.
@@ -156,7 +161,7 @@ pub fn launch(service: &Service, actor: &Actor, id: FarmId) -> Result<FarmView> 
         farm.goal = FarmGoal::Launched;
         Ok("is to be launched".into())
     })?;
-    get(service, actor, id)
+    shown(service, actor, id)
 }
 
 /// Wants every server shut down and kept, in reverse launch order. Nothing is healed or scaled
@@ -171,7 +176,7 @@ pub fn suspend(service: &Service, actor: &Actor, id: FarmId) -> Result<FarmView>
         farm.goal = FarmGoal::Suspended;
         Ok("is to be stopped; its servers are kept".into())
     })?;
-    get(service, actor, id)
+    shown(service, actor, id)
 }
 
 /// Wants a farm that was stopped up again, in launch order.
@@ -185,7 +190,7 @@ pub fn resume(service: &Service, actor: &Actor, id: FarmId) -> Result<FarmView> 
         farm.goal = FarmGoal::Launched;
         Ok("is to be started again".into())
     })?;
-    get(service, actor, id)
+    shown(service, actor, id)
 }
 
 /// Wants no server left.
@@ -201,7 +206,7 @@ pub fn terminate(
         farm.goal = FarmGoal::Terminated;
         Ok("is to be terminated".into())
     })?;
-    get(service, actor, id)
+    shown(service, actor, id)
 }
 
 /// What is locked does not go with its farm or its farm role either: a lock that is taken off by
@@ -268,6 +273,10 @@ pub fn roles(
 /// One farm role.
 pub fn role(service: &Service, actor: &Actor, id: FarmRoleId) -> Result<FarmRoleView> {
     authorise(actor, Permission::FarmsRead)?;
+    shown_role(service, actor, id)
+}
+
+fn shown_role(service: &Service, actor: &Actor, id: FarmRoleId) -> Result<FarmRoleView> {
     service.read(|view| {
         let role = lookup::farm_role(view, id)?.filter(|role| role.env == actor.env);
         views::farm_role(service, view, role.ok_or_else(|| Problem::not_found("farm role", id))?)
@@ -300,7 +309,7 @@ pub fn scale(
         tx.put(&role)?;
         Ok(())
     })?;
-    self::role(service, actor, id)
+    shown_role(service, actor, id)
 }
 
 fn check_range(min: u32, max: u32) -> Result<()> {

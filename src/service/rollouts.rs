@@ -17,6 +17,10 @@ use crate::wire::rollout::{RevisionView, RolloutVerb, RolloutView};
 /// How the rollout of a farm role stands.
 pub fn get(service: &Service, actor: &Actor, id: FarmRoleId) -> Result<RolloutView> {
     authorise(actor, Permission::FarmsRead)?;
+    shown(service, actor, id)
+}
+
+fn shown(service: &Service, actor: &Actor, id: FarmRoleId) -> Result<RolloutView> {
     service.read(|view| seen(service, view, &mine(view, actor, id)?))
 }
 
@@ -55,7 +59,7 @@ pub fn say(
         tx.put(&role)?;
         Ok(())
     })?;
-    get(service, actor, id)
+    shown(service, actor, id)
 }
 
 fn wish(tx: &Tx, role: &mut FarmRole, about: &str, wish: RolloutWish) -> Result<String> {

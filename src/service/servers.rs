@@ -59,6 +59,11 @@ fn wanted(filter: &ServerFilter, server: &Server) -> bool {
 /// One server.
 pub fn get(service: &Service, actor: &Actor, id: ServerId) -> Result<ServerView> {
     authorise(actor, Permission::FarmsRead)?;
+    shown(service, actor, id)
+}
+
+/// What somebody gets to see who was let in, also by a verb that changed it.
+fn shown(service: &Service, actor: &Actor, id: ServerId) -> Result<ServerView> {
     service.read(|view| {
         let server = lookup::server(view, id)?.filter(|server| server.env == actor.env);
         views::server(service, view, server.ok_or_else(|| Problem::not_found("server", id))?)
@@ -207,7 +212,7 @@ fn change(
         tx.put(&server)?;
         Ok(())
     })?;
-    get(service, actor, id)
+    shown(service, actor, id)
 }
 
 /// Readings of a server, one view for each series that has any. Without names: all of them.
@@ -267,12 +272,16 @@ pub fn run(
         tx.text(about, "is asked to run a command");
         orders::give(tx, &server, body, now, deadline)
     })?;
-    get_order(service, actor, order)
+    shown_order(service, actor, order)
 }
 
 /// An order and what came of it.
 pub fn get_order(service: &Service, actor: &Actor, id: OrderId) -> Result<OrderView> {
     authorise(actor, Permission::FarmsRead)?;
+    shown_order(service, actor, id)
+}
+
+fn shown_order(service: &Service, actor: &Actor, id: OrderId) -> Result<OrderView> {
     let order: Option<Order> = service.read(|view| lookup::order(view, id))?;
     let order = order.filter(|order| order.env == actor.env);
     Ok(views::order(order.ok_or_else(|| Problem::not_found("order", id))?))

@@ -72,7 +72,7 @@ fn admin() -> Actor {
 }
 
 /// Everything here is on one thread, so an answer is there at once.
-fn now<T>(mut later: Later<T>) -> T {
+pub fn now<T>(mut later: Later<T>) -> T {
     match later.as_mut().poll(&mut Context::from_waker(std::task::Waker::noop())) {
         Poll::Ready(answer) => answer,
         Poll::Pending => panic!("an answer has to wait"),

@@ -1,0 +1,280 @@
+//! Every verb × every permission: one who lacks a single permission that it asks for is refused
+//! and nothing is written; one who has those alone is not refused for want of any.
+
+use crate::explain::site::Site;
+use grange::base::{Code, FarmId, FarmRoleId, HoldId, OrderId, PlanId, Result, ServerId, StepId};
+use grange::clouds::Applied;
+use grange::model::{Actor, Door, Permission};
+use grange::service::observe::Look;
+use grange::service::plans::Memory;
+use grange::service::{
+    Service, accounts, balancers, events, explain, farms, holds, lookup, manifests, minutes,
+    observe, orders, plans, proposals, ready, rollouts, servers, status, steps, upkeep, users,
+    whatif,
+};
+use grange::wire::api::{CommandRequest, ManifestRequest, ProposalRequest, ProposalText};
+use grange::wire::hold::HoldInput;
+use grange::wire::input::{
+    EventsQuery, FarmFilter, FarmInput, FarmRoleFilter, LockInput, Page, RebootInput, ScalingInput,
+    ServerFilter, TerminateInput, TokenInput,
+};
+use grange::wire::rollout::RolloutVerb;
+use grange::wire::simulation::SimulationRequest;
+use std::collections::BTreeSet;
+
+use Permission::{
+    CommandsRun, EventsRead, FarmsLaunch, FarmsManage, FarmsRead, Operate, ServersManage,
+};
+
+const MANIFEST: &str = "farm: den\nfarmRoles:\n  - {alias: web, role: web-demo, cloudPlatform: \
+                        simulated, instanceType: small}\n";
+const PAGE: Page = Page { number: 1, size: 10 };
+
+/// What the verbs are about.
+struct There<'a> {
+    service: &'a Service,
+    farm: FarmId,
+    role: FarmRoleId,
+    server: ServerId,
+    /// A proposal that launches, signed by somebody who may.
+    launching: String,
+}
+
+type Call = fn(&There, &Actor) -> Result<()>;
+
+/// `module::function`, what it asks for, and a call of it.
+const VERBS: &[(&str, &[Permission], Call)] = &[
+    ("accounts::list", &[FarmsRead], |t, a| drop_ok(accounts::list(t.service, a, PAGE))),
+    ("accounts::resume", &[FarmsManage], |t, a| {
+        drop_ok(accounts::resume(t.service, a, "simulated"))
+    }),
+    ("balancers::configure", &[Operate], |t, a| {
+        drop_ok(balancers::configure(t.service, a, t.farm))
+    }),
+    ("events::list", &[EventsRead], |t, a| {
+        drop_ok(events::list(t.service, a, &EventsQuery { max: 10, ..EventsQuery::default() }))
+    }),
+    ("explain::explain", &[EventsRead], |t, a| drop_ok(explain::explain(t.service, a, "shop"))),
+    ("explain::plan", &[EventsRead], |t, a| drop_ok(explain::plan(t.service, a, PlanId(1)))),
+    ("explain::plan_of_farm", &[EventsRead], |t, a| {
+        drop_ok(explain::plan_of_farm(t.service, a, t.farm))
+    }),
+    ("farms::list", &[FarmsRead], |t, a| {
+        drop_ok(farms::list(t.service, a, &FarmFilter::default(), PAGE))
+    }),
+    ("farms::get", &[FarmsRead], |t, a| drop_ok(farms::get(t.service, a, t.farm))),
+    ("farms::create", &[FarmsManage], |t, a| {
+        let input = FarmInput { name: Some("new".into()), ..FarmInput::default() };
+        drop_ok(farms::create(t.service, a, &input))
+    }),
+    ("farms::update", &[FarmsManage], |t, a| {
+        let input = FarmInput { description: Some("other".into()), ..FarmInput::default() };
+        drop_ok(farms::update(t.service, a, t.farm, &input, None))
+    }),
+    ("farms::remove", &[FarmsManage], |t, a| farms::remove(t.service, a, t.farm, None)),
+    ("farms::launch", &[FarmsLaunch], |t, a| drop_ok(farms::launch(t.service, a, t.farm))),
+    ("farms::suspend", &[FarmsLaunch], |t, a| drop_ok(farms::suspend(t.service, a, t.farm))),
+    ("farms::resume", &[FarmsLaunch], |t, a| drop_ok(farms::resume(t.service, a, t.farm))),
+    ("farms::terminate", &[FarmsLaunch], |t, a| {
+        drop_ok(farms::terminate(t.service, a, t.farm, TerminateInput::default()))
+    }),
+    ("farms::roles", &[FarmsRead], |t, a| {
+        drop_ok(farms::roles(t.service, a, t.farm, &FarmRoleFilter::default(), PAGE))
+    }),
+    ("farms::role", &[FarmsRead], |t, a| drop_ok(farms::role(t.service, a, t.role))),
+    ("farms::scale", &[FarmsManage], |t, a| {
+        let input = ScalingInput { min_instances: Some(1), ..ScalingInput::default() };
+        drop_ok(farms::scale(t.service, a, t.role, &input, None))
+    }),
+    ("holds::place", &[FarmsManage], |t, a| {
+        let (what, kind) = ("shop".into(), "scaling".into());
+        let reason = "a look".into();
+        let input = HoldInput { what, kind, reason, no_end: true, ..HoldInput::default() };
+        drop_ok(holds::place(t.service, a, &input))
+    }),
+    ("holds::release", &[FarmsManage], |t, a| holds::release(t.service, a, HoldId(1))),
+    ("holds::list", &[FarmsRead], |t, a| drop_ok(holds::list(t.service, a, PAGE))),
+    ("holds::expire", &[Operate], |t, a| drop_ok(holds::expire(t.service, a))),
+    ("manifests::apply", &[FarmsManage], |t, a| {
+        let input = ManifestRequest { manifest: MANIFEST.into(), ..ManifestRequest::default() };
+        drop_ok(manifests::apply(t.service, a, &input))
+    }),
+    ("manifests::apply", &[FarmsManage, FarmsLaunch], |t, a| {
+        let manifest = MANIFEST.into();
+        let input = ManifestRequest { manifest, launch: true, ..ManifestRequest::default() };
+        drop_ok(manifests::apply(t.service, a, &input))
+    }),
+    ("manifests::apply", &[FarmsRead], |t, a| {
+        let manifest = MANIFEST.into();
+        let input = ManifestRequest { manifest, dry_run: true, ..ManifestRequest::default() };
+        drop_ok(manifests::apply(t.service, a, &input))
+    }),
+    ("minutes::record", &[Operate], |t, a| drop_ok(minutes::record(t.service, a, t.service.now()))),
+    ("observe::listing", &[Operate], |t, a| {
+        let look = Look::begin(t.service, "simulated", 20_000);
+        observe::listing(t.service, a, look, Vec::new())
+    }),
+    ("orders::expire", &[Operate], |t, a| drop_ok(orders::expire(t.service, a))),
+    ("plans::tick", &[Operate], |t, a| drop_ok(plans::tick(t.service, a, t.farm))),
+    ("plans::memory::round", &[Operate], |t, a| drop_ok(Memory::default().round(t.service, a))),
+    ("proposals::make", &[FarmsRead], |t, a| {
+        let input = ProposalRequest { manifest: MANIFEST.into(), ..ProposalRequest::default() };
+        drop_ok(proposals::make(t.service, a, &input))
+    }),
+    ("proposals::check", &[FarmsRead], |t, a| {
+        let input = ProposalText { proposal: t.launching.clone() };
+        drop_ok(proposals::check(t.service, a, &input))
+    }),
+    ("proposals::apply", &[FarmsManage, FarmsLaunch], |t, a| {
+        let input = ProposalText { proposal: t.launching.clone() };
+        drop_ok(proposals::apply(t.service, a, &input))
+    }),
+    ("ready::pass", &[Operate], |t, a| drop_ok(ready::pass(t.service, a))),
+    ("rollouts::get", &[FarmsRead], |t, a| drop_ok(rollouts::get(t.service, a, t.role))),
+    ("rollouts::say", &[FarmsManage], |t, a| {
+        drop_ok(rollouts::say(t.service, a, t.role, RolloutVerb::Pause))
+    }),
+    ("servers::list", &[FarmsRead], |t, a| {
+        drop_ok(servers::list(t.service, a, &ServerFilter::default(), PAGE))
+    }),
+    ("servers::get", &[FarmsRead], |t, a| drop_ok(servers::get(t.service, a, t.server))),
+    ("servers::terminate", &[ServersManage], |t, a| {
+        drop_ok(servers::terminate(t.service, a, t.server, TerminateInput::default()))
+    }),
+    ("servers::reboot", &[ServersManage], |t, a| {
+        drop_ok(servers::reboot(t.service, a, t.server, RebootInput::default()))
+    }),
+    ("servers::suspend", &[ServersManage], |t, a| {
+        drop_ok(servers::suspend(t.service, a, t.server))
+    }),
+    ("servers::resume", &[ServersManage], |t, a| drop_ok(servers::resume(t.service, a, t.server))),
+    ("servers::lock", &[ServersManage], |t, a| {
+        let input = LockInput { reason: "a look".into() };
+        drop_ok(servers::lock(t.service, a, t.server, &input))
+    }),
+    ("servers::unlock", &[ServersManage], |t, a| drop_ok(servers::unlock(t.service, a, t.server))),
+    ("servers::readings", &[FarmsRead], |t, a| {
+        let now = t.service.now();
+        drop_ok(servers::readings(t.service, a, t.server, &[], now.before(60_000), now))
+    }),
+    ("servers::run", &[CommandsRun], |t, a| {
+        let input = CommandRequest { command: vec!["true".into()], timeout_ms: 1_000 };
+        drop_ok(servers::run(t.service, a, t.server, &input))
+    }),
+    ("servers::get_order", &[FarmsRead], |t, a| {
+        drop_ok(servers::get_order(t.service, a, OrderId(1)))
+    }),
+    ("status::get", &[FarmsRead], |t, a| drop_ok(status::get(t.service, a, Vec::new()))),
+    ("steps::adopt_and_due", &[Operate], |t, a| {
+        drop_ok(steps::adopt_and_due(t.service, a, t.service.now()))
+    }),
+    ("steps::begin", &[Operate], |t, a| drop_ok(steps::begin(t.service, a, StepId(1)))),
+    ("steps::begin_all", &[Operate], |t, a| drop_ok(steps::begin_all(t.service, a, &[StepId(1)]))),
+    ("steps::finish", &[Operate], |t, a| {
+        steps::finish(t.service, a, StepId(1), Ok(Applied { sighting: None }))
+    }),
+    ("steps::give_up", &[Operate], |t, a| steps::give_up(t.service, a, StepId(1), "enough")),
+    ("steps::get", &[EventsRead], |t, a| drop_ok(steps::get(t.service, a, StepId(1)))),
+    ("steps::adopt::adopt", &[Operate], |t, a| drop_ok(steps::adopt(t.service, a))),
+    ("upkeep::remove_terminated", &[Operate], |t, a| {
+        drop_ok(upkeep::remove_terminated(t.service, a, 0))
+    }),
+    ("upkeep::remove_plans", &[Operate], |t, a| drop_ok(upkeep::remove_plans(t.service, a, 1))),
+    ("upkeep::reset_restarts", &[Operate], |t, a| drop_ok(upkeep::reset_restarts(t.service, a, 1))),
+    ("users::create_token", &[FarmsRead], |t, a| {
+        drop_ok(users::create_token(t.service, a, &TokenInput::default()))
+    }),
+    ("whatif::simulate", &[FarmsRead], |t, a| {
+        drop_ok(whatif::simulate(t.service, a, &SimulationRequest::default()))
+    }),
+];
+
+/// What takes an actor and asks for nothing itself: what calls it did.
+const INSIDE: &[&str] = &["plans::known::turn"];
+
+fn drop_ok<T>(result: Result<T>) -> Result<()> {
+    result.map(drop)
+}
+
+fn actor(permissions: Vec<Permission>) -> Actor {
+    Actor { name: "somebody".into(), door: Door::Https, permissions, ..Actor::job("somebody") }
+}
+
+/// Calls it in a site of its own: what it said, and whether the journal grew.
+fn call(verb: Call, permissions: Vec<Permission>) -> (Result<()>, bool) {
+    let mut site = Site::new();
+    site.act("apply 2 4");
+    site.act("settle");
+    let service = &site.service;
+    let server = service.read(lookup::all_servers).unwrap().remove(0);
+    let input = ProposalRequest { launch: true, manifest: MANIFEST.into(), ..Default::default() };
+    let launching = proposals::make(service, &actor(Permission::for_admin()), &input).unwrap();
+    let there = There {
+        service,
+        farm: server.farm,
+        role: server.farm_role,
+        server: server.id,
+        launching: launching.text,
+    };
+    let before = service.store.last_seq();
+    let said = verb(&there, &actor(permissions));
+    (said, service.store.last_seq() != before)
+}
+
+fn lacks(said: &Result<()>) -> bool {
+    matches!(said, Err(problem) if problem.code == Code::PermissionViolation)
+}
+
+#[test]
+fn who_lacks_what_a_verb_asks_for_is_refused_and_writes_nothing() {
+    for (name, needed, verb) in VERBS {
+        for missing in *needed {
+            let others = Permission::ALL.into_iter().filter(|p| p != missing).collect();
+            let (said, wrote) = call(*verb, others);
+            assert!(lacks(&said), "{name} without {missing:?}: {said:?}");
+            assert!(!wrote, "{name} without {missing:?} was refused, and wrote");
+        }
+    }
+}
+
+#[test]
+fn who_has_what_a_verb_asks_for_is_not_refused_for_more() {
+    let refused = VERBS.iter().filter_map(|(name, needed, verb)| {
+        let (said, _) = call(*verb, needed.to_vec());
+        lacks(&said).then(|| format!("{name} with {needed:?}: {said:?}"))
+    });
+    let refused: Vec<String> = refused.collect();
+    assert!(refused.is_empty(), "{refused:#?}");
+}
+
+#[test]
+fn every_verb_has_its_line() {
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/src/service");
+    let mut found = BTreeSet::new();
+    verbs_below(std::path::Path::new(root), "", &mut found);
+    let listed: BTreeSet<&str> =
+        VERBS.iter().map(|(name, ..)| *name).chain(INSIDE.iter().copied()).collect();
+    let found: BTreeSet<&str> = found.iter().map(String::as_str).collect();
+    assert_eq!(found, listed, "add what is new to VERBS, with the permissions it asks for");
+}
+
+/// Every public function that takes a service and an actor, as `module::function`.
+fn verbs_below(folder: &std::path::Path, module: &str, found: &mut BTreeSet<String>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let stem = path.file_stem().unwrap().to_str().unwrap();
+        let own = if stem == "mod" { module.to_owned() } else { format!("{module}{stem}::") };
+        if path.is_dir() {
+            verbs_below(&path, &own, found);
+            continue;
+        }
+        let text = std::fs::read_to_string(&path).unwrap();
+        for part in text.split("pub fn ").skip(1) {
+            let signature = part.split(['{', ';']).next().unwrap();
+            let name = signature.split(['(', '<']).next().unwrap();
+            if signature.contains("service: &Service") && signature.contains("actor: &Actor") {
+                found.insert(format!("{own}{name}"));
+            }
+        }
+    }
+}
