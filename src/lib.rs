@@ -55,6 +55,10 @@
 //! 5. Say why not: every pass returns its reason for waiting, with its numbers, as a type.
 //! 6. Every wait has a deadline, every queue a bound, every retry a backoff that a person sees.
 //! 7. Nobody provisions by hand: no door and no verb creates a server.
+//! 8. One call per server at a time; what runs although it is to sleep, or sleeps although it is to
+//!    run, is seen, said and set right.
+//! 9. Nobody outside can push the journal out: what agents say is bounded in size and rate, and is
+//!    no entry unless it changes state.
 //!
 //! # Who runs where
 //! One writer thread owns the store, one the log of readings; both commit in groups. Tokio carries

@@ -210,11 +210,12 @@ impl<'a> Eyes<'a> {
         let right = match kind {
             StepKind::Launch => false,
             StepKind::Terminate => status == Some(ServerStatus::PendingTerminate),
-            StepKind::Suspend => status == Some(ServerStatus::Running),
+            StepKind::Suspend => status == Some(ServerStatus::Running) || self.runs_asleep(id),
             StepKind::Reboot => status.is_some_and(|status| up.contains(&status)),
             StepKind::Stop => {
                 let wished = self.input.farm.goal == FarmGoal::Suspended;
-                wished && status.is_some_and(|status| up.contains(&status))
+                let is_up = status.is_some_and(|status| up.contains(&status));
+                wished && (is_up || self.runs_asleep(id))
             }
             StepKind::Resume => {
                 let seen = self.input.sightings.get(&id);
@@ -236,6 +237,14 @@ impl<'a> Eyes<'a> {
         (!right).then(|| fault(Rule::Known, None, Some(id), what()))
     }
 
+    /// On record as asleep, and its platform shows it running.
+    fn runs_asleep(&self, id: ServerId) -> bool {
+        let seen = self.input.sightings.get(&id);
+        let status = self.servers.get(&id).map(|server| server.status);
+        status == Some(ServerStatus::Suspended)
+            && matches!(seen, Some(Freshness::Seen { state: CloudState::Running, .. }))
+    }
+
     /// What no person asked for is restarted where its farm role allows it, on a recent sighting of
     /// what it is, and not for ever.
     fn restart(&self, plan: &Plan, id: ServerId, kind: StepKind) -> Option<Fault> {
@@ -251,6 +260,8 @@ impl<'a> Eyes<'a> {
             StepKind::Start | StepKind::Resume => {
                 matches!(heal, HealMode::Restart | HealMode::Replace)
             }
+            // Put to sleep again, which is bounded as restarts are.
+            StepKind::Suspend | StepKind::Stop if server.status == ServerStatus::Suspended => true,
             StepKind::Launch | StepKind::Terminate | StepKind::Suspend | StepKind::Stop => {
                 return None;
             }

@@ -28,6 +28,7 @@ pub const PASSES: &[Pass] = &[
     pass::rollout::rollout,
     pass::count::count,
     pass::rollout::remember,
+    pass::sleep::again,
     pass::retry::retry,
     pass::grace::grace,
     pass::outlook::outlook,

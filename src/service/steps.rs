@@ -3,7 +3,8 @@
 //! [`begin`] is where the hard maximum is enforced (law 1): it counts every server a cloud was
 //! ever asked for and that is not confirmed gone, in the same transaction that marks the step
 //! begun. A crash right after leaves a begun step, which [`adopt`] turns into an unknown one: what
-//! came of it is settled by listing, never by memory.
+//! came of it is settled by listing, never by memory. The same transaction lets no second call
+//! about a server begin (law 8).
 
 mod adopt;
 
@@ -140,6 +141,9 @@ fn mark_begun(
     if step.status != StepStatus::Planned {
         return Ok(None);
     }
+    if is_called(tx, &step)? {
+        return Ok(None);
+    }
     let Some(mut server) = lookup::server(tx, step.server)? else { return Ok(None) };
     let about = lookup::server_name(tx, &server)?;
     if step.kind == StepKind::Launch
@@ -178,6 +182,15 @@ fn mark_begun(
     tx.put(&step)?;
     tx.put(&server)?;
     Ok(Some((step, server, about)))
+}
+
+/// Law 8: another call about the same server is under way, or nobody knows whether it is. The
+/// commit that ends it looks at this step again.
+fn is_called(tx: &Tx, step: &Step) -> Result<bool> {
+    let under_way = |other: &Step| {
+        other.id != step.id && matches!(other.status, StepStatus::Begun | StepStatus::Unknown)
+    };
+    Ok(lookup::steps_of_server(tx, step.server)?.iter().any(under_way))
 }
 
 /// Law 1: every server a cloud was asked for and that is not confirmed gone counts.

@@ -6,7 +6,9 @@
 
 use crate::declarations;
 use grange::base::{FarmRoleId, Millis, ServerId};
-use grange::model::{CloudState, Server, ServerStatus, StepKind, TerminateReason};
+use grange::model::{
+    CloudState, Server, ServerStatus, Step, StepKind, StepStatus, TerminateReason,
+};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// One look at everything, between two ticks.
@@ -114,6 +116,17 @@ pub fn one_index_each(facts: &Facts) -> Vec<String> {
     faults
 }
 
+/// Law 8: while a step of a server is begun, or nobody knows what came of it, no other is.
+pub fn one_call_each(open: &[Step]) -> Vec<String> {
+    let mut under_way: BTreeMap<ServerId, StepKind> = BTreeMap::new();
+    let called = |step: &&Step| matches!(step.status, StepStatus::Begun | StepStatus::Unknown);
+    let fault = |step: &Step| {
+        let (other, kind) = (under_way.insert(step.server, step.kind)?, step.kind.as_str());
+        Some(format!("law 8: {kind} of {} while its {} is under way", step.server, other.as_str()))
+    };
+    open.iter().filter(called).filter_map(fault).collect()
+}
+
 /// Law 2, as it happens: nothing reaches a cloud that is not in the journal as begun.
 pub fn written_before_done(call: &Call) -> Option<String> {
     let name = call.kind.as_str();
@@ -170,7 +183,7 @@ pub fn nothing_healthy_is_destroyed(call: &Call) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use grange::base::{FarmId, Name, Timestamp, UserId};
+    use grange::base::{FarmId, Name, PlanId, StepId, Timestamp, UserId};
     use grange::model::{FarmRole, LaunchReason};
 
     const ROLE: FarmRoleId = FarmRoleId(7);
@@ -230,6 +243,24 @@ mod tests {
         assert_eq!(one_index_each(&facts(&twice, &[])), ["web-1 is on record twice"]);
         let told = ["index 1 of farm role 7 exists twice"];
         assert_eq!(one_index_each(&facts(&[], &[real(1, 1), real(2, 1)])), told);
+    }
+
+    #[test]
+    fn two_calls_about_one_server_are_told() {
+        let server = sample(ServerId(1), ROLE, 1);
+        let step = |id, kind, status| {
+            let planned = Step::planned(StepId(id), PlanId(1), &server, kind, Timestamp(0));
+            Step { status, ..planned }
+        };
+        let reboot = |status| step(1, StepKind::Reboot, status);
+        let suspend = |status| step(2, StepKind::Suspend, status);
+        let none: [&str; 0] = [];
+        let open = [reboot(StepStatus::Begun), suspend(StepStatus::Planned)];
+        assert_eq!(one_call_each(&open), none);
+        for status in [StepStatus::Begun, StepStatus::Unknown] {
+            let told = format!("law 8: suspend of {} while its reboot is under way", server.id);
+            assert_eq!(one_call_each(&[reboot(status), suspend(StepStatus::Begun)]), [told]);
+        }
     }
 
     #[test]

@@ -40,6 +40,8 @@ pub enum Sabotage {
     LostIsNo,
     /// Automation does not stop itself when many servers vanish.
     NoFreeze,
+    /// A second call about a server begins while one is under way.
+    TwoCalls,
     /// No listing ever comes through, and nobody notices.
     NobodyLooks,
     /// Jobs do not see what people hold.
@@ -69,6 +71,7 @@ impl Sabotage {
         (Sabotage::LaunchedTwice, &["law 1:", "law 2:", "index "]),
         (Sabotage::LostIsNo, &["law 1:"]),
         (Sabotage::NoFreeze, &["law 3:"]),
+        (Sabotage::TwoCalls, &["law 8:"]),
         (Sabotage::NobodyLooks, &["never settled"]),
         (Sabotage::HoldsOverlooked, &["hold:"]),
         (Sabotage::LocksOverlooked, &["lock:"]),
@@ -91,6 +94,7 @@ impl Sabotage {
         match (self, job) {
             (Sabotage::PlanTampered, "plan") => tamper(service),
             (Sabotage::NoFreeze, "plan") => give_up_missing(service),
+            (Sabotage::TwoCalls, "execute") => drop(write(service, begin_beside)),
             (Sabotage::LostIsNo, "execute") => drop(write(service, forget_unknown)),
             _ => {}
         }
@@ -127,6 +131,7 @@ impl Sabotage {
             | Sabotage::LaunchedTwice
             | Sabotage::LostIsNo
             | Sabotage::NoFreeze
+            | Sabotage::TwoCalls
             | Sabotage::NobodyLooks
             | Sabotage::HoldsOverlooked
             | Sabotage::LocksOverlooked
@@ -179,6 +184,20 @@ fn forget_unknown(tx: &mut Tx<'_>) -> Result<()> {
         step.status = StepStatus::Failed;
         tx.put(&step)?;
         put(tx, &Server { status: ServerStatus::Terminated, ..server })?;
+    }
+    Ok(())
+}
+
+/// Begins whatever is planned beside a call that is under way.
+fn begin_beside(tx: &mut Tx<'_>) -> Result<()> {
+    let open = lookup::open_steps(tx)?;
+    for mut step in open.iter().filter(|step| step.status == StepStatus::Planned).cloned() {
+        let beside =
+            |other: &&Step| other.server == step.server && other.status != StepStatus::Planned;
+        if open.iter().any(|other| beside(&other)) {
+            step.status = StepStatus::Begun;
+            tx.put(&step)?;
+        }
     }
     Ok(())
 }

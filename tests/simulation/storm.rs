@@ -33,6 +33,12 @@ impl World {
                     sky.cloud.vanish(id);
                 }
             }
+            Blow::Turn => {
+                if let Some(id) = one {
+                    sky.excuse(id);
+                    sky.cloud.turn(id);
+                }
+            }
             Blow::Overlook => {
                 if let Some(id) = one {
                     sky.excuse(id);

@@ -89,6 +89,7 @@ impl Watch {
         self.faults.extend(faults);
         self.faults.extend(laws::nothing_is_forgotten(&facts));
         self.faults.extend(laws::one_index_each(&facts));
+        self.faults.extend(laws::one_call_each(&open));
         for step in open.iter().chain(&ended) {
             if self.steps.insert(step.id, step.status) != Some(step.status) {
                 add(&mut tally.steps, format!("{} {}", step.kind.as_str(), step.status.as_str()));
@@ -355,6 +356,9 @@ fn judge(sky: &Sky, service: &Service) -> grange::base::Result<Vec<String>> {
     }
     for idle in real.iter().filter(|it| it.state != CloudState::Running && !sleeps(&it.server)) {
         why.push(format!("{} is {:?}", idle.server, idle.state));
+    }
+    for awake in real.iter().filter(|it| it.state == CloudState::Running && sleeps(&it.server)) {
+        why.push(format!("{} runs and is to sleep", awake.server));
     }
     for step in open {
         why.push(format!("{} is {}", step.kind.as_str(), step.status.as_str()));

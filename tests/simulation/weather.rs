@@ -14,6 +14,8 @@ pub enum Blow {
     Crash,
     /// One server is deleted by hand.
     Vanish,
+    /// One server is put to sleep by hand, or woken if it sleeps.
+    Turn,
     /// Listings leave one server out for a while.
     Overlook,
     /// Listings leave out all servers of a farm role for a while.
@@ -56,6 +58,7 @@ names! {
         Blow::Cloud(_) => "cloud misbehaves",
         Blow::Crash => "server crashed",
         Blow::Vanish => "server deleted",
+        Blow::Turn => "server put to sleep or woken by hand",
         Blow::Overlook => "server left out of listings",
         Blow::Blind => "farm role left out of listings",
         Blow::Doubt => "servers left out of listings in turn",
@@ -148,7 +151,8 @@ impl Weather {
             68 => Blow::CloudCutOff(luck.below(120_000)),
             69 => Blow::AllCutOff(luck.below(90_000)),
             70..79 => Blow::Heal,
-            79..94 => Blow::Load([5.0, 40.0, 95.0][luck.below(3) as usize]),
+            79..82 => Blow::Turn,
+            82..94 => Blow::Load([5.0, 40.0, 95.0][luck.below(3) as usize]),
             _ => Blow::Silence(luck.below(3)),
         }
     }

@@ -168,9 +168,14 @@ fn happens(yard: &mut Yard, what: &str, mut words: Words) {
     match what {
         "turns" => {
             let id = named(yard, words.word()).expect("a server there is");
-            yard.turn(id, status(words.word()));
+            let status = status(words.word());
+            yard.turn(id, status);
             yard.input.steps.retain(|step| step.server != id || !step.status.is_open());
-            yard.see(id, CloudState::Running, now);
+            let state = match status {
+                ServerStatus::Suspended => CloudState::Suspended,
+                _ => CloudState::Running,
+            };
+            yard.see(id, state, now);
             yard.hear(id, true, now);
         }
         "begins" => {

@@ -78,6 +78,18 @@ impl Simulated {
         }
     }
 
+    /// Somebody puts a running server to sleep, or wakes one that sleeps, past us.
+    pub fn turn(&self, id: ServerId) {
+        let now = self.clock.monotonic();
+        if let Some(server) = self.lock().world.servers.get_mut(&id) {
+            server.power = match server.power {
+                Power::Suspended => Power::Booting(now),
+                Power::Booting(_) => Power::Suspended,
+                Power::Stopped => Power::Stopped,
+            };
+        }
+    }
+
     /// The server is gone at once and without a trace, as if somebody had deleted it by hand.
     pub fn vanish(&self, id: ServerId) {
         let now = self.clock.monotonic();

@@ -73,7 +73,7 @@ pub fn wake(world: &World, draft: &mut Draft, view: &RoleView, server: &ServerVi
 }
 
 /// What forbids healing whatever it would do.
-fn kept_from(world: &World, draft: &Draft, view: &RoleView) -> Option<Wait> {
+pub fn kept_from(world: &World, draft: &Draft, view: &RoleView) -> Option<Wait> {
     let frozen = draft.freeze.clone().map(Wait::Frozen);
     frozen.or_else(|| world.held(view.role.id, HoldKind::Heal))
 }

@@ -7,12 +7,15 @@
 //! also not after a power cut: a person, or the script of a power supply, starts it again.
 //!
 //! Who is woken is everybody but those whom a person, or scaling, had put to sleep before.
+//!
+//! What its platform shows awake although it is to sleep is put to sleep again (law 8), as often
+//! as a server is restarted that does not stay up, and then people are told.
 
 use crate::engine::draft::Draft;
 use crate::engine::pass::backoff::rung;
-use crate::engine::pass::order;
+use crate::engine::pass::{heal, order};
 use crate::engine::world::{Neighbour, RoleView, ServerView, Sight, World};
-use crate::model::{CloudState, Decision, ServerStatus, StepKind, TerminateReason, Wait};
+use crate::model::{CloudState, Decision, HealMode, ServerStatus, StepKind, TerminateReason, Wait};
 
 use crate::base::{Timestamp, limit};
 
@@ -87,6 +90,49 @@ pub fn wake(world: &World, draft: &mut Draft) {
             rouse(world, view, server, draft, "it is to be awake");
         }
     }
+}
+
+/// Puts to sleep again what runs although it is to sleep. After the passes that may want it awake.
+pub fn again(world: &World, draft: &mut Draft) {
+    for view in &world.roles {
+        for server in view.servers.iter().filter(|server| runs_asleep(world, view, server)) {
+            if draft.is_free(server) {
+                put_back(world, view, server, draft);
+            }
+        }
+    }
+}
+
+fn runs_asleep(world: &World, view: &RoleView, server: &ServerView) -> bool {
+    let record = server.server;
+    let sleeps = record.status == ServerStatus::Suspended && server.open.is_empty();
+    let stays = world.is_stopped() || !is_to_wake(server);
+    let leaves = world.is_leaving() || view.role.removed || record.terminate_requested;
+    let runs =
+        matches!(server.sight, Sight::Seen { state: CloudState::Running, current: true, .. });
+    sleeps && stays && !leaves && runs
+}
+
+fn put_back(world: &World, view: &RoleView, server: &ServerView, draft: &mut Draft) {
+    if let Some(wait) = heal::kept_from(world, draft, view) {
+        return draft.spare(view, server, wait);
+    }
+    let why = "it runs although it is to sleep".to_owned();
+    let restarts = server.server.restarts;
+    if restarts >= limit::RESTARTS_MAX {
+        let heal = HealMode::Restart;
+        return draft.give_up(view, server, Wait::Unhealed { why, heal, restarts });
+    }
+    // What was done last may take a while to show.
+    let left = rung(&limit::RESTART_BACKOFF, restarts + 1).saturating_sub(server.age(world.input));
+    if left > 0 {
+        return draft.spare(view, server, Wait::Backoff { left, failures: restarts });
+    }
+    let kind = match is_to_wake(server) {
+        true => StepKind::Stop,
+        false => StepKind::Suspend,
+    };
+    draft.act(view, server, kind, world.input.now, format!("{}: {why}", kind.as_str()));
 }
 
 fn is_to_wake(server: &ServerView) -> bool {

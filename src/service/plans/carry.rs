@@ -157,6 +157,9 @@ fn prepare(record: &mut Server, kind: StepKind, now: Timestamp) {
             record.reboot_at = None;
         }
         StepKind::Suspend | StepKind::Stop => {
+            // One that slept already did not stay asleep.
+            let again = record.status == ServerStatus::Suspended;
+            record.restarts = record.restarts.saturating_add(u32::from(again));
             set_status(record, ServerStatus::PendingSuspend, now);
         }
         StepKind::Reboot => {

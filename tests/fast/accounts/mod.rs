@@ -2,10 +2,11 @@
 //! with a cloud that answers as each test says.
 
 use crate::explain::site::Site;
-use grange::base::{Clock, Millis, StepId};
+use grange::base::{Clock, Millis, PlanId, StepId};
 use grange::clouds::{Applied, CloudError};
-use grange::model::{Actor, Breaker, Door, Permission, StepKind, StepStatus};
+use grange::model::{Actor, Breaker, Cause, Door, Permission, Step, StepKind, StepStatus};
 use grange::service::{accounts, lookup, plans, status, steps};
+use grange::store::Author;
 use grange::wire::account::AccountView;
 use grange::wire::input::Page;
 use std::sync::Arc;
@@ -103,6 +104,36 @@ impl Account {
         lines.dedup();
         lines
     }
+}
+
+#[test]
+fn one_call_about_a_server_at_a_time() {
+    let account = Account::with_launches(1);
+    account.call(1, gone);
+    let site = &account.site;
+    let server = site.service.read(lookup::all_servers).unwrap().remove(0);
+    // While an account is left alone, a person's wishes pile up.
+    let planned = |kind: StepKind| {
+        let (server, now) = (server.clone(), site.clock.now());
+        let author = Author::new(&admin(), "test", Cause::Request);
+        let step = site.service.write(author, move |tx| {
+            let step = Step::planned(tx.next_id()?, PlanId(1), &server, kind, now);
+            tx.put(&step)?;
+            Ok(step.id)
+        });
+        step.unwrap()
+    };
+    let (reboot, suspend) = (planned(StepKind::Reboot), planned(StepKind::Suspend));
+    let begun = steps::begin_all(&site.service, &Actor::job("execute"), &[reboot, suspend]);
+    let begun: Vec<bool> =
+        begun.unwrap().into_iter().map(|(_, begun)| begun.unwrap().is_some()).collect();
+    assert_eq!(begun, [true, false]);
+    // Nor while nobody knows what came of the first.
+    account.end(reboot, Err(CloudError::Unknown("no answer".into())));
+    assert!(!account.begin(suspend) && account.due().0.is_empty());
+    account.end(reboot, Ok(Applied { sighting: None }));
+    assert_eq!(account.due().0, [suspend]);
+    assert!(account.begin(suspend));
 }
 
 #[test]
