@@ -24,5 +24,7 @@ mod proposals;
 mod stories;
 #[path = "tui/mod.rs"]
 mod tui;
+#[path = "fast/waking/mod.rs"]
+mod waking;
 #[path = "fast/whatif/mod.rs"]
 mod whatif;

@@ -309,10 +309,10 @@ pub const CHECK_PERIOD: Millis = 5_000;
 pub const CHECK_DEADLINE: Millis = 2_000;
 /// Failed checks in a row before a healthy server is not: one may be a busy moment.
 pub const CHECK_FAILURES_MAX: u32 = 3;
-/// Checks under way at once: half of [`CLOUD_CALLS_MAX`], whose threads they share, so that calls
-/// always have the other half. At 2 s each they are 10 servers in a period at worst, and some
-/// thousand where servers answer in milliseconds.
-pub const CHECKS_MAX: usize = CLOUD_CALLS_MAX / 2;
+/// Checks under way at once, on threads of their own, so that servers that do not answer keep no
+/// cloud call waiting. At 2 s each they are 10 servers in a period at worst, and some thousand
+/// where servers answer in milliseconds.
+pub const CHECKS_MAX: usize = 4;
 /// Lines of one report: one for every server of a large farm, 100 bytes each, under 200 KiB.
 pub const REPORT_LINES_MAX: usize = 2000;
 /// A wall clock that is this much off what has passed was set by somebody, or the machine slept.

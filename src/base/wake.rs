@@ -36,6 +36,11 @@ impl Waker {
         followers.push(self.clone());
     }
 
+    /// Whether the flag is up; it stays as it is.
+    pub fn is_up(&self) -> bool {
+        *self.shared.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Lowers the flag and says whether it was up. For the simulator, which never blocks.
     pub fn take(&self) -> bool {
         std::mem::take(&mut *self.shared.0.lock().unwrap_or_else(PoisonError::into_inner))

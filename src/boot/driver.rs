@@ -54,7 +54,7 @@ impl Driver {
         let stats = Arc::new(Stats::default());
         let mut threads = Vec::new();
         for (place, row) in ROWS.iter().enumerate() {
-            let waker = row.also.waker(&ports.service);
+            let waker = row.also.waker(&ports);
             ports.service.store.wake_on(row.tables, waker.clone());
             let (ports, stop, stats) = (ports.clone(), stop.clone(), stats.clone());
             let own = waker.clone();

@@ -19,7 +19,7 @@ use crate::boot::failure::StartError;
 use crate::boot::find;
 use crate::boot::memory;
 use crate::boot::onboard::open_onboard;
-use crate::boot::pool::CallPool;
+use crate::boot::pool::Pools;
 use crate::boot::verbs::House;
 use crate::broker::{Broker, GateConfig, GateError};
 use crate::clouds::Cloud;
@@ -62,7 +62,7 @@ pub struct Appliance {
     broker: Arc<Broker>,
     driver: Driver,
     watcher: Option<Watcher>,
-    pool: Arc<CallPool>,
+    pools: Pools,
     runtime: Runtime,
 }
 
@@ -146,11 +146,14 @@ pub fn start(config: &Config) -> Result<Appliance, StartError> {
     runtime.spawn(certificate.keep(serving.clone()));
     let gateway = onboard.as_ref().map(|cloud| IpAddr::from(cloud.gateway()));
     let broker = start_broker(config, &runtime, &service, gateway, serving.clone())?;
-    let pool = Arc::new(CallPool::default());
+    let clouds = clouds(onboard.as_ref());
+    let pools = Pools::new(clouds.keys());
     let ports = Arc::new(Ports {
         service: service.clone(),
-        clouds: clouds(onboard.as_ref()),
-        pool: pool.clone(),
+        clouds,
+        pool: pools.calls.clone(),
+        listings: pools.listings(),
+        checks: pools.checks.clone(),
         courier: Arc::new(Post(broker.clone())),
         checker: Arc::new(Outside),
     });
@@ -179,7 +182,7 @@ pub fn start(config: &Config) -> Result<Appliance, StartError> {
         broker,
         driver,
         watcher,
-        pool,
+        pools,
         runtime,
     })
 }
@@ -410,10 +413,8 @@ impl Appliance {
             }
         }
         late.extend(self.driver.stop(STOP_DEADLINE));
-        if !self.pool.drain(STOP_DEADLINE) {
-            // Outwaited in vain: the step is found unknown at the next start and settled there.
-            late.push("cloud calls");
-        }
+        // Outwaited in vain: the step is found unknown at the next start and settled there.
+        late.extend(self.pools.drain(STOP_DEADLINE));
         if !self.runtime.block_on(self.broker.stop(STOP_DEADLINE)) {
             late.push("broker");
         }

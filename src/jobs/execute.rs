@@ -24,7 +24,7 @@ impl Job for Execute {
         };
         let (mut begun, mut failures) = (0, Vec::new());
         let mut left = due.as_slice();
-        // The outcome of a running call wakes this job again when there is no room.
+        // A place that is free again wakes this job when there is no room.
         while !left.is_empty() && ports.pool.room() > 0 {
             let batch = ports.pool.room().min(WRITER_GROUP_MAX).min(left.len());
             let (now, later) = left.split_at(batch);

@@ -32,7 +32,7 @@ pub mod ready;
 pub mod table;
 pub mod upkeep;
 
-use crate::base::{ServerId, Timestamp};
+use crate::base::{ServerId, Timestamp, Waker};
 use crate::clouds::Cloud;
 use crate::model::ReadyCheck;
 use crate::service::Service;
@@ -47,6 +47,11 @@ pub struct Ports {
     pub clouds: BTreeMap<String, Arc<dyn Cloud>>,
     /// Where blocking cloud calls run.
     pub pool: Arc<dyn Pool>,
+    /// Where each cloud is listed: one place for each platform, so that one that hangs keeps no
+    /// other waiting.
+    pub listings: BTreeMap<String, Arc<dyn Pool>>,
+    /// Where servers without an agent are checked.
+    pub checks: Arc<dyn Pool>,
     /// How orders reach agents.
     pub courier: Arc<dyn Courier>,
     /// How servers without an agent are checked.
@@ -63,6 +68,9 @@ pub trait Pool: Send + Sync {
     }
     /// Starts a call.
     fn run(&self, call: Box<dyn FnOnce() + Send>);
+    /// Raised when a call has ended and its place is free again. A job that found no room follows
+    /// it: the commit of a call's outcome comes before that, and wakes a job that finds no room.
+    fn freed(&self) -> &Waker;
 }
 
 /// Checks servers from outside.

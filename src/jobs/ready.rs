@@ -13,7 +13,7 @@ impl Job for Ready {
     fn step(&mut self, ports: &Ports) -> Work {
         let actor = Actor::job("ready");
         // Checks first: what an earlier one found is looked at in the same activation.
-        let checked = ready::looks(&ports.service).map(|(looks, next)| {
+        let checked = ready::looks(&ports.service, ports.checks.room()).map(|(looks, next)| {
             for look in looks {
                 begin(ports, look);
             }
@@ -30,10 +30,10 @@ impl Job for Ready {
     }
 }
 
-/// A check waits on somebody else's server, so it runs where cloud calls do.
+/// A check waits on somebody else's server, so it runs elsewhere; when it has ended, its place wakes this job.
 fn begin(ports: &Ports, look: ready::Look) {
     let (service, checker) = (ports.service.clone(), ports.checker.clone());
-    ports.pool.run(Box::new(move || {
+    ports.checks.run(Box::new(move || {
         let found = checker.check(look.server, &look.address, &look.check);
         ready::found(&service, look.server, found);
     }));

@@ -3,9 +3,8 @@
 use crate::base::limit::{LISTING_PERIOD, PLAN_PERIOD};
 use crate::base::{Millis, Waker};
 use crate::jobs::{
-    Job, balancers, execute, holds, index, minutes, observe, orders, plan, ready, upkeep,
+    Job, Ports, balancers, execute, holds, index, minutes, observe, orders, plan, ready, upkeep,
 };
-use crate::service::Service;
 use crate::store::Table;
 
 /// One job, as data.
@@ -31,22 +30,34 @@ pub enum Also {
     Nothing,
     /// A changed sighting or agent.
     Observation,
+    /// The same, or a place that is free for another check.
+    Checks,
+    /// A place that is free for another cloud call.
+    Calls,
     /// An agent that connected.
     Connection,
-    /// Somebody who wants the clouds listed now.
+    /// Somebody who wants the clouds listed now, or a listing that has ended.
     Listing,
 }
 
 impl Also {
     /// A waker of a job's own, raised with the service's of that name: jobs that shared one
     /// would take each other's wakes.
-    pub fn waker(self, service: &Service) -> Waker {
-        let waker = Waker::new();
+    pub fn waker(self, ports: &Ports) -> Waker {
+        let (waker, service) = (Waker::new(), &ports.service);
         match self {
             Also::Nothing => {}
             Also::Observation => waker.follow(&service.observation),
+            Also::Checks => {
+                waker.follow(&service.observation);
+                waker.follow(ports.checks.freed());
+            }
+            Also::Calls => waker.follow(ports.pool.freed()),
             Also::Connection => waker.follow(&service.connection),
-            Also::Listing => waker.follow(&service.listing),
+            Also::Listing => {
+                waker.follow(&service.listing);
+                ports.listings.values().for_each(|pool| waker.follow(pool.freed()));
+            }
         }
         waker
     }
@@ -60,14 +71,14 @@ pub const ROWS: [Row; 10] = [
         period: LISTING_PERIOD,
         tables: &[],
         also: Also::Listing,
-        make: || Box::new(observe::Observe),
+        make: || Box::<observe::Observe>::default(),
     },
     Row {
         name: "ready",
         description: "checks servers without an agent, and counts as running what is healthy",
         period: PLAN_PERIOD,
         tables: &[Table::FarmRoles, Table::Servers],
-        also: Also::Observation,
+        also: Also::Checks,
         make: || Box::new(ready::Ready),
     },
     Row {
@@ -90,7 +101,7 @@ pub const ROWS: [Row; 10] = [
         description: "begins planned steps and commits what came of them",
         period: PLAN_PERIOD,
         tables: &[Table::Steps, Table::Breakers],
-        also: Also::Nothing,
+        also: Also::Calls,
         make: || Box::new(execute::Execute),
     },
     Row {

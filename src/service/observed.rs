@@ -7,9 +7,7 @@
 mod even;
 
 use self::even::Even;
-use crate::base::limit::{
-    ALERT_BYTES_MAX, CHECK_FAILURES_MAX, CHECK_PERIOD, CHECKS_MAX, LISTING_STALE_AFTER,
-};
+use crate::base::limit::{ALERT_BYTES_MAX, CHECK_FAILURES_MAX, CHECK_PERIOD, LISTING_STALE_AFTER};
 use crate::base::text::tidy;
 use crate::base::{Clock, FarmId, FarmRoleId, Millis, ServerId, StepId, Timestamp, Watch};
 use crate::engine::input::AgentPresence;
@@ -332,10 +330,9 @@ impl Observed {
     /// Whether a check of a server may begin now, which it then has.
     pub(super) fn begin_check(&self, server: ServerId, moment: Millis) -> bool {
         let mut inner = self.lock();
-        let under_way = inner.checks.values().filter(|check| check.under_way).count();
         let check = inner.checks.entry(server).or_default();
         let rested = check.began.is_none_or(|began| moment >= began.saturating_add(CHECK_PERIOD));
-        let begins = !check.under_way && rested && under_way < CHECKS_MAX;
+        let begins = !check.under_way && rested;
         if begins {
             (check.under_way, check.began) = (true, Some(moment));
         }

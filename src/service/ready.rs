@@ -171,8 +171,8 @@ fn judge(server: &Server, well: Wellness, ready_for: Millis, watch: Watch) -> Op
 }
 
 /// Checks that are to be made now, of servers without an agent that are up; each once at a time,
-/// and then not for [`limit::CHECK_PERIOD`]. Also when the next is to be made.
-pub fn looks(service: &Service) -> Result<(Vec<Look>, Option<Timestamp>)> {
+/// and then not for [`limit::CHECK_PERIOD`]; at most so many. Also when the next is to be made.
+pub fn looks(service: &Service, room: usize) -> Result<(Vec<Look>, Option<Timestamp>)> {
     let up = [ServerStatus::Initializing, ServerStatus::Resuming, ServerStatus::Running];
     let mut found = Vec::new();
     service.read(|view| {
@@ -191,7 +191,12 @@ pub fn looks(service: &Service) -> Result<(Vec<Look>, Option<Timestamp>)> {
     })?;
     let next = (!found.is_empty()).then(|| service.now().after(limit::CHECK_PERIOD));
     let moment = service.clock.monotonic();
-    found.retain(|look| service.observed.begin_check(look.server, moment));
+    let mut room = room;
+    found.retain(|look| {
+        let begins = room > 0 && service.observed.begin_check(look.server, moment);
+        room -= usize::from(begins);
+        begins
+    });
     Ok((found, next))
 }
 

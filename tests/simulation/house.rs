@@ -11,7 +11,7 @@ use grange::base::random::Stream;
 use grange::base::{Clock, ManualClock, Millis, ServerId, Waker};
 use grange::clouds::Cloud;
 use grange::jobs::table::ROWS;
-use grange::jobs::{Checker, Job, Ports};
+use grange::jobs::{Checker, Job, Pool, Ports};
 use grange::model::{Actor, Cause, CloudState, ReadyCheck};
 use grange::pki::Authority;
 use grange::series::{self, MemoryDisk, Series};
@@ -60,8 +60,10 @@ fn authority() -> Arc<Authority> {
 pub struct House {
     /// What the jobs work with.
     pub ports: Ports,
-    /// Calls on their way.
-    pub calls: Arc<Calls>,
+    /// Calls on their way: steps first, then checks, then the listings of each platform.
+    pub calls: Vec<Arc<Calls>>,
+    /// When it started.
+    pub started: Millis,
     /// Orders on their way.
     pub letters: Arc<LetterBox>,
     doorway: Doorway,
@@ -154,7 +156,19 @@ impl House {
         users::ensure_first_records(&service).map_err(|problem| problem.to_string())?;
         steps::adopt(&service, &Actor::job("start")).map_err(|problem| problem.to_string())?;
         parts.sky.watch(&service);
-        let calls = Arc::new(Calls::new(parts.clock.clone(), parts.seed ^ (parts.life << 32)));
+        let seed = parts.seed ^ (parts.life << 32);
+        let brisk =
+            |what: &str, places| Arc::new(Calls::brisk(parts.clock.clone(), seed, what, places));
+        let mut calls = vec![
+            Arc::new(Calls::new(parts.clock.clone(), seed)),
+            brisk("checks", grange::base::limit::CHECKS_MAX),
+        ];
+        calls.extend(parts.sky.platforms.iter().map(|platform| brisk(platform, 1)));
+        let listings = parts.sky.platforms.iter().zip(&calls[2..]).map(|(platform, pool)| {
+            let pool: Arc<dyn Pool> = pool.clone();
+            ((*platform).to_owned(), pool)
+        });
+        let listings = listings.collect();
         let letters = Arc::new(LetterBox::default());
         let clouds = parts.sky.platforms.iter().map(|platform| {
             let branch: Arc<dyn Cloud> = Arc::new(Branch { sky: parts.sky.clone(), platform });
@@ -164,22 +178,44 @@ impl House {
         let ports = Ports {
             service: service.clone(),
             clouds,
-            pool: calls.clone(),
+            pool: calls[0].clone(),
+            listings,
+            checks: calls[1].clone(),
             courier: letters.clone(),
             checker: Arc::new(Glance { sky: parts.sky.clone(), clock: parts.clock.clone() }),
         };
         let jobs = ROWS.iter().map(|row| {
-            let waker = row.also.waker(&service);
+            let waker = row.also.waker(&ports);
             service.store.wake_on(row.tables, waker.clone());
             Activity { job: (row.make)(), waker, due: parts.clock.monotonic() }
         });
         let jobs = jobs.collect();
-        Ok(House { ports, calls, letters, doorway: Doorway::new(service), jobs })
+        let started = parts.clock.monotonic();
+        Ok(House { ports, calls, started, letters, doorway: Doorway::new(service), jobs })
     }
 
     /// The verbs.
     pub fn service(&self) -> &Arc<Service> {
         &self.ports.service
+    }
+
+    /// When the next call arrives.
+    pub fn next_call(&self) -> Option<Millis> {
+        self.calls.iter().filter_map(|calls| calls.next()).min()
+    }
+
+    /// Carries out one call that is due; says whether there was one.
+    pub fn run_call(&self, now: Millis) -> bool {
+        let taken = |calls: &Arc<Calls>| Some((calls.clone(), calls.take(now)?));
+        let Some((calls, taken)) = self.calls.iter().find_map(taken) else { return false };
+        (taken.call)();
+        calls.end();
+        true
+    }
+
+    /// The listings of one platform, by its place, hang until then.
+    pub fn hang(&self, platform: usize, until: Millis) {
+        self.calls[2 + platform].hang(until);
     }
 
     /// What agents reach.

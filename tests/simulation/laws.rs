@@ -5,6 +5,7 @@
 //! checker that never fires is worse than none.
 
 use crate::declarations;
+use grange::base::limit::LISTING_PERIOD;
 use grange::base::{FarmRoleId, Millis, ServerId};
 use grange::model::{
     CloudState, Server, ServerStatus, Step, StepKind, StepStatus, TerminateReason,
@@ -127,6 +128,17 @@ pub fn one_call_each(open: &[Step]) -> Vec<String> {
     open.iter().filter(called).filter_map(fault).collect()
 }
 
+/// The longest anything but a hanging platform may keep it from being listed: a period, and what
+/// a listing takes, and room for a clock that others move on meanwhile.
+const LISTED_WITHIN: Millis = 2 * LISTING_PERIOD;
+
+/// Law 6: a platform whose listings hang keeps no other waiting. `since` is when this one was last
+/// listed, or hung itself.
+pub fn listings_keep_pace(platform: &str, since: Millis, now: Millis) -> Option<String> {
+    let age = now.saturating_sub(since);
+    (age > LISTED_WITHIN).then(|| format!("law 6: nobody lists {platform}, for {age} ms"))
+}
+
 /// Law 2, as it happens: nothing reaches a cloud that is not in the journal as begun.
 pub fn written_before_done(call: &Call) -> Option<String> {
     let name = call.kind.as_str();
@@ -243,6 +255,13 @@ mod tests {
         assert_eq!(one_index_each(&facts(&twice, &[])), ["web-1 is on record twice"]);
         let told = ["index 1 of farm role 7 exists twice"];
         assert_eq!(one_index_each(&facts(&[], &[real(1, 1), real(2, 1)])), told);
+    }
+
+    #[test]
+    fn a_platform_that_nobody_lists_is_told() {
+        assert_eq!(listings_keep_pace("one", 1_000, 1_000 + LISTED_WITHIN), None);
+        let told = "law 6: nobody lists one, for 20001 ms";
+        assert_eq!(listings_keep_pace("one", 1_000, 1_001 + LISTED_WITHIN).as_deref(), Some(told));
     }
 
     #[test]

@@ -42,6 +42,8 @@ pub enum Sabotage {
     NoFreeze,
     /// A second call about a server begins while one is under way.
     TwoCalls,
+    /// A cloud whose listing hangs keeps the others waiting.
+    OneHangsAll,
     /// No listing ever comes through, and nobody notices.
     NobodyLooks,
     /// Jobs do not see what people hold.
@@ -72,6 +74,7 @@ impl Sabotage {
         (Sabotage::LostIsNo, &["law 1:"]),
         (Sabotage::NoFreeze, &["law 3:"]),
         (Sabotage::TwoCalls, &["law 8:"]),
+        (Sabotage::OneHangsAll, &["law 6: nobody lists"]),
         (Sabotage::NobodyLooks, &["never settled"]),
         (Sabotage::HoldsOverlooked, &["hold:"]),
         (Sabotage::LocksOverlooked, &["lock:"]),
@@ -132,6 +135,7 @@ impl Sabotage {
             | Sabotage::LostIsNo
             | Sabotage::NoFreeze
             | Sabotage::TwoCalls
+            | Sabotage::OneHangsAll
             | Sabotage::NobodyLooks
             | Sabotage::HoldsOverlooked
             | Sabotage::LocksOverlooked

@@ -51,6 +51,9 @@ struct Eye {
     gaps: BTreeMap<ServerId, u32>,
     /// Since when complete listings lack a server, for whatever reasons, and how many did.
     absent: BTreeMap<ServerId, (Millis, u32)>,
+    /// When each platform was last asked for a listing, and until when its listings hang.
+    listed: BTreeMap<&'static str, Millis>,
+    hangs_until: BTreeMap<&'static str, Millis>,
     cut_off_until: Millis,
     /// The second platform alone.
     second_cut_off_until: Millis,
@@ -98,6 +101,8 @@ impl Sky {
                 left_out_percent: 0,
                 gaps: BTreeMap::new(),
                 absent: BTreeMap::new(),
+                listed: BTreeMap::new(),
+                hangs_until: BTreeMap::new(),
                 cut_off_until: 0,
                 second_cut_off_until: 0,
                 answers: Vec::new(),
@@ -128,6 +133,23 @@ impl Sky {
         let mut eye = self.eye();
         eye.left_out_percent = percent;
         eye.gaps.clear();
+    }
+
+    /// Listings of one platform hang until then.
+    pub fn hang(&self, platform: usize, until: Millis) {
+        self.eye().hangs_until.insert(self.platforms[platform], until);
+    }
+
+    /// Platforms that nobody lists although their listings do not hang.
+    pub fn unlisted(&self, started: Millis, now: Millis) -> Vec<String> {
+        let eye = self.eye();
+        let since = |platform: &&'static str| {
+            let marks = [&eye.listed, &eye.hangs_until].map(|marks| marks.get(platform).copied());
+            marks.into_iter().flatten().fold(started, Millis::max)
+        };
+        let told =
+            |platform: &&'static str| laws::listings_keep_pace(platform, since(platform), now);
+        self.platforms.iter().filter_map(told).collect()
     }
 
     /// No call gets through until then.
@@ -281,7 +303,8 @@ impl Sky {
     }
 
     /// A listing of one platform.
-    pub fn list(&self, platform: &str) -> Result<Vec<Sighting>, CloudError> {
+    pub fn list(&self, platform: &'static str) -> Result<Vec<Sighting>, CloudError> {
+        self.eye().listed.insert(platform, self.clock.monotonic());
         if self.is_cut_off(platform) || self.eye().sabotage == Some(Sabotage::NobodyLooks) {
             *self.eye().counts.entry("listing cut off".into()).or_default() += 1;
             return Err(CloudError::Unknown("no route to the cloud".to_owned()));

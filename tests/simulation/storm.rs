@@ -1,5 +1,6 @@
 //! What goes wrong, done to the world.
 
+use crate::sabotage::Sabotage;
 use crate::sky::Sky;
 use crate::tally::add;
 use crate::weather::{self, Blow};
@@ -73,6 +74,7 @@ impl World {
             Blow::Incomplete(percent) => sky.leave_out(*percent),
             Blow::AgentsCutOff(length) => self.fleet.cut_off(now + length),
             Blow::CloudCutOff(length) => sky.cut_off(now + length),
+            Blow::ListingHangs(length) => self.hang(now + length),
             Blow::AllCutOff(length) => {
                 self.fleet.cut_off(now + length);
                 sky.cut_off(now + length);
@@ -89,6 +91,18 @@ impl World {
         self.parts.disk.set_capacity(None);
         self.parts.readings.heal();
         self.fleet.speak_up();
+    }
+
+    /// Listings of one platform hang; of a broken appliance's, those of every other one with it.
+    fn hang(&mut self, until: Millis) {
+        let Some(house) = &self.house else { return };
+        let all = self.parts.sky.platforms.len();
+        let one = self.weather.pick(all);
+        self.parts.sky.hang(one, until);
+        let together = self.run.sabotage == Some(Sabotage::OneHangsAll);
+        (0..all)
+            .filter(|place| together || *place == one)
+            .for_each(|place| house.hang(place, until));
     }
 
     /// Listings leave out every server of one farm role at once, for long.

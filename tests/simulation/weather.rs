@@ -48,6 +48,8 @@ pub enum Blow {
     AgentsCutOff(Millis),
     /// The appliance reaches no cloud for so long.
     CloudCutOff(Millis),
+    /// Listings of one platform hang for so long.
+    ListingHangs(Millis),
     /// The appliance reaches nobody, and nobody it, for so long.
     AllCutOff(Millis),
 }
@@ -76,6 +78,7 @@ names! {
         Blow::Incomplete(_) => "listings are incomplete",
         Blow::AgentsCutOff(_) => "agents are cut off",
         Blow::CloudCutOff(_) => "the cloud is cut off",
+        Blow::ListingHangs(_) => "listings of one cloud hang",
         Blow::AllCutOff(_) => "agents and cloud are cut off",
     }
 }
@@ -152,7 +155,8 @@ impl Weather {
             69 => Blow::AllCutOff(luck.below(90_000)),
             70..79 => Blow::Heal,
             79..82 => Blow::Turn,
-            82..94 => Blow::Load([5.0, 40.0, 95.0][luck.below(3) as usize]),
+            82..84 => Blow::ListingHangs(luck.below(60_000)),
+            84..94 => Blow::Load([5.0, 40.0, 95.0][luck.below(3) as usize]),
             _ => Blow::Silence(luck.below(3)),
         }
     }

@@ -119,7 +119,10 @@ impl World {
         let seed = run.seed;
         let clock = Arc::new(ManualClock::at(EPOCH));
         // Planted faults are looked for in the simpler world.
-        let second = seed % 8 == 3 && run.sabotage.is_none();
+        let second = match run.sabotage {
+            None => seed % 8 == 3,
+            Some(sabotage) => sabotage == Sabotage::OneHangsAll,
+        };
         let platforms: &[&str] = if second { &[FIRST, SECOND] } else { &[FIRST] };
         let sky = Arc::new(Sky::new(clock.clone(), platforms, seed));
         let (disk, readings) = (Disk::new(), MemoryDisk::new());
@@ -207,7 +210,7 @@ impl World {
             Some(house) => house.next_job(&mut self.luck, now),
             None => self.back_at,
         };
-        let calls = self.house.as_ref().and_then(|house| house.calls.next()).unwrap_or(Millis::MAX);
+        let calls = self.house.as_ref().and_then(House::next_call).unwrap_or(Millis::MAX);
         let late = self.late.iter().map(|call| call.due).min().unwrap_or(Millis::MAX);
         let follows = self.follows.map_or(Millis::MAX, |(at, _)| at);
         let due = &self.due;
@@ -255,6 +258,8 @@ impl World {
         self.watch.faults.append(&mut self.people.faults);
         if let Some(house) = &self.house {
             self.watch.look(&self.parts.sky, house.service(), &mut self.tally);
+            let (now, started) = (self.clock.monotonic(), house.started);
+            self.watch.faults.extend(self.parts.sky.unlisted(started, now));
         }
         self.quote();
         if let Some((point, left)) = self.house.as_ref().and_then(|_| self.parts.fuse.struck()) {
@@ -305,10 +310,9 @@ impl World {
     }
 
     fn run_call(&mut self, now: Millis) {
-        let Some(call) = self.house.as_ref().and_then(|house| house.calls.take(now)) else {
+        if !self.house.as_ref().is_some_and(|house| house.run_call(now)) {
             return;
-        };
-        (call.call)();
+        }
         self.say(|| "a call ended".to_owned());
         self.answer_again();
     }
@@ -389,7 +393,8 @@ impl World {
         self.parts.fuse.put_out();
         house.service().store.close();
         house.service().series.close();
-        for call in house.calls.take_all() {
+        // Whoever listed or checked is gone with what it found.
+        for call in house.calls[0].take_all() {
             if self.weather.arrives() {
                 self.late.push(call);
             }

@@ -1,64 +1,23 @@
-//! From a manifest of many servers to the last of their launches at the cloud: every job runs, as
-//! in an appliance, and only the number of calls at once is without a bound.
+//! From a manifest of many servers until all of them run, and from the word that they are to go
+//! until the last is gone: every job runs, and in the pools that an appliance has.
 
-use crate::house::{House, PLATFORM};
+use crate::house::{House, PLATFORM, admin};
 use crate::planner::{apply, manifest};
 use grange::base::{Clock, ServerId};
 use grange::boot::driver::Driver;
+use grange::boot::pool::Pools;
 use grange::clouds::Cloud;
 use grange::clouds::simulated::{Delays, Simulated};
-use grange::jobs::{Checker, Courier, Pool, Ports};
-use grange::model::ReadyCheck;
-use grange::service::lookup;
+use grange::jobs::{Checker, Courier, Ports};
+use grange::model::{ReadyCheck, ServerStatus};
+use grange::service::{farms, lookup, plans};
+use grange::wire::input::TerminateInput;
 use std::collections::BTreeMap;
-use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Threads that make the calls; the simulated cloud answers at once.
-const CALLERS: usize = 4;
 /// Longest the launches may take.
 const DEADLINE: Duration = Duration::from_secs(120);
-
-type Call = Box<dyn FnOnce() + Send>;
-
-/// As many calls as are asked for.
-struct Boundless(Mutex<Sender<Call>>);
-
-impl Boundless {
-    fn start() -> Boundless {
-        let (sender, calls) = channel::<Call>();
-        let calls = Arc::new(Mutex::new(calls));
-        for _ in 0..CALLERS {
-            let calls = calls.clone();
-            std::thread::spawn(move || {
-                while let Some(call) = next(&calls) {
-                    call()
-                }
-            });
-        }
-        Boundless(Mutex::new(sender))
-    }
-}
-
-fn next(calls: &Mutex<Receiver<Call>>) -> Option<Call> {
-    calls.lock().unwrap_or_else(PoisonError::into_inner).recv().ok()
-}
-
-impl Pool for Boundless {
-    fn has_room(&self) -> bool {
-        true
-    }
-
-    fn room(&self) -> usize {
-        usize::MAX
-    }
-
-    fn run(&self, call: Call) {
-        let sender = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        sender.send(call).expect("the callers are there");
-    }
-}
 
 /// No agent is there to be reached.
 struct Nobody;
@@ -77,18 +36,23 @@ impl Checker for Nobody {
     }
 }
 
-/// Prints the milliseconds from `apply` until every launch has begun, and until the last outcome
-/// is committed.
+/// Prints the milliseconds from `apply` until every launch has begun, until every server runs,
+/// and from `terminate` until the last is gone.
 pub fn launch(directory: &str, roles: u64, servers: u64) {
     let house = House::open(directory);
     let service = &house.service;
     let clock: Arc<dyn Clock> = house.clock.clone();
-    let cloud = Arc::new(Simulated::new(clock, 7, Delays::default()));
+    let at_once = Delays { launch: 0, boot: 0, ..Delays::default() };
+    let cloud = Arc::new(Simulated::new(clock, 7, at_once));
     let shared: Arc<dyn Cloud> = cloud.clone();
+    let clouds = BTreeMap::from([(PLATFORM.to_owned(), shared)]);
+    let pools = Pools::new(clouds.keys());
     let ports = Arc::new(Ports {
         service: service.clone(),
-        clouds: BTreeMap::from([(PLATFORM.to_owned(), shared)]),
-        pool: Arc::new(Boundless::start()),
+        clouds,
+        pool: pools.calls.clone(),
+        listings: pools.listings(),
+        checks: pools.checks.clone(),
         courier: Arc::new(Nobody),
         checker: Arc::new(Nobody),
     });
@@ -96,18 +60,24 @@ pub fn launch(directory: &str, roles: u64, servers: u64) {
     // Idle, as an appliance is when somebody comes.
     std::thread::sleep(Duration::from_millis(500));
     let all = usize::try_from(roles * servers).expect("a number");
-    let text = manifest("shop", roles, servers, false);
+    // The platform's word is all that is waited for.
+    let text = manifest("shop", roles, servers, false)
+        .replace("    scaling:", "    useScalrAgent: false\n    scaling:");
     let began = Instant::now();
     apply(service, text);
     // What the cloud has was begun before.
     let begun = until(began, || cloud.servers().len() >= all);
-    // An outcome puts the cloud's number into the server's record.
-    let done = until(began, || {
+    let count = |is: &dyn Fn(ServerStatus) -> bool| {
         let servers = service.read(lookup::all_servers).expect("servers");
-        servers.iter().filter(|server| server.cloud_server_id.is_some()).count() >= all
-    });
+        servers.iter().filter(|server| is(server.status)).count()
+    };
+    let running = until(began, || count(&|status| status == ServerStatus::Running) >= all);
     assert_eq!(cloud.servers().len(), all, "no server more than declared");
-    println!("{begun:.1} {done:.1}");
+    let farm = plans::farms(service).expect("farms")[0];
+    let ends = Instant::now();
+    farms::terminate(service, &admin(), farm, TerminateInput::default()).expect("a farm");
+    let gone = until(ends, || count(&ServerStatus::counts) == 0);
+    println!("{begun:.1} {running:.1} {gone:.1}");
     let late = driver.stop(Duration::from_secs(10));
     assert!(late.is_empty(), "{late:?} did not stop");
 }

@@ -2,7 +2,7 @@
 //! said when they cannot be.
 
 use crate::explain::site::Site;
-use grange::base::{Clock, ServerId};
+use grange::base::{Clock, ServerId, Waker};
 use grange::jobs::minutes::RecordMinutes;
 use grange::jobs::{Checker, Courier, Job, Pool, Ports};
 use grange::model::{Actor, MINUTE, ReadyCheck};
@@ -11,7 +11,10 @@ use grange::wire::simulation::{SimulationRequest, SimulationView};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-struct Nobody;
+#[derive(Default)]
+struct Nobody {
+    freed: Waker,
+}
 
 impl Pool for Nobody {
     fn has_room(&self) -> bool {
@@ -19,6 +22,10 @@ impl Pool for Nobody {
     }
 
     fn run(&self, _: Box<dyn FnOnce() + Send>) {}
+
+    fn freed(&self) -> &Waker {
+        &self.freed
+    }
 }
 
 impl Checker for Nobody {
@@ -48,8 +55,10 @@ impl Past {
         let mut site = Site::new();
         site.act("apply 2 6");
         let service = site.service.clone();
-        let (pool, courier, checker) = (Arc::new(Nobody), Arc::new(Nobody), Arc::new(Nobody));
-        let ports = Ports { service, clouds: BTreeMap::new(), pool, courier, checker };
+        let (clouds, listings) = (BTreeMap::new(), BTreeMap::new());
+        let (pool, checks) = (Arc::new(Nobody::default()), Arc::new(Nobody::default()));
+        let (courier, checker) = (Arc::new(Nobody::default()), Arc::new(Nobody::default()));
+        let ports = Ports { service, clouds, pool, listings, checks, courier, checker };
         let mut past = Past { site, ports, job: RecordMinutes::default() };
         past.record();
         past.site.act("settle");

@@ -1,0 +1,99 @@
+//! Nothing that is due waits for a job's period: the jobs on their threads, with a pool of one place
+//! that is freed in the worst moment.
+
+use crate::explain::site::Site;
+use grange::base::{Clock, ServerId, Waker};
+use grange::boot::driver::Driver;
+use grange::clouds::Cloud;
+use grange::clouds::simulated::{Delays, Simulated};
+use grange::jobs::{Checker, Courier, Pool, Ports};
+use grange::model::ReadyCheck;
+use grange::service::lookup;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+/// Well under the period of the job that would look by itself.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// One place. It is freed only after somebody looked for it in vain, as when the commit of a call's
+/// outcome wakes a job before the call's thread has come to its end.
+#[derive(Clone, Default)]
+struct Late {
+    busy: Arc<AtomicBool>,
+    looked: Waker,
+    freed: Waker,
+}
+
+impl Pool for Late {
+    fn has_room(&self) -> bool {
+        let busy = self.busy.load(Ordering::SeqCst);
+        if busy {
+            self.looked.wake();
+        }
+        !busy
+    }
+
+    fn run(&self, call: Box<dyn FnOnce() + Send>) {
+        self.busy.store(true, Ordering::SeqCst);
+        let own = self.clone();
+        std::thread::spawn(move || {
+            call();
+            own.looked.take();
+            own.looked.wait(Duration::from_secs(1));
+            own.busy.store(false, Ordering::SeqCst);
+            own.freed.wake();
+        });
+    }
+
+    fn freed(&self) -> &Waker {
+        &self.freed
+    }
+}
+
+struct Nobody;
+
+impl Checker for Nobody {
+    fn check(&self, _: ServerId, _: &str, _: &ReadyCheck) -> Result<(), String> {
+        Err("nobody looks".into())
+    }
+}
+
+impl Courier for Nobody {
+    fn send(&self, _: ServerId, _: Vec<u8>) -> bool {
+        false
+    }
+
+    fn disconnect(&self, _: ServerId) {}
+}
+
+#[test]
+fn a_place_that_is_freed_after_the_commit_is_used_at_once() {
+    const SERVERS: u32 = 3;
+    let site = Site::new();
+    site.declare(&["web"], SERVERS);
+    let clock: Arc<dyn Clock> = site.clock.clone();
+    let cloud: Arc<dyn Cloud> = Arc::new(Simulated::new(clock, 7, Delays::default()));
+    let listing: Arc<dyn Pool> = Arc::new(Late::default());
+    let ports = Arc::new(Ports {
+        service: site.service.clone(),
+        clouds: BTreeMap::from([("simulated".to_owned(), cloud)]),
+        pool: Arc::new(Late::default()),
+        listings: BTreeMap::from([("simulated".to_owned(), listing)]),
+        checks: Arc::new(Late::default()),
+        courier: Arc::new(Nobody),
+        checker: Arc::new(Nobody),
+    });
+    let driver = Driver::start(ports).unwrap();
+    let end = Instant::now() + PATIENCE;
+    let launched = || {
+        let all = site.service.read(lookup::all_servers).unwrap();
+        all.iter().filter(|server| server.cloud_server_id.is_some()).count()
+    };
+    while launched() < SERVERS as usize {
+        assert!(Instant::now() < end, "{} of {SERVERS} launches came to their end", launched());
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    assert!(driver.stop(PATIENCE).is_empty());
+}
