@@ -30,7 +30,8 @@ impl Job for Ready {
     }
 }
 
-/// A check waits on somebody else's server, so it runs elsewhere; when it has ended, its place wakes this job.
+/// A check waits on somebody else's server, so it runs elsewhere; when it has ended, its place
+/// wakes this job.
 fn begin(ports: &Ports, look: ready::Look) {
     let (service, checker) = (ports.service.clone(), ports.checker.clone());
     ports.checks.run(Box::new(move || {

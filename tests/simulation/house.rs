@@ -156,14 +156,7 @@ impl House {
         users::ensure_first_records(&service).map_err(|problem| problem.to_string())?;
         steps::adopt(&service, &Actor::job("start")).map_err(|problem| problem.to_string())?;
         parts.sky.watch(&service);
-        let seed = parts.seed ^ (parts.life << 32);
-        let brisk =
-            |what: &str, places| Arc::new(Calls::brisk(parts.clock.clone(), seed, what, places));
-        let mut calls = vec![
-            Arc::new(Calls::new(parts.clock.clone(), seed)),
-            brisk("checks", grange::base::limit::CHECKS_MAX),
-        ];
-        calls.extend(parts.sky.platforms.iter().map(|platform| brisk(platform, 1)));
+        let calls = pools(parts);
         let listings = parts.sky.platforms.iter().zip(&calls[2..]).map(|(platform, pool)| {
             let pool: Arc<dyn Pool> = pool.clone();
             ((*platform).to_owned(), pool)
@@ -252,6 +245,17 @@ impl House {
         activity.due = clock.monotonic() + wait.max(5);
         Some((row.name, work.note, work.failed))
     }
+}
+
+/// Steps first, then checks, then a place for the listings of each platform.
+fn pools(parts: &Parts) -> Vec<Arc<Calls>> {
+    let seed = parts.seed ^ (parts.life << 32);
+    let brisk =
+        |what: &str, places| Arc::new(Calls::brisk(parts.clock.clone(), seed, what, places));
+    let calls = Arc::new(Calls::new(parts.clock.clone(), seed));
+    let checks = brisk("checks", grange::base::limit::CHECKS_MAX);
+    let listings = parts.sky.platforms.iter().map(|platform| brisk(platform, 1));
+    [calls, checks].into_iter().chain(listings).collect()
 }
 
 fn open_store(parts: &Parts) -> Result<Store, String> {

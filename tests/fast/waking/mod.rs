@@ -1,5 +1,5 @@
-//! Nothing that is due waits for a job's period: the jobs on their threads, with a pool of one place
-//! that is freed in the worst moment.
+//! Nothing that is due waits for a job's period: the jobs on their threads, with a pool of one
+//! place that is freed in the worst moment.
 
 use crate::explain::site::Site;
 use grange::base::{Clock, ServerId, Waker};
