@@ -86,7 +86,7 @@ fn data(layout: &Layout) -> Vec<PathBuf> {
     if layout.data_dir == Layout::default().data_dir {
         return vec![layout.data_dir.clone()];
     }
-    ["store.redb", "store.wal", "series", "keys", "onboard", "run"]
+    ["store.redb", "store.wal", "store.mark", "store.reserve", "series", "keys", "onboard", "run"]
         .map(|name| layout.data_dir.join(name))
         .into()
 }

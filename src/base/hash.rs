@@ -31,6 +31,24 @@ pub fn crc32_of(parts: &[&[u8]]) -> u32 {
     })
 }
 
+/// A checksum of 64 bits under a number, for pages: finds what a disk did to bytes and is no
+/// protection against anybody. Each step can be undone, so whatever changes within eight bytes
+/// and nowhere else is noticed for certain, and anything else but for one in 2^64.
+pub fn sum64(number: u64, bytes: &[u8]) -> u64 {
+    // An odd number, so that multiplying loses nothing: 2^64 over the golden ratio.
+    const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
+    let mix = |sum: u64, word: u64| (sum ^ word).wrapping_mul(FACTOR).rotate_left(29);
+    let (words, rest) = bytes.as_chunks::<8>();
+    let mut sum = mix(FACTOR, number);
+    for word in words {
+        sum = mix(sum, u64::from_le_bytes(*word));
+    }
+    for byte in rest {
+        sum = mix(sum, u64::from(*byte));
+    }
+    mix(sum, bytes.len() as u64)
+}
+
 /// What a byte becomes with none to seven bytes of zero after it.
 static CRC32: [[u32; 256]; 8] = crc32_tables();
 

@@ -125,6 +125,22 @@ pub const STORE_LOG_MEMORY_BYTES: u64 = 64 * 1024;
 /// Space that stays free on the store's disk: a full group's pages (256 writes of four 4 KiB
 /// pages) once over, so that a commit that was let in does not meet the end of the disk.
 pub const STORE_RESERVE_BYTES: u64 = 4 * 1024 * 1024;
+/// What is allocated on the store's disk for when it is full, besides what stays free: ending
+/// things may use it. Twice [`STORE_LOG_BYTES`], since a commit for good writes what the log has,
+/// and as much again in pages that lead to it.
+pub const STORE_HELD_BYTES: u64 = 2 * STORE_LOG_BYTES;
+/// Below this not even what ends something is let in: a commit for good of a few records, with all
+/// the pages that lead to them.
+pub const STORE_FLOOR_BYTES: u64 = 1024 * 1024;
+/// Rows that one step of reading everything walks: 256 KiB of records of 1 KiB.
+pub const STORE_SCRUB_ROWS: usize = 256;
+/// Pages that one step of reading everything reads again: 1 MiB.
+pub const STORE_SCRUB_PAGES: u64 = 256;
+/// How far apart such steps are: 1 MiB in ten seconds is nothing to a disk, and 1 GiB takes three
+/// hours.
+pub const STORE_SCRUB_PERIOD: Millis = 10_000;
+/// A database's file above this is compacted at start when more than half of it is free.
+pub const STORE_COMPACT_BYTES: u64 = 64 * 1024 * 1024;
 /// Longest a caller waits for its write to be on disk; a slow disk takes 10 ms a commit.
 pub const WRITE_DEADLINE: Millis = 30_000;
 /// How often, and how far apart, a state directory is tried whose holder is gone: processes it was

@@ -10,11 +10,18 @@ use std::sync::Arc;
 /// Opens the index of a state directory; `None` when it cannot be, or is not built in.
 #[cfg(feature = "search")]
 pub fn open(data_dir: &Path) -> Option<Arc<dyn Finder>> {
-    match crate::search::Search::open(&data_dir.join("search")) {
+    let dir = data_dir.join("search");
+    let opened = crate::search::Search::open(&dir).or_else(|error| {
+        let why = crate::base::problem::chain(&error);
+        tracing::warn!(why, "the search index cannot be opened and is made anew");
+        let _ = std::fs::remove_dir_all(&dir);
+        crate::search::Search::open(&dir)
+    });
+    match opened {
         Ok(search) => Some(Arc::new(search)),
         Err(error) => {
             let why = crate::base::problem::chain(&error);
-            tracing::warn!(why, "there is no search: its index cannot be opened");
+            tracing::warn!(why, "there is no search: its index cannot be made");
             None
         }
     }

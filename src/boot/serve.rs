@@ -36,7 +36,7 @@ use crate::service::{Service, Settings, install, steps, users};
 use crate::store::{self, Store};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr, TcpListener as StdListener};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -206,7 +206,7 @@ fn lay_ground(config: &Config) -> Result<Ground, StartError> {
     let series = Series::open(&config.data_dir.join("series"), clock.clone(), series::Mode::Thread)
         .map_err(StartError::Series)?;
     let keys = config.data_dir.join("keys");
-    let authority = Arc::new(Authority::open(&keys, clock.now()).map_err(StartError::Keys)?);
+    let authority = Arc::new(open_authority(&store, &keys, clock.as_ref())?);
     let onboard = config.onboard.then(|| open_onboard(config)).transpose()?.map(Arc::new);
     let certificate = Certificate {
         authority: authority.clone(),
@@ -223,9 +223,14 @@ fn lay_ground(config: &Config) -> Result<Ground, StartError> {
             epoch: 1,
             seed: crate::base::random::fresh_seed(),
             created_at: clock.now(),
+            authority: authority.fingerprint_text(),
         },
     )
     .map_err(StartError::Records)?;
+    if install.authority.is_empty() {
+        install::note_authority(&store, authority.fingerprint_text())
+            .map_err(StartError::Records)?;
+    }
     let settings = Settings {
         platforms: platforms(onboard.as_deref()),
         zones: zones(onboard.as_deref()),
@@ -250,6 +255,19 @@ fn lay_ground(config: &Config) -> Result<Ground, StartError> {
         listing: Waker::new(),
     });
     Ok(Ground { service, onboard, bound, certificate, serving: tls::Serving::new(identity) })
+}
+
+/// The authority every agent trusts. Only the very first start makes one: any other has had one,
+/// and says so when it is gone.
+fn open_authority(store: &Store, keys: &Path, clock: &dyn Clock) -> Result<Authority, StartError> {
+    let opened = match install::known(store).map_err(StartError::Records)? {
+        None => Authority::open(keys, clock.now()),
+        Some(known) => {
+            let expected = Some(known.authority.as_str()).filter(|text| !text.is_empty());
+            Authority::open_kept(keys, expected)
+        }
+    };
+    opened.map_err(StartError::Keys)
 }
 
 fn bind(config: &Config) -> Result<Bound, StartError> {

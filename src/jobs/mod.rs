@@ -29,6 +29,7 @@ pub mod observe;
 pub mod orders;
 pub mod plan;
 pub mod ready;
+pub mod scrub;
 pub mod table;
 pub mod upkeep;
 

@@ -1,9 +1,10 @@
 //! The one list of jobs: name, purpose, period, and what wakes each.
 
-use crate::base::limit::{LISTING_PERIOD, PLAN_PERIOD};
+use crate::base::limit::{LISTING_PERIOD, PLAN_PERIOD, STORE_SCRUB_PERIOD};
 use crate::base::{Millis, Waker};
 use crate::jobs::{
-    Job, Ports, balancers, execute, holds, index, minutes, observe, orders, plan, ready, upkeep,
+    Job, Ports, balancers, execute, holds, index, minutes, observe, orders, plan, ready, scrub,
+    upkeep,
 };
 use crate::store::Table;
 
@@ -64,7 +65,7 @@ impl Also {
 }
 
 /// Every job there is.
-pub const ROWS: [Row; 10] = [
+pub const ROWS: [Row; 11] = [
     Row {
         name: "observe",
         description: "lists the clouds and commits what a listing proves",
@@ -157,5 +158,13 @@ pub const ROWS: [Row; 10] = [
         tables: &[],
         also: Also::Nothing,
         make: || Box::<minutes::RecordMinutes>::default(),
+    },
+    Row {
+        name: "scrub",
+        description: "reads everything in the store, to meet damage early",
+        period: STORE_SCRUB_PERIOD,
+        tables: &[],
+        also: Also::Nothing,
+        make: || Box::<scrub::ReadEverything>::default(),
     },
 ];

@@ -14,6 +14,9 @@ pub struct Install {
     pub seed: u64,
     /// When it was first started.
     pub created_at: Timestamp,
+    /// The fingerprint of the authority that every agent trusts, 64 hexadecimal digits; empty until
+    /// a version that writes it down has started.
+    pub authority: String,
 }
 
 /// Something a person has to see until it is over.

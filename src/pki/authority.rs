@@ -3,8 +3,9 @@
 use super::{DAY, PkiError, file, parameters};
 use crate::base::Timestamp;
 use crate::base::hash::{hex, sha256};
-use rcgen::{BasicConstraints, IsCa, Issuer, KeyPair, KeyUsagePurpose};
+use rcgen::{BasicConstraints, IsCa, Issuer, KeyPair, KeyUsagePurpose, PublicKeyData};
 use std::path::Path;
+use x509_parser::prelude::{FromDer, X509Certificate};
 
 /// Signs the server's and the agents' certificates.
 pub struct Authority {
@@ -33,12 +34,30 @@ impl Authority {
         Self::from_pem(&text).ok_or(PkiError::Damaged(path))
     }
 
+    /// The authority that was made at the first start, and no other: one that is missing is an
+    /// error, and so is one with another fingerprint than `expected`, where that is known.
+    pub fn open_kept(keys: &Path, expected: Option<&str>) -> Result<Authority, PkiError> {
+        let path = keys.join(FILE);
+        let Some(text) = file::read(&path)? else { return Err(PkiError::Missing(path)) };
+        let Some(authority) = Self::from_pem(&text) else { return Err(PkiError::Damaged(path)) };
+        match (expected, authority.fingerprint_text()) {
+            (Some(expected), found) if found != expected => {
+                Err(PkiError::Another { path, found, expected: expected.to_owned() })
+            }
+            _ => Ok(authority),
+        }
+    }
+
     /// A certificate and its key in one text, as [`make`] writes them.
     fn from_pem(text: &str) -> Option<Authority> {
         let key = KeyPair::from_pem(&text[text.find(KEY_BEGINS)?..]).ok()?;
         let certificate_pem = text[..text.find(KEY_BEGINS)?].to_owned();
         let (_, der) = x509_parser::pem::parse_x509_pem(certificate_pem.as_bytes()).ok()?;
         let fingerprint = sha256(&der.contents);
+        let (_, parsed) = X509Certificate::from_der(&der.contents).ok()?;
+        if *parsed.public_key().subject_public_key.data != *PublicKeyData::der_bytes(&key) {
+            return None;
+        }
         let issuer = Issuer::from_ca_cert_pem(&certificate_pem, key).ok()?;
         Some(Authority { issuer, certificate_pem, fingerprint })
     }

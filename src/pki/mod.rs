@@ -53,6 +53,25 @@ pub enum PkiError {
     /// authority would lock out every agent.
     #[error("reading {0}: it does not hold a certificate and its key; restore it from a backup")]
     Damaged(PathBuf),
+    /// The authority's file is not there, and once was. Making another would lock out every agent.
+    #[error(
+        "{0} is missing, and every agent trusts the authority in it: put it back from a backup; \
+         nothing was changed, and no other authority is made in its place"
+    )]
+    Missing(PathBuf),
+    /// The authority's file holds another one than every agent trusts.
+    #[error(
+        "{path} holds the authority {found}, and every agent trusts {expected}: put the right file \
+         back from a backup; nothing was changed"
+    )]
+    Another {
+        /// Which file.
+        path: PathBuf,
+        /// The fingerprint of what is there.
+        found: String,
+        /// The fingerprint of what should be.
+        expected: String,
+    },
     /// A certificate or key could not be made.
     #[error("making a certificate")]
     Make(#[source] rcgen::Error),

@@ -3,6 +3,7 @@
 use super::authority::{Authority, KEY_BEGINS};
 use super::{DAY, PkiError, file, parameters};
 use crate::base::Timestamp;
+use crate::base::hash::{hex, sha256};
 use rcgen::{ExtendedKeyUsagePurpose, KeyPair, KeyUsagePurpose, SanType};
 use std::net::IpAddr;
 use std::path::Path;
@@ -38,10 +39,18 @@ pub fn server_identity(
 ) -> Result<ServerIdentity, PkiError> {
     let path = keys.join(FILE);
     let wanted = subject_names(names)?;
-    if let Some(text) = file::read(&path)?
-        && let Some(kept) = still_good(&text, &wanted, authority, now)
-    {
-        return Ok(kept);
+    if let Some(text) = file::read(&path)? {
+        match unsealed(&text) {
+            Some(text) => {
+                if let Some(kept) = still_good(text, &wanted, authority, now) {
+                    return Ok(kept);
+                }
+            }
+            None => tracing::warn!(
+                "{} was damaged or of an earlier version: the server's certificate is made anew",
+                path.display()
+            ),
+        }
     }
     let key = KeyPair::generate().map_err(PkiError::Make)?;
     let mut params = parameters("Grange appliance".to_owned(), now, LIFE);
@@ -51,8 +60,21 @@ pub fn server_identity(
     let certificate = params.signed_by(&key, &authority.issuer).map_err(PkiError::Make)?;
     let chain_pem = certificate.pem() + authority.certificate_pem();
     let key_pem = key.serialize_pem();
-    file::write(&path, &format!("{chain_pem}{key_pem}"))?;
+    file::write(&path, &sealed(&format!("{chain_pem}{key_pem}")))?;
     Ok(ServerIdentity { chain_pem, key_pem, renewed: true })
+}
+
+/// What the last line of the file begins with, which says what the rest is to be: a certificate
+/// with a flipped bit is still one, and would be shown.
+const SEAL: &str = "sha256 ";
+
+fn sealed(text: &str) -> String {
+    format!("{text}{SEAL}{}\n", hex(&sha256(text.as_bytes())))
+}
+
+fn unsealed(text: &str) -> Option<&str> {
+    let (inner, _) = text.split_at(text.rfind(SEAL)?);
+    (sealed(inner) == text).then_some(inner)
 }
 
 /// Names and addresses as a certificate has them, each once.

@@ -50,6 +50,49 @@ fn the_authority_is_kept_and_its_file_is_private() {
 }
 
 #[test]
+fn an_authority_that_was_there_is_never_made_again() {
+    let keys = Scratch::new();
+    let now = WallClock::new().now();
+    let missing = Authority::open_kept(&keys.0, None);
+    assert!(matches!(missing, Err(PkiError::Missing(_))));
+    assert!(!keys.0.join("authority.pem").exists());
+    let first = Authority::open(&keys.0, now).unwrap().fingerprint_text();
+    assert_eq!(Authority::open_kept(&keys.0, Some(&first)).unwrap().fingerprint_text(), first);
+    let another = Authority::open_kept(&keys.0, Some(&"0".repeat(64)));
+    assert!(matches!(another, Err(PkiError::Another { .. })));
+}
+
+#[test]
+fn no_flipped_bit_of_an_identity_is_taken() {
+    let keys = Scratch::new();
+    let now = WallClock::new().now();
+    let authority = Authority::open(&keys.0, now).unwrap();
+    server_identity(&authority, &keys.0, &names(), now).unwrap();
+    let expected = authority.fingerprint_text();
+    let flipped = |file: &str, at: usize| {
+        let path = keys.0.join(file);
+        let good = std::fs::read(&path).unwrap();
+        let mut bytes = good.clone();
+        let at = at % bytes.len();
+        bytes[at] ^= 1 << (at % 7);
+        std::fs::write(&path, bytes).unwrap();
+        (path, good)
+    };
+    for at in (0..2000).step_by(13) {
+        let (path, good) = flipped("authority.pem", at);
+        if let Ok(opened) = Authority::open_kept(&keys.0, Some(&expected)) {
+            // Outside of what counts, as in a line of dashes: it is the same one.
+            assert_eq!(opened.fingerprint_text(), expected);
+        }
+        std::fs::write(path, good).unwrap();
+        let (path, good) = flipped("server.pem", at);
+        let made = server_identity(&authority, &keys.0, &names(), now).unwrap();
+        assert!(made.renewed, "byte {at}");
+        std::fs::write(path, good).unwrap();
+    }
+}
+
+#[test]
 fn the_servers_certificate_follows_its_names_and_its_days() {
     let keys = Scratch::new();
     let now = WallClock::new().now();

@@ -4,6 +4,23 @@ use crate::base::Result;
 use crate::model::{Actor, Cause, Install};
 use crate::store::{Author, Reads, Store};
 
+/// The record as it is; `None` before the first start.
+pub fn known(store: &Store) -> Result<Option<Install>> {
+    Ok(store.read(|view| view.get::<Install>(()))?.map(|known| known.record))
+}
+
+/// Writes down which authority every agent trusts, where that is not yet known.
+pub fn note_authority(store: &Store, fingerprint: String) -> Result<()> {
+    let author = Author::new(&Actor::job("start"), "install.authority", Cause::Request);
+    store.write(author, move |tx| {
+        let Some(known) = tx.get::<Install>(())? else { return Ok(()) };
+        tx.text(String::new(), format!("the authority of all agents is {fingerprint}"));
+        tx.put(&Install { authority: fingerprint, ..known.record })?;
+        Ok(())
+    })?;
+    Ok(())
+}
+
 /// The record as it is, or `fresh` written as the first: it is never replaced, so that ids drawn
 /// before and after a restart come from one seed. Needs only the store, because the service's
 /// settings come from it.
@@ -31,7 +48,13 @@ mod tests {
     fn the_first_record_stays() {
         let name = format!("grange-install-{}", &crate::base::random::secret_text()[..16]);
         let dir = std::env::temp_dir().join(name);
-        let made = |seed| Install { id: "a".into(), epoch: 1, seed, created_at: Timestamp(1) };
+        let made = |seed| Install {
+            id: "a".into(),
+            epoch: 1,
+            seed,
+            created_at: Timestamp(1),
+            authority: String::new(),
+        };
         for seed in [7, 8] {
             let store = Store::open(&dir, Arc::new(WallClock::new()), Mode::Thread).unwrap();
             assert_eq!(ensure(&store, made(seed)).unwrap().seed, 7);

@@ -12,23 +12,37 @@
 
 use super::error::{OpenError, StoreError};
 use super::group::Moment;
-use super::place::Place;
+use super::guard::{guarded, let_go};
+use super::journal::Tail;
+use super::mark::Mark;
+use super::pages::Pages;
+use super::place::{Opened, Place};
 use super::reads::View;
 use super::rows::Written;
-use super::wal::Wal;
-use crate::base::limit::STORE_RESERVE_BYTES;
+use super::wal::{Medium, Wal};
+use crate::base::limit::{STORE_FLOOR_BYTES, STORE_HELD_BYTES, STORE_RESERVE_BYTES};
 use crate::base::problem::chain;
 use redb::{Database, Durability, ReadableDatabase, WriteTransaction};
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
+
+/// What there is beside the database.
+struct Files {
+    wal: Wal,
+    pages: Pages,
+    mark: Box<dyn Medium>,
+}
 
 /// A database that can be opened again.
 pub(super) struct Slot {
     place: Place,
     open: RwLock<Result<Database, String>>,
     /// Only the writer has use for it.
-    wal: Mutex<Wal>,
+    files: Mutex<Files>,
+    /// What is wrong with the bytes on the disk, once something is: nothing is read or written
+    /// from then on.
+    damaged: OnceLock<(&'static str, String)>,
     /// Counts openings, so that a snapshot of an earlier one that fails does not close this one.
     generation: AtomicU64,
     /// The latest generation whose disk failed.
@@ -38,11 +52,12 @@ pub(super) struct Slot {
 impl Slot {
     /// Opens it and brings its format up to date.
     pub fn open(place: Place) -> Result<Slot, OpenError> {
-        let (database, wal) = place.open(None)?;
+        let Opened { database, wal, pages, mark } = place.open(None)?;
         Ok(Slot {
             place,
             open: RwLock::new(Ok(database)),
-            wal: Mutex::new(wal),
+            files: Mutex::new(Files { wal, pages, mark }),
+            damaged: OnceLock::new(),
             generation: AtomicU64::new(1),
             failed: AtomicU64::new(0),
         })
@@ -50,18 +65,67 @@ impl Slot {
 
     /// A snapshot of the last commit.
     pub fn view(&self) -> Result<View, StoreError> {
+        self.require_whole()?;
         let open = self.open.read().unwrap_or_else(PoisonError::into_inner);
         let database = open.as_ref().map_err(|why| StoreError::Closed(why.clone()))?;
-        let txn = database.begin_read().map_err(|e| StoreError::database("beginning a read", e));
+        let doing = "beginning a read";
+        let begin = || database.begin_read().map_err(|e| StoreError::database(doing, e));
         let generation = self.generation.load(Ordering::Acquire);
-        txn.map(|txn| View { txn, generation }).inspect_err(|_| self.mark_failed(generation))
+        let view = guarded(doing, begin).map(|txn| View { txn, generation });
+        view.inspect_err(|error| self.note(error, generation))
     }
 
     /// A transaction to write in.
     pub fn write(&self) -> Result<WriteTransaction, StoreError> {
+        self.require_whole()?;
         let open = self.open.read().unwrap_or_else(PoisonError::into_inner);
         let database = open.as_ref().map_err(|why| StoreError::Closed(why.clone()))?;
-        database.begin_write().map_err(|e| StoreError::database("beginning a write", e))
+        let doing = "beginning a write";
+        guarded(doing, || database.begin_write().map_err(|e| StoreError::database(doing, e)))
+    }
+
+    /// Refuses once damage was met: what is not damaged may still be led to by what is.
+    fn require_whole(&self) -> Result<(), StoreError> {
+        match self.damaged.get() {
+            Some((doing, why)) => Err(StoreError::Damaged { doing, why: why.clone() }),
+            None => Ok(()),
+        }
+    }
+
+    /// Notes what an error says of the disk: that it failed, so that the writer opens the database
+    /// again, or that it has other bytes than were written, which ends all reading and writing.
+    pub fn note(&self, error: &StoreError, generation: u64) {
+        match error {
+            StoreError::Damaged { doing, why } => {
+                if self.damaged.set((*doing, why.clone())).is_ok() {
+                    tracing::error!("{}", chain(error));
+                }
+            }
+            StoreError::Database { .. } => self.mark_failed(generation),
+            StoreError::Codec { .. }
+            | StoreError::TooLarge { .. }
+            | StoreError::Gone { .. }
+            | StoreError::Full { .. }
+            | StoreError::Closed(_) => {}
+        }
+    }
+
+    /// The same of what the writer met.
+    pub fn note_now(&self, error: &StoreError) {
+        self.note(error, self.generation.load(Ordering::Acquire));
+    }
+
+    /// Reads pages from the disk again; see [`Pages::reread`].
+    pub fn reread(&self, from: u64, at_most: u64) -> Result<Option<u64>, StoreError> {
+        self.require_whole()?;
+        let pages = self.files().pages.clone();
+        let read = pages.reread(from, at_most).map_err(StoreError::input);
+        read.inspect_err(|error| self.note_now(error))
+    }
+
+    /// Bytes of the database's file.
+    pub fn file_bytes(&self) -> u64 {
+        self.files().pages.file_bytes().unwrap_or(0)
     }
 
     /// Makes a group stay, and everybody see it, in this order: whoever sees it may count on it.
@@ -69,17 +133,25 @@ impl Slot {
         &self,
         txn: WriteTransaction,
         written: Written,
+        tail: Tail,
         survive: &dyn Fn(Moment) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
-        let mut wal = self.wal();
+        let mut files = self.files();
+        let wal = &mut files.wal;
         if wal.fits(&written) {
-            log(&mut wal, txn, written, survive)?;
+            log(wal, txn, written, survive)?;
         } else {
-            self.make_log(&mut wal);
+            self.make_log(wal);
             survive(Moment::BeforeCommit)?;
             let whole = !wal.is_made();
-            for_good(&mut wal, txn, whole)?;
+            self.make_room();
+            for_good(wal, txn, whole)?;
             survive(Moment::Checkpointed)?;
+        }
+        let mark = Mark::of(files.wal.position().id, tail);
+        if let Err(error) = mark.write(files.mark.as_ref()) {
+            // A witness that is late says less, and nothing that is wrong.
+            tracing::warn!("store.mark could not be written: {error}");
         }
         survive(Moment::AfterCommit)
     }
@@ -99,18 +171,19 @@ impl Slot {
     /// Commits everything for good, so that the log is not needed to open the database, but for
     /// what comes after.
     pub fn settle(&self) -> Result<(), StoreError> {
-        let mut wal = self.wal();
-        let whole = wal.position().whole;
-        for_good(&mut wal, self.write()?, whole)
+        let mut files = self.files();
+        let whole = files.wal.position().whole;
+        for_good(&mut files.wal, self.write()?, whole)?;
+        files.mark.sync().map_err(|e| failed("waiting for store.mark to be on disk", e))
     }
 
     /// Whether the log has anything that the database has not for good.
     pub fn has_logged(&self) -> bool {
-        self.wal().position().seq > 0
+        self.files().wal.position().seq > 0
     }
 
-    fn wal(&self) -> MutexGuard<'_, Wal> {
-        self.wal.lock().unwrap_or_else(PoisonError::into_inner)
+    fn files(&self) -> MutexGuard<'_, Files> {
+        self.files.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Notes that the disk failed somebody; the writer then opens the database again.
@@ -118,30 +191,28 @@ impl Slot {
         self.failed.fetch_max(generation, Ordering::AcqRel);
     }
 
-    /// Notes that the disk failed the writer itself.
-    pub fn mark_failed_now(&self) {
-        self.mark_failed(self.generation.load(Ordering::Acquire));
-    }
-
     /// Opens the database again if its disk failed. Only the writer may call this, between
     /// transactions: redb closes a database for good only when no write is under way.
     /// Whether it did.
     pub fn recover(&self) -> bool {
         let generation = self.generation.load(Ordering::Acquire);
-        if self.failed.load(Ordering::Acquire) < generation {
+        if self.failed.load(Ordering::Acquire) < generation || self.damaged.get().is_some() {
             return false;
         }
-        let mut wal = self.wal();
+        let mut files = self.files();
         let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
         if open.as_ref().is_err_and(|why| why == CLOSED) {
             return false;
         }
         // The old one has to let go of its file before the file can be opened.
-        *open = Err("its disk failed, it is being opened again".to_owned());
-        match self.place.open(Some(wal.synced())) {
-            Ok((database, found)) => {
+        let_go(std::mem::replace(
+            &mut *open,
+            Err("its disk failed, it is being opened again".to_owned()),
+        ));
+        match self.place.open(Some(files.wal.synced())) {
+            Ok(Opened { database, wal, pages, mark }) => {
                 *open = Ok(database);
-                *wal = found;
+                *files = Files { wal, pages, mark };
                 self.generation.store(generation + 1, Ordering::Release);
                 tracing::info!("the store was opened again after its disk had failed");
                 true
@@ -155,8 +226,9 @@ impl Slot {
 
     /// Why it takes no writes just now; `None` when it does, or was closed on purpose.
     pub fn outage(&self) -> Option<String> {
-        if let Err(full) = self.require_space() {
-            return Some(chain(&full));
+        if let Err(stopped) = self.require_whole().and_then(|()| self.require_space(Need::Ordinary))
+        {
+            return Some(chain(&stopped));
         }
         let open = self.open.read().unwrap_or_else(PoisonError::into_inner);
         open.as_ref().err().filter(|why| *why != CLOSED).cloned()
@@ -164,9 +236,12 @@ impl Slot {
 
     /// Commits everything for good, after which the database can do without its log, and closes.
     pub fn close(&self) {
-        let mut wal = self.wal();
-        let closed = match (self.write(), wal.position().whole) {
-            (Ok(txn), false) => for_good(&mut wal, txn, true),
+        let mut files = self.files();
+        self.make_room();
+        let closed = match (self.write(), files.wal.position().whole) {
+            (Ok(txn), false) => for_good(&mut files.wal, txn, true).and_then(|()| {
+                files.mark.sync().map_err(|e| failed("waiting for store.mark to be on disk", e))
+            }),
             // It was closed before, or its disk failed, or there is nothing to be done.
             (Err(_), _) | (Ok(_), true) => Ok(()),
         };
@@ -178,21 +253,52 @@ impl Slot {
 
     /// Lets go of it as it is.
     pub fn fall(&self) {
-        *self.open.write().unwrap_or_else(PoisonError::into_inner) = Err(CLOSED.to_owned());
+        let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
+        let_go(std::mem::replace(&mut *open, Err(CLOSED.to_owned())));
     }
 
     /// Refuses when the disk is nearly full: a commit let in would end in an error, and every
-    /// such error costs opening the database again.
-    pub fn require_space(&self) -> Result<(), StoreError> {
-        match self.place.free() {
-            Some(free) if free < STORE_RESERVE_BYTES => Err(StoreError::Full {
-                place: self.place.name(),
-                free_kib: free / 1024,
-                reserve_kib: STORE_RESERVE_BYTES / 1024,
-            }),
-            Some(_) | None => Ok(()),
+    /// such error costs opening the database again. What ends something may use what was held
+    /// for it.
+    pub fn require_space(&self, need: Need) -> Result<(), StoreError> {
+        let Some(free) = self.place.free() else { return Ok(()) };
+        let held = self.place.held();
+        let refused = match need {
+            // What is held has to be held again first.
+            Need::Ordinary => free < STORE_RESERVE_BYTES + (STORE_HELD_BYTES - held),
+            Need::Ending => free + held < STORE_FLOOR_BYTES,
+        };
+        if !refused {
+            return Ok(());
+        }
+        Err(StoreError::Full {
+            place: self.place.name(),
+            free_kib: free / 1024,
+            reserve_kib: STORE_RESERVE_BYTES / 1024,
+        })
+    }
+
+    /// Gives the commit that follows, one for good, what was held for it when there is no other
+    /// space.
+    fn make_room(&self) {
+        if self.place.free().is_some_and(|free| free < STORE_RESERVE_BYTES) {
+            self.place.release();
         }
     }
+
+    /// Holds again what was given back, once there is space.
+    pub fn hold(&self) {
+        self.place.hold();
+    }
+}
+
+/// What a write is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Need {
+    /// Anything.
+    Ordinary,
+    /// It ends something, or says what came of it: the only way to space again.
+    Ending,
 }
 
 /// Why nothing is open after [`Slot::close`].
@@ -213,7 +319,7 @@ fn log(
     survive(Moment::Logged)?;
     wal.sync(position).map_err(|e| failed("waiting for the log to be on disk", e))?;
     survive(Moment::Synced)?;
-    txn.commit().map_err(|e| StoreError::database("committing", e))?;
+    commit("committing", txn)?;
     wal.applied();
     Ok(())
 }
@@ -223,9 +329,13 @@ fn for_good(wal: &mut Wal, mut txn: WriteTransaction, whole: bool) -> Result<(),
     let position = wal.position().next_epoch(whole);
     position.put(&txn)?;
     txn.set_quick_repair(true);
-    txn.commit().map_err(|e| StoreError::database("committing for good", e))?;
+    commit("committing for good", txn)?;
     wal.start_over(position);
     Ok(())
+}
+
+fn commit(doing: &'static str, txn: WriteTransaction) -> Result<(), StoreError> {
+    guarded(doing, || txn.commit().map_err(|e| StoreError::database(doing, e)))
 }
 
 fn failed(doing: &'static str, cause: io::Error) -> StoreError {

@@ -8,7 +8,6 @@
 //! kept in parts by [`Disk::crash_keeping`], as a drive does that was about to write it.
 
 use super::wal::{Medium, SECTOR_BYTES};
-use redb::StorageBackend;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -21,9 +20,11 @@ pub struct Disk {
 #[derive(Debug, Default)]
 struct Platter {
     /// By [`Part`].
-    parts: [Bytes; 2],
+    parts: [Bytes; 3],
     /// Writes and syncs that still succeed; `None` for all.
     good_operations: Option<u64>,
+    /// The database's file panics: what a fault in the database itself looks like from here.
+    panics: bool,
     /// Bytes it holds; `None` for any number.
     capacity: Option<u64>,
     operations: u64,
@@ -43,6 +44,12 @@ impl Disk {
     /// Lets everything succeed again.
     pub fn heal(&self) {
         self.platter().good_operations = None;
+    }
+
+    /// Lets whatever is done with the database's file panic from now on, as a fault in the
+    /// database itself would.
+    pub fn panic_at_the_database(&self) {
+        self.platter().panics = true;
     }
 
     /// How many writes and syncs there have been: what [`Disk::fail_after`] counts.
@@ -83,20 +90,42 @@ impl Disk {
     /// What the log has, for tests that look at it.
     #[cfg(test)]
     pub(super) fn log_bytes(&self) -> Vec<u8> {
-        self.platter().parts[Part::Log as usize].bytes.clone()
+        self.bytes_of(Part::Log)
     }
 
     /// Other bytes as the log, synced.
     #[cfg(test)]
     pub(super) fn set_log_bytes(&self, bytes: Vec<u8>) {
+        self.set_bytes_of(Part::Log, bytes);
+    }
+
+    /// What a file has.
+    #[cfg(test)]
+    pub(super) fn bytes_of(&self, part: Part) -> Vec<u8> {
+        self.platter().parts[part as usize].bytes.clone()
+    }
+
+    /// Other bytes as a file, synced.
+    #[cfg(test)]
+    pub(super) fn set_bytes_of(&self, part: Part, bytes: Vec<u8>) {
         let synced = bytes.clone();
-        let log = Bytes { bytes, synced, ..Bytes::default() };
-        self.platter().parts[Part::Log as usize] = log;
+        let file = Bytes { bytes, synced, ..Bytes::default() };
+        self.platter().parts[part as usize] = file;
+    }
+
+    /// The database's file.
+    pub(super) fn database(&self) -> DiskFile {
+        DiskFile(self.clone(), Part::Database)
     }
 
     /// The log beside the database.
-    pub(super) fn log(&self) -> DiskLog {
-        DiskLog(self.clone())
+    pub(super) fn log(&self) -> DiskFile {
+        DiskFile(self.clone(), Part::Log)
+    }
+
+    /// The file that says how far was answered.
+    pub(super) fn mark(&self) -> DiskFile {
+        DiskFile(self.clone(), Part::Mark)
     }
 
     /// Free bytes, when it has an end.
@@ -111,6 +140,10 @@ impl Disk {
 }
 
 impl Platter {
+    fn panic_if_asked(&self, part: Part) {
+        assert!(!(self.panics && matches!(part, Part::Database)), "a panic that was asked for");
+    }
+
     fn operate(&mut self) -> io::Result<()> {
         self.operations += 1;
         match &mut self.good_operations {
@@ -179,10 +212,14 @@ fn span(offset: u64, len: usize, size: usize) -> io::Result<(usize, usize)> {
 }
 
 /// Which file of the disk, by its place among them.
-#[derive(Clone, Copy)]
-enum Part {
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Part {
+    /// The database.
     Database,
+    /// The log beside it.
     Log,
+    /// How far was answered.
+    Mark,
 }
 
 impl Disk {
@@ -192,6 +229,7 @@ impl Disk {
 
     fn read_part(&self, part: Part, offset: u64, out: &mut [u8]) -> io::Result<()> {
         let platter = self.platter();
+        platter.panic_if_asked(part);
         let bytes = &platter.parts[part as usize].bytes;
         let (from, to) = span(offset, out.len(), bytes.len())?;
         out.copy_from_slice(&bytes[from..to]);
@@ -221,6 +259,7 @@ impl Disk {
     fn write_part(&self, part: Part, offset: u64, data: &[u8]) -> io::Result<()> {
         let mut platter = self.platter();
         platter.operate()?;
+        platter.panic_if_asked(part);
         let part = &mut platter.parts[part as usize];
         let (from, to) = span(offset, data.len(), part.bytes.len())?;
         part.bytes[from..to].copy_from_slice(data);
@@ -229,49 +268,27 @@ impl Disk {
     }
 }
 
-impl StorageBackend for Disk {
+/// One file of a disk.
+pub(super) struct DiskFile(Disk, Part);
+
+impl Medium for DiskFile {
     fn len(&self) -> io::Result<u64> {
-        Ok(self.length(Part::Database))
+        Ok(self.0.length(self.1))
     }
 
     fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
-        self.read_part(Part::Database, offset, out)
+        self.0.read_part(self.1, offset, out)
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {
-        self.resize(Part::Database, len)
-    }
-
-    fn sync_data(&self) -> io::Result<()> {
-        self.sync_part(Part::Database)
-    }
-
-    fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
-        self.write_part(Part::Database, offset, data)
-    }
-}
-
-/// The log of a disk.
-pub(super) struct DiskLog(Disk);
-
-impl Medium for DiskLog {
-    fn len(&self) -> io::Result<u64> {
-        Ok(self.0.length(Part::Log))
-    }
-
-    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
-        self.0.read_part(Part::Log, offset, out)
-    }
-
-    fn set_len(&self, len: u64) -> io::Result<()> {
-        self.0.resize(Part::Log, len)
+        self.0.resize(self.1, len)
     }
 
     fn write(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
-        self.0.write_part(Part::Log, offset, bytes)
+        self.0.write_part(self.1, offset, bytes)
     }
 
     fn sync(&self) -> io::Result<()> {
-        self.0.sync_part(Part::Log)
+        self.0.sync_part(self.1)
     }
 }

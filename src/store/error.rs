@@ -1,6 +1,7 @@
 //! What can go wrong in the store, and what each becomes for the doors.
 
 use super::codec::CodecError;
+use super::pages::Damage;
 use super::wal::WalFault;
 use crate::base::problem::chain;
 use crate::base::{Code, Problem, Seq};
@@ -17,6 +18,17 @@ pub enum StoreError {
         /// What redb said.
         #[source]
         cause: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// What the disk has is not what was written there. Nothing is read or written any more.
+    #[error(
+        "the store is damaged: {doing}: {why}; stop the appliance, keep a copy of its state \
+         directory, run grange appliance doctor, and restore a backup"
+    )]
+    Damaged {
+        /// What was being done.
+        doing: &'static str,
+        /// Where it is, and what is wrong there.
+        why: String,
     },
     /// A value and its bytes do not fit each other.
     #[error("table {table}, key {key}")]
@@ -65,13 +77,27 @@ pub enum StoreError {
 impl StoreError {
     /// Wraps what redb said.
     pub(super) fn database(doing: &'static str, cause: impl Into<redb::Error>) -> StoreError {
-        StoreError::Database { doing, cause: Box::new(cause.into()) }
+        match cause.into() {
+            redb::Error::Io(cause) if Damage::of(&cause).is_some() => {
+                StoreError::Damaged { doing, why: cause.to_string() }
+            }
+            redb::Error::Corrupted(why) => StoreError::Damaged { doing, why },
+            cause => StoreError::Database { doing, cause: Box::new(cause) },
+        }
+    }
+
+    /// Wraps what reading the database's file said before redb had it.
+    pub(super) fn input(cause: std::io::Error) -> StoreError {
+        StoreError::database("reading the database's file", redb::StorageError::Io(cause))
     }
 
     /// Whether another try may go better: the disk is in the way, not the request.
     pub fn is_outage(&self) -> bool {
         match self {
-            StoreError::Database { .. } | StoreError::Full { .. } | StoreError::Closed(_) => true,
+            StoreError::Database { .. }
+            | StoreError::Damaged { .. }
+            | StoreError::Full { .. }
+            | StoreError::Closed(_) => true,
             StoreError::Codec { .. } | StoreError::TooLarge { .. } | StoreError::Gone { .. } => {
                 false
             }
@@ -82,15 +108,19 @@ impl StoreError {
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Problem {
         let code = match &error {
-            StoreError::Database { .. } | StoreError::Full { .. } | StoreError::Closed(_) => {
-                Code::ServiceUnavailable
-            }
+            StoreError::Database { .. }
+            | StoreError::Damaged { .. }
+            | StoreError::Full { .. }
+            | StoreError::Closed(_) => Code::ServiceUnavailable,
             StoreError::Codec { .. } => Code::InternalServerError,
             StoreError::TooLarge { .. } => Code::InvalidValue,
             StoreError::Gone { .. } => Code::UnacceptableState,
         };
         let message = match code {
             Code::InvalidValue | Code::UnacceptableState => {
+                return Problem::new(code, chain(&error));
+            }
+            _ if matches!(error, StoreError::Damaged { .. }) => {
                 return Problem::new(code, chain(&error));
             }
             _ => "the store cannot answer",
@@ -149,6 +179,41 @@ pub enum OpenError {
         log: String,
         /// What is wrong with it.
         fault: WalFault,
+    },
+    /// A file of that name is there, and is no store.
+    #[error(
+        "{path} is no store: its first bytes are neither this version's nor an earlier one's; \
+         nothing was changed; put the right file back, or restore a backup"
+    )]
+    NoStore {
+        /// Which file.
+        path: PathBuf,
+    },
+    /// It lacks what was answered.
+    #[error(
+        "the store has lost commits: it ends with journal entry {found}, and entries up to \
+         {answered} were answered; its log was cut, or an earlier copy of some of its files was \
+         put back. Put back store.redb, store.wal and store.mark as they were together, or restore \
+         a backup; to go on without what was lost, remove store.mark"
+    )]
+    Lost {
+        /// The last entry that somebody was told of.
+        answered: Seq,
+        /// The last one there is.
+        found: Seq,
+    },
+    /// What the disk has is not what was written there.
+    #[error(
+        "the store is damaged: {path}: {doing}: {why}; nothing was changed; keep a copy of its \
+         directory and restore a backup"
+    )]
+    Damaged {
+        /// Which file.
+        path: String,
+        /// What was being done.
+        doing: &'static str,
+        /// Where, and what is wrong there.
+        why: String,
     },
     /// The database itself could not be opened or brought up to date.
     #[error("opening the store")]

@@ -331,8 +331,14 @@ fn people_and_the_installation() {
         &token,
         "010109090909090909090909090909090909090909090909090909090909090909090174fbd00700",
     );
-    let install = Install { id: "i".to_owned(), epoch: 1, seed: u64::MAX, created_at: AT };
-    check(&install, "016901fdfffffffffffffffffbd007");
+    let install = Install {
+        id: "i".to_owned(),
+        epoch: 1,
+        seed: u64::MAX,
+        created_at: AT,
+        authority: "f".to_owned(),
+    };
+    check(&install, "016901fdfffffffffffffffffbd0070166");
     let applied = Some(Applied { at: AT, by: "b".to_owned() });
     let proposal = Proposal {
         id: ProposalId(7),

@@ -4,7 +4,7 @@
 //! leaves nothing; a disk that fails the commit fails the whole group, and the next group
 //! begins by opening the database again.
 
-use super::database::Slot;
+use super::database::{Need, Slot};
 use super::error::StoreError;
 use super::journal::{self, Entry, Tail, Who};
 use super::reads::Reads;
@@ -38,7 +38,38 @@ impl Author {
     pub fn new(actor: &Actor, verb: &'static str, cause: Cause) -> Author {
         Author { actor: actor.clone(), verb, cause }
     }
+
+    /// Whether a full disk is in its way.
+    fn need(&self) -> Need {
+        if ENDING.contains(&self.verb) { Need::Ending } else { Need::Ordinary }
+    }
 }
+
+/// Verbs that end things, which may make room, and those by which that comes about: plans, steps
+/// and what came of them, what listings and agents prove, what is forgotten.
+const ENDING: [&str; 21] = [
+    "agent.bye",
+    "agent.idle",
+    "agent.result",
+    "balancer.configure",
+    "farm.remove",
+    "farm.suspend",
+    "farm.terminate",
+    "hold.expire",
+    "hold.place",
+    "observe.listing",
+    "order.expire",
+    "plan.commit",
+    "plan.forget",
+    "rollout.abort",
+    "rollout.pause",
+    "server.forget",
+    "server.suspend",
+    "server.terminate",
+    "step.adopt",
+    "step.begin",
+    "step.finish",
+];
 
 /// Where in a commit the simulator may crash the appliance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -230,7 +261,7 @@ impl Writer {
         match outcome {
             Ok(progress) => {
                 self.count(progress.stats);
-                if progress.stats.commits > 0 {
+                if progress.stats.commits > 0 && self.slot.outage().is_none() {
                     self.set_failing(None);
                 }
                 if !progress.tables.is_empty() {
@@ -245,9 +276,9 @@ impl Writer {
                 self.count(WriterStats { failures: 1, ..WriterStats::default() });
                 let why = chain(&error);
                 self.set_failing(Some(&why));
+                self.slot.note_now(&error);
                 let mut message = format!("nothing can be written: {why}");
                 if matches!(error, StoreError::Database { .. }) {
-                    self.slot.mark_failed_now();
                     self.recover();
                     message = format!("the disk failed, this may be written or not: {why}");
                 }
@@ -299,7 +330,7 @@ impl Writer {
         progress.tail.bytes = journal::trim(&tables, progress.tail, limit, JOURNAL_TRIM_MAX)?.1;
         journal::write_size(&tables, progress.tail.bytes)?;
         let written = tables.into_written();
-        self.slot.commit(txn, written, &|moment| self.survive(moment))?;
+        self.slot.commit(txn, written, progress.tail, &|moment| self.survive(moment))?;
         progress.stats.commits = 1;
         *self.tail.lock().unwrap_or_else(PoisonError::into_inner) = Some(progress.tail);
         self.unsettled.store(true, Ordering::Relaxed);
@@ -309,13 +340,16 @@ impl Writer {
     /// Nothing was to be done for a while: lets the database have for good what only the log has.
     /// Costs as much as several commits, so it is not done with each.
     fn settle(&self) {
-        if !self.unsettled.load(Ordering::Relaxed) || self.slot.require_space().is_err() {
+        if !self.unsettled.load(Ordering::Relaxed)
+            || self.slot.require_space(Need::Ordinary).is_err()
+        {
             return;
         }
+        self.slot.hold();
         self.unsettled.store(false, Ordering::Relaxed);
         if let Err(error) = self.slot.settle() {
             tracing::warn!("the store could not be settled: {}", chain(&error));
-            self.slot.mark_failed_now();
+            self.slot.note_now(&error);
         }
     }
 
@@ -341,10 +375,13 @@ impl Writer {
         }
         let epoch = tx.get::<Install>(())?.map_or(1, |install| install.record.epoch);
         let Some(mut outcome) = tx.finish() else { return Ok(()) };
-        if progress.tables.is_empty() {
-            // Here and not earlier: what changes nothing needs no space, and so an appliance can
-            // start on a full disk.
-            self.slot.require_space()?;
+        // Here and not earlier: what changes nothing needs no space, and so an appliance can start
+        // on a full disk.
+        if let Err(full) = self.slot.require_space(work.author().need()) {
+            let why = format!("nothing can be written: {}", chain(&full));
+            self.set_failing(Some(&why));
+            work.refuse(Problem::new(Code::ServiceUnavailable, why));
+            return Ok(());
         }
         let entry = entry(&mut outcome, work.author(), progress.tail, now, epoch);
         let bytes = match journal::encode(&entry) {

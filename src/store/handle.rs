@@ -101,11 +101,7 @@ impl Store {
     ) -> Result<T, StoreError> {
         let slot = &self.inner.writer.slot;
         let view = slot.view()?;
-        read(&view).inspect_err(|error| {
-            if matches!(error, StoreError::Database { .. }) {
-                slot.mark_failed(view.generation);
-            }
-        })
+        read(&view).inspect_err(|error| slot.note(error, view.generation))
     }
 
     /// Writes, and returns once it is on disk: what the closure returned, and the journal's
@@ -237,6 +233,16 @@ impl Store {
     /// snapshot keeps pages meanwhile: for `doctor` and for tests.
     pub fn verify(&self) -> Result<Verified, VerifyError> {
         verify::verify(&self.inner.writer.slot.view()?.txn, &[])
+    }
+
+    /// Reads pages from the disk again that this process wrote or read before.
+    pub(super) fn reread(&self, from: u64, at_most: u64) -> Result<Option<u64>, StoreError> {
+        self.inner.writer.slot.reread(from, at_most)
+    }
+
+    /// Bytes that the database's file has.
+    pub fn file_bytes(&self) -> u64 {
+        self.inner.writer.slot.file_bytes()
     }
 
     /// The writer, for tests that make its groups themselves.

@@ -1,16 +1,24 @@
 //! Looking at a store that nobody has open, as it is: for `doctor`, which changes nothing.
 
 use super::error::{OpenError, StoreError};
-use super::lock::DirectoryLock;
+use super::guard::guarded;
+use super::journal;
+use super::lock::held_by;
+use super::mark::{Witness, witness};
 use super::migrations::{self, spaces};
-use super::place::Place;
+use super::pages::{Kind, Pages, kind};
+use super::place::{Place, open_pages};
 use super::rows::{Row, Rows, Space, Span, Tables};
+use super::shadow::Shadow;
 use super::tables::Index;
 use super::verify::{Verified, VerifyError, verify};
-use super::wal::{Pending, Position, StoreOrFault, pending};
+use super::wal::{Medium, Pending, Position, StoreOrFault, pending};
 use crate::base::limit::STORE_CACHE_BYTES;
-use redb::{Builder, ReadableDatabase, TableHandle};
+use redb::{Builder, ReadableDatabase, StorageBackend, TableHandle};
 use std::collections::BTreeSet;
+use std::fmt;
+use std::fs::{File, TryLockError};
+use std::io;
 use std::path::Path;
 
 /// A store that was read, and what was found.
@@ -25,28 +33,43 @@ pub struct Inspected {
 }
 
 /// Reads everything in the store of a state directory and compares it with everything else.
+/// Nothing is written, no lock is taken, and a fault of whatever kind is an answer.
 ///
 /// # Errors
 /// As [`super::Store::open`]: somebody has it, it is a later version's, or it cannot be opened.
 pub fn inspect(dir: &Path) -> Result<Inspected, OpenError> {
-    let _lock = DirectoryLock::take(dir)?;
+    refuse_held(dir)?;
+    let place = Place::File(dir.join("store.redb"));
+    guarded("reading the store", || Ok(look_into(dir, &place)))
+        .unwrap_or_else(|damaged| Err(damaged.into()))
+        .map_err(|error| match error {
+            OpenError::Store(error) => place.at(error),
+            error => error,
+        })
+}
+
+fn look_into(dir: &Path, place: &Place) -> Result<Inspected, OpenError> {
     let path = dir.join("store.redb");
-    let place = Place::File(path.clone());
-    let mut builder = Builder::new();
-    builder.set_cache_size(STORE_CACHE_BYTES);
-    if let Ok(database) = builder.open_read_only(&path) {
-        let log = in_log(&place, &database)?;
-        if log.records() == 0 {
-            let txn = database.begin_read();
-            let txn = txn.map_err(|e| StoreError::database("beginning a read", e))?;
-            return look(&database, &txn, 0);
+    let failed = |cause| OpenError::File { doing: "reading", path: path.clone(), cause };
+    let shadow = Shadow::of(&path).map_err(failed)?;
+    let database = match kind(&shadow).map_err(failed)? {
+        Kind::Strange => return Err(OpenError::NoStore { path: path.clone() }),
+        Kind::Empty | Kind::Pages => {
+            let pages = Pages::open(Box::new(shadow)).map_err(StoreError::input)?;
+            open_pages(&pages)?
         }
+        Kind::Old => {
+            let mut builder = Builder::new();
+            builder.set_cache_size(STORE_CACHE_BYTES);
+            let opened = builder.create_with_backend(Plain(shadow));
+            opened.map_err(|e| StoreError::database("opening the database", e))?
+        }
+    };
+    if migrations::is_empty(&database)? {
+        return Err(OpenError::NoStore { path });
     }
-    // One that was not closed cleanly has to be opened to write, which is how it recovers. What
-    // its log has is put into a transaction that is never committed.
-    let opened = builder.open(&path);
-    let database = opened.map_err(|e| StoreError::database("opening the database", e))?;
-    let log = in_log(&place, &database)?;
+    // What its log has is put into a transaction that is never committed.
+    let (log, position) = in_log(place, &database)?;
     let txn = database.begin_write();
     let txn = txn.map_err(|e| StoreError::database("beginning to read the log", e))?;
     let tables = Tables::of(&txn);
@@ -54,14 +77,63 @@ pub fn inspect(dir: &Path) -> Result<Inspected, OpenError> {
         StoreOrFault::Store(error) => error.into(),
         StoreOrFault::Fault(fault) => place.fault(fault),
     })?;
+    if let Some(position) = position
+        && let Witness::Lost(answered) = witness(place.mark()?.as_deref(), position.id, &tables)?
+    {
+        return Err(OpenError::Lost { answered, found: journal::tail(&tables)?.seq });
+    }
     look(&database, &tables, log.records())
 }
 
+/// Refuses a directory that a process has: what it is writing would look damaged.
+fn refuse_held(dir: &Path) -> Result<(), OpenError> {
+    let Ok(mut file) = File::open(dir.join("run/lock")) else { return Ok(()) };
+    match file.try_lock_shared() {
+        Err(TryLockError::WouldBlock) => Err(held_by(dir, &mut file)),
+        Ok(()) | Err(TryLockError::Error(_)) => Ok(()),
+    }
+}
+
+/// A file of redb's own, as earlier versions had it.
+struct Plain(Shadow);
+
+impl fmt::Debug for Plain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Plain")
+    }
+}
+
+impl StorageBackend for Plain {
+    fn len(&self) -> io::Result<u64> {
+        Medium::len(&self.0)
+    }
+
+    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        Medium::read(&self.0, offset, out)
+    }
+
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        Medium::set_len(&self.0, len)
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+        Medium::write(&self.0, offset, data)
+    }
+}
+
 /// What the log has that the database has not.
-fn in_log(place: &Place, database: &impl ReadableDatabase) -> Result<Pending, OpenError> {
-    let position = migrations::position(database)?.unwrap_or_else(Position::fresh);
-    let medium = place.log()?;
-    pending(position, medium.as_deref(), None).map_err(|fault| place.fault(fault))
+fn in_log(
+    place: &Place,
+    database: &impl ReadableDatabase,
+) -> Result<(Pending, Option<Position>), OpenError> {
+    let position = migrations::position(database)?;
+    let medium = place.log_to_read()?;
+    let found = pending(position.unwrap_or_else(Position::fresh), medium.as_deref(), None);
+    Ok((found.map_err(|fault| place.fault(fault))?, position))
 }
 
 fn look(

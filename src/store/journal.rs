@@ -301,6 +301,11 @@ pub(super) fn entry(rows: &impl Rows, seq: Seq) -> Result<Option<Entry>, StoreEr
     rows.row(Space::JOURNAL, &key)?.map(|bytes| decode(&key, &bytes)).transpose()
 }
 
+/// One entry as it is stored.
+pub(super) fn bytes_of(rows: &impl Rows, seq: Seq) -> Result<Option<Vec<u8>>, StoreError> {
+    rows.row(Space::JOURNAL, &seq.bytes())
+}
+
 /// Entries of one story, newest first.
 pub(super) fn entries_about(
     rows: &impl Rows,

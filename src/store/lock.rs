@@ -73,7 +73,8 @@ fn holder_is_gone(dir: &Path) -> bool {
     holder(dir).is_some_and(|pid| !Path::new("/proc").join(pid.to_string()).exists())
 }
 
-fn held_by(dir: &Path, file: &mut File) -> OpenError {
+/// Who has a directory whose lock file could not be locked.
+pub(super) fn held_by(dir: &Path, file: &mut File) -> OpenError {
     let mut text = String::new();
     // Whoever holds it may be writing just now; then we know only that it is held.
     let read = file.read_to_string(&mut text);

@@ -99,6 +99,11 @@ pub(super) fn is_earlier(database: &impl ReadableDatabase) -> Result<bool, OpenE
     Ok(!found.is_current())
 }
 
+/// Whether nothing was ever written into it, not even what a new store begins with.
+pub(super) fn is_empty(database: &impl ReadableDatabase) -> Result<bool, StoreError> {
+    Ok(look(database)?.format.is_none())
+}
+
 /// What a store says of itself.
 #[derive(Default)]
 struct Found {
@@ -252,10 +257,14 @@ mod tests {
     use crate::store::disk::Disk;
     use redb::Builder;
 
+    fn pages(disk: &Disk) -> crate::store::pages::Pages {
+        crate::store::pages::Pages::open(Box::new(disk.database())).unwrap()
+    }
+
     /// A store whose `META` has this row is refused with this said, and nothing is written.
     fn check(key: &[u8], value: &[u8], said: &str) {
         let disk = Disk::new();
-        let open = || Builder::new().create_with_backend(disk.clone()).unwrap();
+        let open = || Builder::new().create_with_backend(pages(&disk)).unwrap();
         let database = open();
         bring_up_to_date(&database).unwrap();
         let txn = database.begin_write().unwrap();
@@ -282,7 +291,7 @@ mod tests {
     #[test]
     fn a_store_that_is_up_to_date_is_not_written_to() {
         let disk = Disk::new();
-        let database = Builder::new().create_with_backend(disk.clone()).unwrap();
+        let database = Builder::new().create_with_backend(pages(&disk)).unwrap();
         bring_up_to_date(&database).unwrap();
         let written = disk.operations();
         bring_up_to_date(&database).unwrap();

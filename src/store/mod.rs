@@ -22,6 +22,10 @@
 //!   once the log has it on disk. Opening takes from the log what the database has not
 //!   (`place.rs`), so that a store whose process was killed opens in a moment, and one whose log is
 //!   missing, damaged or another's is not opened at all.
+//! - The database lies in pages with checksums (`pages.rs`), which are compared whenever one is read
+//!   from the disk, and a mark beside the log says how far was answered (`mark.rs`). Bytes that are
+//!   not those that were written are an error that says where, never an answer; after the first
+//!   such, or a panic of redb's (`guard.rs`), nothing is read or written any more.
 //! - After a commit the writer wakes jobs by the tables they read, and moves the number that
 //!   doors wait on (`wake.rs`). Nobody else wakes anybody.
 //! - A failing disk fails one group; the database and the log are then opened again, as redb asks
@@ -38,21 +42,27 @@
 //! earlier versions in `tests/fixtures` say whether it does.
 
 mod codec;
+mod convert;
 mod database;
 mod disk;
 mod error;
 mod group;
+mod guard;
 mod handle;
 mod inspect;
 mod journal;
 mod lock;
+mod mark;
 mod migrations;
 mod old;
+mod pages;
 mod place;
 mod queue;
 mod reads;
 mod records;
 mod rows;
+mod scrub;
+mod shadow;
 mod tables;
 mod tx;
 mod verify;
@@ -74,6 +84,7 @@ pub use journal::{Change, Entry, Subject, Who};
 pub use lock::holder;
 pub use reads::{Reads, Versioned, View};
 pub use records::CurrentPlan;
+pub use scrub::Scrub;
 pub use tables::{Counter, Index, Key, Record, Table, key};
 pub use tx::Tx;
 pub use verify::{Verified, VerifyError};

@@ -1,15 +1,26 @@
 //! Where a store's database and its log are, and opening the two together.
 
+use super::convert::convert;
 use super::disk::Disk;
 use super::error::{OpenError, StoreError};
+use super::guard::guarded;
+use super::journal;
 use super::lock::private_file;
+use super::mark::{Witness, witness};
 use super::migrations;
+use super::pages::{Kind, PAGE_BYTES, Pages, kind};
 use super::rows::Tables;
+use super::shadow::Shadow;
 use super::wal::{self, Medium, Pending, Position, RealFile, StoreOrFault, Wal, WalFault, pending};
-use crate::base::limit::{STORE_CACHE_BYTES, STORE_LOG_BYTES, STORE_LOG_MEMORY_BYTES};
-use redb::{Builder, Database, Durability};
-use std::fs::File;
+use crate::base::limit::{
+    STORE_CACHE_BYTES, STORE_COMPACT_BYTES, STORE_HELD_BYTES, STORE_LOG_BYTES,
+    STORE_LOG_MEMORY_BYTES, STORE_RESERVE_BYTES,
+};
+use nix::fcntl::posix_fallocate;
+use redb::{Builder, Database, Durability, ReadableDatabase};
+use std::fs::{File, OpenOptions};
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// Where the bytes are.
@@ -20,26 +31,34 @@ pub(super) enum Place {
     Disk(Disk),
 }
 
+/// A store's parts, opened together.
+pub(super) struct Opened {
+    pub database: Database,
+    pub wal: Wal,
+    pub pages: Pages,
+    /// Where it is written down how far was answered.
+    pub mark: Box<dyn Medium>,
+}
+
 impl Place {
     /// Opens the database, gives it what only its log has, and brings its format up to date.
     /// `synced` is the last record of the log that is on disk, if this process knows: one behind
     /// it was never answered well, and what reading it says is not what is on the disk.
-    pub fn open(&self, synced: Option<Position>) -> Result<(Database, Wal), OpenError> {
-        let mut builder = Builder::new();
-        builder.set_cache_size(STORE_CACHE_BYTES);
-        let opened = match self {
-            Place::File(path) => {
-                let file = private_file(path)?;
-                // Looked at without writing first: even opening it to write leaves marks in it.
-                // One that was not closed cleanly cannot be; it is looked at once it is open.
-                if let Ok(database) = builder.open_read_only(path) {
-                    migrations::position(&database)?;
-                }
-                builder.create_file(file)
-            }
-            Place::Disk(disk) => builder.create_with_backend(disk.clone()),
-        };
-        let database = opened.map_err(|e| StoreError::database("opening the database", e))?;
+    pub fn open(&self, synced: Option<Position>) -> Result<Opened, OpenError> {
+        guarded("opening the database", || Ok(self.open_unguarded(synced)))
+            .unwrap_or_else(|damaged| Err(self.at(damaged)))
+            .map_err(|error| match error {
+                OpenError::Store(error) => self.at(error),
+                error => error,
+            })
+    }
+
+    fn open_unguarded(&self, synced: Option<Position>) -> Result<Opened, OpenError> {
+        if let Place::File(path) = self {
+            self.look_first(path)?;
+        }
+        let pages = self.pages()?;
+        let mut database = open_pages(&pages)?;
         let position = migrations::position(&database)?;
         let medium = self.log()?;
         // One that has no position yet has no log either: any that is there is another's.
@@ -55,8 +74,99 @@ impl Place {
             Some(_) => found.position,
             None => migrations::position(&database)?.unwrap_or(known),
         };
+        self.ask_witness(&database, position)?;
+        if synced.is_none() {
+            compact(&mut database, &pages)?;
+            self.hold();
+        }
         let wal = Wal::new(medium, position, found.at);
-        Ok((database, wal.map_err(|cause| self.fault(cause.into()))?))
+        let wal = wal.map_err(|cause| self.fault(cause.into()))?;
+        Ok(Opened { database, wal, pages, mark: self.make_mark()? })
+    }
+
+    /// Refuses what a later version wrote without writing to it, which even opening does; and
+    /// gives an earlier version's file the pages it did not have.
+    fn look_first(&self, path: &Path) -> Result<(), OpenError> {
+        let file = private_file(path)?;
+        let failed = |cause| OpenError::File { doing: "reading", path: path.to_owned(), cause };
+        match kind(&RealFile(file)).map_err(failed)? {
+            Kind::Empty => Ok(()),
+            Kind::Pages => {
+                let shadow = Shadow::of(path).map_err(failed)?;
+                let pages = Pages::open(Box::new(shadow)).map_err(StoreError::input)?;
+                migrations::position(&open_pages(&pages)?).map(|_| ())
+            }
+            Kind::Old => convert(path),
+            Kind::Strange => Err(OpenError::NoStore { path: path.to_owned() }),
+        }
+    }
+
+    fn pages(&self) -> Result<Pages, OpenError> {
+        let medium: Box<dyn Medium> = match self {
+            Place::File(path) => Box::new(RealFile(private_file(path)?)),
+            Place::Disk(disk) => Box::new(disk.database()),
+        };
+        Ok(Pages::open(medium).map_err(StoreError::input)?)
+    }
+
+    /// Refuses a store that lacks what somebody was told is there.
+    fn ask_witness(&self, database: &Database, position: Position) -> Result<(), OpenError> {
+        let medium = self.mark()?;
+        let begun = database.begin_read();
+        let txn = begun.map_err(|e| StoreError::database("beginning a read", e))?;
+        let found = journal::tail(&txn)?.seq;
+        match witness(medium.as_deref(), position.id, &txn)? {
+            Witness::Lost(answered) => Err(OpenError::Lost { answered, found }),
+            Witness::Silent => {
+                tracing::warn!(
+                    "store.mark could not be read and was made anew: how far the store was answered before this start is not known"
+                );
+                Ok(())
+            }
+            Witness::Absent if found.0 > 0 => {
+                tracing::info!(
+                    "store.mark was not there and was made: it says how far the store was answered"
+                );
+                Ok(())
+            }
+            Witness::Absent | Witness::Agrees => Ok(()),
+        }
+    }
+
+    /// Where it is written down how far was answered, if it is there.
+    pub fn mark(&self) -> Result<Option<Box<dyn Medium>>, OpenError> {
+        match self {
+            Place::File(path) => {
+                let path = path.with_extension("mark");
+                match File::open(&path) {
+                    Ok(file) => Ok(Some(Box::new(RealFile(file)))),
+                    Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(None),
+                    Err(cause) => Err(OpenError::File { doing: "opening", path, cause }),
+                }
+            }
+            Place::Disk(disk) => {
+                let mark = disk.mark();
+                let there = mark.len().is_ok_and(|len| len > 0);
+                Ok(there.then(|| Box::new(mark) as Box<dyn Medium>))
+            }
+        }
+    }
+
+    fn make_mark(&self) -> Result<Box<dyn Medium>, OpenError> {
+        Ok(match self {
+            Place::File(path) => Box::new(RealFile(private_file(&path.with_extension("mark"))?)),
+            Place::Disk(disk) => Box::new(disk.mark()),
+        })
+    }
+
+    /// Where damage is: which file people are to look after.
+    pub fn at(&self, error: StoreError) -> OpenError {
+        match error {
+            StoreError::Damaged { doing, why } => {
+                OpenError::Damaged { path: self.name(), doing, why }
+            }
+            error => OpenError::Store(error),
+        }
     }
 
     /// Sees to it that what is read from the log now is what a later opening would read, too.
@@ -95,10 +205,19 @@ impl Place {
 
     /// The log, if there is one.
     pub fn log(&self) -> Result<Option<Box<dyn Medium>>, OpenError> {
+        self.log_by(File::options().read(true).write(true))
+    }
+
+    /// The log, to be looked at and nothing else.
+    pub fn log_to_read(&self) -> Result<Option<Box<dyn Medium>>, OpenError> {
+        self.log_by(File::options().read(true))
+    }
+
+    fn log_by(&self, options: &OpenOptions) -> Result<Option<Box<dyn Medium>>, OpenError> {
         match self {
             Place::File(path) => {
                 let path = log_path(path);
-                match File::options().read(true).write(true).open(&path) {
+                match options.open(&path) {
                     Ok(file) => Ok(Some(Box::new(RealFile(file)))),
                     Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(None),
                     Err(cause) => Err(OpenError::File { doing: "opening", path, cause }),
@@ -153,6 +272,44 @@ impl Place {
         }
     }
 
+    /// Bytes that are allocated for when the disk is full.
+    pub fn held(&self) -> u64 {
+        match self {
+            Place::File(path) => {
+                let found = std::fs::metadata(path.with_extension("reserve"));
+                // In units of 512 bytes: what is really there, not what a length says.
+                found.map_or(0, |found| found.blocks() * 512).min(STORE_HELD_BYTES)
+            }
+            Place::Disk(_) => STORE_HELD_BYTES,
+        }
+    }
+
+    /// Allocates what is held for when the disk is full, where there is room enough for both.
+    pub fn hold(&self) {
+        let Place::File(path) = self else { return };
+        let room =
+            self.free().is_some_and(|free| free > STORE_HELD_BYTES + 2 * STORE_RESERVE_BYTES);
+        if !room || self.held() >= STORE_HELD_BYTES {
+            return;
+        }
+        let length = i64::try_from(STORE_HELD_BYTES).unwrap_or(i64::MAX);
+        let done = private_file(&path.with_extension("reserve"))
+            .map_err(io::Error::other)
+            .and_then(|file| Ok(posix_fallocate(&file, 0, length)?));
+        if let Err(error) = done {
+            tracing::warn!("nothing could be allocated for when the disk is full: {error}");
+        }
+    }
+
+    /// Gives back what was held, for what ends something.
+    pub fn release(&self) {
+        let Place::File(path) = self else { return };
+        let file = File::options().write(true).open(path.with_extension("reserve"));
+        if let Err(error) = file.and_then(|file| file.set_len(0)) {
+            tracing::warn!("what is held for a full disk could not be given back: {error}");
+        }
+    }
+
     /// What is wrong with its log.
     pub fn fault(&self, fault: WalFault) -> OpenError {
         let log = match self {
@@ -161,6 +318,48 @@ impl Place {
         };
         OpenError::Log { log, fault }
     }
+}
+
+/// Opens the database in its pages. One whose header may be an earlier one is compared as a whole.
+pub(super) fn open_pages(pages: &Pages) -> Result<Database, StoreError> {
+    let mut builder = Builder::new();
+    builder.set_cache_size(STORE_CACHE_BYTES);
+    let opened = builder.create_with_backend(pages.clone());
+    let mut database = opened.map_err(|e| StoreError::database("opening the database", e))?;
+    if pages.is_doubtful() {
+        let doing = "comparing everything, since one of the two headers cannot be read";
+        let whole = database.check_integrity();
+        whole.map_err(|e| StoreError::database(doing, e))?;
+        tracing::warn!(
+            "one of the two headers of the store's database could not be read; the other was good, and is written to both"
+        );
+    }
+    Ok(database)
+}
+
+/// Gives back to the disk what the database does not use, where that is most of a large file: what
+/// ten thousand servers left behind. A crash in the middle of it leaves a database that redb walks
+/// over once when it is opened next, and nothing else.
+fn compact(database: &mut Database, pages: &Pages) -> Result<(), StoreError> {
+    let before = pages.file_bytes().map_err(StoreError::input)?;
+    if before < STORE_COMPACT_BYTES || !is_half_empty(database, before)? {
+        return Ok(());
+    }
+    let started = std::time::Instant::now();
+    database.compact().map_err(|e| StoreError::database("compacting", e))?;
+    let after = pages.file_bytes().map_err(StoreError::input)?;
+    let (before, after) = (before >> 20, after >> 20);
+    let took = started.elapsed().as_millis();
+    tracing::info!("the store was compacted from {before} to {after} MiB in {took} ms");
+    Ok(())
+}
+
+fn is_half_empty(database: &Database, file: u64) -> Result<bool, StoreError> {
+    let failed = |e| StoreError::database("beginning to measure the store", e);
+    let txn = database.begin_write().map_err(failed)?;
+    let found = txn.stats().map_err(|e| StoreError::database("measuring the store", e))?;
+    txn.abort().map_err(|e| StoreError::database("measuring the store", e))?;
+    Ok(found.allocated_pages() * (PAGE_BYTES as u64) < file / 2)
 }
 
 /// Where a database's log is.

@@ -3,7 +3,7 @@
 use super::codec::{self, CodecError};
 use super::journal::Subject;
 use super::old;
-use super::old::v1::{FarmRoleV1, FarmV1, PlanV1, ServerV1};
+use super::old::v1::{FarmRoleV1, FarmV1, InstallV1, PlanV1, ServerV1};
 use super::tables::{Index, Key, Record, Table, key};
 use crate::base::{
     EnvironmentId, FarmId, FarmRoleId, HoldId, OrderId, PlanId, ProposalId, RoleId, ServerId,
@@ -319,9 +319,13 @@ impl Record for Token {
 impl Record for Install {
     type Key = ();
     const TABLE: Table = Table::Install;
-    const SCHEMA: u8 = 1;
+    const SCHEMA: u8 = 2;
 
     fn key(&self) {}
+
+    fn decode(schema: u8, bytes: &[u8]) -> Result<Install, CodecError> {
+        old::decode::<Install, InstallV1>(schema, bytes)
+    }
 }
 
 impl Record for Alert {

@@ -5,10 +5,13 @@
 //! transaction itself.
 
 use super::error::StoreError;
+use super::guard::guarded;
 use super::wal;
 use crate::base::limit::STORE_LOG_BYTES;
 use redb::WriteTransaction;
-use redb::{ReadTransaction, ReadableTable, ReadableTableMetadata, Table, TableDefinition};
+use redb::{
+    ReadOnlyTable, ReadTransaction, ReadableTable, ReadableTableMetadata, Table, TableDefinition,
+};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::ops::Bound;
@@ -104,8 +107,10 @@ fn get(
     table: &impl ReadableTable<&'static [u8], &'static [u8]>,
     key: &[u8],
 ) -> Result<Option<Vec<u8>>, StoreError> {
-    let found = table.get(key).map_err(|e| StoreError::database("reading a row", e))?;
-    Ok(found.map(|value| value.value().to_vec()))
+    guarded("reading a row", || {
+        let found = table.get(key).map_err(|e| StoreError::database("reading a row", e))?;
+        Ok(found.map(|value| value.value().to_vec()))
+    })
 }
 
 fn range(
@@ -118,15 +123,17 @@ fn range(
     if empty(&bounds) {
         return Ok(Vec::new());
     }
-    let mut found = table.range::<&[u8]>(bounds).map_err(failed)?;
-    let mut out = Vec::new();
-    while out.len() < span.at_most {
-        let next = if span.backwards { found.next_back() } else { found.next() };
-        let Some(row) = next else { break };
-        let (key, value) = row.map_err(failed)?;
-        out.push((key.value().to_vec(), value.value().to_vec()));
-    }
-    Ok(out)
+    guarded("reading rows", || {
+        let mut found = table.range::<&[u8]>(bounds).map_err(failed)?;
+        let mut out = Vec::new();
+        while out.len() < span.at_most {
+            let next = if span.backwards { found.next_back() } else { found.next() };
+            let Some(row) = next else { break };
+            let (key, value) = row.map_err(failed)?;
+            out.push((key.value().to_vec(), value.value().to_vec()));
+        }
+        Ok(out)
+    })
 }
 
 /// A range that ends before it begins is an error or a panic to some; to us it has no rows.
@@ -137,21 +144,47 @@ fn empty(bounds: &(Bound<&[u8]>, Bound<&[u8]>)) -> bool {
     }
 }
 
+fn read_table(txn: &ReadTransaction, space: Space) -> Result<ReadTable, StoreError> {
+    let doing = "opening a table";
+    guarded(doing, || {
+        txn.open_table(space.definition()).map_err(|e| StoreError::database(doing, e))
+    })
+}
+
+fn write_table(txn: &WriteTransaction, space: Space) -> Result<RawTable<'_>, StoreError> {
+    let doing = "opening a table";
+    guarded(doing, || {
+        txn.open_table(space.definition()).map_err(|e| StoreError::database(doing, e))
+    })
+}
+
+fn length(table: &impl ReadableTableMetadata) -> Result<u64, StoreError> {
+    let doing = "counting rows";
+    guarded(doing, || table.len().map_err(|e| StoreError::database(doing, e)))
+}
+
+fn set(table: &mut RawTable<'_>, key: &[u8], value: Option<&[u8]>) -> Result<(), StoreError> {
+    let doing = "writing a row";
+    guarded(doing, || {
+        let done = match value {
+            Some(value) => table.insert(key, value).map(|_| ()),
+            None => table.remove(key).map(|_| ()),
+        };
+        done.map_err(|e| StoreError::database(doing, e))
+    })
+}
+
 impl Rows for ReadTransaction {
     fn row(&self, space: Space, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        let table = self.open_table(space.definition());
-        get(&table.map_err(|e| StoreError::database("opening a table", e))?, key)
+        get(&read_table(self, space)?, key)
     }
 
     fn rows(&self, space: Space, span: &Span<'_>) -> Result<Vec<Row>, StoreError> {
-        let table = self.open_table(space.definition());
-        range(&table.map_err(|e| StoreError::database("opening a table", e))?, span)
+        range(&read_table(self, space)?, span)
     }
 
     fn len(&self, space: Space) -> Result<u64, StoreError> {
-        let table = self.open_table(space.definition());
-        let table = table.map_err(|e| StoreError::database("opening a table", e))?;
-        table.len().map_err(|e| StoreError::database("counting rows", e))
+        length(&read_table(self, space)?)
     }
 
     fn each(
@@ -160,27 +193,22 @@ impl Rows for ReadTransaction {
         keys: &mut dyn Iterator<Item = &[u8]>,
     ) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
         // Opening a table costs as much as finding several rows in it.
-        let table = self.open_table(space.definition());
-        let table = table.map_err(|e| StoreError::database("opening a table", e))?;
+        let table = read_table(self, space)?;
         keys.map(|key| get(&table, key)).collect()
     }
 }
 
 impl Rows for WriteTransaction {
     fn row(&self, space: Space, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        let table = self.open_table(space.definition());
-        get(&table.map_err(|e| StoreError::database("opening a table", e))?, key)
+        get(&write_table(self, space)?, key)
     }
 
     fn rows(&self, space: Space, span: &Span<'_>) -> Result<Vec<Row>, StoreError> {
-        let table = self.open_table(space.definition());
-        range(&table.map_err(|e| StoreError::database("opening a table", e))?, span)
+        range(&write_table(self, space)?, span)
     }
 
     fn len(&self, space: Space) -> Result<u64, StoreError> {
-        let table = self.open_table(space.definition());
-        let table = table.map_err(|e| StoreError::database("opening a table", e))?;
-        table.len().map_err(|e| StoreError::database("counting rows", e))
+        length(&write_table(self, space)?)
     }
 }
 
@@ -195,6 +223,7 @@ pub(super) struct Tables<'t> {
 }
 
 type RawTable<'t> = Table<'t, &'static [u8], &'static [u8]>;
+type ReadTable = ReadOnlyTable<&'static [u8], &'static [u8]>;
 
 impl<'t> Tables<'t> {
     /// None open yet.
@@ -216,8 +245,7 @@ impl<'t> Tables<'t> {
         if let Some(table) = open.get_mut(&space) {
             return call(table);
         }
-        let table = self.txn.open_table(space.definition());
-        let table = table.map_err(|e| StoreError::database("opening a table", e))?;
+        let table = write_table(self.txn, space)?;
         call(open.entry(space).or_insert(table))
     }
 }
@@ -232,7 +260,7 @@ impl Rows for Tables<'_> {
     }
 
     fn len(&self, space: Space) -> Result<u64, StoreError> {
-        self.with(space, |table| table.len().map_err(|e| StoreError::database("counting rows", e)))
+        self.with(space, |table| length(table))
     }
 }
 
@@ -274,13 +302,7 @@ pub(super) trait Puts: Rows {
 impl Puts for Tables<'_> {
     fn put(&self, space: Space, key: &[u8], value: Option<&[u8]>) -> Result<(), StoreError> {
         self.written.borrow_mut().push(space, key, value);
-        self.with(space, |table| {
-            let done = match value {
-                Some(value) => table.insert(key, value).map(|_| ()),
-                None => table.remove(key).map(|_| ()),
-            };
-            done.map_err(|e| StoreError::database("writing a row", e))
-        })
+        self.with(space, |table| set(table, key, value))
     }
 }
 
@@ -290,14 +312,9 @@ pub(super) fn put_rows<'a>(
     space: Space,
     rows: impl Iterator<Item = (&'a [u8], Option<&'a [u8]>)>,
 ) -> Result<(), StoreError> {
-    let table = txn.open_table(space.definition());
-    let mut table = table.map_err(|e| StoreError::database("opening a table", e))?;
+    let mut table = write_table(txn, space)?;
     for (key, value) in rows {
-        let done = match value {
-            Some(value) => table.insert(key, value).map(|_| ()),
-            None => table.remove(key).map(|_| ()),
-        };
-        done.map_err(|e| StoreError::database("writing a row", e))?;
+        set(&mut table, key, value)?;
     }
     Ok(())
 }
@@ -400,7 +417,6 @@ impl Rows for Overlay<'_> {
 mod tests {
     use super::*;
 
-    use crate::store::disk::Disk;
     use proptest::prelude::*;
     use redb::Builder;
 
@@ -435,7 +451,7 @@ mod tests {
             backwards: bool,
             at_most in prop_oneof![0usize..5, Just(usize::MAX)],
         ) {
-            let database = Builder::new().create_with_backend(Disk::new()).unwrap();
+            let database = Builder::new().create_with_backend(redb::backends::InMemoryBackend::new()).unwrap();
             let txn = database.begin_write().unwrap();
             let rows = below.iter().map(|(key, value)| (key.as_slice(), value.as_deref()));
             put_rows(&txn, SPACE, rows).unwrap();

@@ -5,6 +5,7 @@ mod files;
 mod group;
 mod history;
 mod old;
+mod rot;
 mod sample;
 mod storms;
 mod tampering;

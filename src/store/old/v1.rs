@@ -4,9 +4,9 @@ use crate::base::{
     EnvironmentId, FarmId, FarmRoleId, Millis, Name, PlanId, RoleId, ServerId, Timestamp, UserId,
 };
 use crate::model::{
-    Balance, Farm, FarmGoal, FarmRole, LaunchOrder, LaunchReason, Line, Metric, Move, Owed, Plan,
-    Policy, ReadyCheck, RoleTarget, RolloutWish, ScalingPolicy, ScalingRule, Server, ServerStatus,
-    StepKind, TerminateReason, VolumeSpec,
+    Balance, Farm, FarmGoal, FarmRole, Install, LaunchOrder, LaunchReason, Line, Metric, Move,
+    Owed, Plan, Policy, ReadyCheck, RoleTarget, RolloutWish, ScalingPolicy, ScalingRule, Server,
+    ServerStatus, StepKind, TerminateReason, VolumeSpec,
 };
 use serde::Deserialize;
 
@@ -372,6 +372,28 @@ impl From<MoveV1> for Move {
             }
             MoveV1::Act { server, kind, not_before } => Move::Act { server, kind, not_before },
             MoveV1::Cancel { server } => Move::Cancel { server },
+        }
+    }
+}
+
+/// The installation, as schema 1 has it.
+#[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(test, derive(serde::Serialize))]
+pub(in crate::store) struct InstallV1 {
+    pub id: String,
+    pub epoch: u64,
+    pub seed: u64,
+    pub created_at: Timestamp,
+}
+
+impl From<InstallV1> for Install {
+    fn from(old: InstallV1) -> Install {
+        Install {
+            id: old.id,
+            epoch: old.epoch,
+            seed: old.seed,
+            created_at: old.created_at,
+            authority: String::new(),
         }
     }
 }

@@ -4,6 +4,7 @@ use super::{author, clock, declare, farm, inline, named, try_declare};
 use crate::base::{Code, Seq};
 use crate::model::Farm;
 use crate::store::{CrashHook, Disk, Mode, Moment, Reads, Store};
+use std::os::unix::fs::MetadataExt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -131,4 +132,42 @@ fn a_crash_before_or_after_a_commit_is_all_or_nothing() {
         assert_eq!(reopened.last_seq(), Seq(there));
         assert_eq!(inline(&disk.crash()).verify().unwrap().records, there);
     }
+}
+
+#[test]
+fn what_ends_something_is_let_in_on_a_full_disk() {
+    let disk = Disk::new();
+    let store = inline(&disk);
+    let (id, _) = declare(&store, "shop");
+    disk.set_capacity(Some(disk.used() + 1024));
+    assert!(try_declare(&store, "late").is_err());
+    for verb in ["farm.terminate", "server.terminate", "plan.commit", "step.finish"] {
+        let end = move |tx: &mut crate::store::Tx<'_>| {
+            let mut farm = farm(id.0, "shop");
+            farm.description = verb.to_owned();
+            Ok(tx.put(&farm)?)
+        };
+        store.write(author(verb), end).unwrap_or_else(|error| panic!("{verb}: {error}"));
+    }
+    assert!(store.outage().is_some());
+}
+
+#[test]
+fn what_is_held_for_a_full_disk_is_really_allocated_and_comes_back() {
+    let dir = super::files::TempDir::new();
+    let reserve = dir.0.join("store.reserve");
+    let blocks = || std::fs::metadata(&reserve).map_or(0, |found| found.blocks() * 512);
+    let open = || Store::open(&dir.0, clock(), Mode::Inline(None)).unwrap();
+    let store = open();
+    declare(&store, "shop");
+    assert!(blocks() >= crate::base::limit::STORE_HELD_BYTES, "{}", blocks());
+    assert!(store.close());
+    // Given back by a commit that needed it, it is there again as soon as there is space.
+    std::fs::write(&reserve, "").unwrap();
+    let store = open();
+    assert!(blocks() >= crate::base::limit::STORE_HELD_BYTES);
+    std::fs::write(&reserve, "").unwrap();
+    declare(&store, "late");
+    store.writer().run(Vec::new(), &mut || ());
+    assert!(blocks() >= crate::base::limit::STORE_HELD_BYTES);
 }

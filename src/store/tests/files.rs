@@ -1,6 +1,8 @@
 //! A store in a directory: found again, one process at a time, nobody else's to read.
 
 use super::{clock, declare, named};
+use crate::store::pages::Pages;
+use crate::store::wal::RealFile;
 use crate::store::{Mode, OpenError, Store};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -81,7 +83,7 @@ fn what_is_no_directory_or_no_store_is_said_so() {
     assert!(matches!(refused, OpenError::File { doing: "making", .. }), "{refused}");
     std::fs::write(dir.0.join("store.redb"), vec![7u8; 8192]).unwrap();
     let refused = open(&dir.0).err().unwrap();
-    assert!(matches!(refused, OpenError::Store(_)), "{refused}");
+    assert!(matches!(refused, OpenError::NoStore { .. }), "{refused}");
 }
 
 #[test]
@@ -89,7 +91,10 @@ fn a_later_versions_store_is_refused_byte_for_byte() {
     let dir = TempDir::new();
     declare(&open(&dir.0).unwrap(), "shop");
     let path = dir.0.join("store.redb");
-    let database = redb::Builder::new().open(&path).unwrap();
+    let pages = Pages::open(Box::new(RealFile(
+        std::fs::File::options().read(true).write(true).open(&path).unwrap(),
+    )));
+    let database = redb::Builder::new().create_with_backend(pages.unwrap()).unwrap();
     let txn = database.begin_write().unwrap();
     let row = std::iter::once((&b"schema:farms"[..], Some(&[200][..])));
     crate::store::rows::put_rows(&txn, crate::store::rows::Space::META, row).unwrap();

@@ -43,7 +43,13 @@ fn entries_come_in_pages_and_stories_backwards() {
 fn an_entry_carries_the_epoch_and_the_cause() {
     let store = inline(&Disk::new());
     declare(&store, "a");
-    let install = Install { id: "i".to_owned(), epoch: 4, seed: 1, created_at: Timestamp(0) };
+    let install = Install {
+        id: "i".to_owned(),
+        epoch: 4,
+        seed: 1,
+        created_at: Timestamp(0),
+        authority: String::new(),
+    };
     store.write(author("install.promote"), move |tx| Ok(tx.put(&install)?)).unwrap();
     let because = crate::store::Author { cause: Cause::Entry(Seq(2)), ..author("farm.delete") };
     store.write(because, |tx| Ok(tx.delete::<Farm>(FarmId(1))?)).unwrap();

@@ -388,8 +388,8 @@ pub fn tokens() -> Vec<Token> {
     vec![token(1, None), token(2, later(9))]
 }
 
-pub fn install() -> Install {
-    Install { id: "0a1b".to_owned(), epoch: 3, seed: u64::MAX, created_at: AT }
+pub fn install() -> InstallV1 {
+    InstallV1 { id: "0a1b".to_owned(), epoch: 3, seed: u64::MAX, created_at: AT }
 }
 
 pub fn alerts() -> Vec<Alert> {

@@ -23,7 +23,9 @@ fn tampered(with: impl FnOnce(&WriteTransaction)) -> Vec<String> {
         })
         .unwrap();
     drop(store);
-    let database = Builder::new().create_with_backend(disk.clone()).unwrap();
+    let database = Builder::new()
+        .create_with_backend(crate::store::pages::Pages::open(Box::new(disk.database())).unwrap())
+        .unwrap();
     let txn = database.begin_write().unwrap();
     with(&txn);
     txn.commit().unwrap();

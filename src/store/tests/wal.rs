@@ -288,7 +288,9 @@ fn a_killed_store_is_read_with_its_log_and_not_without() {
 fn a_store_of_format_2_begins_with_an_empty_log() {
     let disk = Disk::new();
     declare(&inline(&disk), "shop");
-    let database = redb::Builder::new().create_with_backend(disk.clone()).unwrap();
+    let database = redb::Builder::new()
+        .create_with_backend(crate::store::pages::Pages::open(Box::new(disk.database())).unwrap())
+        .unwrap();
     let txn = database.begin_write().unwrap();
     let two = 2u64.to_be_bytes();
     let rows = [(&b"format"[..], Some(&two[..])), (&b"log"[..], None)];

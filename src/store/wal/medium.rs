@@ -5,7 +5,7 @@ use std::io;
 use std::os::unix::fs::FileExt;
 
 /// Bytes that stay once they are synced.
-pub(in crate::store) trait Medium: Send {
+pub(in crate::store) trait Medium: Send + Sync {
     /// How many there are.
     fn len(&self) -> io::Result<u64>;
     /// Reads from an offset.

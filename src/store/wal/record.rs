@@ -156,7 +156,6 @@ fn counted(bytes: &[u8]) -> Option<(Option<&[u8]>, &[u8])> {
 mod tests {
     use super::*;
     use crate::base::hash::hex;
-    use crate::store::disk::Disk;
     use crate::store::rows::{Puts, Space, Tables};
     use redb::Builder;
 
@@ -165,7 +164,8 @@ mod tests {
 
     /// A group as the tables hand it on.
     fn written(rows: &[(&[u8], Option<&[u8]>)]) -> Written {
-        let database = Builder::new().create_with_backend(Disk::new()).unwrap();
+        let database =
+            Builder::new().create_with_backend(redb::backends::InMemoryBackend::new()).unwrap();
         let txn = database.begin_write().unwrap();
         let tables = Tables::of(&txn);
         for (key, value) in rows {
