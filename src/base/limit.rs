@@ -129,6 +129,9 @@ pub const STORE_RESERVE_BYTES: u64 = 4 * 1024 * 1024;
 /// things may use it. Twice [`STORE_LOG_BYTES`], since a commit for good writes what the log has,
 /// and as much again in pages that lead to it.
 pub const STORE_HELD_BYTES: u64 = 2 * STORE_LOG_BYTES;
+/// Nothing is held on a disk with less than this free: eight times as much, so that a small disk is
+/// left to what it is for.
+pub const STORE_HOLD_ABOVE_BYTES: u64 = 8 * STORE_HELD_BYTES;
 /// Below this not even what ends something is let in: a commit for good of a few records, with all
 /// the pages that lead to them.
 pub const STORE_FLOOR_BYTES: u64 = 1024 * 1024;

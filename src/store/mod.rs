@@ -22,10 +22,10 @@
 //!   once the log has it on disk. Opening takes from the log what the database has not
 //!   (`place.rs`), so that a store whose process was killed opens in a moment, and one whose log is
 //!   missing, damaged or another's is not opened at all.
-//! - The database lies in pages with checksums (`pages.rs`), which are compared whenever one is read
-//!   from the disk, and a mark beside the log says how far was answered (`mark.rs`). Bytes that are
-//!   not those that were written are an error that says where, never an answer; after the first
-//!   such, or a panic of redb's (`guard.rs`), nothing is read or written any more.
+//! - The database lies in pages with checksums (`pages.rs`), which are compared whenever one is
+//!   read from the disk, and a mark beside the log says how far was answered (`mark.rs`). Bytes
+//!   that are not those that were written are an error that says where, never an answer; after the
+//!   first such, or a panic of redb's (`guard.rs`), nothing is read or written any more.
 //! - After a commit the writer wakes jobs by the tables they read, and moves the number that
 //!   doors wait on (`wake.rs`). Nobody else wakes anybody.
 //! - A failing disk fails one group; the database and the log are then opened again, as redb asks

@@ -13,8 +13,8 @@ use super::rows::Tables;
 use super::shadow::Shadow;
 use super::wal::{self, Medium, Pending, Position, RealFile, StoreOrFault, Wal, WalFault, pending};
 use crate::base::limit::{
-    STORE_CACHE_BYTES, STORE_COMPACT_BYTES, STORE_HELD_BYTES, STORE_LOG_BYTES,
-    STORE_LOG_MEMORY_BYTES, STORE_RESERVE_BYTES,
+    STORE_CACHE_BYTES, STORE_COMPACT_BYTES, STORE_HELD_BYTES, STORE_HOLD_ABOVE_BYTES,
+    STORE_LOG_BYTES, STORE_LOG_MEMORY_BYTES,
 };
 use nix::fcntl::posix_fallocate;
 use redb::{Builder, Database, Durability, ReadableDatabase};
@@ -118,15 +118,11 @@ impl Place {
         match witness(medium.as_deref(), position.id, &txn)? {
             Witness::Lost(answered) => Err(OpenError::Lost { answered, found }),
             Witness::Silent => {
-                tracing::warn!(
-                    "store.mark could not be read and was made anew: how far the store was answered before this start is not known"
-                );
+                tracing::warn!("store.mark could not be read and is made anew");
                 Ok(())
             }
             Witness::Absent if found.0 > 0 => {
-                tracing::info!(
-                    "store.mark was not there and was made: it says how far the store was answered"
-                );
+                tracing::info!("store.mark was not there and is made");
                 Ok(())
             }
             Witness::Absent | Witness::Agrees => Ok(()),
@@ -277,8 +273,9 @@ impl Place {
         match self {
             Place::File(path) => {
                 let found = std::fs::metadata(path.with_extension("reserve"));
-                // In units of 512 bytes: what is really there, not what a length says.
-                found.map_or(0, |found| found.blocks() * 512).min(STORE_HELD_BYTES)
+                // In units of 512 bytes: what is really there, not what a length says. A disk that
+                // was too small to hold anything owes nothing.
+                found.map_or(STORE_HELD_BYTES, |found| found.blocks() * 512).min(STORE_HELD_BYTES)
             }
             Place::Disk(_) => STORE_HELD_BYTES,
         }
@@ -287,13 +284,14 @@ impl Place {
     /// Allocates what is held for when the disk is full, where there is room enough for both.
     pub fn hold(&self) {
         let Place::File(path) = self else { return };
-        let room =
-            self.free().is_some_and(|free| free > STORE_HELD_BYTES + 2 * STORE_RESERVE_BYTES);
-        if !room || self.held() >= STORE_HELD_BYTES {
+        let path = path.with_extension("reserve");
+        let there = std::fs::metadata(&path).is_ok_and(|f| f.blocks() * 512 >= STORE_HELD_BYTES);
+        let room = self.free().is_some_and(|free| free > STORE_HOLD_ABOVE_BYTES);
+        if there || !room {
             return;
         }
         let length = i64::try_from(STORE_HELD_BYTES).unwrap_or(i64::MAX);
-        let done = private_file(&path.with_extension("reserve"))
+        let done = private_file(&path)
             .map_err(io::Error::other)
             .and_then(|file| Ok(posix_fallocate(&file, 0, length)?));
         if let Err(error) = done {
@@ -331,7 +329,7 @@ pub(super) fn open_pages(pages: &Pages) -> Result<Database, StoreError> {
         let whole = database.check_integrity();
         whole.map_err(|e| StoreError::database(doing, e))?;
         tracing::warn!(
-            "one of the two headers of the store's database could not be read; the other was good, and is written to both"
+            "one of the two headers of the database could not be read; the other is good"
         );
     }
     Ok(database)
@@ -345,12 +343,10 @@ fn compact(database: &mut Database, pages: &Pages) -> Result<(), StoreError> {
     if before < STORE_COMPACT_BYTES || !is_half_empty(database, before)? {
         return Ok(());
     }
-    let started = std::time::Instant::now();
     database.compact().map_err(|e| StoreError::database("compacting", e))?;
     let after = pages.file_bytes().map_err(StoreError::input)?;
     let (before, after) = (before >> 20, after >> 20);
-    let took = started.elapsed().as_millis();
-    tracing::info!("the store was compacted from {before} to {after} MiB in {took} ms");
+    tracing::info!("the store was compacted from {before} to {after} MiB");
     Ok(())
 }
 

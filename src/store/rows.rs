@@ -145,22 +145,17 @@ fn empty(bounds: &(Bound<&[u8]>, Bound<&[u8]>)) -> bool {
 }
 
 fn read_table(txn: &ReadTransaction, space: Space) -> Result<ReadTable, StoreError> {
-    let doing = "opening a table";
-    guarded(doing, || {
-        txn.open_table(space.definition()).map_err(|e| StoreError::database(doing, e))
-    })
+    let open = || txn.open_table(space.definition());
+    guarded("opening a table", || open().map_err(|e| StoreError::database("opening a table", e)))
 }
 
 fn write_table(txn: &WriteTransaction, space: Space) -> Result<RawTable<'_>, StoreError> {
-    let doing = "opening a table";
-    guarded(doing, || {
-        txn.open_table(space.definition()).map_err(|e| StoreError::database(doing, e))
-    })
+    let open = || txn.open_table(space.definition());
+    guarded("opening a table", || open().map_err(|e| StoreError::database("opening a table", e)))
 }
 
 fn length(table: &impl ReadableTableMetadata) -> Result<u64, StoreError> {
-    let doing = "counting rows";
-    guarded(doing, || table.len().map_err(|e| StoreError::database(doing, e)))
+    guarded("counting rows", || table.len().map_err(|e| StoreError::database("counting rows", e)))
 }
 
 fn set(table: &mut RawTable<'_>, key: &[u8], value: Option<&[u8]>) -> Result<(), StoreError> {
@@ -419,6 +414,7 @@ mod tests {
 
     use proptest::prelude::*;
     use redb::Builder;
+    use redb::backends::InMemoryBackend;
 
     const SPACE: Space = Space("test");
 
@@ -451,7 +447,7 @@ mod tests {
             backwards: bool,
             at_most in prop_oneof![0usize..5, Just(usize::MAX)],
         ) {
-            let database = Builder::new().create_with_backend(redb::backends::InMemoryBackend::new()).unwrap();
+            let database = Builder::new().create_with_backend(InMemoryBackend::new()).unwrap();
             let txn = database.begin_write().unwrap();
             let rows = below.iter().map(|(key, value)| (key.as_slice(), value.as_deref()));
             put_rows(&txn, SPACE, rows).unwrap();
