@@ -5,6 +5,8 @@
 mod agent;
 #[path = "system/appliance/mod.rs"]
 mod appliance;
+#[path = "system/damage.rs"]
+mod damage;
 #[path = "system/haproxy.rs"]
 mod haproxy;
 #[path = "system/install.rs"]

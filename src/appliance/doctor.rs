@@ -1,6 +1,7 @@
 //! `appliance doctor`: looks at the machine and the appliance on it, changes nothing, and says of
 //! everything that is not well what to do.
 
+mod keys;
 mod store;
 
 use crate::appliance::Layout;
@@ -12,6 +13,7 @@ use nix::sys::statvfs::statvfs;
 use std::fmt;
 use std::net::TcpListener;
 use std::os::unix::fs::MetadataExt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 /// Below this the store may soon refuse writes; below a tenth of it it does.
@@ -84,27 +86,61 @@ fn fail(about: &'static str, text: impl Into<String>, remedy: impl Into<String>)
     Finding { grade: Grade::Fail, about, text: text.into(), remedy: remedy.into() }
 }
 
-/// Looks at everything. `fault` is what is wrong with the config file, if something is.
-pub fn doctor(layout: &Layout, fault: Option<String>, time: &dyn Clock) -> Vec<Finding> {
+/// What is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// The appliance that is installed on this machine.
+    Installed,
+    /// A state directory, as `serve --data` has it; a copy of one, too.
+    Directory,
+}
+
+/// Looks at everything. `fault` is what is wrong with the config file, if something is. A check
+/// that itself fails is a finding.
+pub fn doctor(
+    layout: &Layout,
+    scope: Scope,
+    fault: Option<String>,
+    time: &dyn Clock,
+) -> Vec<Finding> {
     let now = time.now();
     let running = start::is_ready(layout);
-    let mut found = vec![binary(layout), config(layout, fault)];
-    found.extend([
-        directory("config", &layout.config_dir, 0o755),
-        directory("data", &layout.data_dir, 0o700),
-        space(&layout.data_dir),
-        appliance(layout, running),
-        ports(layout, running),
-    ]);
-    found.extend(store::store(layout, running));
-    found.extend([
-        certificate(&layout.data_dir.join("keys/server.pem"), now),
-        clock(now),
-        onboard(),
-        haproxy(),
-        unit(layout),
-    ]);
+    let installed = scope == Scope::Installed;
+    let keys = layout.data_dir.join("keys");
+    let mut found = Vec::new();
+    if installed {
+        found.extend(guarded("binary", || vec![binary(layout)]));
+        found.extend(guarded("config", || vec![config(layout, fault)]));
+        found.extend(guarded("config", || vec![directory("config", &layout.config_dir, 0o755)]));
+    }
+    found.extend(guarded("data", || vec![directory("data", &layout.data_dir, 0o700)]));
+    found.extend(guarded("space", || vec![space(&layout.data_dir)]));
+    found.extend(guarded("appliance", || vec![appliance(layout, running, scope)]));
+    if installed {
+        found.extend(guarded("ports", || vec![ports(layout, running)]));
+    }
+    let mut authority = None;
+    found.extend(guarded("store", || {
+        let (findings, known) = store::store(layout);
+        authority = known;
+        findings
+    }));
+    found.extend(guarded("authority", || keys::authority(&keys, authority.as_deref(), now)));
+    found.extend(guarded("certificate", || vec![certificate(&keys.join("server.pem"), now)]));
+    found.extend(guarded("clock", || vec![clock(now)]));
+    found.extend(guarded("onboard", || vec![onboard()]));
+    found.extend(guarded("haproxy", || vec![haproxy()]));
+    if installed {
+        found.extend(guarded("service", || vec![unit(layout)]));
+    }
     found
+}
+
+/// Looks at one thing; a fault of ours while looking is said like any other.
+fn guarded(about: &'static str, look: impl FnOnce() -> Vec<Finding>) -> Vec<Finding> {
+    catch_unwind(AssertUnwindSafe(look)).unwrap_or_else(|_| {
+        vec![fail(about, "could not be looked at: a fault of ours", "see above, and tell us")]
+    })
 }
 
 fn binary(layout: &Layout) -> Finding {
@@ -129,10 +165,10 @@ fn directory(about: &'static str, path: &Path, mode: u32) -> Finding {
     let name = path.display();
     match std::fs::metadata(path) {
         Ok(meta) if meta.mode() & 0o777 & !mode != 0 => {
-            let text = format!("{name} is open to more than {mode:o}");
+            let text = format!("{name} has mode {:o}, and {mode:o} is enough", meta.mode() & 0o777);
             fail(about, text, format!("chmod {mode:o} {name}"))
         }
-        Ok(_) => ok(about, format!("{name} is closed to others as it should be")),
+        Ok(meta) => ok(about, format!("{name} has mode {:o}", meta.mode() & 0o777)),
         Err(error) => fail(about, format!("{name}: {error}"), "run appliance install, as root"),
     }
 }
@@ -150,7 +186,10 @@ fn space(path: &Path) -> Finding {
     }
 }
 
-fn appliance(layout: &Layout, running: bool) -> Finding {
+fn appliance(layout: &Layout, running: bool, scope: Scope) -> Finding {
+    if !running && scope == Scope::Directory {
+        return ok("appliance", format!("nobody answers at {}", layout.socket.display()));
+    }
     if !running {
         let text = format!("nobody answers at {}", layout.socket.display());
         return fail("appliance", text, "systemctl start grange, or run appliance install");

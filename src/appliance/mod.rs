@@ -17,7 +17,7 @@ pub mod start;
 pub mod uninstall;
 pub mod user;
 
-pub use doctor::{Finding, doctor};
+pub use doctor::{Finding, Scope, doctor};
 pub use failure::Failure;
 pub use install::{InstallOptions, install};
 pub use layout::Layout;

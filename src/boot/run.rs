@@ -2,7 +2,7 @@
 
 use crate::agent::{self, AgentOptions, Question};
 use crate::appliance::uninstall::Servers;
-use crate::appliance::{self, Finding, InstallOptions, Layout, UninstallOptions};
+use crate::appliance::{self, Finding, InstallOptions, Layout, Scope, UninstallOptions};
 use crate::base::WallClock;
 use crate::base::problem::chain;
 use crate::boot::failure::StartError;
@@ -98,8 +98,15 @@ fn run_agent(config: PathBuf, state: Option<PathBuf>) -> ExitCode {
 fn machine(verb: &Appliance) -> ExitCode {
     let out = &mut std::io::stdout();
     let installed = installed();
-    if let Appliance::Doctor { json } = verb {
-        return examine(installed.as_ref(), *json);
+    if let Appliance::Doctor { json, data } = verb {
+        return match data.clone().or_else(directory_of_socket) {
+            Some(data) => {
+                let socket = data.join("run/api.sock");
+                let layout = Layout { data_dir: data, socket, ..Layout::default() };
+                examine(Ok(&layout), Scope::Directory, *json)
+            }
+            None => examine(installed.as_ref(), Scope::Installed, *json),
+        };
     }
     let layout = match installed {
         Ok(layout) => layout,
@@ -122,11 +129,18 @@ fn machine(verb: &Appliance) -> ExitCode {
     }
 }
 
+/// The state directory whose socket `GRANGE_SOCKET` names, where it is in one.
+fn directory_of_socket() -> Option<PathBuf> {
+    let socket = PathBuf::from(std::env::var_os("GRANGE_SOCKET")?);
+    let inside = socket.ends_with("run/api.sock").then(|| socket.parent()?.parent())?;
+    inside.filter(|data| data.join("keys").is_dir()).map(Path::to_owned)
+}
+
 /// `appliance doctor`: what is found, and 1 where something fails.
-fn examine(installed: Result<&Layout, &config::ConfigError>, json: bool) -> ExitCode {
+fn examine(installed: Result<&Layout, &config::ConfigError>, scope: Scope, json: bool) -> ExitCode {
     let usual = Layout::default();
     let fault = installed.err().map(|error| chain(error));
-    let findings = appliance::doctor(installed.unwrap_or(&usual), fault, &WallClock::new());
+    let findings = appliance::doctor(installed.unwrap_or(&usual), scope, fault, &WallClock::new());
     if json {
         let list: Vec<_> = findings.iter().map(Finding::json).collect();
         println!("{}", serde_json::Value::from(list));

@@ -405,7 +405,11 @@ pub enum ApplianceVerb {
         keep_data: bool,
     },
     /// Check this machine and the appliance on it
-    Doctor,
+    Doctor {
+        /// Check this state directory instead, as serve --data has it, or a copy of one
+        #[arg(long, value_name = "DIR")]
+        data: Option<PathBuf>,
+    },
 }
 
 /// What is for this machine, or the command given back.
@@ -432,7 +436,7 @@ pub fn local(command: Command, target: &Target, json: bool) -> Result<Local, Com
         Command::Appliance(verb) => Local::Appliance(match verb {
             ApplianceVerb::Install => Appliance::Install,
             ApplianceVerb::Uninstall { keep_data } => Appliance::Uninstall { keep_data },
-            ApplianceVerb::Doctor => Appliance::Doctor { json },
+            ApplianceVerb::Doctor { data } => Appliance::Doctor { json, data },
         }),
         Command::DemoWeb { port } => Local::DemoWeb { port },
         Command::OnboardInit { args } => Local::OnboardInit { args },

@@ -91,5 +91,7 @@ pub enum Appliance {
     Doctor {
         /// As JSON instead of lines.
         json: bool,
+        /// A state directory, instead of what is installed.
+        data: Option<PathBuf>,
     },
 }

@@ -8,12 +8,14 @@ use super::mark::{Witness, witness};
 use super::migrations::{self, spaces};
 use super::pages::{Kind, Pages, kind};
 use super::place::{Place, open_pages};
+use super::reads::versioned;
 use super::rows::{Row, Rows, Space, Span, Tables};
 use super::shadow::Shadow;
-use super::tables::Index;
+use super::tables::{Index, Key, Record};
 use super::verify::{Verified, VerifyError, verify};
 use super::wal::{Medium, Pending, Position, StoreOrFault, pending};
 use crate::base::limit::STORE_CACHE_BYTES;
+use crate::model::Install;
 use redb::{Builder, ReadableDatabase, StorageBackend, TableHandle};
 use std::collections::BTreeSet;
 use std::fmt;
@@ -30,6 +32,8 @@ pub struct Inspected {
     pub earlier: bool,
     /// Commits that only its log has, because it was not closed; they were read with the rest.
     pub logged: u64,
+    /// The fingerprint of the authority that agents trust, where it is written down.
+    pub authority: Option<String>,
 }
 
 /// Reads everything in the store of a state directory and compares it with everything else.
@@ -148,8 +152,12 @@ fn look(
     let absent: Vec<Index> =
         Index::ALL.iter().copied().filter(|index| !there.contains(index.name())).collect();
     let missing: Vec<Space> = spaces().filter(|space| !there.contains(space.0)).collect();
-    let verified = verify(&Earlier { rows, missing }, &absent);
-    Ok(Inspected { verified, earlier, logged })
+    let rows = Earlier { rows, missing };
+    let verified = verify(&rows, &absent);
+    let install = rows.row(Space(Install::TABLE.name()), &().bytes())?;
+    let install = install.map(|bytes| versioned::<Install>(&[], &bytes)).transpose()?;
+    let authority = install.map(|found| found.record.authority).filter(|text| !text.is_empty());
+    Ok(Inspected { verified, earlier, logged, authority })
 }
 
 /// Rows of which tables that were not made yet are empty.

@@ -3,26 +3,46 @@
 use super::{Finding, fail, ok, warn};
 use crate::appliance::Layout;
 use crate::base::problem::chain;
-use crate::store::{OpenError, VerifyError, inspect};
+use crate::store::{Inspected, OpenError, VerifyError, inspect};
 
-/// Every record, every index and the whole journal; a line for each fault.
-pub(super) fn store(layout: &Layout, running: bool) -> Vec<Finding> {
-    if running {
-        return vec![ok("store", "in use; stop the appliance to have all of it read")];
-    }
+/// Every record, every index and the whole journal; a line for each fault. With the fingerprint of
+/// the authority that the store says agents trust.
+pub(super) fn store(layout: &Layout) -> (Vec<Finding>, Option<String>) {
     if !layout.data_dir.join("store.redb").exists() {
-        return vec![warn("store", "there is none yet", "start the appliance")];
+        let lost = ["store.wal", "store.mark"];
+        return match lost.iter().find(|name| layout.data_dir.join(name).exists()) {
+            Some(other) => {
+                let text = format!("store.redb is missing, and {other} is there");
+                (vec![fail("store", text, RESTORE)], None)
+            }
+            None => (vec![warn("store", "there is none yet", "start the appliance")], None),
+        };
     }
-    let found = match inspect(&layout.data_dir) {
-        Ok(found) => found,
+    match inspect(&layout.data_dir) {
+        Ok(found) => {
+            let authority = found.authority.clone();
+            (findings(found), authority)
+        }
+        Err(OpenError::InUse { pid, .. }) => {
+            let text = format!(
+                "in use by process {pid}, which reads all of it a little at a time; stop it to \
+                 have everything compared now"
+            );
+            (vec![ok("store", text)], None)
+        }
         // Its message says what to do.
         Err(
-            error @ (OpenError::Newer { .. } | OpenError::InUse { .. } | OpenError::Log { .. }),
-        ) => {
-            return vec![fail("store", chain(&error), "")];
-        }
-        Err(error) => return vec![fail("store", chain(&error), RESTORE)],
-    };
+            error @ (OpenError::Newer { .. }
+            | OpenError::Log { .. }
+            | OpenError::Lost { .. }
+            | OpenError::NoStore { .. }
+            | OpenError::Damaged { .. }),
+        ) => (vec![fail("store", chain(&error), "")], None),
+        Err(error) => (vec![fail("store", chain(&error), RESTORE)], None),
+    }
+}
+
+fn findings(found: Inspected) -> Vec<Finding> {
     match found.verified {
         Ok(all) => {
             let earlier = match found.earlier {
