@@ -57,8 +57,8 @@
 //! 7. Nobody provisions by hand: no door and no verb creates a server.
 //! 8. One call per server at a time; what runs although it is to sleep, or sleeps although it is to
 //!    run, is seen, said and set right.
-//! 9. Nobody outside can push the journal out: what agents say is bounded in size and rate, and is
-//!    no entry unless it changes state.
+//! 9. Nobody outside can push the journal out: what agents say is bounded in size and pace, is no
+//!    entry unless it changes state, and never trims what people did.
 //!
 //! # Who runs where
 //! One writer thread owns the store, one the log of readings; both commit in groups. Tokio carries

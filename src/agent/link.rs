@@ -58,15 +58,21 @@ pub struct Link {
 }
 
 impl Link {
-    /// Introduces the agent and subscribes to its orders. The caller sets the deadline.
-    pub async fn begin(stream: Box<dyn Wire>, server: ServerId) -> Result<Link, LinkError> {
+    /// Introduces the agent and subscribes to its orders. `process` names this one apart from any
+    /// other with the same certificate, so that a copy of it is noticed. The caller sets the
+    /// deadline.
+    pub async fn begin(
+        stream: Box<dyn Wire>,
+        server: ServerId,
+        process: &str,
+    ) -> Result<Link, LinkError> {
         let mut link = Link { stream, pending: Vec::new() };
         let connect = Packet::Connect(Connect {
             client_id: server.to_string(),
             keep_alive_s: KEEP_ALIVE_S,
             clean_session: true,
             will: None,
-            user_name: None,
+            user_name: Some(process.to_owned()),
             password: None,
         });
         link.send(&connect).await?;

@@ -52,7 +52,7 @@ pub use settings::{AgentOptions, STATE_DIR, state_dir};
 
 use crate::base::limit::{AGENT_ORDERS_OPEN_MAX, AGENT_SPOOL_BYTES_MAX};
 use crate::base::problem::chain;
-use crate::base::random::{Stream, fresh_seed};
+use crate::base::random::{Stream, fresh_seed, secret_text};
 use crate::base::{Clock, OrderId, WallClock};
 use crate::net::mqtt::Packet;
 use crate::wire::agent::UserData;
@@ -174,6 +174,7 @@ fn assemble(
     let seed = fresh_seed();
     let identity = identity::Identity::new(state.clone(), data.server, data.token.clone());
     let session = session::Session {
+        process: secret_text(),
         appliances: data.appliances.clone(),
         server: data.server,
         identity: Arc::new(identity),

@@ -74,6 +74,8 @@ pub struct Session {
     pub clock: Arc<dyn Clock>,
     /// Where to report.
     pub events: Events,
+    /// Which process this is: made up anew at each start, never kept.
+    pub process: String,
     /// For jitter.
     pub random: Stream,
 }
@@ -118,7 +120,7 @@ impl Session {
         let credentials = credentials.ok_or_else(|| dial(io::ErrorKind::NotFound.into()))?;
         let opening = async {
             let stream = self.transport.open(address, credentials).await.map_err(dial)?;
-            Ok::<Link, SessionError>(Link::begin(stream, self.server).await?)
+            Ok::<Link, SessionError>(Link::begin(stream, self.server, &self.process).await?)
         };
         let link = match timeout(deadline, opening).await {
             Ok(link) => link?,

@@ -114,6 +114,9 @@ pub const JOURNAL_BYTES_MAX: u64 = 256 * 1024 * 1024;
 /// What the config file may say: from a thousand entries, so that people still see what happened
 /// just now, to 64 GiB, which verification reads in minutes.
 pub const JOURNAL_BYTES_RANGE: (u64, u64) = (1024 * 1024, 64 * 1024 * 1024 * 1024);
+/// The part of the journal's bound that is kept for what people did, beyond its beginning: an
+/// eighth is 32 MiB, at 2 KiB each 16,000 things that people did.
+pub const JOURNAL_PEOPLE_SHARE: u64 = 8;
 /// Entries one commit trims at most: several times what a full group adds, so that it catches up.
 pub const JOURNAL_TRIM_MAX: usize = 4 * WRITER_GROUP_MAX;
 /// The store's log: the rows of two to three thousand writes of 1 KiB, so that the database's own
@@ -180,6 +183,21 @@ pub const AGENT_HANDSHAKES_PER_ADDRESS_MAX: usize = 64;
 pub const AGENT_HANDSHAKES_PER_SECOND: u32 = 200;
 /// Addresses whose handshakes are counted: 64 bytes each, so 256 KiB.
 pub const AGENT_ADDRESSES_MAX: usize = 4096;
+/// An agent's name for its own process: 128 random bits are 32 digits, doubled.
+pub const AGENT_PROCESS_BYTES_MAX: usize = 64;
+/// Processes of one agent that are remembered, to tell a copy of its identity from a restart: a
+/// server is started again a few times in [`AGENT_COPY_MEMORY`]; 120 bytes each.
+pub const AGENT_PROCESSES_MAX: usize = 8;
+/// For how long they are: 40 times what an agent waits between two tries to connect.
+pub const AGENT_COPY_MEMORY: Millis = 600_000;
+/// An agent that is connected is taken for gone when it was not heard for as long after another one
+/// came with its certificate, or for its keep-alive, if that is shorter: it reports every 10 s.
+pub const AGENT_HOLDER_QUIET_MAX: Millis = 30_000;
+/// It is taken for alive when it was heard this long after: what was on its way arrives sooner.
+pub const AGENT_HOLDER_HEARD_AFTER: Millis = 2_000;
+/// How long a newcomer waits for the connection before it to be given back: a process that was
+/// killed is followed by another at once, and its end may be read after the other's beginning.
+pub const AGENT_SEAT_WAIT: Millis = 500;
 /// Largest CONNECT: a client id of 36 bytes, doubled for its header, and room for a login.
 pub const AGENT_CONNECT_BYTES_MAX: usize = 1024;
 /// Largest enrolment request and answer: a certificate request and a chain are under 4 KiB.
@@ -234,6 +252,20 @@ pub const AGENT_MESSAGES_MAX: usize = AGENT_ORDERS_KEPT_MAX;
 /// Longest an agent waits between two tries to connect: with full jitter 10,000 agents come back
 /// within 60 s at 667 a second.
 pub const AGENT_RETRY_MAX: Millis = 15_000;
+/// Besides that many at once, messages of one agent are taken at this pace: it says hello, whether
+/// its check passes, and results of what it was ordered.
+pub const AGENT_MESSAGE_EVERY: Millis = 200;
+/// Changes that an agent may bring about by its word alone, at once: its hellos, its check that
+/// passes and fails. Results of orders are not among them: each order has one.
+pub const AGENT_ENTRIES_BURST: u64 = 32;
+/// And then one of them in so many milliseconds: 8,640 entries of 1 KiB a day.
+pub const AGENT_ENTRY_EVERY: Millis = 10_000;
+/// Readings that cannot be right, or a copy of an agent, are told until so long after the last.
+pub const STRANGE_FOR: Millis = 600_000;
+/// Batches with readings that cannot be right before an alert: one may be a fault of the moment.
+pub const NONSENSE_ALERT_AFTER: u64 = 3;
+/// Servers that one alert about strange agents names.
+pub const STRANGE_NAMES_MAX: usize = 20;
 /// Output kept of a command an agent ran.
 pub const COMMAND_OUTPUT_BYTES_MAX: usize = 64 * 1024;
 

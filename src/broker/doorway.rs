@@ -3,8 +3,11 @@
 //! They cost memory and cryptography before anything is known about them, so they are bounded
 //! three ways: handshakes begun per second and address, handshakes under way per address, and all
 //! of them together. At a bound of the last two the oldest of the most crowded address gives way,
-//! because an agent is through within milliseconds of its turn and whoever stands there longest is
-//! none.
+//! and the oldest of all where none is more crowded than another: an agent is through within
+//! milliseconds of its turn, and whoever stands there longest is none. Addresses from which
+//! somebody showed an agent's certificate lately are *known*: they give way only to one another,
+//! and take turns of their own, so that strangers from any number of addresses keep none of them
+//! out.
 //!
 //! The cryptography runs on the threads that acknowledge what agents say, so it is begun in turns,
 //! at a steady rate over all addresses: however many strangers come, from wherever, the agents
@@ -12,10 +15,11 @@
 
 use super::pace::{Bucket, Turns};
 use crate::base::limit;
+use std::cmp::Reverse;
 use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 /// Bounds of one doorway.
@@ -46,6 +50,8 @@ impl Default for Bounds {
 pub struct Doorway {
     bounds: Bounds,
     turns: Turns,
+    /// Those of known addresses.
+    known_turns: Turns,
     inner: Mutex<Inner>,
 }
 
@@ -56,7 +62,12 @@ struct Inner {
     count: usize,
     next: u64,
     paces: HashMap<IpAddr, Bucket>,
+    /// When somebody last showed an agent's certificate at an address.
+    known: HashMap<IpAddr, Instant>,
 }
+
+/// An address is known for so long: a site that was off over a long weekend comes back as one.
+const KNOWN_FOR: Duration = Duration::from_secs(7 * 86_400);
 
 /// One connection in the doorway; dropping it makes room.
 pub struct Visit {
@@ -70,14 +81,27 @@ pub struct Visit {
 impl Doorway {
     /// An empty one.
     pub fn new(bounds: Bounds) -> Arc<Doorway> {
-        let turns = Turns::new(limit::AGENT_HANDSHAKES_BURST, bounds.turns, Instant::now());
-        Arc::new(Doorway { bounds, turns, inner: Mutex::default() })
+        let turns = || Turns::new(limit::AGENT_HANDSHAKES_BURST, bounds.turns, Instant::now());
+        Arc::new(Doorway { bounds, turns: turns(), known_turns: turns(), inner: Mutex::default() })
     }
 
     /// Waits until a visitor may begin with cryptography. Only visitors wait, so it takes no
     /// longer than the turns of a full doorway.
-    pub async fn turn(&self) {
-        self.turns.take().await;
+    pub async fn turn(&self, from: IpAddr) {
+        let known = self.lock().known.contains_key(&network(from));
+        if known { self.known_turns.take().await } else { self.turns.take().await }
+    }
+
+    /// Somebody at this address has shown an agent's certificate and was let in.
+    pub fn know(&self, from: IpAddr, now: Instant) {
+        let mut inner = self.lock();
+        if inner.known.len() >= limit::AGENT_CONNECTIONS_MAX {
+            inner.known.retain(|_, seen| now.saturating_duration_since(*seen) < KNOWN_FOR);
+        }
+        // Each has cost a certificate of ours, so more than there may be connections are no crowd.
+        if inner.known.len() < limit::AGENT_CONNECTIONS_MAX {
+            inner.known.insert(network(from), now);
+        }
     }
 
     /// Steps in; `None` when that address is in too much of a hurry.
@@ -91,8 +115,7 @@ impl Doorway {
         if here >= self.bounds.per_address {
             inner.oldest_gives_way(address);
         } else if inner.count >= self.bounds.all
-            && let Some(crowded) =
-                inner.visits.iter().max_by_key(|(_, v)| v.len()).map(|(address, _)| *address)
+            && let Some(crowded) = inner.most_crowded()
         {
             inner.oldest_gives_way(crowded);
         }
@@ -125,6 +148,16 @@ impl Inner {
             }
         }
         self.paces.entry(address).or_insert_with(|| Bucket::new(per_second, now)).take_one(now)
+    }
+
+    /// The address whose oldest visit gives way: strangers before those who are known, then the
+    /// most crowded, then the one whose oldest stands here longest.
+    fn most_crowded(&self) -> Option<IpAddr> {
+        let rank = |(address, visits): &(&IpAddr, &VecDeque<(u64, oneshot::Sender<()>)>)| {
+            let oldest = visits.front().map_or(u64::MAX, |(number, _)| *number);
+            (self.known.contains_key(*address), Reverse(visits.len()), oldest)
+        };
+        self.visits.iter().min_by_key(rank).map(|(address, _)| *address)
     }
 
     /// Dropping a visit's sender is what tells it.
@@ -186,6 +219,34 @@ mod tests {
         drop((crowd, fourth, other, third));
         assert_eq!(doorway.count(), 0);
         assert!(doorway.lock().visits.is_empty());
+    }
+
+    #[test]
+    fn among_many_addresses_the_oldest_gives_way_and_strangers_before_the_known() {
+        let bounds = Bounds { per_second: 9_000, per_address: 64, all: 100, turns: 9 };
+        let (doorway, now) = (Doorway::new(bounds), Instant::now());
+        let address = |n: usize| IpAddr::from([10, 0, (n / 250) as u8, (n % 250) as u8]);
+        let mut here: VecDeque<(usize, Visit)> = VecDeque::new();
+        let known = IpAddr::from([192, 168, 0, 1]);
+        doorway.know(known, now);
+        let mut waits = doorway.enter(known, now).unwrap();
+        for n in 0..2_000 {
+            here.push_back((n, doorway.enter(address(n), now).unwrap()));
+            if n >= 99 {
+                let (oldest, mut visit) = here.pop_front().unwrap();
+                assert!(gone(&mut visit), "{oldest} of {n}");
+            }
+            assert!(here.iter_mut().all(|(_, visit)| !gone(visit)), "{n}");
+            assert!(!gone(&mut waits), "the known one gave way to stranger {n}");
+        }
+        drop(here);
+        // Where all are known they give way to one another.
+        let mut crowd: Vec<Visit> = Vec::new();
+        for n in 0..100 {
+            doorway.know(address(n), now);
+            crowd.push(doorway.enter(address(n), now).unwrap());
+        }
+        assert!(gone(&mut waits) && !gone(&mut crowd[0]));
     }
 
     #[test]

@@ -316,7 +316,7 @@ mod tests {
         assert_eq!(fanout.publish(ServerId(1), &large), Err(NotSent::TooLarge));
         let reading: Vec<_> = (0..8u128)
             .map(|id| {
-                let mut seat = roster.enter(ServerId(id), 0).unwrap();
+                let mut seat = roster.sit(ServerId(id), 0).unwrap();
                 std::thread::spawn(move || {
                     for number in 0..500u32 {
                         let order = next(&mut seat);
@@ -348,8 +348,8 @@ mod tests {
         let roster = Arc::new(Roster::default());
         let fanout = Fanout::start(roster.clone(), runtime.handle().clone()).unwrap();
         let shards = limit::ORDER_SHARDS as u128;
-        let mut seat = roster.enter(ServerId(0), 0).unwrap();
-        let mut other = roster.enter(ServerId(1), 0).unwrap();
+        let mut seat = roster.sit(ServerId(0), 0).unwrap();
+        let mut other = roster.sit(ServerId(1), 0).unwrap();
         fanout.stop();
         fanout.publish(ServerId(0), b"lost").unwrap();
         let large = vec![0; limit::ORDER_SEGMENT_BYTES];
@@ -362,7 +362,7 @@ mod tests {
         assert_eq!(fanout.figures().rebuilt, 1);
         assert_eq!(seat.end.try_recv(), Ok(End::OrdersLost));
         assert!(other.end.try_recv().is_err());
-        let mut again = roster.enter(ServerId(shards), 0).unwrap();
+        let mut again = roster.sit(ServerId(shards), 0).unwrap();
         fanout.publish(ServerId(shards), b"found").unwrap();
         assert_eq!(&*next(&mut again), b"found");
         fanout.stop();

@@ -261,7 +261,10 @@ async fn serve(
     };
     drop((visit, closed));
     match greeted {
-        Ok(Some(guest)) => Box::pin(Session::new(house, guest, from).run()).await,
+        Ok(Some(guest)) => {
+            house.doorway.know(from.ip(), Instant::now());
+            Box::pin(Session::new(house, guest, from).run()).await;
+        }
         Ok(None) => {}
         Err(_) => house.refused.note(Kind::Slow, from, None, &"not through in time"),
     }
@@ -278,7 +281,7 @@ async fn in_turn(
     let heard = tokio::time::timeout(deadline, socket.peek(&mut [0])).await?;
     let left = deadline.saturating_sub(began.elapsed());
     if matches!(heard, Ok(1..)) {
-        house.doorway.turn().await;
+        house.doorway.turn(from.ip()).await;
     }
     tokio::time::timeout(left, greet(house, socket, from)).await
 }

@@ -1,6 +1,7 @@
 //! From a fresh socket to a known agent: TLS, certificate, CONNECT, admission. All of it happens
 //! under one deadline, which the caller keeps.
 
+use super::history::Claim;
 use super::refused::Kind;
 use super::roster::{NoSeat, Seat};
 use super::{House, Refusal, enrol};
@@ -9,6 +10,7 @@ use crate::net::mqtt::{BadPacket, Connect, ConnectCode, Packet, decode, encode};
 use crate::net::tls::{Alpn, ServerStream, accept};
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -90,7 +92,7 @@ pub async fn greet(house: &Arc<House>, socket: TcpStream, from: SocketAddr) -> O
         answer(&mut stream, code).await;
         return None;
     }
-    let seat = match admit(house, server, key_digest).await {
+    let seat = match admit(house, server, key_digest, claim(&connect, from)).await {
         Ok(seat) => seat,
         Err((kind, code, why)) => {
             note(kind, Some(server), &why);
@@ -99,6 +101,10 @@ pub async fn greet(house: &Arc<House>, socket: TcpStream, from: SocketAddr) -> O
         }
     };
     let presence = Presence { house: house.clone(), server, from, seat };
+    if let Some(copy) = presence.seat.copy {
+        note(Kind::Copy, Some(server), &format!("a copy of it was let in at {copy}"));
+        house.ingest.copied(server, from, copy);
+    }
     house.ingest.connected(server, from);
     answer(&mut stream, ConnectCode::Accepted).await.then_some(Guest {
         server,
@@ -152,8 +158,29 @@ fn check(connect: &Connect, server: ServerId) -> Result<(), No> {
     Ok(())
 }
 
+/// What a CONNECT says of the process that sends it. The field is free, since a certificate and
+/// not a name says who it is.
+fn claim(connect: &Connect, from: SocketAddr) -> Claim {
+    let is_one = |name: &String| {
+        (1..=limit::AGENT_PROCESS_BYTES_MAX).contains(&name.len())
+            && name.bytes().all(|byte| byte.is_ascii_alphanumeric())
+    };
+    let quiet_max = match connect.keep_alive_s {
+        0 => Duration::from_millis(limit::AGENT_HOLDER_QUIET_MAX),
+        seconds => Duration::from_secs(seconds.into()),
+    };
+    Claim { process: connect.user_name.clone().filter(is_one), from, quiet_max }
+}
+
 /// Asks whether it may come in and takes its seat, in a way that no revocation falls in between.
-async fn admit(house: &House, server: ServerId, key_digest: [u8; 32]) -> Result<Seat, No> {
+async fn admit(
+    house: &House,
+    server: ServerId,
+    key_digest: [u8; 32],
+    claim: Claim,
+) -> Result<Seat, No> {
+    // Whoever has the seat may be about to give it back.
+    let patient_until = Instant::now() + Duration::from_millis(limit::AGENT_SEAT_WAIT);
     loop {
         let revocations = house.roster.revocations();
         match house.admission.admit(server, key_digest).await {
@@ -165,9 +192,22 @@ async fn admit(house: &House, server: ServerId, key_digest: [u8; 32]) -> Result<
                 return Err((Kind::NotNow, ConnectCode::Unavailable, why));
             }
         }
-        match house.roster.enter(server, revocations) {
+        let now = Instant::now();
+        match house.roster.enter(server, revocations, claim.clone(), now) {
             Ok(seat) => return Ok(seat),
             Err(NoSeat::AskAgain) => {}
+            Err(NoSeat::Held(_)) if now < patient_until => {
+                tokio::time::sleep(Duration::from_millis(limit::AGENT_SEAT_WAIT / 10)).await;
+            }
+            Err(NoSeat::Held(by)) => {
+                let why = format!("its agent is connected from {by} and may live");
+                return Err((Kind::Held, ConnectCode::Unavailable, why));
+            }
+            Err(NoSeat::Copy(of)) => {
+                house.ingest.copied(server, of, claim.from);
+                let why = format!("its agent is connected from {of} and lives: this is a copy");
+                return Err((Kind::Copy, ConnectCode::NotAuthorised, why));
+            }
             Err(NoSeat::Full) => {
                 let why = "every place is taken".to_owned();
                 return Err((Kind::NotNow, ConnectCode::Unavailable, why));

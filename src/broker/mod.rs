@@ -10,8 +10,9 @@
 //! 2. [`greet`]: TLS, then either enrolment ([`enrol`], the only thing without a certificate) or
 //!    CONNECT. Who it is comes from its certificate alone; its client id has to say the same; and
 //!    [`Admission`] has to let it in.
-//! 3. [`roster`]: it takes its server's one seat, from which a newer connection, a revocation or
-//!    the end of the appliance can call it away at once.
+//! 3. [`roster`]: it takes its server's one seat, from which a newer connection of the same agent,
+//!    a revocation or the end of the appliance can call it away at once. A copy of its identity
+//!    cannot ([`history`]).
 //! 4. [`session`]: every publish is checked and handed to [`Ingest`], which answers after the
 //!    commit; only then does the PUBACK go out. Whatever is full stops the reading.
 //! 5. [`fanout`]: orders reach connections through the router, on topics and clients that never
@@ -28,6 +29,7 @@ mod enrol;
 mod fanout;
 mod gate;
 mod greet;
+mod history;
 mod pace;
 mod refused;
 mod roster;
@@ -42,6 +44,7 @@ use gate::House;
 
 use crate::base::ServerId;
 use std::future::Future;
+use std::net::SocketAddr;
 use std::pin::Pin;
 
 /// An answer that comes later.
@@ -54,7 +57,9 @@ pub trait Ingest: Send + Sync + 'static {
     /// A message (`wire::agent::Message` as JSON). Answers once it is committed.
     fn message(&self, from: ServerId, json: Vec<u8>) -> Later<Result<(), Refusal>>;
     /// An agent's connection began; its open orders should be sent.
-    fn connected(&self, server: ServerId, address: std::net::SocketAddr);
+    fn connected(&self, server: ServerId, address: SocketAddr);
+    /// Somebody else shows the server's certificate while its agent lives, and was kept out.
+    fn copied(&self, _server: ServerId, _agent: SocketAddr, _copy: SocketAddr) {}
     /// Its last connection ended.
     fn disconnected(&self, server: ServerId);
 }

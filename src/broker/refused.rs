@@ -45,6 +45,10 @@ kinds! {
     Will = "will",
     /// The server is unknown, terminated, or enrolled with another key.
     NotAdmitted = "not_admitted",
+    /// A copy of an agent's identity.
+    Copy = "copy",
+    /// The agent that is connected may live, and this one a copy of it: it is to come again.
+    Held = "held",
     /// Admission could not be asked, or there are too many connections.
     NotNow = "not_now",
     /// An enrolment that is no request we know.

@@ -1,10 +1,14 @@
-//! Who is connected: one seat a server, the newest connection has it.
+//! Who is connected: one seat a server. The newest connection of its agent has it; what shows the
+//! same certificate from elsewhere is judged by its [`History`].
 
+use super::history::{Claim, History, Holder, Verdict};
 use crate::base::{ServerId, limit};
 use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
+use std::time::Instant;
 use tokio::sync::{mpsc, oneshot};
 
 /// An order's bytes.
@@ -32,6 +36,8 @@ pub struct Roster {
 #[derive(Default)]
 struct Inner {
     seats: HashMap<ServerId, Entry>,
+    /// Of servers whose agents are connected or were lately, and a few others.
+    histories: HashMap<ServerId, History>,
     next: u64,
     /// Counts revocations: whoever was admitted before one has to ask again.
     revocations: u64,
@@ -43,6 +49,10 @@ struct Entry {
     waiting_bytes: Arc<AtomicUsize>,
     /// Gone once it has been used.
     end: Option<oneshot::Sender<End>>,
+    claim: Claim,
+    heard: Arc<Mutex<Instant>>,
+    /// Since when another one waits for this one to be heard.
+    challenged: Option<Instant>,
 }
 
 /// A connection's own end of its seat.
@@ -50,6 +60,10 @@ pub struct Seat {
     number: u64,
     orders: mpsc::Receiver<Order>,
     waiting_bytes: Arc<AtomicUsize>,
+    claim: Claim,
+    heard: Arc<Mutex<Instant>>,
+    /// Where the copy is that this one proved by coming back.
+    pub copy: Option<SocketAddr>,
     /// Why it has to end, once.
     pub end: oneshot::Receiver<End>,
 }
@@ -61,6 +75,10 @@ pub enum NoSeat {
     AskAgain,
     /// All seats are taken.
     Full,
+    /// Another one has it, from this address, who may live.
+    Held(SocketAddr),
+    /// Another one has it, from this address, and lives: whoever asks is a copy.
+    Copy(SocketAddr),
 }
 
 impl Roster {
@@ -70,7 +88,13 @@ impl Roster {
     }
 
     /// Takes the server's seat; a connection that has it is told to end.
-    pub fn enter(&self, server: ServerId, revocations: u64) -> Result<Seat, NoSeat> {
+    pub fn enter(
+        &self,
+        server: ServerId,
+        revocations: u64,
+        claim: Claim,
+        now: Instant,
+    ) -> Result<Seat, NoSeat> {
         let mut inner = self.lock();
         if inner.revocations != revocations {
             return Err(NoSeat::AskAgain);
@@ -79,16 +103,31 @@ impl Roster {
         if full && !inner.seats.contains_key(&server) {
             return Err(NoSeat::Full);
         }
+        let copy = match inner.judge(server, &claim, now) {
+            Verdict::Enters => None,
+            Verdict::Returns(copy) => Some(copy),
+            Verdict::Waits => return Err(NoSeat::Held(inner.holder_of(server, &claim))),
+            Verdict::IsCopy(of) => return Err(NoSeat::Copy(of)),
+        };
         let number = inner.next;
         inner.next += 1;
         let (orders, receiver) = mpsc::channel(limit::AGENT_ORDERS_WAITING_MAX);
         let (end, ended) = oneshot::channel();
         let waiting_bytes = Arc::new(AtomicUsize::new(0));
-        let entry = Entry { number, orders, waiting_bytes: waiting_bytes.clone(), end: Some(end) };
+        let heard = Arc::new(Mutex::new(now));
+        let entry = Entry {
+            number,
+            orders,
+            waiting_bytes: waiting_bytes.clone(),
+            end: Some(end),
+            claim: claim.clone(),
+            heard: heard.clone(),
+            challenged: None,
+        };
         if let Some(mut before) = inner.seats.insert(server, entry) {
             before.tell(End::Replaced);
         }
-        Ok(Seat { number, orders: receiver, waiting_bytes, end: ended })
+        Ok(Seat { number, orders: receiver, waiting_bytes, claim, heard, copy, end: ended })
     }
 
     /// Gives the seat back; whether it was still this connection's.
@@ -97,6 +136,9 @@ impl Roster {
         let own = inner.seats.get(&server).is_some_and(|entry| entry.number == seat.number);
         if own {
             inner.seats.remove(&server);
+            if let Some(history) = inner.histories.get_mut(&server) {
+                history.leave(&seat.claim, Instant::now());
+            }
         }
         own
     }
@@ -123,6 +165,7 @@ impl Roster {
     pub fn revoke(&self, server: ServerId) -> bool {
         let mut inner = self.lock();
         inner.revocations += 1;
+        inner.histories.remove(&server);
         inner.seats.get_mut(&server).is_some_and(|entry| entry.tell(End::Revoked))
     }
 
@@ -155,7 +198,32 @@ impl Roster {
     }
 }
 
+impl Inner {
+    fn judge(&mut self, server: ServerId, claim: &Claim, now: Instant) -> Verdict {
+        if self.histories.len() >= limit::AGENT_CONNECTIONS_MAX {
+            let seats = &self.seats;
+            self.histories.retain(|id, history| seats.contains_key(id) || !history.is_over(now));
+        }
+        let holder = self.seats.get_mut(&server).map(|entry| Holder {
+            claim: &entry.claim,
+            heard: *entry.heard.lock().unwrap_or_else(PoisonError::into_inner),
+            challenged: &mut entry.challenged,
+        });
+        self.histories.entry(server).or_default().judge(claim, holder, now)
+    }
+
+    /// Where the one is that has a seat; for one that is free, whoever asks.
+    fn holder_of(&self, server: ServerId, claim: &Claim) -> SocketAddr {
+        self.seats.get(&server).map_or(claim.from, |entry| entry.claim.from)
+    }
+}
+
 impl Seat {
+    /// Its connection said something.
+    pub fn hear(&self, now: Instant) {
+        *self.heard.lock().unwrap_or_else(PoisonError::into_inner) = now;
+    }
+
     /// The next order for it.
     pub fn poll_order(&mut self, cx: &mut Context<'_>) -> Poll<Option<Order>> {
         let order = ready!(self.orders.poll_recv(cx));
@@ -178,11 +246,20 @@ mod tests {
 
     const WEB: ServerId = ServerId(1);
 
+    impl Roster {
+        /// Takes a seat as the one agent of its server.
+        pub fn sit(&self, server: ServerId, revocations: u64) -> Result<Seat, NoSeat> {
+            let (process, from) = (Some("a".to_owned()), "10.0.0.1:1".parse().unwrap());
+            let claim = Claim { process, from, quiet_max: std::time::Duration::from_secs(30) };
+            self.enter(server, revocations, claim, Instant::now())
+        }
+    }
+
     #[test]
     fn the_newest_has_the_seat_and_only_it_gives_it_back() {
         let roster = Roster::default();
-        let mut first = roster.enter(WEB, 0).unwrap();
-        let mut second = roster.enter(WEB, 0).unwrap();
+        let mut first = roster.sit(WEB, 0).unwrap();
+        let mut second = roster.sit(WEB, 0).unwrap();
         assert_eq!(first.end.try_recv(), Ok(End::Replaced));
         assert!(!roster.leave(WEB, &first) && roster.has(WEB));
         assert!(roster.deliver(WEB, Arc::from(&b"x"[..])));
@@ -195,18 +272,18 @@ mod tests {
     fn a_revocation_ends_the_connection_and_every_admission_under_way() {
         let roster = Roster::default();
         let before = roster.revocations();
-        let mut seat = roster.enter(WEB, before).unwrap();
+        let mut seat = roster.sit(WEB, before).unwrap();
         assert!(roster.revoke(WEB));
         assert_eq!(seat.end.try_recv(), Ok(End::Revoked));
-        assert_eq!(roster.enter(ServerId(2), before).err(), Some(NoSeat::AskAgain));
-        assert!(roster.enter(ServerId(2), roster.revocations()).is_ok());
+        assert_eq!(roster.sit(ServerId(2), before).err(), Some(NoSeat::AskAgain));
+        assert!(roster.sit(ServerId(2), roster.revocations()).is_ok());
     }
 
     #[test]
     fn orders_that_do_not_fit_end_the_connection() {
         let check = |bytes: usize, fit: usize| {
             let roster = Roster::default();
-            let mut seat = roster.enter(WEB, 0).unwrap();
+            let mut seat = roster.sit(WEB, 0).unwrap();
             let order: Order = Arc::from(vec![0; bytes]);
             let sent = (0..fit + 1).filter(|_| roster.deliver(WEB, order.clone())).count();
             assert_eq!(sent, fit);

@@ -264,7 +264,10 @@ impl Session {
                 self.taken(id, answer, now)?;
             }
             Event::Order(order) => self.order(&order)?,
-            Event::Heard => self.heard = now,
+            Event::Heard => {
+                self.heard = now;
+                self.presence.seat.hear(now);
+            }
             Event::Closed | Event::Quiet => return ControlFlow::Break(None),
             Event::Alarm => self.alarm(now)?,
         }

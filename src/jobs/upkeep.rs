@@ -6,7 +6,7 @@
 use crate::base::Millis;
 use crate::jobs::{Job, Ports, Work};
 use crate::model::Actor;
-use crate::service::upkeep;
+use crate::service::{strange, upkeep};
 
 /// A terminated server's record is kept this long for people to ask about; the journal keeps its
 /// story longer.
@@ -25,6 +25,7 @@ impl Job for Upkeep {
     fn step(&mut self, ports: &Ports) -> Work {
         let service = &ports.service;
         let actor = Actor::job("upkeep");
+        strange::tell(service);
         let done =
             upkeep::remove_terminated(service, &actor, TERMINATED_KEPT).and_then(|servers| {
                 upkeep::reset_restarts(service, &actor, HEALTHY_AFTER)?;

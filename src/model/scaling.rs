@@ -51,6 +51,17 @@ impl Metric {
         }
     }
 
+    /// What one server counts for at most in the average a rule looks at, so that one of N servers
+    /// moves it by no more than this over N, whatever it says. A share has its own ceiling. A load
+    /// has none, so it counts up to twice the bound of its rule: the rule wants more servers all
+    /// the same, and one that is far busier than the others, or says so, does not speak for them.
+    pub fn counts_at_most(self, scale_up: f64) -> f64 {
+        match self {
+            Metric::CpuPercent => 100.0,
+            Metric::LoadAverages => 2.0 * scale_up.max(0.0),
+        }
+    }
+
     /// Scalr's `ruleType`.
     pub fn rule_type(self) -> &'static str {
         match self {

@@ -76,13 +76,14 @@ impl Head {
         series: &str,
         from: Timestamp,
         to: Timestamp,
+        at_most: f64,
     ) -> Average {
         let (mut sum, mut have, mut newest_at) = (0.0, 0u32, None);
         let mut highest: Option<f64> = None;
         for rows in servers.iter().filter_map(|server| self.servers.get(server)) {
             let (mut own, mut count) = (0.0, 0u32);
             for (at, value) in rows.readings(series, from, to) {
-                own += value;
+                own += value.clamp(0.0, at_most.max(0.0));
                 count += 1;
                 newest_at = newest_at.max(Some(at));
             }

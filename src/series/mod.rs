@@ -16,6 +16,9 @@
 //! would pass for the newest for as long: when nothing else is left of a batch, its sender is
 //! told how far ahead it is.
 //!
+//! **Sent in error.** What one server counts for in an average has a bound that whoever asks
+//! gives, so that none speaks for the others.
+//!
 //! Not here: what readings mean for scaling (the engine is handed an [`Average`] and may refuse to
 //! conclude from it), chunks. Readings are not journaled.
 //!
@@ -213,15 +216,17 @@ impl Series {
         self.head(|head| head.window(server, series, from, to))
     }
 
-    /// The average of one series over servers within `from..=to`, each server weighing the same.
+    /// The average of one series over servers within `from..=to`, each server weighing the same and
+    /// counting for `at_most` as much, and no less than nothing.
     pub fn average(
         &self,
         servers: &[ServerId],
         series: &str,
         from: Timestamp,
         to: Timestamp,
+        at_most: f64,
     ) -> Average {
-        self.head(|head| head.average(servers, series, from, to))
+        self.head(|head| head.average(servers, series, from, to, at_most))
     }
 
     /// The newest reading of each series of a server, by name.

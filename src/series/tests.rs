@@ -145,7 +145,7 @@ fn averages_say_what_they_rest_on() {
     bench.cpu(WEB_1, &[(-50, 10.0), (-40, 20.0), (-30, 30.0), (-20, 40.0)]);
     bench.cpu(WEB_2, &[(-70, 99.0), (-10, 75.0)]);
     let check = |servers: &[ServerId], from: i64, average, have, highest, newest: Option<i64>| {
-        let found = bench.series.average(servers, "cpu_percent", at(from), at(0));
+        let found = bench.series.average(servers, "cpu_percent", at(from), at(0), 100.0);
         let want = u32::try_from(servers.len()).unwrap();
         let newest_at = newest.map(at);
         assert_eq!(found, Average { average, have, want, highest, newest_at });
@@ -156,8 +156,45 @@ fn averages_say_what_they_rest_on() {
     check(&[WEB_1, WEB_2], -15, Some(75.0), 1, Some(75.0), Some(-10));
     check(&[WEB_1], -5, None, 0, None, None);
     check(&[], -60, None, 0, None, None);
-    let other = bench.series.average(&[WEB_1], "load_1m", at(-60), at(0));
+    let other = bench.series.average(&[WEB_1], "load_1m", at(-60), at(0), 9.0);
     assert_eq!((other.average, other.have), (None, 0));
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig {
+        cases: 300,
+        failure_persistence: None,
+        ..Default::default()
+    })]
+
+    #[test]
+    fn one_of_n_servers_moves_an_average_by_at_most_its_share(
+        others in proptest::collection::vec(0.0f64..200.0, 0..12),
+        says in proptest::collection::vec(proptest::num::f64::ANY, 1..5),
+        honest in 0.0f64..200.0,
+        at_most in 0.0f64..100.0,
+    ) {
+        let average = |readings: &[f64]| {
+            let bench = Bench::new();
+            for (server, value) in others.iter().enumerate() {
+                bench.cpu(ServerId(server as u128), &[(-10, *value)]);
+            }
+            let one = ServerId(others.len() as u128);
+            for (row, value) in readings.iter().enumerate() {
+                bench.cpu(one, &[(-1 - row as i64, *value)]);
+            }
+            let all: Vec<ServerId> = (0..=one.0).map(ServerId).collect();
+            bench.series.average(&all, "cpu_percent", at(-60), at(0), at_most)
+        };
+        let (before, after) = (average(&[honest]), average(&says));
+        let Some(found) = after.average else { return Ok(()) };
+        proptest::prop_assert!((0.0..=at_most + 1e-9).contains(&found), "{found}");
+        if after.have == before.have {
+            let share = at_most / f64::from(after.have);
+            let moved = (found - before.average.unwrap()).abs();
+            proptest::prop_assert!(moved <= share + 1e-9, "{moved} of {share}");
+        }
+    }
 }
 
 #[test]

@@ -11,11 +11,12 @@ use crate::broker::{Admission, Ingest, Later, Refusal};
 use crate::model::{Actor, AgentCursor, Cause, Door, OrderState, Permission, Server, ServerStatus};
 use crate::pki::request_key_digest;
 use crate::series::SeriesError;
+use crate::service::observed::Oddity;
 use crate::service::plans::set_status;
-use crate::service::{Service, lookup, retiring};
+use crate::service::{Service, lookup, retiring, strange};
 use crate::store::{Author, Subject, Tx};
 use crate::wire::agent::{Message, MessageBody};
-use crate::wire::reading;
+use crate::wire::reading::{self, Batch};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::sync::oneshot;
@@ -61,10 +62,27 @@ fn refusal(problem: &Problem) -> Refusal {
     }
 }
 
+impl Doorway {
+    fn odd(&self, server: ServerId, oddity: Oddity) {
+        if self.service.observed.note_oddity(server, oddity, self.service.clock.monotonic()) {
+            strange::tell(&self.service);
+        }
+    }
+
+    /// A batch without the readings that cannot be right; those are counted.
+    fn believable(&self, from: ServerId, mut batch: Batch) -> Batch {
+        if let Some((what, count)) = reading::refuse_nonsense(&mut batch) {
+            let oddity = Oddity::Nonsense { what, count };
+            self.odd(from, oddity);
+        }
+        batch
+    }
+}
+
 impl Ingest for Doorway {
     fn readings(&self, from: ServerId, batch: Vec<u8>) -> Later<std::result::Result<(), Refusal>> {
         let batch = match reading::decode(&batch) {
-            Ok(batch) => batch,
+            Ok(batch) => self.believable(from, batch),
             Err(bad) => return Box::pin(async move { Err(Refusal::Never(bad.to_string())) }),
         };
         let (done, answer) = oneshot::channel();
@@ -92,17 +110,29 @@ impl Ingest for Doorway {
             Err(bad) => return Box::pin(async move { Err(Refusal::Never(bad.to_string())) }),
         };
         let service = self.service.clone();
+        if !service.observed.may_speak(from, service.clock.monotonic()) {
+            let why = "more messages than an agent has to say".to_owned();
+            return Box::pin(async move { Err(Refusal::Later(why)) });
+        }
         let ready = readiness(&message.body);
         let (done, answer) = oneshot::channel();
         let now = service.now();
         let name = name_of(&service, from);
-        if let Some(ready) = ready {
-            // Before the commit, which wakes the balancers' job to look at it.
-            service.observed.agent_ready(from, ready, now);
-        }
+        // Before the commit, which wakes the balancers' job to look at it.
+        let turned = ready.is_some_and(|ready| service.observed.agent_ready(from, ready, now));
+        let (observer, moment) = (service.clone(), service.clock.monotonic());
+        let is_result = matches!(message.body, MessageBody::Result { .. });
         service.store.submit(
             Author::new(&actor(from, &name), verb(&message.body), Cause::Agent(from)),
-            move |tx| take(tx, from, message, now),
+            move |tx| {
+                take(tx, from, message, turned, now)?;
+                // What comes of orders is bounded by the orders; the rest is the agent's own word.
+                if tx.has_changes() && !is_result && !observer.observed.may_note(from, moment) {
+                    let why = "it changes its mind more often than is noted";
+                    return Err(Problem::new(Code::LimitExceeded, why));
+                }
+                Ok(())
+            },
             Box::new(move |result| drop(done.send(result))),
         );
         Box::pin(async move {
@@ -119,6 +149,11 @@ impl Ingest for Doorway {
                 Err(problem) => Err(refusal(&problem)),
             }
         })
+    }
+
+    fn copied(&self, server: ServerId, agent: SocketAddr, copy: SocketAddr) {
+        let oddity = Oddity::Copy { agent: agent.ip(), copy: copy.ip() };
+        self.odd(server, oddity);
     }
 
     fn connected(&self, server: ServerId, address: SocketAddr) {
@@ -156,7 +191,7 @@ fn readiness(body: &MessageBody) -> Option<bool> {
 }
 
 /// Commits one message, once.
-fn take(tx: &mut Tx, from: ServerId, message: Message, now: crate::base::Timestamp) -> Result<()> {
+fn take(tx: &mut Tx, from: ServerId, message: Message, turned: bool, now: Timestamp) -> Result<()> {
     let Some(mut server) = lookup::server(tx, from)? else {
         return Err(Problem::not_found("server", from));
     };
@@ -165,7 +200,7 @@ fn take(tx: &mut Tx, from: ServerId, message: Message, now: crate::base::Timesta
     if seen {
         return Ok(());
     }
-    // A hello on a known boot changes nothing worth a journal entry unless the record moves.
+    // How far it was heard is no entry of the journal: only what its word changes is.
     tx.put(&AgentCursor { server: from, boot: message.boot.clone(), seq: message.seq })?;
     let before = server.clone();
     let role = lookup::farm_role(tx, server.farm_role)?;
@@ -182,10 +217,11 @@ fn take(tx: &mut Tx, from: ServerId, message: Message, now: crate::base::Timesta
         }
         MessageBody::Ready { ready, detail } => {
             heard(&mut server, ready, ready_for, now);
-            if !ready && server.status == ServerStatus::Running {
+            if !ready && turned && server.status == ServerStatus::Running {
                 let about = lookup::server_name(tx, &server)?;
                 tx.text(about, format!("its ready check fails: {detail}"));
                 // No record of it changes, and yet it belongs to the server's story.
+                tx.event();
                 tx.subject(Subject::Server(from));
             }
         }

@@ -7,10 +7,12 @@ use crate::base::time::say;
 use crate::model::{
     Decision, FarmRole, Freshness, Line, MissingPolicy, Policy, Server, ServerStatus, Wait,
 };
+use crate::service::{Service, strange};
 use crate::wire::api::ConditionView;
 
 /// Its conditions, the worst first.
 pub(super) fn of(
+    service: &Service,
     server: &Server,
     role: Option<&FarmRole>,
     seen: &Freshness,
@@ -22,10 +24,28 @@ pub(super) fn of(
         ("failed", failed(server, report)),
         ("missing", missing(server, &policy, seen, now)),
         ("rebooting", rebooting(server, &policy, now)),
+        ("odd", odd(service, server)),
         ("locked", server.locked.then(|| server.lock_reason.clone())),
     ];
     let known = found.into_iter().filter_map(|(name, why)| Some((name, why?)));
     known.map(|(name, why)| ConditionView { name: name.into(), why }).collect()
+}
+
+/// Its agent does what no agent does.
+fn odd(service: &Service, server: &Server) -> Option<String> {
+    let (odd, delayed) = service.observed.oddities_of(server.id);
+    let odd = odd.unwrap_or_default();
+    let mut found = Vec::new();
+    if let Some((_, copy)) = odd.copy {
+        found.push(format!("another machine at {copy} has its certificate and was refused"));
+    }
+    if odd.nonsense_readings > 0 {
+        found.push(strange::refused(&odd));
+    }
+    if delayed > 0 {
+        found.push(format!("{delayed} messages told to come later: it says too much"));
+    }
+    (!found.is_empty()).then(|| found.join("; "))
 }
 
 /// It failed and keeps its place.

@@ -103,9 +103,15 @@ fn tail(store: &Store, about: Option<&str>, max: usize, last: Seq) -> Result<Eve
             }
             entries => entries?,
         };
-        let shown: Vec<EventView> =
+        let mut shown: Vec<EventView> =
             entries.into_iter().filter(|entry| shows(entry, about)).map(event).collect();
         if shown.len() >= max || from == 0 || window >= LOOKED_AT_MAX as u64 {
+            if from == 0 && shown.len() < max {
+                // Before the beginning of the journal there is only what people did.
+                let kept = store.entries_kept(max - shown.len())?;
+                let kept = kept.into_iter().filter(|entry| shows(entry, about)).map(event);
+                shown.splice(0..0, kept);
+            }
             let surplus = shown.len().saturating_sub(max);
             return Ok(EventsSlice {
                 events: shown.into_iter().skip(surplus).collect(),

@@ -10,6 +10,9 @@ use std::collections::{BTreeMap, BTreeSet};
 /// The servers of a farm role as far as a minute counts them.
 #[derive(Default)]
 struct Count {
+    /// What a server counts for at most in each metric that a rule looks at: as in the rule, so
+    /// that a replay sees what the rule saw.
+    at_most: BTreeMap<Metric, f64>,
     running: Vec<ServerId>,
     starting: u32,
     target: u32,
@@ -52,6 +55,14 @@ fn counts(service: &Service) -> Result<BTreeMap<FarmRoleId, Count>> {
                 counts.entry(target.farm_role).or_default().target = target.target;
             }
         }
+        for (id, count) in &mut counts {
+            let rules = lookup::farm_role(view, *id)?.map(|role| role.scaling.rules);
+            for rule in rules.iter().flatten() {
+                let most = rule.metric.counts_at_most(rule.scale_up);
+                let known = count.at_most.entry(rule.metric).or_insert(most);
+                *known = known.max(most);
+            }
+        }
         counts
             .retain(|_, count| count.target > 0 || count.starting > 0 || !count.running.is_empty());
         Ok(counts)
@@ -78,7 +89,8 @@ fn is_starting(server: &Server) -> bool {
 fn row(service: &Service, at: Timestamp, farm_role: FarmRoleId, count: &Count) -> RoleMinute {
     let until = at.after(MINUTE - 1);
     let reading = |metric: Metric| {
-        let found = service.series.average(&count.running, metric.series(), at, until);
+        let most = count.at_most.get(&metric).copied().unwrap_or(f64::MAX);
+        let found = service.series.average(&count.running, metric.series(), at, until, most);
         let (mean, highest) = (found.average?, found.highest?);
         // What was measured is not known to more digits than an f32 has.
         Some(MinuteReading { metric, have: found.have, mean: mean as f32, highest: highest as f32 })

@@ -48,6 +48,7 @@ pub mod rollouts;
 pub mod servers;
 pub mod status;
 pub mod steps;
+pub mod strange;
 pub mod upkeep;
 pub mod users;
 pub mod views;

@@ -5,8 +5,13 @@
 //! the journal follows what changed, not how often we looked.
 
 mod even;
+mod strange;
+mod talk;
 
 use self::even::Even;
+use self::strange::Strange;
+pub use self::strange::{Oddities, Oddity};
+use self::talk::Talk;
 use crate::base::limit::{ALERT_BYTES_MAX, CHECK_FAILURES_MAX, CHECK_PERIOD, LISTING_STALE_AFTER};
 use crate::base::text::tidy;
 use crate::base::{Clock, FarmId, FarmRoleId, Millis, ServerId, StepId, Timestamp, Watch};
@@ -36,6 +41,8 @@ struct Inner {
     late: BTreeMap<ServerId, u32>,
     news: News,
     even: Even,
+    talk: Talk,
+    strange: Strange,
 }
 
 /// What checks from outside found of a server without an agent.
@@ -300,8 +307,8 @@ impl Observed {
         before.is_none_or(|agent| agent.connected != connected)
     }
 
-    /// An agent said whether its ready check passes.
-    pub fn agent_ready(&self, server: ServerId, ready: bool, now: Timestamp) {
+    /// An agent said whether its ready check passes. Says whether that is news.
+    pub fn agent_ready(&self, server: ServerId, ready: bool, now: Timestamp) -> bool {
         let mut inner = self.lock();
         let fresh = Agent { connected: true, since: now, ready, failing_since: None };
         let agent = inner.agents.entry(server).or_insert(fresh);
@@ -311,6 +318,7 @@ impl Observed {
         if news {
             inner.news.add(server);
         }
+        news
     }
 
     /// Whether its agent is connected, and since when.
@@ -390,6 +398,8 @@ impl Observed {
         let mut inner = self.lock();
         inner.agents.remove(&server);
         inner.checks.remove(&server);
+        inner.talk.forget(server);
+        inner.strange.forget(server);
         for listing in inner.platforms.values_mut() {
             listing.missing.remove(&server);
         }

@@ -115,7 +115,7 @@ pub fn server(service: &Service, view: &View, server: Server) -> Result<ServerVi
         Freshness::Missing { since, .. } => ("missing", Some(now.since(*since))),
     };
     let report = service.observed.report(server.farm);
-    let conditions = conditions::of(&server, role.as_ref(), &freshness, &report, now);
+    let conditions = conditions::of(service, &server, role.as_ref(), &freshness, &report, now);
     let latest = service.series.latest(server.id);
     let agent = service.observed.agent(server.id);
     Ok(ServerView {

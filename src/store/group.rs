@@ -183,6 +183,8 @@ pub(super) struct Writer {
 struct Progress {
     tail: Tail,
     answers: Vec<Seq>,
+    /// Whether anything is to be committed.
+    is_changed: bool,
     tables: BTreeSet<Table>,
     stats: WriterStats,
 }
@@ -264,7 +266,7 @@ impl Writer {
                 if progress.stats.commits > 0 && self.slot.outage().is_none() {
                     self.set_failing(None);
                 }
-                if !progress.tables.is_empty() {
+                if progress.is_changed {
                     self.listeners.committed(&progress.tables, progress.tail.seq);
                 }
                 for (work, seq) in group.into_iter().zip(progress.answers) {
@@ -314,6 +316,7 @@ impl Writer {
         let mut progress = Progress {
             tail,
             answers: Vec::with_capacity(group.len()),
+            is_changed: false,
             tables: BTreeSet::new(),
             stats: WriterStats::default(),
         };
@@ -321,13 +324,14 @@ impl Writer {
             self.one(&tables, work.as_mut(), &mut progress)?;
             progress.answers.push(progress.tail.seq);
         }
-        if progress.tables.is_empty() {
+        if !progress.is_changed {
             drop(tables);
             txn.abort().map_err(|e| StoreError::database("ending a transaction", e))?;
             return Ok(progress);
         }
         let limit = self.journal_limit.load(Ordering::Relaxed);
-        progress.tail.bytes = journal::trim(&tables, progress.tail, limit, JOURNAL_TRIM_MAX)?.1;
+        let trimmed = journal::trim(&tables, progress.tail, limit, JOURNAL_TRIM_MAX)?;
+        progress.tail.bytes = trimmed.left;
         journal::write_size(&tables, progress.tail.bytes)?;
         let written = tables.into_written();
         self.slot.commit(txn, written, progress.tail, &|moment| self.survive(moment))?;
@@ -383,6 +387,11 @@ impl Writer {
             work.refuse(Problem::new(Code::ServiceUnavailable, why));
             return Ok(());
         }
+        progress.tables.extend(outcome.unjournaled.iter().copied());
+        if !outcome.is_entry {
+            progress.is_changed = true;
+            return outcome.rows.apply();
+        }
         let entry = entry(&mut outcome, work.author(), progress.tail, now, epoch);
         let bytes = match journal::encode(&entry) {
             Ok(bytes) => bytes,
@@ -394,6 +403,7 @@ impl Writer {
         outcome.rows.apply()?;
         progress.tail = journal::append(tables, progress.tail, &entry, &bytes)?;
         progress.tables.extend(entry.changes.iter().map(|change| change.table));
+        progress.is_changed = true;
         Ok(())
     }
 
@@ -407,18 +417,18 @@ impl Writer {
             txn.set_quick_repair(true);
             let tables = Tables::of(&txn);
             let mut tail = journal::tail(&tables)?;
-            let (count, left) = journal::trim(&tables, tail, limit, JOURNAL_TRIM_MAX)?;
-            if count > 0 {
-                journal::write_size(&tables, left)?;
+            let trimmed = journal::trim(&tables, tail, limit, JOURNAL_TRIM_MAX)?;
+            if trimmed.passed > 0 {
+                journal::write_size(&tables, trimmed.left)?;
             }
             drop(tables);
-            if count == 0 {
+            if trimmed.passed == 0 {
                 txn.abort().map_err(|e| StoreError::database("ending a transaction", e))?;
                 return Ok(gone);
             }
             txn.commit().map_err(|e| StoreError::database("committing", e))?;
-            gone += count as u64;
-            tail.bytes = left;
+            gone += trimmed.gone as u64;
+            tail.bytes = trimmed.left;
             *self.tail.lock().unwrap_or_else(PoisonError::into_inner) = Some(tail);
         }
     }

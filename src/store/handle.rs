@@ -165,6 +165,12 @@ impl Store {
         self.read(|view| journal::entries(&view.txn, after, at_most))
     }
 
+    /// What people did before the first entry of the journal, and is kept beyond it: the last
+    /// `at_most` of it, oldest first.
+    pub fn entries_kept(&self, at_most: usize) -> Result<Vec<Entry>, StoreError> {
+        self.read(|view| journal::kept(&view.txn, at_most))
+    }
+
     /// One entry; `None` when there is none of that number, or no longer.
     pub fn entry(&self, seq: Seq) -> Result<Option<Entry>, StoreError> {
         self.read(|view| journal::entry(&view.txn, seq))

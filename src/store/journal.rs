@@ -3,6 +3,9 @@
 //! An entry carries what was stored before and after, byte for byte, so that whoever reads it
 //! later (the passive node, an audit, `explain`) needs nothing else. Its bytes are hashed into
 //! the next entry, so that one taken out or changed afterwards is noticed.
+//!
+//! It is bounded: the oldest entries go. What people did outlives them, before the journal's
+//! beginning and outside its chain, up to a share of the bound.
 
 use super::codec::{self, CodecError};
 use super::error::StoreError;
@@ -10,7 +13,7 @@ use super::reads::{Versioned, versioned};
 use super::rows::{Puts, Rows, Space, Span};
 use super::tables::{Key, Record, Table};
 use crate::base::hash::{hex, sha256};
-use crate::base::limit::JOURNAL_ENTRY_BYTES_MAX;
+use crate::base::limit::{JOURNAL_ENTRY_BYTES_MAX, JOURNAL_PEOPLE_SHARE};
 use crate::base::{
     EnvironmentId, FarmId, FarmRoleId, PlanId, Seq, ServerId, StepId, Timestamp, UserId,
 };
@@ -42,6 +45,13 @@ pub struct Entry {
     pub changes: Vec<Change>,
     /// SHA-256 of the bytes of the entry before.
     pub previous: [u8; 32],
+}
+
+impl Entry {
+    /// Whether a person did it, through whichever door, and not the appliance or an agent.
+    pub fn is_of_people(&self) -> bool {
+        self.who.user != UserId(0)
+    }
 }
 
 /// Who did it: an [`Actor`] without what they were allowed.
@@ -192,6 +202,8 @@ pub(super) struct Tail {
 
 /// Under which name `META` has the journal's size.
 const BYTES_KEY: &[u8] = b"journal_bytes";
+/// Under which name `META` has the size of the entries of people before the first.
+const KEPT_KEY: &[u8] = b"journal_kept_bytes";
 /// Under which name `META` has the first entry kept and the hash of the one before it.
 pub(super) const ANCHOR_KEY: &[u8] = b"journal_anchor";
 
@@ -226,46 +238,99 @@ pub(super) fn write_size(tables: &impl Puts, size: u64) -> Result<(), StoreError
     tables.put(Space::META, BYTES_KEY, Some(&size.to_be_bytes()))
 }
 
-/// Removes the oldest entries until the journal is no larger than `limit`, at most `at_most` of
-/// them and never the last. Returns how many went and the size left, which the caller writes.
+/// What [`trim`] did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Trimmed {
+    /// Entries that are gone.
+    pub gone: usize,
+    /// Entries that the journal no longer begins with, those of people among them that stay.
+    pub passed: usize,
+    /// Bytes of all entries left, which the caller writes down.
+    pub left: u64,
+}
+
+/// Makes the journal begin later until it is no larger than `limit`, by at most `at_most` entries
+/// and never past the last. What people did stays behind the beginning, in a share of its own, so
+/// that nothing a job or an agent writes pushes it out: only what people did later does.
 pub(super) fn trim(
     tables: &impl Puts,
     tail: Tail,
     limit: u64,
     at_most: usize,
-) -> Result<(usize, u64), StoreError> {
-    let mut left = tail.bytes;
-    let mut gone: Vec<Entry> = Vec::new();
-    let mut after: Option<Vec<u8>> = None;
-    let mut anchor = [0u8; 32];
-    'pages: while left > limit && gone.len() < at_most {
-        let span = Span { after: after.as_deref(), at_most: 64, ..Span::prefix(&[]) };
+) -> Result<Trimmed, StoreError> {
+    let mut done = Trimmed { left: tail.bytes, ..Trimmed::default() };
+    if done.left <= limit {
+        return Ok(done);
+    }
+    let share = limit / JOURNAL_PEOPLE_SHARE;
+    let (first, mut anchor) = anchor(tables)?;
+    let mut kept = tables.row(Space::META, KEPT_KEY)?.map_or(0, |value| number(&value));
+    let mut next = first;
+    'pages: loop {
+        let after = Seq(next.0.saturating_sub(1)).bytes();
+        let span = Span { after: Some(&after), at_most: 64, ..Span::prefix(&[]) };
         let page = tables.rows(Space::JOURNAL, &span)?;
         if page.is_empty() {
             break;
         }
         for (key, bytes) in page {
             let entry = decode(&key, &bytes)?;
-            if left <= limit || gone.len() >= at_most || entry.seq >= tail.seq {
+            if done.left <= limit || done.passed >= at_most || entry.seq >= tail.seq {
                 break 'pages;
             }
-            left = left.saturating_sub(bytes.len() as u64);
             anchor = sha256(&bytes);
-            gone.push(entry);
-            after = Some(key);
+            next = Seq(entry.seq.0 + 1);
+            done.passed += 1;
+            if entry.is_of_people() {
+                kept += bytes.len() as u64;
+            } else {
+                remove(tables, &entry, bytes.len(), &mut done)?;
+            }
+            while kept > share {
+                kept = kept.saturating_sub(remove_oldest(tables, &mut done)?);
+            }
         }
     }
-    let Some(last) = gone.last() else { return Ok((0, left)) };
-    let mut value = Seq(last.seq.0 + 1).bytes();
-    value.extend_from_slice(&anchor);
-    for entry in &gone {
-        tables.put(Space::JOURNAL, &entry.seq.bytes(), None)?;
-        for subject in &entry.subjects {
-            tables.put(Space::SUBJECTS, &subject.row(entry.seq), None)?;
-        }
+    if done.passed > 0 {
+        let mut value = next.bytes();
+        value.extend_from_slice(&anchor);
+        tables.put(Space::META, ANCHOR_KEY, Some(&value))?;
+        tables.put(Space::META, KEPT_KEY, Some(&kept.to_be_bytes()))?;
     }
-    tables.put(Space::META, ANCHOR_KEY, Some(&value))?;
-    Ok((gone.len(), left))
+    Ok(done)
+}
+
+/// Removes the oldest entry there is; its size.
+fn remove_oldest(tables: &impl Puts, done: &mut Trimmed) -> Result<u64, StoreError> {
+    let span = Span { at_most: 1, ..Span::prefix(&[]) };
+    let oldest = tables.rows(Space::JOURNAL, &span)?;
+    // Without any, what is counted as kept is wrong; then it is nothing from now on.
+    let Some((key, bytes)) = oldest.first() else { return Ok(u64::MAX) };
+    remove(tables, &decode(key, bytes)?, bytes.len(), done)?;
+    Ok(bytes.len() as u64)
+}
+
+fn remove(
+    tables: &impl Puts,
+    entry: &Entry,
+    bytes: usize,
+    done: &mut Trimmed,
+) -> Result<(), StoreError> {
+    tables.put(Space::JOURNAL, &entry.seq.bytes(), None)?;
+    for subject in &entry.subjects {
+        tables.put(Space::SUBJECTS, &subject.row(entry.seq), None)?;
+    }
+    done.gone += 1;
+    done.left = done.left.saturating_sub(bytes as u64);
+    Ok(())
+}
+
+/// What people did before the journal's beginning, oldest first: the last `at_most` of it.
+pub(super) fn kept(rows: &impl Rows, at_most: usize) -> Result<Vec<Entry>, StoreError> {
+    let end = anchor(rows)?.0.bytes();
+    let span = Span { before: Some(&end), backwards: true, at_most, ..Span::prefix(&[]) };
+    let found = rows.rows(Space::JOURNAL, &span)?;
+    found.iter().rev().map(|(key, bytes)| decode(key, bytes)).collect()
 }
 
 /// The first entry kept, and the hash of the one before it.

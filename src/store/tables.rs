@@ -67,6 +67,15 @@ named_tables! {
     }
 }
 
+impl Table {
+    /// Whether a change of its records is a change of state, and so an entry of the journal. How
+    /// far an agent was heard is none: each of its messages moves that, and nobody outside may
+    /// push the journal out by talking.
+    pub(super) fn is_journaled(self) -> bool {
+        self != Table::AgentCursors
+    }
+}
+
 named_tables! {
     /// An index over a table.
     Index {

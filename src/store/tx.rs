@@ -16,6 +16,10 @@ pub struct Tx<'t> {
     rows: Overlay<'t>,
     now: Timestamp,
     touched: BTreeMap<(Table, Vec<u8>), Change>,
+    /// The same of tables that are not journaled.
+    unjournaled: BTreeSet<(Table, Vec<u8>)>,
+    /// Whether there is an entry although no record changes.
+    is_event: bool,
     subjects: BTreeSet<Subject>,
     about: String,
     text: String,
@@ -35,6 +39,8 @@ impl<'t> Tx<'t> {
             rows: Overlay::over(tables),
             now,
             touched: BTreeMap::new(),
+            unjournaled: BTreeSet::new(),
+            is_event: false,
             subjects: BTreeSet::new(),
             about: String::new(),
             text: String::new(),
@@ -147,6 +153,16 @@ impl<'t> Tx<'t> {
         self.text.push_str(&text::escape(sentence.as_ref()));
     }
 
+    /// The sentence is worth an entry although no record changes: something in the world did.
+    pub fn event(&mut self) {
+        self.is_event = true;
+    }
+
+    /// Whether anything that is journaled changes so far.
+    pub fn has_changes(&self) -> bool {
+        self.is_event || !self.touched.is_empty()
+    }
+
     /// Counts the entry to a story no changed record belongs to.
     pub fn subject(&mut self, subject: Subject) {
         self.subjects.insert(subject);
@@ -173,7 +189,12 @@ impl<'t> Tx<'t> {
         if nothing {
             // Back to what it was: this write no longer changes it.
             self.rows.forget(space::<R>(), &key);
+            self.unjournaled.remove(&(R::TABLE, key.clone()));
             self.touched.remove(&(R::TABLE, key));
+            return;
+        }
+        if !R::TABLE.is_journaled() {
+            self.unjournaled.insert((R::TABLE, key));
             return;
         }
         self.subjects.extend(subjects);
@@ -211,10 +232,12 @@ impl<'t> Tx<'t> {
 
     /// What it comes to: `None` when nothing changed.
     pub(super) fn finish(self) -> Option<Outcome<'t>> {
-        if self.touched.is_empty() {
+        if !self.has_changes() && self.unjournaled.is_empty() {
             return None;
         }
         Some(Outcome {
+            is_entry: self.has_changes(),
+            unjournaled: self.unjournaled.into_iter().map(|(table, _)| table).collect(),
             rows: self.rows,
             changes: self.touched.into_values().collect(),
             subjects: self.subjects.into_iter().collect(),
@@ -227,6 +250,10 @@ impl<'t> Tx<'t> {
 /// A write that was accepted and is about to be put into its group's transaction.
 pub(super) struct Outcome<'t> {
     pub rows: Overlay<'t>,
+    /// Whether the journal has an entry of it.
+    pub is_entry: bool,
+    /// Tables that are not journaled and changed.
+    pub unjournaled: Vec<Table>,
     pub changes: Vec<Change>,
     pub subjects: Vec<Subject>,
     pub about: String,

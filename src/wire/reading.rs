@@ -101,6 +101,38 @@ pub fn decode(bytes: &[u8]) -> Result<Batch, BadBatch> {
     if rest.is_empty() { Ok(batch) } else { Err(BadBatch::Length) }
 }
 
+/// What values a series can have, by its name: a share in percent is 0 to 100, nothing that is
+/// counted is negative, and a load is at most the threads that a Linux kernel can have
+/// (`PID_MAX_LIMIT`, 2^22). An agent's own CPU is in percent of one, and it may have several.
+pub fn range_of(series: &str) -> (f64, f64) {
+    let kind = series.split(':').next().unwrap_or_default();
+    match kind {
+        "agent_cpu_percent" => (0.0, 100_000.0),
+        _ if kind.ends_with("_percent") => (0.0, 100.0),
+        "load_1m" => (0.0, 4_194_304.0),
+        // 2^60 bytes are more than any server has, and all of them are exact.
+        _ => (0.0, 1_152_921_504_606_846_976.0),
+    }
+}
+
+/// Takes out readings that cannot be right: NaN, which is none, stays, and whatever is not within
+/// [`range_of`] its series becomes that. The first one in words and how many there were.
+pub fn refuse_nonsense(batch: &mut Batch) -> Option<(String, u64)> {
+    let mut found: Option<(String, u64)> = None;
+    for (series, column) in batch.series.iter().zip(&mut batch.columns) {
+        let (low, high) = range_of(series);
+        for value in column.iter_mut() {
+            if value.is_nan() || (low..=high).contains(value) {
+                continue;
+            }
+            let say = || (format!("{series} {value:e} is not within {low} to {high}"), 0);
+            found.get_or_insert_with(say).1 += 1;
+            *value = f64::NAN;
+        }
+    }
+    found
+}
+
 fn take<const N: usize>(rest: &mut &[u8]) -> Result<[u8; N], BadBatch> {
     let (head, after) = rest.split_first_chunk::<N>().ok_or(BadBatch::Length)?;
     *rest = after;
@@ -123,6 +155,36 @@ mod tests {
     fn batches_round_trip() {
         assert_eq!(decode(&encode(&sample())).unwrap(), sample());
         assert_eq!(decode(&encode(&Batch::default())).unwrap(), Batch::default());
+    }
+
+    #[test]
+    fn what_cannot_be_right_is_taken_out_and_counted() {
+        let check = |series: &str, value: f64, good: bool| {
+            let mut batch = Batch {
+                series: vec!["processes".into(), series.into()],
+                at: vec![Timestamp(1), Timestamp(2)],
+                columns: vec![vec![1.0, 2.0], vec![value, f64::NAN]],
+            };
+            let found = refuse_nonsense(&mut batch);
+            assert_eq!(found.is_none(), good, "{series} {value}: {found:?}");
+            assert_eq!(batch.columns[1][0].is_nan(), !good, "{series} {value}");
+            assert_eq!(batch.columns[0], [1.0, 2.0]);
+        };
+        for series in ["cpu_percent", "memory_percent", "disk_used_percent:/a:b_c"] {
+            for (value, good) in [(0.0, true), (100.0, true), (100.01, false), (400.0, false)] {
+                check(series, value, good);
+            }
+        }
+        for (value, good) in [(0.0, true), (900.0, true), (4_194_305.0, false), (1e12, false)] {
+            check("load_1m", value, good);
+        }
+        check("agent_cpu_percent", 180.0, true);
+        check("disk_size_bytes:/data", 1e15, true);
+        for series in ["cpu_percent", "load_1m", "uptime_s", "net_in_bytes", "what_is_this"] {
+            for value in [-0.1, -1e308, 1e308, f64::MAX, f64::INFINITY, f64::NEG_INFINITY] {
+                check(series, value, false);
+            }
+        }
     }
 
     #[test]

@@ -220,7 +220,7 @@ fn disk(mount: &str) -> [Option<f64>; 3] {
 }
 
 fn percent(part: u64, of: u64) -> f64 {
-    100.0 * part as f64 / of as f64
+    (100.0 * part as f64 / of as f64).min(100.0)
 }
 
 #[cfg(test)]

@@ -180,7 +180,8 @@ impl FarmImage {
         let (Some(rule), Some(crew)) = (rule, self.crews.get(&role.id)) else { return Vec::new() };
         let from = now.before(rule.window_ms);
         let load = |id: &ServerId| {
-            let window = service.series.average(&[*id], rule.metric.series(), from, now);
+            let series = rule.metric.series();
+            let window = service.series.average(&[*id], series, from, now, f64::MAX);
             window.average.map(|average| (*id, average))
         };
         crew.servers.keys().filter_map(load).collect()
@@ -203,7 +204,9 @@ impl FarmImage {
         rules
             .map(|(index, rule)| {
                 let from = now.before(rule.window_ms);
-                let window = service.series.average(&running, rule.metric.series(), from, now);
+                let (series, most) =
+                    (rule.metric.series(), rule.metric.counts_at_most(rule.scale_up));
+                let window = service.series.average(&running, series, from, now, most);
                 let reading = WindowReading {
                     average: window.average,
                     have: window.have,

@@ -1,9 +1,10 @@
 //! The journal as its readers see it: order, time, stories, the chain, and its end at the back.
 
 use super::{author, clock, declare, farm, inline};
-use crate::base::{FarmId, Seq, Timestamp};
-use crate::model::{Cause, Farm, Install};
-use crate::store::{Disk, Mode, Store, StoreError, Subject};
+use crate::base::limit::JOURNAL_PEOPLE_SHARE;
+use crate::base::{FarmId, Seq, Timestamp, UserId};
+use crate::model::{Actor, Alert, Cause, Farm, Install};
+use crate::store::{Author, Disk, Mode, Store, StoreError, Subject, Tx, journal};
 
 #[test]
 fn journal_time_never_runs_backwards() {
@@ -60,6 +61,55 @@ fn an_entry_carries_the_epoch_and_the_cause() {
         (&Cause::Entry(Seq(2)), "job:test")
     );
     assert_eq!(entries[2].subjects, [Subject::Farm(FarmId(1))]);
+}
+
+#[test]
+fn what_people_did_outlives_what_jobs_and_agents_write() {
+    let disk = Disk::new();
+    let store = inline(&disk);
+    let by = |user: u64, name: &str, n: usize| {
+        let actor = Actor { user: UserId(user), ..Actor::job(name) };
+        let alert = Alert { key: format!("{name}-{n}"), text: n.to_string(), since: Timestamp(0) };
+        let author = Author::new(&actor, "test", Cause::Clock);
+        let write = move |tx: &mut Tx<'_>| {
+            tx.subject(Subject::Farm(FarmId(1)));
+            Ok(tx.put(&alert)?)
+        };
+        store.write(author, write).unwrap();
+    };
+    let (limit, people) = (40_000, 10);
+    store.set_journal_limit(limit);
+    let mut all = 0;
+    for n in 0..2_000 {
+        if n % 200 == 0 {
+            by(7, "admin", n);
+            all += 1;
+        }
+        by(0, "agent", n);
+    }
+    assert_eq!(all, people);
+    let first = store.verify().unwrap().first;
+    assert!(first > Seq(1_000), "{first}");
+    let kept = store.entries_kept(100).unwrap();
+    assert!(kept.iter().all(|entry| entry.seq < first && entry.is_of_people()));
+    let later = store.entries(Seq(first.0 - 1), 10_000).unwrap();
+    let theirs = later.iter().filter(|entry| entry.is_of_people()).count();
+    assert_eq!(kept.len() + theirs, people, "all that people did is there");
+    assert_eq!(store.entries_kept(2).unwrap(), kept[kept.len() - 2..]);
+    let story = store.entries_about(Subject::Farm(FarmId(1)), None, 10_000).unwrap();
+    assert_eq!(story.len(), kept.len() + later.len());
+    assert_eq!(store.entry(kept[0].seq).unwrap().as_ref(), Some(&kept[0]));
+    // What they did later is all that pushes it out, and only beyond its share.
+    for n in 0..2_000 {
+        by(7, "admin", n);
+    }
+    store.verify().unwrap();
+    let kept = store.entries_kept(10_000).unwrap();
+    let bytes: usize = kept.iter().map(|entry| journal::encode(entry).unwrap().len()).sum();
+    let share = (limit / JOURNAL_PEOPLE_SHARE) as usize;
+    assert!(bytes <= share && bytes > share * 9 / 10, "{bytes}");
+    drop(store);
+    inline(&disk).verify().unwrap();
 }
 
 #[test]

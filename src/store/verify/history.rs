@@ -30,7 +30,8 @@ impl Last {
     /// Takes in an entry; what is wrong with it.
     fn take(&mut self, entry: &Entry) -> Vec<String> {
         let mut faults = Vec::new();
-        for change in &entry.changes {
+        // Earlier versions had entries of every table.
+        for change in entry.changes.iter().filter(|change| change.table.is_journaled()) {
             let (before, after) = (change.before.as_deref(), change.after.as_deref());
             let now = (entry.seq, after.map(mark));
             let was = self.written.insert((change.table, change.key.clone()), now);
@@ -79,6 +80,10 @@ impl<R: Rows> Check<'_, R> {
         self.each_row(Space::JOURNAL, |check, key, bytes| {
             count += 1;
             size += bytes.len() as u64;
+            // What people did before the journal begins stays, outside its chain.
+            if journal::number(key) < first.0 {
+                return check.kept_entry(key, bytes).map(|rows| story_rows += rows);
+            }
             match journal::decode(key, bytes) {
                 Ok(entry) => {
                     for fault in faults(&entry, key, next, &hash, at) {
@@ -103,6 +108,21 @@ impl<R: Rows> Check<'_, R> {
             self.surplus_stories()?;
         }
         Ok((count, first, Seq(next - 1)))
+    }
+
+    /// An entry from before the journal's beginning; how many rows of stories lead to it.
+    fn kept_entry(&mut self, key: &[u8], bytes: &[u8]) -> Result<u64, StoreError> {
+        match journal::decode(key, bytes) {
+            Ok(entry) if entry.is_of_people() && entry.seq.bytes() == key => self.stories(&entry),
+            Ok(entry) => {
+                self.fault(format!("journal entry {} is older than the journal", entry.seq));
+                self.stories(&entry)
+            }
+            Err(error) => {
+                self.fault(chain(&error));
+                Ok(0)
+            }
+        }
     }
 
     /// Whether an entry is found by each of its subjects; how many rows that are.

@@ -246,13 +246,15 @@ impl Site {
         verb(&self.service, farm.id).unwrap();
     }
 
-    fn servers(&self) -> Vec<Server> {
+    /// Servers that are not confirmed gone.
+    pub fn servers(&self) -> Vec<Server> {
         let mut all = self.service.read(lookup::all_servers).unwrap();
         all.retain(|server| server.status.counts());
         all
     }
 
-    fn named(&self, name: &str) -> ServerId {
+    /// The server of a host name.
+    pub fn named(&self, name: &str) -> ServerId {
         self.servers().into_iter().find(|server| server.hostname == name).expect(name).id
     }
 

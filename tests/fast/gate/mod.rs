@@ -3,6 +3,7 @@
 //! `rig` builds the world, `attacks` has what strangers try; here is what agents do.
 
 mod attacks;
+mod house;
 mod rig;
 
 use grange::base::ServerId;

@@ -12,7 +12,7 @@ use grange::pki::{Authority, identify, request_key_digest, server_identity};
 use grange::wire::topic::{self, Kind};
 use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -182,21 +182,39 @@ pub fn authority() -> (PathBuf, Arc<Authority>) {
     (keys, Arc::new(authority))
 }
 
+/// A gate on a free port, before whatever it is given.
+pub fn gate(
+    keys: &Path,
+    authority: &Authority,
+    ingest: Arc<dyn Ingest>,
+    admission: Arc<dyn Admission>,
+    set: impl FnOnce(&mut GateConfig),
+) -> Broker {
+    let names = ["127.0.0.1".to_owned()];
+    let shown = server_identity(authority, keys, &names, now()).unwrap();
+    let serving = Serving::new(Identity::from_pem(&shown.chain_pem, &shown.key_pem).unwrap());
+    let tls = agents_port(serving, authority.certificate_pem()).unwrap();
+    let listen = vec!["127.0.0.1:0".parse().unwrap()];
+    let mut config = GateConfig::new(listen, tls, |der| identify(der).ok());
+    set(&mut config);
+    Broker::start(config, ingest, admission, &tokio::runtime::Handle::current()).unwrap()
+}
+
+/// How to dial a gate as somebody, or as nobody, for MQTT.
+pub fn dialling(authority: &Authority, identity: Option<&Identity>) -> Arc<ClientConfig> {
+    let trust = Trust::Fingerprint(authority.fingerprint());
+    client_config(&trust, Names::Any, identity, Alpn::Mqtt).unwrap()
+}
+
 impl Rig {
     pub fn new(bounds: Bounds, handshake_deadline: u64) -> Rig {
         let (keys, authority) = authority();
-        let names = ["127.0.0.1".to_owned()];
-        let shown = server_identity(&authority, &keys, &names, now()).unwrap();
-        let serving = Serving::new(Identity::from_pem(&shown.chain_pem, &shown.key_pem).unwrap());
-        let tls = agents_port(serving, authority.certificate_pem()).unwrap();
         let behind = Arc::new(Behind { authority: Some(authority.clone()), ..Behind::default() });
         let face = Arc::new(Face(behind.clone()));
-        let listen = vec!["127.0.0.1:0".parse().unwrap()];
-        let mut config = GateConfig::new(listen, tls, |der| identify(der).ok());
-        config.bounds = bounds;
-        config.handshake_deadline = handshake_deadline;
-        let runtime = tokio::runtime::Handle::current();
-        let broker = Broker::start(config, face.clone(), face, &runtime).unwrap();
+        let broker = gate(&keys, &authority, face.clone(), face, |config| {
+            config.bounds = bounds;
+            config.handshake_deadline = handshake_deadline;
+        });
         let address = broker.addresses()[0];
         Rig { broker, behind, authority, address, keys }
     }
@@ -242,7 +260,8 @@ pub async fn dial(
 ) -> Option<Agent> {
     let socket = open(to, from).await?;
     let stream = connect(config, socket, "127.0.0.1").await.ok()?;
-    Some(Agent { server, stream, inbox: Vec::new(), last_id: 0 })
+    let process = "one".to_owned();
+    Some(Agent { server, process, stream, inbox: Vec::new(), last_id: 0 })
 }
 
 /// A certificate of an authority for a server, and its key's digest.
@@ -263,6 +282,8 @@ pub async fn open(to: SocketAddr, from: &str) -> Option<TcpStream> {
 /// The agent's end of a connection.
 pub struct Agent {
     pub server: ServerId,
+    /// The process it says it is; the same for all of a test unless it says otherwise.
+    pub process: String,
     pub stream: ClientStream,
     inbox: Vec<u8>,
     last_id: u16,
@@ -275,7 +296,7 @@ impl Agent {
             keep_alive_s: 30,
             clean_session: true,
             will: None,
-            user_name: None,
+            user_name: Some(self.process.clone()),
             password: None,
         }
     }

@@ -1,0 +1,338 @@
+//! Which processes a server's identity was shown by, and whether two of them live at one time.
+//!
+//! A server has one agent, and its certificate one copy. A disk that was cloned, or a key that was
+//! taken, shows the same certificate from a second machine. Neither is told from the other by what
+//! it knows, but two that live at one time give themselves away:
+//!
+//! - **One comes while the other speaks.** Whoever holds the seat keeps it while it is heard. The
+//!   newcomer is asked to come again; has the holder been heard well after it came, the newcomer is
+//!   a copy. Has it not been heard for as long as it promised to be, it is gone (a power cut, a
+//!   network that dropped the connection), and the newcomer takes over.
+//! - **One comes back.** Every agent makes up a name for its *process* when it starts and says it
+//!   with each connection. A process that was followed by another one and comes back proves that
+//!   both live: the one that was there first stays.
+//!
+//! So an agent that is started again, a server that is rebooted or loses power, and a connection
+//! that comes anew from the same process are let in: at once, or after the silence their former
+//! connection is allowed. All of this is in memory: after a start of the appliance the first to
+//! come is the first there was.
+
+use crate::base::limit::{
+    AGENT_COPY_MEMORY, AGENT_HOLDER_HEARD_AFTER, AGENT_HOLDER_QUIET_MAX, AGENT_PROCESSES_MAX,
+};
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+/// What a newcomer says of itself, and where it comes from.
+#[derive(Clone, Debug)]
+pub struct Claim {
+    /// The process; `None` from agents that do not say.
+    pub process: Option<String>,
+    /// Its address.
+    pub from: SocketAddr,
+    /// It will be heard at least this often.
+    pub quiet_max: Duration,
+}
+
+/// Whoever holds the seat.
+pub struct Holder<'a> {
+    /// What it said when it came.
+    pub claim: &'a Claim,
+    /// When it was last heard.
+    pub heard: Instant,
+    /// Since when a newcomer waits for it to be heard, or not to be.
+    pub challenged: &'a mut Option<Instant>,
+}
+
+/// What is to be done with a newcomer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It takes the seat; whoever has it is told to end.
+    Enters,
+    /// It takes the seat, and proves that the other one, which came later, is a copy.
+    Returns(SocketAddr),
+    /// The holder may live: it is to come again.
+    Waits,
+    /// The other one lives: this is a copy.
+    IsCopy(SocketAddr),
+}
+
+/// The processes that showed one server's identity, in the order they first came.
+#[derive(Default)]
+pub struct History {
+    known: VecDeque<Known>,
+}
+
+struct Known {
+    process: String,
+    from: SocketAddr,
+    /// When it last held the seat, or was let into it.
+    seen: Instant,
+    is_copy: bool,
+}
+
+impl History {
+    /// Decides about a newcomer.
+    pub fn judge(&mut self, claim: &Claim, holder: Option<Holder<'_>>, now: Instant) -> Verdict {
+        let place = claim.process.as_deref().and_then(|process| self.place(process));
+        if let Some(place) = place {
+            if let Some(original) = self.original_of(place, holder.as_ref(), now) {
+                return Verdict::IsCopy(original);
+            }
+            self.known[place].is_copy = false;
+            if let Some(copy) = self.followed_by(place, now) {
+                self.admit(claim, now);
+                return Verdict::Returns(copy);
+            }
+        }
+        let verdict = match holder {
+            Some(holder) if !is_same(claim, holder.claim) => challenge(holder, now),
+            Some(_) | None => Verdict::Enters,
+        };
+        if verdict == Verdict::Enters {
+            self.admit(claim, now);
+        }
+        verdict
+    }
+
+    /// A process gave the seat back.
+    pub fn leave(&mut self, claim: &Claim, now: Instant) {
+        if let Some(place) = claim.process.as_deref().and_then(|process| self.place(process)) {
+            self.known[place].seen = now;
+        }
+    }
+
+    /// Whether nothing in it matters any more.
+    pub fn is_over(&self, now: Instant) -> bool {
+        self.known.iter().all(|known| !known.is_recent(now))
+    }
+
+    fn place(&self, process: &str) -> Option<usize> {
+        self.known.iter().position(|known| known.process == process)
+    }
+
+    /// For one that was found to be a copy: where the one it is a copy of is or was lately.
+    fn original_of(
+        &self,
+        place: usize,
+        holder: Option<&Holder<'_>>,
+        now: Instant,
+    ) -> Option<SocketAddr> {
+        let known = self.known.get(place).filter(|known| known.is_copy)?;
+        let holds = |other: &Known| {
+            holder.is_some_and(|h| h.claim.process.as_ref() == Some(&other.process))
+        };
+        let lives = |other: &&Known| {
+            other.process != known.process && (holds(other) || other.is_recent(now))
+        };
+        self.known.iter().filter(|other| !other.is_copy).find(lives).map(|other| other.from)
+    }
+
+    /// Marks those that came after one that comes back, and says where the last of them was.
+    fn followed_by(&mut self, place: usize, now: Instant) -> Option<SocketAddr> {
+        let later = self.known.iter_mut().skip(place + 1);
+        let later = later.filter(|known| !known.is_copy && known.is_recent(now));
+        later
+            .map(|known| {
+                known.is_copy = true;
+                known.from
+            })
+            .last()
+    }
+
+    fn admit(&mut self, claim: &Claim, now: Instant) {
+        let Some(process) = &claim.process else { return };
+        if let Some(place) = self.place(process) {
+            (self.known[place].seen, self.known[place].from) = (now, claim.from);
+            return;
+        }
+        self.known.retain(|known| known.is_recent(now));
+        if self.known.len() >= AGENT_PROCESSES_MAX {
+            // Not the first, which is the original for all that anybody knows.
+            self.known.remove(1);
+        }
+        let (process, from) = (process.clone(), claim.from);
+        self.known.push_back(Known { process, from, seen: now, is_copy: false });
+    }
+}
+
+impl Known {
+    fn is_recent(&self, now: Instant) -> bool {
+        now.saturating_duration_since(self.seen) < Duration::from_millis(AGENT_COPY_MEMORY)
+    }
+}
+
+/// The same process on the same machine: its former connection is over, whatever we know of it.
+fn is_same(claim: &Claim, holder: &Claim) -> bool {
+    let (new, old) = (claim.from.ip().to_canonical(), holder.from.ip().to_canonical());
+    claim.process.is_some() && claim.process == holder.process && new == old
+}
+
+/// Whether the holder of a seat lives shows in time.
+fn challenge(holder: Holder<'_>, now: Instant) -> Verdict {
+    let patience = holder.claim.quiet_max.min(Duration::from_millis(AGENT_HOLDER_QUIET_MAX));
+    // What was on its way when the newcomer came says nothing.
+    let on_its_way = Duration::from_millis(AGENT_HOLDER_HEARD_AFTER);
+    // A challenge from long ago says nothing about now.
+    let waits = holder.challenged.filter(|since| now < *since + 2 * patience + on_its_way);
+    let Some(since) = waits else {
+        *holder.challenged = Some(now);
+        return Verdict::Waits;
+    };
+    if holder.heard > since + on_its_way {
+        *holder.challenged = Some(now);
+        return Verdict::IsCopy(holder.claim.from);
+    }
+    match now >= since + patience {
+        true => Verdict::Enters,
+        false => Verdict::Waits,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn claim(process: &str, from: &str) -> Claim {
+        let process = (!process.is_empty()).then(|| process.to_owned());
+        let quiet_max = Duration::from_secs(30);
+        Claim { process, from: format!("{from}:1").parse().unwrap(), quiet_max }
+    }
+
+    /// One server, whose seat is held or free.
+    struct Door {
+        history: History,
+        holder: Option<(Claim, Instant, Option<Instant>)>,
+        start: Instant,
+    }
+
+    impl Door {
+        fn new() -> Door {
+            Door { history: History::default(), holder: None, start: Instant::now() }
+        }
+
+        fn comes(&mut self, at: u64, who: &Claim) -> Verdict {
+            let now = self.start + Duration::from_secs(at);
+            let holder = self.holder.as_mut().map(|(claim, heard, challenged)| Holder {
+                claim,
+                heard: *heard,
+                challenged,
+            });
+            let verdict = self.history.judge(who, holder, now);
+            if matches!(verdict, Verdict::Enters | Verdict::Returns(_)) {
+                self.leaves(at);
+                self.holder = Some((who.clone(), now, None));
+            }
+            verdict
+        }
+
+        fn speaks(&mut self, at: u64) {
+            if let Some((_, heard, _)) = &mut self.holder {
+                *heard = self.start + Duration::from_secs(at);
+            }
+        }
+
+        fn leaves(&mut self, at: u64) {
+            if let Some((claim, ..)) = self.holder.take() {
+                self.history.leave(&claim, self.start + Duration::from_secs(at));
+            }
+        }
+    }
+
+    #[test]
+    fn one_machine_is_never_locked_out() {
+        let (a, b) = (claim("a", "10.0.0.1"), claim("b", "10.0.0.1"));
+        let mut door = Door::new();
+        assert_eq!(door.comes(0, &a), Verdict::Enters);
+        // The same process dials again before its old connection is known to be over.
+        assert_eq!(door.comes(1, &a), Verdict::Enters);
+        // Its agent is started again: the kernel closed what the old process had.
+        door.leaves(10);
+        assert_eq!(door.comes(11, &b), Verdict::Enters);
+        for restart in 0..50 {
+            door.leaves(20 + restart);
+            let next = claim(&format!("r{restart}"), "10.0.0.1");
+            assert_eq!(door.comes(20 + restart, &next), Verdict::Enters);
+        }
+        // Power is cut: the old connection is there and silent.
+        let c = claim("c", "10.0.0.2");
+        door.speaks(99);
+        assert_eq!(door.comes(100, &c), Verdict::Waits);
+        assert_eq!(door.comes(115, &c), Verdict::Waits);
+        assert_eq!(door.comes(131, &c), Verdict::Enters);
+        // It moves to another address; its old connection is silent.
+        let moved = claim("c", "10.9.9.9");
+        assert_eq!(door.comes(200, &moved), Verdict::Waits);
+        assert_eq!(door.comes(230, &moved), Verdict::Enters);
+        // An agent of before processes had names.
+        let old = claim("", "10.0.0.1");
+        door.leaves(300);
+        assert_eq!(door.comes(301, &old), Verdict::Enters);
+        assert_eq!(door.comes(302, &old), Verdict::Waits);
+        assert_eq!(door.comes(333, &old), Verdict::Enters);
+    }
+
+    #[test]
+    fn a_copy_beside_one_that_speaks_never_gets_in() {
+        for (original, copy) in [("a", "b"), ("a", ""), ("", "b"), ("", "")] {
+            let (a, b) = (claim(original, "10.0.0.1"), claim(copy, "10.0.0.2"));
+            let mut door = Door::new();
+            assert_eq!(door.comes(0, &a), Verdict::Enters);
+            let mut found = 0;
+            for second in 1..600 {
+                if second % 10 == 0 {
+                    door.speaks(second);
+                }
+                if second % 7 == 0 {
+                    let verdict = door.comes(second, &b);
+                    found += usize::from(verdict == Verdict::IsCopy(a.from));
+                    assert!(matches!(verdict, Verdict::Waits | Verdict::IsCopy(_)), "{second}");
+                }
+            }
+            assert!(found > 10, "{found}");
+        }
+    }
+
+    #[test]
+    fn one_that_comes_in_while_the_other_is_away_is_shown_out_when_it_returns() {
+        let (a, b) = (claim("a", "10.0.0.1"), claim("b", "10.0.0.2"));
+        let mut door = Door::new();
+        assert_eq!(door.comes(0, &a), Verdict::Enters);
+        door.leaves(50);
+        assert_eq!(door.comes(51, &b), Verdict::Enters, "as a restart would");
+        door.speaks(60);
+        assert_eq!(door.comes(65, &a), Verdict::Returns(b.from));
+        assert_eq!(door.comes(70, &b), Verdict::IsCopy(a.from));
+        door.leaves(80);
+        assert_eq!(door.comes(81, &b), Verdict::IsCopy(a.from), "the first is away for a moment");
+        assert_eq!(door.comes(90, &a), Verdict::Enters);
+        // The original is destroyed: some time later there is but one.
+        door.leaves(100);
+        assert_eq!(door.comes(100 + AGENT_COPY_MEMORY / 1000, &b), Verdict::Enters);
+    }
+
+    #[test]
+    fn a_stray_visit_long_ago_is_not_held_against_a_server_that_loses_power() {
+        let (a, stray) = (claim("a", "10.0.0.1"), claim("s", "10.0.0.9"));
+        let mut door = Door::new();
+        assert_eq!(door.comes(0, &a), Verdict::Enters);
+        assert_eq!(door.comes(10, &stray), Verdict::Waits);
+        door.speaks(5000);
+        let rebooted = claim("b", "10.0.0.1");
+        assert_eq!(door.comes(5010, &rebooted), Verdict::Waits);
+        assert_eq!(door.comes(5041, &rebooted), Verdict::Enters);
+    }
+
+    #[test]
+    fn little_is_remembered_and_not_for_ever() {
+        let mut door = Door::new();
+        for i in 0..10_000 {
+            door.leaves(i);
+            door.comes(i, &claim(&i.to_string(), "10.0.0.1"));
+            assert!(door.history.known.len() <= AGENT_PROCESSES_MAX);
+        }
+        let long_after = door.start + Duration::from_secs(10_000 + AGENT_COPY_MEMORY);
+        assert!(door.history.is_over(long_after));
+    }
+}
