@@ -12,6 +12,8 @@ mod balancers;
 mod cli;
 #[path = "fast/entrance/mod.rs"]
 mod entrance;
+#[path = "fast/doors/mod.rs"]
+mod doors;
 #[path = "fast/explain/mod.rs"]
 mod explain;
 #[path = "fast/gate/mod.rs"]

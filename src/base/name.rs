@@ -1,5 +1,6 @@
 //! Names that people type: farms, aliases, roles.
 
+use crate::base::ServerId;
 use serde::{Deserialize, Deserializer, Serialize};
 use std::fmt;
 
@@ -46,6 +47,21 @@ pub fn parts(said: &str) -> Result<(Name, Option<Name>), NotAName> {
     }
 }
 
+impl Name {
+    /// The farm role whose server would be called this: `web` for `web-3`. A farm role of this
+    /// name beside that one would make `shop/web-3` two things.
+    pub fn server_of(&self) -> Option<Name> {
+        let (alias, index) = self.0.rsplit_once('-')?;
+        let counted = index.bytes().all(|b| b.is_ascii_digit()) && !index.starts_with('0');
+        Name::new(alias).ok().filter(|_| counted)
+    }
+
+    /// Whether it could be taken for the id of a server, which is asked for in the same places.
+    pub fn is_like_an_id(&self) -> bool {
+        self.0.parse::<ServerId>().is_ok()
+    }
+}
+
 impl fmt::Display for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
@@ -84,5 +100,24 @@ mod tests {
         for bad in ["", " ", "/", "shop/", "/web", "shop//web", "a/b/c", "shop/web ", "shop /web"] {
             assert_eq!(said(bad), None, "{bad:?}");
         }
+    }
+
+    #[test]
+    fn what_a_server_could_be_called_is_known() {
+        let check = |text: &str, of: Option<&str>| {
+            let role = Name::new(text).unwrap().server_of();
+            assert_eq!(role.as_ref().map(Name::as_str), of, "{text}");
+        };
+        check("web-1", Some("web"));
+        check("web-400", Some("web"));
+        check("web-2-1", Some("web-2"));
+        check("web", None);
+        check("web-01", None);
+        check("web-a1", None);
+        check("10", None);
+        let id = "8d3c1f0a-1111-4222-8333-444455556666";
+        assert!(
+            Name::new(id).unwrap().is_like_an_id() && !Name::new("web").unwrap().is_like_an_id()
+        );
     }
 }

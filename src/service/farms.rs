@@ -57,7 +57,7 @@ pub fn create(service: &Service, actor: &Actor, input: &FarmInput) -> Result<Far
     authorise(actor, Permission::FarmsManage)?;
     let given =
         input.name.clone().ok_or_else(|| Problem::invalid("name", "a farm needs a name"))?;
-    let name = Name::new(&given).map_err(|bad| Problem::invalid("name", bad.to_string()))?;
+    let name = new_name(&given)?;
     let order = input.launch_order.as_deref().map(launch_order).transpose()?.unwrap_or_default();
     let description = description(input)?.unwrap_or_default();
     let (env, user, now) = (actor.env, actor.user, service.now());
@@ -82,6 +82,15 @@ pub fn create(service: &Service, actor: &Actor, input: &FarmInput) -> Result<Far
         Ok(id)
     })?;
     shown(service, actor, id)
+}
+
+/// A name that a farm may be given.
+fn new_name(text: &str) -> Result<Name> {
+    let name = Name::new(text).map_err(|bad| Problem::invalid("name", bad.to_string()))?;
+    match name.is_like_an_id() {
+        true => Err(Problem::invalid("name", "this is like the id of a server: take another")),
+        false => Ok(name),
+    }
 }
 
 /// What a farm is described with; it may have several lines.
@@ -113,12 +122,7 @@ pub fn update(
 ) -> Result<FarmView> {
     authorise(actor, Permission::FarmsManage)?;
     let order = input.launch_order.as_deref().map(launch_order).transpose()?;
-    let name = input
-        .name
-        .as_deref()
-        .map(Name::new)
-        .transpose()
-        .map_err(|bad| Problem::invalid("name", bad.to_string()))?;
+    let name = input.name.as_deref().map(new_name).transpose()?;
     let description = description(input)?;
     change(service, actor, id, "farm.update", revision, move |tx, farm| {
         if let Some(name) = name.filter(|name| *name != farm.name) {

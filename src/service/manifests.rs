@@ -6,7 +6,7 @@ mod references;
 
 pub(super) use outlook::{Outlook, outlook};
 
-use crate::base::{Code, FarmId, FarmRoleId, Problem, Result, Timestamp};
+use crate::base::{Code, FarmId, FarmRoleId, Name, Problem, Result, Timestamp};
 use crate::model::{Actor, Cause, Farm, FarmGoal, FarmRole, Permission, Role, RolloutWish};
 use crate::service::{Service, authorise, farms, lookup};
 use crate::store::{Author, Reads, Tx};
@@ -99,7 +99,10 @@ pub(super) fn current_plan(read: &impl Reads, farm: &Farm) -> Result<Option<crat
 pub(super) fn read(service: &Service, actor: &Actor, text: &str) -> Result<Manifest> {
     let mut reading = manifest::read(text);
     let known = &service.settings.platforms;
-    service.read(|view| references::look_up(view, known, actor.env, &mut reading))?;
+    service.read(|view| {
+        references::look_up_names(view, actor.env, &mut reading)?;
+        references::look_up(view, known, actor.env, &mut reading)
+    })?;
     references::look_up_zones(&service.settings.zones, &mut reading);
     reading.finish().map_err(refused)
 }
@@ -167,7 +170,13 @@ pub(super) fn compose(
         found.map_or_else(|| format!("role {}", role.role), |role| role.name.to_string())
     };
     let mut farm_roles = Vec::new();
+    let there: Vec<Name> = existing.iter().map(|role| role.alias.clone()).collect();
     for (place, declared) in manifest.farm_roles.iter().enumerate() {
+        let alias = &declared.alias;
+        // It was looked up with its line; since then somebody else may have declared the other.
+        if !there.contains(alias) && references::namesake(alias, &there).is_some() {
+            return Err(moved("it has a farm role whose servers have that name now"));
+        }
         let old = existing.iter().find(|role| role.alias == declared.alias);
         let id = old.map_or(FarmRoleId(u64::MAX - place as u64), |role| role.id);
         let role = lookup::role_by_name(read, actor.env, &declared.role)?

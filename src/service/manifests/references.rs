@@ -1,6 +1,6 @@
 //! What farm roles of a manifest refer to and only the appliance knows: platforms, sizes, roles.
 
-use crate::base::{EnvironmentId, Result};
+use crate::base::{EnvironmentId, Name, Result};
 use crate::model::{Automation, Role};
 use crate::service::lookup;
 use crate::store::Reads;
@@ -44,6 +44,34 @@ pub fn look_up(
         }
     }
     Ok(())
+}
+
+/// Finds new farm roles whose name a server of one that is there has, or whose servers would have
+/// the name of one that is there. Farm roles that are on their way out count until they are gone.
+pub fn look_up_names(read: &impl Reads, env: EnvironmentId, reading: &mut Reading) -> Result<()> {
+    let Some(farm) = reading.farm().cloned() else { return Ok(()) };
+    let Some(farm) = lookup::farm_by_name(read, env, &farm)? else { return Ok(()) };
+    let there: Vec<Name> =
+        lookup::farm_roles_of(read, farm.id)?.into_iter().map(|role| role.alias).collect();
+    for reference in reading.references.clone() {
+        let Some(alias) = reference.alias.filter(|alias| !there.contains(alias)) else { continue };
+        if let Some(other) = namesake(&alias, &there) {
+            let text = format!(
+                "{alias} and {other}, which farm {} has already, would share the name of a server",
+                farm.name
+            );
+            reading.add(&format!("{}.alias", reference.path), text);
+        }
+    }
+    Ok(())
+}
+
+/// The farm role of those that would share the name of a server with this one.
+pub fn namesake<'n>(alias: &Name, there: &'n [Name]) -> Option<&'n Name> {
+    let of = alias.server_of();
+    there
+        .iter()
+        .find(|other| Some(*other) == of.as_ref() || other.server_of().as_ref() == Some(alias))
 }
 
 /// Finds availability zones that their platform does not have.

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 /// Checks all of it. `whole` says whether each entry of the file is among what was read.
 pub(super) fn check(read: &[Reference], whole: bool, sink: &mut Sink) {
     let aliases = aliases(read, sink);
+    namesakes(read, &aliases, sink);
     // Where an alias has a fault of its own, it may be the one that seems to be missing.
     let all_known = whole && read.iter().all(|one| one.alias.is_some());
     for one in read {
@@ -37,6 +38,19 @@ fn aliases<'r>(read: &'r [Reference], sink: &mut Sink) -> BTreeMap<&'r Name, usi
         }
     }
     aliases
+}
+
+/// An alias that a server of another farm role has for its name: `shop/web-1` would be both.
+fn namesakes(read: &[Reference], aliases: &BTreeMap<&Name, usize>, sink: &mut Sink) {
+    for (alias, place) in aliases {
+        let Some(role) = alias.server_of().filter(|role| aliases.contains_key(role)) else {
+            continue;
+        };
+        let message = format!(
+            "{alias} is what a server of {role} is called: take a name that does not end in a number"
+        );
+        sink.fault_at(&format!("{}.alias", read[*place].path), message);
+    }
 }
 
 /// One reference to another farm role.

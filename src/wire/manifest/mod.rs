@@ -129,6 +129,11 @@ impl Reading {
         }
     }
 
+    /// The farm's name, as far as it can be read.
+    pub fn farm(&self) -> Option<&Name> {
+        self.manifest.as_ref().map(|manifest| &manifest.farm)
+    }
+
     /// The manifest, or every fault of it in the order of the text.
     pub fn finish(mut self) -> Result<Manifest, Vec<Fault>> {
         match self.manifest {
@@ -193,7 +198,7 @@ fn farm(tree: &tree::Tree, sink: &mut Sink) -> (Option<Manifest>, Vec<Reference>
     let Some(mut fields) = Section::open(tree, String::new(), sink) else {
         return (None, Vec::new());
     };
-    let name = fields.required("farm", sink, value::name);
+    let name = fields.required("farm", sink, value::farm);
     let description = fields
         .optional("description", sink, |t| value::text(t, Kind::Lines, FARM_DESCRIPTION_BYTES_MAX));
     let launch_order = fields.optional("launchOrder", sink, |t| value::one_of(t, &orders));

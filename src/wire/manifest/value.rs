@@ -25,6 +25,15 @@ pub(super) fn name(tree: &Tree) -> Meaning<Name> {
     Name::new(text).map_err(|error| error.to_string())
 }
 
+/// The name of a farm: one that is not like a server's id.
+pub(super) fn farm(tree: &Tree) -> Meaning<Name> {
+    let name = name(tree)?;
+    match name.is_like_an_id() {
+        true => Err("this is like the id of a server: take another name".to_owned()),
+        false => Ok(name),
+    }
+}
+
 /// A word as platforms use them for themselves, their locations and sizes: `t3.micro`.
 pub(super) fn word(tree: &Tree) -> Meaning<String> {
     let (text, _) = scalar(tree, "a word")?;
