@@ -5,7 +5,9 @@
 //! Verbs may block (they commit); the API calls them off its own threads, a bounded number at
 //! once. None waits for the world: "launch" commits what is desired and returns.
 
-use crate::base::{FarmId, FarmRoleId, HoldId, OrderId, PlanId, Result, ServerId, Timestamp};
+use crate::base::{
+    FarmId, FarmRoleId, HoldId, OrderId, PlanId, Result, ServerId, Timestamp, TokenId,
+};
 use crate::model::Actor;
 use crate::wire::account::AccountView;
 use crate::wire::api::{
@@ -16,7 +18,8 @@ use crate::wire::api::{
 use crate::wire::hold::{HoldInput, HoldView};
 use crate::wire::input::{
     EventsQuery, EventsSlice, FarmFilter, FarmInput, FarmRoleFilter, LockInput, Page, RebootInput,
-    RoleFilter, RoleView, ScalingInput, ServerFilter, Slice, TerminateInput, TokenInput, TokenView,
+    RoleFilter, RoleView, ScalingInput, ServerFilter, Slice, TerminateInput, TokenInfo, TokenInput,
+    TokenView,
 };
 use crate::wire::rollout::{RolloutVerb, RolloutView};
 use crate::wire::simulation::{SimulationRequest, SimulationView};
@@ -156,4 +159,8 @@ pub trait Verbs: Send + Sync + 'static {
     fn status(&self, actor: &Actor) -> Result<StatusView>;
     /// Creates a bearer token of the actor's own user.
     fn token_create(&self, actor: &Actor, input: &TokenInput) -> Result<TokenView>;
+    /// Tokens of the actor's own user, and everybody's for who manages users.
+    fn tokens(&self, actor: &Actor, page: Page) -> Result<Slice<TokenInfo>>;
+    /// Revokes a token.
+    fn token_revoke(&self, actor: &Actor, id: TokenId) -> Result<()>;
 }

@@ -23,6 +23,13 @@ pub const HOLD_REASON_MAX: usize = 200;
 pub const LOCK_REASON_BYTES_MAX: usize = 200;
 /// Bytes of what a farm is described with: a paragraph or two.
 pub const FARM_DESCRIPTION_BYTES_MAX: usize = 4_000;
+/// How long a token is valid when nobody says otherwise: a quarter of a year, so that one that was
+/// forgotten in a script ends by itself.
+pub const TOKEN_LIFE: Millis = 90 * 86_400_000;
+/// Longest a token may be valid: five years.
+pub const TOKEN_LIFE_MAX: Millis = 1_826 * 86_400_000;
+/// Tokens of one user that are valid at once.
+pub const TOKENS_PER_USER_MAX: usize = 500;
 /// Bytes of what a token is described with: a line of a list.
 pub const TOKEN_DESCRIPTION_BYTES_MAX: usize = 200;
 /// Bytes of any other text in the body of a request; documents have bounds of their own.

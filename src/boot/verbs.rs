@@ -1,7 +1,9 @@
 //! The API's verbs over the service: one line each.
 
 use crate::api::verbs::Verbs;
-use crate::base::{FarmId, FarmRoleId, HoldId, OrderId, PlanId, Result, ServerId, Timestamp};
+use crate::base::{
+    FarmId, FarmRoleId, HoldId, OrderId, PlanId, Result, ServerId, Timestamp, TokenId,
+};
 use crate::boot::driver::Stats;
 use crate::model::{Actor, Permission};
 use crate::service::{
@@ -17,7 +19,8 @@ use crate::wire::api::{
 use crate::wire::hold::{HoldInput, HoldView};
 use crate::wire::input::{
     EventsQuery, EventsSlice, FarmFilter, FarmInput, FarmRoleFilter, LockInput, Page, RebootInput,
-    RoleFilter, RoleView, ScalingInput, ServerFilter, Slice, TerminateInput, TokenInput, TokenView,
+    RoleFilter, RoleView, ScalingInput, ServerFilter, Slice, TerminateInput, TokenInfo, TokenInput,
+    TokenView,
 };
 use crate::wire::rollout::{RolloutVerb, RolloutView};
 use crate::wire::simulation::{SimulationRequest, SimulationView};
@@ -257,5 +260,13 @@ impl Verbs for House {
 
     fn token_create(&self, actor: &Actor, input: &TokenInput) -> Result<TokenView> {
         users::create_token(&self.service, actor, input)
+    }
+
+    fn tokens(&self, actor: &Actor, page: Page) -> Result<Slice<TokenInfo>> {
+        users::tokens(&self.service, actor, page)
+    }
+
+    fn token_revoke(&self, actor: &Actor, id: TokenId) -> Result<()> {
+        users::revoke_token(&self.service, actor, id)
     }
 }

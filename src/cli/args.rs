@@ -118,7 +118,7 @@ pub enum Command {
     Events(Events),
     /// Show how the appliance is: alerts, agents, jobs
     Status,
-    /// Make bearer tokens
+    /// Make bearer tokens, list and revoke them
     #[command(subcommand)]
     Token(TokenVerb),
     /// Read the documentation; it is in this program
@@ -361,6 +361,16 @@ pub struct Hold {
 pub enum TokenVerb {
     /// Create a token that acts as you; it is shown this once
     Create(TokenCreate),
+    /// List your tokens, and everybody's if you manage users
+    List,
+    /// End a token: whatever acts with it is refused from then on
+    Revoke {
+        /// Its number, as the list has it
+        id: u64,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
 }
 
 /// What `token create` is given.
@@ -369,8 +379,8 @@ pub struct TokenCreate {
     /// What it is for
     #[arg(long, default_value = "")]
     pub description: String,
-    /// Days it is valid; for ever without
-    #[arg(long, value_parser = clap::value_parser!(u64).range(1..=36_500))]
+    /// Days it is valid [default: 90]
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..=1_826))]
     pub days: Option<u64>,
 }
 

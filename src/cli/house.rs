@@ -1,14 +1,14 @@
-//! `grange explain`, `events`, `status`, `role`, `token`.
+//! `grange explain`, `events`, `status`, `role`.
 
 use crate::base::limit::{API_PAGE_MAX, EVENTS_WAIT_MAX};
 use crate::base::time::say;
 use crate::base::{Millis, Timestamp};
-use crate::cli::args::{Events, TokenCreate};
+use crate::cli::args::Events;
 use crate::cli::table::{self, Cell};
 use crate::cli::{Done, Io};
 use crate::client::Client;
 use crate::wire::api::EventView;
-use crate::wire::input::{RoleView, TokenInput};
+use crate::wire::input::RoleView;
 use std::io;
 
 /// Between two tries of `events --follow` to reach an appliance that went away.
@@ -162,23 +162,5 @@ pub fn roles(client: &Client, io: &mut Io<'_>, json: bool) -> Done {
     };
     let rows = roles.iter().map(row).collect();
     table::write(io, &["ROLE", "PLATFORMS", "AUTOMATION", "DESCRIPTION"], rows)?;
-    Ok(0)
-}
-
-/// Creates a token. Only its text goes to stdout, so that it can go straight into a file.
-pub fn token(args: &TokenCreate, client: &Client, io: &mut Io<'_>, json: bool) -> Done {
-    let input = TokenInput {
-        description: args.description.clone(),
-        expires_in_ms: args.days.map(|days| days * 86_400_000),
-    };
-    let token = client.token_create(&input)?;
-    if json {
-        io.json(&token)?;
-        return Ok(0);
-    }
-    put_line!(io.stdout, "{}", token.token.reveal())?;
-    let until = token.expires_at.map(|at| format!(", until {}", Timestamp(at)));
-    let until = until.unwrap_or_default();
-    put_line!(io.stderr, "token {}{until}; it is not shown again", token.id)?;
     Ok(0)
 }

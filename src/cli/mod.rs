@@ -40,6 +40,7 @@ mod shell;
 mod simulate;
 mod table;
 mod target;
+mod token;
 
 pub use io::{Disk, Files, Io, NoFiles, in_shell};
 pub use local::{Appliance, Demo, Local};
@@ -48,7 +49,7 @@ pub use target::{Address, Target, connect};
 use crate::base::text::escape_lines;
 use crate::base::{Code, Problem};
 use crate::client::{Client, Error};
-use args::{Args, Command, RoleVerb, TokenVerb};
+use args::{Args, Command, RoleVerb};
 use clap::Parser;
 use clap::error::ErrorKind;
 use std::ffi::OsString;
@@ -171,7 +172,7 @@ fn carry(command: Command, client: &Client, io: &mut Io<'_>, json: bool) -> Done
         Command::Explain { what } => house::explain(&what.join(" "), client, io, json),
         Command::Events(args) => house::events(&args, client, io, json),
         Command::Status => house::status(client, io, json),
-        Command::Token(TokenVerb::Create(args)) => house::token(&args, client, io, json),
+        Command::Token(verb) => token::carry(verb, client, io, json),
         Command::Tui
         | Command::Serve { .. }
         | Command::Demo { .. }

@@ -4,7 +4,7 @@
 
 use crate::base::{
     EnvironmentId, FarmId, FarmRoleId, HoldId, Name, OrderId, PlanId, Result, RoleId, ServerId,
-    StepId, Timestamp, UserId,
+    StepId, Timestamp, TokenId, UserId,
 };
 use crate::model::{
     AgentCursor, Breaker, Farm, FarmRole, Hold, Order, Plan, Role, Server, Step, Token, User,
@@ -222,4 +222,19 @@ pub fn all_users(read: &impl Reads) -> Result<Vec<User>> {
 /// The token of a digest.
 pub fn token_by_digest(read: &impl Reads, digest: [u8; 32]) -> Result<Option<Token>> {
     Ok(many(read, Index::TokensByDigest, &digest)?.pop())
+}
+
+/// A token.
+pub fn token(read: &impl Reads, id: TokenId) -> Result<Option<Token>> {
+    one(read, id)
+}
+
+/// The tokens of a user.
+pub fn tokens_of(read: &impl Reads, user: UserId) -> Result<Vec<Token>> {
+    many(read, Index::TokensByUser, &user.bytes())
+}
+
+/// Every token there is.
+pub fn all_tokens(read: &impl Reads) -> Result<Vec<Token>> {
+    all(read)
 }

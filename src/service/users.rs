@@ -1,13 +1,15 @@
 //! Who may come in: tokens, users of the unix socket, and the first administrator.
 
 use crate::base::hash::sha256;
-use crate::base::limit::TOKEN_DESCRIPTION_BYTES_MAX;
+use crate::base::limit::{
+    TOKEN_DESCRIPTION_BYTES_MAX, TOKEN_LIFE, TOKEN_LIFE_MAX, TOKENS_PER_USER_MAX,
+};
 use crate::base::text::{self, Kind};
-use crate::base::{EnvironmentId, Name, Problem, Result, TokenId, UserId};
+use crate::base::{Code, EnvironmentId, Name, Problem, Result, Timestamp, TokenId, UserId};
 use crate::model::{Actor, Cause, Door, Permission, Token, User};
 use crate::service::{Service, authorise, lookup};
 use crate::store::Author;
-use crate::wire::input::{TokenInput, TokenView};
+use crate::wire::input::{Page, Slice, TokenInfo, TokenInput, TokenView};
 
 /// The environment that exists from the first start.
 const FIRST_ENVIRONMENT: EnvironmentId = EnvironmentId(1);
@@ -18,7 +20,7 @@ pub fn of_token(service: &Service, token: &str) -> Option<Actor> {
     let now = service.now();
     let found = service.read(|view| {
         let Some(token) = lookup::token_by_digest(view, digest)? else { return Ok(None) };
-        if token.expires_at.is_some_and(|at| at <= now) {
+        if has_ended(&token, now) {
             return Ok(None);
         }
         lookup::user(view, token.user)
@@ -62,18 +64,34 @@ fn actor(user: &User, door: Door) -> Actor {
     }
 }
 
-/// Creates a bearer token of the actor's own user. Its text is known only now.
+/// Creates a bearer token of the actor's own user. Its text is known only now. Those of the user
+/// that have ended are removed: nobody can come in with one, and none is waited for.
 pub fn create_token(service: &Service, actor: &Actor, input: &TokenInput) -> Result<TokenView> {
     authorise(actor, Permission::FarmsRead)?;
     text::check("description", &input.description, Kind::Line, TOKEN_DESCRIPTION_BYTES_MAX)?;
+    let length = input.expires_in_ms.unwrap_or(TOKEN_LIFE);
+    if !(1..=TOKEN_LIFE_MAX).contains(&length) {
+        let text = format!("must be from 1 to {TOKEN_LIFE_MAX} ms, which is five years");
+        return Err(Problem::invalid("expiresInMs", text));
+    }
     let text = service.secret();
     let digest = sha256(text.reveal().as_bytes());
     let now = service.now();
-    let expires_at = input.expires_in_ms.map(|length| now.after(length));
+    let expires_at = Some(now.after(length));
     let (user, description) = (actor.user, input.description.clone());
     let id = service.write(Author::new(actor, "token.create", Cause::Request), move |tx| {
+        let (ended, valid): (Vec<Token>, Vec<Token>) =
+            lookup::tokens_of(tx, user)?.into_iter().partition(|token| has_ended(token, now));
+        if valid.len() >= TOKENS_PER_USER_MAX {
+            let text = format!("{TOKENS_PER_USER_MAX} tokens are valid already: revoke some");
+            return Err(Problem::new(Code::LimitExceeded, text));
+        }
+        for token in ended {
+            tx.delete::<Token>(token.id)?;
+        }
         let id: TokenId = tx.next_id()?;
-        tx.text(String::new(), format!("token {id} created: {description}"));
+        let until = now.after(length);
+        tx.text(String::new(), format!("token {id} created, until {until}: {description}"));
         tx.put(&Token { id, user, digest, description, created_at: now, expires_at })?;
         Ok(id)
     })?;
@@ -82,6 +100,53 @@ pub fn create_token(service: &Service, actor: &Actor, input: &TokenInput) -> Res
         token: text,
         description: input.description.clone(),
         expires_at: expires_at.map(|at| at.0),
+    })
+}
+
+fn has_ended(token: &Token, now: Timestamp) -> bool {
+    token.expires_at.is_some_and(|at| at <= now)
+}
+
+/// Whether somebody may look at a token and revoke it: it is their own, or they manage users.
+fn may_manage(actor: &Actor, token: &Token) -> bool {
+    token.user == actor.user || actor.may(Permission::UsersManage)
+}
+
+/// The tokens of the actor's own user, and everybody's for who manages users; by number.
+pub fn tokens(service: &Service, actor: &Actor, page: Page) -> Result<Slice<TokenInfo>> {
+    authorise(actor, Permission::FarmsRead)?;
+    let now = service.now();
+    service.read(|view| {
+        let mut shown = Vec::new();
+        for token in lookup::all_tokens(view)? {
+            if may_manage(actor, &token) {
+                let user = lookup::user(view, token.user)?;
+                shown.push(TokenInfo {
+                    id: token.id.0,
+                    user: user.map(|user| user.name.to_string()).unwrap_or_default(),
+                    created_at: token.created_at.0,
+                    expires_at: token.expires_at.map(|at| at.0),
+                    ended: has_ended(&token, now),
+                    description: token.description,
+                });
+            }
+        }
+        shown.sort_by_key(|token| token.id);
+        Ok(Slice::cut(shown, page))
+    })
+}
+
+/// Revokes a token: the next request with it is refused.
+pub fn revoke_token(service: &Service, actor: &Actor, id: TokenId) -> Result<()> {
+    authorise(actor, Permission::FarmsRead)?;
+    let asker = actor.clone();
+    service.write(Author::new(actor, "token.revoke", Cause::Request), move |tx| {
+        // One that is somebody else's is as if it were not there.
+        let found = lookup::token(tx, id)?.filter(|token| may_manage(&asker, token));
+        let token = found.ok_or_else(|| Problem::not_found("token", id))?;
+        tx.text(String::new(), format!("token {id} revoked: {}", token.description));
+        tx.delete::<Token>(id)?;
+        Ok(())
     })
 }
 

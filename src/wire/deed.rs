@@ -28,6 +28,8 @@ pub enum Deed {
     Rollout(RolloutVerb),
     /// A cloud account that is left alone is asked again.
     ResumeAccount,
+    /// A token is not to be let in any more.
+    RevokeToken,
 }
 
 /// How somebody is asked.
@@ -43,7 +45,7 @@ pub enum Asking {
 
 impl Deed {
     /// Every one there is.
-    pub const ALL: [Deed; 11] = [
+    pub const ALL: [Deed; 12] = [
         Deed::TerminateFarm,
         Deed::RemoveFarm,
         Deed::StopFarm,
@@ -55,6 +57,7 @@ impl Deed {
         Deed::Rollout(RolloutVerb::Abort),
         Deed::Rollout(RolloutVerb::Rollback),
         Deed::ResumeAccount,
+        Deed::RevokeToken,
     ];
 
     /// How it is asked about.
@@ -62,6 +65,7 @@ impl Deed {
         match self {
             Deed::TerminateFarm | Deed::RemoveFarm | Deed::StopFarm => Asking::Name,
             Deed::TerminateServer | Deed::SuspendServer | Deed::RebootServer => Asking::Yes,
+            Deed::RevokeToken => Asking::Yes,
             // A rollout that goes on, or back, stops servers.
             Deed::Rollout(RolloutVerb::Resume | RolloutVerb::Abort | RolloutVerb::Rollback) => {
                 Asking::Yes
@@ -104,6 +108,9 @@ impl Deed {
                 "Declare the revision of {name} before this one once more? Its servers are rolled \
                  over to it; the manifest, applied again, has the last word."
             ),
+            Deed::RevokeToken => {
+                format!("Revoke token {name}? Whatever acts with it is refused from then on.")
+            }
             Deed::ResumeAccount => {
                 format!("Ask the cloud account {name} again at once, and forget its failures?")
             }

@@ -73,7 +73,7 @@ pub struct NoInput {}
 pub struct TokenInput {
     /// What it is for.
     pub description: String,
-    /// Valid for this long; for ever without it.
+    /// Valid for this long; [`crate::base::limit::TOKEN_LIFE`] without it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expires_in_ms: Option<Millis>,
 }
@@ -89,9 +89,28 @@ pub struct TokenView {
     /// What it is for.
     #[serde(default)]
     pub description: String,
-    /// Until when, ms UTC; for ever without it.
+    /// Until when, ms UTC.
     #[serde(default)]
     pub expires_at: Option<i64>,
+}
+
+/// A token as lists show it: everything but its text, which nobody has.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct TokenInfo {
+    /// Its number.
+    pub id: u64,
+    /// Whom it acts as.
+    pub user: String,
+    /// What it is for.
+    pub description: String,
+    /// Since when, ms UTC.
+    pub created_at: i64,
+    /// Until when, ms UTC; one made before tokens ended by themselves has no end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<i64>,
+    /// Whether it is over: nobody comes in with it any more.
+    pub ended: bool,
 }
 
 /// Who is asking, as the appliance sees it.

@@ -6,7 +6,7 @@ use super::world::{account, event, farm, farm_role, hold, plan, plan_of, rollout
 use grange::api::Verbs;
 use grange::base::{
     Code, EnvironmentId, FarmId, FarmRoleId, HoldId, OrderId, PlanId, Problem, Result, Secret,
-    ServerId, Timestamp, UserId,
+    ServerId, Timestamp, TokenId, UserId,
 };
 use grange::model::{Actor, Door, Permission};
 use grange::wire::account::AccountView;
@@ -495,5 +495,23 @@ impl Verbs for Fake {
         let expires_at = input.expires_in_ms.map(|length| NOW + length as i64);
         let description = input.description.clone();
         Ok(TokenView { id: 5, token: Secret::new("grange-5-secret"), description, expires_at })
+    }
+
+    fn tokens(&self, _: &Actor, page: Page) -> Result<Slice<TokenInfo>> {
+        let token = |id, days: Option<i64>, description: &str| TokenInfo {
+            id,
+            user: "admin".into(),
+            description: description.into(),
+            created_at: NOW - 100 * 86_400_000,
+            expires_at: days.map(|days| NOW + days * 86_400_000),
+            ended: days.is_some_and(|days| days <= 0),
+        };
+        let all = [token(1, None, "of old"), token(2, Some(-10), ""), token(5, Some(80), "ci")];
+        Ok(Slice::cut(all, page))
+    }
+
+    fn token_revoke(&self, actor: &Actor, id: TokenId) -> Result<()> {
+        may(actor, Permission::UsersManage)?;
+        if id == TokenId(5) { Ok(()) } else { Err(Problem::not_found("token", id)) }
     }
 }

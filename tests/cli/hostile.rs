@@ -48,6 +48,8 @@ const COMMANDS: &[&str] = &[
     "events --about shop",
     "status",
     "token create --description x",
+    "token list",
+    "token revoke 7 --yes",
     "plan shop",
     "plan -f shop.yaml",
     "plan proposed.grange",

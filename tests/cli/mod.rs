@@ -307,6 +307,7 @@ fn what_stops_servers_is_asked_about_by_the_table() {
         Deed::Rollout(RolloutVerb::Abort) => "rollout abort shop/web",
         Deed::Rollout(RolloutVerb::Rollback) => "rollout rollback shop/web",
         Deed::ResumeAccount => "cloud resume onboard",
+        Deed::RevokeToken => "token revoke 5",
     };
     for deed in Deed::ALL {
         let houses = [(); 2].map(|()| House::open(true, Limits::default()));

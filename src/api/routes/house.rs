@@ -104,6 +104,27 @@ pub const ROWS: &[Row] = &[
             Ok(Reply::Made(value(&token)?, None))
         }),
     },
+    Row {
+        method: "GET",
+        path: "/{envId}/grange/tokens/",
+        about: "Lists the asker's own tokens, and everybody's for who manages users.",
+        query: &[],
+        input: None,
+        output: Output::Page("TokenInfo"),
+        run: Run::Verb(|verbs, call| call.page(|page| verbs.tokens(&call.actor, page))),
+    },
+    Row {
+        method: "DELETE",
+        path: "/{envId}/grange/tokens/{tokenId}/",
+        about: "Revokes a token: the next request with it is refused.",
+        query: &[],
+        input: None,
+        output: Output::Nothing,
+        run: Run::Verb(|verbs, call| {
+            verbs.token_revoke(&call.actor, call.param("tokenId", "token")?)?;
+            Ok(Reply::Nothing)
+        }),
+    },
 ];
 
 fn roles(verbs: &dyn Verbs, call: &Call) -> Result<Reply> {

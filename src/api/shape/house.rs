@@ -1,6 +1,6 @@
 //! Shapes of what Scalr has no word for.
 
-use super::Kind::{Integer, Integers, ListOf, Number, Numbers, Text, Texts};
+use super::Kind::{Flag, Integer, Integers, ListOf, Number, Numbers, Text, Texts};
 use super::{Shape, field};
 
 /// These shapes.
@@ -183,7 +183,19 @@ pub const SHAPES: &[Shape] = &[
             field("id", Integer, "Its number."),
             field("token", Text, "Its text."),
             field("description", Text, "What it is for."),
-            field("expiresAt", Integer, "Until when, ms UTC; for ever without it."),
+            field("expiresAt", Integer, "Until when, ms UTC."),
+        ],
+    },
+    Shape {
+        name: "TokenInfo",
+        writable: &[],
+        fields: &[
+            field("id", Integer, "Its number."),
+            field("user", Text, "Whom it acts as."),
+            field("description", Text, "What it is for."),
+            field("createdAt", Integer, "Since when, ms UTC."),
+            field("expiresAt", Integer, "Until when, ms UTC; absent without an end."),
+            field("ended", Flag, "Whether it is over."),
         ],
     },
 ];

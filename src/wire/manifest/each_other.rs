@@ -47,7 +47,7 @@ fn namesakes(read: &[Reference], aliases: &BTreeMap<&Name, usize>, sink: &mut Si
             continue;
         };
         let message = format!(
-            "{alias} is what a server of {role} is called: take a name that does not end in a number"
+            "{alias} is what a server of {role} is called: take a name without a number at its end"
         );
         sink.fault_at(&format!("{}.alias", read[*place].path), message);
     }
@@ -127,4 +127,39 @@ fn around(read: &[Reference], way: &[(usize, usize)], to: usize) -> String {
         many => format!("{} -> ... {} more", names[..NAMED_MAX].join(" -> "), many - NAMED_MAX),
     };
     format!("a cycle, so that none of them could be first: {said}")
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::wire::manifest::parse;
+
+    fn check(text: &str, expected: &[&str]) {
+        let faults = parse(text).err().unwrap_or_default();
+        let lines: Vec<String> = faults.iter().map(ToString::to_string).collect();
+        assert_eq!(lines, expected, "{text}");
+    }
+
+    #[test]
+    fn no_name_means_two_things() {
+        let role = |alias: &&str| {
+            format!("  - {{alias: {alias}, role: r, cloudPlatform: x, instanceType: small}}\n")
+        };
+        let farm = |aliases: &[&str]| {
+            let roles: String = aliases.iter().map(role).collect();
+            format!("farm: shop\nfarmRoles:\n{roles}")
+        };
+        let told = |line, place, alias, of| {
+            format!(
+                "line {line}: farmRoles[{place}].alias: {alias} is what a server of {of} is called: \
+                 take a name without a number at its end"
+            )
+        };
+        let faults = [told(3, 0, "web-12", "web"), told(5, 2, "web-12-1", "web-12")];
+        check(&farm(&["web-12", "web", "web-12-1"]), &faults.each_ref().map(String::as_str));
+        check(&farm(&["web-1", "web-2", "web-01", "web-a", "db"]), &[]);
+        check(
+            "farm: 8d3c1f0a-1111-4222-8333-444455556666\n",
+            &["line 1: farm: this is like the id of a server: take another name"],
+        );
+    }
 }

@@ -493,28 +493,3 @@ fn what_only_the_appliance_finds_is_told_with_the_rest() {
     ];
     assert_eq!(told, expected);
 }
-
-#[test]
-fn no_name_means_two_things() {
-    let role = |alias: &str| {
-        format!("  - {{alias: {alias}, role: r, cloudPlatform: onboard, instanceType: small}}\n")
-    };
-    let farm = |aliases: &[&str]| {
-        let roles: String = aliases.iter().map(|alias| role(alias)).collect();
-        format!("farm: shop\nfarmRoles:\n{roles}")
-    };
-    check(
-        &farm(&["web-12", "web", "web-12-1"]),
-        &[
-            "line 3: farmRoles[0].alias: web-12 is what a server of web is called: take a name that \
-             does not end in a number",
-            "line 5: farmRoles[2].alias: web-12-1 is what a server of web-12 is called: take a name \
-             that does not end in a number",
-        ],
-    );
-    check(&farm(&["web-1", "web-2", "web-01", "web-a", "db"]), &[]);
-    check(
-        "farm: 8d3c1f0a-1111-4222-8333-444455556666\n",
-        &["line 1: farm: this is like the id of a server: take another name"],
-    );
-}

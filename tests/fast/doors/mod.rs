@@ -2,7 +2,7 @@
 
 use crate::explain::site::Site;
 use grange::base::text::is_hidden;
-use grange::base::{Code, Problem, Result, Seq, ServerId, Timestamp};
+use grange::base::{Clock, Code, Problem, Result, Seq, ServerId, Timestamp, TokenId, UserId};
 use grange::broker::Ingest;
 use grange::clouds::CloudError;
 use grange::model::{Actor, Door, Permission};
@@ -11,11 +11,12 @@ use grange::service::{Service, farms, holds, lookup, manifests, plans, servers, 
 use grange::wire::agent::{Message, MessageBody, VERSION};
 use grange::wire::api::ManifestRequest;
 use grange::wire::hold::HoldInput;
-use grange::wire::input::{FarmInput, LockInput, TokenInput};
+use grange::wire::input::{FarmInput, LockInput, Page, TokenInput, TokenView};
 
 fn admin() -> Actor {
     let permissions = Permission::for_admin();
-    Actor { name: "admin".into(), door: Door::Socket, permissions, ..Actor::job("admin") }
+    let (user, name) = (UserId(1), "admin".into());
+    Actor { user, name, door: Door::Socket, permissions, ..Actor::job("admin") }
 }
 
 /// A site with a farm `shop` of one server, planned and begun.
@@ -207,4 +208,51 @@ fn a_new_farm_role_shares_no_name_with_a_server_of_one_that_is_there() {
     let fault = "line 3: farmRoles[0].alias: db and db-1, which farm shop has already, would share \
                  the name of a server";
     check(&["db"], &[fault]);
+}
+
+#[test]
+fn tokens_end_by_themselves_and_are_listed_and_revoked() {
+    const DAY: u64 = 86_400_000;
+    let site = Site::new();
+    let service = &site.service;
+    let make = |expires_in_ms| {
+        let input = TokenInput { description: "ci".into(), expires_in_ms };
+        users::create_token(service, &admin(), &input)
+    };
+    let (quarter, short) = (make(None).unwrap(), make(Some(DAY)).unwrap());
+    let now = service.now();
+    assert_eq!(quarter.expires_at, Some(now.after(90 * DAY).0));
+    for length in [0, 1_827 * DAY, u64::MAX] {
+        let problem = make(Some(length)).unwrap_err();
+        assert!(names(&problem, "expiresInMs"), "{length}: {problem}");
+    }
+    let enters = |token: &TokenView| users::of_token(service, token.token.reveal()).is_some();
+    assert!(enters(&quarter) && enters(&short));
+    // To the millisecond it says, and no longer.
+    site.clock.advance(DAY - 1);
+    assert!(enters(&short));
+    site.clock.advance(1);
+    assert!(!enters(&short) && enters(&quarter));
+    let list = |actor: &Actor| {
+        let page = Page { number: 1, size: 100 };
+        let tokens = users::tokens(service, actor, page).unwrap().items;
+        tokens.into_iter().map(|token| (token.id, token.ended)).collect::<Vec<_>>()
+    };
+    assert_eq!(list(&admin()), [(quarter.id, false), (short.id, true)]);
+    // Somebody else neither sees nor ends it, unless they manage users.
+    let permissions = vec![Permission::FarmsRead];
+    let stranger = Actor { user: UserId(9), permissions, ..Actor::job("viewer") };
+    assert_eq!(list(&stranger), []);
+    let revoke = |actor: &Actor, id: u64| users::revoke_token(service, actor, TokenId(id));
+    assert_eq!(revoke(&stranger, quarter.id).unwrap_err().code, Code::ObjectNotFound);
+    let nobody = Actor { permissions: Vec::new(), ..admin() };
+    assert_eq!(revoke(&nobody, quarter.id).unwrap_err().code, Code::PermissionViolation);
+    assert!(enters(&quarter));
+    revoke(&admin(), quarter.id).unwrap();
+    assert!(!enters(&quarter));
+    assert_eq!(revoke(&admin(), quarter.id).unwrap_err().code, Code::ObjectNotFound);
+    assert!(journal(service).contains(&format!("token {} revoked: ci", quarter.id)));
+    // What is over goes with the next one that is made.
+    let last = make(None).unwrap();
+    assert_eq!(list(&admin()), [(last.id, false)]);
 }
