@@ -10,10 +10,10 @@ mod api;
 mod balancers;
 #[path = "cli/mod.rs"]
 mod cli;
-#[path = "fast/entrance/mod.rs"]
-mod entrance;
 #[path = "fast/doors/mod.rs"]
 mod doors;
+#[path = "fast/entrance/mod.rs"]
+mod entrance;
 #[path = "fast/explain/mod.rs"]
 mod explain;
 #[path = "fast/gate/mod.rs"]

@@ -79,3 +79,14 @@ fn proposal(fewer: bool) -> ProposalView {
         ..ProposalView::default()
     }
 }
+
+/// Refuses what was read before it changed.
+pub fn check_revision(revision: Option<u64>, now: u64) -> Result<()> {
+    match revision {
+        Some(asked) if asked != now => {
+            let message = format!("it changed since revision {asked}; it is at {now}");
+            Err(Problem::new(Code::RevisionConflict, message))
+        }
+        Some(_) | None => Ok(()),
+    }
+}

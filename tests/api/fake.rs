@@ -1,8 +1,10 @@
 //! A house behind the API that answers from memory: two farms, four servers, a short journal.
 
-use super::declare;
+use super::declare::{self, check_revision};
 use super::past;
-use super::world::{account, event, farm, farm_role, hold, plan, plan_of, rollout, server, status};
+use super::world::{
+    account, event, farm, farm_role, hold, plan, plan_of, rollout, server, status, tokens,
+};
 use grange::api::Verbs;
 use grange::base::{
     Code, EnvironmentId, FarmId, FarmRoleId, HoldId, OrderId, PlanId, Problem, Result, Secret,
@@ -89,16 +91,6 @@ fn may(actor: &Actor, permission: Permission) -> Result<()> {
         return Ok(());
     }
     Err(Problem::new(Code::PermissionViolation, format!("{} may not do that", actor.name)))
-}
-
-fn check_revision(revision: Option<u64>, now: u64) -> Result<()> {
-    match revision {
-        Some(asked) if asked != now => {
-            let message = format!("it changed since revision {asked}; it is at {now}");
-            Err(Problem::new(Code::RevisionConflict, message))
-        }
-        Some(_) | None => Ok(()),
-    }
 }
 
 fn actor(name: &str, permissions: Vec<Permission>) -> Actor {
@@ -498,16 +490,7 @@ impl Verbs for Fake {
     }
 
     fn tokens(&self, _: &Actor, page: Page) -> Result<Slice<TokenInfo>> {
-        let token = |id, days: Option<i64>, description: &str| TokenInfo {
-            id,
-            user: "admin".into(),
-            description: description.into(),
-            created_at: NOW - 100 * 86_400_000,
-            expires_at: days.map(|days| NOW + days * 86_400_000),
-            ended: days.is_some_and(|days| days <= 0),
-        };
-        let all = [token(1, None, "of old"), token(2, Some(-10), ""), token(5, Some(80), "ci")];
-        Ok(Slice::cut(all, page))
+        Ok(Slice::cut(tokens(), page))
     }
 
     fn token_revoke(&self, actor: &Actor, id: TokenId) -> Result<()> {

@@ -5,6 +5,7 @@ use grange::base::{FarmRoleId, Millis, PlanId};
 use grange::wire::account::AccountView;
 use grange::wire::api::*;
 use grange::wire::hold::HoldView;
+use grange::wire::input::TokenInfo;
 use grange::wire::rollout::{RevisionView, RolloutView};
 
 /// A server's UUID by a small number.
@@ -207,4 +208,17 @@ pub fn account(name: &str, state: &str) -> AccountView {
         steps_left: 590,
         ..AccountView::default()
     }
+}
+
+/// A token without an end, one that is over, and one that is valid.
+pub fn tokens() -> [TokenInfo; 3] {
+    let token = |id, days: Option<i64>, description: &str| TokenInfo {
+        id,
+        user: "admin".into(),
+        description: description.into(),
+        created_at: NOW - 100 * 86_400_000,
+        expires_at: days.map(|days| NOW + days * 86_400_000),
+        ended: days.is_some_and(|days| days <= 0),
+    };
+    [token(1, None, "of old"), token(2, Some(-10), ""), token(5, Some(80), "ci")]
 }

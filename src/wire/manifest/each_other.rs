@@ -150,8 +150,8 @@ mod tests {
         };
         let told = |line, place, alias, of| {
             format!(
-                "line {line}: farmRoles[{place}].alias: {alias} is what a server of {of} is called: \
-                 take a name without a number at its end"
+                "line {line}: farmRoles[{place}].alias: {alias} is what a server of {of} is \
+                 called: take a name without a number at its end"
             )
         };
         let faults = [told(3, 0, "web-12", "web"), told(5, 2, "web-12-1", "web-12")];

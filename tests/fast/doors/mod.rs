@@ -179,7 +179,8 @@ fn what_a_cloud_says_of_a_call_is_one_harmless_line_of_a_bounded_length() {
 fn farm_of(aliases: &[&str]) -> String {
     let role = |alias: &&str| {
         format!(
-            "  - {{alias: {alias}, role: web-demo, cloudPlatform: simulated, instanceType: small}}\n"
+            "  - {{alias: {alias}, role: web-demo, cloudPlatform: simulated, \
+             instanceType: small}}\n"
         )
     };
     format!("farm: shop\nfarmRoles:\n{}", aliases.iter().map(role).collect::<String>())
