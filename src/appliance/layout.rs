@@ -1,4 +1,4 @@
-//! Where an installed appliance keeps what: the one list that install writes and uninstall removes.
+//! Where an installed appliance keeps what.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -18,6 +18,8 @@ pub struct Layout {
     pub config: PathBuf,
     /// The first administrator's token.
     pub token: PathBuf,
+    /// What install made, so that uninstall removes just that.
+    pub made: PathBuf,
     /// State.
     pub data_dir: PathBuf,
     /// The home of the user for SSH sessions: its keys are all there is in it.
@@ -49,6 +51,7 @@ impl Default for Layout {
             links: vec!["/usr/local/bin/appliance".into()],
             config: config_dir.join("grange.toml"),
             token: config_dir.join("admin.token"),
+            made: config_dir.join("installed.json"),
             // Not in the data directory: sshd reads the keys as the user, whom that is closed to.
             home: config_dir.join("home"),
             config_dir,

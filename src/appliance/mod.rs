@@ -2,8 +2,9 @@
 //!
 //! `grange <noun> <verb>` is the system; `appliance <verb>` is the machine it runs on. From the
 //! binary alone a bare machine becomes an appliance, with one command that may be run twice: each
-//! step looks first, does what is missing, and says what it did. What it wrote is a list
-//! ([`layout::Layout`]), which is also what `uninstall` takes away again.
+//! step looks first, does what is missing, and says what it did. Where things go is
+//! [`layout::Layout`]; what install made of them it writes down ([`made::Made`]), and that, and
+//! nothing that merely has the same name, `uninstall` takes away again.
 //!
 //! Not here: what the appliance does once it runs (that is `service`), and how it is assembled
 //! (that is `boot`).
@@ -13,6 +14,7 @@ pub mod doctor;
 pub mod failure;
 pub mod install;
 pub mod layout;
+pub mod made;
 pub mod start;
 pub mod uninstall;
 pub mod user;

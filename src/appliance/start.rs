@@ -76,7 +76,8 @@ fn spawn(layout: &Layout) -> Result<(), Failure> {
 fn running_pid(layout: &Layout) -> Option<i32> {
     let pid: i32 = std::fs::read_to_string(&layout.pid).ok()?.trim().parse().ok()?;
     let command = std::fs::read(format!("/proc/{pid}/cmdline")).ok()?;
-    let ours = layout.binary.display().to_string();
+    // The id may have been given to another program since, or to another command of ours.
+    let ours = format!("{}\0serve\0", layout.binary.display());
     command.starts_with(ours.as_bytes()).then_some(pid)
 }
 

@@ -1,10 +1,16 @@
-//! `appliance uninstall`: everything install wrote, taken away again.
+//! `appliance uninstall`: everything install made, taken away again, and what the appliance put
+//! into its state directory. Nothing goes because of its name alone.
 
 use crate::appliance::command::{remove, run};
 use crate::appliance::layout::{Layout, USER};
+use crate::appliance::made::Made;
 use crate::appliance::{Failure, start, user};
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
+
+/// What the appliance keeps in its state directory, where there may be other things, too.
+const STATE: [&str; 8] =
+    ["store.redb", "store.wal", "series", "search", "keys", "onboard", "blobs", "run"];
 
 /// What the person asked for.
 #[derive(Clone, Debug, Default)]
@@ -40,8 +46,13 @@ pub fn uninstall(
         // A closed terminal does not stop an uninstall.
         drop(writeln!(out, "{text}"));
     };
+    let mut made = Made::load(layout)?;
+    if made == Made::default() {
+        say("nothing that install made is on this machine".into());
+        return Ok(());
+    }
     let systemd = Path::new("/run/systemd/system").is_dir();
-    start::stop(layout, systemd)?;
+    start::stop(layout, systemd && made.has(&layout.unit))?;
     if layout.data_dir.is_dir() {
         let (what, done) = match options.keep_data {
             true => (Servers::Stop, "stopped"),
@@ -52,41 +63,86 @@ pub fn uninstall(
             say(format!("{done} {count} servers of this machine"));
         }
     }
-    let mut gone = vec![layout.unit.clone(), layout.log.clone(), layout.run_dir.clone()];
-    gone.extend(layout.links.iter().cloned());
-    if !options.keep_data {
-        gone.extend(data(layout));
-        gone.push(layout.config_dir.clone());
-    }
-    gone.extend([layout.agent.clone(), layout.binary.clone()]);
-    for path in &gone {
-        if remove(path)? {
-            say(format!("removed {}", path.display()));
-        }
-    }
+    remove_files(layout, options, &mut made, &mut say)?;
     if systemd {
         run("systemctl", &["daemon-reload"])?;
     }
-    if user::remove()? {
-        say(format!("removed the system user {USER}"));
-    }
+    remove_user(layout, options, &mut made, &mut say)?;
     if options.keep_data {
+        if made.has(&layout.run_dir) && std::fs::remove_dir(&layout.run_dir).is_ok() {
+            made.strike(&layout.run_dir);
+        }
+        made.save(layout)?;
         say(format!(
             "kept {} and {}: install again and they are found",
             layout.data_dir.display(),
             layout.config_dir.display()
         ));
+        return Ok(());
+    }
+    remove(&layout.made)?;
+    remove_directories(&made, &mut say)
+}
+
+fn remove_files(
+    layout: &Layout,
+    options: &UninstallOptions,
+    made: &mut Made,
+    say: &mut dyn FnMut(String),
+) -> Result<(), Failure> {
+    let kept = |path: &Path| options.keep_data && path.starts_with(&layout.config_dir);
+    let mut gone: Vec<PathBuf> = made.files().into_iter().filter(|path| !kept(path)).collect();
+    // The binary last: until then the uninstall can be run again.
+    gone.sort_by_key(|path| *path == layout.binary);
+    // What the appliance writes there while it runs.
+    let run = [layout.socket.clone(), layout.pid.clone()].into_iter();
+    let mut lost: Vec<PathBuf> = run.filter(|_| made.has(&layout.run_dir)).collect();
+    if !options.keep_data {
+        lost.extend(STATE.map(|name| layout.data_dir.join(name)));
+    }
+    for path in lost.iter().chain(&gone) {
+        if made.is_changed(path) {
+            say(format!("kept {}: it is not what install wrote", path.display()));
+        } else if remove(path)? {
+            say(format!("removed {}", path.display()));
+        }
+        made.strike(path);
     }
     Ok(())
 }
 
-/// What is ours of the data directory: all of the usual one. In one that somebody chose there may
-/// be other things, so only what we put there goes.
-fn data(layout: &Layout) -> Vec<PathBuf> {
-    if layout.data_dir == Layout::default().data_dir {
-        return vec![layout.data_dir.clone()];
+/// The user that install made, if it is still that one, with its home. Where data are kept, so is
+/// the home: its keys let people in again.
+fn remove_user(
+    layout: &Layout,
+    options: &UninstallOptions,
+    made: &mut Made,
+    say: &mut dyn FnMut(String),
+) -> Result<(), Failure> {
+    let Some(account) = made.user().cloned() else { return Ok(()) };
+    if user::found(USER).as_ref() == Some(&account) {
+        user::remove()?;
+        say(format!("removed the system user {USER}"));
+    } else if user::found(USER).is_some() {
+        say(format!("kept the user {USER}: it is not the one that install made"));
     }
-    ["store.redb", "store.wal", "store.mark", "store.reserve", "series", "keys", "onboard", "run"]
-        .map(|name| layout.data_dir.join(name))
-        .into()
+    if !options.keep_data && made.has(&layout.home) && remove(&layout.home)? {
+        say(format!("removed {}", layout.home.display()));
+    }
+    made.note_user(layout, None)
+}
+
+/// Directories that install made, once nothing is in them.
+fn remove_directories(made: &Made, say: &mut dyn FnMut(String)) -> Result<(), Failure> {
+    for path in made.directories() {
+        match std::fs::remove_dir(&path) {
+            Ok(()) => say(format!("removed {}", path.display())),
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) if error.kind() == ErrorKind::DirectoryNotEmpty => {
+                say(format!("kept {}: others have put something there", path.display()));
+            }
+            Err(error) => return Err(Failure::file("removing", path, error)),
+        }
+    }
+    Ok(())
 }

@@ -7,9 +7,11 @@
 use crate::appliance::Failure;
 use crate::appliance::command::{directory, find, run};
 use crate::appliance::layout::{Layout, USER};
+use crate::appliance::made::Made;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 const PASSWD: &str = "/etc/passwd";
 const GROUP: &str = "/etc/group";
@@ -25,8 +27,70 @@ pub fn uid_of(name: &str) -> Option<u32> {
     name.parse().ok().or_else(|| field(&read(PASSWD), name, 2))
 }
 
-/// Makes the user and its home, if they are not there.
-pub fn place(layout: &Layout, say: &mut dyn FnMut(String)) -> Result<(), Failure> {
+/// A line of the list of users.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Account {
+    /// Its number.
+    pub uid: u32,
+    /// The number of its group.
+    pub gid: u32,
+    /// Its home.
+    pub home: PathBuf,
+    /// What it logs in to.
+    pub shell: PathBuf,
+}
+
+impl Account {
+    /// Whether nobody but install can have made it: a system user that logs in to our binary.
+    pub fn is_ours(&self, layout: &Layout) -> bool {
+        IDS.contains(&self.uid) && self.home == layout.home && self.shell == layout.binary
+    }
+}
+
+/// The line of a user, if there is one.
+pub fn found(name: &str) -> Option<Account> {
+    account(&read(PASSWD), name)
+}
+
+fn account(passwd: &str, name: &str) -> Option<Account> {
+    let line = passwd.lines().find(|line| line.split(':').next() == Some(name))?;
+    let fields: Vec<&str> = line.split(':').collect();
+    let [_, _, uid, gid, _, home, shell] = fields.as_slice() else { return None };
+    let (uid, gid) = (uid.parse().ok()?, gid.parse().ok()?);
+    Some(Account { uid, gid, home: home.into(), shell: shell.into() })
+}
+
+/// Refuses a machine where somebody else has the user's name: that one would become an
+/// administrator.
+///
+/// # Errors
+/// When there is a user, a group or a home of that name that install did not make.
+pub fn is_free(layout: &Layout, made: &Made) -> Result<(), Failure> {
+    let ours = |account: &Account| made.user() == Some(account) || account.is_ours(layout);
+    let text = match found(USER) {
+        Some(account) if ours(&account) => return Ok(()),
+        Some(Account { uid, shell, .. }) => format!(
+            "there is a user {USER} (number {uid}, shell {}) that install did not make, and it \
+             would be an administrator of the appliance: rename or remove it first",
+            shell.display()
+        ),
+        None if uid_of(USER).is_some() => format!(
+            "the line of the user {USER} in {PASSWD} cannot be understood: correct or remove it"
+        ),
+        None if field(&read(GROUP), USER, 2).is_some() => {
+            format!("there is a group {USER} that install did not make: rename or remove it first")
+        }
+        None if layout.home.exists() && !made.has(&layout.home) => {
+            format!("{} is there and is not ours: move it away first", layout.home.display())
+        }
+        None => return Ok(()),
+    };
+    Err(Failure::InTheWay(text))
+}
+
+/// Makes the user and its home, if they are not there; what is there is ours ([`is_free`]).
+pub fn place(layout: &Layout, made: &mut Made, say: &mut dyn FnMut(String)) -> Result<(), Failure> {
     if uid_of(USER).is_none() {
         match find("useradd") {
             Some(useradd) => add(&useradd, layout)?,
@@ -34,6 +98,8 @@ pub fn place(layout: &Layout, say: &mut dyn FnMut(String)) -> Result<(), Failure
         }
         say(format!("made the system user {USER}"));
     }
+    made.note_user(layout, found(USER))?;
+    made.note_directory(layout, &layout.home)?;
     let passwd = read(PASSWD);
     let (Some(uid), Some(gid)) = (field(&passwd, USER, 2), field(&passwd, USER, 3)) else {
         let text = format!("the user {USER} was made and is not in {PASSWD}");
@@ -73,11 +139,9 @@ pub fn remove() -> Result<bool, Failure> {
 
 fn add(useradd: &str, layout: &Layout) -> Result<(), Failure> {
     let (home, shell) = (layout.home.display().to_string(), layout.binary.display().to_string());
-    let has_group = field(&read(GROUP), USER, 2).is_some();
-    let group: &[&str] = if has_group { &["--gid", USER] } else { &["--user-group"] };
     // A star is no password but, unlike an exclamation mark, no lock: keys open it.
     let options = ["--system", "--home-dir", &home, "--no-create-home", "--shell", &shell];
-    run(useradd, &[&options[..], group, &["--password", "*", USER]].concat())?;
+    run(useradd, &[&options[..], &["--user-group", "--password", "*", USER]].concat())?;
     Ok(())
 }
 
@@ -157,6 +221,21 @@ mod tests {
         assert_eq!(field(passwd, "gran", 2), None);
         assert_eq!(uid_of("root"), Some(0));
         assert_eq!(uid_of("4711"), Some(4711));
+    }
+
+    #[test]
+    fn a_user_of_our_name_is_ours_when_it_logs_in_to_our_binary() {
+        let layout = Layout::default();
+        let check = |line: &str, ours: bool| {
+            let account = account(line, USER).unwrap();
+            assert_eq!(account.is_ours(&layout), ours, "{line}");
+        };
+        check("grange:x:998:998::/etc/grange/home:/usr/local/bin/grange", true);
+        check("grange:x:1000:1000:Gil Range:/home/grange:/bin/bash", false);
+        check("grange:x:998:998::/etc/grange/home:/bin/bash", false);
+        check("grange:x:1000:1000::/etc/grange/home:/usr/local/bin/grange", false);
+        check("grange:x:0:0::/etc/grange/home:/usr/local/bin/grange", false);
+        assert_eq!(account("grange:x:998", USER), None);
     }
 
     #[test]

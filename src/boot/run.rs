@@ -114,7 +114,7 @@ fn machine(verb: &Appliance) -> ExitCode {
     };
     let result = match verb {
         Appliance::Install => appliance::install(&layout, &InstallOptions::default(), out),
-        Appliance::Uninstall { keep_data } => {
+        Appliance::Uninstall { keep_data, .. } => {
             let options = UninstallOptions { keep_data: *keep_data };
             appliance::uninstall(&layout, &options, &mut settle_servers, out)
         }

@@ -413,6 +413,9 @@ pub enum ApplianceVerb {
         /// Leave farms, readings, keys and the config file where they are
         #[arg(long)]
         keep_data: bool,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
     },
     /// Check this machine and the appliance on it
     Doctor {
@@ -445,7 +448,7 @@ pub fn local(command: Command, target: &Target, json: bool) -> Result<Local, Com
         },
         Command::Appliance(verb) => Local::Appliance(match verb {
             ApplianceVerb::Install => Appliance::Install,
-            ApplianceVerb::Uninstall { keep_data } => Appliance::Uninstall { keep_data },
+            ApplianceVerb::Uninstall { keep_data, yes } => Appliance::Uninstall { keep_data, yes },
             ApplianceVerb::Doctor { data } => Appliance::Doctor { json, data },
         }),
         Command::DemoWeb { port } => Local::DemoWeb { port },

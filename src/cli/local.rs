@@ -86,6 +86,8 @@ pub enum Appliance {
     Uninstall {
         /// Leave the state directory.
         keep_data: bool,
+        /// Ask nobody.
+        yes: bool,
     },
     /// Check.
     Doctor {

@@ -126,7 +126,13 @@ pub fn run(args: Vec<OsString>, dial: Connect<'_>, io: &mut Io<'_>) -> Outcome {
             let problem = Problem::new(Code::PermissionViolation, message);
             return Outcome::Exit(report(Stop::Problem(problem), None, io));
         }
-        Ok(local) => return Outcome::Local(local),
+        Ok(local) => {
+            return match agreed(&local, io) {
+                Ok(true) => Outcome::Local(local),
+                Ok(false) => Outcome::Exit(0),
+                Err(problem) => Outcome::Exit(report(Stop::Problem(problem), None, io)),
+            };
+        }
         Err(command) => command,
     };
     // The documentation is there when no appliance is.
@@ -144,6 +150,20 @@ pub fn run(args: Vec<OsString>, dial: Connect<'_>, io: &mut Io<'_>) -> Outcome {
         })
     });
     Outcome::Exit(done.unwrap_or_else(|stop| report(stop, Some(&target), io)))
+}
+
+/// Whether a person wants it: what takes servers and keys away from the machine is asked about.
+fn agreed(local: &Local, io: &mut Io<'_>) -> Result<bool, Problem> {
+    let question = match local {
+        Local::Appliance(Appliance::Uninstall { keep_data: true, yes: false }) => {
+            "Stop the appliance and its servers on this machine, and remove it? Data stay."
+        }
+        Local::Appliance(Appliance::Uninstall { keep_data: false, yes: false }) => {
+            "Remove the appliance with every server, volume, reading and key on this machine?"
+        }
+        _ => return Ok(true),
+    };
+    io.confirm(question)
 }
 
 /// `appliance install` is `grange appliance install`: the same binary by another name.

@@ -268,7 +268,7 @@ fn a_bare_machine_becomes_an_appliance_and_is_bare_again() {
     assert_eq!(machine.running_servers(2), servers);
 
     let tag = machine.tag().unwrap();
-    let kept = machine.ok("grange appliance uninstall --keep-data");
+    let kept = machine.ok("grange appliance uninstall --keep-data --yes");
     assert!(kept.contains("stopped 2 servers"), "{kept}");
     machine.is_quiet(&tag);
     let doctor = machine.run("./grange appliance doctor --json");
@@ -280,7 +280,7 @@ fn a_bare_machine_becomes_an_appliance_and_is_bare_again() {
     machine.ok("./grange appliance install");
     assert_eq!(machine.running_servers(2), servers);
 
-    let gone = machine.ok("grange appliance uninstall");
+    let gone = machine.ok("grange appliance uninstall --yes");
     assert!(gone.contains("removed 2 servers"), "{gone}");
     machine.is_quiet(&tag);
     let after = machine.files();
@@ -289,7 +289,7 @@ fn a_bare_machine_becomes_an_appliance_and_is_bare_again() {
     };
     assert_eq!(difference(&after, &before), Vec::<String>::new(), "left behind");
     assert_eq!(difference(&before, &after), Vec::<String>::new(), "taken away");
-    let again = machine.ok("./grange appliance uninstall");
+    let again = machine.ok("./grange appliance uninstall --yes");
     assert!(!again.contains("removed"), "{again}");
 }
 
@@ -321,7 +321,7 @@ fn a_machine_without_the_tools_for_users_is_installed_too() {
     assert_eq!(machine.ok("id -un grange"), "grange\n");
     machine.ok("su - grange -c status");
     let tag = machine.tag().unwrap();
-    machine.ok("grange appliance uninstall");
+    machine.ok("grange appliance uninstall --yes");
     assert_eq!((read(), machine.files()), (lines, before));
     machine.is_quiet(&tag);
 }
@@ -346,6 +346,56 @@ fn what_is_in_the_way_is_said_at_once() {
     machine.refused("su nobody -s /bin/sh -c /root/grange", 126, "denied");
     fs::write(machine.directory.join("etc/grange/grange.toml"), "[listen]\nhtpps = 1\n").unwrap();
     machine.refused("./grange appliance install", 2, "htpps");
+}
+
+/// A person of our name, files of our names: refused at once, and nothing of theirs is touched.
+#[test]
+fn what_was_there_before_is_refused_or_stays() {
+    let machine = Machine::boot("before");
+    let at = |path: &str| machine.directory.join(path);
+    for (make, unmake, why) in [
+        ("useradd -m -s /bin/sh grange", "userdel -r grange", "a user grange (number 1000"),
+        ("groupadd grange", "groupdel grange", "a group grange"),
+        ("cp /bin/true /usr/local/bin/grange", "rm /usr/local/bin/grange", "is not ours"),
+        (
+            "cp /bin/true /etc/systemd/system/grange.service",
+            "rm /etc/systemd/system/grange.service",
+            "is not ours",
+        ),
+    ] {
+        machine.ok("mkdir -p /etc/systemd/system");
+        machine.ok(make);
+        let before = machine.files();
+        machine.refused("./grange appliance install", 5, why);
+        assert_eq!(machine.files(), before, "{make}");
+        // Nothing is installed, so there is nothing to remove either.
+        machine.ok("./grange appliance uninstall --yes");
+        assert_eq!(machine.files(), before, "{make}");
+        machine.run(unmake);
+    }
+    machine.ok("mkdir -p -m 0750 /etc/grange /var/lib/grange");
+    fs::write(at("etc/grange/theirs"), "kept").unwrap();
+    fs::write(at("var/lib/grange/theirs"), "kept").unwrap();
+    let before = machine.files();
+    machine.ok("./grange appliance install");
+    fs::write(at("run/grange-is-not-this"), "").unwrap();
+    machine.refused("grange appliance uninstall", 2, "say --yes");
+    machine.ok("grange status");
+    // What somebody has put in the place of ours since is not ours.
+    let uid = machine.ok("id -u grange");
+    machine.ok("./grange appliance uninstall --yes");
+    assert_eq!(machine.files(), before);
+    machine.ok("./grange appliance install");
+    assert_eq!(machine.ok("id -u grange"), uid);
+    machine.ok("userdel grange");
+    machine.ok("useradd -M -u 4321 -s /bin/sh grange");
+    machine.ok("rm /usr/local/bin/grange-agent");
+    machine.ok("cp /bin/true /usr/local/bin/grange");
+    let said = machine.ok("./grange appliance uninstall --yes");
+    for part in ["kept the user grange", "kept /usr/local/bin/grange"] {
+        assert!(said.contains(part), "{said}");
+    }
+    assert_eq!(machine.ok("id -u grange"), "4321\n");
 }
 
 #[test]
