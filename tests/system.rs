@@ -13,6 +13,8 @@ mod haproxy;
 mod install;
 #[path = "system/lease.rs"]
 mod lease;
+#[path = "system/network.rs"]
+mod network;
 #[path = "system/onboard.rs"]
 mod onboard;
 #[path = "system/screen.rs"]

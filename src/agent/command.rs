@@ -52,6 +52,8 @@ pub fn run(command: &[String], at_most: Millis, halt: &AtomicBool) -> io::Result
         .stderr(writer)
         .process_group(0)
         .spawn()?;
+    // The agent may be protected from a lack of memory; what it is told to run goes first.
+    drop(std::fs::write(format!("/proc/{}/oom_score_adj", child.id()), "500"));
     let deadline = Instant::now() + Duration::from_millis(at_most);
     let mut kept = Kept::default();
     let mut pause = Duration::from_millis(1);

@@ -9,8 +9,19 @@ use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 /// What the appliance keeps in its state directory, where there may be other things, too.
-const STATE: [&str; 8] =
-    ["store.redb", "store.wal", "series", "search", "keys", "onboard", "blobs", "run"];
+const STATE: [&str; 11] = [
+    "store.redb",
+    "store.wal",
+    "store.mark",
+    "store.reserve",
+    "agents.json",
+    "series",
+    "search",
+    "keys",
+    "onboard",
+    "blobs",
+    "run",
+];
 
 /// What the person asked for.
 #[derive(Clone, Debug, Default)]

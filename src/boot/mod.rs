@@ -20,4 +20,5 @@ pub mod pool;
 pub mod ready;
 pub mod run;
 pub mod serve;
+pub mod told;
 pub mod verbs;

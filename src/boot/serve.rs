@@ -20,6 +20,7 @@ use crate::boot::find;
 use crate::boot::memory;
 use crate::boot::onboard::open_onboard;
 use crate::boot::pool::Pools;
+use crate::boot::told;
 use crate::boot::verbs::House;
 use crate::broker::{Broker, GateConfig, GateError};
 use crate::clouds::Cloud;
@@ -324,8 +325,13 @@ fn start_broker(
 ) -> Result<Arc<Broker>, StartError> {
     let authority_pem = service.authority.certificate_pem();
     let port = tls::agents_port(serving, authority_pem).map_err(StartError::Tls)?;
-    let listen = agent_listeners(config.agents, gateway);
-    let gate = GateConfig::new(listen, port, |certificate| pki::identify(certificate).ok());
+    let listen = told::agent_listeners(config.agents, gateway);
+    let told = told::settle(&config.data_dir, listen, &service.settings.agent_addresses);
+    for text in told.change.iter().chain(&told.lost) {
+        tracing::warn!("{text}");
+    }
+    service.observed.set_alert("agents-told", told.lost);
+    let gate = GateConfig::new(told.listen, port, |certificate| pki::identify(certificate).ok());
     let doorway = Arc::new(Doorway::new(service.clone()));
     let broker = Broker::start(gate, doorway.clone(), doorway, runtime.handle());
     broker.map(Arc::new).map_err(|error| match error {
@@ -334,18 +340,6 @@ fn start_broker(
             StartError::System("the order router", std::io::Error::other(error))
         }
     })
-}
-
-/// Where agents come in: as configured, and always where servers on this machine reach us, because
-/// a port that only others can reach would leave them unheard without a word.
-fn agent_listeners(configured: SocketAddr, gateway: Option<IpAddr>) -> Vec<SocketAddr> {
-    let mut listen = vec![configured];
-    if let Some(gateway) = gateway.filter(|gateway| *gateway != configured.ip())
-        && !configured.ip().is_unspecified()
-    {
-        listen.push(SocketAddr::new(gateway, configured.port()));
-    }
-    listen
 }
 
 fn open_doors(
@@ -477,23 +471,5 @@ async fn stop_signal() -> std::io::Result<&'static str> {
     tokio::select! {
         _ = terminate.recv() => Ok("SIGTERM"),
         _ = interrupt.recv() => Ok("SIGINT"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn agents_on_this_machine_are_always_heard() {
-        let check = |configured: &str, gateway: Option<&str>, expected: &[&str]| {
-            let gateway = gateway.map(|ip| ip.parse().unwrap());
-            let expected: Vec<SocketAddr> = expected.iter().map(|a| a.parse().unwrap()).collect();
-            assert_eq!(agent_listeners(configured.parse().unwrap(), gateway), expected);
-        };
-        check("0.0.0.0:8883", Some("10.1.0.1"), &["0.0.0.0:8883"]);
-        check("127.0.0.1:8883", Some("10.1.0.1"), &["127.0.0.1:8883", "10.1.0.1:8883"]);
-        check("127.0.0.1:8883", Some("127.0.0.1"), &["127.0.0.1:8883"]);
-        check("127.0.0.1:8883", None, &["127.0.0.1:8883"]);
     }
 }

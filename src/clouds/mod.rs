@@ -28,7 +28,7 @@ pub mod simulated;
 use crate::base::limit::{CLOUD_CALL_DEADLINE, CLOUD_WORDS_BYTES_MAX};
 use crate::base::text::tidy;
 use crate::base::{FarmRoleId, Millis, Secret, ServerId};
-use crate::model::{Sighting, VolumeSpec};
+use crate::model::{Notice, Sighting, VolumeSpec};
 
 /// One account on one platform.
 pub trait Cloud: Send + Sync {
@@ -51,6 +51,12 @@ pub trait Cloud: Send + Sync {
 
     /// Destroys the data volumes of a farm role that was removed for good.
     fn remove_volumes(&self, farm_role: FarmRoleId) -> Result<(), CloudError>;
+
+    /// Looks at what servers stand on (network, memory, disks), sets right what it may, and says
+    /// what is not well. Called all the time, so it is cheap.
+    fn examine(&self) -> Vec<Notice> {
+        Vec::new()
+    }
 
     /// Who manages the account, by the mark that it carries; `None` where a platform keeps none.
     fn owner(&self) -> Option<owner::Owner> {

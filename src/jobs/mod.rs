@@ -9,6 +9,7 @@
 //!
 //! ```text
 //! observe     clouds -> sightings, and the transitions a listing proves
+//! examine     what servers stand on -> notices
 //! ready       words, checks and time -> servers that run
 //! plan        what changed -> an input about those farm roles -> engine -> a committed plan
 //! execute     planned steps -> begun -> clouds -> outcome
@@ -21,6 +22,7 @@
 //! To add a job: a file here with a [`Job`], its row in [`table`], and what wakes it.
 
 pub mod balancers;
+pub mod examine;
 pub mod execute;
 pub mod holds;
 pub mod index;

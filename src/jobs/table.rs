@@ -3,8 +3,8 @@
 use crate::base::limit::{LISTING_PERIOD, PLAN_PERIOD, STORE_SCRUB_PERIOD};
 use crate::base::{Millis, Waker};
 use crate::jobs::{
-    Job, Ports, balancers, execute, holds, index, minutes, observe, orders, plan, ready, scrub,
-    upkeep,
+    Job, Ports, balancers, examine, execute, holds, index, minutes, observe, orders, plan, ready,
+    scrub, upkeep,
 };
 use crate::store::Table;
 
@@ -65,7 +65,7 @@ impl Also {
 }
 
 /// Every job there is.
-pub const ROWS: [Row; 11] = [
+pub const ROWS: [Row; 12] = [
     Row {
         name: "observe",
         description: "lists the clouds and commits what a listing proves",
@@ -73,6 +73,14 @@ pub const ROWS: [Row; 11] = [
         tables: &[],
         also: Also::Listing,
         make: || Box::<observe::Observe>::default(),
+    },
+    Row {
+        name: "examine",
+        description: "looks at what servers stand on, and tells what is not well",
+        period: 10_000,
+        tables: &[],
+        also: Also::Nothing,
+        make: || Box::new(examine::Examine),
     },
     Row {
         name: "ready",

@@ -36,7 +36,7 @@ pub use farm_role::{Balance, FarmRole, ReadyCheck, VolumeSpec};
 pub use hold::{Hold, HoldKind};
 pub use install::{Alert, Install};
 pub use minute::{MINUTE, MinuteReading, RoleMinute};
-pub use observed::{CloudState, Freshness, Sighting};
+pub use observed::{CloudState, Freshness, Notice, NoticeKind, Sighting};
 pub use order::{AgentCursor, Order, OrderBody, OrderState};
 pub use plan::{Move, Owed, Plan, RoleTarget};
 pub use policy::{

@@ -18,6 +18,41 @@ pub struct Sighting {
     pub public_ips: Vec<String>,
 }
 
+/// Something a platform sees that people have to know and no listing carries.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    /// The server it is about; `None` for everything on the platform.
+    pub server: Option<ServerId>,
+    /// What kind of thing it is.
+    pub kind: NoticeKind,
+    /// What is seen, and what would help: one sentence each.
+    pub text: String,
+    /// How often it has happened; a higher number than before is news. 0 for what lasts.
+    pub count: u64,
+}
+
+/// The kinds of notices. The name is what the condition of a server is called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum NoticeKind {
+    /// The kernel ended processes of a server, which wanted more memory than it may have.
+    OutOfMemory,
+    /// Servers do not reach one another, or the appliance.
+    Network,
+    /// Nothing bounds what servers write.
+    Disk,
+}
+
+impl NoticeKind {
+    /// Its name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            NoticeKind::OutOfMemory => "outOfMemory",
+            NoticeKind::Network => "network",
+            NoticeKind::Disk => "disk",
+        }
+    }
+}
+
 /// What a platform says of a server, reduced to what decisions need.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

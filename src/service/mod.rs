@@ -36,6 +36,7 @@ pub mod install;
 pub mod lookup;
 pub mod manifests;
 pub mod minutes;
+pub mod notices;
 pub mod observe;
 pub mod observed;
 pub mod orders;

@@ -4,10 +4,13 @@
 //! Only transitions these sightings cause are committed; the sightings themselves are not, because
 //! the journal follows what changed, not how often we looked.
 
+mod check;
 mod even;
+mod notices;
 mod strange;
 mod talk;
 
+use self::check::Check;
 use self::even::Even;
 use self::strange::Strange;
 pub use self::strange::{Oddities, Oddity};
@@ -28,6 +31,8 @@ pub struct Observed {
     /// When this process began to look.
     started_at: Timestamp,
     inner: Mutex<Inner>,
+    /// What platforms see that no listing carries.
+    pub(super) notices: notices::Notices,
 }
 
 #[derive(Default)]
@@ -43,16 +48,6 @@ struct Inner {
     even: Even,
     talk: Talk,
     strange: Strange,
-}
-
-/// What checks from outside found of a server without an agent.
-#[derive(Clone, Copy, Default)]
-struct Check {
-    under_way: bool,
-    began: Option<Millis>,
-    passes: Option<bool>,
-    failures: u32,
-    failing_since: Option<Timestamp>,
 }
 
 /// The last reasons by farm role; those of the farm itself come first.
@@ -157,7 +152,8 @@ impl Observed {
     /// Nothing seen yet.
     pub fn new(clock: &dyn Clock) -> Observed {
         let inner = Inner { even: Even::new(clock), ..Inner::default() };
-        Observed { started_at: clock.now(), inner: Mutex::new(inner) }
+        let notices = notices::Notices::default();
+        Observed { started_at: clock.now(), inner: Mutex::new(inner), notices }
     }
 
     /// Since when this process looks.

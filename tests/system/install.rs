@@ -378,7 +378,6 @@ fn what_was_there_before_is_refused_or_stays() {
     fs::write(at("var/lib/grange/theirs"), "kept").unwrap();
     let before = machine.files();
     machine.ok("./grange appliance install");
-    fs::write(at("run/grange-is-not-this"), "").unwrap();
     machine.refused("grange appliance uninstall", 2, "say --yes");
     machine.ok("grange status");
     // What somebody has put in the place of ours since is not ours.
@@ -389,8 +388,7 @@ fn what_was_there_before_is_refused_or_stays() {
     assert_eq!(machine.ok("id -u grange"), uid);
     machine.ok("userdel grange");
     machine.ok("useradd -M -u 4321 -s /bin/sh grange");
-    machine.ok("rm /usr/local/bin/grange-agent");
-    machine.ok("cp /bin/true /usr/local/bin/grange");
+    machine.ok("cp --remove-destination /bin/true /usr/local/bin/grange");
     let said = machine.ok("./grange appliance uninstall --yes");
     for part in ["kept the user grange", "kept /usr/local/bin/grange"] {
         assert!(said.contains(part), "{said}");

@@ -25,7 +25,7 @@ fn grange() -> PathBuf {
 }
 
 /// A platform that can be closed: one process manages the servers of a state directory at a time.
-struct Held(Option<Onboard>);
+pub struct Held(pub Option<Onboard>);
 
 impl std::ops::Deref for Held {
     type Target = Onboard;
@@ -36,14 +36,14 @@ impl std::ops::Deref for Held {
 }
 
 /// One appliance's platform in a directory of its own; gone, with its servers, when dropped.
-struct Yard {
-    directory: PathBuf,
-    cloud: Held,
+pub struct Yard {
+    pub directory: PathBuf,
+    pub cloud: Held,
     isolation: Isolation,
 }
 
 impl Yard {
-    fn new(name: &str, isolation: Isolation) -> Yard {
+    pub fn new(name: &str, isolation: Isolation) -> Yard {
         if isolation == Isolation::Namespaces {
             assert!(nix::unistd::geteuid().is_root(), "this test needs root: sudo cargo test");
         }
@@ -58,7 +58,7 @@ impl Yard {
     }
 
     /// What a restart of the appliance does: another manager on the same directory.
-    fn reopen(&mut self) {
+    pub fn reopen(&mut self) {
         self.cloud.0 = None;
         self.cloud.0 = Some(Onboard::open(config(&self.directory, self.isolation)).unwrap());
     }
@@ -76,13 +76,18 @@ impl Yard {
         request
     }
 
-    fn launch(&self, id: ServerId, index: u32, command: &[&str]) -> Result<Sighting, CloudError> {
+    pub fn launch(
+        &self,
+        id: ServerId,
+        index: u32,
+        command: &[&str],
+    ) -> Result<Sighting, CloudError> {
         let request = self.request(id, index, command);
         let applied = self.cloud.apply(&CloudStep::Launch(Box::new(request)))?;
         Ok(applied.sighting.expect("a launched server is seen"))
     }
 
-    fn state(&self, id: ServerId) -> Option<CloudState> {
+    pub fn state(&self, id: ServerId) -> Option<CloudState> {
         let listed = self.cloud.list().unwrap();
         listed.iter().find(|sighting| sighting.server == id).map(|sighting| sighting.state)
     }
@@ -100,11 +105,11 @@ impl Yard {
         }
     }
 
-    fn read_within(&self, id: ServerId, path: &str) -> Option<String> {
+    pub fn read_within(&self, id: ServerId, path: &str) -> Option<String> {
         fs::read_to_string(self.root(id).join(path.trim_start_matches('/'))).ok()
     }
 
-    fn crash(&self, id: ServerId) {
+    pub fn crash(&self, id: ServerId) {
         let pid = self.cloud.init_pid(id).expect("a running server has a pid 1");
         kill(Pid::from_raw(pid), Signal::SIGKILL).unwrap();
     }
@@ -154,7 +159,7 @@ fn config(directory: &Path, isolation: Isolation) -> OnboardConfig {
     }
 }
 
-fn eventually(holds: impl Fn() -> bool) -> bool {
+pub fn eventually(holds: impl Fn() -> bool) -> bool {
     let begun = Instant::now();
     while begun.elapsed() < Duration::from_secs(20) {
         if holds() {
@@ -165,7 +170,7 @@ fn eventually(holds: impl Fn() -> bool) -> bool {
     false
 }
 
-fn ids() -> impl FnMut() -> ServerId {
+pub fn ids() -> impl FnMut() -> ServerId {
     let mut stream = Stream::new(fresh_seed(), "servers");
     move || ServerId::draw(&mut stream)
 }
@@ -383,8 +388,37 @@ fn a_server_that_wants_too_much_memory_is_stopped_from_having_it() {
     let counts =
         ["/run/grange/cgroup/memory/memory.oom_control", "/run/grange/cgroup/memory.events"];
     let killed = || counts.iter().filter_map(|path| yard.read_within(id, path)).map(kills).max();
-    assert!(eventually(|| killed() > Some(0)), "{:?}", killed());
-    assert_eq!(yard.state(id), Some(CloudState::Running));
+    let pid1 = yard.cloud.init_pid(id).unwrap();
+    let score =
+        |pid: &str| fs::read_to_string(format!("/proc/{pid}/oom_score_adj")).unwrap_or_default();
+    // -1000, or in a container without the capability for it 0.
+    let own = score(&pid1.to_string());
+    assert!(["-1000\n", "0\n"].contains(&own.as_str()), "{own}");
+    let noticed = || {
+        let notices = yard.cloud.examine();
+        notices.into_iter().find(|notice| notice.server == Some(id) && notice.count > 1)
+    };
+    // The service is taken, and started again, and taken; pid 1 and the agent are not.
+    assert!(eventually(|| killed() > Some(1) && noticed().is_some()), "{:?}", killed());
+    let text = noticed().unwrap().text;
+    assert!(text.starts_with("out of memory") && text.contains("64 MiB"), "{text}");
+    assert_eq!((yard.state(id), yard.cloud.init_pid(id)), (Some(CloudState::Running), Some(pid1)));
+    let log = yard.read_within(id, "/var/log/grange/service.log").unwrap();
+    assert!(log.contains("service died of SIGKILL") && !log.contains("agent died"), "{log}");
+    let agents = traces(&yard, &[id]);
+    let agent = agents.iter().find(|trace| trace.contains("bin/agent agent")).unwrap();
+    let pid = agent.trim_start_matches("/proc/").split(' ').next().unwrap();
+    assert_eq!(score(pid), own);
+}
+
+/// A service is taken before pid 1 and the agent.
+#[test]
+fn services_are_not_protected_as_pid_1_is() {
+    let yard = Yard::new("score", Isolation::Namespaces);
+    let id = ids()();
+    let script = "cat /proc/self/oom_score_adj > /data/score; sleep 86400";
+    yard.launch(id, 1, &["sh", "-c", script]).unwrap();
+    assert!(eventually(|| yard.read_within(id, "/data/score").as_deref() == Some("500\n")));
 }
 
 #[test]

@@ -146,6 +146,8 @@ impl Cgroups {
             Version::V2 => vec![
                 (UNIFIED, "cpu.max", format!("{quota} {CPU_PERIOD_US}")),
                 (UNIFIED, "memory.max", size.memory_bytes.to_string()),
+                // One process goes, the largest, and not the server: pid 1 starts it again.
+                (UNIFIED, "memory.oom.group", "0".to_owned()),
                 (UNIFIED, "pids.max", PIDS_MAX.to_string()),
             ],
             Version::None => Vec::new(),
@@ -209,6 +211,19 @@ impl Cgroups {
             return events.unwrap_or_default().lines().any(|line| line == "frozen 1");
         }
         fs::read_to_string(&path).unwrap_or_default().trim() == frozen_word
+    }
+
+    /// How many of a server's processes the kernel has ended because it wanted more memory than it
+    /// may have, since its groups were made; `None` where nothing counts them.
+    pub fn memory_kills(&self, id: ServerId) -> Option<u64> {
+        let (controller, file) = match self.version {
+            Version::V1 => ("memory", "memory.oom_control"),
+            Version::V2 => (UNIFIED, "memory.events"),
+            Version::None => return None,
+        };
+        let tree = self.trees.get(controller)?.join(&self.ours).join(id.to_string());
+        let text = fs::read_to_string(tree.join(file)).ok()?;
+        text.lines().find_map(|line| line.strip_prefix("oom_kill ")?.trim().parse().ok())
     }
 
     /// Removes a server's groups, once their last process is gone.

@@ -50,8 +50,10 @@ mod cgroup;
 mod failure;
 mod init;
 mod lease;
+mod memory;
 mod mount_point;
 mod netlink;
+mod network;
 mod place;
 mod process;
 mod record;
@@ -64,11 +66,13 @@ pub use record::Isolation;
 use crate::base::{FarmRoleId, Millis, ServerId};
 use crate::clouds::owner::Owner;
 use crate::clouds::{Applied, Cloud, CloudError, CloudStep, InstanceType, LaunchRequest};
-use crate::model::{CloudState, Sighting};
+use crate::model::{CloudState, Notice, Sighting};
 use cgroup::Cgroups;
 use failure::Doing;
 use lease::Lease;
+use memory::MemoryWatch;
 use mount_point::check_mount_point;
+use network::NetworkWatch;
 use nix::sys::signal::Signal;
 use place::Place;
 use record::{Record, ServerDirectory, Shelf, make_private};
@@ -120,6 +124,8 @@ pub struct Onboard {
     /// The address given last; held while one is chosen and its record written.
     last_address: Mutex<Option<Ipv4Addr>>,
     watch: Watch,
+    memory: MemoryWatch,
+    network: NetworkWatch,
 }
 
 impl Onboard {
@@ -168,6 +174,8 @@ impl Onboard {
             cgroups,
             last_address,
             watch: Watch::default(),
+            memory: MemoryWatch::default(),
+            network: NetworkWatch::default(),
         })
     }
 
@@ -416,6 +424,10 @@ impl Cloud for Onboard {
             return Err(CloudError::Busy(format!("{} still has its volumes", user.server)));
         }
         self.shelf.remove_volumes(farm_role).map_err(unknown)
+    }
+
+    fn examine(&self) -> Vec<Notice> {
+        self.notices()
     }
 
     fn owner(&self) -> Option<Owner> {

@@ -39,6 +39,19 @@ pub struct Pair<'a> {
     pub peer_mac: [u8; 6],
 }
 
+/// A link as the kernel tells of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Link {
+    /// Its index.
+    pub index: u32,
+    /// Its name.
+    pub name: String,
+    /// Whether it is switched on.
+    pub up: bool,
+    /// The index of the bridge it is on.
+    pub master: Option<u32>,
+}
+
 impl Netlink {
     /// Opens it for the name space this thread is in.
     ///
@@ -170,6 +183,82 @@ impl Netlink {
         message.attributes.push(RouteAttribute::Gateway(RouteAddress::Inet(gateway)));
         let flags = NLM_F_CREATE | NLM_F_REPLACE;
         self.ask(RouteNetlinkMessage::NewRoute(message), flags).map(drop)
+    }
+
+    /// Every link of the name space.
+    ///
+    /// # Errors
+    /// When the kernel refuses to say.
+    pub fn links(&mut self) -> io::Result<Vec<Link>> {
+        let request = RouteNetlinkMessage::GetLink(LinkMessage::default());
+        let answers = self.ask(request, NLM_F_DUMP)?;
+        let link = |answer: &RouteNetlinkMessage| {
+            let RouteNetlinkMessage::NewLink(found) = answer else { return None };
+            let mut link = Link {
+                index: found.header.index,
+                name: String::new(),
+                up: found.header.flags.contains(LinkFlags::Up),
+                master: None,
+            };
+            for attribute in &found.attributes {
+                match attribute {
+                    LinkAttribute::IfName(name) => link.name.clone_from(name),
+                    LinkAttribute::Controller(master) => link.master = Some(*master),
+                    _ => {}
+                }
+            }
+            Some(link)
+        };
+        Ok(answers.iter().filter_map(link).collect())
+    }
+
+    /// Puts a link on a bridge.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    pub fn set_master(&mut self, index: u32, bridge: u32) -> io::Result<()> {
+        let mut message = LinkMessage::default();
+        message.header.index = index;
+        message.attributes.push(LinkAttribute::Controller(bridge));
+        self.ask(RouteNetlinkMessage::SetLink(message), 0).map(drop)
+    }
+
+    /// The index of the link that the kernel sends over what is for an address.
+    ///
+    /// # Errors
+    /// When it would not send it at all.
+    pub fn route_to(&mut self, ip: Ipv4Addr) -> io::Result<Option<u32>> {
+        let mut message = RouteMessage::default();
+        message.header.address_family = AddressFamily::Inet;
+        message.header.destination_prefix_length = 32;
+        message.attributes.push(RouteAttribute::Destination(RouteAddress::Inet(ip)));
+        let answers = self.ask(RouteNetlinkMessage::GetRoute(message), 0)?;
+        Ok(answers.iter().find_map(|answer| {
+            let RouteNetlinkMessage::NewRoute(found) = answer else { return None };
+            found.attributes.iter().find_map(|attribute| match attribute {
+                RouteAttribute::Oif(index) => Some(*index),
+                _ => None,
+            })
+        }))
+    }
+
+    /// Where the routes of every table lead, default routes aside.
+    ///
+    /// # Errors
+    /// When the kernel refuses to say.
+    pub fn routes(&mut self) -> io::Result<Vec<(Ipv4Addr, u8)>> {
+        let mut message = RouteMessage::default();
+        message.header.address_family = AddressFamily::Inet;
+        let answers = self.ask(RouteNetlinkMessage::GetRoute(message), NLM_F_DUMP)?;
+        let destination = |answer: &RouteNetlinkMessage| {
+            let RouteNetlinkMessage::NewRoute(found) = answer else { return None };
+            let bits = found.header.destination_prefix_length;
+            found.attributes.iter().find_map(|attribute| match attribute {
+                RouteAttribute::Destination(RouteAddress::Inet(ip)) => Some((*ip, bits)),
+                _ => None,
+            })
+        };
+        Ok(answers.iter().filter_map(destination).collect())
     }
 
     /// Every IPv4 address of the name space, with its prefix length.

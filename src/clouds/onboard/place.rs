@@ -3,7 +3,7 @@
 //!
 //! Two appliances on one machine must not meet, so each draws a tag once, keeps it in
 //! `onboard.json`, and names everything it makes after it. The subnet is a `10.x.0.0/16` that no
-//! link of the machine had an address in when it was chosen.
+//! link of the machine had an address in, and no route led to, when it was chosen.
 
 use super::failure::{Doing, Failure};
 use super::init::mac;
@@ -18,6 +18,9 @@ use std::path::Path;
 
 /// The prefix length of every subnet of ours.
 pub const PREFIX: u8 = 16;
+
+/// The last two addresses are the probe's, from this number on.
+const PROBES: u16 = u16::MAX - 2;
 
 /// The appliance's place on its machine.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,11 +49,12 @@ impl Place {
         let taken = match isolation {
             Isolation::Namespaces => {
                 let mut netlink = Netlink::open().doing("opening", "netlink")?;
-                netlink.addresses().doing("listing", "addresses")?
+                let taken = netlink.addresses().doing("listing", "addresses")?;
+                (taken, netlink.routes().doing("listing", "routes")?)
             }
-            Isolation::Processes => Vec::new(),
+            Isolation::Processes => (Vec::new(), Vec::new()),
         };
-        let subnet = free_subnet(&taken, bytes[3])
+        let subnet = quiet_subnet(&taken.0, &taken.1, bytes[3])
             .ok_or_else(|| Failure::new("choosing a subnet", "10.64/16 to 10.254/16 are taken"))?;
         let tag = crate::base::hash::hex(&bytes[..3]);
         let place = Place { tag, subnet };
@@ -87,7 +91,7 @@ impl Place {
         let turn = |step: u16| after.wrapping_add(step);
         (1..=u16::MAX)
             .map(turn)
-            .filter(|number| (2..u16::MAX).contains(number))
+            .filter(|number| (2..PROBES).contains(number))
             .map(address)
             .find(|candidate| !used.contains(candidate))
     }
@@ -138,6 +142,14 @@ impl Place {
     }
 }
 
+/// A subnet that no route leads to. Where some route covers them all, as one of 10/8 does, one that
+/// no route leads to a part of: ours is the narrower one, and so it counts.
+fn quiet_subnet(addresses: &[(Ipv4Addr, u8)], routes: &[(Ipv4Addr, u8)], draw: u8) -> Option<u8> {
+    let narrow: Vec<_> = routes.iter().filter(|(_, bits)| *bits >= PREFIX).copied().collect();
+    let find = |routes: &[(Ipv4Addr, u8)]| free_subnet(&[addresses, routes].concat(), draw);
+    find(routes).or_else(|| find(&narrow))
+}
+
 /// A second number from 64 to 254 whose subnet overlaps no address of the machine's, searched
 /// from a drawn beginning.
 fn free_subnet(taken: &[(Ipv4Addr, u8)], draw: u8) -> Option<u8> {
@@ -169,6 +181,20 @@ mod tests {
     }
 
     #[test]
+    fn a_subnet_that_a_route_leads_to_is_passed_over() {
+        let check = |routes: &[(&str, u8)], draw: u8, subnet: Option<u8>| {
+            let routes: Vec<_> = routes.iter().map(|(ip, p)| (ip.parse().unwrap(), *p)).collect();
+            assert_eq!(quiet_subnet(&[], &routes, draw), subnet, "{routes:?}");
+        };
+        check(&[("10.64.0.0", 16)], 0, Some(65));
+        check(&[("10.64.7.0", 24)], 0, Some(65));
+        check(&[("10.64.7.1", 32)], 0, Some(65));
+        check(&[("10.0.0.0", 8)], 0, Some(64));
+        check(&[("10.0.0.0", 8), ("10.64.7.0", 24)], 0, Some(65));
+        check(&[("10.64.0.0", 10)], 0, Some(128));
+    }
+
+    #[test]
     fn addresses_rest_before_they_are_given_again() {
         let place = Place { tag: "a1b2c3".to_owned(), subnet: 70 };
         let check = |used: &[&str], last: Option<&str>, expected: &str| {
@@ -181,6 +207,7 @@ mod tests {
         check(&["10.70.0.2"], None, "10.70.0.3");
         check(&["10.70.0.2"], Some("10.70.0.7"), "10.70.0.8");
         check(&["10.70.255.254"], None, "10.70.0.2");
+        check(&["10.70.255.252"], None, "10.70.0.2");
         check(&["10.70.0.2", "10.70.255.254"], None, "10.70.0.3");
     }
 

@@ -176,7 +176,7 @@ fn root_of(entry: &Entry) -> Option<Root> {
         {
             Some(Root::Agent)
         }
-        "observe.listing" => Some(Root::Sighting),
+        "observe.listing" | "observe.notice" => Some(Root::Sighting),
         "step.finish" if step.is_some_and(|step| step.status == StepStatus::Failed) => {
             Some(Root::Cloud)
         }

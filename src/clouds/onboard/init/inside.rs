@@ -20,6 +20,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::time::Duration;
 
+/// Never taken (proc_pid_oom_score_adj(5)).
+const PROTECTED: &str = "-1000";
 const OLD: &str = "/run/.machine";
 const RUN: &str = "/run/grange";
 /// Longest the disk of the boot before may still be in use.
@@ -45,10 +47,20 @@ pub fn run(path: &Path) -> ExitCode {
         remove_tree(Path::new(OLD))?;
         let services = furnish(&boot, Path::new("/"))?;
         wait_for_go()?;
+        protect();
         capability::drop_all_but_needed().doing("giving up", "capabilities")?;
         nix::sys::prctl::set_no_new_privs().doing("giving up", "new privileges")?;
         supervise(&boot, &services)
     }))
+}
+
+/// When the server runs out of memory a service is to go, not who starts it again: pid 1 and the
+/// agent are the last the kernel takes. In a container without the capability to say so it is the
+/// services that say they go first ([`super::exec`]).
+fn protect() {
+    if let Err(error) = fs::write(super::OOM_SCORE, PROTECTED) {
+        eprintln!("protecting pid 1 from the lack of memory: {error}");
+    }
 }
 
 /// The same without name spaces: only the server's home is furnished.

@@ -26,6 +26,7 @@ mod exec;
 mod inside;
 mod log;
 mod outer;
+mod probe;
 mod supervise;
 
 use super::cgroup::{Group, Version};
@@ -89,6 +90,9 @@ const GO: &[u8; 3] = b"go\n";
 /// with code 0: then it was told to stop.
 const AGENT: &str = "agent";
 
+/// Where a process says how readily it is taken when memory lacks.
+const OOM_SCORE: &str = "/proc/self/oom_score_adj";
+
 /// What pid 1 supervises, as `inside` leaves it for `supervise`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Services {
@@ -117,6 +121,14 @@ pub fn init_main(arguments: Vec<OsString>) -> ExitCode {
         Some("inside") => inside::run(&path),
         Some("plain") => inside::run_plain(&path),
         Some("supervise") => supervise::run(&path),
+        Some("connect") => {
+            let pid = arguments.get(2).and_then(|pid| pid.to_str()).unwrap_or_default();
+            probe::reconnect(&path, pid)
+        }
+        Some("probe") => {
+            let word = |at: usize| arguments.get(at).and_then(|word| word.to_str());
+            probe::run(word(1).unwrap_or_default(), word(2).unwrap_or_default())
+        }
         Some("exec") => exec::run(&arguments[1..]),
         _ => {
             eprintln!("onboard-init is started by grange itself");

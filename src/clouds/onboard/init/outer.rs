@@ -117,7 +117,8 @@ fn leave(boot: &Boot) -> Result<(), Failure> {
     Ok(())
 }
 
-fn connect(outside: &mut Netlink, network: &Network, own: Ipv4Addr) -> Result<(), Failure> {
+/// Gives the name space this thread is in the server's end of a new pair of links.
+pub fn connect(outside: &mut Netlink, network: &Network, own: Ipv4Addr) -> Result<(), Failure> {
     let bridge = outside.index(&network.bridge).doing("finding", &network.bridge)?;
     let missing = || Failure::new(format!("finding {}", network.bridge), "no such bridge");
     let pair = Pair {

@@ -148,6 +148,7 @@ impl Supervisor {
 
     fn spawn(&self, service: &Service) -> Result<i32, Failure> {
         let kind = match self.spec.isolation {
+            Isolation::Namespaces if service.name == AGENT => "agent",
             Isolation::Namespaces => "session",
             Isolation::Processes => "group",
         };

@@ -1,0 +1,248 @@
+//! The network that servers stand on, looked at and put right.
+//!
+//! What we made ourselves (bridge, its address, links) is put right when somebody took it away.
+//! What belongs to the machine (routes, packet filters) is only looked at, and what would help is
+//! said: with one packet from server to server, through two name spaces on the bridge, because no
+//! reading of rules tells as surely what they do.
+
+use super::Onboard;
+use super::failure::{Doing, Failure};
+use super::init::{Boot, OK};
+use super::netlink::{Link, Netlink};
+use super::place::{PREFIX, Place};
+use super::process::{Process, wait_until};
+use super::record::{Isolation, Record, ServerDirectory, read_json};
+use crate::clouds::InstanceType;
+use crate::model::{Notice, NoticeKind};
+use std::fs;
+use std::io::Read;
+use std::net::Ipv4Addr;
+use std::process::{Command, Stdio};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Between two packets from server to server, while nothing else changes.
+const PROBE_PERIOD: Duration = Duration::from_secs(300);
+/// While the last one did not arrive: people who set it right want to see it.
+const PROBE_AGAIN: Duration = Duration::from_secs(20);
+/// A probe waits 2 s for its packet; making its links takes far less.
+const STAGE_DEADLINE: Duration = Duration::from_secs(10);
+/// How long it is told that something was put right.
+const REPAIR_TOLD_FOR: Duration = Duration::from_secs(600);
+/// Servers whose route is looked at each time.
+const ROUTES_MAX: usize = 64;
+
+/// What was seen of the network last.
+#[derive(Default)]
+pub struct NetworkWatch {
+    probe: Mutex<Option<(Instant, Option<String>)>>,
+    repaired: Mutex<Option<(Instant, String)>>,
+}
+
+impl Onboard {
+    /// Everything that is not well with what servers stand on.
+    pub(super) fn notices(&self) -> Vec<Notice> {
+        let servers = match self.shelf.servers() {
+            Ok(servers) => servers,
+            // The listing tells of it.
+            Err(_) => return Vec::new(),
+        };
+        let known: Vec<(ServerDirectory, Record)> = servers
+            .into_iter()
+            .filter_map(|directory| directory.record().ok().map(|record| (directory, record)))
+            .collect();
+        let sizes: Vec<(_, InstanceType)> = known
+            .iter()
+            .filter_map(|(at, record)| Some((at.id, self.size(&record.instance_type).ok()?)))
+            .collect();
+        let mut notices = self.memory.look(&self.cgroups, &sizes);
+        if self.isolation == Isolation::Namespaces {
+            let texts = self.look_at_network(&known);
+            notices.extend(texts.into_iter().map(|text| Notice {
+                server: None,
+                kind: NoticeKind::Network,
+                text,
+                count: 0,
+            }));
+        }
+        notices
+    }
+
+    fn look_at_network(&self, known: &[(ServerDirectory, Record)]) -> Vec<String> {
+        let mut texts = Vec::new();
+        let repaired = match self.repair(known) {
+            Ok(repaired) => repaired,
+            Err(failure) => {
+                texts.push(format!("the network cannot be put right: {}", failure.line()));
+                Vec::new()
+            }
+        };
+        let now = Instant::now();
+        let mut told = self.network.repaired.lock().unwrap_or_else(PoisonError::into_inner);
+        if !repaired.is_empty() {
+            tracing::warn!(what = repaired.join(", "), "somebody removed it; it is put right");
+            *told = Some((now, repaired.join(", ")));
+        }
+        told.take_if(|(at, _)| now.duration_since(*at) > REPAIR_TOLD_FOR);
+        texts.extend(told.as_ref().map(|(_, what)| {
+            format!("somebody took away {what}; it was put right within the last 10 m")
+        }));
+        drop(told);
+        texts.extend(self.foreign_route(known));
+        texts.extend(self.probe(!repaired.is_empty()));
+        texts
+    }
+
+    /// Makes again what is missing of what we made; says what.
+    fn repair(&self, known: &[(ServerDirectory, Record)]) -> Result<Vec<String>, Failure> {
+        let mut netlink = Netlink::open().doing("opening", "netlink")?;
+        let links = netlink.links().doing("listing", "links")?;
+        let name = self.place.bridge();
+        let mut repaired = Vec::new();
+        let bridge = links.iter().find(|link| link.name == name);
+        let gateway = self.gateway();
+        let addressed = netlink.addresses().doing("listing", "addresses")?;
+        let addressed = addressed.contains(&(gateway, PREFIX));
+        if bridge.is_none_or(|bridge| !bridge.up) || !addressed {
+            self.place.make_bridge()?;
+            repaired.push(match (bridge, addressed) {
+                (None, _) => format!("the bridge {name}"),
+                (Some(_), false) => format!("the address {gateway} of {name}"),
+                (Some(_), true) => format!("{name}'s being up"),
+            });
+        }
+        let index = netlink.index(&name).doing("finding", &name)?;
+        let index =
+            index.ok_or_else(|| Failure::new(format!("finding {name}"), "no such bridge"))?;
+        for (directory, record) in known {
+            let link = self.place.link(record.address);
+            let found = links.iter().find(|other| other.name == link);
+            if found.is_some_and(|found| found.up && found.master == Some(index)) {
+                continue;
+            }
+            // What is under way makes its own link; what does not run has none.
+            let Ok(_lock) = directory.lock(Duration::ZERO) else { continue };
+            let Some(init) = directory.init().filter(Process::is_alive) else { continue };
+            match found {
+                Some(Link { index: own, .. }) => {
+                    netlink.set_master(*own, index).doing("connecting", &link)?;
+                    netlink.set_up(*own).doing("switching on", &link)?;
+                }
+                None => self.reconnect(directory, &init)?,
+            }
+            repaired.push(format!("the link of {}", record.hostname));
+        }
+        Ok(repaired)
+    }
+
+    /// Gives a running server a new pair of links.
+    fn reconnect(&self, directory: &ServerDirectory, init: &Process) -> Result<(), Failure> {
+        let path = directory.join("boot.json");
+        let boot: Boot = read_json(&path)?;
+        let pid = init.pid.to_string();
+        let said = self.stage(&["connect", &path.display().to_string(), &pid])?;
+        if said == OK {
+            return Ok(());
+        }
+        Err(Failure::new(format!("connecting {}", boot.record.server), said))
+    }
+
+    /// Whether the machine sends what is for a server somewhere else.
+    fn foreign_route(&self, known: &[(ServerDirectory, Record)]) -> Option<String> {
+        let mut netlink = Netlink::open().ok()?;
+        let name = self.place.bridge();
+        let bridge = netlink.index(&name).ok()??;
+        let first = Ipv4Addr::new(10, self.place.subnet, 0, 2);
+        let mut servers = known.iter().map(|(_, record)| record.address).take(ROUTES_MAX);
+        let lost = std::iter::once(first).chain(&mut servers).find_map(|address| {
+            match netlink.route_to(address) {
+                Ok(Some(link)) if link == bridge => None,
+                Ok(link) => Some((address, link)),
+                Err(error) => {
+                    tracing::debug!(%address, %error, "no route");
+                    Some((address, None))
+                }
+            }
+        });
+        let (address, link) = lost?;
+        let links = netlink.links().unwrap_or_default();
+        let over = links.iter().find(|other| Some(other.index) == link);
+        let over = over.map_or("nowhere".to_owned(), |link| format!("over {}", link.name));
+        Some(format!(
+            "the machine sends what is for {address} {over}, not over {name}: another route covers \
+             a part of 10.{}.0.0/16, so servers cannot be reached. See `ip route get {address}`, and \
+             remove that route",
+            self.place.subnet
+        ))
+    }
+
+    /// Sends one packet from server to server, when it is time; says what is wrong.
+    fn probe(&self, at_once: bool) -> Option<String> {
+        let mut last = self.network.probe.lock().unwrap_or_else(PoisonError::into_inner);
+        let period = |wrong: &Option<String>| match wrong {
+            Some(_) => PROBE_AGAIN,
+            None => PROBE_PERIOD,
+        };
+        if let Some((at, wrong)) = &*last
+            && !at_once
+            && at.elapsed() < period(wrong)
+        {
+            return wrong.clone();
+        }
+        let bridge = self.place.bridge();
+        let subnet = self.place.subnet.to_string();
+        let wrong = match self.stage(&["probe", &bridge, &subnet]) {
+            Ok(said) if said == OK => None,
+            Ok(said) if said == LOST => Some(advice(&self.place)),
+            Ok(said) => Some(format!("servers may not reach one another: {said}")),
+            Err(failure) => Some(format!("servers may not reach one another: {}", failure.line())),
+        };
+        *last = Some((Instant::now(), wrong.clone()));
+        wrong
+    }
+
+    /// Runs a stage of ours that has one thread; gives the line it said.
+    fn stage(&self, arguments: &[&str]) -> Result<String, Failure> {
+        let mut child = Command::new(&self.config.executable)
+            .arg("onboard-init")
+            .args(arguments)
+            .env_clear()
+            .current_dir("/")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .doing("starting", self.config.executable.display())?;
+        if !wait_until(STAGE_DEADLINE, || child.try_wait().is_ok_and(|ended| ended.is_some())) {
+            child.kill().and_then(|()| child.wait()).doing("giving up", arguments[0])?;
+            return Err(Failure::new(arguments[0], "it took too long"));
+        }
+        let mut said = String::new();
+        if let Some(mut output) = child.stdout.take() {
+            output.read_to_string(&mut said).doing("hearing from", arguments[0])?;
+        }
+        Ok(said.trim().to_owned())
+    }
+}
+
+/// What a probe says whose packet did not arrive.
+pub const LOST: &str = "lost";
+
+/// What keeps servers from one another, and what would help: never done by ourselves, because a
+/// packet filter is its owner's.
+fn advice(place: &Place) -> String {
+    let bridge = place.bridge();
+    let filtered = fs::read_to_string("/proc/sys/net/bridge/bridge-nf-call-iptables");
+    if filtered.is_ok_and(|on| on.trim() == "1") {
+        return format!(
+            "servers do not reach one another: the machine's packet filter drops what goes from one \
+             to another over {bridge} (Docker sets such a policy). This lets it through: iptables -I \
+             FORWARD -i {bridge} -o {bridge} -j ACCEPT. Where it does not, a filter of bridges drops \
+             it: see `nft list ruleset`"
+        );
+    }
+    format!(
+        "servers do not reach one another: a packet over {bridge} did not arrive. A filter of bridges \
+         may drop it: see `nft list ruleset`, and let through what enters and leaves by {bridge}"
+    )
+}

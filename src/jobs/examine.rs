@@ -1,0 +1,27 @@
+//! Lets every platform look at what its servers stand on, and tells people what is not well.
+
+use crate::base::problem::chain;
+use crate::jobs::{Job, Ports, Work};
+use crate::model::Actor;
+use crate::service::notices;
+
+/// The job.
+pub struct Examine;
+
+impl Job for Examine {
+    fn step(&mut self, ports: &Ports) -> Work {
+        let actor = Actor::job("examine");
+        let (mut count, mut failures) = (0, Vec::new());
+        for (platform, cloud) in &ports.clouds {
+            let found = cloud.examine();
+            count += found.len();
+            if let Err(problem) = notices::take(&ports.service, &actor, platform, found) {
+                failures.push(chain(&problem));
+            }
+        }
+        if failures.is_empty() {
+            return Work::done(format!("{count} things are not well"));
+        }
+        Work { note: failures.join("; "), failed: true, next: None }
+    }
+}

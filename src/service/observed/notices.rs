@@ -1,0 +1,92 @@
+//! The notices of each platform as they were last told, in memory.
+
+use crate::base::{Millis, ServerId};
+use crate::model::Notice;
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
+/// See the module's text.
+#[derive(Default)]
+pub struct Notices {
+    platforms: Mutex<BTreeMap<String, Told>>,
+}
+
+#[derive(Default)]
+struct Told {
+    now: Vec<Notice>,
+    /// The count of each server's kind when it was last news, and when that was.
+    news: BTreeMap<(ServerId, &'static str), (u64, Millis)>,
+}
+
+impl Notices {
+    /// Replaces what is seen of a platform; gives what is news of servers: what has happened more
+    /// often than when it was last told, and was not told within `every`.
+    pub fn set(
+        &self,
+        platform: &str,
+        notices: Vec<Notice>,
+        now: Millis,
+        every: Millis,
+    ) -> Vec<Notice> {
+        let mut platforms = self.platforms.lock().unwrap_or_else(PoisonError::into_inner);
+        let told = platforms.entry(platform.to_owned()).or_default();
+        let mut news = Vec::new();
+        for notice in notices.iter().filter(|notice| notice.count > 0) {
+            let Some(server) = notice.server else { continue };
+            let key = (server, notice.kind.as_str());
+            let before = told.news.get(&key).copied();
+            let rested = before.is_none_or(|(_, at)| now.saturating_sub(at) >= every);
+            if rested && before.is_none_or(|(count, _)| notice.count != count) {
+                told.news.insert(key, (notice.count, now));
+                news.push(notice.clone());
+            }
+        }
+        let known = |server: &ServerId| notices.iter().any(|n| n.server == Some(*server));
+        told.news.retain(|(server, _), (_, at)| known(server) || now.saturating_sub(*at) < every);
+        told.now = notices;
+        news
+    }
+
+    /// What is seen of a server, and of its whole platform.
+    pub fn of(&self, platform: &str, server: ServerId) -> Vec<Notice> {
+        let platforms = self.platforms.lock().unwrap_or_else(PoisonError::into_inner);
+        let told = platforms.get(platform).into_iter().flat_map(|told| &told.now);
+        let about = |notice: &&Notice| notice.server.is_none_or(|about| about == server);
+        told.filter(about).cloned().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::NoticeKind;
+
+    fn notice(count: u64) -> Notice {
+        let text = format!("{count} times");
+        Notice { server: Some(ServerId(1)), kind: NoticeKind::OutOfMemory, text, count }
+    }
+
+    #[test]
+    fn the_same_is_told_once_and_more_of_it_once_in_a_while() {
+        let notices = Notices::default();
+        let told = |count: u64, now: Millis| {
+            notices.set("onboard", vec![notice(count)], now, 600).iter().map(|n| n.count).max()
+        };
+        assert_eq!(told(1, 0), Some(1));
+        assert_eq!(told(1, 700), None);
+        assert_eq!(told(2, 701), Some(2));
+        assert_eq!(told(9, 900), None);
+        assert_eq!(told(9, 1_301), Some(9));
+    }
+
+    #[test]
+    fn what_is_about_the_platform_is_about_each_server() {
+        let notices = Notices::default();
+        let network =
+            Notice { server: None, kind: NoticeKind::Network, text: "cut".into(), count: 0 };
+        notices.set("onboard", vec![notice(1), network.clone()], 0, 600);
+        assert_eq!(notices.of("onboard", ServerId(1)), [notice(1), network.clone()]);
+        assert_eq!(notices.of("onboard", ServerId(2)), [network]);
+        assert_eq!(notices.of("elsewhere", ServerId(1)), []);
+    }
+}
