@@ -13,6 +13,8 @@ mod haproxy;
 mod install;
 #[path = "system/lease.rs"]
 mod lease;
+#[path = "system/memory.rs"]
+mod memory;
 #[path = "system/network.rs"]
 mod network;
 #[path = "system/onboard.rs"]

@@ -231,7 +231,7 @@ mod tests {
             assert_eq!(account.is_ours(&layout), ours, "{line}");
         };
         check("grange:x:998:998::/etc/grange/home:/usr/local/bin/grange", true);
-        check("grange:x:1000:1000:Gil Range:/home/grange:/bin/bash", false);
+        check("grange:x:1000:1000:Gil Range:/srv/gil:/bin/bash", false);
         check("grange:x:998:998::/etc/grange/home:/bin/bash", false);
         check("grange:x:1000:1000::/etc/grange/home:/usr/local/bin/grange", false);
         check("grange:x:0:0::/etc/grange/home:/usr/local/bin/grange", false);

@@ -1,6 +1,7 @@
-//! What platforms see of themselves and of servers that no listing carries: out of memory, a network
-//! that does not carry, disks without a bound. It is an alert and a condition of each server it is
-//! about for as long as it is seen; what happened to a server is an entry of its story, too.
+//! What platforms see of themselves and of servers that no listing carries: out of memory, a
+//! network that does not carry, disks without a bound. It is an alert and a condition of each
+//! server it is about for as long as it is seen; what happened to a server is an entry of its
+//! story, too.
 //!
 //! A server that runs out of memory again and again is told of once in a while, not each time, so
 //! that no workload can push the journal out.

@@ -1,5 +1,6 @@
-//! The network that servers of this machine stand on, when somebody takes it away: what is ours is put
-//! right, what is the machine's is seen and said. Each test has a network name space of its own.
+//! The network that servers of this machine stand on, when somebody takes it away: what is ours is
+//! put right, what is the machine's is seen and said. Each test has a network name space of its
+//! own.
 
 use crate::onboard::{Yard, eventually, ids};
 use grange::base::ServerId;

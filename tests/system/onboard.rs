@@ -176,7 +176,7 @@ pub fn ids() -> impl FnMut() -> ServerId {
 }
 
 /// Everything of a yard that the machine shows: mounts, links, control groups, processes.
-fn traces(yard: &Yard, servers: &[ServerId]) -> BTreeSet<String> {
+pub fn traces(yard: &Yard, servers: &[ServerId]) -> BTreeSet<String> {
     let place = fs::read_to_string(yard.directory.join("state/onboard.json")).unwrap();
     let place: serde_json::Value = serde_json::from_str(&place).unwrap();
     let tag = place["tag"].as_str().unwrap().to_owned();
@@ -373,53 +373,6 @@ fn services_that_die_are_started_again_and_die_with_pid_1() {
         let processes = || traces(&yard, &[id]).iter().filter(|t| t.starts_with("/proc")).count();
         assert!(eventually(|| processes() == 0), "{isolation:?} {:?}", traces(&yard, &[id]));
     }
-}
-
-#[test]
-fn a_server_that_wants_too_much_memory_is_stopped_from_having_it() {
-    let yard = Yard::new("memory", Isolation::Namespaces);
-    let id = ids()();
-    // Asks for everything: a line without an end.
-    yard.launch(id, 1, &["tail", "/dev/zero"]).unwrap();
-    let kills = |text: String| {
-        let count = text.lines().find_map(|line| line.strip_prefix("oom_kill "));
-        count.and_then(|count| count.parse::<u32>().ok()).unwrap_or(0)
-    };
-    let counts =
-        ["/run/grange/cgroup/memory/memory.oom_control", "/run/grange/cgroup/memory.events"];
-    let killed = || counts.iter().filter_map(|path| yard.read_within(id, path)).map(kills).max();
-    let pid1 = yard.cloud.init_pid(id).unwrap();
-    let score =
-        |pid: &str| fs::read_to_string(format!("/proc/{pid}/oom_score_adj")).unwrap_or_default();
-    // -1000, or in a container without the capability for it 0.
-    let own = score(&pid1.to_string());
-    assert!(["-1000\n", "0\n"].contains(&own.as_str()), "{own}");
-    let noticed = || {
-        let notices = yard.cloud.examine();
-        notices.into_iter().find(|notice| notice.server == Some(id) && notice.count > 1)
-    };
-    // The service is taken, and started again, and taken; pid 1 and the agent are not.
-    assert!(eventually(|| killed() > Some(1) && noticed().is_some()), "{:?}", killed());
-    let text = noticed().unwrap().text;
-    assert!(text.starts_with("out of memory") && text.contains("64 MiB"), "{text}");
-    assert_eq!((yard.state(id), yard.cloud.init_pid(id)), (Some(CloudState::Running), Some(pid1)));
-    let log = yard.read_within(id, "/var/log/grange/service.log").unwrap();
-    assert!(log.contains("service died of SIGKILL") && !log.contains("agent died"), "{log}");
-    // What the agent has become: its script ends with that.
-    let agents = traces(&yard, &[id]);
-    let agent = agents.iter().find(|trace| trace.contains("sleep 86400")).unwrap();
-    let pid = agent.trim_start_matches("/proc/").split(' ').next().unwrap();
-    assert_eq!(score(pid), own);
-}
-
-/// A service is taken before pid 1 and the agent.
-#[test]
-fn services_are_not_protected_as_pid_1_is() {
-    let yard = Yard::new("score", Isolation::Namespaces);
-    let id = ids()();
-    let script = "cat /proc/self/oom_score_adj > /data/score; sleep 86400";
-    yard.launch(id, 1, &["sh", "-c", script]).unwrap();
-    assert!(eventually(|| yard.read_within(id, "/data/score").as_deref() == Some("500\n")));
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! Which servers the kernel took processes from, because they wanted more memory than they may have.
+//! Which servers the kernel took processes from, because they wanted more memory than they may
+//! have.
 
 use super::cgroup::Cgroups;
 use crate::base::ServerId;

@@ -170,8 +170,8 @@ impl Onboard {
         let over = over.map_or("nowhere".to_owned(), |link| format!("over {}", link.name));
         Some(format!(
             "the machine sends what is for {address} {over}, not over {name}: another route covers \
-             a part of 10.{}.0.0/16, so servers cannot be reached. See `ip route get {address}`, and \
-             remove that route",
+             a part of 10.{}.0.0/16, so servers cannot be reached. See `ip route get {address}`, \
+             and remove that route",
             self.place.subnet
         ))
     }
@@ -235,14 +235,15 @@ fn advice(place: &Place) -> String {
     let filtered = fs::read_to_string("/proc/sys/net/bridge/bridge-nf-call-iptables");
     if filtered.is_ok_and(|on| on.trim() == "1") {
         return format!(
-            "servers do not reach one another: the machine's packet filter drops what goes from one \
-             to another over {bridge} (Docker sets such a policy). This lets it through: iptables -I \
-             FORWARD -i {bridge} -o {bridge} -j ACCEPT. Where it does not, a filter of bridges drops \
-             it: see `nft list ruleset`"
+            "servers do not reach one another: the machine's packet filter drops what goes from \
+             one to another over {bridge} (Docker sets such a policy). This lets it through: \
+             iptables -I FORWARD -i {bridge} -o {bridge} -j ACCEPT. Where it does not, a filter \
+             of bridges drops it: see `nft list ruleset`"
         );
     }
     format!(
-        "servers do not reach one another: a packet over {bridge} did not arrive. A filter of bridges \
-         may drop it: see `nft list ruleset`, and let through what enters and leaves by {bridge}"
+        "servers do not reach one another: a packet over {bridge} did not arrive. A filter of \
+         bridges may drop it: see `nft list ruleset`, and let through what enters and leaves by \
+         {bridge}"
     )
 }
