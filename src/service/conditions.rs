@@ -7,7 +7,7 @@ use crate::base::time::say;
 use crate::model::{
     Decision, FarmRole, Freshness, Line, MissingPolicy, Policy, Server, ServerStatus, Wait,
 };
-use crate::service::{Service, strange};
+use crate::service::{Service, notices, strange};
 use crate::wire::api::ConditionView;
 
 /// Its conditions, the worst first.
