@@ -2,7 +2,7 @@
 
 use crate::explain::site::Site;
 use grange::base::text::is_hidden;
-use grange::base::{Clock, Code, Problem, Result, Seq, ServerId, Timestamp, TokenId, UserId};
+use grange::base::{Code, Problem, Result, Seq, ServerId, Timestamp, TokenId, UserId};
 use grange::broker::Ingest;
 use grange::clouds::CloudError;
 use grange::model::{Actor, Door, Permission};

@@ -2,15 +2,17 @@
 //! and nothing is written; one who has those alone is not refused for want of any.
 
 use crate::explain::site::Site;
-use grange::base::{Code, FarmId, FarmRoleId, HoldId, OrderId, PlanId, Result, ServerId, StepId};
+use grange::base::{
+    Code, FarmId, FarmRoleId, HoldId, OrderId, PlanId, Result, ServerId, StepId, TokenId,
+};
 use grange::clouds::Applied;
 use grange::model::{Actor, Door, Permission};
 use grange::service::observe::Look;
 use grange::service::plans::Memory;
 use grange::service::{
     Service, accounts, balancers, events, explain, farms, holds, lookup, manifests, minutes,
-    observe, orders, plans, proposals, ready, rollouts, servers, status, steps, upkeep, users,
-    whatif,
+    notices, observe, orders, plans, proposals, ready, rollouts, servers, status, steps, upkeep,
+    users, whatif,
 };
 use grange::wire::api::{CommandRequest, ManifestRequest, ProposalRequest, ProposalText};
 use grange::wire::hold::HoldInput;
@@ -55,6 +57,7 @@ const VERBS: &[(&str, &[Permission], Call)] = &[
         drop_ok(events::list(t.service, a, &EventsQuery { max: 10, ..EventsQuery::default() }))
     }),
     ("explain::explain", &[EventsRead], |t, a| drop_ok(explain::explain(t.service, a, "shop"))),
+    ("explain::full_name", &[EventsRead], |t, a| drop_ok(explain::full_name(t.service, a, "shop"))),
     ("explain::plan", &[EventsRead], |t, a| drop_ok(explain::plan(t.service, a, PlanId(1)))),
     ("explain::plan_of_farm", &[EventsRead], |t, a| {
         drop_ok(explain::plan_of_farm(t.service, a, t.farm))
@@ -114,6 +117,7 @@ const VERBS: &[(&str, &[Permission], Call)] = &[
         let look = Look::begin(t.service, "simulated", 20_000);
         observe::listing(t.service, a, look, Vec::new())
     }),
+    ("notices::take", &[Operate], |t, a| notices::take(t.service, a, "simulated", Vec::new())),
     ("orders::expire", &[Operate], |t, a| drop_ok(orders::expire(t.service, a))),
     ("plans::tick", &[Operate], |t, a| drop_ok(plans::tick(t.service, a, t.farm))),
     ("plans::memory::round", &[Operate], |t, a| drop_ok(Memory::default().round(t.service, a))),
@@ -184,6 +188,8 @@ const VERBS: &[(&str, &[Permission], Call)] = &[
     ("users::create_token", &[FarmsRead], |t, a| {
         drop_ok(users::create_token(t.service, a, &TokenInput::default()))
     }),
+    ("users::tokens", &[FarmsRead], |t, a| drop_ok(users::tokens(t.service, a, PAGE))),
+    ("users::revoke_token", &[FarmsRead], |t, a| users::revoke_token(t.service, a, TokenId(1))),
     ("whatif::simulate", &[FarmsRead], |t, a| {
         drop_ok(whatif::simulate(t.service, a, &SimulationRequest::default()))
     }),
