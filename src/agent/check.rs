@@ -1,9 +1,12 @@
-//! Whether the server is ready: its own port answers, and keeps answering.
+//! Whether the server is ready: its own port answers, and keeps answering, and none of its services
+//! keeps ending, as far as whoever supervises them says.
 
 use super::{Event, Events};
 use crate::model::ReadyCheck;
-use std::io;
+use std::fs::File;
+use std::io::{self, Read};
 use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -17,14 +20,47 @@ const PERIOD_UNTIL_READY: Duration = Duration::from_secs(1);
 const PERIOD: Duration = Duration::from_secs(5);
 /// Failures in a row before a ready server is not: one may be a busy moment.
 const FAILURES_MAX: u32 = 3;
+/// More than a supervisor says of all services of a server.
+const CRASHING_BYTES_MAX: u64 = 16 * 1024;
 /// The status line is in the first bytes of the answer.
 const ANSWER_BYTES_MAX: u64 = 512;
 
+/// What is looked at.
+pub struct Check {
+    /// Its own check and where; a server without one is ready from the start.
+    pub ready: Option<(ReadyCheck, IpAddr)>,
+    /// Where its supervisor says which services keep ending; nobody does on many platforms.
+    pub crashing: PathBuf,
+}
+
+impl Check {
+    async fn look(&self) -> Result<String, String> {
+        let crashing = crashing(&self.crashing);
+        if let Some(service) = crashing.first() {
+            return Err(service.clone());
+        }
+        match &self.ready {
+            Some((check, address)) => look(check, *address).await,
+            None => Ok("every service runs".to_owned()),
+        }
+    }
+}
+
+/// The services that keep ending. A file that cannot be read or understood says nothing.
+fn crashing(path: &Path) -> Vec<String> {
+    let mut text = Vec::new();
+    let file = File::open(path).map(|file| file.take(CRASHING_BYTES_MAX));
+    match file.and_then(|mut file| file.read_to_end(&mut text)) {
+        Ok(_) => serde_json::from_slice(&text).unwrap_or_default(),
+        Err(_) => Vec::new(),
+    }
+}
+
 /// Looks again and again and reports every change, for as long as anybody listens.
-pub async fn watch(check: ReadyCheck, address: IpAddr, events: Events) {
-    let mut state = State::default();
+pub async fn watch(check: Check, events: Events) {
+    let mut state = State { ready: check.ready.is_none(), failures: 0 };
     while !events.is_closed() {
-        let found = look(&check, address).await;
+        let found = check.look().await;
         if let Some((ready, detail)) = state.apply(found)
             && events.send(Event::Ready(ready, detail)).await.is_err()
         {
@@ -125,6 +161,21 @@ mod tests {
         check("---+++", "...U..");
         check("+--+---", "U.....D");
         check("+----+", "U..D.U");
+    }
+
+    #[test]
+    fn a_service_that_keeps_ending_is_a_failure_whatever_the_port_says() {
+        let path = crate::agent::tests::scratch("crashing").join("crashing.json");
+        let check = Check { ready: None, crashing: path.clone() };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let look = || runtime.block_on(check.look());
+        assert!(look().is_ok(), "nobody supervises");
+        std::fs::write(&path, r#"["haproxy keeps ending"]"#).unwrap();
+        assert_eq!(look(), Err("haproxy keeps ending".to_owned()));
+        for text in ["[]", "{", ""] {
+            std::fs::write(&path, text).unwrap();
+            assert!(look().is_ok(), "{text}");
+        }
     }
 
     #[test]

@@ -55,7 +55,7 @@ use crate::base::problem::chain;
 use crate::base::random::{Stream, fresh_seed, secret_text};
 use crate::base::{Clock, OrderId, WallClock};
 use crate::net::mqtt::Packet;
-use crate::wire::agent::UserData;
+use crate::wire::agent::{CRASHING, UserData};
 use nix::unistd::{Pid, getpid, getsid};
 use std::io;
 use std::process::ExitCode;
@@ -184,9 +184,11 @@ fn assemble(
         random: Stream::new(seed, "session"),
     };
     let mut tasks = vec![tokio::spawn(session.run())];
-    if let Some(check) = data.check.clone() {
-        tasks.push(tokio::spawn(check::watch(check, options.address, sender.clone())));
-    }
+    let check = check::Check {
+        ready: data.check.clone().map(|check| (check, options.address)),
+        crashing: options.run_dir.join(CRASHING),
+    };
+    tasks.push(tokio::spawn(check::watch(check, sender.clone())));
     let boot = collector.boot();
     let agent = core::Agent {
         server: data.server,

@@ -373,6 +373,12 @@ pub const CHECK_FAILURES_MAX: u32 = 3;
 pub const CHECKS_MAX: usize = 4;
 /// Lines of one report: one for every server of a large farm, 100 bytes each, under 200 KiB.
 pub const REPORT_LINES_MAX: usize = 2000;
+/// A check that failed is forgotten once it has passed for so long without a break; until then
+/// what it fails again for adds up. As long as what an unhealthy server is given by default, so
+/// that one that fails half of the time is seen.
+pub const HEALTHY_AGAIN_AFTER: Millis = 300_000;
+/// A check that fails is an alert after this: a restart of a service is over by then.
+pub const UNHEALTHY_ALERT_AFTER: Millis = 60_000;
 /// A wall clock that is this much off what has passed was set by somebody, or the machine slept.
 pub const CLOCK_JUMP_MIN: Millis = 2_000;
 /// A running server's agent is reported as silent after this: three readings it should have sent.

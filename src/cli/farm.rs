@@ -5,7 +5,7 @@ use crate::cli::args::{FarmVerb, Several};
 use crate::cli::table::{self, Cell, Tone};
 use crate::cli::{Done, Io, name, server};
 use crate::client::Client;
-use crate::wire::api::{FarmRoleView, FarmView};
+use crate::wire::api::{FarmExtra, FarmRoleView, FarmView};
 use crate::wire::deed::Deed;
 use crate::wire::input::ServerFilter;
 
@@ -185,7 +185,7 @@ fn list(client: &Client, io: &mut Io<'_>, json: bool) -> Done {
     let row = |farm: &FarmView| {
         vec![
             Cell::from(&farm.name),
-            Cell(farm.status.clone(), Tone::of_status(&farm.status)),
+            status(farm),
             Cell::from(farm.grange.running),
             Cell::from(farm.grange.target),
             Cell::from(farm.grange.farm_roles),
@@ -195,6 +195,22 @@ fn list(client: &Client, io: &mut Io<'_>, json: bool) -> Done {
     let rows = farms.iter().map(row).collect();
     table::write(io, &["FARM", "STATUS", "RUNNING", "TARGET", "FARM ROLES", "WAITING"], rows)?;
     Ok(0)
+}
+
+/// Its status, and how many of its servers run without serving.
+fn status(farm: &FarmView) -> Cell {
+    match farm.grange.unhealthy {
+        0 => Cell(farm.status.clone(), Tone::of_status(&farm.status)),
+        unhealthy => Cell(format!("{}, {unhealthy} unhealthy", farm.status), Tone::Bad),
+    }
+}
+
+fn servers_of(farm: &FarmExtra) -> String {
+    let of = format!("{} running of {}", farm.running, farm.target);
+    match farm.unhealthy {
+        0 => of,
+        unhealthy => format!("{of}, {unhealthy} unhealthy"),
+    }
 }
 
 fn waiting(farm: &FarmView) -> String {
@@ -221,7 +237,7 @@ fn show(farm_name: &str, client: &Client, io: &mut Io<'_>, json: bool) -> Done {
         ("status", farm.status.clone()),
         ("description", farm.description.clone()),
         ("launch order", farm.launch_order.clone()),
-        ("servers", format!("{} running of {}", farm.grange.running, farm.grange.target)),
+        ("servers", servers_of(&farm.grange)),
         ("plan", plan),
         ("frozen", farm.grange.freeze.clone().unwrap_or_default()),
     ];
@@ -245,7 +261,10 @@ fn farm_role(farm_role: &FarmRoleView) -> Vec<Cell> {
     vec![
         Cell::from(&farm_role.alias),
         Cell::from(&farm_role.role.name),
-        Cell::from(farm_role.grange.running),
+        match farm_role.grange.unhealthy {
+            0 => Cell::from(farm_role.grange.running),
+            ill => Cell(format!("{}, {ill} unhealthy", farm_role.grange.running), Tone::Bad),
+        },
         Cell::from(farm_role.grange.target),
         Cell::from(format!("{} to {}", scaling.min_instances, scaling.max_instances)),
         Cell::from(rules.join("; ")),

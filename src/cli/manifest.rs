@@ -10,6 +10,9 @@ use crate::wire::proposal::is_meant;
 use std::io::{self, Write};
 use std::path::Path;
 
+/// The exit code when a declared revision is not what runs: its rollout failed or was aborted.
+const NOT_WHAT_RUNS: u8 = 7;
+
 /// How often a person is asked about a farm that changes while they read.
 const QUESTIONS_MAX: usize = 5;
 
@@ -77,10 +80,16 @@ pub fn done(result: &ManifestResult, shown: bool, io: &mut Io<'_>, json: bool) -
         io.json(result)?;
     } else if shown {
         put_line!(io.stdout, "farm {}: declared", result.farm)?;
+        section(io.stdout, "declared, and not what runs", &result.behind)?;
     } else {
         tell(result, "declared", io.stdout)?;
     }
-    Ok(0)
+    Ok(ending(result))
+}
+
+/// The exit code: what is declared is not what runs, and nothing goes on by itself.
+fn ending(result: &ManifestResult) -> u8 {
+    if result.behind.is_empty() { 0 } else { NOT_WHAT_RUNS }
 }
 
 fn tell(result: &ManifestResult, how: &str, to: &mut dyn Write) -> io::Result<()> {
@@ -89,7 +98,8 @@ fn tell(result: &ManifestResult, how: &str, to: &mut dyn Write) -> io::Result<()
         false => section(to, &format!("farm {}: {how}", result.farm), &result.changes)?,
     }
     section(to, "next", &result.steps)?;
-    section(to, "stopped, now or later", &result.stopped)
+    section(to, "stopped, now or later", &result.stopped)?;
+    section(to, "declared, and not what runs", &result.behind)
 }
 
 /// Lines under a title; nothing when there are none.
@@ -129,13 +139,13 @@ pub fn plan(args: &Plan, client: &Client, io: &mut Io<'_>, json: bool) -> Done {
     let result = client.apply(&request)?;
     if json {
         io.json(&result)?;
-        return Ok(0);
+        return Ok(ending(&result));
     }
     tell(&result, "would change", io.stdout)?;
     if result.stops > 0 {
         put_line!(io.stdout, "{}", stops(result.stops))?;
     }
-    Ok(0)
+    Ok(ending(&result))
 }
 
 fn plan_of_farm(farm: &str, client: &Client, io: &mut Io<'_>, json: bool) -> Done {

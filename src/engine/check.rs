@@ -141,6 +141,10 @@ impl<'a> Eyes<'a> {
             | TerminateReason::Crashed
             | TerminateReason::LaunchTimeout
             | TerminateReason::LaunchFailed => return self.concluded(plan, server, reason),
+            TerminateReason::Unhealthy => {
+                let found = self.concluded(plan, server, reason);
+                return found.or_else(|| self.unhealthy(server));
+            }
         };
         if wished {
             return None;
@@ -197,6 +201,49 @@ impl<'a> Eyes<'a> {
             }
             Some(Freshness::Seen { .. } | Freshness::Missing { .. }) => None,
         }
+    }
+
+    /// Its own check speaks against it, for long enough by what we saw, and does not speak against
+    /// every other server of its farm role as well; and no volume goes with it that nobody gave.
+    fn unhealthy(&self, server: &Server) -> Option<Fault> {
+        let tell =
+            |what: String| Some(fault(Rule::Heal, Some(server.farm_role), Some(server.id), what));
+        let Some(role) = self.roles.get(&server.farm_role) else {
+            return tell("retired as unhealthy, of a farm role there is not".into());
+        };
+        let watch = self.input.watch();
+        let failing = |id: &ServerId| self.input.agents.get(id).and_then(|a| a.failing_since);
+        let Some(since) = failing(&server.id).filter(|_| server.status == ServerStatus::Running)
+        else {
+            return tell("retired as unhealthy, but its check does not fail".into());
+        };
+        let lasted = watch.now.since(watch.began(since));
+        if lasted < role.policy.unhealthy_for_ms {
+            return tell(format!("retired as unhealthy after {lasted} ms"));
+        }
+        if !role.storage.is_empty() && !role.policy.replace_with_volumes {
+            return tell("retired as unhealthy, but it has volumes".into());
+        }
+        let none = Vec::new();
+        let others = self.of_role.get(&server.farm_role).unwrap_or(&none);
+        let others =
+            others.iter().filter(|o| o.id != server.id && o.status == ServerStatus::Running);
+        let (mut there, mut well) = (false, false);
+        for other in others {
+            let dead = matches!(
+                self.input.sightings.get(&other.id),
+                Some(Freshness::Seen {
+                    state: CloudState::Stopped | CloudState::Terminating | CloudState::Gone,
+                    at,
+                }) if *at >= watch.began(other.status_at)
+            );
+            there |= !dead;
+            well |= !dead && failing(&other.id).is_none();
+        }
+        if there && !well {
+            return tell("retired as unhealthy, but so are all of its farm role".into());
+        }
+        None
     }
 
     fn act(&self, id: ServerId, kind: StepKind) -> Option<Fault> {
@@ -291,7 +338,9 @@ impl<'a> Eyes<'a> {
     fn keeps(&self, server: &Server, reason: TerminateReason) -> bool {
         let Some(role) = self.roles.get(&server.farm_role) else { return false };
         let failed = match reason {
-            TerminateReason::Crashed | TerminateReason::LaunchTimeout => true,
+            TerminateReason::Crashed
+            | TerminateReason::LaunchTimeout
+            | TerminateReason::Unhealthy => true,
             TerminateReason::ScalingDown
             | TerminateReason::Manual
             | TerminateReason::FarmTerminated

@@ -317,7 +317,8 @@ fn is_replaced(reason: TerminateReason) -> bool {
         TerminateReason::Crashed
         | TerminateReason::Manual
         | TerminateReason::LaunchTimeout
-        | TerminateReason::LaunchFailed => true,
+        | TerminateReason::LaunchFailed
+        | TerminateReason::Unhealthy => true,
         TerminateReason::ScalingDown
         | TerminateReason::FarmTerminated
         | TerminateReason::RoleRemoved
@@ -331,9 +332,10 @@ fn is_replaced(reason: TerminateReason) -> bool {
 fn drain(view: &RoleView, server: &ServerView, reason: TerminateReason, now: Timestamp) -> u64 {
     let drained = match reason {
         TerminateReason::Manual => true,
-        TerminateReason::ScalingDown | TerminateReason::RoleRemoved | TerminateReason::Rollout => {
-            view.balanced || server.server.agent
-        }
+        TerminateReason::ScalingDown
+        | TerminateReason::RoleRemoved
+        | TerminateReason::Rollout
+        | TerminateReason::Unhealthy => view.balanced || server.server.agent,
         TerminateReason::FarmTerminated
         | TerminateReason::Crashed
         | TerminateReason::LaunchTimeout

@@ -8,7 +8,7 @@ use crate::base::{FarmRoleId, Timestamp, limit};
 use crate::engine::PlanInput;
 use crate::engine::draft::Draft;
 use crate::engine::world::{ServerView, Sight, World};
-use crate::model::{CloudState, FarmRole, Freshness, ServerStatus};
+use crate::model::{CloudState, FarmRole, Freshness, MissingPolicy, ServerStatus};
 use std::collections::BTreeSet;
 
 /// Counts over the servers of one farm role.
@@ -22,6 +22,8 @@ pub struct Facts {
     pub running: u32,
     /// Of those, missing from listings.
     pub running_missing: u32,
+    /// Of those that are ready, those whose check does not fail: what others may count on.
+    pub serving: u32,
     /// Accepted by the cloud and to be up: running ones and those that get ready.
     pub expected: u32,
     /// Seen up or coming up, whatever is to become of them: a sign that the power was not cut.
@@ -59,6 +61,7 @@ impl Facts {
             awake: u32::from(!server.is_only_planned() && !is_down),
             running: u32::from(running),
             running_missing: u32::from(running && missing),
+            serving: u32::from(running && !server.is_unhealthy()),
             expected: u32::from(expected),
             up: u32::from(server.sight.is_up()),
             counted: u32::from(counted),
@@ -73,6 +76,7 @@ impl Facts {
         self.awake += other.awake;
         self.running += other.running;
         self.running_missing += other.running_missing;
+        self.serving += other.serving;
         self.expected += other.expected;
         self.up += other.up;
         self.counted += other.counted;
@@ -86,6 +90,7 @@ impl Facts {
         let one = Facts::about(server);
         self.running = self.running.saturating_sub(one.running);
         self.running_missing = self.running_missing.saturating_sub(one.running_missing);
+        self.serving = self.serving.saturating_sub(one.serving);
         self.expected = self.expected.saturating_sub(one.expected);
     }
 }
@@ -98,9 +103,11 @@ pub struct Common {
     cold_start: Option<Timestamp>,
     /// Servers are to be up, and none is seen up: a power cut, or not looked yet.
     dark: bool,
-    /// Running servers are missing somewhere.
+    /// Running servers are missing somewhere: nobody is rolled over.
     missing: bool,
-    /// Farm roles that others may wait for and that have something running.
+    /// So they are where absence says something: nobody is taken who is too many.
+    watched_missing: bool,
+    /// Farm roles that others may wait for and that have something serving.
     runs: BTreeSet<FarmRoleId>,
     /// Farm roles that others may wait for and that are to have something.
     wants: BTreeSet<FarmRoleId>,
@@ -126,7 +133,11 @@ impl Common {
             cold_start: draft.cold_start,
             dark: all().any(|(_, f)| f.expected > 0) && !all().any(|(_, f)| f.up > 0),
             missing: all().any(|(role, f)| !role.removed && f.running_missing > 0),
-            runs: set(up, &|_, facts| facts.running > 0),
+            watched_missing: all().any(|(role, f)| {
+                let watched = role.policy.missing == MissingPolicy::Terminate;
+                !role.removed && watched && f.running_missing > 0
+            }),
+            runs: set(up, &|_, facts| facts.serving > 0),
             wants: set(up, &|role, _| wants(role)),
             held: set(leaving, &|_, facts| facts.held > 0),
             awake: set(orderly && world.is_stopped(), &|_, facts| facts.awake > 0),

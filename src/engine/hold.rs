@@ -96,7 +96,8 @@ fn automatic(
                 TerminateReason::Rollout => &[Terminate, Rollout],
                 TerminateReason::Crashed
                 | TerminateReason::LaunchTimeout
-                | TerminateReason::LaunchFailed => &[Terminate, Heal],
+                | TerminateReason::LaunchFailed
+                | TerminateReason::Unhealthy => &[Terminate, Heal],
             };
             Some((role?, kinds))
         }

@@ -84,6 +84,8 @@ pub struct AgentPresence {
     pub since: Timestamp,
     /// Since when its ready check fails; `None` while it passes, and while nothing is known.
     pub failing_since: Option<Timestamp>,
+    /// It was said since the start that its ready check passes, and nothing else since.
+    pub passes: bool,
 }
 
 /// One scaling rule's metric, averaged over its window and over the running servers.

@@ -18,8 +18,12 @@ pub fn safety(input: &PlanInput, plan: &Plan) -> Vec<Fault> {
     let servers: BTreeMap<ServerId, &Server> =
         input.servers.iter().map(|server| (server.id, &**server)).collect();
     let mut tallies: BTreeMap<FarmRoleId, Tally> = BTreeMap::new();
+    let serves =
+        |id: &ServerId| input.agents.get(id).is_none_or(|agent| agent.failing_since.is_none());
     for server in input.servers.iter().filter(|s| s.status == ServerStatus::Running) {
-        tallies.entry(server.farm_role).or_default().running += 1;
+        let tally = tallies.entry(server.farm_role).or_default();
+        tally.running += 1;
+        tally.serving += u32::from(serves(&server.id));
     }
     for step in &plan.moves {
         if let Move::Act { server, kind: StepKind::Reboot, .. } = step
@@ -41,10 +45,14 @@ pub fn safety(input: &PlanInput, plan: &Plan) -> Vec<Fault> {
         };
         let tally = tallies.entry(server.farm_role).or_default();
         let missing = matches!(input.sightings.get(id), Some(Freshness::Missing { .. }));
-        tally.leaving += 1;
+        let serves = serves(id);
+        tally.leaving_serving += u32::from(serves);
+        tally.unhealthy += u32::from(*reason == TerminateReason::Unhealthy);
         tally.absent += u32::from(missing && *reason == TerminateReason::Crashed);
         tally.scaled_in += u32::from(*reason == TerminateReason::ScalingDown);
+        tally.scaled_serving += u32::from(serves && *reason == TerminateReason::ScalingDown);
         tally.rolled_over += u32::from(*reason == TerminateReason::Rollout);
+        tally.rolled_serving += u32::from(serves && *reason == TerminateReason::Rollout);
     }
     tallies.into_iter().flat_map(|(role, tally)| faults(input, plan, role, &tally)).collect()
 }
@@ -52,11 +60,16 @@ pub fn safety(input: &PlanInput, plan: &Plan) -> Vec<Fault> {
 #[derive(Default)]
 struct Tally {
     running: u32,
-    leaving: u32,
+    /// Of those that run, whose check does not fail: they serve.
+    serving: u32,
+    leaving_serving: u32,
     absent: u32,
     rebooted: u32,
     scaled_in: u32,
+    scaled_serving: u32,
     rolled_over: u32,
+    rolled_serving: u32,
+    unhealthy: u32,
 }
 
 fn faults(input: &PlanInput, plan: &Plan, role: FarmRoleId, tally: &Tally) -> Vec<Fault> {
@@ -77,10 +90,16 @@ fn faults(input: &PlanInput, plan: &Plan, role: FarmRoleId, tally: &Tally) -> Ve
             tally.rebooted, tally.running
         ));
     }
+    if tally.unhealthy > allowed {
+        tell(format!(
+            "{} of {} running servers retired as unhealthy at once, {allowed} are allowed",
+            tally.unhealthy, tally.running
+        ));
+    }
     let target = plan.target(role).map_or(0, |target| target.target);
     // What a rollout takes is bounded by its own rule.
-    let left = tally.running.saturating_sub(tally.leaving - tally.rolled_over);
-    if tally.scaled_in > 0 && left < target {
+    let left = tally.serving.saturating_sub(tally.leaving_serving - tally.rolled_serving);
+    if tally.scaled_serving > 0 && left < target {
         tell(format!("scaling in leaves {left} running servers of {target}"));
     }
     let declared = input.farm_roles.iter().find(|r| r.id == role);
@@ -123,6 +142,8 @@ fn rolled_over(
         Move::Launch { .. } | Move::Act { .. } | Move::Park { .. } | Move::Hasten { .. } => None,
     });
     let goes: BTreeSet<ServerId> = goes.collect();
+    let serves =
+        |id: &ServerId| input.agents.get(id).is_none_or(|agent| agent.failing_since.is_none());
     let seen = |id: &ServerId| {
         matches!(input.sightings.get(id), Some(Freshness::Seen { at, .. })
             if input.now.since(*at) <= limit::LISTING_STALE_AFTER)
@@ -131,14 +152,15 @@ fn rolled_over(
         server.farm_role == role.id
             && server.status == ServerStatus::Running
             && seen(&server.id)
+            && serves(&server.id)
             && !goes.contains(&server.id)
     };
     let left = input.servers.iter().filter(stays).count();
-    // A dead one that goes takes nothing away.
+    // A dead or an unhealthy one that goes takes nothing away.
     let percent = u64::from(policy.min_healthy_percent);
     let share = (u64::from(target) * percent).div_ceil(100);
     let share = if percent < 100 { share.min(u64::from(target).saturating_sub(1)) } else { share };
-    if (left as u64) < share {
+    if tally.rolled_serving > 0 && (left as u64) < share {
         faults.push(format!("rolling over leaves {left} running servers of {share}"));
     }
     faults

@@ -336,11 +336,27 @@ impl ServerView<'_> {
         self.server.status == ServerStatus::Running && !self.sight.is_dead()
     }
 
-    /// Serves, by its own word and the platform's. What was seen before it came where it is does
-    /// not contradict.
-    pub fn is_healthy(&self) -> bool {
+    /// Up, by its own word and the platform's. What was seen before it came where it is does not
+    /// contradict.
+    pub fn is_seen_running(&self) -> bool {
         let seen = matches!(self.sight, Sight::Seen { .. });
         self.is_running() && seen && !self.sight.is_suspended()
+    }
+
+    /// Up by everybody's word, and its check does not fail: it serves.
+    pub fn is_healthy(&self) -> bool {
+        self.is_seen_running() && !self.is_unhealthy()
+    }
+
+    /// It runs, and its check fails by the last word there is: it does not serve.
+    pub fn is_unhealthy(&self) -> bool {
+        let fails = self.agent.is_some_and(|agent| agent.failing_since.is_some());
+        self.server.status == ServerStatus::Running && fails
+    }
+
+    /// It serves, and that was said since the start: silence is not taken for health.
+    pub fn is_known_healthy(&self) -> bool {
+        self.is_healthy() && self.agent.is_some_and(|agent| agent.passes)
     }
 
     /// Its agent's connection is up.

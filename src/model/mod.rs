@@ -43,7 +43,7 @@ pub use policy::{
     HealMode, MissingPolicy, Policy, RemovalPolicy, RolloutPolicy, RolloutStrategy, ScalingBehavior,
 };
 pub use proposal::{Applied, Proposal};
-pub use report::{Decision, End, Line, Wait};
+pub use report::{Care, Decision, End, Line, Wait};
 pub use role::{Automation, Image, Role};
 pub use rollout::{Revision, Rollout, RolloutState, RolloutWish};
 pub use scaling::{Metric, ScalingPolicy, ScalingRule};

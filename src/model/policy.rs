@@ -18,6 +18,10 @@ pub struct Policy {
     pub ready_for_ms: Millis,
     /// How long a reboot may take before the server counts as failed.
     pub reboot_timeout_ms: Millis,
+    /// How long a running server's check fails before it is replaced, where it is.
+    pub unhealthy_for_ms: Millis,
+    /// An unhealthy server is replaced also where it has data volumes.
+    pub replace_with_volumes: bool,
     /// Which server goes first when there are too many.
     pub removal: RemovalPolicy,
     /// What is done about a server that listings lack.
@@ -38,6 +42,8 @@ impl Default for Policy {
             depends_on: Vec::new(),
             ready_for_ms: 0,
             reboot_timeout_ms: 300_000,
+            unhealthy_for_ms: 300_000,
+            replace_with_volumes: false,
             removal: RemovalPolicy::HighestIndex,
             missing: MissingPolicy::Terminate,
             zones: Vec::new(),

@@ -3,9 +3,11 @@
 //! Every pass of the engine adds lines. A line that waits names what it waits for, so that
 //! "nothing happened" always has a reason a person can read.
 
+mod care;
 mod ends;
 mod words;
 
+pub use care::Care;
 pub use ends::End;
 
 use crate::base::{FarmRoleId, Millis, ServerId};
@@ -330,5 +332,12 @@ pub enum Wait {
         late: u32,
         /// How much longer it stays for them at most.
         left: Millis,
+    },
+    /// A server's check fails, so that it does not serve.
+    Unhealthy {
+        /// For how long.
+        age: Millis,
+        /// What is to be done about it.
+        care: Care,
     },
 }

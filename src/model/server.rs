@@ -279,6 +279,8 @@ pub enum TerminateReason {
     LaunchFailed,
     /// A rollout gave its place to a server of another revision.
     Rollout,
+    /// Its check failed for too long.
+    Unhealthy,
 }
 
 impl LaunchReason {
@@ -314,7 +316,8 @@ impl TerminateReason {
             | TerminateReason::Crashed
             | TerminateReason::LaunchTimeout
             | TerminateReason::LaunchFailed
-            | TerminateReason::Rollout => false,
+            | TerminateReason::Rollout
+            | TerminateReason::Unhealthy => false,
         }
     }
 
@@ -329,6 +332,7 @@ impl TerminateReason {
             TerminateReason::LaunchTimeout => "not ready in time",
             TerminateReason::LaunchFailed => "launch failed",
             TerminateReason::Rollout => "another revision takes its place",
+            TerminateReason::Unhealthy => "unhealthy",
         }
     }
 }

@@ -119,7 +119,10 @@ impl Ingest for Doorway {
         let now = service.now();
         let name = name_of(&service, from);
         // Before the commit, which wakes the balancers' job to look at it.
-        let turned = ready.is_some_and(|ready| service.observed.agent_ready(from, ready, now));
+        let observed = &service.observed;
+        let turned = ready
+            .as_ref()
+            .is_some_and(|(ready, detail)| observed.agent_ready(from, *ready, detail, now));
         let (observer, moment) = (service.clone(), service.clock.monotonic());
         let is_result = matches!(message.body, MessageBody::Result { .. });
         service.store.submit(
@@ -183,9 +186,10 @@ fn verb(body: &MessageBody) -> &'static str {
     }
 }
 
-fn readiness(body: &MessageBody) -> Option<bool> {
+fn readiness(body: &MessageBody) -> Option<(bool, String)> {
     match body {
-        MessageBody::Hello { ready, .. } | MessageBody::Ready { ready, .. } => Some(*ready),
+        MessageBody::Hello { ready, .. } => Some((*ready, String::new())),
+        MessageBody::Ready { ready, detail } => Some((*ready, detail.clone())),
         MessageBody::Result { .. } | MessageBody::Idle { .. } | MessageBody::Bye => None,
     }
 }

@@ -3,13 +3,15 @@
 //! Each pass of the planning job raises and clears them anew, so none outlives its reason; the farm
 //! that is gone takes its own along.
 
+use crate::base::limit::UNHEALTHY_ALERT_AFTER;
 use crate::base::{FarmId, FarmRoleId, ServerId};
 use crate::engine::input::PlanInput;
 use crate::model::{
-    Decision, HealMode, MissingPolicy, Plan, ServerStatus, StepKind, StepStatus, Wait,
+    Care, Decision, HealMode, MissingPolicy, Plan, Server, ServerStatus, StepKind, StepStatus, Wait,
 };
 use crate::service::Service;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Failed attempts at terminating one server before a person has to see it.
 const TERMINATES_FAILED: usize = 3;
@@ -18,6 +20,7 @@ const TERMINATES_FAILED: usize = 3;
 pub(super) const REFUSED: &str = "plan-refused";
 const STUCK: &str = "terminate-failing";
 const SILENT: &str = "agents-silent";
+const UNHEALTHY: &str = "servers-unhealthy";
 const FAILED: &str = "servers-failed";
 const MISSING: &str = "servers-missing";
 const ROLLOUT: &str = "rollout-over";
@@ -51,6 +54,9 @@ pub(super) fn of(input: &PlanInput, plan: &Plan) -> BTreeMap<FarmRoleId, Vec<Ala
             out.entry(server.farm_role).or_default().push(Alarm { what: STUCK, text });
         }
     }
+    for (role, alarm) in unhealthy(input, plan) {
+        out.entry(role).or_default().push(alarm);
+    }
     for line in &plan.report {
         let (Decision::Wait(wait), Some(role)) = (&line.decision, line.farm_role) else { continue };
         let alarm = if let Wait::AgentSilent { .. } = wait {
@@ -69,11 +75,42 @@ pub(super) fn of(input: &PlanInput, plan: &Plan) -> BTreeMap<FarmRoleId, Vec<Ala
     out
 }
 
+/// Servers whose check fails for a while, whatever keeps us from doing something about it.
+fn unhealthy<'a>(
+    input: &'a PlanInput,
+    plan: &'a Plan,
+) -> impl Iterator<Item = (FarmRoleId, Alarm)> + 'a {
+    let watch = input.watch();
+    let fails = move |server: &&Arc<Server>| {
+        let since = input.agents.get(&server.id).and_then(|agent| agent.failing_since);
+        server.status == ServerStatus::Running
+            && since.is_some_and(|since| watch.lasted(since) >= UNHEALTHY_ALERT_AFTER)
+    };
+    input.servers.iter().filter(fails).map(|server| {
+        let of_it = plan.report.iter().filter(|line| line.server == Some(server.id));
+        let care = of_it.into_iter().find_map(|line| match &line.decision {
+            // Times move on, and an alert whose words change is told again.
+            Decision::Wait(Wait::Unhealthy { care: Care::Replace { .. }, .. }) => {
+                Some(" (replaced if it goes on)".to_owned())
+            }
+            Decision::Wait(Wait::Unhealthy { care: Care::Restart { .. }, .. }) => {
+                Some(" (restarted if it goes on)".to_owned())
+            }
+            Decision::Wait(Wait::Unhealthy { care, .. }) => Some(format!(" ({care})")),
+            _ => None,
+        });
+        let (farm, care) = (&input.farm.name, care.unwrap_or_default());
+        let text = format!("{farm}/{}{care}", server.hostname);
+        (server.farm_role, Alarm { what: UNHEALTHY, text })
+    })
+}
+
 /// Raises and clears a farm's alerts, from what is true of each of its farm roles.
 pub(super) fn raise(service: &Service, farm: FarmId, of: &BTreeMap<FarmRoleId, Vec<Alarm>>) {
     let told = [
         (STUCK, "terminating keeps failing"),
         (SILENT, "the agent of a running server is silent"),
+        (UNHEALTHY, "the check of a running server fails"),
         (FAILED, "a server failed"),
         (MISSING, "a server is missing"),
         (ROLLOUT, "a rollout failed"),
@@ -88,7 +125,7 @@ pub(super) fn raise(service: &Service, farm: FarmId, of: &BTreeMap<FarmRoleId, V
 
 /// A farm is gone: whatever was wrong with it is over.
 pub(super) fn forget(service: &Service, farm: FarmId) {
-    for what in [REFUSED, STUCK, SILENT, FAILED, MISSING, ROLLOUT, BALANCERS] {
+    for what in [REFUSED, STUCK, SILENT, UNHEALTHY, FAILED, MISSING, ROLLOUT, BALANCERS] {
         service.observed.set_alert(&key(what, farm), None);
     }
 }

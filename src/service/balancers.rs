@@ -144,7 +144,8 @@ fn makes_room(server: &Server) -> bool {
             | TerminateReason::FarmTerminated
             | TerminateReason::Crashed
             | TerminateReason::LaunchTimeout
-            | TerminateReason::LaunchFailed,
+            | TerminateReason::LaunchFailed
+            | TerminateReason::Unhealthy,
         )
         | None => false,
     }

@@ -2,13 +2,24 @@
 //! from its record and from what was last seen and decided; its status stays what it is.
 
 use crate::base::Timestamp;
-use crate::base::limit::MISSING_LISTINGS_MIN;
+use crate::base::limit::{AGENT_SILENT_AFTER, MISSING_LISTINGS_MIN};
 use crate::base::time::say;
+use crate::engine::AgentPresence;
 use crate::model::{
     Decision, FarmRole, Freshness, Line, MissingPolicy, Policy, Server, ServerStatus, Wait,
 };
+use crate::service::observed::Failure;
 use crate::service::{Service, notices, strange};
 use crate::wire::api::ConditionView;
+
+/// What is heard of a server.
+#[derive(Clone, Copy)]
+pub(super) struct Word<'a> {
+    /// From its agent, since the start.
+    pub agent: Option<AgentPresence>,
+    /// Of its check, while it fails.
+    pub failure: Option<&'a Failure>,
+}
 
 /// Its conditions, the worst first.
 pub(super) fn of(
@@ -16,12 +27,16 @@ pub(super) fn of(
     server: &Server,
     role: Option<&FarmRole>,
     seen: &Freshness,
+    word: Word<'_>,
     report: &[Line],
     now: Timestamp,
 ) -> Vec<ConditionView> {
+    let Word { agent, failure } = word;
     let policy = role.map(|role| role.policy.clone()).unwrap_or_default();
     let found = [
         ("failed", failed(server, report)),
+        ("unhealthy", unhealthy(server, failure, now)),
+        ("silent", silent(server, agent, now)),
         ("missing", missing(server, &policy, seen, now)),
         ("rebooting", rebooting(server, &policy, now)),
         ("odd", odd(service, server)),
@@ -58,6 +73,22 @@ fn failed(server: &Server, report: &[Line]) -> Option<String> {
         Decision::Wait(wait @ Wait::Unhealed { .. }) => Some(wait.to_string()),
         _ => None,
     })
+}
+
+/// It runs, and its check fails: it does not serve.
+fn unhealthy(server: &Server, failure: Option<&Failure>, now: Timestamp) -> Option<String> {
+    let Failure { since, detail } = failure.filter(|_| server.status == ServerStatus::Running)?;
+    let age = say(now.since(*since));
+    let detail = if detail.is_empty() { "its check fails" } else { detail };
+    Some(format!("for {age}, since {since}: {detail}"))
+}
+
+/// It runs, and its agent, which was heard of before, is not there any more.
+fn silent(server: &Server, agent: Option<AgentPresence>, now: Timestamp) -> Option<String> {
+    let agent = agent.filter(|agent| server.agent && !agent.connected)?;
+    let age = now.since(agent.since);
+    let told = server.status == ServerStatus::Running && age > AGENT_SILENT_AFTER;
+    told.then(|| format!("its agent is not connected for {}", say(age)))
 }
 
 /// Complete listings lack it, and its farm role does not say that this is to be ignored.

@@ -85,12 +85,13 @@ fn farm_story(past: &Past, farm: Farm) -> Result<ExplainView> {
     }
     let seen = views::farm(past.service, past.view, farm)?;
     let extra = &seen.grange;
-    let leaving = extra.servers.saturating_sub(extra.running);
+    let leaving = extra.servers.saturating_sub(extra.running).saturating_sub(extra.unhealthy);
     let now = format!(
-        "{}, {} of {} servers running{}{}",
+        "{}, {} of {} servers running{}{}{}",
         seen.status,
         extra.running,
         extra.target,
+        unhealthy(extra.unhealthy),
         match (leaving, seen.status.as_str()) {
             (0, _) => String::new(),
             (kept, "suspended") => format!(", {kept} shut down and kept"),
@@ -117,9 +118,10 @@ fn role_story(past: &Past, farm: &Farm, role: FarmRole) -> Result<ExplainView> {
     }
     let seen = views::farm_role(past.service, past.view, role.clone())?;
     let now = format!(
-        "{} of {} servers running, declared {} to {}",
+        "{} of {} servers running{}, declared {} to {}",
         seen.grange.running,
         seen.grange.target,
+        unhealthy(seen.grange.unhealthy),
         seen.scaling.min_instances,
         seen.scaling.max_instances
     );
@@ -128,6 +130,14 @@ fn role_story(past: &Past, farm: &Farm, role: FarmRole) -> Result<ExplainView> {
     waiting.extend(next::rules(past.service, &role)?);
     held(&mut waiting, &seen.grange.holds);
     Ok(ExplainView { about, now, because, waiting })
+}
+
+/// How many run and do not serve.
+fn unhealthy(servers: u32) -> String {
+    match servers {
+        0 => String::new(),
+        servers => format!(", {servers} unhealthy"),
+    }
 }
 
 /// Adds what is held and keeps nothing from happening just now: it will.

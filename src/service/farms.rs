@@ -333,7 +333,7 @@ fn check_range(min: u32, max: u32) -> Result<()> {
 pub(super) fn status(farm: &Farm, servers: &[Server], target: u32) -> &'static str {
     let there = || servers.iter().filter(|server| server.status.counts());
     let counted = there().count();
-    let running = there().filter(|server| serves(server.status)).count();
+    let running = there().filter(|server| server.status == ServerStatus::Running).count();
     match farm.goal {
         FarmGoal::Suspended if there().all(|s| s.status == ServerStatus::Suspended) => "suspended",
         FarmGoal::Suspended => "pending_suspend",
@@ -345,7 +345,12 @@ pub(super) fn status(farm: &Farm, servers: &[Server], target: u32) -> &'static s
     }
 }
 
-/// Whether a server status serves traffic.
-pub(super) fn serves(status: ServerStatus) -> bool {
-    status == ServerStatus::Running
+/// Whether a server serves: it runs, and its check does not fail by the last word there is.
+pub(super) fn serves(service: &Service, server: &Server) -> bool {
+    server.status == ServerStatus::Running && !is_unhealthy(service, server)
+}
+
+/// Whether a server runs and its check fails by the last word there is.
+pub(super) fn is_unhealthy(service: &Service, server: &Server) -> bool {
+    server.status == ServerStatus::Running && service.observed.failure(server.id).is_some()
 }

@@ -6,12 +6,15 @@
 
 mod check;
 mod even;
+mod health;
 mod notices;
 mod strange;
 mod talk;
 
 use self::check::Check;
 use self::even::Even;
+pub use self::health::Failure;
+use self::health::Health;
 use self::strange::Strange;
 pub use self::strange::{Oddities, Oddity};
 use self::talk::Talk;
@@ -90,29 +93,28 @@ struct Listing {
 }
 
 /// What is known of an agent just now.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 struct Agent {
     connected: bool,
     since: Timestamp,
-    ready: bool,
-    failing_since: Option<Timestamp>,
+    health: Health,
 }
 
 impl Inner {
     /// What is known of a server's agent, or of the check that stands in for it.
     fn presence(&self, server: ServerId, started_at: Timestamp) -> Option<AgentPresence> {
         let Some(agent) = self.agents.get(&server) else {
-            let failing_since = self.checks.get(&server)?.failing_since;
-            return Some(AgentPresence { connected: false, since: started_at, failing_since });
+            let health = &self.checks.get(&server)?.health;
+            return Some(health.presence(false, started_at));
         };
-        Some(agent.presence())
+        Some(agent.health.presence(agent.connected, agent.since))
     }
-}
 
-impl Agent {
-    fn presence(&self) -> AgentPresence {
-        let Agent { connected, since, failing_since, .. } = *self;
-        AgentPresence { connected, since, failing_since }
+    /// What the last word about a server's check is, from whoever makes it.
+    fn health(&self, server: ServerId) -> Option<&Health> {
+        let agent = self.agents.get(&server).map(|agent| &agent.health);
+        let checked = || self.checks.get(&server).map(|check| &check.health);
+        agent.or_else(checked)
     }
 }
 
@@ -294,27 +296,29 @@ impl Observed {
     /// An agent's connection began or ended. Says whether that is news.
     pub fn agent_connected(&self, server: ServerId, connected: bool, now: Timestamp) -> bool {
         let mut inner = self.lock();
-        let known = inner.agents.get(&server).copied();
-        let (ready, failing_since) =
-            known.map_or((false, None), |agent| (agent.ready, agent.failing_since));
-        let agent = Agent { connected, since: now, ready, failing_since };
+        let known = inner.agents.get(&server).map(|agent| agent.health.clone());
+        let agent = Agent { connected, since: now, health: known.unwrap_or_default() };
         let before = inner.agents.insert(server, agent);
         inner.news.add(server);
         before.is_none_or(|agent| agent.connected != connected)
     }
 
-    /// An agent said whether its ready check passes. Says whether that is news.
-    pub fn agent_ready(&self, server: ServerId, ready: bool, now: Timestamp) -> bool {
+    /// An agent said whether its ready check passes, and what the check saw. Says whether that is
+    /// news.
+    pub fn agent_ready(&self, server: ServerId, ready: bool, detail: &str, now: Timestamp) -> bool {
         let mut inner = self.lock();
-        let fresh = Agent { connected: true, since: now, ready, failing_since: None };
+        let fresh = Agent { connected: true, since: now, health: Health::default() };
         let agent = inner.agents.entry(server).or_insert(fresh);
-        let news = agent.ready != ready;
-        agent.ready = ready;
-        agent.failing_since = if ready { None } else { Some(agent.failing_since.unwrap_or(now)) };
+        let news = agent.health.take(ready, detail, now);
         if news {
             inner.news.add(server);
         }
         news
+    }
+
+    /// What a server's check said last, when it fails.
+    pub fn failure(&self, server: ServerId) -> Option<Failure> {
+        self.lock().health(server).and_then(Health::failure)
     }
 
     /// Whether its agent is connected, and since when.
@@ -327,8 +331,7 @@ impl Observed {
     /// that a restart of the appliance takes nobody out of a balancer.
     pub fn is_ready(&self, server: ServerId) -> bool {
         let inner = self.lock();
-        let checked = inner.checks.get(&server).and_then(|check| check.passes);
-        inner.agents.get(&server).map(|agent| agent.ready).or(checked).unwrap_or(true)
+        inner.health(server).and_then(|health| health.passes).unwrap_or(true)
     }
 
     /// Whether a check of a server may begin now, which it then has.
@@ -344,20 +347,20 @@ impl Observed {
     }
 
     /// A check of a server ended. Says whether it changes how the server is.
-    pub(super) fn end_check(&self, server: ServerId, passes: bool, now: Timestamp) -> bool {
+    pub(super) fn end_check(
+        &self,
+        server: ServerId,
+        found: Result<(), &str>,
+        now: Timestamp,
+    ) -> bool {
         let mut inner = self.lock();
         let Some(check) = inner.checks.get_mut(&server) else { return false };
         check.under_way = false;
-        let before = check.passes;
+        let (passes, before) = (found.is_ok(), check.health.passes);
         check.failures = if passes { 0 } else { check.failures.saturating_add(1) };
-        if passes || before != Some(true) || check.failures >= CHECK_FAILURES_MAX {
-            check.passes = Some(passes);
-        }
-        check.failing_since = match check.passes {
-            Some(false) => Some(check.failing_since.unwrap_or(now)),
-            Some(true) | None => None,
-        };
-        let news = check.passes != before;
+        // One failure may be a busy moment.
+        let counts = passes || before != Some(true) || check.failures >= CHECK_FAILURES_MAX;
+        let news = counts && check.health.take(passes, found.err().unwrap_or_default(), now);
         if news {
             inner.news.add(server);
         }
@@ -366,7 +369,7 @@ impl Observed {
 
     /// Whether a server's check from outside passes; `None` before the first.
     pub fn passes_check(&self, server: ServerId) -> Option<bool> {
-        self.lock().checks.get(&server).and_then(|check| check.passes)
+        self.lock().checks.get(&server).and_then(|check| check.health.passes)
     }
 
     /// Whether any agent is connected.

@@ -20,7 +20,8 @@ pub fn farm(service: &Service, view: &View, farm: Farm) -> Result<FarmView> {
     let servers = lookup::servers_of_farm(view, farm.id)?;
     let plan = lookup::current_plan(view, farm.id)?;
     let revision = lookup::revision_of::<Farm>(view, farm.id)?;
-    let running = servers.iter().filter(|server| farms::serves(server.status)).count();
+    let running = servers.iter().filter(|server| farms::serves(service, server)).count();
+    let unhealthy = servers.iter().filter(|server| farms::is_unhealthy(service, server)).count();
     let counted = servers.iter().filter(|server| server.status.counts()).count();
     let target: u32 = plan.iter().flat_map(|plan| &plan.targets).map(|t| t.target).sum();
     let waiting = waits(&service.observed.report(farm.id), |_| true, true);
@@ -38,6 +39,7 @@ pub fn farm(service: &Service, view: &View, farm: Farm) -> Result<FarmView> {
             plan: plan.as_ref().map_or(0, |plan| plan.id.0),
             farm_roles: u32::try_from(roles.len()).unwrap_or(u32::MAX),
             running: u32::try_from(running).unwrap_or(u32::MAX),
+            unhealthy: u32::try_from(unhealthy).unwrap_or(u32::MAX),
             target,
             servers: u32::try_from(counted).unwrap_or(u32::MAX),
             freeze: plan.and_then(|plan| plan.freeze),
@@ -53,7 +55,8 @@ pub fn farm_role(service: &Service, view: &View, role: FarmRole) -> Result<FarmR
     let servers = lookup::servers_of_farm_role(view, role.id)?;
     let plan = lookup::current_plan(view, role.farm)?;
     let target = plan.as_ref().and_then(|p| p.target(role.id)).map_or(0, |t| t.target);
-    let running = servers.iter().filter(|server| farms::serves(server.status)).count();
+    let running = servers.iter().filter(|server| farms::serves(service, server)).count();
+    let unhealthy = servers.iter().filter(|server| farms::is_unhealthy(service, server)).count();
     let counted = servers.iter().filter(|server| server.status.counts()).count();
     let report = service.observed.report(role.farm);
     let revision = lookup::revision_of::<FarmRole>(view, role.id)?;
@@ -79,6 +82,7 @@ pub fn farm_role(service: &Service, view: &View, role: FarmRole) -> Result<FarmR
             revision,
             target,
             running: u32::try_from(running).unwrap_or(u32::MAX),
+            unhealthy: u32::try_from(unhealthy).unwrap_or(u32::MAX),
             servers: u32::try_from(counted).unwrap_or(u32::MAX),
             rules: role.scaling.rules.iter().map(rule).collect(),
             volumes: role.storage.iter().map(|volume| volume.mount_point.clone()).collect(),
@@ -115,9 +119,12 @@ pub fn server(service: &Service, view: &View, server: Server) -> Result<ServerVi
         Freshness::Missing { since, .. } => ("missing", Some(now.since(*since))),
     };
     let report = service.observed.report(server.farm);
-    let conditions = conditions::of(service, &server, role.as_ref(), &freshness, &report, now);
-    let latest = service.series.latest(server.id);
     let agent = service.observed.agent(server.id);
+    let failure = service.observed.failure(server.id);
+    let word = conditions::Word { agent, failure: failure.as_ref() };
+    let conditions =
+        conditions::of(service, &server, role.as_ref(), &freshness, word, &report, now);
+    let latest = service.series.latest(server.id);
     Ok(ServerView {
         id: server.id.to_string(),
         hostname: server.hostname.clone(),

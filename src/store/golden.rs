@@ -46,6 +46,12 @@ fn what_people_declare() {
     check(&farm, "01010473686f700164010001fbd00702");
 }
 
+fn unhex(text: &str) -> Vec<u8> {
+    let digits: Vec<u8> = text.bytes().filter(u8::is_ascii_hexdigit).collect();
+    let pair = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap();
+    digits.chunks(2).map(pair).collect()
+}
+
 fn policy() -> Policy {
     Policy {
         agent: false,
@@ -53,6 +59,8 @@ fn policy() -> Policy {
         depends_on: vec![name("db")],
         ready_for_ms: 1,
         reboot_timeout_ms: 2,
+        unhealthy_for_ms: 4,
+        replace_with_volumes: true,
         removal: RemovalPolicy::Oldest,
         missing: MissingPolicy::Flag,
         zones: vec!["a".to_owned()],
@@ -66,11 +74,10 @@ fn policy() -> Policy {
     }
 }
 
-#[test]
-fn what_people_declare_of_a_tier() {
+fn farm_role() -> FarmRole {
     let rule =
         ScalingRule { metric: Metric::CpuPercent, scale_up: 60.0, scale_down: 20.0, window_ms: 5 };
-    let farm_role = FarmRole {
+    FarmRole {
         id: FarmRoleId(2),
         env: ENV,
         farm: FarmId(1),
@@ -117,14 +124,35 @@ fn what_people_declare_of_a_tier() {
         }],
         rollout_wish: RolloutWish::Pause,
         rollout_said: 2,
-    };
+    }
+}
+
+#[test]
+fn what_people_declare_of_a_tier() {
     check(
-        &farm_role,
+        &farm_role(),
         "0201010377656203076f6e626f617264046865726505736d616c6c0101020601000000000000004e
          400000000000003440050102010150052f64617461fc00000040010377656250fb901f012f015001
-         012f030405000002010264620102010101016101015a6e01013201030201010403076f6e626f6172
-         64046865726505736d616c6c000001fbd0070102",
+         012f0304050000020102646201020401010101016101015a6e01013201030201010403076f6e626f
+         617264046865726505736d616c6c000001fbd0070102",
     );
+}
+
+#[test]
+fn a_tier_as_schema_2_has_it() {
+    // Schema 2 said nothing of unhealthy servers.
+    let before = "0201010377656203076f6e626f617264046865726505736d616c6c0101020601000000000000004e
+         400000000000003440050102010150052f64617461fc00000040010377656250fb901f012f015001
+         012f030405000002010264620102010101016101015a6e01013201030201010403076f6e626f6172
+         64046865726505736d616c6c000001fbd0070102";
+    let default = Policy::default();
+    let policy = Policy {
+        unhealthy_for_ms: default.unhealthy_for_ms,
+        replace_with_volumes: default.replace_with_volumes,
+        ..policy()
+    };
+    let read = FarmRole::decode(2, &unhex(before)).unwrap();
+    assert_eq!(read, FarmRole { policy, ..farm_role() });
 }
 
 #[test]

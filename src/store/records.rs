@@ -4,6 +4,7 @@ use super::codec::{self, CodecError};
 use super::journal::Subject;
 use super::old;
 use super::old::v1::{FarmRoleV1, FarmV1, InstallV1, PlanV1, ServerV1};
+use super::old::v2::FarmRoleV2;
 use super::tables::{Index, Key, Record, Table, key};
 use crate::base::{
     EnvironmentId, FarmId, FarmRoleId, HoldId, OrderId, PlanId, ProposalId, RoleId, ServerId,
@@ -72,7 +73,7 @@ impl Record for Farm {
 impl Record for FarmRole {
     type Key = FarmRoleId;
     const TABLE: Table = Table::FarmRoles;
-    const SCHEMA: u8 = 2;
+    const SCHEMA: u8 = 3;
 
     fn key(&self) -> FarmRoleId {
         self.id
@@ -90,7 +91,7 @@ impl Record for FarmRole {
     }
 
     fn decode(schema: u8, bytes: &[u8]) -> Result<FarmRole, CodecError> {
-        old::decode::<FarmRole, FarmRoleV1>(schema, bytes)
+        old::decode_two::<FarmRole, FarmRoleV1, FarmRoleV2>(schema, bytes)
     }
 }
 

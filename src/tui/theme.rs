@@ -211,6 +211,8 @@ pub fn server_badge(signs: &Signs, status: &str, seen: &str) -> Badge {
 pub fn condition_badge(signs: &Signs, name: &str) -> Option<Badge> {
     let (sign, word, tone) = match name {
         "failed" => (signs.bad, "failed", Tone::Bad),
+        "unhealthy" => (signs.bad, "unhealthy", Tone::Bad),
+        "silent" => (signs.unknown, "silent", Tone::Bad),
         "missing" => (signs.unknown, "missing", Tone::Bad),
         "rebooting" => (signs.busy, "rebooting", Tone::Busy),
         _ => return None,

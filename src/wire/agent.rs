@@ -15,6 +15,10 @@ use serde::{Deserialize, Serialize};
 /// The version both ends say.
 pub const VERSION: u32 = 1;
 
+/// Where a platform that supervises a server's services tells its agent which of them keep ending,
+/// in the directory it shares with it: a list of sentences as JSON, empty when all is well.
+pub const CRASHING: &str = "crashing.json";
+
 /// What a server's user data tells its agent. The platform puts it at `/etc/grange/agent.json`
 /// (or where `--config` says), readable for root alone.
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -128,8 +128,10 @@ pub struct FarmExtra {
     pub plan: u64,
     /// Farm roles.
     pub farm_roles: u32,
-    /// Servers that run.
+    /// Servers that run and serve.
     pub running: u32,
+    /// Servers that run and do not serve, because their check fails.
+    pub unhealthy: u32,
     /// Servers that scaling wants.
     pub target: u32,
     /// Servers not confirmed gone.
@@ -200,8 +202,10 @@ pub struct FarmRoleExtra {
     pub revision: u64,
     /// Servers that scaling wants.
     pub target: u32,
-    /// Servers that run.
+    /// Servers that run and serve.
     pub running: u32,
+    /// Servers that run and do not serve, because their check fails.
+    pub unhealthy: u32,
     /// Servers not confirmed gone.
     pub servers: u32,
     /// Each rule in words: `CpuPercent: up above 60, down below 20, over 60 s`.

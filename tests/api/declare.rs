@@ -27,8 +27,10 @@ pub fn apply(input: &ManifestRequest, moves: &mut u32) -> Result<ManifestResult>
         *moves += 1;
         return Err(Problem::new(Code::RevisionConflict, "the farm changed meanwhile"));
     }
-    let fingerprint = "f00d".into();
-    Ok(ManifestResult { farm: "shop".into(), id: 1, changes, steps, stops, stopped, fingerprint })
+    let over = "shop/web: revision 2 is declared, and revision 1 is kept: its rollout failed";
+    let behind = input.manifest.contains("behind").then(|| over.to_owned()).into_iter().collect();
+    let (farm, fingerprint) = ("shop".into(), "f00d".into());
+    Ok(ManifestResult { farm, id: 1, changes, steps, stops, stopped, behind, fingerprint })
 }
 
 /// Makes a proposal.
@@ -61,7 +63,8 @@ pub fn apply_proposal(input: &ProposalText) -> Result<ManifestResult> {
     }
     let stops = stopped.len() as u32;
     let fingerprint = String::new();
-    Ok(ManifestResult { farm, id: 1, changes, steps, stops, stopped, fingerprint })
+    let behind = Vec::new();
+    Ok(ManifestResult { farm, id: 1, changes, steps, stops, stopped, behind, fingerprint })
 }
 
 /// Proposal 7, of a minute ago.

@@ -38,6 +38,7 @@ impl Files for Given {
         match path.to_str() {
             Some("shop.yaml") => Ok(b"farm: shop".to_vec()),
             Some("same.yaml") => Ok(b"farm: same".to_vec()),
+            Some("behind.yaml") => Ok(b"farm: same # behind".to_vec()),
             Some("fewer.yaml") => Ok(b"farm: fewer".to_vec()),
             Some("rules.yaml") => Ok(RULES.into()),
             Some("wrong.yaml") => Ok(b"farm: wr_ong".to_vec()),

@@ -299,6 +299,11 @@ impl ServerSpec {
         }
         if let Some((connected, s)) = self.agent {
             yard.hear(id, connected, BEGIN.before(s * 1000));
+            // A third of them fail their check, for longer than they are heard or not so long.
+            let fails = s % 3 == 0;
+            let agent = yard.input.agents.get_mut(&id).expect("it was heard a moment ago");
+            agent.failing_since = fails.then(|| BEGIN.before(self.index as u64 * 100_000));
+            agent.passes = !fails && s % 3 == 1;
         }
         let kind = match self.status {
             ServerStatus::PendingLaunch => StepKind::Launch,

@@ -108,6 +108,13 @@ fn own(luck: &mut Stream, alias: &str, role: &str) -> String {
     }
     let reboot = REBOOT_TIMEOUT_MIN + luck.below(3) * 30;
     write!(own, ", rebootTimeout: {reboot}s").expect("text takes text");
+    if luck.chance(40) {
+        let ill = 30 + luck.below(4) * 60;
+        write!(own, ", unhealthyFor: {ill}s").expect("text takes text");
+    }
+    if luck.chance(20) {
+        own.push_str(", replaceWithVolumes: true");
+    }
     if luck.chance(50) {
         let rollout = rollout(luck);
         write!(own, ", rollout: {{{rollout}}}").expect("text takes text");

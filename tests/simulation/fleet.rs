@@ -135,7 +135,10 @@ impl Fleet {
     pub fn speak_up(&mut self) {
         self.silence_percent = 0;
         self.cut_off_until = 0;
-        self.agents.values_mut().for_each(|agent| agent.silent_until = 0);
+        for agent in self.agents.values_mut() {
+            // What is ill gets well, too.
+            (agent.silent_until, agent.ready_at) = (0, 0);
+        }
     }
 
     /// Everything agents do now. Without a line the appliance is away.
@@ -227,10 +230,16 @@ impl Fleet {
             return;
         }
         let flaps = self.luck.below(1000) < 4;
+        // Most are a busy moment; some are ill for longer than their farm role has patience.
+        let length = if self.luck.chance(5) { 200_000 + self.luck.below(400_000) } else { 5_000 };
+        if flaps && length > 5_000 {
+            *self.counts.entry("agent ill for long").or_default() += 1;
+        }
         let agent = self.agent(id);
         if flaps && agent.said_ready {
             agent.said_ready = false;
-            agent.ready_at = moment + 5_000;
+            agent.ready_at = moment + length;
+            sky.fell_ill(id);
             self.say(id, MessageBody::Ready { ready: false, detail: "connection refused".into() });
         } else if !agent.said_ready && agent.ready_at <= moment {
             agent.said_ready = true;

@@ -52,6 +52,8 @@ pub struct Call {
     pub state: Option<CloudState>,
     /// It stopped, or was left out of listings, for long enough to be given up.
     pub excused: bool,
+    /// Its check has failed, ever.
+    pub ill: bool,
     /// It vanished from listings together with all others of its farm role.
     pub vanished_with_others: bool,
     /// By what it was last asked to come up, and how long ago, by a clock that nobody sets.
@@ -185,6 +187,8 @@ pub fn nothing_healthy_is_destroyed(call: &Call) -> Option<String> {
         }
         Some(TerminateReason::Crashed) if call.excused => None,
         Some(TerminateReason::Crashed) => tell("as crashed, and it never did"),
+        Some(TerminateReason::Unhealthy) if call.ill => None,
+        Some(TerminateReason::Unhealthy) => tell("as unhealthy, and its check never failed"),
         // Its launch got no answer, and listings never showed it.
         Some(TerminateReason::LaunchFailed) if server.running_at.is_none() => None,
         Some(TerminateReason::LaunchFailed) => tell("because its launch failed, and it runs"),
@@ -295,6 +299,7 @@ mod tests {
                 record: Some(record.clone()),
                 state: Some(CloudState::Running),
                 excused: true,
+                ill: false,
                 vanished_with_others: false,
                 asked_up: None,
             };

@@ -9,7 +9,7 @@ use grange::model::{
     Breaker, Farm, FarmGoal, FarmRole, HealMode, Hold, HoldKind, LaunchReason, Move, Plan,
     RolloutStrategy, Server, ServerStatus, Step, StepKind, TerminateReason,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The longest that an account is left alone; longer is a clock that was set back.
 const OPEN_MAX: u64 = 600_000;
@@ -28,6 +28,8 @@ pub struct Scene<'a> {
     pub after: &'a [Server],
     /// Holds in the store.
     pub holds: &'a [Hold],
+    /// Servers whose check fails, as they say themselves.
+    pub ill: &'a BTreeSet<ServerId>,
 }
 
 /// Everything that a plan does although it is to leave it alone.
@@ -39,6 +41,7 @@ pub fn faults(scene: &Scene) -> Vec<String> {
         if let Some(server) = server {
             faults.extend(scene.locked(change, server));
             faults.extend(scene.replaced(change, role, server));
+            faults.extend(scene.ill(change, role, server));
         }
     }
     faults.extend(scene.scaled());
@@ -88,7 +91,8 @@ impl Scene<'_> {
                 TerminateReason::Rollout => &[Terminate, Rollout],
                 TerminateReason::Crashed
                 | TerminateReason::LaunchTimeout
-                | TerminateReason::LaunchFailed => &[Terminate, Heal],
+                | TerminateReason::LaunchFailed
+                | TerminateReason::Unhealthy => &[Terminate, Heal],
             },
             Move::Park { .. } => &[Terminate],
             Move::Act { kind: StepKind::Reboot, .. } => match server {
@@ -130,7 +134,10 @@ impl Scene<'_> {
                 !matches!(reason, TerminateReason::FarmTerminated | TerminateReason::RoleRemoved)
             }
             Move::Park { .. } | Move::Hasten { .. } => true,
-            Move::Act { kind, .. } => *kind == StepKind::Suspend,
+            // What sleeps by its record serves nobody, and goes back to sleep.
+            Move::Act { kind, .. } => {
+                *kind == StepKind::Suspend && server.status != ServerStatus::Suspended
+            }
             Move::Launch { .. } | Move::Cancel { .. } => false,
         };
         let taken = taken && server.locked && self.farm.goal == FarmGoal::Launched;
@@ -141,12 +148,33 @@ impl Scene<'_> {
     fn replaced(&self, change: &Move, role: &FarmRole, server: &Server) -> Option<String> {
         let failed = matches!(
             change,
-            Move::Retire { reason: TerminateReason::Crashed | TerminateReason::LaunchTimeout, .. }
+            Move::Retire {
+                reason: TerminateReason::Crashed
+                    | TerminateReason::LaunchTimeout
+                    | TerminateReason::Unhealthy,
+                ..
+            }
         );
         let goes = role.removed || self.farm.removed || self.farm.goal == FarmGoal::Terminated;
         let heal = role.policy.heal;
         (failed && !goes && heal != HealMode::Replace)
             .then(|| format!("heal: {} is given up, and heal is {heal:?}", server.hostname))
+    }
+
+    /// One whose check fails is not given up with its volumes, nor while all of them fail.
+    fn ill(&self, change: &Move, role: &FarmRole, server: &Server) -> Option<String> {
+        let ill = matches!(change, Move::Retire { reason: TerminateReason::Unhealthy, .. });
+        let others = || {
+            let running = |other: &&Server| {
+                other.farm_role == role.id && other.status == ServerStatus::Running
+            };
+            self.before.values().filter(running).filter(|other| other.id != server.id)
+        };
+        let kept = !role.storage.is_empty() && !role.policy.replace_with_volumes;
+        let all = others().next().is_some() && others().all(|other| self.ill.contains(&other.id));
+        let what = if kept { "it has volumes" } else { "so are all others" };
+        (ill && (kept || all))
+            .then(|| format!("ill: {} is given up as unhealthy, and {what}", server.hostname))
     }
 
     /// A rollout that takes one that serves leaves as many as it has to.
@@ -157,9 +185,10 @@ impl Scene<'_> {
         }
         let serves =
             |server: &Server| server.farm_role == role.id && server.status == ServerStatus::Running;
+        let well = |server: &Server| serves(server) && !self.ill.contains(&server.id);
         let taken = self.plan.moves.iter().any(|change| match change {
             Move::Retire { server, reason: TerminateReason::Rollout, .. } => {
-                self.before.get(server).is_some_and(serves)
+                self.before.get(server).is_some_and(well)
             }
             _ => false,
         });

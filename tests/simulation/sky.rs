@@ -39,6 +39,7 @@ struct Eye {
     asked_up: BTreeMap<ServerId, (StepKind, Millis)>,
     /// Ever stopped, or left out of listings for long.
     excused: BTreeSet<ServerId>,
+    ill: BTreeSet<ServerId>,
     /// Left out of listings with all others of their farm role, until remembered.
     vanished: BTreeSet<ServerId>,
     faults: Vec<String>,
@@ -94,6 +95,7 @@ impl Sky {
                 launched: BTreeMap::new(),
                 asked_up: BTreeMap::new(),
                 excused: BTreeSet::new(),
+                ill: BTreeSet::new(),
                 vanished: BTreeSet::new(),
                 faults: Vec::new(),
                 counts: BTreeMap::new(),
@@ -191,6 +193,11 @@ impl Sky {
             .collect()
     }
 
+    /// Its check has failed: that may be a reason to give it up.
+    pub fn fell_ill(&self, id: ServerId) {
+        self.eye().ill.insert(id);
+    }
+
     /// From now on there is a reason to give a server up.
     pub fn excuse(&self, id: ServerId) {
         self.eye().excused.insert(id);
@@ -281,6 +288,7 @@ impl Sky {
             record,
             state,
             excused: eye.excused.contains(&id),
+            ill: eye.ill.contains(&id),
             vanished_with_others: eye.vanished.contains(&id)
                 && others.iter().any(|other| eye.vanished.contains(&other.id)),
             asked_up: eye.asked_up.get(&id).map(|(kind, at)| (*kind, now - at)),

@@ -83,7 +83,9 @@ impl Watch {
         // A store that does not answer is looked at when it does.
         let Ok((facts, open, ended, declared, plans)) = found else { return };
         self.last = mark;
-        self.restraint(&facts, &open, declared, &plans);
+        let fails = |id: &ServerId| service.observed.failure(*id).is_some();
+        let ill = self.before.keys().copied().filter(fails).collect();
+        self.restraint(&facts, &open, declared, &plans, &ill);
         let (counts, faults) = laws::max_is_hard(&facts, &self.counts);
         self.counts = counts;
         self.faults.extend(faults);
@@ -113,12 +115,19 @@ impl Watch {
     }
 
     /// What plans and steps that are new did although it was to be left alone.
-    fn restraint(&mut self, facts: &Facts, open: &[Step], declared: Declared, plans: &[Plan]) {
+    fn restraint(
+        &mut self,
+        facts: &Facts,
+        open: &[Step],
+        declared: Declared,
+        plans: &[Plan],
+        ill: &BTreeSet<ServerId>,
+    ) {
         for plan in plans {
             let Some(farm) = declared.farms.get(&plan.farm) else { continue };
             let (roles, holds) = (&declared.roles, &declared.holds);
             let (before, after) = (&self.before, &facts.records);
-            let scene = restraint::Scene { plan, farm, roles, before, after, holds };
+            let scene = restraint::Scene { plan, farm, roles, before, after, holds, ill };
             self.faults.extend(restraint::faults(&scene));
             self.plans.insert(plan.farm, plan.id);
         }

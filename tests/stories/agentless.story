@@ -15,5 +15,7 @@ db       keep
 web      keep
 
 db-1     reboot: its check fails for 6 m
-web      keep
+web-1    retire: its check fails for 6 m
+web      wait: 1 of 1 servers are not confirmed gone, 1 of them leaving
 > reboot db-1
+> retire web-1 (unhealthy)

@@ -20,10 +20,12 @@ plan
 db-1     wait: agent silent for 4 m, but the platform says it runs
 mail-1   reboot: its check fails for 6 m
 web-1    wait: agent silent for 20 m, but the platform says it runs
+web-2    wait: its check fails for 20 m: no other is known to be healthy, it is not replaced
 > reboot mail-1
 
 db-1     wait: agent silent for 6 m, but the platform says it runs
 db-1     reboot: its agent is silent for 6 m
 web-1    wait: agent silent for 22 m, but the platform says it runs
+web-2    wait: its check fails for 22 m: no other is known to be healthy, it is not replaced
 mail     keep
 > reboot db-1

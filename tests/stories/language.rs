@@ -5,12 +5,15 @@
 //! role web min 2 max 6 cpu 60 20    rules: cpu UP DOWN, load UP DOWN; up 1m, down 2m: cool-downs
 //!                                   also: index 2, drain 20s, timeout 5m, storage, balances ALIAS,
 //!                                   disabled, removed, depends ALIAS, heal MODE, missing POLICY,
-//!                                   reboot 2m (its timeout), ready 30s, agentless;
+//!                                   reboot 2m (its timeout), ready 30s, agentless,
+//!                                   unhealthy 5m, with-volumes;
 //!                                   again later to change it
 //! seen web-1 running age 4s         a sighting; the server is running and heard unless said before
 //! server web-2 pending age 1m       a record; also: restarts 3, rebooted 1m, healthy 10s
 //! missing web-2 for 40s listings 4  complete listings lack it
 //! failing web-1 for 6m              its agent says that its ready check fails
+//! passing web-1                     its agent says that it passes again
+//! unsaid web-1                      its agent has said nothing of it yet
 //! nobody                            no agent of the whole site is connected
 //! unseen web-2                      nothing was seen of it since the start
 //! silent web-1 for 40s              its agent is not connected
@@ -128,8 +131,12 @@ pub fn tell(yard: &mut Yard, line: &str) {
         "failing" => {
             let id = running(yard, words.word());
             let since = now.before(words.after("for"));
-            let agent = yard.input.agents.get_mut(&id).expect("an agent there is");
-            agent.failing_since = Some(since);
+            yard.check(id, Some(since), false);
+        }
+        "passing" | "unsaid" => {
+            let passes = line.starts_with("passing");
+            let id = running(yard, words.word());
+            yard.check(id, None, passes);
         }
         "nobody" => yard.input.any_agent_connected = false,
         "silent" => {
@@ -278,6 +285,8 @@ fn role(yard: &mut Yard, mut words: Words) {
             "revision" => role.revision = words.number::<u64>(),
             "ready" => role.policy.ready_for_ms = words.length(),
             "agentless" => role.policy.agent = false,
+            "unhealthy" => role.policy.unhealthy_for_ms = words.length(),
+            "with-volumes" => role.policy.replace_with_volumes = true,
             "storage" => role.storage.push(VolumeSpec {
                 kind: "PersistentStorageConfiguration".into(),
                 mount_point: "/data".into(),

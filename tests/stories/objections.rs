@@ -87,6 +87,25 @@ fn destruction_without_a_reason_is_told() {
 }
 
 #[test]
+fn giving_up_what_is_not_ill_for_long_enough_or_not_alone_is_told() {
+    let with = |lines: &str| format!("{SHOP}\n{lines}");
+    let ill = |lines: &str, expected: &[Rule]| {
+        moves(&with(lines), &[retire(1, TerminateReason::Unhealthy)], expected);
+    };
+    // The pass gives it up by itself then, so that its own move is one too many.
+    ill("failing web-1 for 6m", &[Rule::OneMove, Rule::AtOnce]);
+    ill("", &[Rule::Heal]);
+    ill("failing web-1 for 4m", &[Rule::Heal]);
+    ill("failing web-1 for 6m\nstarted 4m", &[Rule::Heal]);
+    ill("failing web-1 for 6m\nrole web storage", &[Rule::Heal]);
+    ill("failing web-1 for 6m\nrole web heal alert", &[Rule::Heal]);
+    ill("failing web-1 for 6m\nfailing web-2 for 1m\nfailing web-3 for 1m", &[Rule::Heal]);
+    ill("failing web-1 for 6m\nunseen web-1", &[Rule::Sighting]);
+    let two = with("failing web-1 for 6m\nfailing web-2 for 6m");
+    moves(&two, &[retire(2, TerminateReason::Unhealthy)], &[Rule::AtOnce]);
+}
+
+#[test]
 fn too_much_at_once_is_told() {
     let shop = format!(
         "{SHOP}\nmissing web-1 for 20m listings 9\nmissing web-2 for 10m listings 9\n\

@@ -121,8 +121,14 @@ impl Yard {
     }
 
     pub fn hear(&mut self, server: ServerId, connected: bool, since: Timestamp) {
-        let agent = AgentPresence { connected, since, failing_since: None };
+        let agent = AgentPresence { connected, since, failing_since: None, passes: connected };
         self.input.agents.insert(server, agent);
+    }
+
+    /// What its agent says of its check.
+    pub fn check(&mut self, server: ServerId, failing_since: Option<Timestamp>, passes: bool) {
+        let agent = self.input.agents.get_mut(&server).expect("an agent there is");
+        (agent.failing_since, agent.passes) = (failing_since, passes);
     }
 
     pub fn role(&self, id: FarmRoleId) -> &FarmRole {

@@ -23,6 +23,7 @@ names! {
         Wait::Breaker { .. } => "Breaker",
         Wait::Paced { .. } => "Paced",
         Wait::CoolDown { .. } => "CoolDown",
+        Wait::Unhealthy { .. } => "Unhealthy",
         Wait::AtMax { .. } => "AtMax",
         Wait::AtMin { .. } => "AtMin",
         Wait::MaxUnconfirmed { .. } => "MaxUnconfirmed",

@@ -276,6 +276,7 @@ fn farm(id: u64, name: &str, status: &str, counts: (u32, u32, u32), waits: &[&st
             revision: 3,
             plan: 14,
             farm_roles: counts.0,
+            unhealthy: 0,
             running: counts.1,
             target: counts.2,
             servers: counts.2,

@@ -91,6 +91,11 @@ pub const SHAPES: &[Shape] = &[
             field("steps", Texts, "What the engine would do next because of them."),
             field("stops", Integer, "How many servers would be stopped."),
             field("stopped", Texts, "Which, and why: shop/web-3: scaling down."),
+            field(
+                "behind",
+                Texts,
+                "Farm roles whose declared revision does not run, and what to do about it.",
+            ),
             field("fingerprint", Text, "What tells this change of the farm as it is from others."),
         ],
     },

@@ -24,7 +24,8 @@ pub const SHAPES: &[Shape] = &[
             field("revision", Integer, "For If-Match."),
             field("plan", Integer, "Number of the current plan; 0 before the first."),
             field("farmRoles", Integer, "Farm roles."),
-            field("running", Integer, "Servers that run."),
+            field("running", Integer, "Servers that run and serve."),
+            field("unhealthy", Integer, "Servers that run and do not serve: their check fails."),
             field("target", Integer, "Servers that scaling wants."),
             field("servers", Integer, "Servers not confirmed gone."),
             field("freeze", Text, "Why automation is stopped by ourselves, if it is."),
@@ -54,7 +55,8 @@ pub const SHAPES: &[Shape] = &[
         fields: &[
             field("revision", Integer, "For If-Match."),
             field("target", Integer, "Servers that scaling wants."),
-            field("running", Integer, "Servers that run."),
+            field("running", Integer, "Servers that run and serve."),
+            field("unhealthy", Integer, "Servers that run and do not serve: their check fails."),
             field("servers", Integer, "Servers not confirmed gone."),
             field(
                 "rules",

@@ -103,14 +103,25 @@ fn room(view: &RoleView, draft: &Draft) -> usize {
 
 /// Wakes servers that scaling put to sleep, lowest index first; says how many.
 fn wake(world: &World, view: &RoleView, draft: &mut Draft, need: usize) -> usize {
-    let mut woken = 0;
     for server in &view.servers {
         let sleeps = server.server.parked && server.server.status == ServerStatus::Suspended;
-        if woken < need && sleeps && server.open.is_empty() && draft.is_free(server) {
-            woken += usize::from(sleep::rouse(world, view, server, draft, "scaling up"));
+        if woken(view, draft) < need && sleeps && server.open.is_empty() && draft.is_free(server) {
+            sleep::rouse(world, view, server, draft, "scaling up");
         }
     }
-    woken
+    woken(view, draft)
+}
+
+/// How many places of the target those fill that this plan wakes: one that was to take another's
+/// place when both were put to sleep has none of its own while that one is awake, too.
+fn woken(view: &RoleView, draft: &Draft) -> usize {
+    let follows = |s: &ServerView| {
+        let old = s.server.launch_reason.rolls_over().and_then(|old| view.server(old));
+        old.is_some_and(|old| {
+            draft.is_woken(old) && !old.server.locked && old.server.revision != s.server.revision
+        })
+    };
+    view.servers.iter().filter(|s| draft.is_woken(s) && !follows(s)).count()
 }
 
 /// Launches what is needed but for those whose loss is not made good; says how many.

@@ -82,5 +82,5 @@ fn wants(draft: &Draft, role: &FarmRole) -> bool {
 }
 
 fn runs(draft: &Draft, role: &FarmRole) -> bool {
-    draft.facts(role.id).running > 0
+    draft.facts(role.id).serving > 0
 }

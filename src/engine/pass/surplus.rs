@@ -118,7 +118,7 @@ fn retire(
         draft.say(view, Decision::Wait(Wait::Locked { servers }));
     }
     victims.sort_by_key(|s| {
-        let running = s.server.status == ServerStatus::Running;
+        let running = serves_alone(s);
         let turn = turn(view.role.policy.removal, revision, s.server, &world.input.loads);
         let stays = !rolls || s.server.revision == revision;
         (!s.is_only_planned(), running, stays, turn, Reverse(s.server.index))
@@ -133,7 +133,7 @@ fn retire(
         if held && !group.iter().all(|s| s.is_only_planned()) {
             return true;
         }
-        let running = group.iter().any(|s| s.server.status == ServerStatus::Running);
+        let running = group.iter().any(|s| serves_alone(s));
         if running && spare == 0 || !group.iter().all(|s| may_go(draft, s)) {
             continue;
         }
@@ -142,7 +142,7 @@ fn retire(
         for server in &group {
             // What is rolled over goes for good.
             let outdated = group.len() > 1 && server.server.revision != revision;
-            if parks && server.server.status == ServerStatus::Running && !outdated {
+            if parks && serves_alone(server) && !outdated {
                 draft.park(view, server, &why);
             } else {
                 draft.retire(view, server, TerminateReason::ScalingDown, &why);
@@ -163,11 +163,17 @@ fn serves(draft: &Draft, chain: &[&ServerView]) -> bool {
     chain.iter().any(|s| s.is_healthy() && draft.is_free(s) && !s.is_restarting())
 }
 
+/// It is said to run, and its check does not fail. What does not serve goes first, and is not worth
+/// putting to sleep.
+fn serves_alone(server: &ServerView) -> bool {
+    server.server.status == ServerStatus::Running && !server.is_unhealthy()
+}
+
 /// Nothing is in the way of taking it, and it was seen lately.
 fn may_go(draft: &Draft, server: &ServerView) -> bool {
     let idle = draft.is_free(server) && !server.is_restarting() && !server.server.locked;
     idle && match server.server.status {
-        ServerStatus::Running => server.is_healthy(),
+        ServerStatus::Running => server.is_seen_running(),
         // Whoever is started after a power cut is waited for.
         ServerStatus::Resuming if draft.cold_start.is_some() => false,
         _ => server.is_only_planned() || matches!(server.sight, Sight::Seen { .. }),

@@ -1,6 +1,6 @@
 //! What ends a wait: a person, a clock, or something that is seen, said or answered.
 
-use crate::model::{MissingPolicy, Wait};
+use crate::model::{Care, MissingPolicy, Wait};
 
 /// What ends a wait.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,6 +45,9 @@ impl Wait {
             | Wait::Readiness { .. }
             | Wait::Rebooting { .. }
             | Wait::Balancers { .. }
+            | Wait::Unhealthy {
+                care: Care::All { .. } | Care::Alone | Care::Turn { .. }, ..
+            }
             | Wait::RolloutGate { .. } => End::Agent,
             Wait::MaxUnconfirmed { .. }
             | Wait::LeavingOrder { .. }
@@ -67,10 +70,12 @@ impl Wait {
             | Wait::Paced { .. }
             | Wait::Held { left: Some(_), .. }
             | Wait::RolloutCheckpoint { left: Some(_), .. }
+            | Wait::Unhealthy { care: Care::Replace { .. } | Care::Restart { .. }, .. }
             | Wait::RolloutAccount { .. } => End::Clock,
             Wait::InFlight { .. } | Wait::FarmStopped { up: 1.. } => End::Cloud,
             Wait::Held { .. }
             | Wait::Unhealed { .. }
+            | Wait::Unhealthy { .. }
             | Wait::MissingKept { .. }
             | Wait::Locked { .. }
             | Wait::FarmStopped { .. }
@@ -87,7 +92,7 @@ impl Wait {
         match self {
             // The hold may be on the farm role or on its farm.
             Wait::Held { .. } => "grange holds, grange hold release".to_owned(),
-            Wait::Unhealed { .. } | Wait::MissingKept { .. } => {
+            Wait::Unhealed { .. } | Wait::Unhealthy { .. } | Wait::MissingKept { .. } => {
                 format!("grange server terminate {about}")
             }
             Wait::Locked { .. } => "grange server unlock SERVER".to_owned(),

@@ -69,6 +69,7 @@ impl fmt::Display for Wait {
             | Wait::Rebooting { .. }
             | Wait::Grace { .. }
             | Wait::Balancers { .. }
+            | Wait::Unhealthy { .. }
             | Wait::Breaker { .. }
             | Wait::Paced { .. }
             | Wait::DependsOn { .. }
@@ -83,6 +84,7 @@ fn policy(wait: &Wait, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         Wait::Unhealed { why, heal, restarts } => {
             write!(f, "{why}: {}", Unhealed(*heal, *restarts))
         }
+        Wait::Unhealthy { age, care } => write!(f, "its check fails for {}: {care}", say(*age)),
         Wait::MissingKept { age, policy: MissingPolicy::Ignore } => {
             write!(f, "missing for {}: ignored", say(*age))
         }

@@ -75,7 +75,8 @@ pub(super) fn decision(
             TerminateReason::Manual
             | TerminateReason::Crashed
             | TerminateReason::LaunchTimeout
-            | TerminateReason::LaunchFailed,
+            | TerminateReason::LaunchFailed
+            | TerminateReason::Unhealthy,
         ) => {}
     }
     Ok(links)

@@ -196,6 +196,8 @@ fn policy_fields(policy: &Policy, add: &mut impl FnMut(&str, String)) {
         depends_on,
         ready_for_ms,
         reboot_timeout_ms,
+        unhealthy_for_ms,
+        replace_with_volumes,
         removal,
         missing,
         zones,
@@ -208,6 +210,8 @@ fn policy_fields(policy: &Policy, add: &mut impl FnMut(&str, String)) {
     add("grange.dependsOn", list(depends_on));
     add("grange.readyFor", length(*ready_for_ms));
     add("grange.rebootTimeout", length(*reboot_timeout_ms));
+    add("grange.unhealthyFor", length(*unhealthy_for_ms));
+    add("grange.replaceWithVolumes", replace_with_volumes.to_string());
     add("grange.removalPolicy", word(removal));
     add("grange.missingServers", word(missing));
     add("grange.availabilityZones", list(zones));

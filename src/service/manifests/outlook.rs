@@ -10,7 +10,7 @@ use super::{Change, Wish};
 use crate::base::hash::{hex, sha256};
 use crate::base::{PlanId, Result, ServerId};
 use crate::engine::{self, PlanInput};
-use crate::model::{FarmRole, Move, Plan, Server, ServerStatus, StepKind};
+use crate::model::{FarmRole, Move, Plan, RolloutState, Server, ServerStatus, StepKind};
 use crate::service::{Service, explain, plans};
 use crate::wire::api::ManifestResult;
 use std::collections::BTreeMap;
@@ -23,6 +23,8 @@ pub struct Outlook {
     pub stopped: BTreeMap<String, String>,
     /// The farm's current plan, which the change was judged after.
     pub plan: Option<PlanId>,
+    /// Farm roles whose declared revision does not run although nothing is under way to it.
+    pub behind: Vec<String>,
 }
 
 impl Outlook {
@@ -51,6 +53,7 @@ impl Outlook {
             steps: self.steps.clone(),
             stops: u32::try_from(self.stopped.len()).unwrap_or(u32::MAX),
             stopped: self.stopped_lines(),
+            behind: self.behind.clone(),
             fingerprint,
         }
     }
@@ -91,7 +94,31 @@ pub fn outlook(service: &Service, change: &Change) -> Result<Outlook> {
         steps: steps(&with).into_iter().filter(|step| !anyway.contains(step)).collect(),
         stopped: stopped.into_iter().filter_map(|(id, why)| Some((name(&id)?, why))).collect(),
         plan: input.parent.as_ref().map(|parent| parent.id),
+        behind: change.farm_roles.iter().filter_map(|role| behind(change, &input, role)).collect(),
     })
+}
+
+/// Says of a farm role that its declared revision is not what runs, because its rollout is over
+/// without it. Another revision is another rollout, so a change of it is the way on.
+fn behind(change: &Change, input: &PlanInput, role: &FarmRole) -> Option<String> {
+    let target = input.parent.as_ref().and_then(|plan| plan.target(role.id))?;
+    let rollout = target.rollout.as_ref().filter(|rollout| rollout.to == role.revision)?;
+    let (to, runs) = (rollout.to, rollout.wanted());
+    let why = match (rollout.state, rollout.failed) {
+        (RolloutState::Rolling | RolloutState::Checkpoint | RolloutState::Paused, _) => {
+            return None;
+        }
+        (RolloutState::RollingBack | RolloutState::RolledBack, 0) => "was aborted".to_owned(),
+        (RolloutState::RollingBack | RolloutState::RolledBack | RolloutState::Failed, failed) => {
+            format!("failed, {failed} did not get ready")
+        }
+    };
+    let about = format!("{}/{}", change.farm.name, role.alias);
+    Some(format!(
+        "{about}: revision {to} is declared, and revision {runs} is kept: its rollout {why}; \
+         grange rollout resume {about} tries it again, grange rollout rollback {about} declares \
+         revision {runs}"
+    ))
 }
 
 /// Whether there is something to stop: the cloud was asked for it, and not yet to remove it.

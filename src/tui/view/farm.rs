@@ -59,6 +59,9 @@ fn summary(state: &State, farm: &FarmView) -> Vec<Line> {
         (format!("   {} of ", farm.grange.running), Tone::Plain),
         (count(u64::from(farm.grange.target), "server"), Tone::Plain),
     ];
+    if farm.grange.unhealthy > 0 {
+        first.push((format!("   {} unhealthy", farm.grange.unhealthy), Tone::Bad));
+    }
     if farm.grange.plan > 0 {
         first.push((format!("   plan {}", farm.grange.plan), Tone::Dim));
     }
@@ -122,9 +125,11 @@ fn draw_roles(state: &State, roles: &[FarmRoleView], area: Rect, pen: &mut Pen) 
             0 => (role.alias.clone(), Tone::Plain),
             1 => (role.role.name.clone(), Tone::Dim),
             2 => {
-                let tone = match role.grange.running == role.grange.target {
-                    true => Tone::Plain,
-                    false => Tone::Busy,
+                let short = role.grange.running != role.grange.target;
+                let tone = match role.grange.unhealthy {
+                    0 if short => Tone::Busy,
+                    0 => Tone::Plain,
+                    1.. => Tone::Bad,
                 };
                 (format!("{}/{}", role.grange.running, role.grange.target), tone)
             }

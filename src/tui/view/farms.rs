@@ -39,7 +39,10 @@ pub fn draw(state: &State, area: Rect, pen: &mut Pen) {
                 (format!("{} {}", badge.sign, badge.word), badge.tone)
             }
             2 => (farm.grange.farm_roles.to_string(), Tone::Plain),
-            3 => (format!("{}/{}", farm.grange.running, farm.grange.target), Tone::Plain),
+            3 => {
+                let tone = if farm.grange.unhealthy > 0 { Tone::Bad } else { Tone::Plain };
+                (format!("{}/{}", farm.grange.running, farm.grange.target), tone)
+            }
             _ => waits(farm),
         }
     });

@@ -44,11 +44,16 @@ fn facts(state: &State, role: &FarmRoleView, room: usize) -> Vec<Line> {
     let extra = &role.grange;
     let (min, max) = (role.scaling.min_instances, role.scaling.max_instances);
     let short = extra.running != extra.target;
+    let ill = match extra.unhealthy {
+        0 => String::new(),
+        ill => format!(", {ill} unhealthy"),
+    };
     let mut lines = vec![vec![
         (
             format!("  {} of {} running", extra.running, extra.target),
             if short { Tone::Busy } else { Tone::Plain },
         ),
+        (ill, Tone::Bad),
         (format!("   {min} to {max} wanted"), Tone::Plain),
         (format!("   {}", role.role.name), Tone::Dim),
         (format!(" on {} {}", role.cloud_platform, role.cloud_location), Tone::Dim),

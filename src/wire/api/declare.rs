@@ -36,6 +36,9 @@ pub struct ManifestResult {
     pub stops: u32,
     /// Which, and why: `shop/web-3: scaling down`.
     pub stopped: Vec<String>,
+    /// Farm roles that keep what was declared before although another revision is declared, because
+    /// its rollout failed or was aborted, and what a person may do about it, one line each.
+    pub behind: Vec<String>,
     /// What tells this change of the farm as it is now from every other.
     pub fingerprint: String,
 }

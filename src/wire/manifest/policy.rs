@@ -56,6 +56,10 @@ pub(super) fn read(fields: &mut Section<'_>, sink: &mut Sink) -> Policy {
     policy.ready_for_ms = ready.unwrap_or(policy.ready_for_ms);
     let reboot = fields.optional("rebootTimeout", sink, |t| duration(t, 10 * SECOND..=24 * HOUR));
     policy.reboot_timeout_ms = reboot.unwrap_or(policy.reboot_timeout_ms);
+    let ill = fields.optional("unhealthyFor", sink, |t| duration(t, 10 * SECOND..=24 * HOUR));
+    policy.unhealthy_for_ms = ill.unwrap_or(policy.unhealthy_for_ms);
+    let given = fields.optional("replaceWithVolumes", sink, super::value::yes_or_no);
+    policy.replace_with_volumes = given.unwrap_or(policy.replace_with_volumes);
     let removal = fields.optional("removalPolicy", sink, |t| one_of(t, &REMOVAL));
     policy.removal = removal.unwrap_or(policy.removal);
     let missing = fields.optional("missingServers", sink, |t| one_of(t, &MISSING));

@@ -299,6 +299,10 @@ fn references_within_the_file_are_checked() {
         ],
     );
     check_with(
+        "    grange: {unhealthyFor: 5s}\n",
+        &["line 7: .grange.unhealthyFor: 5s is not within 10s to 24h"],
+    );
+    check_with(
         "    grange: {readyFor: 6m, launchTimeout: 90s, rebootTimeout: 10m}\n",
         &["line 7: .grange.readyFor: 6m is longer than launchTimeout, which is 90s: no server \
            would be ready"],

@@ -23,6 +23,7 @@ mod rollout;
 mod ssh;
 mod tier;
 mod traces;
+mod unhealthy;
 mod wait;
 mod watch;
 

@@ -86,8 +86,8 @@ pub struct Network {
 /// in its control groups and may start its services.
 const GO: &[u8; 3] = b"go\n";
 
-/// The agent's name among the services. Unlike the others it is not started again when it exits
-/// with code 0: then it was told to stop.
+/// The agent's name among the services. It is started again whatever ended it, like the others: a
+/// server whose agent is gone is a server nobody hears of.
 const AGENT: &str = "agent";
 
 /// Where a process says how readily it is taken when memory lacks.

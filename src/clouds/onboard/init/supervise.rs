@@ -8,15 +8,16 @@
 
 use super::super::failure::{Doing, Failure};
 use super::super::process;
-use super::super::record::{Isolation, read_json};
+use super::super::record::{Isolation, read_json, write_json};
 use super::{AGENT, Services, log};
+use crate::wire::agent::CRASHING;
 use nix::errno::Errno;
 use nix::sys::signal::{SigSet, Signal, kill};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{Pid, alarm};
 use std::fs::File;
 use std::os::fd::OwnedFd;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
@@ -24,6 +25,8 @@ use std::time::{Duration, Instant};
 const GRACE_S: u32 = 2;
 /// Longest pause before a service that keeps dying is started again.
 const PAUSE_S_MAX: u64 = 30;
+/// A service that ended so often, each time soon after its start, keeps dying.
+const DEATHS_MIN: u32 = 3;
 /// A service that ran so long is no longer one that keeps dying.
 const STEADY: Duration = Duration::from_secs(60);
 
@@ -45,6 +48,8 @@ struct Service {
     started: Instant,
     due: Option<Instant>,
     deaths: u32,
+    /// How it last ended.
+    last: String,
 }
 
 struct Supervisor {
@@ -52,6 +57,9 @@ struct Supervisor {
     spec: Services,
     signals: SigSet,
     output: OwnedFd,
+    /// Where the agent reads which services keep dying, and what it says there now.
+    crashing: PathBuf,
+    told: Vec<String>,
 }
 
 fn start(path: &Path) -> Result<Supervisor, Failure> {
@@ -84,10 +92,16 @@ fn start(path: &Path) -> Result<Supervisor, Failure> {
         started: now,
         due: Some(now),
         deaths: 0,
+        last: String::new(),
     };
     let services = spec.commands.iter().map(service).collect();
     say_ok(&output)?;
-    Ok(Supervisor { services, spec, signals, output })
+    let crashing = path.with_file_name(CRASHING);
+    let told = Vec::new();
+    let supervisor = Supervisor { services, spec, signals, output, crashing, told };
+    // What another boot left there is about that one.
+    supervisor.write_crashing(&[])?;
+    Ok(supervisor)
 }
 
 /// Tells `outer`, and lets go of its pipes; what we have to say goes to the server's log.
@@ -104,6 +118,7 @@ impl Supervisor {
     fn serve(&mut self) -> ExitCode {
         loop {
             self.start_due();
+            self.tell_crashing();
             match self.signals.wait() {
                 Ok(Signal::SIGCHLD) => drop(self.reap()),
                 Ok(Signal::SIGTERM | Signal::SIGINT) => {
@@ -139,11 +154,30 @@ impl Supervisor {
                 }
             }
         }
-        let next = self.services.iter().filter_map(|service| service.due).min();
+        let next = self.services.iter().filter_map(|service| service.next(now)).min();
         if let Some(due) = next {
             let wait = due.saturating_duration_since(now).as_secs() + 1;
             alarm::set(u32::try_from(wait).unwrap_or(1));
         }
+    }
+
+    /// Tells the agent which services keep dying, when that changes.
+    fn tell_crashing(&mut self) {
+        let now = Instant::now();
+        // The agent cannot say it of itself while it dies, and its silence does.
+        let others = self.services.iter().filter(|service| service.name != AGENT);
+        let crashing: Vec<String> = others.filter_map(|service| service.crashing(now)).collect();
+        if crashing == self.told {
+            return;
+        }
+        match self.write_crashing(&crashing) {
+            Ok(()) => self.told = crashing,
+            Err(failure) => eprintln!("{}", failure.line()),
+        }
+    }
+
+    fn write_crashing(&self, crashing: &[String]) -> Result<(), Failure> {
+        write_json(&self.crashing, &crashing)
     }
 
     fn spawn(&self, service: &Service) -> Result<i32, Failure> {
@@ -171,9 +205,9 @@ impl Supervisor {
     /// Reaps every dead child; true when none is left at all.
     fn reap(&mut self) -> bool {
         loop {
-            let (pid, code, how) = match waitpid(None, Some(WaitPidFlag::WNOHANG)) {
-                Ok(WaitStatus::Exited(pid, code)) => (pid, code, format!("exited with {code}")),
-                Ok(WaitStatus::Signaled(pid, signal, _)) => (pid, -1, format!("died of {signal}")),
+            let (pid, how) = match waitpid(None, Some(WaitPidFlag::WNOHANG)) {
+                Ok(WaitStatus::Exited(pid, code)) => (pid, format!("exited with {code}")),
+                Ok(WaitStatus::Signaled(pid, signal, _)) => (pid, format!("died of {signal}")),
                 Ok(WaitStatus::StillAlive) => return false,
                 Ok(_) | Err(Errno::EINTR) => continue,
                 Err(_) => return true,
@@ -182,9 +216,7 @@ impl Supervisor {
             if let Some(service) = self.services.iter_mut().find(|s| s.pid == Some(pid)) {
                 eprintln!("{} {how}", service.name);
                 service.died(Instant::now());
-                if service.name == AGENT && code == 0 {
-                    service.due = None;
-                }
+                service.last = how;
             }
         }
     }
@@ -230,6 +262,21 @@ impl Supervisor {
 }
 
 impl Service {
+    /// What is said of it while it keeps dying: until it has run for [`STEADY`].
+    fn crashing(&self, now: Instant) -> Option<String> {
+        let runs = self.pid.is_some() && now.saturating_duration_since(self.started) >= STEADY;
+        let Service { name, deaths, last, .. } = self;
+        let often = *deaths >= DEATHS_MIN && !runs;
+        // No count: every death would be news.
+        often.then(|| format!("{name} keeps ending and is started again: it last {last}"))
+    }
+
+    /// When something is to be done about it, or to be said of it, next.
+    fn next(&self, now: Instant) -> Option<Instant> {
+        let steady = self.crashing(now).and(self.pid).map(|_| self.started + STEADY);
+        self.due.or(steady)
+    }
+
     /// Due again after a pause that doubles while it keeps dying.
     fn died(&mut self, now: Instant) {
         if now.saturating_duration_since(self.started) >= STEADY {

@@ -67,8 +67,7 @@ pub fn needs_page(draft: &Draft, view: &RoleView, rollout: &Rollout, target: u32
 
 /// Servers of a revision that run.
 pub fn ready(draft: &Draft, view: &RoleView, revision: u64) -> u32 {
-    let ready =
-        |s: &&ServerView| s.server.revision == revision && s.is_running() && draft.is_wanted(s);
+    let ready = |s: &&ServerView| s.server.revision == revision && serves(s) && draft.is_wanted(s);
     u32::try_from(view.servers.iter().filter(ready).count()).unwrap_or(u32::MAX)
 }
 
@@ -178,6 +177,7 @@ fn count(
             false
         }
     });
+    failed += fell_ill(draft, view, rollout.to);
     if !forward || failed == 0 {
         return;
     }
@@ -197,6 +197,21 @@ fn count(
     }
 }
 
+/// New servers that ran and that this plan gives up because their check fails.
+fn fell_ill(draft: &Draft, view: &RoleView, revision: u64) -> u32 {
+    let ill = |step: &&Move| {
+        let server = view.server(step.server());
+        step.retires() == Some(TerminateReason::Unhealthy)
+            && server.is_some_and(|server| server.server.revision == revision)
+    };
+    u32::try_from(draft.moves.iter().filter(ill).count()).unwrap_or(u32::MAX)
+}
+
+/// It runs, and nothing says that its check fails.
+fn serves(server: &ServerView) -> bool {
+    server.is_running() && !server.is_unhealthy()
+}
+
 /// Whether a server that goes without having run goes for its own fault.
 fn is_failure(draft: &Draft, server: &ServerView) -> bool {
     let mut about = draft.moves.iter().filter(|step| step.server() == server.server.id);
@@ -212,7 +227,8 @@ fn is_failure(draft: &Draft, server: &ServerView) -> bool {
             | TerminateReason::Manual
             | TerminateReason::FarmTerminated
             | TerminateReason::RoleRemoved
-            | TerminateReason::Rollout,
+            | TerminateReason::Rollout
+            | TerminateReason::Unhealthy,
         )
         | None => false,
     }

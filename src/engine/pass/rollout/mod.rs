@@ -295,6 +295,7 @@ impl<'a, 'w> Batch<'a, 'w> {
     /// are missing for another reason.
     fn gate(&self, draft: &Draft) -> Option<Wait> {
         let wanted = self.rollout.wanted();
+        let forward = wanted == self.rollout.to;
         let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
         let count = |of: &dyn Fn(&ServerView) -> bool| {
             number(self.view.servers.iter().filter(|s| of(s)).count())
@@ -302,7 +303,9 @@ impl<'a, 'w> Batch<'a, 'w> {
         // One that is woken will serve, whatever its revision.
         let starts = |s: &ServerView| {
             let woken = s.server.status == ServerStatus::Resuming && s.is_restarting();
-            woken || s.server.revision == wanted && s.is_starting()
+            // One whose check fails already shows what another batch would be like.
+            let ill = forward && s.is_unhealthy();
+            woken || s.server.revision == wanted && (s.is_starting() || ill)
         };
         let starting = count(&|s| draft.is_wanted(s) && starts(s));
         let extra = number(extra(draft, self.view));
