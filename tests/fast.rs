@@ -10,6 +10,8 @@ mod api;
 mod balancers;
 #[path = "cli/mod.rs"]
 mod cli;
+#[path = "fast/commits/mod.rs"]
+mod commits;
 #[path = "fast/doors/mod.rs"]
 mod doors;
 #[path = "fast/entrance/mod.rs"]

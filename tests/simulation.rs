@@ -78,6 +78,9 @@ const SEEDS: u64 = 200;
 /// An ordinary test run crashes at each so many of one life's points; long runs at each of them.
 const STRIDE: u64 = 7;
 
+/// Seeds with a planner that sees a higher maximum.
+const BLIND_SEEDS: u64 = 30;
+
 /// A planted fault has to be found within so many seeds.
 const FOUND_WITHIN: u64 = 500;
 
@@ -132,6 +135,22 @@ fn every_planted_fault_is_found() {
         let (seed, finding) = found.unwrap_or_else(|| panic!("{fault:?} was never found"));
         seeds::say(&format!("{fault:?}: seed {seed}: {finding}"));
     }
+}
+
+/// The maximum is asked for again when a launch begins: with a planner that sees another one, and
+/// a checker that reads the planner's input, admission alone holds law 1.
+#[test]
+fn admission_alone_keeps_the_maximum() {
+    let mut refused = 0;
+    for seed in 1..=BLIND_SEEDS {
+        let sabotage = Some(sabotage::Sabotage::BlindPlanner);
+        let outcome = world::run_with(Run { seed, sabotage, ..Run::default() });
+        let broken: Vec<_> =
+            outcome.faults.iter().filter(|fault| fault.starts_with("law 1")).collect();
+        assert!(broken.is_empty(), "seed {seed}: {broken:#?}");
+        refused += outcome.tally.steps.get("launch superseded").copied().unwrap_or(0);
+    }
+    assert!(refused > 0, "the planner never asked for too many");
 }
 
 #[test]

@@ -25,7 +25,7 @@ pub enum Hidden {
 /// Hides what a planted fault overlooks. `None` when there is nothing of it.
 pub fn hide(sabotage: Sabotage, service: &Service) -> Option<Hidden> {
     let hidden = match sabotage {
-        Sabotage::NoMaximum => Hidden::Maximum,
+        Sabotage::NoMaximum | Sabotage::BlindPlanner => Hidden::Maximum,
         Sabotage::HoldsOverlooked => {
             let mut holds = service.read(lookup::all_holds).ok()?;
             holds.retain(|hold| hold.kind != HoldKind::Balance);

@@ -233,6 +233,13 @@ impl House {
         self.jobs.iter().map(|activity| activity.due).min().unwrap_or(Millis::MAX)
     }
 
+    /// The name of the job that is activated next, if one is due.
+    pub fn due_job(&self, clock: &ManualClock) -> Option<&'static str> {
+        let now = clock.monotonic();
+        let place = self.jobs.iter().position(|activity| activity.due <= now)?;
+        Some(ROWS[place].name)
+    }
+
     /// Activates one job that is due; says its name and note, and whether it failed.
     pub fn run_job(&mut self, clock: &ManualClock) -> Option<(&'static str, String, bool)> {
         let now = clock.monotonic();

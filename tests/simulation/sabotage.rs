@@ -18,6 +18,8 @@ use grange::store::{Author, Reads, Tx};
 pub enum Sabotage {
     /// Planner and admission see a higher maximum than the one declared.
     NoMaximum,
+    /// The planner alone sees a higher maximum: no law may break, because admission does not.
+    BlindPlanner,
     /// A restart finds the journal as it was some time before.
     JournalLost,
     /// A cloud is called without a step.
@@ -59,7 +61,7 @@ pub enum Sabotage {
 }
 
 impl Sabotage {
-    /// All there are, each with how the checker's finding begins.
+    /// All that a checker has to find, each with how the checker's finding begins.
     pub const ALL: &[(Sabotage, &[&str])] = &[
         (Sabotage::NoMaximum, &["law 1: farm role"]),
         (Sabotage::JournalLost, &["law 2:", "law 1:"]),
@@ -84,7 +86,10 @@ impl Sabotage {
     ];
 
     /// Before a job runs: what it is not to see is hidden.
-    pub fn before_job(self, service: &Service, luck: &mut Stream) -> Option<Hidden> {
+    pub fn before_job(self, job: &str, service: &Service, luck: &mut Stream) -> Option<Hidden> {
+        if self == Sabotage::BlindPlanner && job != "plan" {
+            return None;
+        }
         let often = if self == Sabotage::NoMaximum { 25 } else { 70 };
         match luck.chance(often) {
             true => hidden::hide(self, service),
@@ -128,6 +133,7 @@ impl Sabotage {
                 write(service, move |tx| put(tx, &Server { agent_key_digest: None, ..server }))
             }
             Sabotage::NoMaximum
+            | Sabotage::BlindPlanner
             | Sabotage::JournalLost
             | Sabotage::PlanTampered
             | Sabotage::OldNews

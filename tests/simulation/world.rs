@@ -290,7 +290,8 @@ impl World {
         let Some(house) = &mut self.house else { return };
         let sabotage = self.run.sabotage;
         let before = house.service().store.last_seq();
-        let hidden = sabotage.and_then(|it| it.before_job(house.service(), &mut self.luck));
+        let job = house.due_job(&self.clock).unwrap_or_default();
+        let hidden = sabotage.and_then(|it| it.before_job(job, house.service(), &mut self.luck));
         let Some((name, note, failed)) = house.run_job(&self.clock) else { return };
         if let Some(sabotage) = sabotage {
             sabotage.after(name, house.service());

@@ -76,6 +76,13 @@ mod tests {
     }
 
     #[test]
+    fn what_is_copied_is_one_whole_sequence() {
+        assert_eq!(osc_52("web-1"), "\x1b]52;c;d2ViLTE=\x07");
+        // Nothing in the text can end it early.
+        assert_eq!(osc_52("\x07\x1b\\").matches(['\x07', '\x1b']).count(), 2);
+    }
+
+    #[test]
     fn an_unchanged_frame_is_no_bytes_and_a_changed_age_is_few() {
         let area = Rect::new(0, 0, 80, 24);
         let mut buffer = Buffer::empty(area);

@@ -210,3 +210,41 @@ pub fn ask(source: &dyn Source, want: Want) -> Answer {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+
+    /// Far longer than ending takes; only a worker that does not end waits so long.
+    const LONG: Duration = Duration::from_secs(30);
+
+    /// Ends with the worker, so that its other end hears of it.
+    fn ended(run: impl FnOnce() + Send + 'static) -> impl FnOnce() -> Result<(), RecvTimeoutError> {
+        let (alive, gone) = sync_channel::<()>(0);
+        thread::spawn(move || {
+            let _alive = alive;
+            run();
+        });
+        move || match gone.recv_timeout(LONG) {
+            Err(RecvTimeoutError::Disconnected) => Ok(()),
+            Err(other) => Err(other),
+            Ok(()) => Ok(()),
+        }
+    }
+
+    #[test]
+    fn a_stop_ends_who_waits_for_orders_and_who_pauses() {
+        let desk = Desk { shared: Arc::default() };
+        let (waiting, pausing) = (desk.clone(), desk.clone());
+        let waits = ended(move || {
+            let idle = |orders: &mut Orders| !orders.stopped;
+            drop(waiting.shared.1.wait_while(waiting.orders(), idle));
+        });
+        let pauses = ended(move || pausing.pause(Duration::from_secs(3_600)));
+        assert!(!desk.stopped());
+        desk.stop();
+        assert!(desk.stopped());
+        assert_eq!((waits(), pauses()), (Ok(()), Ok(())));
+    }
+}

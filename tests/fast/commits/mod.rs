@@ -1,0 +1,6 @@
+//! What a transaction judges again, whatever was believed before it: the real service over a store
+//! in memory.
+//!
+//! `admission` has the maximum when launches begin.
+
+mod admission;
