@@ -205,7 +205,7 @@ pub fn found(service: &Service, server: ServerId, found: std::result::Result<(),
     if let Err(why) = &found {
         tracing::debug!(%server, why, "a check from outside fails");
     }
-    let found = found.as_ref().map(|()| ()).map_err(String::as_str);
+    let found = found.as_ref().copied().map_err(String::as_str);
     if service.observed.end_check(server, found, service.now()) {
         service.observation.wake();
     }

@@ -36,7 +36,7 @@ impl Health {
     pub fn take(&mut self, passes: bool, detail: &str, now: Timestamp) -> bool {
         let news = self.passes != Some(passes);
         self.passes = Some(passes);
-        if !passes && !(detail.is_empty() && self.failing_since.is_some()) {
+        if !passes && (!detail.is_empty() || self.failing_since.is_none()) {
             self.detail = tidy(detail, AGENT_DETAIL_BYTES_MAX);
         }
         match (passes, self.failing_since) {

@@ -42,7 +42,7 @@ pub fn launch(directory: &str, roles: u64, servers: u64) {
     let house = House::open(directory);
     let service = &house.service;
     let clock: Arc<dyn Clock> = house.clock.clone();
-    let at_once = Delays { launch: 0, boot: 0, ..Delays::default() };
+    let at_once = Delays { launch: 0, boot: 0 };
     let cloud = Arc::new(Simulated::new(clock, 7, at_once));
     let shared: Arc<dyn Cloud> = cloud.clone();
     let clouds = BTreeMap::from([(PLATFORM.to_owned(), shared)]);

@@ -86,9 +86,12 @@ fn set_status(farm: &Farm, status: ServerStatus) {
     farm.set(0, move |server| server.status = status);
 }
 
+/// What is done to the farm between plan and admission.
+type Change = fn(&Farm);
+
 /// What became of the first server, and whether a second one may begin beside it under a maximum
 /// of one.
-const CASES: &[(&str, fn(&Farm), bool)] = &[
+const CASES: &[(&str, Change, bool)] = &[
     ("its launch is under way", |_| {}, false),
     ("its launch was not answered", |farm| farm.end(0, lost()), false),
     ("its launch was refused", |farm| farm.end(0, Err(CloudError::Refused("no".into()))), true),
@@ -148,7 +151,7 @@ fn the_maximum_is_the_last_one_that_begins_and_none_of_zero() {
 
 #[test]
 fn what_is_no_longer_to_be_launched_does_not_begin() {
-    let cases: &[(&str, fn(&Farm), &str)] = &[
+    let cases: &[(&str, Change, &str)] = &[
         (
             "its farm role went",
             |farm| {

@@ -43,7 +43,7 @@ fn comes_back_after_a_sigterm(rig: &Rig) {
         let another = find(rig, &server, "agent").filter(|pid| *pid != agent);
         let now = rig.of_role("web").into_iter().find(|s| s.id == server.id);
         let connected = now.as_ref().is_some_and(|s| s.grange.agent_connected);
-        if another.is_some() && connected { Ok(()) } else { Err((another, now)) }
+        if another.is_some() && connected { Ok(()) } else { Err(Box::new((another, now))) }
     });
 }
 
@@ -101,7 +101,7 @@ fn kept_when_all_fail(rig: &Rig) {
     services.iter().for_each(|service| kill(*service, Signal::SIGCONT).unwrap());
     until("both to be well again", 60, || {
         let role = rig.role("web").grange;
-        if (role.running, role.unhealthy) == (2, 0) { Ok(()) } else { Err(role) }
+        if (role.running, role.unhealthy) == (2, 0) { Ok(()) } else { Err(Box::new(role)) }
     });
 }
 
