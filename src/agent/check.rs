@@ -58,7 +58,7 @@ fn crashing(path: &Path) -> Vec<String> {
 
 /// Looks again and again and reports every change, for as long as anybody listens.
 pub async fn watch(check: Check, events: Events) {
-    let mut state = State { ready: check.ready.is_none(), failures: 0 };
+    let mut state = State { ready: check.ready.is_none(), ..State::default() };
     while !events.is_closed() {
         let found = check.look().await;
         if let Some((ready, detail)) = state.apply(found)
@@ -75,23 +75,31 @@ pub async fn watch(check: Check, events: Events) {
 struct State {
     ready: bool,
     failures: u32,
+    /// What it was said to fail with, while it fails after it had passed.
+    told: Option<String>,
 }
 
 impl State {
-    /// Takes one look in and gives the change it makes.
+    /// Takes one look in and gives what is new: whether it passes, or what it fails with by now.
     fn apply(&mut self, found: Result<String, String>) -> Option<(bool, String)> {
         match found {
             Ok(detail) => {
                 self.failures = 0;
+                self.told = None;
                 let news = !self.ready;
                 self.ready = true;
                 news.then_some((true, detail))
             }
             Err(detail) => {
                 self.failures += 1;
-                let news = self.ready && self.failures >= FAILURES_MAX;
-                self.ready &= !news;
-                news.then_some((false, detail))
+                let turns = self.ready && self.failures >= FAILURES_MAX;
+                let differs = self.told.as_ref().is_some_and(|told| *told != detail);
+                if !turns && !differs {
+                    return None;
+                }
+                self.ready = false;
+                self.told = Some(detail.clone());
+                Some((false, detail))
             }
         }
     }
@@ -161,6 +169,22 @@ mod tests {
         check("---+++", "...U..");
         check("+--+---", "U.....D");
         check("+----+", "U..D.U");
+    }
+
+    #[test]
+    fn another_reason_to_fail_is_news_and_the_same_is_none() {
+        let mut state = State { ready: true, ..State::default() };
+        let mut say = |found: Result<&str, &str>| {
+            state.apply(found.map(str::to_owned).map_err(str::to_owned))
+        };
+        let fails = |why: &str| Some((false, why.to_owned()));
+        assert_eq!(say(Err("refused")), None);
+        assert_eq!(say(Err("refused")), None);
+        assert_eq!(say(Err("refused")), fails("refused"));
+        assert_eq!(say(Err("refused")), None);
+        assert_eq!(say(Err("web keeps ending")), fails("web keeps ending"));
+        assert_eq!(say(Ok("answers")), Some((true, "answers".to_owned())));
+        assert_eq!(say(Err("web keeps ending")), None);
     }
 
     #[test]

@@ -68,8 +68,14 @@ fn replaced_when_it_hangs(rig: &Rig) {
 /// One whose service ends again and again is unhealthy also while it runs for a moment.
 fn seen_when_it_keeps_ending(rig: &Rig) {
     let server = rig.settled("web", 2, 30).swap_remove(0);
+    let mut killed = None;
     for _ in 0..3 {
-        kill(process(rig, &server, "demo-web", 30), Signal::SIGKILL).unwrap();
+        // One that was just killed can still be found for a moment.
+        let next = until("the service to run again", 30, || {
+            find(rig, &server, "demo-web").filter(|pid| Some(*pid) != killed).ok_or(killed)
+        });
+        kill(next, Signal::SIGKILL).unwrap();
+        killed = Some(next);
     }
     let why = until("its service to be told of", 40, || {
         let why = unhealthy(rig, &server, 40);
