@@ -19,6 +19,8 @@ mod memory;
 mod network;
 #[path = "system/onboard.rs"]
 mod onboard;
+#[path = "system/output.rs"]
+mod output;
 #[path = "system/screen.rs"]
 mod screen;
 #[path = "system/store.rs"]

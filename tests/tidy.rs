@@ -46,6 +46,7 @@ const RULES: &[Rule] = &[
     words::identifiers,
     words::comments,
     leftovers::macros,
+    leftovers::printing,
     leftovers::comments,
     leftovers::unwraps,
     leftovers::machine_paths,

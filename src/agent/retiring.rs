@@ -9,9 +9,9 @@
 
 use super::state::{State, read, replace};
 use crate::base::time::say;
-use crate::base::{Clock, StepId, Timestamp, WallClock};
+use crate::base::{Clock, StepId, Timestamp, WallClock, output};
 use serde::{Deserialize, Serialize};
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -128,11 +128,14 @@ pub fn ask(question: Question, state: &Path, json: bool) -> ExitCode {
     let (text, code) = match answer {
         Ok((text, yes)) => (text, u8::from(!yes)),
         Err(error) => {
-            eprintln!("grange-agent: the agent's state in {}: {error}", state.display());
+            output::line(format_args!(
+                "grange-agent: the agent's state in {}: {error}",
+                state.display()
+            ));
             return ExitCode::from(2);
         }
     };
-    match writeln!(io::stdout(), "{text}") {
+    match output::tell(text) {
         Ok(()) => ExitCode::from(code),
         Err(_) => ExitCode::from(2),
     }

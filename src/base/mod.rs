@@ -5,12 +5,14 @@
 //! is handed a [`Clock`] or a stream of random numbers, which is what lets the simulator run the
 //! whole appliance on a clock and a seed of its own.
 //!
-//! Not here: nouns (they are in `model`), and anything that touches a disk or a network.
+//! Not here: nouns (they are in `model`), and anything that touches a disk or a network; of the
+//! process's own output only that writing to it never ends anything ([`output`]).
 
 pub mod hash;
 pub mod id;
 pub mod limit;
 pub mod name;
+pub mod output;
 pub mod problem;
 pub mod random;
 pub mod secret;

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 use grange::agent::{AgentOptions, Question, ask, run, state_dir};
+use grange::base::output;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -53,12 +54,11 @@ fn main() -> ExitCode {
     while let Some(argument) = arguments.next() {
         match argument.to_str() {
             Some("--help" | "-h") => {
-                print!("{HELP}");
-                return ExitCode::SUCCESS;
+                return ExitCode::from(output::ended(output::tell(HELP.trim_end())));
             }
             Some("--version") if question.is_none() => {
-                println!("grange-agent {}", env!("CARGO_PKG_VERSION"));
-                return ExitCode::SUCCESS;
+                let version = concat!("grange-agent ", env!("CARGO_PKG_VERSION"));
+                return ExitCode::from(output::ended(output::tell(version)));
             }
             Some("--json") if question.is_some() => json = true,
             Some(option @ ("--config" | "--state")) => {
@@ -77,7 +77,8 @@ fn main() -> ExitCode {
     }
     // The journal or whoever starts the agent adds the time.
     tracing_subscriber::fmt()
-        .with_writer(std::io::stderr)
+        .with_writer(|| output::Stderr)
+        .log_internal_errors(false)
         .with_target(false)
         .with_ansi(false)
         .without_time()
@@ -86,6 +87,7 @@ fn main() -> ExitCode {
 }
 
 fn misused(word: &str) -> ExitCode {
-    eprintln!("grange-agent: {word:?} is not understood here; grange-agent --help says what is");
+    let why = "is not understood here; grange-agent --help says what is";
+    output::line(format_args!("grange-agent: {word:?} {why}"));
     ExitCode::from(2)
 }

@@ -5,6 +5,7 @@
 //! second terminal, `demo load` and `demo crash` find the running demo by the same directory.
 
 use crate::appliance::own_uid;
+use crate::base::output;
 use crate::base::problem::chain;
 use crate::base::text::escape;
 use crate::boot::config::{self, Config, LogFormat};
@@ -18,7 +19,8 @@ use crate::clouds::onboard::Onboard;
 use crate::tui;
 use crate::wire::api::{ManifestRequest, ServerView};
 use crate::wire::input::ServerFilter;
-use std::net::{SocketAddr, TcpListener};
+use std::fmt::Display;
+use std::net::{IpAddr, SocketAddr};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -53,11 +55,12 @@ pub fn socket() -> Option<PathBuf> {
 /// Runs a demo until it is quit. With `screen` in the terminal UI, else in lines.
 pub fn run(dir: &Path, screen: bool) -> Result<(), StartError> {
     let config = prepare(dir)?;
-    if screen {
-        logs::start_in(&dir.join("demo.log")).map_err(|e| StartError::System("the log", e))?;
+    let log = if screen {
+        logs::start_in(&dir.join("demo.log"))
     } else {
-        logs::start(LogFormat::Text, "warn");
-    }
+        logs::start(LogFormat::Text, "warn")
+    };
+    let _log = log.map_err(|error| StartError::System("the log", error))?;
     let appliance = serve::start(&config)?;
     let shown = show(&appliance, dir, screen);
     let cleaned = clean(appliance, dir);
@@ -70,11 +73,9 @@ fn prepare(dir: &Path) -> Result<Config, StartError> {
     own(dir).map_err(|error| StartError::System("the demo's directory", error))?;
     let root = own_uid() == 0;
     let mut config = config::complete(config::ConfigFile::default(), Some(dir), root)?;
-    let free =
-        || -> std::io::Result<u16> { Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port()) };
-    let port = || free().map_err(|error| StartError::System("finding a free port", error));
-    config.https = SocketAddr::from(([127, 0, 0, 1], port()?));
-    config.agents.set_port(port()?);
+    // Whoever binds them chooses: one that was free a moment ago may be somebody's now.
+    config.https = SocketAddr::from(([127, 0, 0, 1], 0));
+    config.agents.set_port(0);
     // A demo is watched: readings every two seconds instead of ten.
     config.agent_interval_ms = 2_000;
     Ok(config)
@@ -144,12 +145,12 @@ fn show(appliance: &Appliance, dir: &Path, screen: bool) -> Result<(), StartErro
         return tui::run(Arc::new(client), options)
             .map_err(|error| StartError::System("the terminal", error));
     }
-    println!("{}", way(balanced));
-    println!("From a second terminal:  grange demo load 200    grange demo crash web-1");
-    println!(
-        "and what works on any appliance:  grange farm show shop    grange explain shop/web-1"
+    output::news(way(balanced));
+    output::news("From a second terminal:  grange demo load 200    grange demo crash web-1");
+    output::news(
+        "and what works on any appliance:  grange farm show shop    grange explain shop/web-1",
     );
-    println!("Ctrl-C ends it and leaves nothing behind.");
+    output::news("Ctrl-C ends it and leaves nothing behind.");
     in_lines(appliance, &client)
 }
 
@@ -172,7 +173,8 @@ fn in_lines(appliance: &Appliance, client: &Client) -> Result<(), StartError> {
             while !seen.load(Ordering::SeqCst) {
                 let Ok(listing) = client.events(Some(after), 100, 1_000, None) else { break };
                 for event in &listing.events {
-                    println!("{:20} {}", escape(&event.about), escape(&event.text));
+                    let (about, text) = (escape(&event.about), escape(&event.text));
+                    output::news(format_args!("{about:20} {text}"));
                 }
                 after = listing.seq;
             }
@@ -223,14 +225,17 @@ fn running(dir: &Path) -> Result<(Client, Vec<ServerView>), StartError> {
 /// `grange demo load RATE`: requests that burn CPU, at a rate, for a minute and a half.
 pub fn load(dir: &Path, rate: u32) -> Result<(), StartError> {
     let (_, servers) = running(dir)?;
-    let target = entrance(&servers)?;
+    let targets = entrances(&servers)?;
     let length = LOAD_LENGTH.as_secs();
-    println!("{rate} requests a second to http://{target}/burn?ms=5 for {length} s");
+    let where_to: Vec<String> = targets.iter().map(ToString::to_string).collect();
+    let where_to = where_to.join(", ");
+    tell(format_args!("{rate} requests a second to {where_to}: /burn?ms=5 for {length} s"))?;
     let end = Instant::now() + LOAD_LENGTH;
     while Instant::now() < end {
-        let (client, _) = running(dir)?;
+        // Without a balancer the load follows the farm: new servers take their part at once.
+        let (client, servers) = running(dir)?;
         let report = demo_load::run(&Load {
-            target,
+            targets: entrances(&servers)?,
             path: "/burn?ms=5".into(),
             requests_per_second: rate,
             length: LOAD_SLICE,
@@ -239,37 +244,39 @@ pub fn load(dir: &Path, rate: u32) -> Result<(), StartError> {
         });
         let servers = client.servers(&ServerFilter::default()).unwrap_or_default();
         let up = servers.iter().filter(|s| s.grange.alias == "web" && s.status == "running");
-        println!(
+        let mut lines = vec![format!(
             "{} ok, {} failed, half within {} ms, 99 % within {} ms; {} web servers running",
             report.ok,
             report.failed(),
             report.p50.as_millis(),
             report.p99.as_millis(),
             up.count()
+        )];
+        lines.extend(
+            report.failures.iter().map(|(failure, count)| format!("  {count} x {failure}")),
         );
-        for (failure, count) in &report.failures {
-            println!("  {count} x {failure}");
-        }
+        tell(lines.join("\n"))?;
     }
     Ok(())
 }
 
-/// Where requests come in: the balancer, or the first web server.
-fn entrance(servers: &[ServerView]) -> Result<SocketAddr, StartError> {
-    let up = |alias: &str| {
-        servers.iter().find(|s| s.grange.alias == alias && s.status == "running").cloned()
+fn tell(text: impl Display) -> Result<(), StartError> {
+    output::tell(text).map_err(StartError::Output)
+}
+
+/// Where requests come in: the balancer, or every web server that runs.
+fn entrances(servers: &[ServerView]) -> Result<Vec<SocketAddr>, StartError> {
+    let up = |alias: &str, port: u16| -> Vec<SocketAddr> {
+        let up = servers.iter().filter(|s| s.grange.alias == alias && s.status == "running");
+        let address = |s: &ServerView| s.private_ip.first()?.parse::<IpAddr>().ok();
+        up.filter_map(address).map(|ip| SocketAddr::new(ip, port)).collect()
     };
-    let (server, port) = match (up("lb"), up("web")) {
-        (Some(balancer), _) => (balancer, BALANCER_PORT),
-        (None, Some(web)) => (web, WEB_PORT),
-        (None, None) => {
-            return Err(StartError::Demo("no server of the demo is running yet".into()));
-        }
-    };
-    let address = server.private_ip.first().and_then(|ip| ip.parse().ok());
-    address
-        .map(|ip| SocketAddr::new(ip, port))
-        .ok_or_else(|| StartError::Demo(format!("{} has no address yet", server.grange.name)))
+    let balancers = up("lb", BALANCER_PORT);
+    let web = if balancers.is_empty() { up("web", WEB_PORT) } else { balancers };
+    if web.is_empty() {
+        return Err(StartError::Demo("no server of the demo is running yet".into()));
+    }
+    Ok(web)
 }
 
 /// `grange demo crash NAME`: ends a server's first process, as if its power had failed.
@@ -284,15 +291,13 @@ pub fn crash(dir: &Path, name: &str) -> Result<(), StartError> {
     let config = config::complete(config::ConfigFile::default(), Some(dir), own_uid() == 0)?;
     let onboard = open_onboard(&config)?;
     onboard.crash(id).map_err(|failure| StartError::Onboard(failure.line().into()))?;
-    println!("{} is dead; watch it being replaced", server.grange.name);
-    Ok(())
+    tell(format_args!("{} is dead; watch it being replaced", server.grange.name))
 }
 
 /// `grange demo stop`: asks the running demo to end, or cleans up after one that was killed.
 pub fn stop(dir: &Path) -> Result<(), StartError> {
     if !dir.exists() {
-        println!("no demo runs in {}", dir.display());
-        return Ok(());
+        return tell(format_args!("no demo runs in {}", dir.display()));
     }
     if client_of(dir).status().is_err() {
         return remove(dir);
@@ -300,6 +305,33 @@ pub fn stop(dir: &Path) -> Result<(), StartError> {
     let holder = crate::store::holder(dir)
         .ok_or_else(|| StartError::Demo("the running demo does not say who it is".into()))?;
     crate::appliance::start::terminate(holder).map_err(|f| StartError::Demo(chain(&f)))?;
-    println!("the demo is over");
-    Ok(())
+    tell("the demo is over")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn server(alias: &str, status: &str, ip: &str) -> ServerView {
+        let mut server = ServerView { status: status.into(), ..ServerView::default() };
+        server.grange.alias = alias.into();
+        server.private_ip = vec![ip.into()];
+        server
+    }
+
+    #[test]
+    fn a_load_goes_to_the_balancer_or_to_every_web_server_that_runs() {
+        let check = |servers: &[ServerView], expected: &[&str]| {
+            let found = entrances(servers).unwrap_or_default();
+            let found: Vec<String> = found.iter().map(ToString::to_string).collect();
+            assert_eq!(found, expected);
+        };
+        let (one, two) =
+            (server("web", "running", "10.0.0.2"), server("web", "running", "10.0.0.3"));
+        let late = server("web", "pending", "10.0.0.4");
+        check(&[], &[]);
+        check(std::slice::from_ref(&late), &[]);
+        check(&[one.clone(), two.clone(), late.clone()], &["10.0.0.2:8080", "10.0.0.3:8080"]);
+        check(&[one, two, late, server("lb", "running", "10.0.0.9")], &["10.0.0.9:8000"]);
+    }
 }

@@ -19,8 +19,8 @@ pub const CONNECTIONS_MAX: usize = 256;
 /// What to send.
 #[derive(Clone, Debug)]
 pub struct Load {
-    /// Where.
-    pub target: SocketAddr,
+    /// Where: each connection goes to the next of them, so that all get their part.
+    pub targets: Vec<SocketAddr>,
     /// Which page, as `/burn?ms=50`.
     pub path: String,
     /// How many requests are due each second.
@@ -105,8 +105,10 @@ pub fn run(load: &Load) -> Report {
     let next = AtomicU64::new(0);
     let connections = load.connections.clamp(1, CONNECTIONS_MAX);
     let tallies: Vec<Tally> = std::thread::scope(|scope| {
-        let one = || scope.spawn(|| connection(load, begun, &next));
-        let threads: Vec<_> = (0..connections).map(|_| one()).collect();
+        let next = &next;
+        let one = |target| scope.spawn(move || connection(load, target, begun, next));
+        let targets = load.targets.iter().cycle().take(connections);
+        let threads: Vec<_> = targets.map(|target| one(*target)).collect();
         threads.into_iter().filter_map(|thread| thread.join().ok()).collect()
     });
     let mut report = Report::default();
@@ -136,7 +138,7 @@ struct Tally {
 }
 
 /// One client: takes what is due, on a connection it keeps as long as it can.
-fn connection(load: &Load, begun: Instant, next: &AtomicU64) -> Tally {
+fn connection(load: &Load, target: SocketAddr, begun: Instant, next: &AtomicU64) -> Tally {
     let mut tally = Tally::default();
     let mut kept = None;
     loop {
@@ -147,7 +149,7 @@ fn connection(load: &Load, begun: Instant, next: &AtomicU64) -> Tally {
             return tally;
         }
         std::thread::sleep(due.saturating_sub(begun.elapsed()));
-        match request(load, &mut kept) {
+        match request(load, target, &mut kept) {
             Ok(()) => tally.latencies.push(begun.elapsed() - due),
             Err(kind) => *tally.failures.entry(kind).or_default() += 1,
         }
@@ -159,12 +161,12 @@ struct Kept {
     messages: Messages<TcpStream>,
 }
 
-fn request(load: &Load, kept: &mut Option<Kept>) -> Result<(), Failure> {
+fn request(load: &Load, target: SocketAddr, kept: &mut Option<Kept>) -> Result<(), Failure> {
     let mut connection = match kept.take() {
         Some(connection) => connection,
-        None => connect(load).map_err(|_| Failure::Connect)?,
+        None => connect(load, target).map_err(|_| Failure::Connect)?,
     };
-    let head = format!("GET {} HTTP/1.1\r\nhost: {}\r\n\r\n", load.path, load.target);
+    let head = format!("GET {} HTTP/1.1\r\nhost: {}\r\n\r\n", load.path, target);
     connection.writer.write_all(head.as_bytes()).map_err(|error| failure(&error))?;
     let head = match connection.messages.head().map_err(|error| failure(&error))? {
         Got::Head(head) => head,
@@ -182,8 +184,8 @@ fn request(load: &Load, kept: &mut Option<Kept>) -> Result<(), Failure> {
     if (200..300).contains(&status) { Ok(()) } else { Err(Failure::Status(status)) }
 }
 
-fn connect(load: &Load) -> io::Result<Kept> {
-    let stream = TcpStream::connect_timeout(&load.target, load.timeout)?;
+fn connect(load: &Load, target: SocketAddr) -> io::Result<Kept> {
+    let stream = TcpStream::connect_timeout(&target, load.timeout)?;
     stream.set_read_timeout(Some(load.timeout))?;
     stream.set_write_timeout(Some(load.timeout))?;
     stream.set_nodelay(true)?;

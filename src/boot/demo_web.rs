@@ -7,6 +7,7 @@
 //! idle ones a moment to hear it, and ends.
 
 use super::demo_http::{Got, Head, Messages};
+use crate::base::output;
 use std::io::{self, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::process::ExitCode;
@@ -37,7 +38,7 @@ pub fn run(port: u16) -> ExitCode {
     match serve(address) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("demo-web: serving on {address}: {error}");
+            output::line(format_args!("demo-web: serving on {address}: {error}"));
             ExitCode::FAILURE
         }
     }
@@ -142,7 +143,7 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
             continue;
         };
         if let Err(error) = admit(stream, shared) {
-            eprintln!("demo-web: a connection: {error}");
+            output::line(format_args!("demo-web: a connection: {error}"));
         }
     }
 }

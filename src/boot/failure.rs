@@ -37,6 +37,9 @@ pub enum StartError {
     /// Threads, the runtime, signals.
     #[error("starting {0}")]
     System(&'static str, #[source] std::io::Error),
+    /// What the command was asked for cannot be written.
+    #[error("writing the output")]
+    Output(#[source] std::io::Error),
     /// The demo.
     #[error("{0}")]
     Demo(String),
@@ -63,6 +66,7 @@ impl StartError {
             | StartError::Onboard(_)
             | StartError::Records(_)
             | StartError::System(..)
+            | StartError::Output(_)
             | StartError::Demo(_) => 1,
         }
     }

@@ -17,6 +17,7 @@ pub mod logs;
 pub mod memory;
 pub mod onboard;
 pub mod pool;
+mod ports;
 pub mod ready;
 pub mod run;
 pub mod serve;

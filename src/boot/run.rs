@@ -3,15 +3,15 @@
 use crate::agent::{self, AgentOptions, Question};
 use crate::appliance::uninstall::Servers;
 use crate::appliance::{self, Finding, InstallOptions, Layout, Scope, UninstallOptions};
-use crate::base::WallClock;
 use crate::base::problem::chain;
+use crate::base::{WallClock, output};
 use crate::boot::failure::StartError;
 use crate::boot::{config, demo, demo_web, logs, serve};
 use crate::cli::{self, Appliance, Demo, Local, Outcome};
 use crate::clouds::onboard::{Onboard, OnboardConfig};
 use crate::tui;
 use std::ffi::OsString;
-use std::io::IsTerminal;
+use std::io::{ErrorKind, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -48,15 +48,16 @@ fn screen(target: &cli::Target) -> ExitCode {
         Ok(client) => client,
         Err(error) => {
             for line in error.lines() {
-                eprintln!("grange: {line}");
+                output::line(format_args!("grange: {line}"));
             }
             return ExitCode::from(error.exit_code());
         }
     };
     match tui::run(Arc::new(client), tui::Options::default()) {
         Ok(()) => ExitCode::SUCCESS,
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => ExitCode::from(output::PIPE_CLOSED),
         Err(error) => {
-            eprintln!("grange: the terminal: {error}");
+            output::line(format_args!("grange: the terminal: {error}"));
             ExitCode::from(1)
         }
     }
@@ -65,8 +66,9 @@ fn screen(target: &cli::Target) -> ExitCode {
 fn ended(result: Result<(), StartError>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
+        Err(StartError::Output(error)) => ExitCode::from(output::ended(Err(error))),
         Err(error) => {
-            eprintln!("grange: {}", chain(&error));
+            output::line(format_args!("grange: {}", chain(&error)));
             ExitCode::from(error.exit_code())
         }
     }
@@ -85,18 +87,25 @@ fn run_demo(verb: Demo, dir: Option<PathBuf>) -> Result<(), StartError> {
 fn run_serve(file: Option<&Path>, data: Option<&Path>, take_over: bool) -> Result<(), StartError> {
     let root = appliance::own_uid() == 0;
     let config = config::Config { take_over, ..config::load(file, data, root)? };
-    logs::start(config.log_format, &config.log_level);
+    let _log = start_log(config.log_format, &config.log_level)?;
     serve::serve(&config)
 }
 
 /// The same agent as `grange-agent`, for machines that have only the one binary.
 fn run_agent(config: PathBuf, state: Option<PathBuf>) -> ExitCode {
-    logs::start(config::LogFormat::Text, "info");
-    agent::run(AgentOptions::from_environment(config, state))
+    match start_log(config::LogFormat::Text, "info") {
+        Ok(_log) => agent::run(AgentOptions::from_environment(config, state)),
+        Err(error) => ended(Err(error)),
+    }
+}
+
+fn start_log(format: config::LogFormat, level: &str) -> Result<logs::Log, StartError> {
+    logs::start(format, level).map_err(|error| StartError::System("the log", error))
 }
 
 fn machine(verb: &Appliance) -> ExitCode {
-    let out = &mut std::io::stdout();
+    // What was done is done, also where nobody can be told.
+    let out = &mut output::Stdout;
     let installed = installed();
     if let Appliance::Doctor { json, data } = verb {
         return match data.clone().or_else(directory_of_socket) {
@@ -123,7 +132,7 @@ fn machine(verb: &Appliance) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("grange: {}", chain(&failure));
+            output::line(format_args!("grange: {}", chain(&failure)));
             ExitCode::from(failure.exit_code())
         }
     }
@@ -141,13 +150,16 @@ fn examine(installed: Result<&Layout, &config::ConfigError>, scope: Scope, json:
     let usual = Layout::default();
     let fault = installed.err().map(|error| chain(error));
     let findings = appliance::doctor(installed.unwrap_or(&usual), scope, fault, &WallClock::new());
-    if json {
+    let written = if json {
         let list: Vec<_> = findings.iter().map(Finding::json).collect();
-        println!("{}", serde_json::Value::from(list));
+        output::tell(serde_json::Value::from(list))
     } else {
-        findings.iter().for_each(|finding| println!("{finding}"));
+        findings.iter().try_for_each(output::tell)
+    };
+    match output::ended(written) {
+        0 => ExitCode::from(u8::from(findings.iter().any(Finding::fails))),
+        code => ExitCode::from(code),
     }
-    ExitCode::from(u8::from(findings.iter().any(Finding::fails)))
 }
 
 /// Where the appliance of this machine keeps what: as usual, or as its config file says.

@@ -20,6 +20,7 @@ use crate::boot::find;
 use crate::boot::memory;
 use crate::boot::onboard::open_onboard;
 use crate::boot::pool::Pools;
+use crate::boot::ports::{Bound, agent_addresses, bind, bind_for_agents, listen_on_socket};
 use crate::boot::told;
 use crate::boot::verbs::House;
 use crate::broker::{Broker, GateConfig, GateError};
@@ -42,7 +43,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
-use tokio::net::{TcpListener, UnixListener};
+use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
@@ -124,17 +125,10 @@ impl Watcher {
     }
 }
 
-/// What is bound before anything else starts, so that a port in use stops the start early.
-struct Bound {
-    socket: PathBuf,
-    https: StdListener,
-    http: Option<StdListener>,
-}
-
 /// Makes and starts an appliance. On an error nothing is left running.
 pub fn start(config: &Config) -> Result<Appliance, StartError> {
     memory::give_back();
-    let Ground { service, onboard, bound, certificate, serving } = lay_ground(config)?;
+    let Ground { service, onboard, bound, agents, certificate, serving } = lay_ground(config)?;
     users::ensure_first_records(&service).map_err(StartError::Records)?;
     steps::adopt(&service, &Actor::job("start")).map_err(StartError::Records)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -145,8 +139,7 @@ pub fn start(config: &Config) -> Result<Appliance, StartError> {
         .build()
         .map_err(|error| StartError::System("the runtime", error))?;
     runtime.spawn(certificate.keep(serving.clone()));
-    let gateway = onboard.as_ref().map(|cloud| IpAddr::from(cloud.gateway()));
-    let broker = start_broker(config, &runtime, &service, gateway, serving.clone())?;
+    let broker = start_broker(config, &runtime, &service, agents, serving.clone())?;
     let clouds = clouds(onboard.as_ref());
     let pools = Pools::new(clouds.keys());
     let ports = Arc::new(Ports {
@@ -193,6 +186,7 @@ struct Ground {
     service: Arc<Service>,
     onboard: Option<Arc<Onboard>>,
     bound: Bound,
+    agents: Vec<StdListener>,
     certificate: Certificate,
     serving: Arc<tls::Serving>,
 }
@@ -209,6 +203,12 @@ fn lay_ground(config: &Config) -> Result<Ground, StartError> {
     let keys = config.data_dir.join("keys");
     let authority = Arc::new(open_authority(&store, &keys, clock.as_ref())?);
     let onboard = config.onboard.then(|| open_onboard(config)).transpose()?.map(Arc::new);
+    let gateway = onboard.as_ref().map(|cloud| IpAddr::from(cloud.gateway()));
+    let agents = bind_for_agents(config.agents, gateway)?;
+    let agents_port = agents
+        .first()
+        .and_then(|listener| listener.local_addr().ok())
+        .map_or(config.agents.port(), |address| address.port());
     let certificate = Certificate {
         authority: authority.clone(),
         keys,
@@ -235,7 +235,7 @@ fn lay_ground(config: &Config) -> Result<Ground, StartError> {
     let settings = Settings {
         platforms: platforms(onboard.as_deref()),
         zones: zones(onboard.as_deref()),
-        agent_addresses: agent_addresses(config, onboard.as_deref()),
+        agent_addresses: agent_addresses(config, agents_port, onboard.as_deref()),
         agent_interval_ms: config.agent_interval_ms,
         call_deadline_ms: crate::base::limit::CLOUD_CALL_DEADLINE,
         epoch: install.epoch,
@@ -255,7 +255,8 @@ fn lay_ground(config: &Config) -> Result<Ground, StartError> {
         connection: Waker::new(),
         listing: Waker::new(),
     });
-    Ok(Ground { service, onboard, bound, certificate, serving: tls::Serving::new(identity) })
+    let serving = tls::Serving::new(identity);
+    Ok(Ground { service, onboard, bound, agents, certificate, serving })
 }
 
 /// The authority every agent trusts. Only the very first start makes one: any other has had one,
@@ -269,19 +270,6 @@ fn open_authority(store: &Store, keys: &Path, clock: &dyn Clock) -> Result<Autho
         }
     };
     opened.map_err(StartError::Keys)
-}
-
-fn bind(config: &Config) -> Result<Bound, StartError> {
-    let tcp = |address: SocketAddr| -> Result<StdListener, StartError> {
-        let listener = StdListener::bind(address).map_err(|e| StartError::listen(address, e))?;
-        listener.set_nonblocking(true).map_err(|e| StartError::listen(address, e))?;
-        Ok(listener)
-    };
-    Ok(Bound {
-        socket: config.socket.clone(),
-        https: tcp(config.https)?,
-        http: config.http.map(tcp).transpose()?,
-    })
 }
 
 fn clouds(onboard: Option<&Arc<Onboard>>) -> BTreeMap<String, Arc<dyn Cloud>> {
@@ -301,37 +289,24 @@ fn zones(onboard: Option<&Onboard>) -> BTreeMap<String, Vec<String>> {
     onboard.map(|cloud| (cloud.platform().to_owned(), cloud.zones())).into_iter().collect()
 }
 
-/// What agents are told: what the file says, else the bridge's address and this machine's own.
-fn agent_addresses(config: &Config, onboard: Option<&Onboard>) -> Vec<String> {
-    if !config.agent_addresses.is_empty() {
-        return config.agent_addresses.clone();
-    }
-    let port = config.agents.port();
-    let mut addresses: Vec<String> =
-        onboard.map(|cloud| format!("{}:{port}", cloud.gateway())).into_iter().collect();
-    if !config.agents.ip().is_unspecified() {
-        addresses.push(config.agents.to_string());
-    }
-    addresses.dedup();
-    addresses
-}
-
 fn start_broker(
     config: &Config,
     runtime: &Runtime,
     service: &Arc<Service>,
-    gateway: Option<IpAddr>,
+    bound: Vec<StdListener>,
     serving: Arc<tls::Serving>,
 ) -> Result<Arc<Broker>, StartError> {
     let authority_pem = service.authority.certificate_pem();
     let port = tls::agents_port(serving, authority_pem).map_err(StartError::Tls)?;
-    let listen = told::agent_listeners(config.agents, gateway);
-    let told = told::settle(&config.data_dir, listen, &service.settings.agent_addresses);
+    let came_in = bound.iter().filter_map(|listener| listener.local_addr().ok()).collect();
+    let told = told::settle(&config.data_dir, came_in, &service.settings.agent_addresses);
     for text in told.change.iter().chain(&told.lost) {
         tracing::warn!("{text}");
     }
     service.observed.set_alert("agents-told", told.lost);
-    let gate = GateConfig::new(told.listen, port, |certificate| pki::identify(certificate).ok());
+    let of_before = told.listen.into_iter().skip(bound.len()).collect();
+    let gate = GateConfig::new(of_before, port, |certificate| pki::identify(certificate).ok());
+    let gate = GateConfig { bound, ..gate };
     let doorway = Arc::new(Doorway::new(service.clone()));
     let broker = Broker::start(gate, doorway.clone(), doorway, runtime.handle());
     broker.map(Arc::new).map_err(|error| match error {
@@ -387,25 +362,6 @@ fn administrators(config: &Config) -> Vec<u32> {
         uid
     });
     std::iter::once(crate::appliance::own_uid()).chain(named).collect()
-}
-
-/// Listens on the unix socket. One left behind by a process that is gone is replaced: whoever
-/// holds the store's lock owns the place.
-fn listen_on_socket(path: &std::path::Path) -> Result<UnixListener, StartError> {
-    use std::os::unix::fs::PermissionsExt;
-    let failed = |error| StartError::Listen(path.display().to_string(), error);
-    if let Some(dir) = path.parent() {
-        std::fs::create_dir_all(dir).map_err(failed)?;
-    }
-    match std::fs::remove_file(path) {
-        Ok(()) => {}
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-        Err(error) => return Err(failed(error)),
-    }
-    let listener = UnixListener::bind(path).map_err(failed)?;
-    // Anybody may knock: the kernel says who it is, and the users' records whether they may.
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o666)).map_err(failed)?;
-    Ok(listener)
 }
 
 impl Appliance {

@@ -25,6 +25,9 @@ pub type Identify = fn(&[u8]) -> Option<(ServerId, [u8; 32])>;
 pub struct GateConfig {
     /// Where agents come in.
     pub listen: Vec<SocketAddr>,
+    /// Listeners that are bound already: whoever has to know a port before the gate opens cannot
+    /// ask for a free one and hope that it stays free.
+    pub bound: Vec<std::net::TcpListener>,
     /// TLS of the agents' port.
     pub tls: Arc<ServerConfig>,
     /// How a certificate is read.
@@ -40,7 +43,8 @@ impl GateConfig {
     /// The promised bounds.
     pub fn new(listen: Vec<SocketAddr>, tls: Arc<ServerConfig>, identify: Identify) -> GateConfig {
         let handshake_deadline = limit::AGENT_HANDSHAKE_DEADLINE;
-        GateConfig { listen, tls, identify, bounds: Bounds::default(), handshake_deadline }
+        let (bound, bounds) = (Vec::new(), Bounds::default());
+        GateConfig { listen, bound, tls, identify, bounds, handshake_deadline }
     }
 }
 
@@ -117,7 +121,13 @@ impl Broker {
         let mut listeners = Vec::new();
         for address in &config.listen {
             let failed = |e| GateError::Listen(*address, e);
-            listeners.push(listen(*address, runtime).map_err(failed)?);
+            let listener = std::net::TcpListener::bind(address).map_err(failed)?;
+            listeners.push(enter(listener, runtime).map_err(failed)?);
+        }
+        for listener in config.bound {
+            let address = listener.local_addr().unwrap_or(SocketAddr::from(([0, 0, 0, 0], 0)));
+            let failed = |e| GateError::Listen(address, e);
+            listeners.push(enter(listener, runtime).map_err(failed)?);
         }
         let fanout = Fanout::start(roster.clone(), runtime.clone()).map_err(GateError::Router)?;
         let house = Arc::new(House {
@@ -198,8 +208,8 @@ impl Broker {
     }
 }
 
-fn listen(address: SocketAddr, runtime: &Handle) -> std::io::Result<TcpListener> {
-    let listener = std::net::TcpListener::bind(address)?;
+/// A listener belongs to the runtime it is made in.
+fn enter(listener: std::net::TcpListener, runtime: &Handle) -> std::io::Result<TcpListener> {
     listener.set_nonblocking(true)?;
     let _inside = runtime.enter();
     TcpListener::from_std(listener)

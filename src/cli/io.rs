@@ -1,7 +1,8 @@
 //! The world as a command sees it: what it may read, where it writes, whether a person is there.
 
+use super::Stop;
 use crate::base::text::{escape, escape_json};
-use crate::base::{Code, Millis, Problem};
+use crate::base::{Code, Millis, Problem, output};
 use crate::wire::deed::{Asking, Deed};
 use serde::Serialize;
 use std::fmt;
@@ -83,13 +84,13 @@ impl Io<'_> {
     }
 
     /// Writes a text to a file, or to standard output for `-`.
-    pub(super) fn put(&mut self, path: &Path, text: &str) -> Result<(), Problem> {
+    pub(super) fn put(&mut self, path: &Path, text: &str) -> Result<(), Stop> {
         let name = path.display().to_string();
-        let written = match name.as_str() {
-            "-" => self.stdout.write_all(text.as_bytes()),
-            _ => self.files.write(path, text.as_bytes()),
-        };
-        written.map_err(|e| Problem::invalid(name, format!("cannot be written: {e}")))
+        if name == "-" {
+            return Ok(self.stdout.write_all(text.as_bytes())?);
+        }
+        let written = self.files.write(path, text.as_bytes());
+        Ok(written.map_err(|e| Problem::invalid(name, format!("cannot be written: {e}")))?)
     }
 
     /// Whether tables may be coloured.
@@ -163,7 +164,7 @@ impl Files for Disk {
 
 /// Does something in the shell this process was started from; with the socket of a running demo.
 pub fn in_shell<T>(demo: Option<PathBuf>, work: impl FnOnce(&mut Io<'_>) -> T) -> T {
-    let (mut stdin, mut stderr) = (io::stdin().lock(), io::stderr());
+    let (mut stdin, mut stderr) = (io::stdin().lock(), output::Stderr);
     let mut stdout = io::BufWriter::new(io::stdout());
     let terminal = io::stdout().is_terminal();
     let interactive = terminal && io::stdin().is_terminal();

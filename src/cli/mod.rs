@@ -7,7 +7,8 @@
 //! parsed here, into [`Local`], and left to `main.rs`: one definition gives parsing and help.
 //!
 //! Exit codes: 0 done, 1 a fault, 2 wrong input, 3 no such thing, 4 not allowed, 5 a conflict,
-//! 6 not available. `server run` ends with the command's own code.
+//! 6 not available, 141 when whoever reads the output has read enough. `server run` ends with
+//! the command's own code.
 //!
 //! Errors go to stderr, one line for each fault, as `grange: farmRoles[0].alias: ...`. Tables go
 //! to stdout, aligned, coloured only on a terminal; `--json` gives the API's own objects.
@@ -46,6 +47,7 @@ pub use io::{Disk, Files, Io, NoFiles, in_shell};
 pub use local::{Appliance, Demo, Local};
 pub use target::{Address, Target, connect};
 
+use crate::base::output::PIPE_CLOSED;
 use crate::base::text::escape_lines;
 use crate::base::{Code, Problem};
 use crate::client::{Client, Error};
@@ -211,7 +213,7 @@ fn usage(error: &clap::Error, io: &mut Io<'_>) -> u8 {
     let text = error.render().to_string();
     let (written, code) = match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
-            (io.stdout.write_all(text.as_bytes()), 0)
+            (io.stdout.write_all(text.as_bytes()).and_then(|()| io.stdout.flush()), 0)
         }
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
             (io.stderr.write_all(text.as_bytes()), Code::BadRequest.exit_code())
@@ -222,7 +224,10 @@ fn usage(error: &clap::Error, io: &mut Io<'_>) -> u8 {
             (write!(io.stderr, "grange: {text}"), Code::BadRequest.exit_code())
         }
     };
-    if written.is_ok() { code } else { 1 }
+    match written {
+        Ok(()) => code,
+        Err(error) => report(Stop::Output(error), None, io),
+    }
 }
 
 /// Tells what stopped a command, and gives its exit code.
@@ -244,12 +249,12 @@ fn report(stop: Stop, target: Option<&Target>, io: &mut Io<'_>) -> u8 {
             (lines, problem.code.exit_code(), None)
         }
         // Whoever read our output has read enough.
-        Stop::Output(e) if e.kind() == std::io::ErrorKind::BrokenPipe => return 0,
+        Stop::Output(e) if e.kind() == std::io::ErrorKind::BrokenPipe => return PIPE_CLOSED,
         Stop::Output(e) => (vec![format!("writing the output: {e}")], 1, None),
     };
-    let written = lines
-        .iter()
-        .try_for_each(|line| put_line!(io.stderr, "grange: {line}"))
-        .and_then(|()| hint.map_or(Ok(()), |hint| put_line!(io.stderr, "grange: {hint}")));
-    if written.is_ok() { code } else { 1 }
+    for line in lines.iter().map(String::as_str).chain(hint) {
+        // Whoever cannot be told why still gets the exit code that says of which kind it is.
+        drop(put_line!(io.stderr, "grange: {line}"));
+    }
+    code
 }

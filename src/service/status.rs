@@ -1,6 +1,6 @@
 //! How the appliance is: counts, alerts, and how each background job last went.
 
-use crate::base::Result;
+use crate::base::{Result, output};
 use crate::model::{Actor, Permission};
 use crate::service::{Service, accounts, authorise, lookup};
 use crate::wire::api::{JobView, StatusView};
@@ -21,6 +21,7 @@ pub fn get(service: &Service, actor: &Actor, jobs: Vec<JobView>) -> Result<Statu
         agents: u32::try_from(service.observed.agents_connected()).unwrap_or(u32::MAX),
         farms: u32::try_from(farms).unwrap_or(u32::MAX),
         servers: u32::try_from(servers).unwrap_or(u32::MAX),
+        lost_log_lines: output::lost(),
         alerts: alerts(service)?,
         jobs,
     })
@@ -30,5 +31,11 @@ pub fn get(service: &Service, actor: &Actor, jobs: Vec<JobView>) -> Result<Statu
 fn alerts(service: &Service) -> Result<Vec<String>> {
     let outage = service.store.outage().map(|why| format!("nothing can be written: {why}"));
     let accounts = accounts::alerts(service)?;
-    Ok(outage.into_iter().chain(accounts).chain(service.observed.alerts()).collect())
+    let log = match output::lost() {
+        0 => None,
+        1 => Some("one line of the log could not be written".to_owned()),
+        lines => Some(format!("{lines} lines of the log could not be written")),
+    };
+    let seen = service.observed.alerts();
+    Ok(outage.into_iter().chain(accounts).chain(seen).chain(log).collect())
 }

@@ -440,6 +440,8 @@ pub struct StatusView {
     pub farms: u32,
     /// Servers not confirmed gone.
     pub servers: u32,
+    /// Lines of its log that could not be written since it runs.
+    pub lost_log_lines: u64,
     /// Alerts, one line each.
     pub alerts: Vec<String>,
     /// Each background job: name and how its last run went.

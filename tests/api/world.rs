@@ -152,6 +152,7 @@ pub fn status(events: &[EventView], farms: &[FarmView], servers: &[ServerView]) 
         ..JobView::default()
     };
     StatusView {
+        lost_log_lines: 0,
         version: "0.1.0".into(),
         started_at: NOW - 7_500_000,
         now: NOW,

@@ -290,7 +290,7 @@ fn following_ends_when_nobody_reads_any_more() {
         },
     );
     telling.join().unwrap();
-    assert_eq!((outcome, stderr.len()), (Outcome::Exit(0), 0));
+    assert_eq!((outcome, stderr.len()), (Outcome::Exit(141), 0));
 }
 
 /// Every deed that is asked about, as a command; the table of deeds says whether it is.

@@ -1,6 +1,7 @@
 //! The real HAProxy, run as the built-in role runs it, fed as an agent feeds it: the file is
 //! checked, put in place in one rename, and reloaded. Loopback only, no root.
 
+use crate::appliance::rig::free_port;
 use grange::automation::builtin_roles;
 use grange::automation::haproxy::{Backend, BackendState, Rendered, Topology, render};
 use grange::base::Name;
@@ -10,7 +11,7 @@ use grange::model::Balance;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::fs;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::Arc;
@@ -81,7 +82,7 @@ impl Balancer {
 
     fn load(&self, path: &str, seconds: u64) -> Load {
         Load {
-            target: self.address(),
+            targets: vec![self.address()],
             path: path.into(),
             requests_per_second: 300,
             length: Duration::from_secs(seconds),
@@ -141,10 +142,6 @@ fn wait(what: &str, holds: impl Fn() -> bool, otherwise: &dyn Fn() -> String) {
 fn wait_for_use(server: &DemoWeb) {
     let before = server.answered();
     wait("the server is used", || server.answered() > before, &String::new);
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 fn web(name: &str) -> DemoWeb {

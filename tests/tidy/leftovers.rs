@@ -3,6 +3,20 @@
 use crate::source::{Fault, Source, check, words};
 
 const MACROS: &[&str] = &["todo!", "unimplemented!", "dbg!"];
+/// Macros that panic where they cannot write.
+const PRINTING: &[&str] = &["print", "println", "eprint", "eprintln"];
+/// Who writes to the process's own output: the file that knows what becomes of lost lines, the
+/// log's thread, the command line's buffer, the line between a server's first processes, and the
+/// screen.
+const OUTPUT_HOMES: &[&str] = &[
+    "src/base/output.rs",
+    "src/boot/logs.rs",
+    "src/cli/io.rs",
+    "src/clouds/onboard/init/mod.rs",
+    "src/tui/runner.rs",
+    "src/tui/runner/plain.rs",
+    "src/tui/runner/terminal.rs",
+];
 const NOTES: &[&str] = &["FIXME", "XXX", "HACK", "TODO"];
 const PATHS: &[&str] = &["/work/", "/tmp/", "/home/"];
 
@@ -17,6 +31,35 @@ pub fn macros(source: &Source) -> Vec<Fault> {
     for (index, line) in source.code.iter().enumerate() {
         for name in MACROS.iter().filter(|name| line.contains(**name)) {
             faults.push(source.fault(index, format!("{name} is left over")));
+        }
+    }
+    faults
+}
+
+/// Printing never panics: a full disk or a reader that left must end nothing. One file writes to
+/// the process's own output, and says what becomes of a line that cannot be written.
+pub fn printing(source: &Source) -> Vec<Fault> {
+    if !source.path.starts_with("src/") {
+        return Vec::new();
+    }
+    let mut faults = Vec::new();
+    for (index, line) in source.production() {
+        for name in PRINTING.iter().filter(|name| !words(line, name).is_empty()) {
+            if line.contains(&format!("{name}!")) {
+                let message = format!("{name}! panics where it cannot write: say base::output");
+                faults.push(source.fault(index, message));
+            }
+        }
+        let writes = line.contains("write!(") || line.contains("writeln!(");
+        if writes && line.contains(").expect(") {
+            faults.push(source.fault(index, "writing can fail: handle it"));
+        }
+        let exempt = OUTPUT_HOMES.contains(&source.path.as_str());
+        for name in ["io::stderr()", "io::stdout()"].iter().filter(|_| !exempt) {
+            if line.contains(name) && !line.contains(&format!("{name}.is_terminal()")) {
+                let message = format!("{name}: base::output writes there");
+                faults.push(source.fault(index, message));
+            }
         }
     }
     faults
@@ -82,6 +125,18 @@ fn leftovers_are_told() {
         "fn f() { todo!() } // dbg!\nlet x = dbg!(1);\n",
         &["1: todo! is left over", "2: dbg! is left over"],
     );
+    check(
+        printing,
+        "src/a.rs",
+        "println!(\"x\"); // eprintln!\nwriteln!(out, \"x\").expect(\"it can\");\nio::stderr();\n",
+        &[
+            "1: println! panics where it cannot write: say base::output",
+            "2: writing can fail: handle it",
+            "3: io::stderr(): base::output writes there",
+        ],
+    );
+    check(printing, "src/a.rs", "io::stdout().is_terminal();\n", &[]);
+    check(printing, "src/base/output.rs", "io::stderr();\n", &[]);
     check(comments, "src/a.rs", "// FIXME later\nlet s = \"XXX\";\n", &["1: FIXME is left over"]);
     check(
         unwraps,

@@ -459,6 +459,7 @@ impl Source for World {
             last: last.into(),
         };
         self.there(StatusView {
+            lost_log_lines: 0,
             version: "0.1.0".into(),
             started_at: NOW - minutes(3000),
             now: NOW,

@@ -101,7 +101,7 @@ fn connections_past_the_bound_are_turned_away() {
 
 fn load(target: SocketAddr) -> Load {
     Load {
-        target,
+        targets: vec![target],
         path: "/".into(),
         requests_per_second: 400,
         length: Duration::from_millis(500),

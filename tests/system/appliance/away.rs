@@ -23,7 +23,7 @@ fn servers_serve_and_read_while_the_appliance_is_away() {
     let length = Duration::from_secs(count(20, 60) as u64);
     let from = now_ms();
     let report = demo_load::run(&Load {
-        target,
+        targets: vec![target],
         path: "/".to_owned(),
         requests_per_second: 50,
         length,

@@ -25,7 +25,7 @@ fn a_killed_server_is_replaced_and_serves_again() {
     let target = rig.balancer(10);
     for round in 1..=count(3, 20) {
         let load = Load {
-            target,
+            targets: vec![target],
             path: "/".to_owned(),
             requests_per_second: 50,
             length: Duration::from_secs(8),

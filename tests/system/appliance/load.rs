@@ -22,7 +22,7 @@ fn load_is_answered_by_more_servers_and_quiet_by_fewer() {
     rig.learn();
     let target = rig.balancer(5);
     let load = |path: &str, rate: u32, seconds: u64| Load {
-        target,
+        targets: vec![target],
         path: path.to_owned(),
         requests_per_second: rate,
         length: Duration::from_secs(seconds),

@@ -69,7 +69,7 @@ impl Asked {
 /// Clients that ask for a page so many times a second, on connections they keep for two seconds.
 pub fn clients(target: SocketAddr, path: &str, requests_per_second: u32) -> Watch<Asked> {
     let load = Load {
-        target,
+        targets: vec![target],
         path: path.to_owned(),
         requests_per_second,
         length: Duration::from_secs(2),

@@ -1,6 +1,7 @@
 //! The last step before a service: what is pid 1's own is undone, then the command is executed.
 
 use super::OOM_SCORE;
+use crate::base::output;
 use nix::sys::signal::{SigSet, Signal};
 use std::ffi::OsString;
 use std::fs;
@@ -16,7 +17,7 @@ const TAKEN_FIRST: &str = "500";
 /// group and dies with pid 1).
 pub fn run(arguments: &[OsString]) -> ExitCode {
     let [kind, program, rest @ ..] = arguments else {
-        eprintln!("onboard-init exec: nothing to execute");
+        output::line("onboard-init exec: nothing to execute");
         return ExitCode::from(2);
     };
     // Blocked signals are inherited over exec, and services expect none.
@@ -27,16 +28,16 @@ pub fn run(arguments: &[OsString]) -> ExitCode {
         nix::sys::prctl::set_pdeathsig(Signal::SIGKILL)
     });
     if let Err(errno) = prepared {
-        eprintln!("preparing {}: {errno}", program.display());
+        output::line(format_args!("preparing {}: {errno}", program.display()));
         return ExitCode::from(126);
     }
     // Upwards needs no capability, so this holds where pid 1 could not protect itself, too.
     if kind != "agent"
         && let Err(error) = fs::write(OOM_SCORE, TAKEN_FIRST)
     {
-        eprintln!("starting {}: {OOM_SCORE}: {error}", program.display());
+        output::line(format_args!("starting {}: {OOM_SCORE}: {error}", program.display()));
     }
     let error = Command::new(program).args(rest).exec();
-    eprintln!("starting {}: {error}", program.display());
+    output::line(format_args!("starting {}: {error}", program.display()));
     ExitCode::from(127)
 }

@@ -10,6 +10,7 @@ use super::super::failure::{Doing, Failure};
 use super::super::process::wait_until;
 use super::super::record::{Isolation, make_private, read_json, remove_tree, write_json};
 use super::{AGENT, Boot, GO, Services, capability};
+use crate::base::output;
 use nix::errno::Errno;
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use std::fs::{self, File};
@@ -59,7 +60,7 @@ pub fn run(path: &Path) -> ExitCode {
 /// services that say they go first ([`super::exec`]).
 fn protect() {
     if let Err(error) = fs::write(super::OOM_SCORE, PROTECTED) {
-        eprintln!("protecting pid 1 from the lack of memory: {error}");
+        output::line(format_args!("protecting pid 1 from the lack of memory: {error}"));
     }
 }
 
@@ -114,7 +115,7 @@ fn enter_root(boot: &Boot) -> Result<(), Failure> {
         // The state directory may lie on a file system that cannot carry an overlay, another
         // overlay for one. A disk in memory works, and does not outlive a reboot.
         Err(failure) if failure.source.raw_os_error() == Some(Errno::EINVAL as i32) => {
-            eprintln!("{}; going on with a disk in memory", failure.line());
+            output::line(format_args!("{}; going on with a disk in memory", failure.line()));
             tmpfs(&work, "mode=700")?;
             let [upper, work] = ["upper", "work"].map(|name| work.join(name));
             for path in [&upper, &work] {

@@ -31,6 +31,7 @@ mod supervise;
 
 use super::cgroup::{Group, Version};
 use super::record::{Isolation, Record};
+use crate::base::output;
 use serde::{Deserialize, Serialize};
 use std::ffi::OsString;
 use std::io::Write;
@@ -131,7 +132,7 @@ pub fn init_main(arguments: Vec<OsString>) -> ExitCode {
         }
         Some("exec") => exec::run(&arguments[1..]),
         _ => {
-            eprintln!("onboard-init is started by grange itself");
+            output::line("onboard-init is started by grange itself");
             ExitCode::from(2)
         }
     }

@@ -10,6 +10,7 @@ use super::super::failure::{Doing, Failure};
 use super::super::process;
 use super::super::record::{Isolation, read_json, write_json};
 use super::{AGENT, Services, log};
+use crate::base::output;
 use crate::wire::agent::CRASHING;
 use nix::errno::Errno;
 use nix::sys::signal::{SigSet, Signal, kill};
@@ -148,7 +149,7 @@ impl Supervisor {
                 match pid {
                     Ok(pid) => service.pid = Some(pid),
                     Err(failure) => {
-                        eprintln!("{}", failure.line());
+                        output::line(failure.line());
                         service.died(now);
                     }
                 }
@@ -214,7 +215,7 @@ impl Supervisor {
             };
             let pid = pid.as_raw();
             if let Some(service) = self.services.iter_mut().find(|s| s.pid == Some(pid)) {
-                eprintln!("{} {how}", service.name);
+                output::line(format_args!("{} {how}", service.name));
                 service.died(Instant::now());
                 service.last = how;
             }
@@ -253,7 +254,7 @@ impl Supervisor {
                 let others = process::members(self.spec.server, &self.spec.owner).into_iter();
                 for other in others.filter(|process| process.pid != own) {
                     if let Err(error) = other.signal(signal) {
-                        eprintln!("stopping {}: {error}", other.pid);
+                        output::line(format_args!("stopping {}: {error}", other.pid));
                     }
                 }
             }
