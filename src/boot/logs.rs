@@ -3,7 +3,7 @@
 //! A log must end nothing and hold nothing up: its disk may be full, the reader of its pipe may be
 //! gone, or be there and not read. So lines go through a queue of bounded length to a thread, which
 //! alone waits for the other end. What finds the queue full, or cannot be written, is lost and
-//! counted ([`output::lost`]; `grange status` shows it). [`Log`] gives what waits a moment to leave.
+//! counted ([`output::lost`]; `grange status` shows it). [`Log`] gives what waits a moment to go.
 //!
 //! A field may be what an agent, a cloud or a stranger said: as text each is escaped, so that a
 //! line of the log is always one of ours.
