@@ -1,6 +1,7 @@
 //! Answers: Scalr's envelope around what a verb gave, or around its faults.
 
 use crate::api::call::Paging;
+use crate::base::limit::FAULT_LETTERS_MAX;
 use crate::base::problem::chain;
 use crate::base::{Code, Problem};
 use crate::wire::api::{ErrorView, Errors, Meta, Pagination};
@@ -84,8 +85,8 @@ impl Answer {
         }
         let fault = |one: &Problem| ErrorView {
             code: one.code.as_str().to_owned(),
-            message: one.message.clone(),
-            field: one.field.clone(),
+            message: short(&one.message),
+            field: one.field.as_deref().map(short),
         };
         let errors = Errors {
             meta: Meta { request_id: request.to_owned(), ..Meta::default() },
@@ -121,6 +122,14 @@ impl Answer {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         response
+    }
+}
+
+/// A text, cut where it is longer than anybody reads.
+fn short(text: &str) -> String {
+    match text.char_indices().nth(FAULT_LETTERS_MAX) {
+        Some((at, _)) => format!("{}...", &text[..at]),
+        None => text.to_owned(),
     }
 }
 

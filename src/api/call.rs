@@ -4,7 +4,8 @@
 //! and the body. A fault names its field, and all faults of one input are told at once.
 
 use crate::api::answer::{Reply, pagination, value};
-use crate::base::limit::{API_PAGE_MAX, QUERY_TEXT_BYTES_MAX, TEXT_BYTES_MAX};
+use crate::api::body;
+use crate::base::limit::{API_PAGE_MAX, API_QUERY_MAX, QUERY_TEXT_BYTES_MAX, TEXT_BYTES_MAX};
 use crate::base::text::{self, Kind};
 use crate::base::{Code, Problem, Result, Timestamp};
 use crate::model::Actor;
@@ -28,7 +29,7 @@ pub struct Call {
     /// `If-Match`.
     pub revision: Option<u64>,
     /// The body.
-    pub body: Vec<u8>,
+    pub body: body::Read,
     /// What time it is.
     pub now: Timestamp,
 }
@@ -79,6 +80,10 @@ impl Call {
     /// Refuses query parameters the row does not know, that say nothing or that are there twice: a
     /// filter that is misspelt, or empty because a script's variable was, must not show all.
     pub fn only(&self, known: &[&str]) -> Result<()> {
+        if self.query.len() > API_QUERY_MAX {
+            let message = format!("the query has more than {API_QUERY_MAX} parameters");
+            return Err(Problem::new(Code::BadRequest, message));
+        }
         let mut faults = Vec::new();
         for (place, (name, value)) in self.query.iter().enumerate() {
             let twice = self.query.iter().take(place).any(|(before, _)| before == name);
@@ -126,16 +131,16 @@ impl Call {
     /// The body as an input. Our inputs are flat and no field of theirs is required by form, so
     /// each field can be tried alone: that is how every faulty one is found and named.
     pub fn input<T: DeserializeOwned>(&self) -> Result<T> {
-        let object = match self.body.iter().all(u8::is_ascii_whitespace) {
+        let object = match self.body.bytes.iter().all(u8::is_ascii_whitespace) {
             true => Map::new(),
-            false => object(&self.body)?,
+            false => object(&self.body.bytes)?,
         };
         let alone = |(name, value): (&String, &Value)| {
             let one = Map::from_iter([(name.clone(), value.clone())]);
             let shape = T::deserialize_of(one).err().map(|e| field_fault(name, e));
             shape.or_else(|| text_fault(name, value))
         };
-        if let Some(problem) = Problem::all(object.iter().filter_map(alone).collect()) {
+        if let Some(problem) = Problem::all(object.iter().filter_map(alone)) {
             return Err(problem);
         }
         T::deserialize_of(object).map_err(|e| structure(e, None))
@@ -211,8 +216,10 @@ pub fn revision(header: Option<&str>) -> Result<Option<u64>> {
 
 /// Decodes a query string (`application/x-www-form-urlencoded`).
 pub fn pairs(query: &str) -> Vec<(String, String)> {
+    // One more than there may be, so that too many are seen; they cost nothing.
     let parts = query.split('&').filter(|part| !part.is_empty());
     parts
+        .take(API_QUERY_MAX + 1)
         .map(|part| {
             let (name, value) = part.split_once('=').unwrap_or((part, ""));
             (decode(name), decode(value))
@@ -257,7 +264,7 @@ mod tests {
             params: Vec::new(),
             query: pairs(query),
             revision: None,
-            body: body.as_bytes().to_vec(),
+            body: body.into(),
             now: Timestamp(0),
         }
     }

@@ -4,19 +4,19 @@ use crate::api::answer::{Answer, Reply, value};
 use crate::api::call::{Call, pairs, revision};
 use crate::api::replay::Turn;
 use crate::api::routes::{self, Row, Run};
-use crate::api::{Api, describe};
+use crate::api::{Api, body, describe};
 use crate::base::limit::API_VERBS_WAITING_MAX;
-use crate::base::{Code, EnvironmentId, Problem, Result, random};
+use crate::base::{Code, EnvironmentId, Problem, Result, UserId, random};
 use crate::model::{Actor, Door};
 use axum::Router;
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use axum::extract::{RawPathParams, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Response};
 use axum::routing::{MethodFilter, MethodRouter, get, on};
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::time::timeout;
 
@@ -156,7 +156,7 @@ impl Asked<'_> {
     ) -> Result<(Answer, bool)> {
         let actor = self.authenticate(api).await?;
         who.clone_from(&actor.name);
-        let body = read_body(api, body, &self.parts.headers).await?;
+        let body = body::read(api, body, &self.parts.headers).await?;
         let headers = &self.parts.headers;
         let call = Call {
             actor,
@@ -230,7 +230,7 @@ impl Asked<'_> {
             let Some(key) = key else {
                 return run(&call).map(|answer| (answer, false));
             };
-            let parts = [method.as_bytes(), call.path.as_bytes(), &call.body];
+            let parts = [method.as_bytes(), call.path.as_bytes(), &call.body.bytes];
             match api.answers.begin(call.actor.user, &key, parts)? {
                 Turn::Again(answer) => Ok((answer, true)),
                 Turn::Go(going) => run(&call).map(|answer| {
@@ -246,6 +246,7 @@ impl Asked<'_> {
 /// Waits for journal entries without holding a thread.
 async fn events(api: &Arc<Api>, call: Call, id: &str) -> Result<Answer> {
     let (query, wait) = routes::events(&call)?;
+    let _place = (wait > 0).then(|| Follower::admit(api, call.actor.user)).transpose()?;
     let until = tokio::time::Instant::now() + Duration::from_millis(wait);
     let (mut bell, mut stopping) = (api.bell.listen(), api.stopping.subscribe());
     let mut query = query;
@@ -270,6 +271,33 @@ async fn events(api: &Arc<Api>, call: Call, id: &str) -> Result<Answer> {
             _ = bell.changed() => {}
             _ = stopping.changed() => {}
             () = tokio::time::sleep(left) => {}
+        }
+    }
+}
+
+/// One of those of a user who wait for events.
+struct Follower<'a>(&'a Api, UserId);
+
+impl<'a> Follower<'a> {
+    fn admit(api: &'a Api, user: UserId) -> Result<Follower<'a>> {
+        let mut followers = api.followers.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = followers.entry(user).or_default();
+        if *count >= api.limits.event_waits_each {
+            let message = format!("{count} requests of this user wait for events already");
+            return Err(Problem::new(Code::ServiceUnavailable, message));
+        }
+        *count += 1;
+        Ok(Follower(api, user))
+    }
+}
+
+impl Drop for Follower<'_> {
+    fn drop(&mut self) {
+        let mut followers = self.0.followers.lock().unwrap_or_else(PoisonError::into_inner);
+        let left = followers.get(&self.1).map_or(0, |count| count.saturating_sub(1));
+        match left {
+            0 => drop(followers.remove(&self.1)),
+            _ => drop(followers.insert(self.1, left)),
         }
     }
 }
@@ -311,22 +339,6 @@ async fn within<T>(api: &Api, work: impl Future<Output = Result<T>>) -> Result<T
         let message = format!("no result within {} s; it may still come", deadline.as_secs());
         Err(Problem::new(Code::ServiceUnavailable, message))
     })
-}
-
-async fn read_body(api: &Api, body: Body, headers: &HeaderMap) -> Result<Vec<u8>> {
-    let max = api.limits.body_bytes;
-    let too_large =
-        || Problem::new(Code::BadRequest, format!("the body has more than {max} bytes"));
-    let announced = text(headers, "content-length").and_then(|n| n.parse::<usize>().ok());
-    if announced.is_some_and(|n| n > max) {
-        return Err(too_large());
-    }
-    match timeout(api.limits.handshake(), to_bytes(body, max)).await {
-        Ok(Ok(bytes)) => Ok(bytes.to_vec()),
-        Ok(Err(e)) if e.to_string().contains("length limit") => Err(too_large()),
-        Ok(Err(_)) => Err(Problem::new(Code::BadRequest, "the body did not arrive whole")),
-        Err(_) => Err(Problem::new(Code::BadRequest, "the body did not arrive in time")),
-    }
 }
 
 fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {

@@ -1,12 +1,14 @@
-//! The accept loops: a bounded number of connections, each with its deadlines.
+//! The accept loops: a bounded crowd of connections, each with its deadlines.
 //!
 //! Our own instead of a framework's because nobody may cost more than they are allowed to before
-//! they are known: TLS is shaken in the connection's own task, a full house takes no more until
-//! somebody leaves, and one connection's panic is its own.
+//! they are known: TLS is shaken in the connection's own task, in a full house somebody gives way,
+//! and one connection's panic is its own.
 
+use crate::api::crowd::{Busy, Crowd, Guest, Who};
 use crate::api::dispatch::{Peer, router};
 use crate::api::stream::Patient;
 use crate::api::{Api, Limits};
+use crate::base::limit::API_HEAD_BYTES_MAX;
 use crate::net::tls::{self, ServerConfig};
 use axum::Router;
 use axum::body::Body;
@@ -17,11 +19,12 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use std::convert::Infallible;
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
@@ -45,14 +48,14 @@ pub async fn serve(api: Arc<Api>, listeners: Vec<Listener>, mut stop: watch::Rec
     let house = House {
         limits: api.limits,
         app: router(api.clone()),
-        room: Arc::new(Semaphore::new(api.limits.connections)),
+        crowd: Crowd::new(api.limits),
+        own: nix::unistd::geteuid().as_raw(),
         stop: api.stopping.subscribe(),
     };
     let mut doors = JoinSet::new();
     for listener in listeners {
-        // A room for each door: a crowd from the network must not lock out the socket.
-        let room = Arc::new(Semaphore::new(api.limits.connections));
-        doors.spawn(House { room, ..house.clone() }.open(listener));
+        // A crowd for each door: one from the network must not lock out the socket.
+        doors.spawn(House { crowd: Crowd::new(api.limits), ..house.clone() }.open(listener));
     }
     stopped(&mut stop).await;
     api.stopping.send_replace(true);
@@ -73,32 +76,31 @@ async fn stopped(stop: &mut watch::Receiver<bool>) {
 struct House {
     limits: Limits,
     app: Router,
-    room: Arc<Semaphore>,
+    crowd: Arc<Crowd>,
+    /// The user the appliance runs as.
+    own: u32,
     stop: watch::Receiver<bool>,
 }
 
 /// A connection just accepted.
 enum Arrived {
     Unix(UnixStream),
-    Tls(TcpStream, String, Arc<ServerConfig>),
-    Redirect(TcpStream, u16),
+    Tls(TcpStream, SocketAddr, Arc<ServerConfig>),
+    Redirect(TcpStream, SocketAddr, u16),
 }
 
 impl House {
     async fn open(mut self, listener: Listener) {
         let mut guests = JoinSet::new();
         loop {
-            let room = self.room.clone();
-            let next = async {
-                let place = room.acquire_owned().await.map_err(io::Error::other)?;
-                Ok::<_, io::Error>((place, accept(&listener).await?))
-            };
             tokio::select! {
                 () = stopped(&mut self.stop) => break,
                 Some(gone) = guests.join_next() => report(gone),
-                arrived = next => match arrived {
-                    Ok((place, arrived)) => {
-                        guests.spawn(self.clone().entertain(arrived, place));
+                arrived = accept(&listener) => match arrived {
+                    Ok(arrived) => {
+                        if let Some(guest) = self.admit(&arrived) {
+                            guests.spawn(self.clone().host(arrived, guest));
+                        }
                     }
                     Err(e) => {
                         tracing::warn!("accepting an API connection: {e}");
@@ -113,20 +115,59 @@ impl House {
         }
     }
 
-    async fn entertain(self, arrived: Arrived, _place: OwnedSemaphorePermit) {
+    /// A place for whoever has come; `None` lets the connection fall.
+    fn admit(&self, arrived: &Arrived) -> Option<Guest> {
+        let who = match arrived {
+            Arrived::Unix(stream) => match stream.peer_cred() {
+                Ok(peer) => Who::user(peer.uid(), self.own),
+                Err(e) => {
+                    tracing::warn!("asking who is at the socket: {e}");
+                    return None;
+                }
+            },
+            Arrived::Tls(_, address, _) | Arrived::Redirect(_, address, _) => {
+                Who::address(address.ip())
+            }
+        };
+        let guest = self.crowd.admit(who);
+        if guest.is_none() {
+            tracing::debug!(?who, "a connection too many, and none that could give way");
+        }
+        guest
+    }
+
+    /// Serves a connection until it ends or has to give way to another.
+    async fn host(self, arrived: Arrived, guest: Guest) {
+        let requests = guest.requests();
+        tokio::select! {
+            () = self.entertain(arrived, requests) => {}
+            () = guest.sent_away() => tracing::debug!("an idle connection gave way to a new one"),
+        }
+    }
+
+    async fn entertain(
+        self,
+        arrived: Arrived,
+        requests: impl Fn() -> Busy + Clone + Send + Sync + 'static,
+    ) {
         match arrived {
             Arrived::Unix(stream) => match stream.peer_cred() {
-                Ok(who) => self.talk(stream, Peer::Unix { uid: who.uid(), pid: who.pid() }).await,
+                Ok(who) => {
+                    let peer = Peer::Unix { uid: who.uid(), pid: who.pid() };
+                    self.talk(stream, peer, requests).await;
+                }
                 Err(e) => tracing::warn!("asking who is at the socket: {e}"),
             },
             Arrived::Tls(stream, address, config) => {
                 match timeout(self.limits.handshake(), tls::accept(&config, stream)).await {
-                    Ok(Ok((stream, _))) => self.talk(stream, Peer::Network(address)).await,
-                    Ok(Err(e)) => tracing::debug!(address, "TLS: {e}"),
-                    Err(_) => tracing::debug!(address, "TLS was not finished in time"),
+                    Ok(Ok((stream, _))) => {
+                        self.talk(stream, Peer::Network(address.to_string()), requests).await;
+                    }
+                    Ok(Err(e)) => tracing::debug!(%address, "TLS: {e}"),
+                    Err(_) => tracing::debug!(%address, "TLS was not finished in time"),
                 }
             }
-            Arrived::Redirect(stream, port) => {
+            Arrived::Redirect(stream, _, port) => {
                 let service = service_fn(move |request| async move {
                     Ok::<_, Infallible>(redirection(&request, port))
                 });
@@ -135,11 +176,21 @@ impl House {
         }
     }
 
-    async fn talk(self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, peer: Peer) {
+    async fn talk(
+        self,
+        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        peer: Peer,
+        requests: impl Fn() -> Busy + Send + Sync + 'static,
+    ) {
         let app = TowerToHyperService::new(self.app.clone());
         let service = service_fn(move |mut request: Request<Incoming>| {
             request.extensions_mut().insert(peer.clone());
-            app.call(request)
+            let (busy, answer) = (requests(), app.call(request));
+            async move {
+                let answer = answer.await;
+                drop(busy);
+                answer
+            }
         });
         self.converse(stream, service).await;
     }
@@ -156,7 +207,7 @@ impl House {
         let connection = hyper::server::conn::http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(self.limits.handshake())
-            .max_buf_size(64 * 1024)
+            .max_buf_size(API_HEAD_BYTES_MAX)
             .serve_connection(patient, service);
         let mut connection = std::pin::pin!(connection);
         let ended = tokio::select! {
@@ -178,10 +229,10 @@ async fn accept(listener: &Listener) -> io::Result<Arrived> {
         Listener::Tls(tcp, config) => {
             let (stream, address) = tcp.accept().await?;
             stream.set_nodelay(true)?;
-            Ok(Arrived::Tls(stream, address.to_string(), config.clone()))
+            Ok(Arrived::Tls(stream, address, config.clone()))
         }
         Listener::Redirect(tcp, port) => {
-            tcp.accept().await.map(|(stream, _)| Arrived::Redirect(stream, *port))
+            tcp.accept().await.map(|(stream, from)| Arrived::Redirect(stream, from, *port))
         }
     }
 }

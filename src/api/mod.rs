@@ -10,8 +10,10 @@
 //!   that neither can say what the other does not do.
 //! - [`dispatch`] is the way of one request: who, which environment, body, deadline, verb, answer.
 //! - [`call`] reads what a row is given; all faults of an input are told at once.
-//! - [`listen`] is our own accept loop: a bound on connections, deadlines on handshakes, heads,
-//!   bodies and silence, so that whoever opens a connection and says nothing costs ten seconds.
+//! - [`listen`] is our own accept loop: deadlines on handshakes, heads, bodies and silence.
+//! - [`crowd`] bounds connections of each user and address and of all: the longest idle gives way,
+//!   and root and our own user get in whoever is there.
+//! - [`body`] reads bodies: bounded each, all together, and in how many values they become.
 //! - [`replay`] remembers answers by `Idempotency-Key`, so that a lost answer can be asked again.
 //!
 //! Verbs block, so they run on threads kept for that, a bounded number at once; who waits for
@@ -22,7 +24,9 @@
 
 mod answer;
 mod bell;
+mod body;
 mod call;
+mod crowd;
 mod describe;
 mod dispatch;
 mod listen;
@@ -36,17 +40,24 @@ pub use bell::Bell;
 pub use listen::{Listener, serve};
 pub use verbs::Verbs;
 
-use crate::base::{Clock, Millis, limit};
-use std::sync::Arc;
+use crate::base::{Clock, Millis, UserId, limit};
+use std::collections::BTreeMap;
 use std::sync::atomic::AtomicUsize;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::{Semaphore, watch};
 
 /// Bounds of one API, so that a test can have them small.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Open connections of each listener.
+    /// Open connections of each listener, those of root and our own user aside.
     pub connections: usize,
+    /// Of these, of one user of the socket or one address.
+    pub connections_each: usize,
+    /// Requests of one user that wait for events at once.
+    pub event_waits_each: usize,
+    /// Bodies in memory, all together, in bytes.
+    pub bodies_bytes: usize,
     /// For TLS, for a request's head, and for its body.
     pub handshake: Millis,
     /// For one request, from its body to its answer.
@@ -61,6 +72,9 @@ impl Default for Limits {
     fn default() -> Limits {
         Limits {
             connections: limit::API_CONNECTIONS_MAX,
+            connections_each: limit::API_CONNECTIONS_EACH_MAX,
+            event_waits_each: limit::API_EVENT_WAITS_EACH_MAX,
+            bodies_bytes: limit::API_BODIES_BYTES_MAX,
             handshake: limit::API_HANDSHAKE_DEADLINE,
             request: limit::API_REQUEST_DEADLINE,
             body_bytes: limit::API_BODY_BYTES_MAX,
@@ -83,6 +97,10 @@ pub struct Api {
     limits: Limits,
     answers: replay::Answers,
     working: Arc<Semaphore>,
+    /// Room for the bodies of all requests.
+    bodies: Arc<Semaphore>,
+    /// Requests of each user that wait for events.
+    followers: Mutex<BTreeMap<UserId, usize>>,
     waiting: AtomicUsize,
     stopping: watch::Sender<bool>,
 }
@@ -97,6 +115,8 @@ impl Api {
             limits,
             answers: replay::Answers::new(),
             working: Arc::new(Semaphore::new(limits.verbs)),
+            bodies: Arc::new(Semaphore::new(body::units(limits.bodies_bytes))),
+            followers: Mutex::default(),
             waiting: AtomicUsize::new(0),
             stopping: watch::Sender::new(false),
         }

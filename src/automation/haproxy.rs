@@ -3,7 +3,8 @@
 //! A server that is to go is a `backup`: it finishes what it has, gets nothing new while another
 //! is up, and is still better than an error page when none is. A reload is `SIGUSR2` to the
 //! master (HAProxy Management Guide, section 4): a new worker takes the listening sockets over, so
-//! that no connection is refused, and the old one finishes what it has.
+//! that no connection is refused, and the old one finishes what it has: for an hour and a minute,
+//! which is more than any `drain`, and through 32 further reloads.
 //!
 //! The service itself is the built-in role's command. Both follow `GRANGE_HOME` and `GRANGE_RUN`
 //! where a platform sets them, because servers of an ordinary user share a file system: the file's

@@ -99,8 +99,29 @@ pub const API_KEY_BYTES_MAX: usize = 128;
 pub const API_PAGE_MAX: usize = 100;
 /// Longest a caller may wait on the event stream for something to happen.
 pub const EVENTS_WAIT_MAX: Millis = 25_000;
-/// Open API connections of each listener; each costs about 20 KiB, so all of them 20 MiB.
+/// Open API connections of each listener; each costs about 20 KiB, so all of them 20 MiB. Those of
+/// root and of the appliance's own user on the socket are counted apart.
 pub const API_CONNECTIONS_MAX: usize = 1024;
+/// Of these, of one user of the socket or one address: an office behind one address, and a fifth
+/// of the door at the most.
+pub const API_CONNECTIONS_EACH_MAX: usize = 192;
+/// Requests of one user that wait for events at once: screens and followers of a whole team.
+pub const API_EVENT_WAITS_EACH_MAX: usize = 64;
+/// Bodies of requests in memory at once, all together: eight of the largest, or thousands of the
+/// usual; each exists in up to four forms while it is read, so that is 64 MiB.
+pub const API_BODIES_BYTES_MAX: usize = 8 * API_BODY_BYTES_MAX;
+/// Values in one body: the largest input has a command of [`COMMAND_ARGUMENTS_MAX`] words. At 100
+/// bytes a value, 64 bodies under way are 25 MiB.
+pub const API_VALUES_MAX: usize = 4096;
+/// Parameters of one query: the longest list of filters has ten.
+pub const API_QUERY_MAX: usize = 64;
+/// Bytes of a request's head: a path and a query of a few names and a token are under 1 KiB.
+pub const API_HEAD_BYTES_MAX: usize = 32 * 1024;
+/// Faults one answer tells; the rest is counted, by the manifest itself or by the answer.
+pub const FAULTS_TOLD_MAX: usize = MANIFEST_FAULTS_MAX + 1;
+/// Letters of one fault in an answer, and of the field it names: what is wrong with a value of a
+/// megabyte can be said with less.
+pub const FAULT_LETTERS_MAX: usize = 8 * 1024;
 /// Longest one API request may take before it is given up.
 pub const API_REQUEST_DEADLINE: Millis = 60_000;
 

@@ -4,6 +4,7 @@
 //! error code, the CLI to an exit code, the TUI to a line. Adapters have their own typed errors
 //! and turn into problems where a verb handles them.
 
+use crate::base::limit::FAULTS_TOLD_MAX;
 use std::fmt;
 
 /// The result of a verb.
@@ -141,13 +142,17 @@ impl Problem {
         Problem { source: Some(cause.into()), ..Problem::new(Code::InternalServerError, doing) }
     }
 
-    /// Several faults as one problem; `None` when there are none.
-    pub fn all(mut faults: Vec<Problem>) -> Option<Problem> {
-        if faults.is_empty() {
-            return None;
+    /// Several faults as one problem; `None` when there are none. Past the bound they are only
+    /// counted: an input can have more faults than anybody reads, and each is a sentence.
+    pub fn all(faults: impl IntoIterator<Item = Problem>) -> Option<Problem> {
+        let mut faults = faults.into_iter();
+        let mut first = faults.next()?;
+        first.others.extend(faults.by_ref().take(FAULTS_TOLD_MAX - 1));
+        let untold = faults.count();
+        if untold > 0 {
+            let message = format!("and {untold} more faults that are not listed");
+            first.others.push(Problem::new(first.code, message));
         }
-        let mut first = faults.remove(0);
-        first.others.append(&mut faults);
         Some(first)
     }
 
@@ -206,11 +211,25 @@ mod tests {
     }
 
     #[test]
+    fn more_faults_than_anybody_reads_are_counted() {
+        let faults = |count: usize| (0..count).map(|n| Problem::invalid(n.to_string(), "wrong"));
+        let all = Problem::all(faults(FAULTS_TOLD_MAX)).unwrap();
+        assert_eq!(all.each().count(), FAULTS_TOLD_MAX);
+        let all = Problem::all(faults(90_000)).unwrap();
+        assert_eq!(all.each().count(), FAULTS_TOLD_MAX + 1);
+        let last = all.each().last().unwrap().to_string();
+        assert_eq!(
+            last,
+            format!("and {} more faults that are not listed", 90_000 - FAULTS_TOLD_MAX)
+        );
+    }
+
+    #[test]
     fn faults_travel_together() {
         let all =
             Problem::all(vec![Problem::invalid("a", "x"), Problem::invalid("b", "y")]).unwrap();
         let lines: Vec<String> = all.each().map(|p| p.to_string()).collect();
         assert_eq!(lines, ["a: x", "b: y"]);
-        assert!(Problem::all(Vec::new()).is_none());
+        assert!(Problem::all([]).is_none());
     }
 }

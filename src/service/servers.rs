@@ -258,6 +258,7 @@ pub fn run(
         let text = format!("at most {COMMAND_TIMEOUT_MAX} ms, not {timeout}");
         return Err(Problem::invalid("timeoutMs", text));
     }
+    let told = command_in_words(&input.command);
     let body = OrderBody::Run { command: input.command.clone(), timeout_ms: timeout };
     let (env, now) = (actor.env, service.now());
     // Twice the command's own time: it also has to get there and back.
@@ -269,10 +270,31 @@ pub fn run(
             return Err(unacceptable(&server, "no agent of ours runs there to do it"));
         }
         let about = lookup::server_name(tx, &server)?;
-        tx.text(about, "is asked to run a command");
+        tx.text(about, format!("is asked to run: {}", told));
         orders::give(tx, &server, body, now, deadline)
     })?;
     shown_order(service, actor, order)
+}
+
+/// Letters of a command in the journal; the order itself has the whole.
+const COMMAND_LETTERS_MAX: usize = 200;
+
+/// A command as the journal tells it: as it was typed, on one line, and cut. Everybody who may read
+/// the journal reads it, so a secret does not belong into a command's words.
+fn command_in_words(command: &[String]) -> String {
+    let plain = |word: &str| {
+        !word.is_empty() && word.chars().all(|c| c.is_alphanumeric() || "-_./:=,@%+".contains(c))
+    };
+    let quoted = |word: &String| match plain(word) {
+        true => word.clone(),
+        false => format!("'{}'", word.replace('\'', "'\\''")),
+    };
+    let whole = command.iter().map(quoted).collect::<Vec<String>>().join(" ");
+    let line = crate::base::text::escape(&whole);
+    match line.char_indices().nth(COMMAND_LETTERS_MAX) {
+        Some((at, _)) => format!("{}... ({} words)", &line[..at], command.len()),
+        None => line.into_owned(),
+    }
 }
 
 /// An order and what came of it.
@@ -285,4 +307,22 @@ fn shown_order(service: &Service, actor: &Actor, id: OrderId) -> Result<OrderVie
     let order: Option<Order> = service.read(|view| lookup::order(view, id))?;
     let order = order.filter(|order| order.env == actor.env);
     Ok(views::order(order.ok_or_else(|| Problem::not_found("order", id))?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::command_in_words;
+
+    #[test]
+    fn the_journal_says_what_was_run_on_one_line() {
+        let check = |words: &[&str], told: &str| {
+            let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
+            assert_eq!(command_in_words(&words), told);
+        };
+        check(&["systemctl", "restart", "nginx"], "systemctl restart nginx");
+        check(&["sh", "-c", "echo 'a b'; ls"], r"sh -c 'echo '\''a b'\''; ls'");
+        check(&["echo", "", "a\nb"], r"echo '' 'a\nb'");
+        let long = command_in_words(&vec!["word".to_owned(); 100]);
+        assert!(long.ends_with("... (100 words)") && long.len() < 230, "{long}");
+    }
 }

@@ -99,6 +99,31 @@ pub enum Inbound {
     Event(Event),
     /// The terminal is gone or the process shall end.
     Hangup,
+    /// The person wants the shell for a while.
+    Suspend,
+    /// The process was stopped and goes on: whatever the terminal shows is another's.
+    Continue,
+}
+
+/// What only the process's own terminal can do for a session.
+pub trait Job {
+    /// Gives the terminal back, stops this process, and takes the terminal again when it goes on.
+    fn suspend(&self) -> io::Result<()>;
+    /// Takes the terminal again after somebody else stopped this process.
+    fn retake(&self) -> io::Result<()>;
+}
+
+/// A terminal that no shell waits behind, as a channel of a connection.
+pub struct NoJob;
+
+impl Job for NoJob {
+    fn suspend(&self) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn retake(&self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// Runs a session on the process's own terminal until the person quits.
@@ -126,10 +151,12 @@ pub fn session<W: Write>(
     inbox: &Receiver<Inbound>,
     sender: &SyncSender<Inbound>,
     source: Arc<dyn Source>,
+    job: &dyn Job,
     options: &Options,
 ) -> io::Result<()> {
     let mut session = Session {
         out,
+        job,
         state: options.state(clamp(size)),
         painter: Painter::default(),
         desk: worker::start(source, sender),
@@ -150,6 +177,7 @@ fn clamp((columns, rows): (u16, u16)) -> (u16, u16) {
 
 struct Session<'a, W: Write> {
     out: &'a mut W,
+    job: &'a dyn Job,
     state: State,
     painter: Painter,
     desk: worker::Desk,
@@ -170,6 +198,8 @@ impl<W: Write> Session<'_, W> {
                         effects.extend(self.apply(event));
                     }
                     Ok(Inbound::Hangup) | Err(TryRecvError::Disconnected) => return Ok(()),
+                    Ok(Inbound::Suspend) => changed |= self.suspend()?,
+                    Ok(Inbound::Continue) => changed |= self.retake()?,
                     Err(TryRecvError::Empty) => break,
                 }
             }
@@ -192,9 +222,37 @@ impl<W: Write> Session<'_, W> {
                     }
                 }
                 Ok(Inbound::Hangup) | Err(RecvTimeoutError::Disconnected) => return Ok(()),
+                Ok(Inbound::Suspend) => {
+                    self.suspend()?;
+                    drawn = None;
+                }
+                Ok(Inbound::Continue) => {
+                    self.retake()?;
+                    drawn = None;
+                }
                 Err(RecvTimeoutError::Timeout) => {}
             }
         }
+    }
+
+    /// Leaves the screen to the shell until the process goes on.
+    fn suspend(&mut self) -> io::Result<bool> {
+        self.out.write_all(LEAVE)?;
+        self.out.flush()?;
+        self.job.suspend()?;
+        self.enter()
+    }
+
+    fn retake(&mut self) -> io::Result<bool> {
+        self.job.retake()?;
+        self.enter()
+    }
+
+    /// Begins the screen anew; what it showed is not there any more. True: there is to draw.
+    fn enter(&mut self) -> io::Result<bool> {
+        self.out.write_all(ENTER)?;
+        self.painter = Painter::default();
+        Ok(true)
     }
 
     fn tick(&mut self) -> Vec<Effect> {

@@ -374,6 +374,33 @@ impl State {
 
     /// Whether a key would do something just now, so that it is worth a place in the footer.
     pub fn can(&self, verb: Verb) -> bool {
+        self.has_meant(verb) && self.can_here(verb)
+    }
+
+    /// Whether there is something that a key could be about.
+    fn has_meant(&self, verb: Verb) -> bool {
+        let on_list = match &self.page().place {
+            Place::Farms => self.selected_farm().is_some(),
+            Place::Farm(_) if self.page().on_roles => self.selected_role().is_some(),
+            Place::Farm(_) | Place::Servers => self.selected_server().is_some(),
+            Place::Events(_) => self.subject().is_some(),
+            _ => true,
+        };
+        match verb {
+            Verb::Open => on_list,
+            Verb::Why => self.subject().is_some(),
+            Verb::Launch | Verb::Stop => self.selected_farm().is_some(),
+            Verb::Terminate => self.selected_server().is_some() || self.selected_farm().is_some(),
+            Verb::Reboot | Verb::Lock => self.selected_server().is_some(),
+            Verb::Role => self.role_meant().is_some(),
+            Verb::Hold | Verb::Release => {
+                self.selected_server().is_some() || self.subject().is_some()
+            }
+            _ => true,
+        }
+    }
+
+    fn can_here(&self, verb: Verb) -> bool {
         let place = &self.page().place;
         let rollout = match place {
             Place::Role(farm, role) => self.rollout(*farm, *role),

@@ -88,6 +88,8 @@ fn go(state: &mut State, place: Place) -> Vec<Effect> {
 
 /// After the shown page changed: its lines, and its data at once.
 fn arrive(state: &mut State) -> Vec<Effect> {
+    // What was said of another page is not about this one.
+    state.message = None;
     let stale = match &state.page().place {
         Place::Server(id) => !matches!(&state.data.server, Some((asked, _)) if asked == id),
         _ => false,

@@ -140,8 +140,8 @@ fn half_a_request_is_dropped_at_the_deadline() {
 }
 
 #[test]
-fn a_full_house_lets_the_next_in_when_somebody_leaves() {
-    let house = House::open(true, Limits { connections: 1, ..Limits::default() });
+fn in_a_full_house_the_idle_one_gives_way() {
+    let house = House::open(true, Limits { connections_each: 1, ..Limits::default() });
     let mut first = UnixStream::connect(house.socket()).unwrap();
     first.set_read_timeout(Some(PATIENCE)).unwrap();
     first.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
@@ -151,9 +151,89 @@ fn a_full_house_lets_the_next_in_when_somebody_leaves() {
     let mut second = UnixStream::connect(house.socket()).unwrap();
     second.set_read_timeout(Some(PATIENCE)).unwrap();
     second.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
-    drop(first);
     second.read_exact(&mut head).unwrap();
     assert_eq!(&head, b"HTTP/1.1 200 OK");
+    // The first one is gone, with whatever of its answer was not read yet.
+    let mut rest = Vec::new();
+    first.read_to_end(&mut rest).unwrap();
+    assert_eq!(first.read(&mut [0; 1]).unwrap(), 0);
+}
+
+/// Sends a request and leaves it open.
+fn begin(house: &House, request: &str) -> UnixStream {
+    let mut stream = UnixStream::connect(house.socket()).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.write_all(request.as_bytes()).unwrap();
+    stream
+}
+
+#[test]
+fn one_user_waits_for_events_only_so_often() {
+    let limits = Limits { event_waits_each: 2, ..Limits::default() };
+    let house = House::open(true, limits);
+    let path = "/api/v1beta0/user/1/grange/events/?after=4&waitMs=25000";
+    let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    let _waiting = [begin(&house, &request), begin(&house, &request)];
+    let until = Instant::now() + PATIENCE;
+    while house.fake.looks_at_events.load(Ordering::SeqCst) < 2 {
+        assert!(Instant::now() < until, "nobody looked at the journal");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    let answer = house.raw(request.as_bytes());
+    assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
+    assert!(answer.contains("2 requests of this user wait for events already"), "{answer}");
+    // Asking without waiting goes on.
+    let now = request.replace("&waitMs=25000", "");
+    assert!(house.raw(now.as_bytes()).starts_with("HTTP/1.1 200 "));
+}
+
+/// What one body may cost: each is refused in a few words, whatever it is made of.
+#[test]
+fn a_body_costs_no_more_than_its_bytes_and_is_refused_in_a_few_words() {
+    let house = House::open(true, Limits::default());
+    let path = "/api/v1beta0/user/1/farms/";
+    let check = |body: &str, expected: &str| {
+        let answer = house.ask("POST", path, &[], body);
+        assert!(answer.starts_with("HTTP/1.1 400 "), "{}", &answer[..200.min(answer.len())]);
+        assert!(answer.contains(expected), "no {expected}: {}", &answer[..400.min(answer.len())]);
+        assert!(answer.len() < 64 * 1024, "{expected}: {} bytes", answer.len());
+    };
+    let fields = |count: usize| {
+        let fields: Vec<String> = (0..count).map(|n| format!("\"field{n}\": {n}")).collect();
+        format!("{{{}}}", fields.join(","))
+    };
+    check(&fields(90_000), "more than 4096 values");
+    check(&fields(2_000), "more faults that are not listed");
+    check(&format!("[{}]", vec!["0"; 900_000].join(",")), "more than 4096 values");
+    check(&"[".repeat(4_000), "not JSON");
+    check(&format!("{{\"name\": \"{}\"}}", "x".repeat(1_500_000)), "name");
+    check(&format!("{{\"{}\": 1}}", "x".repeat(1_500_000)), "unknown field");
+    let many: Vec<String> = (0..1_000).map(|n| format!("p{n}=1")).collect();
+    let answer = house.ask("GET", &format!("{path}?{}", many.join("&")), &[], "");
+    assert!(answer.contains("more than 64 parameters"), "{answer}");
+    let headers: Vec<String> = (0..500).map(|n| format!("X-{n}: y")).collect();
+    let answer = house.ask("GET", path, &headers, "");
+    assert!(answer.starts_with("HTTP/1.1 431 "), "{answer}");
+}
+
+#[test]
+fn bodies_share_one_room_and_who_finds_none_is_told_to_come_back() {
+    let limits = Limits { bodies_bytes: 100 * 1024, ..Limits::default() };
+    let house = House::open(true, limits);
+    let path = "/api/v1beta0/user/1/farms/";
+    let head = format!("POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 102400\r\n\r\n");
+    // It has sent nearly all, and goes on holding that much.
+    let _slow = begin(&house, &format!("{head}{}", "x".repeat(100 * 1024 - 1)));
+    let until = Instant::now() + PATIENCE;
+    let body = format!("{{\"name\": \"{}\"}}", "x".repeat(50 * 1024));
+    loop {
+        let answer = house.ask("POST", path, &[], &body);
+        if answer.contains("too much is being sent at once") {
+            assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
+            break;
+        }
+        assert!(Instant::now() < until, "{answer}");
+    }
 }
 
 #[test]

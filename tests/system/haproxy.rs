@@ -11,7 +11,8 @@ use grange::model::Balance;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::fs;
-use std::net::SocketAddr;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::Arc;
@@ -239,6 +240,97 @@ fn a_killed_server_costs_no_request_and_its_replacement_is_used_at_once() {
     wait("the replacement is used", used, &String::new);
     let report = loading.join().unwrap();
     assert_eq!((report.sent, report.failed()), (1200, 0), "{report}");
+}
+
+/// Longer than any timeout of a balancer but that of tunnels, and than what an old worker had once.
+const LONG: Duration = Duration::from_secs(64);
+
+/// A server that checks find well, that answers an upgrade with a tunnel which says back what it
+/// hears, and everything else with a byte every now and then for [`LONG`].
+fn patient_server() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for stream in listener.incoming().map_while(Result::ok) {
+            // Whoever leaves in the middle is no fault of the server's.
+            std::thread::spawn(move || serve_patiently(stream).ok());
+        }
+    });
+    address
+}
+
+fn serve_patiently(mut stream: TcpStream) -> std::io::Result<()> {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        stream.read_exact(&mut byte)?;
+        head.push(byte[0]);
+    }
+    let head = String::from_utf8_lossy(&head).to_lowercase();
+    if head.starts_with("get /healthz") {
+        return stream
+            .write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+    }
+    if head.contains("upgrade: echo") {
+        let answer = "HTTP/1.1 101 Switching\r\nconnection: upgrade\r\nupgrade: echo\r\n\r\n";
+        stream.write_all(answer.as_bytes())?;
+        let mut word = [0; 4];
+        while stream.read_exact(&mut word).is_ok() {
+            stream.write_all(&word)?;
+        }
+        return Ok(());
+    }
+    let pieces = 128;
+    stream.write_all(format!("HTTP/1.1 200 OK\r\ncontent-length: {pieces}\r\n\r\n").as_bytes())?;
+    for _ in 0..pieces {
+        stream.write_all(b"x")?;
+        std::thread::sleep(LONG / pieces);
+    }
+    Ok(())
+}
+
+#[test]
+fn what_is_under_way_outlives_changes_of_the_servers_by_more_than_a_minute() {
+    let mut balancer = Balancer::start("long");
+    let patient = patient_server();
+    let server = || backend("web-1", patient, BackendState::Up);
+    balancer.put(&[server()]);
+    let ask = |request: &str| {
+        let mut stream = TcpStream::connect(balancer.address()).unwrap();
+        stream.set_read_timeout(Some(LONG)).unwrap();
+        stream.write_all(request.as_bytes()).unwrap();
+        stream
+    };
+    let upgrade = "GET /ws HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: echo\r\n\r\n";
+    let tunnel = || {
+        let mut stream = ask(upgrade);
+        let mut first = [0; 12];
+        stream.read_exact(&mut first).ok();
+        (first == *b"HTTP/1.1 101").then_some(stream)
+    };
+    wait("the server is behind the balancer", || tunnel().is_some(), &String::new);
+    let mut tunnel = tunnel().unwrap();
+    let mut download = ask("GET /long HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+    download.read_exact(&mut [0; 12]).unwrap();
+    let begun = Instant::now();
+    // Its server stays; others come and go, and so do workers.
+    let two = web("web-2");
+    balancer.put(&[server(), up("web-2", &two)]);
+    balancer.put(&[server(), draining("web-2", &two)]);
+    balancer.put(&[server()]);
+    two.stop();
+    let mut body = Vec::new();
+    download.read_to_end(&mut body).unwrap();
+    assert!(body.ends_with(&[b'x'; 128]), "{}", String::from_utf8_lossy(&body));
+    std::thread::sleep(LONG.saturating_sub(begun.elapsed()));
+    // The head of its answer is still to be read, then what it says back.
+    tunnel.write_all(b"ping").unwrap();
+    let mut heard = Vec::new();
+    while !heard.ends_with(b"ping") {
+        let mut byte = [0];
+        tunnel.read_exact(&mut byte).expect("the tunnel is still open");
+        heard.push(byte[0]);
+    }
 }
 
 /// A demo server of its own process; killed at the end if not before.

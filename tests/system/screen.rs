@@ -257,3 +257,58 @@ fn a_screen_that_is_told_to_end_gives_the_terminal_back() {
     nix::sys::signal::kill(screen, nix::sys::signal::Signal::SIGTERM).unwrap();
     world.is_restored();
 }
+
+/// The first process below the shell, by its signals.
+fn signal(world: &World, signal: nix::sys::signal::Signal) {
+    let shell = world.tmux(&["display", "-p", "#{pane_pid}"]);
+    let screen = nix::unistd::Pid::from_raw(screen_below(shell.trim()));
+    nix::sys::signal::kill(screen, signal).unwrap();
+}
+
+#[test]
+fn a_screen_that_is_stopped_gives_the_terminal_back_and_takes_it_again() {
+    use nix::sys::signal::Signal;
+    let world = World::open("stop");
+    world.run();
+    world.shows(&["Grange", "shop", "connected"]);
+    for stop in [None, Some(Signal::SIGTSTP)] {
+        match stop {
+            None => world.keys(&["C-z"]),
+            Some(stop) => signal(&world, stop),
+        }
+        world.is_restored();
+        world.keys(&["-l", "fg"]);
+        world.keys(&["Enter"]);
+        world.shows(&["Grange", "shop", "connected"]);
+        // Keys are keys again, and not lines.
+        world.keys(&["Enter"]);
+        world.shows(&["farms › shop", "web"]);
+        world.keys(&["Escape"]);
+        world.shows(&["Grange", "shop", "connected"]);
+    }
+    world.keys(&["q"]);
+    world.is_restored();
+}
+
+#[test]
+fn a_screen_that_is_interrupted_or_hung_up_on_ends_in_order() {
+    use nix::sys::signal::Signal;
+    let world = World::open("hangup");
+    for ending in [Signal::SIGINT, Signal::SIGHUP, Signal::SIGQUIT] {
+        world.run();
+        world.shows(&["Grange", "shop", "connected"]);
+        signal(&world, ending);
+        world.is_restored();
+    }
+    // A terminal that is closed leaves no process behind.
+    world.run();
+    world.shows(&["Grange", "shop", "connected"]);
+    let shell = world.tmux(&["display", "-p", "#{pane_pid}"]);
+    let screen = screen_below(shell.trim());
+    world.tmux(&["kill-server"]);
+    let there = Path::new("/proc").join(screen.to_string());
+    world.wait("the screen is gone", || {
+        let stat = std::fs::read_to_string(there.join("stat")).unwrap_or_default();
+        stat.is_empty() || stat.contains(") Z ")
+    });
+}

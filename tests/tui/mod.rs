@@ -278,3 +278,54 @@ fn a_frame_with_ten_thousand_servers() {
     session.script("enter o o");
     println!("two orders: {:?}", begun.elapsed());
 }
+
+/// A key in the footer does something: on no page, in no world, is one shown that only answers that
+/// nothing is selected. Those that are shown still work where something is.
+#[test]
+fn no_key_is_shown_that_has_nothing_to_act_on() {
+    use grange::tui::keymap::Keymap;
+    let ways =
+        ["", "enter", "enter tab", "enter enter", "enter v", "e", "s", "w", "type::servers enter"];
+    let mut shown = 0;
+    for name in ["empty", "shop", "lost", "frozen"] {
+        for way in ways {
+            let open = || {
+                let mut session = Session::new(World::named(name), (200, 50), Signs::UNICODE);
+                session.script(way);
+                session
+            };
+            let session = open();
+            let scope = session.state.page().place.scope();
+            let keys = Keymap::shipped().at(scope).filter(|binding| binding.foot.is_some());
+            let keys: Vec<Key> =
+                keys.filter(|binding| session.state.can(binding.verb)).map(|b| b.on[0]).collect();
+            for key in keys {
+                let mut session = open();
+                session.state.message = None;
+                session.event(Event::Key(key));
+                let said = session.state.message.as_ref().map(|(text, ..)| text.as_str());
+                assert_ne!(said, Some("Nothing is selected"), "{name}, {way:?}, {}", key.label());
+                shown += 1;
+            }
+        }
+    }
+    assert!(shown > 100, "{shown}");
+}
+
+#[test]
+fn what_was_said_on_one_page_is_not_shown_on_another() {
+    let mut session = Session::new(World::named("shop"), (80, 24), Signs::UNICODE);
+    session.script("o");
+    assert!(session.screen().contains("Ordered by"), "{}", session.screen());
+    session.script("enter");
+    assert!(!session.screen().contains("Ordered by"), "{}", session.screen());
+}
+
+/// On a black or a white ground, some of the sixteen colours cannot be read.
+#[test]
+fn every_colour_of_the_theme_can_be_read() {
+    let theme = include_str!("../../assets/themes/default.toml");
+    for bad in ["\"blue\"", "\"black\"", "\"white\"", "\"gray\"", "\"darkgray\""] {
+        assert!(!theme.contains(bad), "{bad}");
+    }
+}

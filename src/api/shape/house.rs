@@ -155,6 +155,11 @@ pub const SHAPES: &[Shape] = &[
             field("agents", Integer, "Connected agents."),
             field("farms", Integer, "Farms."),
             field("servers", Integer, "Servers not confirmed gone."),
+            field(
+                "lostLogLines",
+                Integer,
+                "Lines of its log that could not be written since it runs.",
+            ),
             field("alerts", Texts, "Alerts, one line each."),
             field("jobs", ListOf("Job"), "Each background job: name and how its last run went."),
         ],

@@ -93,5 +93,5 @@ fn say_moved(moved: Vec<String>) -> Result<()> {
     let one = |what: String| {
         Problem::new(Code::RevisionConflict, format!("the world moved since it was made: {what}"))
     };
-    Problem::all(moved.into_iter().map(one).collect()).map_or(Ok(()), Err)
+    Problem::all(moved.into_iter().map(one)).map_or(Ok(()), Err)
 }

@@ -74,6 +74,8 @@ fn linear(
     while let Ok(heard) = heard.recv() {
         match heard {
             Heard::End | Heard::Inbound(Inbound::Hangup) => break,
+            // Lines need no screen: a shell stops this process and lets it go on by itself.
+            Heard::Inbound(Inbound::Suspend | Inbound::Continue) => {}
             Heard::Line(line) => {
                 if !answer(source, &mut state, &line, out)? {
                     break;

@@ -1,9 +1,11 @@
 //! The process's own terminal: raw mode, its keys, its size, signals, and leaving it as it was.
 
 use super::paint::LEAVE;
-use super::{Color, INBOX_MAX, Inbound, Options, session};
+use super::{Color, INBOX_MAX, Inbound, Job, Options, session};
 use crate::tui::event::{Event, Key};
 use crate::tui::source::Source;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::{Pid, getpgid, getppid, getsid};
 use ratatui::crossterm::event::{
     self as keys, Event as Raw, KeyCode, KeyEvent, KeyEventKind, KeyModifiers,
 };
@@ -39,6 +41,33 @@ fn restore() {
     }
 }
 
+/// The shell that started us, and waits.
+struct Shell;
+
+impl Job for Shell {
+    fn suspend(&self) -> io::Result<()> {
+        terminal::disable_raw_mode()?;
+        // Without a shell that could let us go on, stopping would be for ever.
+        if shell_waits() {
+            kill(Pid::from_raw(0), Signal::SIGSTOP)?;
+        }
+        terminal::enable_raw_mode()
+    }
+
+    fn retake(&self) -> io::Result<()> {
+        // What the shell left is the terminal's state to go back to, and no longer ours.
+        terminal::disable_raw_mode()?;
+        terminal::enable_raw_mode()
+    }
+}
+
+/// Whether our parent is of this session and of another job, as a shell with job control is.
+fn shell_waits() -> bool {
+    let parent = getppid();
+    let same_session = getsid(Some(parent)).ok() == getsid(None).ok();
+    same_session && getpgid(Some(parent)).ok() != getpgid(None).ok()
+}
+
 /// Runs a session here until the person quits.
 pub fn run(source: Arc<dyn Source>, options: &Options) -> io::Result<()> {
     let size = terminal::size().unwrap_or((80, 24));
@@ -66,7 +95,7 @@ pub fn run(source: Arc<dyn Source>, options: &Options) -> io::Result<()> {
         read_keys(sender.clone(), ended.clone());
         // One frame is one write: a link with latency gets one packet and not hundreds.
         let mut out = BufWriter::with_capacity(64 * 1024, io::stdout());
-        session(&mut out, size, &inbox, &sender, source, options)
+        session(&mut out, size, &inbox, &sender, source, &Shell, options)
     };
     ended.store(true, Ordering::SeqCst);
     std::panic::set_hook(Box::new(move |info| before(info)));
@@ -94,30 +123,43 @@ fn read_keys(sender: SyncSender<Inbound>, ended: Arc<AtomicBool>) {
     });
 }
 
-/// SIGTERM and SIGHUP end the session in order, so that the terminal is left as it was.
+/// What ends a process ends the session in order, so that the terminal is left as it was; what
+/// stops it gives the terminal back first, and takes it again when it goes on.
 fn listen_for_signals(sender: SyncSender<Inbound>) {
     thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build();
         let Ok(runtime) = runtime else { return };
         let heard = runtime.block_on(async {
             let mut terminate = signal(SignalKind::terminate())?;
+            let mut interrupt = signal(SignalKind::interrupt())?;
+            let mut quit = signal(SignalKind::quit())?;
             let mut hangup = signal(SignalKind::hangup())?;
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = hangup.recv() => {}
+            let mut stop = signal(SignalKind::from_raw(Signal::SIGTSTP as i32))?;
+            let mut go_on = signal(SignalKind::from_raw(Signal::SIGCONT as i32))?;
+            loop {
+                let inbound = tokio::select! {
+                    _ = terminate.recv() => Inbound::Hangup,
+                    _ = interrupt.recv() => Inbound::Hangup,
+                    _ = quit.recv() => Inbound::Hangup,
+                    _ = hangup.recv() => Inbound::Hangup,
+                    _ = stop.recv() => Inbound::Suspend,
+                    _ = go_on.recv() => Inbound::Continue,
+                };
+                // The session may be over; then there is nobody to tell.
+                if sender.send(inbound).is_err() {
+                    return io::Result::Ok(());
+                }
             }
-            io::Result::Ok(())
         });
-        match heard {
-            // The session may be over; then there is nobody to tell.
-            Ok(()) => drop(sender.send(Inbound::Hangup)),
-            Err(fault) => tracing::warn!(%fault, "signals will end the session unannounced"),
+        if let Err(fault) = heard {
+            tracing::warn!(%fault, "signals will end the session unannounced");
         }
     });
 }
 
 fn inbound(raw: Raw) -> Option<Inbound> {
     match raw {
+        Raw::Key(key) if self::key(key) == Some(Key::Ctrl('z')) => Some(Inbound::Suspend),
         Raw::Key(key) => self::key(key).map(|key| Inbound::Event(Event::Key(key))),
         Raw::Resize(columns, rows) => Some(Inbound::Event(Event::Resize(columns, rows))),
         Raw::Paste(text) => Some(Inbound::Event(Event::Paste(text))),

@@ -189,7 +189,7 @@ pub fn problem(faults: Vec<Fault>) -> Option<Problem> {
         let field = if fault.path.is_empty() { place } else { format!("{place}: {}", fault.path) };
         Problem::invalid(field, fault.message)
     };
-    Problem::all(faults.into_iter().map(each).collect())
+    Problem::all(faults.into_iter().map(each))
 }
 
 fn farm(tree: &tree::Tree, sink: &mut Sink) -> (Option<Manifest>, Vec<Reference>) {
