@@ -173,7 +173,7 @@ impl Supervisor {
         }
         match self.write_crashing(&crashing) {
             Ok(()) => self.told = crashing,
-            Err(failure) => eprintln!("{}", failure.line()),
+            Err(failure) => output::line(failure.line()),
         }
     }
 
