@@ -293,19 +293,20 @@ fn start_broker(
     config: &Config,
     runtime: &Runtime,
     service: &Arc<Service>,
-    bound: Vec<StdListener>,
+    mut bound: Vec<StdListener>,
     serving: Arc<tls::Serving>,
 ) -> Result<Arc<Broker>, StartError> {
     let authority_pem = service.authority.certificate_pem();
     let port = tls::agents_port(serving, authority_pem).map_err(StartError::Tls)?;
     let came_in = bound.iter().filter_map(|listener| listener.local_addr().ok()).collect();
-    let told = told::settle(&config.data_dir, came_in, &service.settings.agent_addresses);
+    let addresses = &service.settings.agent_addresses;
+    let (told, of_before) = told::settle(&config.data_dir, came_in, addresses);
     for text in told.change.iter().chain(&told.lost) {
         tracing::warn!("{text}");
     }
     service.observed.set_alert("agents-told", told.lost);
-    let of_before = told.listen.into_iter().skip(bound.len()).collect();
-    let gate = GateConfig::new(of_before, port, |certificate| pki::identify(certificate).ok());
+    bound.extend(of_before);
+    let gate = GateConfig::new(Vec::new(), port, |certificate| pki::identify(certificate).ok());
     let gate = GateConfig { bound, ..gate };
     let doorway = Arc::new(Doorway::new(service.clone()));
     let broker = Broker::start(gate, doorway.clone(), doorway, runtime.handle());

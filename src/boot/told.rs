@@ -44,15 +44,21 @@ pub fn agent_listeners(configured: SocketAddr, gateway: Option<IpAddr>) -> Vec<S
     listen
 }
 
-/// Looks at what was told before, and keeps what is told from now on.
-pub fn settle(data: &Path, listen: Vec<SocketAddr>, addresses: &[String]) -> Outlook {
+/// Looks at what was told before, and keeps what is told from now on. The second is what agents of
+/// before come in by, bound: somebody else could have it by the time it is asked for again.
+pub fn settle(
+    data: &Path,
+    listen: Vec<SocketAddr>,
+    addresses: &[String],
+) -> (Outlook, Vec<TcpListener>) {
     let path = data.join("agents.json");
     let before: Told = std::fs::read(&path)
         .ok()
         .and_then(|text| serde_json::from_slice(&text).ok())
         .unwrap_or_default();
-    let free = |address: &SocketAddr| TcpListener::bind(address).map(drop);
-    let (outlook, now) = decide(&before, listen, addresses, free);
+    let mut bound = Vec::new();
+    let bind = |address: &SocketAddr| TcpListener::bind(address).map(|it| bound.push(it));
+    let (outlook, now) = decide(&before, listen, addresses, bind);
     if now != before {
         let temporary = data.join("agents.new");
         let text = serde_json::to_vec(&now).unwrap_or_default();
@@ -61,14 +67,14 @@ pub fn settle(data: &Path, listen: Vec<SocketAddr>, addresses: &[String]) -> Out
             tracing::warn!(%error, "what agents are told could not be kept");
         }
     }
-    outlook
+    (outlook, bound)
 }
 
 fn decide(
     before: &Told,
     configured: Vec<SocketAddr>,
     addresses: &[String],
-    free: impl Fn(&SocketAddr) -> std::io::Result<()>,
+    mut bind: impl FnMut(&SocketAddr) -> std::io::Result<()>,
 ) -> (Outlook, Told) {
     let mut listen = configured;
     let (mut kept, mut lost) = (Vec::new(), Vec::new());
@@ -80,7 +86,7 @@ fn decide(
         if listen.iter().any(covers) {
             continue;
         }
-        match free(address) {
+        match bind(address) {
             Ok(()) => {
                 kept.push(address.to_string());
                 listen.push(*address);

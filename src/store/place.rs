@@ -132,19 +132,8 @@ impl Place {
     /// Where it is written down how far was answered, if it is there.
     pub fn mark(&self) -> Result<Option<Box<dyn Medium>>, OpenError> {
         match self {
-            Place::File(path) => {
-                let path = path.with_extension("mark");
-                match File::open(&path) {
-                    Ok(file) => Ok(Some(Box::new(RealFile(file)))),
-                    Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(None),
-                    Err(cause) => Err(OpenError::File { doing: "opening", path, cause }),
-                }
-            }
-            Place::Disk(disk) => {
-                let mark = disk.mark();
-                let there = mark.len().is_ok_and(|len| len > 0);
-                Ok(there.then(|| Box::new(mark) as Box<dyn Medium>))
-            }
+            Place::File(path) => if_there(path.with_extension("mark"), File::options().read(true)),
+            Place::Disk(disk) => Ok(if_written(disk.mark())),
         }
     }
 
@@ -211,19 +200,8 @@ impl Place {
 
     fn log_by(&self, options: &OpenOptions) -> Result<Option<Box<dyn Medium>>, OpenError> {
         match self {
-            Place::File(path) => {
-                let path = log_path(path);
-                match options.open(&path) {
-                    Ok(file) => Ok(Some(Box::new(RealFile(file)))),
-                    Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(None),
-                    Err(cause) => Err(OpenError::File { doing: "opening", path, cause }),
-                }
-            }
-            Place::Disk(disk) => {
-                let log = disk.log();
-                let there = log.len().is_ok_and(|len| len > 0);
-                Ok(there.then(|| Box::new(log) as Box<dyn Medium>))
-            }
+            Place::File(path) => if_there(log_path(path), options),
+            Place::Disk(disk) => Ok(if_written(disk.log())),
         }
     }
 
@@ -356,6 +334,21 @@ fn is_half_empty(database: &Database, file: u64) -> Result<bool, StoreError> {
     let found = txn.stats().map_err(|e| StoreError::database("measuring the store", e))?;
     txn.abort().map_err(|e| StoreError::database("measuring the store", e))?;
     Ok(found.allocated_pages() * (PAGE_BYTES as u64) < file / 2)
+}
+
+/// Opens a file beside a database; `None` where there is none.
+fn if_there(path: PathBuf, options: &OpenOptions) -> Result<Option<Box<dyn Medium>>, OpenError> {
+    match options.open(&path) {
+        Ok(file) => Ok(Some(Box::new(RealFile(file)))),
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(cause) => Err(OpenError::File { doing: "opening", path, cause }),
+    }
+}
+
+/// The same of a disk in memory, which has every file and nothing in those that were not made.
+fn if_written(file: impl Medium + 'static) -> Option<Box<dyn Medium>> {
+    let there = file.len().is_ok_and(|len| len > 0);
+    there.then(|| Box::new(file) as Box<dyn Medium>)
 }
 
 /// Where a database's log is.

@@ -2,12 +2,12 @@
 //! place that is freed in the worst moment.
 
 use crate::explain::site::Site;
-use grange::base::{Clock, ServerId, Waker};
+use crate::whatif::Nobody;
+use grange::base::{Clock, Waker};
 use grange::boot::driver::Driver;
 use grange::clouds::Cloud;
 use grange::clouds::simulated::{Delays, Simulated};
-use grange::jobs::{Checker, Courier, Pool, Ports};
-use grange::model::ReadyCheck;
+use grange::jobs::{Pool, Ports};
 use grange::service::lookup;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -52,22 +52,6 @@ impl Pool for Late {
     }
 }
 
-struct Nobody;
-
-impl Checker for Nobody {
-    fn check(&self, _: ServerId, _: &str, _: &ReadyCheck) -> Result<(), String> {
-        Err("nobody looks".into())
-    }
-}
-
-impl Courier for Nobody {
-    fn send(&self, _: ServerId, _: Vec<u8>) -> bool {
-        false
-    }
-
-    fn disconnect(&self, _: ServerId) {}
-}
-
 #[test]
 fn a_place_that_is_freed_after_the_commit_is_used_at_once() {
     const SERVERS: u32 = 3;
@@ -82,8 +66,8 @@ fn a_place_that_is_freed_after_the_commit_is_used_at_once() {
         pool: Arc::new(Late::default()),
         listings: BTreeMap::from([("simulated".to_owned(), listing)]),
         checks: Arc::new(Late::default()),
-        courier: Arc::new(Nobody),
-        checker: Arc::new(Nobody),
+        courier: Arc::<Nobody>::default(),
+        checker: Arc::<Nobody>::default(),
     });
     let driver = Driver::start(ports).unwrap();
     let end = Instant::now() + PATIENCE;

@@ -11,8 +11,9 @@ use grange::wire::simulation::{SimulationRequest, SimulationView};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+/// Who does nothing: no room for a call, no check, no agent that is reached.
 #[derive(Default)]
-struct Nobody {
+pub struct Nobody {
     freed: Waker,
 }
 
