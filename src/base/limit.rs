@@ -166,6 +166,9 @@ pub const STORE_HOLD_ABOVE_BYTES: u64 = 8 * STORE_HELD_BYTES;
 /// Below this not even what ends something is let in: a commit for good of a few records, with all
 /// the pages that lead to them.
 pub const STORE_FLOOR_BYTES: u64 = 1024 * 1024;
+/// Below this what only says what has happened is not let in either: the 2 MiB between the two are
+/// a hundred commits of five pages each, which no talk of agents can take from what ends something.
+pub const STORE_REPORT_FLOOR_BYTES: u64 = 3 * STORE_FLOOR_BYTES;
 /// Rows that one step of reading everything walks: 256 KiB of records of 1 KiB.
 pub const STORE_SCRUB_ROWS: usize = 256;
 /// Pages that one step of reading everything reads again: 1 MiB.

@@ -37,7 +37,7 @@ use crate::clouds::{Applied, CloudError};
 use crate::model::{Actor, Breaker, Cause, Permission, Server, Step, StepKind, StepStatus};
 use crate::service::pace::{Claim, Pace};
 use crate::service::{Service, authorise, lookup};
-use crate::store::{Author, Reads, Tx};
+use crate::store::{Author, Purpose, Reads, Tx};
 use crate::wire::account::AccountView;
 use crate::wire::input::{Page, Slice};
 use std::collections::{BTreeMap, BTreeSet};
@@ -205,12 +205,13 @@ pub fn resume(service: &Service, actor: &Actor, account: &str) -> Result<Account
         return Err(Problem::not_found("cloud account", account));
     }
     let name = account.to_owned();
-    service.write(Author::new(actor, "account.resume", Cause::Request), move |tx| {
-        match lookup::breaker(tx, &name)? {
+    service.write(
+        Author::new(actor, "account.resume", Cause::Request, Purpose::Ending),
+        move |tx| match lookup::breaker(tx, &name)? {
             Some(breaker) => close(tx, &breaker, "may be asked again: a person says so"),
             None => Ok(()),
-        }
-    })?;
+        },
+    )?;
     Ok(seen(service, account, None))
 }
 

@@ -14,7 +14,7 @@ use crate::series::SeriesError;
 use crate::service::observed::Oddity;
 use crate::service::plans::set_status;
 use crate::service::{Service, lookup, retiring, strange};
-use crate::store::{Author, Subject, Tx};
+use crate::store::{Author, Purpose, Subject, Tx};
 use crate::wire::agent::{Message, MessageBody};
 use crate::wire::reading::{self, Batch};
 use std::net::SocketAddr;
@@ -126,7 +126,12 @@ impl Ingest for Doorway {
         let (observer, moment) = (service.clone(), service.clock.monotonic());
         let is_result = matches!(message.body, MessageBody::Result { .. });
         service.store.submit(
-            Author::new(&actor(from, &name), verb(&message.body), Cause::Agent(from)),
+            Author::new(
+                &actor(from, &name),
+                verb(&message.body),
+                Cause::Agent(from),
+                purpose(&message.body),
+            ),
             move |tx| {
                 take(tx, from, message, turned, now)?;
                 // What comes of orders is bounded by the orders; the rest is the agent's own word.
@@ -183,6 +188,15 @@ fn verb(body: &MessageBody) -> &'static str {
         MessageBody::Result { .. } => "agent.result",
         MessageBody::Idle { .. } => "agent.idle",
         MessageBody::Bye => "agent.bye",
+    }
+}
+
+/// What ends or concludes something may use all of what is held for a full disk; what an agent says
+/// of itself, it says again.
+fn purpose(body: &MessageBody) -> Purpose {
+    match body {
+        MessageBody::Hello { .. } | MessageBody::Ready { .. } => Purpose::Report,
+        MessageBody::Result { .. } | MessageBody::Idle { .. } | MessageBody::Bye => Purpose::Ending,
     }
 }
 
@@ -329,6 +343,7 @@ impl Admission for Doorway {
                     &actor(server, &name_of(&service, server)),
                     "agent.enrol",
                     Cause::Agent(server),
+                    Purpose::Report,
                 ),
                 move |tx| admit_key(tx, server, &token, key),
                 Box::new(move |result| drop(done.send(result))),

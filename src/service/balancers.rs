@@ -11,7 +11,7 @@ use crate::model::{
     OrderState, Permission, Plan, Server, ServerStatus, Step, StepKind, TerminateReason,
 };
 use crate::service::{Service, authorise, holds, lookup, orders};
-use crate::store::{Author, View};
+use crate::store::{Author, Purpose, View};
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -27,15 +27,18 @@ pub fn configure(service: &Service, actor: &Actor, farm: FarmId) -> Result<usize
         return Ok(0);
     }
     let count = wanted.len();
-    service.write(Author::new(actor, "balancer.configure", Cause::Clock), move |tx| {
-        for (id, body) in wanted {
-            let Some(server) = lookup::server(tx, id)? else { continue };
-            let about = lookup::server_name(tx, &server)?;
-            tx.text(about, "is to balance anew: its servers changed");
-            orders::give(tx, &server, body, now, now.after(FILE_DEADLINE))?;
-        }
-        Ok(())
-    })?;
+    service.write(
+        Author::new(actor, "balancer.configure", Cause::Clock, Purpose::Ending),
+        move |tx| {
+            for (id, body) in wanted {
+                let Some(server) = lookup::server(tx, id)? else { continue };
+                let about = lookup::server_name(tx, &server)?;
+                tx.text(about, "is to balance anew: its servers changed");
+                orders::give(tx, &server, body, now, now.after(FILE_DEADLINE))?;
+            }
+            Ok(())
+        },
+    )?;
     Ok(count)
 }
 

@@ -152,7 +152,7 @@ mod tests {
     use super::*;
     use crate::base::{ManualClock, Timestamp};
     use crate::model::{Alert, Cause};
-    use crate::store::{Author, Disk, Mode};
+    use crate::store::{Author, Disk, Mode, Purpose};
     use std::sync::Arc;
 
     #[test]
@@ -161,7 +161,7 @@ mod tests {
         let store = Store::open_on(&Disk::new(), clock, Mode::Inline(None)).unwrap();
         for n in 1..=40 {
             let alert = Alert { key: "k".into(), text: n.to_string(), since: Timestamp(0) };
-            let author = Author::new(&Actor::job("test"), "test", Cause::Clock);
+            let author = Author::new(&Actor::job("test"), "test", Cause::Clock, Purpose::Growth);
             let write = move |tx: &mut crate::store::Tx<'_>| {
                 tx.text("shop", format!("sentence {n}"));
                 Ok(tx.put(&alert)?)

@@ -7,7 +7,7 @@ use crate::model::{
     Actor, Cause, Farm, FarmGoal, FarmRole, LaunchOrder, Permission, Server, ServerStatus,
 };
 use crate::service::{Service, authorise, lookup, views};
-use crate::store::{Author, Tx};
+use crate::store::{Author, Purpose, Tx};
 use crate::wire::api::{FarmRoleView, FarmView};
 use crate::wire::input::{
     FarmFilter, FarmInput, FarmRoleFilter, Page, ScalingInput, Slice, TerminateInput,
@@ -61,26 +61,29 @@ pub fn create(service: &Service, actor: &Actor, input: &FarmInput) -> Result<Far
     let order = input.launch_order.as_deref().map(launch_order).transpose()?.unwrap_or_default();
     let description = description(input)?.unwrap_or_default();
     let (env, user, now) = (actor.env, actor.user, service.now());
-    let id = service.write(Author::new(actor, "farm.create", Cause::Request), move |tx| {
-        if lookup::farm_by_name(tx, env, &name)?.is_some() {
-            let text = format!("there is a farm {name} already");
-            return Err(Problem::new(Code::UnicityViolation, text));
-        }
-        let id: FarmId = tx.next_id()?;
-        tx.text(name.to_string(), "is declared");
-        tx.put(&Farm {
-            id,
-            env,
-            name,
-            description,
-            launch_order: order,
-            goal: FarmGoal::Terminated,
-            removed: false,
-            created_at: now,
-            created_by: user,
-        })?;
-        Ok(id)
-    })?;
+    let id = service.write(
+        Author::new(actor, "farm.create", Cause::Request, Purpose::Growth),
+        move |tx| {
+            if lookup::farm_by_name(tx, env, &name)?.is_some() {
+                let text = format!("there is a farm {name} already");
+                return Err(Problem::new(Code::UnicityViolation, text));
+            }
+            let id: FarmId = tx.next_id()?;
+            tx.text(name.to_string(), "is declared");
+            tx.put(&Farm {
+                id,
+                env,
+                name,
+                description,
+                launch_order: order,
+                goal: FarmGoal::Terminated,
+                removed: false,
+                created_at: now,
+                created_by: user,
+            })?;
+            Ok(id)
+        },
+    )?;
     shown(service, actor, id)
 }
 
@@ -124,7 +127,7 @@ pub fn update(
     let order = input.launch_order.as_deref().map(launch_order).transpose()?;
     let name = input.name.as_deref().map(new_name).transpose()?;
     let description = description(input)?;
-    change(service, actor, id, "farm.update", revision, move |tx, farm| {
+    change(service, actor, id, ("farm.update", Purpose::Growth), revision, move |tx, farm| {
         if let Some(name) = name.filter(|name| *name != farm.name) {
             if lookup::farm_by_name(tx, farm.env, &name)?.is_some() {
                 let text = format!("there is a farm {name} already");
@@ -146,7 +149,7 @@ pub fn update(
 /// Removes a farm; its servers go first.
 pub fn remove(service: &Service, actor: &Actor, id: FarmId, revision: Option<u64>) -> Result<()> {
     authorise(actor, Permission::FarmsManage)?;
-    change(service, actor, id, "farm.remove", revision, |tx, farm| {
+    change(service, actor, id, ("farm.remove", Purpose::Ending), revision, |tx, farm| {
         refuse_locked(&lookup::servers_of_farm(tx, farm.id)?)?;
         farm.goal = FarmGoal::Terminated;
         farm.removed = true;
@@ -157,7 +160,7 @@ pub fn remove(service: &Service, actor: &Actor, id: FarmId, revision: Option<u64
 /// Wants every farm role to have its servers.
 pub fn launch(service: &Service, actor: &Actor, id: FarmId) -> Result<FarmView> {
     authorise(actor, Permission::FarmsLaunch)?;
-    change(service, actor, id, "farm.launch", None, |_, farm| {
+    change(service, actor, id, ("farm.launch", Purpose::Growth), None, |_, farm| {
         if farm.removed {
             let text = format!("{} is being removed", farm.name);
             return Err(Problem::new(Code::UnacceptableState, text));
@@ -172,7 +175,7 @@ pub fn launch(service: &Service, actor: &Actor, id: FarmId) -> Result<FarmView> 
 /// until it is started again.
 pub fn suspend(service: &Service, actor: &Actor, id: FarmId) -> Result<FarmView> {
     authorise(actor, Permission::FarmsLaunch)?;
-    change(service, actor, id, "farm.suspend", None, |_, farm| {
+    change(service, actor, id, ("farm.suspend", Purpose::Ending), None, |_, farm| {
         if farm.goal == FarmGoal::Terminated {
             let text = format!("{} is terminated: there is nothing to stop", farm.name);
             return Err(Problem::new(Code::UnacceptableState, text));
@@ -186,7 +189,7 @@ pub fn suspend(service: &Service, actor: &Actor, id: FarmId) -> Result<FarmView>
 /// Wants a farm that was stopped up again, in launch order.
 pub fn resume(service: &Service, actor: &Actor, id: FarmId) -> Result<FarmView> {
     authorise(actor, Permission::FarmsLaunch)?;
-    change(service, actor, id, "farm.resume", None, |_, farm| {
+    change(service, actor, id, ("farm.resume", Purpose::Growth), None, |_, farm| {
         if farm.goal == FarmGoal::Terminated {
             let text = format!("{} is terminated, not stopped: launch it", farm.name);
             return Err(Problem::new(Code::UnacceptableState, text));
@@ -205,7 +208,7 @@ pub fn terminate(
     _input: TerminateInput,
 ) -> Result<FarmView> {
     authorise(actor, Permission::FarmsLaunch)?;
-    change(service, actor, id, "farm.terminate", None, |tx, farm| {
+    change(service, actor, id, ("farm.terminate", Purpose::Ending), None, |tx, farm| {
         refuse_locked(&lookup::servers_of_farm(tx, farm.id)?)?;
         farm.goal = FarmGoal::Terminated;
         Ok("is to be terminated".into())
@@ -230,12 +233,12 @@ fn change(
     service: &Service,
     actor: &Actor,
     id: FarmId,
-    verb: &'static str,
+    (verb, purpose): (&'static str, Purpose),
     revision: Option<u64>,
     edit: impl FnOnce(&mut Tx, &mut Farm) -> Result<String> + Send + 'static,
 ) -> Result<()> {
     let env = actor.env;
-    service.write(Author::new(actor, verb, Cause::Request), move |tx| {
+    service.write(Author::new(actor, verb, Cause::Request, purpose), move |tx| {
         let found = lookup::farm(tx, id)?.filter(|farm| farm.env == env);
         let mut farm = found.ok_or_else(|| Problem::not_found("farm", id))?;
         tx.require_revision::<Farm>(id, revision)?;
@@ -297,22 +300,25 @@ pub fn scale(
 ) -> Result<FarmRoleView> {
     authorise(actor, Permission::FarmsManage)?;
     let (env, input) = (actor.env, input.clone());
-    service.write(Author::new(actor, "farm-role.scale", Cause::Request), move |tx| {
-        let found = lookup::farm_role(tx, id)?.filter(|role| role.env == env);
-        let mut role = found.ok_or_else(|| Problem::not_found("farm role", id))?;
-        tx.require_revision::<FarmRole>(id, revision)?;
-        let scaling = &mut role.scaling;
-        scaling.enabled = input.enabled.unwrap_or(scaling.enabled);
-        scaling.min = input.min_instances.unwrap_or(scaling.min);
-        scaling.max = input.max_instances.unwrap_or(scaling.max);
-        check_range(scaling.min, scaling.max)?;
-        let farm = lookup::farm(tx, role.farm)?.map(|farm| farm.name.to_string());
-        let (min, max) = role.bounds();
-        let about = format!("{}/{}", farm.unwrap_or_default(), role.alias);
-        tx.text(about, format!("range is {min} to {max} servers"));
-        tx.put(&role)?;
-        Ok(())
-    })?;
+    service.write(
+        Author::new(actor, "farm-role.scale", Cause::Request, Purpose::Growth),
+        move |tx| {
+            let found = lookup::farm_role(tx, id)?.filter(|role| role.env == env);
+            let mut role = found.ok_or_else(|| Problem::not_found("farm role", id))?;
+            tx.require_revision::<FarmRole>(id, revision)?;
+            let scaling = &mut role.scaling;
+            scaling.enabled = input.enabled.unwrap_or(scaling.enabled);
+            scaling.min = input.min_instances.unwrap_or(scaling.min);
+            scaling.max = input.max_instances.unwrap_or(scaling.max);
+            check_range(scaling.min, scaling.max)?;
+            let farm = lookup::farm(tx, role.farm)?.map(|farm| farm.name.to_string());
+            let (min, max) = role.bounds();
+            let about = format!("{}/{}", farm.unwrap_or_default(), role.alias);
+            tx.text(about, format!("range is {min} to {max} servers"));
+            tx.put(&role)?;
+            Ok(())
+        },
+    )?;
     shown_role(service, actor, id)
 }
 

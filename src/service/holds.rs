@@ -11,7 +11,7 @@ use crate::base::time::say;
 use crate::base::{Code, FarmId, FarmRoleId, HoldId, Problem, Result, Timestamp};
 use crate::model::{Actor, Cause, Farm, FarmRole, Hold, HoldKind, Permission};
 use crate::service::{Service, authorise, lookup};
-use crate::store::{Author, Reads, Tx};
+use crate::store::{Author, Purpose, Reads, Tx};
 use crate::wire::hold::{HoldInput, HoldView};
 use crate::wire::input::{Page, Slice};
 
@@ -21,30 +21,36 @@ pub fn place(service: &Service, actor: &Actor, input: &HoldInput) -> Result<Hold
     let now = service.now();
     let wish = Wish::of(input, now)?;
     let (env, by) = (actor.env, actor.user);
-    let id = service.write(Author::new(actor, "hold.place", Cause::Request), move |tx| {
-        let (farm, role) = named(tx, env, &wish.what)?;
-        let farm_role = role.as_ref().map(|role| role.id);
-        let others = lookup::holds_of_farm(tx, farm.id)?;
-        let same = |hold: &&Hold| hold.farm_role == farm_role && hold.kind == wish.kind;
-        let known = others.iter().find(same).map(|hold| hold.id);
-        if known.is_none() && others.len() >= HOLDS_MAX {
-            let text = format!("{} has {HOLDS_MAX} holds, and no more are allowed", farm.name);
-            return Err(Problem::new(Code::LimitExceeded, text));
-        }
-        let id = match known {
-            Some(id) => id,
-            None => tx.next_id()?,
-        };
-        let length = match wish.until {
-            Some(until) => format!("for {}", say(until.since(now))),
-            None => "until it is released".to_owned(),
-        };
-        let kind = wish.kind.as_str();
-        tx.text(about(&farm, role.as_ref()), format!("{kind} is held {length}: {}", wish.reason));
-        let Wish { kind, reason, until, .. } = wish;
-        tx.put(&Hold { id, env, farm: farm.id, farm_role, kind, reason, by, at: now, until })?;
-        Ok(id)
-    })?;
+    let id = service.write(
+        Author::new(actor, "hold.place", Cause::Request, Purpose::Ending),
+        move |tx| {
+            let (farm, role) = named(tx, env, &wish.what)?;
+            let farm_role = role.as_ref().map(|role| role.id);
+            let others = lookup::holds_of_farm(tx, farm.id)?;
+            let same = |hold: &&Hold| hold.farm_role == farm_role && hold.kind == wish.kind;
+            let known = others.iter().find(same).map(|hold| hold.id);
+            if known.is_none() && others.len() >= HOLDS_MAX {
+                let text = format!("{} has {HOLDS_MAX} holds, and no more are allowed", farm.name);
+                return Err(Problem::new(Code::LimitExceeded, text));
+            }
+            let id = match known {
+                Some(id) => id,
+                None => tx.next_id()?,
+            };
+            let length = match wish.until {
+                Some(until) => format!("for {}", say(until.since(now))),
+                None => "until it is released".to_owned(),
+            };
+            let kind = wish.kind.as_str();
+            tx.text(
+                about(&farm, role.as_ref()),
+                format!("{kind} is held {length}: {}", wish.reason),
+            );
+            let Wish { kind, reason, until, .. } = wish;
+            tx.put(&Hold { id, env, farm: farm.id, farm_role, kind, reason, by, at: now, until })?;
+            Ok(id)
+        },
+    )?;
     let found = service.read(|view| {
         let hold = lookup::hold(view, id)?;
         hold.map(|hold| seen(view, &hold, now)).transpose()
@@ -56,7 +62,7 @@ pub fn place(service: &Service, actor: &Actor, input: &HoldInput) -> Result<Hold
 pub fn release(service: &Service, actor: &Actor, id: HoldId) -> Result<()> {
     authorise(actor, Permission::FarmsManage)?;
     let env = actor.env;
-    service.write(Author::new(actor, "hold.release", Cause::Request), move |tx| {
+    service.write(Author::new(actor, "hold.release", Cause::Request, Purpose::Ending), move |tx| {
         let found = lookup::hold(tx, id)?.filter(|hold| hold.env == env);
         let hold = found.ok_or_else(|| Problem::not_found("hold", id))?;
         let text = format!("{} is no longer held", hold.kind.as_str());
@@ -117,20 +123,23 @@ pub fn expire(service: &Service, actor: &Actor) -> Result<Ends> {
     if over.is_empty() {
         return Ok(Ends { ended: Vec::new(), soon, next });
     }
-    let ended = service.write(Author::new(actor, "hold.expire", Cause::Clock), move |tx| {
-        let mut ended = Vec::new();
-        for id in over {
-            let Some(hold) = lookup::hold(tx, id)?.filter(|hold| !in_force(hold, now)) else {
-                continue;
-            };
-            let text = format!("the hold on {} has ended: {}", hold.kind.as_str(), hold.reason);
-            let about = thing(tx, &hold)?;
-            ended.push(format!("{about}: {text}"));
-            tx.text(about, text);
-            tx.delete::<Hold>(id)?;
-        }
-        Ok(ended)
-    })?;
+    let ended = service.write(
+        Author::new(actor, "hold.expire", Cause::Clock, Purpose::Ending),
+        move |tx| {
+            let mut ended = Vec::new();
+            for id in over {
+                let Some(hold) = lookup::hold(tx, id)?.filter(|hold| !in_force(hold, now)) else {
+                    continue;
+                };
+                let text = format!("the hold on {} has ended: {}", hold.kind.as_str(), hold.reason);
+                let about = thing(tx, &hold)?;
+                ended.push(format!("{about}: {text}"));
+                tx.text(about, text);
+                tx.delete::<Hold>(id)?;
+            }
+            Ok(ended)
+        },
+    )?;
     Ok(Ends { ended, soon, next })
 }
 

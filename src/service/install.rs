@@ -2,7 +2,7 @@
 
 use crate::base::Result;
 use crate::model::{Actor, Cause, Install};
-use crate::store::{Author, Reads, Store};
+use crate::store::{Author, Purpose, Reads, Store};
 
 /// The record as it is; `None` before the first start.
 pub fn known(store: &Store) -> Result<Option<Install>> {
@@ -11,7 +11,8 @@ pub fn known(store: &Store) -> Result<Option<Install>> {
 
 /// Writes down which authority every agent trusts, where that is not yet known.
 pub fn note_authority(store: &Store, fingerprint: String) -> Result<()> {
-    let author = Author::new(&Actor::job("start"), "install.authority", Cause::Request);
+    let author =
+        Author::new(&Actor::job("start"), "install.authority", Cause::Request, Purpose::Report);
     store.write(author, move |tx| {
         let Some(known) = tx.get::<Install>(())? else { return Ok(()) };
         tx.text(String::new(), format!("the authority of all agents is {fingerprint}"));
@@ -28,7 +29,8 @@ pub fn ensure(store: &Store, fresh: Install) -> Result<Install> {
     if let Some(known) = store.read(|view| view.get::<Install>(()))? {
         return Ok(known.record);
     }
-    let author = Author::new(&Actor::job("start"), "install.create", Cause::Request);
+    let author =
+        Author::new(&Actor::job("start"), "install.create", Cause::Request, Purpose::Growth);
     let written = store.write(author, move |tx| {
         tx.text(String::new(), format!("installation {} started for the first time", fresh.id));
         tx.put(&fresh)?;

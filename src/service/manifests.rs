@@ -9,7 +9,7 @@ pub(super) use outlook::{Outlook, outlook};
 use crate::base::{Code, FarmId, FarmRoleId, Name, Problem, Result, Timestamp};
 use crate::model::{Actor, Cause, Farm, FarmGoal, FarmRole, Permission, Role, RolloutWish};
 use crate::service::{Service, authorise, farms, lookup};
-use crate::store::{Author, Reads, Tx};
+use crate::store::{Author, Purpose, Reads, Tx};
 use crate::wire::api::{ManifestRequest, ManifestResult};
 use crate::wire::manifest::{self, DeclaredFarmRole, Fault, Manifest};
 use crate::wire::proposal::{Base, BaseFarmRole, BaseRecord};
@@ -64,7 +64,7 @@ pub fn apply(service: &Service, actor: &Actor, input: &ManifestRequest) -> Resul
         let shown = input.fingerprint.is_some().then(|| (change.base.clone(), outlook.plan));
         let (manifest, owner) = (manifest.clone(), actor.clone());
         let now = service.now();
-        let author = Author::new(actor, VERB, Cause::Request);
+        let author = Author::new(actor, VERB, Cause::Request, Purpose::Growth);
         let declared = service.write(author, move |tx| {
             let change = compose(tx, &owner, &manifest, wish, now)?;
             if let Some((base, plan)) = shown

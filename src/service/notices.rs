@@ -9,7 +9,7 @@
 use crate::base::{Millis, Result, ServerId};
 use crate::model::{Actor, Cause, Notice, NoticeKind, Permission};
 use crate::service::{Service, authorise, lookup};
-use crate::store::Author;
+use crate::store::{Author, Purpose};
 use std::collections::BTreeMap;
 
 /// Between two entries about one server.
@@ -25,13 +25,16 @@ pub fn take(service: &Service, actor: &Actor, platform: &str, notices: Vec<Notic
     alert(service, platform, &notices)?;
     for notice in news {
         let Some(id) = notice.server else { continue };
-        service.write(Author::new(actor, "observe.notice", Cause::Listing), move |tx| {
-            let Some(server) = lookup::server(tx, id)? else { return Ok(()) };
-            let about = lookup::server_name(tx, &server)?;
-            tx.text(about, notice.text.clone());
-            tx.put(&server)?;
-            Ok(())
-        })?;
+        service.write(
+            Author::new(actor, "observe.notice", Cause::Listing, Purpose::Report),
+            move |tx| {
+                let Some(server) = lookup::server(tx, id)? else { return Ok(()) };
+                let about = lookup::server_name(tx, &server)?;
+                tx.text(about, notice.text.clone());
+                tx.put(&server)?;
+                Ok(())
+            },
+        )?;
     }
     Ok(())
 }

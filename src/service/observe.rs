@@ -18,7 +18,7 @@ use crate::model::{
 use crate::service::plans::set_status;
 use crate::service::steps::{settle_done, settle_failed};
 use crate::service::{Service, authorise, lookup};
-use crate::store::{Author, Tx, View};
+use crate::store::{Author, Purpose, Tx, View};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A look at a platform: when it began, by both clocks.
@@ -68,12 +68,15 @@ pub fn listing(
         }
         return Ok(());
     }
-    service.write(Author::new(actor, "observe.listing", Cause::Listing), move |tx| {
-        for proof in &proves {
-            apply(tx, proof, now)?;
-        }
-        Ok(())
-    })?;
+    service.write(
+        Author::new(actor, "observe.listing", Cause::Listing, Purpose::Ending),
+        move |tx| {
+            for proof in &proves {
+                apply(tx, proof, now)?;
+            }
+            Ok(())
+        },
+    )?;
     service.observation.wake();
     Ok(())
 }

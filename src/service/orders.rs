@@ -3,7 +3,7 @@
 use crate::base::{OrderId, Result, Timestamp};
 use crate::model::{Actor, Cause, Order, OrderBody, OrderState, Permission, Server};
 use crate::service::{Service, authorise, lookup};
-use crate::store::{Author, Tx};
+use crate::store::{Author, Purpose, Tx};
 use crate::wire::agent::{OrderMessage, VERSION};
 
 /// Ended orders of one server that are kept to be asked about; older ones are removed.
@@ -86,7 +86,7 @@ pub fn expire(service: &Service, actor: &Actor) -> Result<usize> {
     if late.is_empty() {
         return Ok(0);
     }
-    service.write(Author::new(actor, "order.expire", Cause::Clock), move |tx| {
+    service.write(Author::new(actor, "order.expire", Cause::Clock, Purpose::Ending), move |tx| {
         let mut count = 0;
         for id in &late {
             let Some(mut order) = lookup::order(tx, *id)? else { continue };

@@ -14,7 +14,7 @@ use crate::model::{
     Actor, Cause, Decision, Farm, FarmRole, Move, Permission, Plan, Revision, Role,
 };
 use crate::service::{Service, alerts, authorise, holds, lookup};
-use crate::store::{Author, Index, Key, Reads, Tx, View};
+use crate::store::{Author, Index, Key, Purpose, Reads, Tx, View};
 use image::{Breakers, FarmImage};
 use known::Known;
 use std::collections::{BTreeMap, BTreeSet};
@@ -77,7 +77,7 @@ pub fn assemble_with(
 /// Commits a plan if its parent is still the current one, with the records its moves ask for.
 fn commit(service: &Service, actor: &Actor, input: PlanInput, decided: Decided) -> Result<Planned> {
     let Decided { plan, common, .. } = decided;
-    let author = Author::new(actor, "plan.commit", cause_of(&plan));
+    let author = Author::new(actor, "plan.commit", cause_of(&plan), purpose_of(&plan));
     let result = service.write(author, move |tx| {
         let current = tx.current_plan(input.farm.id)?;
         let unchanged = lookup::farm(tx, input.farm.id)?.is_some_and(|farm| farm == input.farm);
@@ -124,6 +124,19 @@ pub(super) fn sentence(decision: &Decision) -> String {
     }
 }
 
+/// A plan that only makes servers, or wakes them, can wait for space on the disk; in any other is
+/// something that makes it.
+fn purpose_of(plan: &Plan) -> Purpose {
+    let grows = |change: &Move| match change {
+        Move::Launch { .. } => true,
+        Move::Act { kind, .. } => super::steps::purpose_of(*kind) == Purpose::Growth,
+        Move::Retire { .. } | Move::Cancel { .. } | Move::Park { .. } | Move::Hasten { .. } => {
+            false
+        }
+    };
+    if plan.moves.iter().all(grows) { Purpose::Growth } else { Purpose::Ending }
+}
+
 /// What made the engine decide: a reading or a clock for scaling, otherwise what was seen.
 fn cause_of(plan: &Plan) -> Cause {
     plan.parent.map_or(Cause::Request, Cause::Plan)
@@ -150,7 +163,7 @@ fn remove_leftovers(service: &Service, actor: &Actor, image: &FarmImage) -> Resu
         return Ok(false);
     }
     let id = farm.id;
-    service.write(Author::new(actor, "farm.remove", Cause::Clock), move |tx| {
+    service.write(Author::new(actor, "farm.remove", Cause::Clock, Purpose::Ending), move |tx| {
         for role in &gone {
             require_none(tx, Index::LiveServersByFarmRole, &role.id.bytes())?;
             let about = format!("{}/{}", farm.name, role.alias);

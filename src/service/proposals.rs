@@ -29,7 +29,7 @@ use crate::model::{Actor, Applied, Cause, Permission, Proposal};
 use crate::pki::Verdict;
 use crate::service::manifests::{self, Change, Outlook, Wish};
 use crate::service::{Service, authorise};
-use crate::store::{Author, Reads, Subject, Tx};
+use crate::store::{Author, Purpose, Reads, Subject, Tx};
 use crate::wire::api::{ErrorView, ManifestResult, ProposalRequest, ProposalText, ProposalView};
 use crate::wire::proposal::{self as text, Document, Record, Signature};
 
@@ -87,7 +87,7 @@ pub fn make(service: &Service, actor: &Actor, input: &ProposalRequest) -> Result
         manifest: plain,
     };
     let (farm, subject) = (manifest.farm, change.base.farm.map(|_| Subject::Farm(change.farm.id)));
-    let author = Author::new(actor, "proposal.make", Cause::Request);
+    let author = Author::new(actor, "proposal.make", Cause::Request, Purpose::Growth);
     let document = service.write(author, move |tx| {
         make_room(tx, now)?;
         let id: ProposalId = tx.next_id()?;
@@ -202,7 +202,7 @@ pub fn apply(service: &Service, actor: &Actor, input: &ProposalText) -> Result<M
         let how = format!("declared by proposal {id}, made by {} {age} before", record.made_by);
         let (digest, plan) = (opened.digest, outlook.plan);
         let (manifest, owner) = (manifest.clone(), actor.clone());
-        let author = Author::new(actor, manifests::VERB, Cause::Request);
+        let author = Author::new(actor, manifests::VERB, Cause::Request, Purpose::Growth);
         let declared = service.write(author, move |tx| {
             let again = manifests::compose(tx, &owner, &manifest, wish, now)?;
             let kept = remembered(tx, id, digest)?.filter(|kept| kept.applied.is_none());

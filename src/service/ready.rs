@@ -13,7 +13,7 @@ use crate::model::{
 };
 use crate::service::plans::set_status;
 use crate::service::{Service, authorise, lookup};
-use crate::store::{Author, View};
+use crate::store::{Author, Purpose, View};
 
 /// A check to be made from outside.
 pub struct Look {
@@ -52,19 +52,22 @@ pub fn pass(service: &Service, actor: &Actor) -> Result<(usize, Option<Timestamp
     })?;
     let count = changed.len();
     if count > 0 {
-        service.write(Author::new(actor, "server.ready", Cause::Clock), move |tx| {
-            for (before, after) in changed {
-                if lookup::server(tx, before.id)?.as_ref() != Some(&before) {
-                    continue;
+        service.write(
+            Author::new(actor, "server.ready", Cause::Clock, Purpose::Report),
+            move |tx| {
+                for (before, after) in changed {
+                    if lookup::server(tx, before.id)?.as_ref() != Some(&before) {
+                        continue;
+                    }
+                    if after.status != before.status {
+                        let about = lookup::server_name(tx, &after)?;
+                        tx.text(about, sentence(&after, watch));
+                    }
+                    tx.put(&after)?;
                 }
-                if after.status != before.status {
-                    let about = lookup::server_name(tx, &after)?;
-                    tx.text(about, sentence(&after, watch));
-                }
-                tx.put(&after)?;
-            }
-            Ok(())
-        })?;
+                Ok(())
+            },
+        )?;
     }
     Ok((count, next))
 }

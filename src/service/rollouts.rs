@@ -11,7 +11,7 @@ use crate::model::{
     Server, ServerStatus,
 };
 use crate::service::{Service, authorise, lookup};
-use crate::store::{Author, Reads, Tx, View};
+use crate::store::{Author, Purpose, Reads, Tx, View};
 use crate::wire::rollout::{RevisionView, RolloutVerb, RolloutView};
 
 /// How the rollout of a farm role stands.
@@ -33,13 +33,13 @@ pub fn say(
 ) -> Result<RolloutView> {
     authorise(actor, Permission::FarmsManage)?;
     let (by, now) = (actor.clone(), service.now());
-    let action = match verb {
-        RolloutVerb::Pause => "rollout.pause",
-        RolloutVerb::Resume => "rollout.resume",
-        RolloutVerb::Abort => "rollout.abort",
-        RolloutVerb::Rollback => "rollout.rollback",
+    let (action, purpose) = match verb {
+        RolloutVerb::Pause => ("rollout.pause", Purpose::Ending),
+        RolloutVerb::Resume => ("rollout.resume", Purpose::Growth),
+        RolloutVerb::Abort => ("rollout.abort", Purpose::Ending),
+        RolloutVerb::Rollback => ("rollout.rollback", Purpose::Growth),
     };
-    service.write(Author::new(actor, action, Cause::Request), move |tx| {
+    service.write(Author::new(actor, action, Cause::Request, purpose), move |tx| {
         let mut role = mine(tx, &by, id)?;
         let about = about(tx, &role)?;
         let text = match verb {

@@ -8,7 +8,7 @@ use crate::model::{
 };
 use crate::service::plans::set_status;
 use crate::service::{Service, authorise, lookup, orders, retiring, views};
-use crate::store::{Author, Reads, Tx};
+use crate::store::{Author, Purpose, Reads, Tx};
 use crate::wire::api::{CommandRequest, OrderView, SeriesView, ServerView};
 use crate::wire::input::{LockInput, Page, RebootInput, ServerFilter, Slice, TerminateInput};
 
@@ -79,7 +79,7 @@ pub fn terminate(
     input: TerminateInput,
 ) -> Result<ServerView> {
     let now = service.now();
-    change(service, actor, id, "server.terminate", move |tx, server| {
+    change(service, actor, id, ("server.terminate", Purpose::Ending), move |tx, server| {
         if server.locked {
             let text = format!("locked ({}): unlock it first", server.lock_reason);
             return Err(unacceptable(server, &text));
@@ -103,7 +103,7 @@ pub fn reboot(
     id: ServerId,
     _input: RebootInput,
 ) -> Result<ServerView> {
-    change(service, actor, id, "server.reboot", |_, server| {
+    change(service, actor, id, ("server.reboot", Purpose::Growth), |_, server| {
         if server.status != ServerStatus::Running {
             return Err(unacceptable(server, "only a running server can be rebooted"));
         }
@@ -116,7 +116,7 @@ pub fn reboot(
 /// `considerSuspendedServers: running` has it.
 pub fn suspend(service: &Service, actor: &Actor, id: ServerId) -> Result<ServerView> {
     let now = service.now();
-    change(service, actor, id, "server.suspend", move |tx, server| {
+    change(service, actor, id, ("server.suspend", Purpose::Ending), move |tx, server| {
         if server.status != ServerStatus::Running {
             return Err(unacceptable(server, "only a running server can be suspended"));
         }
@@ -129,7 +129,7 @@ pub fn suspend(service: &Service, actor: &Actor, id: ServerId) -> Result<ServerV
 
 /// Wakes a server that sleeps.
 pub fn resume(service: &Service, actor: &Actor, id: ServerId) -> Result<ServerView> {
-    change(service, actor, id, "server.resume", move |tx, server| {
+    change(service, actor, id, ("server.resume", Purpose::Growth), move |tx, server| {
         if server.status != ServerStatus::Suspended {
             return Err(unacceptable(server, "only a suspended server can be resumed"));
         }
@@ -160,7 +160,7 @@ pub fn lock(
         reason => format!("{reason}, by {}", actor.name),
     };
     text::check("reason", &reason, Kind::Line, LOCK_REASON_BYTES_MAX)?;
-    change(service, actor, id, "server.lock", move |_, server| {
+    change(service, actor, id, ("server.lock", Purpose::Ending), move |_, server| {
         if !server.status.is_wanted() || server.terminate_requested {
             return Err(unacceptable(server, "it is to go already"));
         }
@@ -172,7 +172,7 @@ pub fn lock(
 
 /// Takes the lock off a server.
 pub fn unlock(service: &Service, actor: &Actor, id: ServerId) -> Result<ServerView> {
-    change(service, actor, id, "server.unlock", |_, server| {
+    change(service, actor, id, ("server.unlock", Purpose::Ending), |_, server| {
         if !server.locked {
             return Err(unacceptable(server, "not locked"));
         }
@@ -198,12 +198,12 @@ fn change(
     service: &Service,
     actor: &Actor,
     id: ServerId,
-    verb: &'static str,
+    (verb, purpose): (&'static str, Purpose),
     edit: impl FnOnce(&mut Tx, &mut Server) -> Result<String> + Send + 'static,
 ) -> Result<ServerView> {
     authorise(actor, Permission::ServersManage)?;
     let env = actor.env;
-    service.write(Author::new(actor, verb, Cause::Request), move |tx| {
+    service.write(Author::new(actor, verb, Cause::Request, purpose), move |tx| {
         let found = lookup::server(tx, id)?.filter(|server| server.env == env);
         let mut server = found.ok_or_else(|| Problem::not_found("server", id))?;
         let sentence = edit(tx, &mut server)?;
@@ -263,16 +263,19 @@ pub fn run(
     let (env, now) = (actor.env, service.now());
     // Twice the command's own time: it also has to get there and back.
     let deadline = now.after(timeout.saturating_mul(2));
-    let order = service.write(Author::new(actor, "server.run", Cause::Request), move |tx| {
-        let found = lookup::server(tx, id)?.filter(|server| server.env == env);
-        let server = found.ok_or_else(|| Problem::not_found("server", id))?;
-        if !server.agent {
-            return Err(unacceptable(&server, "no agent of ours runs there to do it"));
-        }
-        let about = lookup::server_name(tx, &server)?;
-        tx.text(about, format!("is asked to run: {}", told));
-        orders::give(tx, &server, body, now, deadline)
-    })?;
+    let order = service.write(
+        Author::new(actor, "server.run", Cause::Request, Purpose::Growth),
+        move |tx| {
+            let found = lookup::server(tx, id)?.filter(|server| server.env == env);
+            let server = found.ok_or_else(|| Problem::not_found("server", id))?;
+            if !server.agent {
+                return Err(unacceptable(&server, "no agent of ours runs there to do it"));
+            }
+            let about = lookup::server_name(tx, &server)?;
+            tx.text(about, format!("is asked to run: {}", told));
+            orders::give(tx, &server, body, now, deadline)
+        },
+    )?;
     shown_order(service, actor, order)
 }
 

@@ -20,7 +20,7 @@ use crate::model::{
 use crate::service::accounts::Gate;
 use crate::service::plans::set_status;
 use crate::service::{Service, accounts, authorise, balancers, lookup, plans, retiring};
-use crate::store::{Author, Index, Key, Reads, Tx, View};
+use crate::store::{Author, Index, Key, Purpose, Reads, Tx, View};
 use crate::wire::agent::UserData;
 use adopt::adopt_among;
 use std::collections::BTreeSet;
@@ -79,6 +79,14 @@ pub fn begin(service: &Service, actor: &Actor, id: StepId) -> Result<Option<Begu
     begun.pop().map_or(Ok(None), |(_, outcome)| outcome)
 }
 
+/// What beginning a step is for: a server that is to be more than it is waits for space on the disk.
+pub(super) fn purpose_of(kind: StepKind) -> Purpose {
+    match kind {
+        StepKind::Launch | StepKind::Resume | StepKind::Reboot | StepKind::Start => Purpose::Growth,
+        StepKind::Terminate | StepKind::Suspend | StepKind::Stop => Purpose::Ending,
+    }
+}
+
 /// What became of beginning each of some steps.
 pub type Beginnings = Vec<(StepId, Result<Option<Begun>>)>;
 
@@ -90,13 +98,13 @@ pub fn begin_all(service: &Service, actor: &Actor, ids: &[StepId]) -> Result<Beg
     let deadline = now.after(service.settings.call_deadline_ms);
     let gate = Gate::of(service);
     let mut waiting = Vec::new();
-    for id in ids.iter().copied() {
+    for (id, purpose) in service.read(|view| purposes(view, ids))? {
         let token = service.secret();
         let digest = sha256(token.reveal().as_bytes());
         let gate = gate.clone();
         let (answer, answered) = sync_channel(1);
         service.store.submit(
-            Author::new(actor, "step.begin", Cause::Step(id)),
+            Author::new(actor, "step.begin", Cause::Step(id), purpose),
             move |tx| mark_begun(tx, &gate, id, digest, deadline),
             move |outcome| {
                 // Nobody listens any more only after the deadline below.
@@ -126,6 +134,15 @@ pub fn begin_all(service: &Service, actor: &Actor, ids: &[StepId]) -> Result<Beg
         let begun = marked.into_iter();
         Ok(begun.map(|(id, token, m)| (id, m.and_then(|marked| call(token, marked)))).collect())
     })
+}
+
+/// What beginning each of some steps is for; one that is not there changes nothing.
+fn purposes(view: &View, ids: &[StepId]) -> Result<Vec<(StepId, Purpose)>> {
+    let of = |id: &StepId| {
+        let step = lookup::step(view, *id)?;
+        Ok((*id, step.map_or(Purpose::Ending, |step| purpose_of(step.kind))))
+    };
+    ids.iter().map(of).collect()
 }
 
 /// The transaction that begins a step.
@@ -331,7 +348,7 @@ fn conclude(
     authorise(actor, Permission::Operate)?;
     let answer = answer.map_err(CloudError::tidied);
     let now = service.now();
-    service.write(Author::new(actor, "step.finish", Cause::Step(id)), move |tx| {
+    service.write(Author::new(actor, "step.finish", Cause::Step(id), Purpose::Ending), move |tx| {
         let Some(mut step) = lookup::step(tx, id)? else { return Ok(()) };
         // A listing may have settled it while the answer was on its way.
         if !matches!(step.status, StepStatus::Begun | StepStatus::Unknown) {

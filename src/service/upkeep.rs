@@ -5,7 +5,7 @@ use crate::model::{
     Actor, AgentCursor, Cause, Order, Permission, Plan, Server, ServerStatus, Step,
 };
 use crate::service::{Service, authorise, lookup};
-use crate::store::{Author, Reads};
+use crate::store::{Author, Purpose, Reads};
 use std::collections::BTreeMap;
 
 /// Servers removed in one transaction at the most, so that none takes long.
@@ -29,19 +29,22 @@ pub fn remove_terminated(service: &Service, actor: &Actor, kept: Millis) -> Resu
         service.series.forget(server.id);
     }
     let count = batch.len();
-    service.write(Author::new(actor, "server.forget", Cause::Clock), move |tx| {
-        for server in &batch {
-            for step in lookup::steps_of_server(tx, server.id)? {
-                tx.delete::<Step>(step.id)?;
+    service.write(
+        Author::new(actor, "server.forget", Cause::Clock, Purpose::Ending),
+        move |tx| {
+            for server in &batch {
+                for step in lookup::steps_of_server(tx, server.id)? {
+                    tx.delete::<Step>(step.id)?;
+                }
+                for order in lookup::orders_of(tx, server.id)? {
+                    tx.delete::<Order>(order.id)?;
+                }
+                tx.delete::<AgentCursor>(server.id)?;
+                tx.delete::<Server>(server.id)?;
             }
-            for order in lookup::orders_of(tx, server.id)? {
-                tx.delete::<Order>(order.id)?;
-            }
-            tx.delete::<AgentCursor>(server.id)?;
-            tx.delete::<Server>(server.id)?;
-        }
-        Ok(())
-    })?;
+            Ok(())
+        },
+    )?;
     Ok(count)
 }
 
@@ -66,12 +69,15 @@ pub fn remove_plans(service: &Service, actor: &Actor, kept: usize) -> Result<usi
     let batch: Vec<PlanId> = old.into_iter().take(BATCH).collect();
     let count = batch.len();
     if count > 0 {
-        service.write(Author::new(actor, "plan.forget", Cause::Clock), move |tx| {
-            for id in batch {
-                tx.delete::<Plan>(id)?;
-            }
-            Ok(())
-        })?;
+        service.write(
+            Author::new(actor, "plan.forget", Cause::Clock, Purpose::Ending),
+            move |tx| {
+                for id in batch {
+                    tx.delete::<Plan>(id)?;
+                }
+                Ok(())
+            },
+        )?;
     }
     Ok(count)
 }
@@ -90,13 +96,16 @@ pub fn reset_restarts(service: &Service, actor: &Actor, healthy: Millis) -> Resu
     if !any {
         return Ok(0);
     }
-    service.write(Author::new(actor, "server.recovered", Cause::Clock), move |tx| {
-        let servers: Vec<Server> =
-            lookup::all_servers(tx)?.into_iter().filter(recovered).take(BATCH).collect();
-        let count = servers.len();
-        for server in servers {
-            tx.put(&Server { restarts: 0, ..server })?;
-        }
-        Ok(count)
-    })
+    service.write(
+        Author::new(actor, "server.recovered", Cause::Clock, Purpose::Report),
+        move |tx| {
+            let servers: Vec<Server> =
+                lookup::all_servers(tx)?.into_iter().filter(recovered).take(BATCH).collect();
+            let count = servers.len();
+            for server in servers {
+                tx.put(&Server { restarts: 0, ..server })?;
+            }
+            Ok(count)
+        },
+    )
 }

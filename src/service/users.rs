@@ -8,7 +8,7 @@ use crate::base::text::{self, Kind};
 use crate::base::{Code, EnvironmentId, Name, Problem, Result, Timestamp, TokenId, UserId};
 use crate::model::{Actor, Cause, Door, Permission, Token, User};
 use crate::service::{Service, authorise, lookup};
-use crate::store::Author;
+use crate::store::{Author, Purpose};
 use crate::wire::input::{Page, Slice, TokenInfo, TokenInput, TokenView};
 
 /// The environment that exists from the first start.
@@ -79,22 +79,25 @@ pub fn create_token(service: &Service, actor: &Actor, input: &TokenInput) -> Res
     let now = service.now();
     let expires_at = Some(now.after(length));
     let (user, description) = (actor.user, input.description.clone());
-    let id = service.write(Author::new(actor, "token.create", Cause::Request), move |tx| {
-        let (ended, valid): (Vec<Token>, Vec<Token>) =
-            lookup::tokens_of(tx, user)?.into_iter().partition(|token| has_ended(token, now));
-        if valid.len() >= TOKENS_PER_USER_MAX {
-            let text = format!("{TOKENS_PER_USER_MAX} tokens are valid already: revoke some");
-            return Err(Problem::new(Code::LimitExceeded, text));
-        }
-        for token in ended {
-            tx.delete::<Token>(token.id)?;
-        }
-        let id: TokenId = tx.next_id()?;
-        let until = now.after(length);
-        tx.text(String::new(), format!("token {id} created, until {until}: {description}"));
-        tx.put(&Token { id, user, digest, description, created_at: now, expires_at })?;
-        Ok(id)
-    })?;
+    let id = service.write(
+        Author::new(actor, "token.create", Cause::Request, Purpose::Growth),
+        move |tx| {
+            let (ended, valid): (Vec<Token>, Vec<Token>) =
+                lookup::tokens_of(tx, user)?.into_iter().partition(|token| has_ended(token, now));
+            if valid.len() >= TOKENS_PER_USER_MAX {
+                let text = format!("{TOKENS_PER_USER_MAX} tokens are valid already: revoke some");
+                return Err(Problem::new(Code::LimitExceeded, text));
+            }
+            for token in ended {
+                tx.delete::<Token>(token.id)?;
+            }
+            let id: TokenId = tx.next_id()?;
+            let until = now.after(length);
+            tx.text(String::new(), format!("token {id} created, until {until}: {description}"));
+            tx.put(&Token { id, user, digest, description, created_at: now, expires_at })?;
+            Ok(id)
+        },
+    )?;
     Ok(TokenView {
         id: id.0,
         token: text,
@@ -140,7 +143,7 @@ pub fn tokens(service: &Service, actor: &Actor, page: Page) -> Result<Slice<Toke
 pub fn revoke_token(service: &Service, actor: &Actor, id: TokenId) -> Result<()> {
     authorise(actor, Permission::FarmsRead)?;
     let asker = actor.clone();
-    service.write(Author::new(actor, "token.revoke", Cause::Request), move |tx| {
+    service.write(Author::new(actor, "token.revoke", Cause::Request, Purpose::Ending), move |tx| {
         // One that is somebody else's is as if it were not there.
         let found = lookup::token(tx, id)?.filter(|token| may_manage(&asker, token));
         let token = found.ok_or_else(|| Problem::not_found("token", id))?;
@@ -154,31 +157,36 @@ pub fn revoke_token(service: &Service, actor: &Actor, id: TokenId) -> Result<()>
 pub fn ensure_first_records(service: &Service) -> Result<()> {
     let now = service.now();
     let roles = crate::automation::builtin_roles();
-    service.write(Author::new(&Actor::job("start"), "start.records", Cause::Request), move |tx| {
-        if lookup::user(tx, UserId(1))?.is_none() {
-            let name = Name::new("admin").map_err(|bad| Problem::internal("naming admin", bad))?;
-            let id = tx.next_id()?;
-            tx.text(String::new(), format!("user {name} created at the first start"));
-            tx.put(&User {
-                id,
-                name,
-                permissions: Permission::for_admin(),
-                unix_ids: Vec::new(),
-                created_at: now,
-            })?;
-        }
-        for role in roles {
-            let known = lookup::role_by_name(tx, FIRST_ENVIRONMENT, &role.name)?;
-            let id = match &known {
-                Some(known) => known.id,
-                None => tx.next_id()?,
-            };
-            let role = crate::model::Role { id, env: FIRST_ENVIRONMENT, built_in: true, ..role };
-            if known.as_ref() != Some(&role) {
-                tx.text(String::new(), format!("built-in role {} is ready", role.name));
-                tx.put(&role)?;
+    service.write(
+        Author::new(&Actor::job("start"), "start.records", Cause::Request, Purpose::Report),
+        move |tx| {
+            if lookup::user(tx, UserId(1))?.is_none() {
+                let name =
+                    Name::new("admin").map_err(|bad| Problem::internal("naming admin", bad))?;
+                let id = tx.next_id()?;
+                tx.text(String::new(), format!("user {name} created at the first start"));
+                tx.put(&User {
+                    id,
+                    name,
+                    permissions: Permission::for_admin(),
+                    unix_ids: Vec::new(),
+                    created_at: now,
+                })?;
             }
-        }
-        Ok(())
-    })
+            for role in roles {
+                let known = lookup::role_by_name(tx, FIRST_ENVIRONMENT, &role.name)?;
+                let id = match &known {
+                    Some(known) => known.id,
+                    None => tx.next_id()?,
+                };
+                let role =
+                    crate::model::Role { id, env: FIRST_ENVIRONMENT, built_in: true, ..role };
+                if known.as_ref() != Some(&role) {
+                    tx.text(String::new(), format!("built-in role {} is ready", role.name));
+                    tx.put(&role)?;
+                }
+            }
+            Ok(())
+        },
+    )
 }

@@ -11,16 +11,16 @@
 //! writer empties and refills, while readers get a clear error in between.
 
 use super::error::{OpenError, StoreError};
-use super::group::Moment;
+use super::group::{Moment, Purpose};
 use super::guard::{guarded, let_go};
 use super::journal::Tail;
 use super::mark::Mark;
 use super::pages::Pages;
-use super::place::{Opened, Place};
+use super::place::{Held, Opened, Place};
 use super::reads::View;
 use super::rows::Written;
 use super::wal::{Medium, Wal};
-use crate::base::limit::{STORE_FLOOR_BYTES, STORE_HELD_BYTES, STORE_RESERVE_BYTES};
+use crate::base::limit::{STORE_FLOOR_BYTES, STORE_REPORT_FLOOR_BYTES, STORE_RESERVE_BYTES};
 use crate::base::problem::chain;
 use redb::{Database, Durability, ReadableDatabase, WriteTransaction};
 use std::io;
@@ -226,7 +226,8 @@ impl Slot {
 
     /// Why it takes no writes just now; `None` when it does, or was closed on purpose.
     pub fn outage(&self) -> Option<String> {
-        if let Err(stopped) = self.require_whole().and_then(|()| self.require_space(Need::Ordinary))
+        if let Err(stopped) =
+            self.require_whole().and_then(|()| self.require_space(Purpose::Growth))
         {
             return Some(chain(&stopped));
         }
@@ -257,16 +258,16 @@ impl Slot {
         let_go(std::mem::replace(&mut *open, Err(CLOSED.to_owned())));
     }
 
-    /// Refuses when the disk is nearly full: a commit let in would end in an error, and every
-    /// such error costs opening the database again. What ends something may use what was held
-    /// for it.
-    pub fn require_space(&self, need: Need) -> Result<(), StoreError> {
+    /// Refuses when the disk is too full for what a write is for: a commit let in would end in an
+    /// error, and every such error costs opening the database again.
+    pub fn require_space(&self, purpose: Purpose) -> Result<(), StoreError> {
         let Some(free) = self.place.free() else { return Ok(()) };
-        let held = self.place.held();
-        let refused = match need {
-            // What is held has to be held again first.
-            Need::Ordinary => free < STORE_RESERVE_BYTES + (STORE_HELD_BYTES - held),
-            Need::Ending => free + held < STORE_FLOOR_BYTES,
+        let Held { there, owed } = self.place.held();
+        let refused = match purpose {
+            // What is owed has to be held again first.
+            Purpose::Growth => free < STORE_RESERVE_BYTES + owed,
+            Purpose::Report => free + there < STORE_REPORT_FLOOR_BYTES,
+            Purpose::Ending => free + there < STORE_FLOOR_BYTES,
         };
         if !refused {
             return Ok(());
@@ -290,15 +291,6 @@ impl Slot {
     pub fn hold(&self) {
         self.place.hold();
     }
-}
-
-/// What a write is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Need {
-    /// Anything.
-    Ordinary,
-    /// It ends something, or says what came of it: the only way to space again.
-    Ending,
 }
 
 /// Why nothing is open after [`Slot::close`].

@@ -8,6 +8,7 @@
 //! kept in parts by [`Disk::crash_keeping`], as a drive does that was about to write it.
 
 use super::wal::{Medium, SECTOR_BYTES};
+use crate::base::limit::STORE_HELD_BYTES;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -27,6 +28,8 @@ struct Platter {
     panics: bool,
     /// Bytes it holds; `None` for any number.
     capacity: Option<u64>,
+    /// Bytes less than are held for when it is full.
+    unheld: u64,
     operations: u64,
 }
 
@@ -60,6 +63,17 @@ impl Disk {
     /// Makes it hold so many bytes and no more.
     pub fn set_capacity(&self, bytes: Option<u64>) {
         self.platter().capacity = bytes;
+    }
+
+    /// Makes it hold so many bytes for when it is full, as if the others had been used already.
+    #[cfg(test)]
+    pub(super) fn set_held(&self, bytes: u64) {
+        self.platter().unheld = STORE_HELD_BYTES.saturating_sub(bytes);
+    }
+
+    /// Bytes that are held for when it is full.
+    pub(super) fn held(&self) -> u64 {
+        STORE_HELD_BYTES - self.platter().unheld
     }
 
     /// What is used of it.

@@ -4,7 +4,7 @@
 //! leaves nothing; a disk that fails the commit fails the whole group, and the next group
 //! begins by opening the database again.
 
-use super::database::{Need, Slot};
+use super::database::Slot;
 use super::error::StoreError;
 use super::journal::{self, Entry, Tail, Who};
 use super::reads::Reads;
@@ -22,7 +22,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::ThreadId;
 
-/// Who writes, by which verb, and what it comes of: what the journal says of a write.
+/// Who writes, by which verb, what it comes of and what it is for: what the journal says of a write,
+/// and whether a full disk is in its way.
 #[derive(Clone, Debug)]
 pub struct Author {
     /// Who.
@@ -31,45 +32,30 @@ pub struct Author {
     pub verb: &'static str,
     /// What it comes of.
     pub cause: Cause,
+    /// What it is for.
+    pub purpose: Purpose,
 }
 
 impl Author {
     /// Somebody doing something because of something.
-    pub fn new(actor: &Actor, verb: &'static str, cause: Cause) -> Author {
-        Author { actor: actor.clone(), verb, cause }
-    }
-
-    /// Whether a full disk is in its way.
-    fn need(&self) -> Need {
-        if ENDING.contains(&self.verb) { Need::Ending } else { Need::Ordinary }
+    pub fn new(actor: &Actor, verb: &'static str, cause: Cause, purpose: Purpose) -> Author {
+        Author { actor: actor.clone(), verb, cause, purpose }
     }
 }
 
-/// Verbs that end things, which may make room, and those by which that comes about: plans, steps
-/// and what came of them, what listings and agents prove, what is forgotten.
-const ENDING: [&str; 21] = [
-    "agent.bye",
-    "agent.idle",
-    "agent.result",
-    "balancer.configure",
-    "farm.remove",
-    "farm.suspend",
-    "farm.terminate",
-    "hold.expire",
-    "hold.place",
-    "observe.listing",
-    "order.expire",
-    "plan.commit",
-    "plan.forget",
-    "rollout.abort",
-    "rollout.pause",
-    "server.forget",
-    "server.suspend",
-    "server.terminate",
-    "step.adopt",
-    "step.begin",
-    "step.finish",
-];
+/// What a write is for, which says how full the disk may be for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// There is to be more than there was, or something is to begin: launches, declarations,
+    /// orders of people. Refused on a full disk, for it can be asked for again.
+    Growth,
+    /// It says what has happened already and is said again when it is refused: that an agent is
+    /// ready, what a platform notices. May use most of what is held for a full disk.
+    Report,
+    /// It ends something, concludes it, takes it away or holds it back: the ways to space again.
+    /// May use all of what is held.
+    Ending,
+}
 
 /// Where in a commit the simulator may crash the appliance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -345,7 +331,7 @@ impl Writer {
     /// Costs as much as several commits, so it is not done with each.
     fn settle(&self) {
         if !self.unsettled.load(Ordering::Relaxed)
-            || self.slot.require_space(Need::Ordinary).is_err()
+            || self.slot.require_space(Purpose::Growth).is_err()
         {
             return;
         }
@@ -381,10 +367,11 @@ impl Writer {
         let Some(mut outcome) = tx.finish() else { return Ok(()) };
         // Here and not earlier: what changes nothing needs no space, and so an appliance can start
         // on a full disk.
-        if let Err(full) = self.slot.require_space(work.author().need()) {
-            let why = format!("nothing can be written: {}", chain(&full));
+        if let Err(full) = self.slot.require_space(work.author().purpose) {
+            let why = chain(&full);
             self.set_failing(Some(&why));
-            work.refuse(Problem::new(Code::ServiceUnavailable, why));
+            let message = format!("nothing can be written: {why}");
+            work.refuse(Problem::new(Code::ServiceUnavailable, message));
             return Ok(());
         }
         progress.tables.extend(outcome.unjournaled.iter().copied());

@@ -77,7 +77,7 @@ mod tests;
 pub use codec::CodecError;
 pub use disk::Disk;
 pub use error::{OpenError, StoreError};
-pub use group::{Author, CrashHook, Moment, WriterStats};
+pub use group::{Author, CrashHook, Moment, Purpose, WriterStats};
 pub use handle::{Mode, Store};
 pub use inspect::{Inspected, inspect};
 pub use journal::{Change, Entry, Subject, Who};

@@ -31,6 +31,15 @@ pub(super) enum Place {
     Disk(Disk),
 }
 
+/// What is allocated on a disk for when it is full.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Held {
+    /// Bytes that are there.
+    pub there: u64,
+    /// Bytes that were given back and are to be there again before anything grows.
+    pub owed: u64,
+}
+
 /// A store's parts, opened together.
 pub(super) struct Opened {
     pub database: Database,
@@ -246,16 +255,20 @@ impl Place {
         }
     }
 
-    /// Bytes that are allocated for when the disk is full.
-    pub fn held(&self) -> u64 {
-        match self {
-            Place::File(path) => {
-                let found = std::fs::metadata(path.with_extension("reserve"));
-                // In units of 512 bytes: what is really there, not what a length says. A disk that
-                // was too small to hold anything owes nothing.
-                found.map_or(STORE_HELD_BYTES, |found| found.blocks() * 512).min(STORE_HELD_BYTES)
+    /// What is allocated for when the disk is full.
+    pub fn held(&self) -> Held {
+        let path = match self {
+            Place::File(path) => path,
+            Place::Disk(disk) => return Held { there: disk.held(), owed: 0 },
+        };
+        match std::fs::metadata(path.with_extension("reserve")) {
+            Ok(found) => {
+                // In units of 512 bytes: what is really there, not what a length says.
+                let there = (found.blocks() * 512).min(STORE_HELD_BYTES);
+                Held { there, owed: STORE_HELD_BYTES - there }
             }
-            Place::Disk(_) => STORE_HELD_BYTES,
+            // A disk that was too small to hold anything owes nothing.
+            Err(_) => Held { there: 0, owed: 0 },
         }
     }
 

@@ -12,7 +12,7 @@ mod tampering;
 mod wal;
 mod writes;
 
-use super::{Author, Disk, Index, Mode, Reads, Store, key};
+use super::{Author, Disk, Index, Mode, Purpose, Reads, Store, key};
 use crate::base::{EnvironmentId, FarmId, ManualClock, Name, Problem, Seq, Timestamp, UserId};
 use crate::model::{Actor, Cause, Farm, FarmGoal, LaunchOrder};
 use std::sync::Arc;
@@ -27,7 +27,7 @@ fn inline(disk: &Disk) -> Store {
 }
 
 fn author(verb: &'static str) -> Author {
-    Author::new(&Actor::job("test"), verb, Cause::Request)
+    Author::new(&Actor::job("test"), verb, Cause::Request, Purpose::Growth)
 }
 
 fn farm(id: u64, name: &str) -> Farm {

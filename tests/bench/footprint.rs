@@ -22,7 +22,7 @@ use grange::net::tls::{
     Alpn, ClientStream, DeviceKey, Identity, Names, Trust, client_config, connect,
 };
 use grange::pki::Authority;
-use grange::store::{Author, Mode, Store, Tx};
+use grange::store::{Author, Mode, Purpose, Store, Tx};
 use grange::wire::topic::{self, Kind};
 use std::error::Error;
 use std::io::{Error as IoError, Read, Write};
@@ -72,7 +72,8 @@ fn prepare(dir: &Path, count: usize) -> Result<()> {
     let clock = Arc::new(WallClock::new());
     let now = clock.now();
     let store = Store::open(dir, clock, Mode::Thread)?;
-    let author = || Author::new(&Actor::job("bench"), "bench.prepare", Cause::Request);
+    let author =
+        || Author::new(&Actor::job("bench"), "bench.prepare", Cause::Request, Purpose::Growth);
     let digest = key.digest();
     store.write(author(), move |tx| declare(tx, count, digest, now))?;
     if !store.close() {

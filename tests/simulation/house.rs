@@ -19,7 +19,7 @@ use grange::service::agents::Doorway;
 use grange::service::observed::Observed;
 use grange::service::pace::Pace;
 use grange::service::{Service, Settings, steps, users};
-use grange::store::{Author, CrashHook, Disk, Mode, Moment, Store};
+use grange::store::{Author, CrashHook, Disk, Mode, Moment, Purpose, Store};
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock, Weak};
@@ -219,7 +219,7 @@ impl House {
 
     /// What the writer's thread does when nothing comes: a failed disk is tried again.
     pub fn idle(&self) {
-        let author = Author::new(&Actor::job("idle"), "idle", Cause::Clock);
+        let author = Author::new(&Actor::job("idle"), "idle", Cause::Clock, Purpose::Growth);
         self.ports.service.store.submit(author, |_| Ok(()), |_| {});
     }
 

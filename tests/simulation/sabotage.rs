@@ -11,7 +11,7 @@ use grange::model::{
     Actor, Cause, Freshness, Server, ServerStatus, Step, StepKind, StepStatus, TerminateReason,
 };
 use grange::service::{Service, lookup, plans};
-use grange::store::{Author, Reads, Tx};
+use grange::store::{Author, Purpose, Reads, Tx};
 
 /// What is broken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -158,7 +158,10 @@ pub(crate) fn write(
     service: &Service,
     change: impl FnOnce(&mut Tx<'_>) -> Result<()> + Send + 'static,
 ) -> Result<()> {
-    service.write(Author::new(&Actor::job("saboteur"), "sabotage", Cause::Clock), change)
+    service.write(
+        Author::new(&Actor::job("saboteur"), "sabotage", Cause::Clock, Purpose::Growth),
+        change,
+    )
 }
 
 /// Says of every plan that somebody froze it.

@@ -2,7 +2,7 @@
 
 use grange::base::{Code, EnvironmentId, FarmId, Name, Problem, Seq, Timestamp, UserId, WallClock};
 use grange::model::{Actor, Cause, Farm, FarmGoal, LaunchOrder};
-use grange::store::{Author, Mode, Reads, Store};
+use grange::store::{Author, Mode, Purpose, Reads, Store};
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -35,7 +35,7 @@ fn open(dir: &Path) -> Store {
 }
 
 fn declare(store: &Store, description_bytes: usize) -> Result<(FarmId, Seq), Problem> {
-    let author = Author::new(&Actor::job("test"), "farm.create", Cause::Request);
+    let author = Author::new(&Actor::job("test"), "farm.create", Cause::Request, Purpose::Growth);
     store.write(author, move |tx| {
         let id = tx.next_id::<FarmId>()?;
         tx.put(&Farm {
@@ -167,7 +167,7 @@ fn a_full_disk_recovers_when_there_is_space_again() {
     let before = store.last_seq();
     // Enough for the reserve, too little for one write of many megabytes.
     std::fs::write(&filler, vec![1u8; 15 * 1024 * 1024]).unwrap();
-    let author = Author::new(&Actor::job("test"), "farm.create", Cause::Request);
+    let author = Author::new(&Actor::job("test"), "farm.create", Cause::Request, Purpose::Growth);
     let farm = store.read(|view| view.get::<Farm>(FarmId(1))).unwrap().unwrap().record;
     let large = store.write(author, move |tx| {
         for _ in 0..20 {

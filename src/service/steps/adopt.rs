@@ -4,7 +4,7 @@
 use crate::base::{Result, StepId};
 use crate::model::{Actor, Cause, Permission, Step, StepStatus};
 use crate::service::{Service, authorise, lookup};
-use crate::store::Author;
+use crate::store::{Author, Purpose};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -48,24 +48,27 @@ pub(super) fn adopt_among(service: &Service, actor: &Actor, open: &[Step]) -> Re
     if lost.is_empty() {
         return Ok(0);
     }
-    let adopted = service.write(Author::new(actor, "step.adopt", Cause::Clock), move |tx| {
-        let mut adopted = Vec::new();
-        for id in lost {
-            // Its outcome may have been committed since.
-            let found = lookup::step(tx, id)?.filter(|step| step.status == StepStatus::Begun);
-            let Some(mut step) = found else { continue };
-            adopted.push(id);
-            step.status = StepStatus::Unknown;
-            step.message = "the appliance has no answer".into();
-            let about = match lookup::server(tx, step.server)? {
-                Some(server) => lookup::server_name(tx, &server)?,
-                None => String::new(),
-            };
-            tx.text(about, format!("what came of its {} is not known", step.kind.as_str()));
-            tx.put(&step)?;
-        }
-        Ok(adopted)
-    })?;
+    let adopted = service.write(
+        Author::new(actor, "step.adopt", Cause::Clock, Purpose::Ending),
+        move |tx| {
+            let mut adopted = Vec::new();
+            for id in lost {
+                // Its outcome may have been committed since.
+                let found = lookup::step(tx, id)?.filter(|step| step.status == StepStatus::Begun);
+                let Some(mut step) = found else { continue };
+                adopted.push(id);
+                step.status = StepStatus::Unknown;
+                step.message = "the appliance has no answer".into();
+                let about = match lookup::server(tx, step.server)? {
+                    Some(server) => lookup::server_name(tx, &server)?,
+                    None => String::new(),
+                };
+                tx.text(about, format!("what came of its {} is not known", step.kind.as_str()));
+                tx.put(&step)?;
+            }
+            Ok(adopted)
+        },
+    )?;
     for id in &adopted {
         service.observed.set_alert(&outcome_key(*id), None);
     }

@@ -3,7 +3,7 @@
 use super::{author, clock, declare, farm, inline, named, try_declare};
 use crate::base::{Code, Seq};
 use crate::model::Farm;
-use crate::store::{CrashHook, Disk, Mode, Moment, Reads, Store};
+use crate::store::{Author, CrashHook, Disk, Mode, Moment, Purpose, Reads, Store};
 use std::os::unix::fs::MetadataExt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -135,21 +135,44 @@ fn a_crash_before_or_after_a_commit_is_all_or_nothing() {
 }
 
 #[test]
-fn what_ends_something_is_let_in_on_a_full_disk() {
+fn how_full_the_disk_may_be_depends_on_what_a_write_is_for() {
+    const MIB: u64 = 1024 * 1024;
+    let held = crate::base::limit::STORE_HELD_BYTES;
     let disk = Disk::new();
     let store = inline(&disk);
     let (id, _) = declare(&store, "shop");
-    disk.set_capacity(Some(disk.used() + 1024));
-    assert!(try_declare(&store, "late").is_err());
-    for verb in ["farm.terminate", "server.terminate", "plan.commit", "step.finish"] {
-        let end = move |tx: &mut crate::store::Tx<'_>| {
-            let mut farm = farm(id.0, "shop");
-            farm.description = verb.to_owned();
-            Ok(tx.put(&farm)?)
-        };
-        store.write(author(verb), end).unwrap_or_else(|error| panic!("{verb}: {error}"));
+    let mut number = 0;
+    let mut write = |purpose: Purpose| {
+        number += 1;
+        let description = format!("the {number}th");
+        let author = Author { purpose, ..author("test") };
+        store.write(author, move |tx| Ok(tx.put(&Farm { description, ..farm(id.0, "shop") })?))
+    };
+    let all = [Purpose::Growth, Purpose::Report, Purpose::Ending];
+    // What is free, what of the held is there, and who is let in.
+    for (free, there, good) in [
+        (5 * MIB, held, [true, true, true]),
+        (3 * MIB, held, [false, true, true]),
+        (1024, held, [false, true, true]),
+        (1024, 3 * MIB, [false, true, true]),
+        (1024, 2 * MIB, [false, false, true]),
+        (1024, MIB / 2, [false, false, false]),
+    ] {
+        disk.set_held(there);
+        disk.set_capacity(Some(disk.used() + free));
+        for (purpose, good) in all.into_iter().zip(good) {
+            let what = format!("{purpose:?} with {free} free and {there} held");
+            match write(purpose) {
+                Ok(_) => assert!(good, "{what}"),
+                Err(refused) => {
+                    assert!(!good, "{what}: {refused}");
+                    assert_eq!(refused.code, Code::ServiceUnavailable, "{what}");
+                    assert!(refused.message.contains("the disk is full"), "{what}: {refused}");
+                }
+            }
+        }
+        assert_eq!(store.outage().is_none(), good[0], "{free} {there}");
     }
-    assert!(store.outage().is_some());
 }
 
 #[test]

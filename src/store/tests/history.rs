@@ -4,7 +4,7 @@ use super::{author, clock, declare, farm, inline};
 use crate::base::limit::JOURNAL_PEOPLE_SHARE;
 use crate::base::{FarmId, Seq, Timestamp, UserId};
 use crate::model::{Actor, Alert, Cause, Farm, Install};
-use crate::store::{Author, Disk, Mode, Store, StoreError, Subject, Tx, journal};
+use crate::store::{Author, Disk, Mode, Purpose, Store, StoreError, Subject, Tx, journal};
 
 #[test]
 fn journal_time_never_runs_backwards() {
@@ -70,7 +70,7 @@ fn what_people_did_outlives_what_jobs_and_agents_write() {
     let by = |user: u64, name: &str, n: usize| {
         let actor = Actor { user: UserId(user), ..Actor::job(name) };
         let alert = Alert { key: format!("{name}-{n}"), text: n.to_string(), since: Timestamp(0) };
-        let author = Author::new(&actor, "test", Cause::Clock);
+        let author = Author::new(&actor, "test", Cause::Clock, Purpose::Growth);
         let write = move |tx: &mut Tx<'_>| {
             tx.subject(Subject::Farm(FarmId(1)));
             Ok(tx.put(&alert)?)

@@ -6,7 +6,7 @@
 
 use grange::base::{EnvironmentId, Name, RoleId, Seq, WallClock};
 use grange::model::{Actor, Cause, Role};
-use grange::store::{Author, Mode, Store};
+use grange::store::{Author, Mode, Purpose, Store};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -34,7 +34,7 @@ fn role(id: RoleId, of: u64) -> Role {
 }
 
 fn author() -> Author {
-    Author::new(&Actor::job("bench"), "role.create", Cause::Request)
+    Author::new(&Actor::job("bench"), "role.create", Cause::Request, Purpose::Growth)
 }
 
 /// Makes a store with so many records.

@@ -10,7 +10,7 @@ use grange::model::{Actor, Cause, CloudState, Server, ServerStatus, Sighting, St
 use grange::service::observe::{self, Look};
 use grange::service::plans::Memory;
 use grange::service::{Service, lookup, manifests};
-use grange::store::Author;
+use grange::store::{Author, Purpose};
 use grange::wire::api::ManifestRequest;
 use grange::wire::reading::Batch;
 use std::time::Instant;
@@ -109,7 +109,8 @@ fn settle(service: &Service) -> Vec<Server> {
     let planned = service.read(lookup::all_servers).expect("servers");
     for some in planned.chunks(500) {
         let some = some.to_vec();
-        let author = Author::new(&Actor::job("bench"), "bench.settle", Cause::Clock);
+        let author =
+            Author::new(&Actor::job("bench"), "bench.settle", Cause::Clock, Purpose::Growth);
         let write = move |tx: &mut grange::store::Tx<'_>| {
             let now = tx.now();
             for server in some {
@@ -162,7 +163,7 @@ fn list(service: &Service, servers: &[Server]) {
 
 /// What an agent that reboots its server and says hello again makes of its record.
 fn change(service: &Service, id: ServerId) {
-    let author = Author::new(&Actor::job("bench"), "bench.change", Cause::Clock);
+    let author = Author::new(&Actor::job("bench"), "bench.change", Cause::Clock, Purpose::Growth);
     let write = move |tx: &mut grange::store::Tx<'_>| {
         let Some(server) = lookup::server(tx, id)? else { return Ok(()) };
         let status = match server.status {

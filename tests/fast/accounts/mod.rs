@@ -6,7 +6,7 @@ use grange::base::{Clock, Millis, PlanId, StepId};
 use grange::clouds::{Applied, CloudError};
 use grange::model::{Actor, Breaker, Cause, Door, Permission, Step, StepKind, StepStatus};
 use grange::service::{accounts, lookup, plans, status, steps};
-use grange::store::Author;
+use grange::store::{Author, Purpose};
 use grange::wire::account::AccountView;
 use grange::wire::input::Page;
 use std::sync::Arc;
@@ -115,7 +115,7 @@ fn one_call_about_a_server_at_a_time() {
     // While an account is left alone, a person's wishes pile up.
     let planned = |kind: StepKind| {
         let (server, now) = (server.clone(), site.clock.now());
-        let author = Author::new(&admin(), "test", Cause::Request);
+        let author = Author::new(&admin(), "test", Cause::Request, Purpose::Growth);
         let step = site.service.write(author, move |tx| {
             let step = Step::planned(tx.next_id()?, PlanId(1), &server, kind, now);
             tx.put(&step)?;

@@ -9,7 +9,7 @@ use grange::base::{Problem, StepId, Timestamp};
 use grange::clouds::{Applied, CloudError};
 use grange::model::{Actor, Cause, FarmRole, Server, ServerStatus, Step, StepKind, StepStatus};
 use grange::service::{lookup, plans, steps};
-use grange::store::{Author, Tx};
+use grange::store::{Author, Purpose, Tx};
 
 struct Farm {
     site: Site,
@@ -34,7 +34,7 @@ impl Farm {
     }
 
     fn write(&self, change: impl FnOnce(&mut Tx<'_>) -> Result<(), Problem> + Send + 'static) {
-        let author = Author::new(&job("test"), "test", Cause::Clock);
+        let author = Author::new(&job("test"), "test", Cause::Clock, Purpose::Growth);
         self.site.service.write(author, change).unwrap();
     }
 

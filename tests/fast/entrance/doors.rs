@@ -10,7 +10,7 @@ use grange::net::tls::DeviceKey;
 use grange::pki::request_key_digest;
 use grange::service::agents::Doorway;
 use grange::service::{lookup, users};
-use grange::store::{Author, Tx};
+use grange::store::{Author, Purpose, Tx};
 use grange::wire::input::TokenInput;
 
 /// A farm with two servers, whose enrolment tokens are `token of 1` and `token of 2`.
@@ -32,7 +32,7 @@ fn request() -> Request {
 }
 
 fn write(site: &Site, change: impl FnOnce(&mut Tx<'_>) -> Result<(), Problem> + Send + 'static) {
-    let author = Author::new(&Actor::job("test"), "test", Cause::Clock);
+    let author = Author::new(&Actor::job("test"), "test", Cause::Clock, Purpose::Growth);
     site.service.write(author, change).unwrap();
 }
 

@@ -12,7 +12,7 @@ use grange::model::{Actor, Cause};
 use grange::net::mqtt::{ConnectCode, Packet};
 use grange::net::tls::Identity;
 use grange::service::agents::Doorway;
-use grange::store::Author;
+use grange::store::{Author, Purpose};
 use grange::wire::agent::{Message, MessageBody, VERSION};
 use grange::wire::reading::{self, Batch};
 use grange::wire::topic::{self, Kind};
@@ -55,7 +55,7 @@ impl House {
         let (identity, key) = rig::signed(&self.authority, server.id);
         server.agent_key_digest = Some(key);
         let id = server.id;
-        let author = Author::new(&Actor::job("test"), "test", Cause::Clock);
+        let author = Author::new(&Actor::job("test"), "test", Cause::Clock, Purpose::Growth);
         self.site.service.store.write(author, move |tx| Ok(tx.put(&server)?)).unwrap();
         (id, identity)
     }

@@ -6,6 +6,7 @@
 //! there must be none. `GRANGE_SOAK=1` makes the counts those that are promised.
 
 mod away;
+mod brim;
 mod crash;
 mod grace;
 mod http;
