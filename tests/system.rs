@@ -5,7 +5,7 @@
 mod agent;
 #[path = "system/appliance/mod.rs"]
 mod appliance;
-#[path = "system/damage.rs"]
+#[path = "system/damage/mod.rs"]
 mod damage;
 #[path = "system/haproxy.rs"]
 mod haproxy;

@@ -57,6 +57,10 @@ mod built_in {
             self.query(words, at_most).map_err(problem)
         }
 
+        fn examine(&self) -> Result<bool> {
+            self.examine().map_err(problem)
+        }
+
         fn clear(&self) -> Result<()> {
             self.clear().map_err(problem)
         }

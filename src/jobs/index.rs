@@ -25,6 +25,8 @@ pub struct IndexJournal {
     cursor: u64,
     seen: u64,
     forgotten: u64,
+    /// Whether the index was compared with its checksums, as it is once a start.
+    examined: bool,
 }
 
 impl Job for IndexJournal {
@@ -44,6 +46,12 @@ impl Job for IndexJournal {
 impl IndexJournal {
     /// How many were added, and whether that was all there is.
     fn advance(&mut self, service: &Service, finder: &dyn Finder) -> Result<(usize, bool)> {
+        if !self.examined {
+            if !finder.examine()? {
+                tracing::warn!("the search index was damaged and is made anew from the journal");
+            }
+            self.examined = true;
+        }
         if finder.cursor() > service.store.last_seq().0 {
             finder.clear()?;
         }

@@ -25,6 +25,7 @@ mod tests;
 
 use crate::wire::api::EventView;
 use std::ops::Bound;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tantivy::collector::TopDocs;
@@ -117,7 +118,8 @@ impl Search {
     /// [`SearchError`]; a damaged index is empty and at 0 afterwards.
     pub fn index(&self, events: &[EventView], through: u64, first: u64) -> Result<(), SearchError> {
         let index = self.state().index.clone();
-        self.add(&index, events, through, first).map_err(|error| self.heal("adding to", error))?;
+        guarded(|| self.add(&index, events, through, first))
+            .map_err(|error| self.heal("adding to", error))?;
         let mut state = self.state();
         state.reader.reload().map_err(failed("reading"))?;
         state.cursor = through;
@@ -167,7 +169,7 @@ impl Search {
             Some(query) => {
                 let newest = TopDocs::with_limit(at_most.max(1))
                     .order_by_fast_field::<u64>("seq", Order::Desc);
-                searcher.search(&query, &newest)
+                guarded(|| searcher.search(&query, &newest))
             }
         });
         let found = found.map_err(|error| self.heal("asking", error))?;
@@ -192,6 +194,22 @@ impl Search {
             }
         }
         Ok((!all.is_empty()).then(|| BooleanQuery::intersection(all)))
+    }
+
+    /// Compares every byte with its checksum, which neither opening nor asking does; whether all is
+    /// whole. One that is not is empty and at 0 afterwards. It reads all of it: once a start, not
+    /// before it.
+    ///
+    /// # Errors
+    /// [`SearchError`] when a new one cannot be made.
+    pub fn examine(&self) -> Result<bool, SearchError> {
+        let index = self.state().index.clone();
+        let whole = guarded(|| index.validate_checksum().map_err(TantivyError::from));
+        if whole.is_ok_and(|damaged| damaged.is_empty()) {
+            return Ok(true);
+        }
+        self.clear()?;
+        Ok(false)
     }
 
     /// Forgets everything, so that it is built again from the first entry.
@@ -226,10 +244,17 @@ impl Search {
     }
 }
 
+/// Calls the library, which panics at some damage, and makes an error of that.
+fn guarded<T>(call: impl FnOnce() -> tantivy::Result<T>) -> tantivy::Result<T> {
+    catch_unwind(AssertUnwindSafe(call))
+        .unwrap_or_else(|_| Err(TantivyError::InternalError("the library panicked".to_owned())))
+}
+
 /// The index that is there, if it is whole and ours.
 fn existing(dir: &Path, schema: &Schema) -> Option<Open> {
-    let opened = Index::open_in_dir(dir).ok().filter(|index| index.schema() == *schema)?;
-    open(opened).ok()
+    let opened = guarded(|| Index::open_in_dir(dir)).ok();
+    let opened = opened.filter(|index| index.schema() == *schema)?;
+    guarded(|| open(opened)).ok()
 }
 
 /// A new one in place of whatever was there.

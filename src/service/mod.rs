@@ -94,6 +94,8 @@ pub trait Finder: Send + Sync {
     fn index(&self, events: &[EventView], through: u64, first: u64) -> Result<()>;
     /// The numbers of the entries that have all the words, newest first.
     fn query(&self, words: &str, at_most: usize) -> Result<Vec<u64>>;
+    /// Compares everything with its checksums; whether all was whole. What was not is forgotten.
+    fn examine(&self) -> Result<bool>;
     /// Forgets everything, and is at 0 again.
     fn clear(&self) -> Result<()>;
 }

@@ -76,7 +76,7 @@ impl Lease {
             // So that the one it is taken from is refused for good, also after a reboot.
             write_json(&other.place.join(MARK), &owner)?;
         }
-        write_json(&state.join(MARK), &owner)?;
+        keep_mark(state, &owner, ours.as_ref())?;
         let text = serde_json::to_vec(&owner).doing("encoding", "the mark")?;
         let written = named.set_len(0).and_then(|()| named.seek(SeekFrom::Start(0)));
         written.and_then(|_| named.write_all(&text)).doing("writing", path.display())?;
@@ -115,6 +115,20 @@ impl Lease {
     pub fn forget(&self) -> Result<(), Failure> {
         self.groups.lock().unwrap_or_else(PoisonError::into_inner).clear();
         forget(&self.register, &self.owner.tag)
+    }
+}
+
+/// Writes our mark. On a full disk the one that is there does as well, if only the process and the
+/// time in it are of before: servers are to be ended all the same, which makes room.
+fn keep_mark(state: &Path, owner: &Owner, known: Option<&Owner>) -> Result<(), Failure> {
+    let same =
+        known.is_some_and(|known| (known.epoch, &known.place) == (owner.epoch, &owner.place));
+    match write_json(&state.join(MARK), owner) {
+        Err(failure) if same && failure.source.kind() == io::ErrorKind::StorageFull => {
+            tracing::warn!("{MARK} stays as it is: {}", failure.line());
+            Ok(())
+        }
+        other => other,
     }
 }
 

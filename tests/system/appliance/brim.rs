@@ -123,7 +123,7 @@ fn on_a_full_disk_servers_go_and_nothing_is_lost() {
     refused(&rig.grange(&["apply", "-f", &manifest.display().to_string(), "--yes"]));
     // What ends.
     terminated(&rig, &before[0].id, &before[0].grange.name);
-    done(&rig.grange(&["token", "revoke", "1"]));
+    done(&rig.grange(&["token", "revoke", "1", "--yes"]));
     assert!(!token.is_empty());
 
     // And all the same after `kill -9`, with the disk as full as it was.

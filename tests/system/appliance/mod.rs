@@ -25,7 +25,7 @@ mod ssh;
 mod tier;
 mod traces;
 mod unhealthy;
-mod wait;
+pub mod wait;
 mod watch;
 
 /// A count that continuous integration has time for, or the promised one.

@@ -2,11 +2,14 @@
 //! whole, repaired with a word, or refused with a word; none answers anything that was not
 //! committed, and `appliance doctor` agrees. `SEED=` and `COUNT=` choose others and more.
 
+mod answers;
+
 use super::appliance::rig::Rig;
+use super::appliance::wait::until;
+use answers::{Answers, Readings};
 use grange::base::random::Stream;
 use grange::base::{Seq, WallClock};
 use grange::pki::{self, Authority};
-use grange::series::Series;
 use grange::store::{Entry, Mode, Store, inspect};
 use std::collections::BTreeMap;
 use std::fs;
@@ -51,6 +54,8 @@ enum Fate {
 struct Truth {
     entries: Vec<Entry>,
     fingerprint: String,
+    answers: Answers,
+    readings: Readings,
 }
 
 fn number(name: &str, usual: u64) -> u64 {
@@ -95,12 +100,26 @@ fn used() -> Rig {
     let applied = rig.grange(&["apply", "-f", &manifest.display().to_string(), "--yes"]);
     assert!(applied.status.success(), "{applied:?}");
     rig.settled("web", 2, 60);
-    let stopped = rig.grange(&["farm", "terminate", "shop", "--yes"]);
-    assert!(stopped.status.success(), "{stopped:?}");
+    let gone = rig.grange(&["server", "terminate", "shop/web-1", "--yes"]);
+    assert!(gone.status.success(), "{gone:?}");
+    until("shop/web-1 to be gone", 60, || {
+        let names: Vec<String> = rig.servers().into_iter().map(|s| s.grange.name).collect();
+        if names.iter().any(|name| name == "shop/web-1") { Err(names) } else { Ok(()) }
+    });
     rig.stop();
     rig.start();
+    rig.settled("web", 2, 60);
     let token = rig.grange(&["token", "create", "--description", "laptop"]);
     assert!(token.status.success(), "{token:?}");
+    let held = rig.grange(&["hold", "place", "shop", "--for", "1h", "--reason", "a look"]);
+    assert!(held.status.success(), "{held:?}");
+    until("the journal to be searched", 30, || {
+        let found = rig.client.search("laptop", None, None);
+        found.map_err(|error| format!("{error:?}")).and_then(|found| match found.events.len() {
+            0 => Err("nothing is found".to_owned()),
+            _ => Ok(()),
+        })
+    });
     // Its last commits are in the log alone.
     rig.kill();
     rig
@@ -144,7 +163,11 @@ fn truth(rig: &Rig) -> Truth {
     store.verify().unwrap();
     assert!(entries.len() > 20, "{}", entries.len());
     let authority = Authority::open_kept(&copy.join("keys"), None).unwrap();
-    Truth { entries, fingerprint: authority.fingerprint_text() }
+    let answers = Answers::of(&store, &copy, &entries).unwrap();
+    answers.require_used();
+    let readings = Readings::of(&copy, &entries).unwrap();
+    readings.require_used();
+    Truth { entries, fingerprint: authority.fingerprint_text(), answers, readings }
 }
 
 /// Damages one file, or two; says what was done.
@@ -156,8 +179,7 @@ fn damage(kind: Kind, copy: &Path, files: &[PathBuf], random: &mut Stream) -> St
     let file = &among[below(random, among.len())];
     let path = copy.join(file);
     let mut bytes = fs::read(&path).unwrap();
-    let size = bytes.len().max(1);
-    let at = below(random, size);
+    let at = aim(&bytes, random);
     let said = match kind {
         Kind::Bit => {
             let bit = below(random, 8);
@@ -176,8 +198,8 @@ fn damage(kind: Kind, copy: &Path, files: &[PathBuf], random: &mut Stream) -> St
             format!("zeroes from {at} to {end}")
         }
         Kind::Block => {
-            let (block, blocks) = (4096, (bytes.len() / 4096).max(1));
-            let (a, b) = (below(random, blocks) * block, below(random, blocks) * block);
+            let block = 4096;
+            let (a, b) = (at / block * block, aim(&bytes, random) / block * block);
             if a.max(b) + block <= bytes.len() {
                 bytes.copy_within(a..a + block, b);
             }
@@ -199,6 +221,21 @@ fn damage(kind: Kind, copy: &Path, files: &[PathBuf], random: &mut Stream) -> St
     format!("{} {said}", file.display())
 }
 
+/// Where in a file: three times of four where something is written, since most of a store's files
+/// is space for what is to come.
+fn aim(bytes: &[u8], random: &mut Stream) -> usize {
+    const SECTOR: usize = 512;
+    let used = |sector: &&[u8]| sector.iter().any(|byte| *byte != 0);
+    let sectors = bytes.chunks(SECTOR).enumerate();
+    let used: Vec<usize> =
+        sectors.filter(|(_, sector)| used(sector)).map(|(number, _)| number).collect();
+    if used.is_empty() || !random.chance(75) {
+        return below(random, bytes.len().max(1));
+    }
+    let at = used[below(random, used.len())] * SECTOR;
+    at + below(random, SECTOR.min(bytes.len() - at))
+}
+
 fn below(random: &mut Stream, bound: usize) -> usize {
     usize::try_from(random.below(bound as u64)).unwrap()
 }
@@ -213,12 +250,13 @@ fn look(copy: &Path, truth: &Truth, what: &str) -> Fate {
     let fate = quiet(&mut || store(copy, truth, what));
     assert_eq!(doctor_is_content, fate == Fate::Whole, "{what}: the doctor does not agree");
     quiet(&mut || keys(copy, truth, what));
-    let series = Series::open(
-        &copy.join("series"),
-        Arc::new(WallClock::new()),
-        grange::series::Mode::Drained,
-    );
-    drop(series);
+    quiet(&mut || {
+        // What cannot be read is refused, or lost with a word; what is read was said by somebody.
+        if let Ok(found) = Readings::of(copy, &truth.entries) {
+            found.require_within(&truth.readings, what);
+        }
+        Fate::Whole
+    });
     fate
 }
 
@@ -230,6 +268,10 @@ fn store(copy: &Path, truth: &Truth, what: &str) -> Fate {
     };
     match store.entries(Seq(0), usize::MAX) {
         Ok(entries) => assert!(entries == truth.entries, "{what}: another history was served"),
+        Err(_) => return Fate::Met,
+    }
+    match Answers::of(&store, copy, &truth.entries) {
+        Ok(answers) => answers.require_same(&truth.answers, what),
         Err(_) => return Fate::Met,
     }
     match store.verify() {
