@@ -25,3 +25,5 @@ mod output;
 mod screen;
 #[path = "system/store.rs"]
 mod store;
+#[path = "system/survey.rs"]
+mod survey;

@@ -90,7 +90,11 @@ impl Spool {
         let mut bytes = row.at.0.to_le_bytes().to_vec();
         bytes.extend(row.values.iter().flat_map(|value| value.to_le_bytes()));
         if let (Some(open), Some(segment)) = (&mut self.open, self.segments.back_mut()) {
-            open.file.write_all(&bytes)?;
+            if let Err(error) = open.file.write_all(&bytes) {
+                // A part of the row may be there, which shows only at the end of a segment.
+                self.open = None;
+                return Err(error);
+            }
             open.rows += 1;
             open.last = row.at;
             segment.bytes += bytes.len() as u64;
@@ -294,5 +298,36 @@ mod tests {
         }
         let zeros = [whole.as_slice(), &[0; 64]].concat();
         assert_eq!(decode(&zeros).unwrap().at.len(), 2);
+    }
+
+    #[test]
+    fn a_row_that_a_full_disk_cut_short_costs_itself() {
+        let state = State::open(&scratch("spool-full"), ServerId(1), "aa").unwrap();
+        let mut spool = Spool::open(&state, 1 << 20).unwrap();
+        spool.push(&row(1, &["a"])).unwrap();
+        // What a disk that is full in the middle of a row leaves, and says.
+        let open = spool.open.as_mut().unwrap();
+        open.file.write_all(&row(2, &["a"]).at.0.to_le_bytes()).unwrap();
+        open.file = File::options().write(true).open("/dev/full").unwrap();
+        spool.push(&row(2, &["a"])).unwrap_err();
+        spool.push(&row(3, &["a"])).unwrap();
+        let a = vec!["a".to_owned()];
+        assert_eq!(drain(&mut spool), [(a.clone(), vec![1]), (a, vec![3])]);
+    }
+
+    #[test]
+    fn a_state_whose_owner_cannot_be_read_keeps_its_key() {
+        let dir = scratch("owner");
+        let open = |server| State::open(&dir, ServerId(server), "aa").unwrap();
+        open(1).write("key.pem", b"a key").unwrap();
+        let key = |state: State| state.text("key.pem").unwrap();
+        for damage in ["", "\0garbage", "1"] {
+            fs::write(dir.join("owner"), damage).unwrap();
+            assert_eq!(key(open(1)).as_deref(), Some("a key"), "{damage:?}");
+        }
+        fs::remove_file(dir.join("owner")).unwrap();
+        assert_eq!(key(open(1)).as_deref(), Some("a key"));
+        // Another server's is none of ours.
+        assert_eq!(key(open(2)), None);
     }
 }

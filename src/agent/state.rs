@@ -49,8 +49,16 @@ impl State {
         }
         let state = State { dir: dir.to_owned(), _lock: lock };
         let owner = format!("{server} {ca_fingerprint}\n");
-        if state.read(OWNER).map_err(failed)?.as_deref() != Some(owner.as_bytes()) {
-            state.clear().map_err(failed)?;
+        let found = state.text(OWNER).map_err(failed)?.unwrap_or_default();
+        if found != owner {
+            // One that cannot be read says nothing: a key that was thrown away with it would lock
+            // the server out for good, since its token is bound to that key.
+            if is_owner(&found) {
+                tracing::warn!("the state of another server was here and is removed");
+                state.clear().map_err(failed)?;
+            } else if state.dir.join("key.pem").exists() {
+                tracing::warn!("whose state this is was missing or damaged: taken for our own");
+            }
             state.write(OWNER, owner.as_bytes()).map_err(failed)?;
         }
         Ok(state)
@@ -97,6 +105,15 @@ impl State {
         }
         Ok(())
     }
+}
+
+/// Whether a text says whose a state directory is, whosever.
+fn is_owner(text: &str) -> bool {
+    let Some((server, fingerprint)) = text.trim_end().split_once(' ') else { return false };
+    let is_digit = |c: char| c.is_ascii_hexdigit();
+    server.parse::<ServerId>().is_ok()
+        && !fingerprint.is_empty()
+        && fingerprint.chars().all(is_digit)
 }
 
 /// A file's bytes, or `None` when there is none.

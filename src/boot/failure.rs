@@ -13,6 +13,12 @@ pub enum StartError {
     /// The state directory, as when somebody else has it.
     #[error("opening the state directory {0}")]
     Store(PathBuf, #[source] OpenError),
+    /// A state directory that was used, without its store.
+    #[error(
+        "{0} has no store any more, though it was used ({1} is there): restore store.redb, \
+         store.wal and store.mark from a backup, or name a new directory to begin anew"
+    )]
+    Emptied(PathBuf, &'static str),
     /// The readings' log.
     #[error("opening the readings")]
     Series(#[source] crate::series::SeriesError),
@@ -60,6 +66,7 @@ impl StartError {
             | StartError::Taken(_)
             | StartError::Listen(..) => 5,
             StartError::Store(..)
+            | StartError::Emptied(..)
             | StartError::Series(_)
             | StartError::Keys(_)
             | StartError::Tls(_)

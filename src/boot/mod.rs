@@ -19,6 +19,7 @@ pub mod onboard;
 pub mod pool;
 mod ports;
 pub mod ready;
+mod remade;
 pub mod run;
 pub mod serve;
 pub mod told;

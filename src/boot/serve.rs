@@ -21,6 +21,7 @@ use crate::boot::memory;
 use crate::boot::onboard::open_onboard;
 use crate::boot::pool::Pools;
 use crate::boot::ports::{Bound, agent_addresses, bind, bind_for_agents, listen_on_socket};
+use crate::boot::remade;
 use crate::boot::told;
 use crate::boot::verbs::House;
 use crate::broker::{Broker, GateConfig, GateError};
@@ -34,7 +35,7 @@ use crate::series::{self, Series};
 use crate::service::agents::Doorway;
 use crate::service::observed::Observed;
 use crate::service::pace::Pace;
-use crate::service::{Service, Settings, install, steps, users};
+use crate::service::{Service, Settings, install, steps, upkeep, users};
 use crate::store::{self, Store};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr, TcpListener as StdListener};
@@ -194,9 +195,14 @@ struct Ground {
 /// Opens the state directory, keys and clouds, and makes the service over them.
 fn lay_ground(config: &Config) -> Result<Ground, StartError> {
     let clock: Arc<dyn Clock> = Arc::new(WallClock::new());
+    let lost = remade::look(&config.data_dir);
     let store = Store::open(&config.data_dir, clock.clone(), store::Mode::Thread)
         .map_err(|error| StartError::Store(config.data_dir.clone(), error))?;
     store.set_journal_limit(config.journal_bytes);
+    let used = install::known(&store).map_err(StartError::Records)?.is_some();
+    if !used {
+        remade::refuse_emptied(&config.data_dir)?;
+    }
     let bound = bind(config)?;
     let series = Series::open(&config.data_dir.join("series"), clock.clone(), series::Mode::Thread)
         .map_err(StartError::Series)?;
@@ -255,6 +261,9 @@ fn lay_ground(config: &Config) -> Result<Ground, StartError> {
         connection: Waker::new(),
         listing: Waker::new(),
     });
+    if used {
+        upkeep::note_remade(&service, &lost);
+    }
     let serving = tls::Serving::new(identity);
     Ok(Ground { service, onboard, bound, agents, certificate, serving })
 }

@@ -31,7 +31,7 @@ pub mod signature;
 
 pub use agent::{Signed, identify, request_key_digest};
 pub use authority::Authority;
-pub use server::{ServerIdentity, server_identity};
+pub use server::{ServerIdentity, is_server_file, server_identity};
 pub use signature::Verdict;
 
 use crate::base::Timestamp;

@@ -77,6 +77,11 @@ fn unsealed(text: &str) -> Option<&str> {
     (sealed(inner) == text).then_some(inner)
 }
 
+/// Whether a file is one of ours, as it was written.
+pub fn is_server_file(path: &Path) -> bool {
+    file::read(path).is_ok_and(|text| text.is_some_and(|text| unsealed(&text).is_some()))
+}
+
 /// Names and addresses as a certificate has them, each once.
 fn subject_names(names: &[String]) -> Result<Vec<SanType>, PkiError> {
     let mut sorted: Vec<&String> = names.iter().collect();

@@ -24,6 +24,16 @@ use crate::base::limit::{
 use std::collections::BTreeSet;
 use std::io;
 
+/// Whether a folder is a log without a gap: segments go from its beginning only. Their records are
+/// compared when they are read.
+pub fn is_whole(path: &std::path::Path) -> bool {
+    let Ok(files) = std::fs::read_dir(path) else { return false };
+    let names = files.flatten().filter_map(|file| file.file_name().into_string().ok());
+    let mut numbers: Vec<u64> = names.filter_map(|name| number(&name)).collect();
+    numbers.sort_unstable();
+    numbers.windows(2).all(|pair| pair[1] == pair[0] + 1)
+}
+
 /// The log of one folder.
 pub(super) struct Log {
     disk: Box<dyn Disk>,
@@ -35,6 +45,8 @@ pub(super) struct Log {
 struct Segment {
     name: String,
     bytes: u64,
+    /// Of them, those that somebody was told of; all of what an opening found.
+    acknowledged: u64,
     /// When it was begun, or opened again.
     began: Timestamp,
     /// The newest row in it, or when a record without rows was written.
@@ -71,7 +83,9 @@ impl Log {
             }
             let newest = found.newest.unwrap_or(now);
             let (began, closed, sealed) = (now, found.damaged > 0, true);
-            log.segments.push(Segment { name, bytes: whole, began, newest, closed, sealed });
+            let (bytes, acknowledged) = (whole, whole);
+            let segment = Segment { name, bytes, acknowledged, began, newest, closed, sealed };
+            log.segments.push(segment);
         }
         Ok(log)
     }
@@ -89,9 +103,28 @@ impl Log {
         let written =
             self.disk.append(&segment.name, &bytes).and_then(|()| self.disk.sync(&segment.name));
         segment.bytes += bytes.len() as u64;
+        if written.is_ok() {
+            segment.acknowledged = segment.bytes;
+        }
         segment.newest = segment.newest.max(newest);
         segment.closed |= written.is_err();
+        if written.is_err() {
+            self.forget_unborn();
+        }
         written
+    }
+
+    /// Takes away the segment whose very first write just failed: nobody was told that anything is
+    /// in it, and a disk that stays full for days would have one more with each group.
+    fn forget_unborn(&mut self) {
+        let Some(segment) = self.segments.pop_if(|segment| segment.acknowledged == 0) else {
+            return;
+        };
+        match self.disk.remove(&segment.name) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => self.segments.push(segment),
+            // No gap in the numbers: one would look as if a segment had been lost.
+            Ok(()) | Err(_) => self.next_number -= 1,
+        }
     }
 
     /// Writes segments that were written to anew, one record a server: all of them, or all but the
@@ -141,14 +174,21 @@ impl Log {
         if !self.segments.last().is_some_and(fits) {
             let name = name(self.next_number);
             self.next_number += 1;
-            let (bytes, closed, sealed) = (0, false, true);
-            self.segments.push(Segment { name, bytes, began: now, newest: now, closed, sealed });
+            self.segments.push(Segment {
+                name,
+                bytes: 0,
+                acknowledged: 0,
+                began: now,
+                newest: now,
+                closed: false,
+                sealed: true,
+            });
         }
         self.segments.len() - 1
     }
 }
 
-fn name(number: u64) -> String {
+pub(super) fn name(number: u64) -> String {
     format!("{number:020}.log")
 }
 

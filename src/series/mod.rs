@@ -36,6 +36,7 @@ mod tests;
 mod worker;
 
 pub use disk::{Disk, Folder};
+pub use log::is_whole;
 pub use memory::MemoryDisk;
 
 use crate::base::limit::{SERIES_AHEAD_MAX, SERIES_QUEUE_MAX, SERIES_RETENTION};

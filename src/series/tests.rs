@@ -480,3 +480,21 @@ fn a_real_folder_and_a_thread_of_its_own() {
     }
     std::fs::remove_dir_all(&folder).unwrap();
 }
+
+#[test]
+fn a_disk_that_stays_full_has_no_more_files_for_it() {
+    let mut bench = Bench::new();
+    bench.cpu(WEB_1, &[(-3, 1.0)]);
+    for torn in [0, 7] {
+        bench.disk.fail_after(0, torn);
+        (0..50).for_each(|_| assert!(bench.send(WEB_1, cpu(&[(-2, 2.0)])).is_err()));
+        bench.disk.heal();
+        bench.cpu(WEB_1, &[(-1, 3.0)]);
+    }
+    let names = bench.disk.names();
+    // The one that failed first, and one for each time there was space again.
+    assert_eq!(names, (1..=names.len() as u64).map(log::name).collect::<Vec<_>>());
+    assert!(names.len() <= 3, "{names:?}");
+    bench.restart();
+    bench.check(WEB_1, &[(-3, 1.0), (-1, 3.0)]);
+}

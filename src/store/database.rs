@@ -279,6 +279,14 @@ impl Slot {
         })
     }
 
+    /// Lends the open database and its pages, for tests.
+    #[cfg(test)]
+    pub fn with_database<T>(&self, lend: impl FnOnce(&Database, &Pages) -> T) -> T {
+        let pages = self.files().pages.clone();
+        let open = self.open.read().unwrap_or_else(PoisonError::into_inner);
+        lend(open.as_ref().expect("it is open"), &pages)
+    }
+
     /// Gives the commit that follows, one for good, what was held for it when there is no other
     /// space.
     fn make_room(&self) {

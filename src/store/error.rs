@@ -189,6 +189,17 @@ pub enum OpenError {
         /// Which file.
         path: PathBuf,
     },
+    /// There is no database, though something of one is there.
+    #[error(
+        "{path} is missing and {left} is there: put the database back, or restore a backup; \
+         nothing was changed"
+    )]
+    Bereft {
+        /// Which file is missing.
+        path: PathBuf,
+        /// What is there of it.
+        left: PathBuf,
+    },
     /// It lacks what was answered.
     #[error(
         "the store has lost commits: it ends with journal entry {found}, and entries up to \

@@ -79,6 +79,12 @@ impl Mark {
     }
 }
 
+/// Whether a file is a mark that can be read.
+pub fn is_mark(path: &std::path::Path) -> bool {
+    let bytes = std::fs::read(path).ok().and_then(|bytes| <[u8; BYTES]>::try_from(bytes).ok());
+    bytes.and_then(|bytes| Mark::from_bytes(&bytes)).is_some()
+}
+
 /// Asks the mark of a store that is about to be opened, or only looked at.
 pub(super) fn witness(
     medium: Option<&dyn Medium>,

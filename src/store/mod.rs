@@ -42,6 +42,7 @@
 //! earlier versions in `tests/fixtures` say whether it does.
 
 mod codec;
+mod compact;
 mod convert;
 mod database;
 mod disk;
@@ -82,6 +83,7 @@ pub use handle::{Mode, Store};
 pub use inspect::{Inspected, inspect};
 pub use journal::{Change, Entry, Subject, Who};
 pub use lock::holder;
+pub use mark::is_mark;
 pub use reads::{Reads, Versioned, View};
 pub use records::CurrentPlan;
 pub use scrub::Scrub;

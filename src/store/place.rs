@@ -1,20 +1,21 @@
 //! Where a store's database and its log are, and opening the two together.
 
+use super::compact;
 use super::convert::convert;
 use super::disk::Disk;
 use super::error::{OpenError, StoreError};
-use super::guard::guarded;
+use super::guard::{guarded, let_go};
 use super::journal;
 use super::lock::private_file;
 use super::mark::{Witness, witness};
 use super::migrations;
-use super::pages::{Kind, PAGE_BYTES, Pages, kind};
+use super::pages::{Kind, Pages, kind};
 use super::rows::Tables;
 use super::shadow::Shadow;
 use super::wal::{self, Medium, Pending, Position, RealFile, StoreOrFault, Wal, WalFault, pending};
 use crate::base::limit::{
-    STORE_CACHE_BYTES, STORE_COMPACT_BYTES, STORE_HELD_BYTES, STORE_HOLD_ABOVE_BYTES,
-    STORE_LOG_BYTES, STORE_LOG_MEMORY_BYTES,
+    STORE_CACHE_BYTES, STORE_HELD_BYTES, STORE_HOLD_ABOVE_BYTES, STORE_LOG_BYTES,
+    STORE_LOG_MEMORY_BYTES,
 };
 use nix::fcntl::posix_fallocate;
 use redb::{Builder, Database, Durability, ReadableDatabase};
@@ -54,7 +55,7 @@ impl Place {
     /// `synced` is the last record of the log that is on disk, if this process knows: one behind
     /// it was never answered well, and what reading it says is not what is on the disk.
     pub fn open(&self, synced: Option<Position>) -> Result<Opened, OpenError> {
-        guarded("opening the database", || Ok(self.open_unguarded(synced)))
+        guarded("opening the database", || Ok(self.open_unguarded(synced, true)))
             .unwrap_or_else(|damaged| Err(self.at(damaged)))
             .map_err(|error| match error {
                 OpenError::Store(error) => self.at(error),
@@ -62,12 +63,17 @@ impl Place {
             })
     }
 
-    fn open_unguarded(&self, synced: Option<Position>) -> Result<Opened, OpenError> {
+    fn open_unguarded(
+        &self,
+        synced: Option<Position>,
+        may_compact: bool,
+    ) -> Result<Opened, OpenError> {
         if let Place::File(path) = self {
+            compact::sweep(path);
             self.look_first(path)?;
         }
         let pages = self.pages()?;
-        let mut database = open_pages(&pages)?;
+        let database = open_pages(&pages)?;
         let position = migrations::position(&database)?;
         let medium = self.log()?;
         // One that has no position yet has no log either: any that is there is another's.
@@ -85,7 +91,13 @@ impl Place {
         };
         self.ask_witness(&database, position)?;
         if synced.is_none() {
-            compact(&mut database, &pages)?;
+            if may_compact
+                && let Place::File(path) = self
+                && compact::compact(path, &database, &pages, self.free())?
+            {
+                let_go(database);
+                return self.open_unguarded(synced, false);
+            }
             self.hold();
         }
         let wal = Wal::new(medium, position, found.at);
@@ -99,7 +111,7 @@ impl Place {
         let file = private_file(path)?;
         let failed = |cause| OpenError::File { doing: "reading", path: path.to_owned(), cause };
         match kind(&RealFile(file)).map_err(failed)? {
-            Kind::Empty => Ok(()),
+            Kind::Empty => refuse_bereft(path),
             Kind::Pages => {
                 let shadow = Shadow::of(path).map_err(failed)?;
                 let pages = Pages::open(Box::new(shadow)).map_err(StoreError::input)?;
@@ -326,27 +338,14 @@ pub(super) fn open_pages(pages: &Pages) -> Result<Database, StoreError> {
     Ok(database)
 }
 
-/// Gives back to the disk what the database does not use, where that is most of a large file: what
-/// ten thousand servers left behind. A crash in the middle of it leaves a database that redb walks
-/// over once when it is opened next, and nothing else.
-fn compact(database: &mut Database, pages: &Pages) -> Result<(), StoreError> {
-    let before = pages.file_bytes().map_err(StoreError::input)?;
-    if before < STORE_COMPACT_BYTES || !is_half_empty(database, before)? {
-        return Ok(());
+/// Refuses to make a database where something of an earlier one is: it would be another's, and
+/// empty.
+fn refuse_bereft(path: &Path) -> Result<(), OpenError> {
+    let left = |name: &PathBuf| std::fs::metadata(name).is_ok_and(|found| found.len() > 0);
+    match [log_path(path), path.with_extension("mark")].into_iter().find(left) {
+        Some(left) => Err(OpenError::Bereft { path: path.to_owned(), left }),
+        None => Ok(()),
     }
-    database.compact().map_err(|e| StoreError::database("compacting", e))?;
-    let after = pages.file_bytes().map_err(StoreError::input)?;
-    let (before, after) = (before >> 20, after >> 20);
-    tracing::info!("the store was compacted from {before} to {after} MiB");
-    Ok(())
-}
-
-fn is_half_empty(database: &Database, file: u64) -> Result<bool, StoreError> {
-    let failed = |e| StoreError::database("beginning to measure the store", e);
-    let txn = database.begin_write().map_err(failed)?;
-    let found = txn.stats().map_err(|e| StoreError::database("measuring the store", e))?;
-    txn.abort().map_err(|e| StoreError::database("measuring the store", e))?;
-    Ok(found.allocated_pages() * (PAGE_BYTES as u64) < file / 2)
 }
 
 /// Opens a file beside a database; `None` where there is none.

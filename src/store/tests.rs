@@ -7,6 +7,7 @@ mod history;
 mod old;
 mod rot;
 mod sample;
+mod shrinking;
 mod storms;
 mod tampering;
 mod wal;

@@ -11,6 +11,8 @@ use std::sync::Arc;
 
 /// Under which name the child is told where to write.
 const CHILD_DIR: &str = "GRANGE_TEST_STORE_DIR";
+/// The same of the child that compacts.
+const COMPACTING: &str = "GRANGE_TEST_COMPACT_DIR";
 /// Kills of one run; each at another moment of writing.
 const KILLS: u64 = 8;
 
@@ -101,6 +103,76 @@ fn write_until_killed(dir: &Path) {
             });
         }
     });
+}
+
+/// Declares farms that stay and farms that go, until the store is large and most of it is free.
+fn make_large(dir: &Path) -> u64 {
+    let store = open(dir);
+    store.set_journal_limit(1024 * 1024);
+    for _ in 0..110 {
+        declare(&store, 900_000).unwrap();
+    }
+    for id in 21..=110 {
+        let author =
+            Author::new(&Actor::job("test"), "farm.remove", Cause::Request, Purpose::Ending);
+        let removed = store.write(author, move |tx| {
+            tx.delete::<Farm>(FarmId(id))?;
+            Ok(())
+        });
+        removed.unwrap();
+    }
+    store.trim_journal().unwrap();
+    let last = store.last_seq().0;
+    assert!(store.close());
+    last
+}
+
+#[test]
+fn killed_while_compacting_it_is_whole() {
+    if let Some(dir) = std::env::var_os(COMPACTING) {
+        assert!(open(Path::new(&dir)).close());
+        return;
+    }
+    let (large, dir) = (TempDir::new("large"), TempDir::new("compacting"));
+    let last = make_large(&large.0);
+    let length = |path: PathBuf| std::fs::metadata(path).map_or(0, |found| found.len());
+    let before = length(large.0.join("store.redb"));
+    let mut in_the_middle = 0;
+    // As soon as the new file is so large; the last time it is left alone.
+    for at_least in [1, 1 << 20, 4 << 20, 12 << 20, 16 << 20, u64::MAX] {
+        for name in ["store.redb", "store.wal", "store.mark"] {
+            std::fs::copy(large.0.join(name), dir.0.join(name)).unwrap();
+        }
+        let new = || length(dir.0.join("store.redb.compact"));
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "store::killed_while_compacting_it_is_whole"])
+            .env(COMPACTING, &dir.0)
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        let ended = loop {
+            if new() >= at_least {
+                child.kill().unwrap();
+                break child.wait().unwrap();
+            }
+            if let Some(ended) = child.try_wait().unwrap() {
+                break ended;
+            }
+            std::thread::yield_now();
+        };
+        in_the_middle += usize::from(!ended.success() && new() > 0);
+        let store = open(&dir.0);
+        let verified = store.verify().unwrap();
+        assert_eq!(verified.last, Seq(last), "killed at {at_least}");
+        assert_eq!(store.read(|view| view.count::<Farm>()).unwrap(), 20);
+        declare(&store, 10).unwrap();
+        assert!(store.close());
+        let after = length(dir.0.join("store.redb"));
+        assert!(after < before / 2, "{after} of {before}, killed at {at_least}");
+        assert_eq!(new(), 0, "nothing of it is left");
+    }
+    assert!(in_the_middle >= 2, "{in_the_middle} kills met it at work");
+    println!("compaction: {before} bytes before");
 }
 
 /// A file system in memory of a size, gone when dropped.

@@ -36,6 +36,7 @@ pub(super) fn store(layout: &Layout) -> (Vec<Finding>, Option<String>) {
             | OpenError::Log { .. }
             | OpenError::Lost { .. }
             | OpenError::NoStore { .. }
+            | OpenError::Bereft { .. }
             | OpenError::Damaged { .. }),
         ) => (vec![fail("store", chain(&error), "")], None),
         Err(error) => (vec![fail("store", chain(&error), RESTORE)], None),

@@ -44,6 +44,12 @@ impl Place {
             Err(failure) if failure.source.kind() == io::ErrorKind::NotFound => {}
             Err(failure) => return Err(failure),
         }
+        // With another tag they would be nobody's, and go on running.
+        let mut servers = std::fs::read_dir(state.join("servers")).into_iter().flatten();
+        if servers.next().is_some() {
+            let why = "it is missing and there are servers: restore it from a backup";
+            return Err(Failure::new(format!("reading {}", path.display()), why));
+        }
         let mut bytes = [0u8; 4];
         fill_secret(&mut bytes);
         let taken = match isolation {

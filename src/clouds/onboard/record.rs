@@ -125,7 +125,8 @@ impl Shelf {
     pub fn sweep(&self) -> Result<(), Failure> {
         let path = self.state.join("servers");
         for entry in fs::read_dir(&path).doing("listing", path.display())?.flatten() {
-            if !entry.path().join("meta.json").exists() {
+            let id = entry.file_name().to_str().and_then(|name| name.parse::<ServerId>().ok());
+            if !id.is_some_and(|id| self.server(id).exists()) {
                 fs::remove_dir_all(entry.path()).doing("removing", entry.path().display())?;
             }
         }
@@ -163,9 +164,10 @@ pub struct ServerDirectory {
 }
 
 impl ServerDirectory {
-    /// Whether it carries its tag.
+    /// Whether it carries its tag, or did: one that was booted is a server whose processes may
+    /// run, whatever became of its tag, and is listed so that it can be ended.
     pub fn exists(&self) -> bool {
-        self.path.join("meta.json").exists()
+        ["meta.json", "boot.json", "init.json"].iter().any(|name| self.path.join(name).exists())
     }
 
     /// A file or directory in it.

@@ -100,18 +100,19 @@ fn used() -> Rig {
     let applied = rig.grange(&["apply", "-f", &manifest.display().to_string(), "--yes"]);
     assert!(applied.status.success(), "{applied:?}");
     rig.settled("web", 2, 60);
-    let gone = rig.grange(&["server", "terminate", "shop/web-1", "--yes"]);
+    let first = rig.of_role("web").remove(0);
+    let gone = rig.grange(&["server", "terminate", &first.grange.name, "--yes"]);
     assert!(gone.status.success(), "{gone:?}");
-    until("shop/web-1 to be gone", 60, || {
-        let names: Vec<String> = rig.servers().into_iter().map(|s| s.grange.name).collect();
-        if names.iter().any(|name| name == "shop/web-1") { Err(names) } else { Ok(()) }
+    until("a server to be gone", 60, || {
+        let left = rig.of_role("web");
+        if left.iter().any(|server| server.id == first.id) { Err(left.len()) } else { Ok(()) }
     });
     rig.stop();
     rig.start();
     rig.settled("web", 2, 60);
     let token = rig.grange(&["token", "create", "--description", "laptop"]);
     assert!(token.status.success(), "{token:?}");
-    let held = rig.grange(&["hold", "place", "shop", "--for", "1h", "--reason", "a look"]);
+    let held = rig.grange(&["hold", "shop/web", "rollout", "--for", "1h", "--reason", "a look"]);
     assert!(held.status.success(), "{held:?}");
     until("the journal to be searched", 30, || {
         let found = rig.client.search("laptop", None, None);
