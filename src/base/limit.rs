@@ -177,7 +177,7 @@ pub const STORE_SCRUB_PAGES: u64 = 256;
 /// hours.
 pub const STORE_SCRUB_PERIOD: Millis = 10_000;
 /// A database's file above this is compacted at start when more than half of it is free.
-pub const STORE_COMPACT_BYTES: u64 = 64 * 1024 * 1024;
+pub const STORE_COMPACT_BYTES: u64 = 16 * 1024 * 1024;
 /// What is in use of a database that is compacted, at the most: at 40 MiB a second a start waits
 /// ten seconds for it. The journal, which is most of a large store, is bounded to less.
 pub const STORE_COMPACT_LIVE_MAX: u64 = 400 * 1024 * 1024;

@@ -96,12 +96,12 @@ fn whatever_is_missing_or_damaged_is_made_anew_or_refused_with_a_word() {
     for (path, missing, damaged) in TABLE {
         let path = data.join(path);
         for (is_damage, fate) in [(false, missing), (true, damaged)] {
+            if is_damage && path.is_dir() {
+                continue;
+            }
             let kept = take_away(&path);
             if is_damage {
                 put_back(&path, &kept);
-                if path == data.join("series") {
-                    continue;
-                }
                 let mut bytes = kept[&path].clone();
                 let end = bytes.len().min(600);
                 bytes[..end].fill(0xa5);

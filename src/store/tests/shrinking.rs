@@ -9,8 +9,8 @@ use crate::store::compact;
 use crate::store::{Entry, Mode, Reads, Store};
 use std::path::Path;
 
-const LARGE: u64 = 60;
-const KEPT: u64 = 40;
+const LARGE: u64 = 20;
+const KEPT: u64 = 10;
 
 fn open(dir: &Path) -> Store {
     let store = Store::open(dir, clock(), Mode::Inline(None)).unwrap();
@@ -63,7 +63,7 @@ fn what_was_large_is_small_after_the_next_start() {
     store.writer().slot.fall();
     drop(store);
     let store = open(&dir.0);
-    assert!(size(&dir.0) < 8 * 1024 * 1024, "{}", size(&dir.0));
+    assert!(size(&dir.0) < 4 * 1024 * 1024, "{}", size(&dir.0));
     assert_eq!(content(&store), before);
     store.write(author("farm.update"), |tx| Ok(tx.put(&farm(1, "renamed"))?)).unwrap();
     let before = content(&store);
