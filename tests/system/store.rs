@@ -109,10 +109,11 @@ fn write_until_killed(dir: &Path) {
 fn make_large(dir: &Path) -> u64 {
     let store = open(dir);
     store.set_journal_limit(1024 * 1024);
-    for _ in 0..110 {
+    for _ in 0..60 {
         declare(&store, 900_000).unwrap();
     }
-    for id in 21..=110 {
+    // Those that stay lie far apart, so that the file cannot end before them.
+    for id in (1..=60).filter(|id| id % 6 != 0) {
         let author =
             Author::new(&Actor::job("test"), "farm.remove", Cause::Request, Purpose::Ending);
         let removed = store.write(author, move |tx| {
@@ -139,7 +140,7 @@ fn killed_while_compacting_it_is_whole() {
     let before = length(large.0.join("store.redb"));
     let mut in_the_middle = 0;
     // As soon as the new file is so large; the last time it is left alone.
-    for at_least in [1, 1 << 20, 4 << 20, 12 << 20, 16 << 20, u64::MAX] {
+    for at_least in [1, 1 << 20, 4 << 20, 8 << 20, u64::MAX] {
         for name in ["store.redb", "store.wal", "store.mark"] {
             std::fs::copy(large.0.join(name), dir.0.join(name)).unwrap();
         }
@@ -164,7 +165,7 @@ fn killed_while_compacting_it_is_whole() {
         let store = open(&dir.0);
         let verified = store.verify().unwrap();
         assert_eq!(verified.last, Seq(last), "killed at {at_least}");
-        assert_eq!(store.read(|view| view.count::<Farm>()).unwrap(), 20);
+        assert_eq!(store.read(|view| view.count::<Farm>()).unwrap(), 10);
         declare(&store, 10).unwrap();
         assert!(store.close());
         let after = length(dir.0.join("store.redb"));
