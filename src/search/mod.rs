@@ -204,7 +204,7 @@ impl Search {
     /// [`SearchError`] when a new one cannot be made.
     pub fn examine(&self) -> Result<bool, SearchError> {
         let index = self.state().index.clone();
-        let whole = guarded(|| index.validate_checksum().map_err(TantivyError::from));
+        let whole = guarded(|| index.validate_checksum());
         if whole.is_ok_and(|damaged| damaged.is_empty()) {
             return Ok(true);
         }

@@ -84,6 +84,7 @@ pub use inspect::{Inspected, inspect};
 pub use journal::{Change, Entry, Subject, Who};
 pub use lock::holder;
 pub use mark::is_mark;
+pub use pages::is_of_earlier_version;
 pub use reads::{Reads, Versioned, View};
 pub use records::CurrentPlan;
 pub use scrub::Scrub;

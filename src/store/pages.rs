@@ -18,7 +18,7 @@
 //! torn or rotted later, so whoever opens the file is told ([`Pages::is_doubtful`]) and compares
 //! everything.
 
-use super::wal::Medium;
+use super::wal::{Medium, RealFile};
 use crate::base::hash::sum64;
 use redb::StorageBackend;
 use std::collections::BTreeMap;
@@ -89,6 +89,12 @@ pub(super) enum Kind {
     Old,
     /// Neither.
     Strange,
+}
+
+/// Whether a file is a database of an earlier version, which had fewer files beside it.
+pub fn is_of_earlier_version(path: &std::path::Path) -> bool {
+    let file = std::fs::File::open(path).ok();
+    file.is_some_and(|file| kind(&RealFile(file)).is_ok_and(|kind| kind == Kind::Old))
 }
 
 /// Looks at how a file begins.
