@@ -222,15 +222,22 @@ mod tests {
                             socket.read_to_end(&mut request).await.unwrap();
                         }
                     };
-                    tokio::join!(look(&check, address.ip()), serve).0.is_ok()
+                    tokio::join!(look(&check, address.ip()), serve).0
                 }
             };
-            assert!(found("", None).await);
-            assert!(found("HTTP/1.1 200 OK\r\n\r\n", Some("/")).await);
-            assert!(found("HTTP/1.1 302 Found\r\n\r\n", Some("/a")).await);
-            assert!(!found("HTTP/1.1 503 No\r\n\r\n", Some("/")).await);
-            assert!(!found("SSH-2.0 200\r\n", Some("/")).await);
-            assert!(!found("", Some("/")).await);
+            let good = |what: &str| Ok(what.to_owned());
+            let bad = |what: &str| Err(format!("{address}: {what}"));
+            assert_eq!(found("", None).await, good(&format!("{address} accepts connections")));
+            let page = |status: &str| format!("HTTP/1.1 {status}\r\n\r\n").leak() as &'static str;
+            assert_eq!(found(page("200 OK"), Some("/")).await, good("GET / answers 200"));
+            assert_eq!(found(page("302 Found"), Some("/a")).await, good("GET /a answers 302"));
+            assert_eq!(found(page("399 x"), Some("/")).await, good("GET / answers 399"));
+            assert_eq!(found(page("400 x"), Some("/")).await, bad("GET / answers 400"));
+            assert_eq!(found(page("199 x"), Some("/")).await, bad("GET / answers 199"));
+            assert_eq!(found(page("503 No"), Some("/")).await, bad("GET / answers 503"));
+            let none = bad("GET / is not answered in HTTP");
+            assert_eq!(found("SSH-2.0 200\r\n", Some("/")).await, none);
+            assert_eq!(found("", Some("/")).await, none);
             drop(listener);
             let check = ReadyCheck { port: address.port(), path: None };
             assert!(look(&check, address.ip()).await.is_err());

@@ -145,6 +145,7 @@ impl Kept {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::Write;
 
     fn sh(script: &str, at_most: Millis) -> Ran {
         let command = ["sh", "-c", script].map(str::to_owned);
@@ -201,6 +202,47 @@ mod tests {
     fn a_daemon_that_keeps_the_output_open_is_not_waited_for() {
         let ran = sh("sleep 2 & echo started", 60_000);
         assert_eq!((ran.exit_code(), ran.output.as_str()), (0, "started\n"));
+    }
+
+    #[test]
+    fn what_waits_in_the_pipe_is_taken_and_said() {
+        let (mut output, mut writer) = io::pipe().unwrap();
+        fcntl(&output, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).unwrap();
+        let mut kept = Kept::default();
+        assert!(!kept.take(&mut output), "nothing is there");
+        writer.write_all(&[b'x'; 5000]).unwrap();
+        assert!(kept.take(&mut output));
+        assert!(!kept.take(&mut output));
+        // At most sixteen reads at a time.
+        writer.write_all(&[b'x'; 16 * 4096]).unwrap();
+        assert!(kept.take(&mut output));
+        writer.write_all(b"end").unwrap();
+        drop(writer);
+        assert!(kept.take(&mut output) && !kept.take(&mut output), "it is closed");
+        assert!(kept.text().ends_with("xend"));
+    }
+
+    #[test]
+    fn output_is_cut_only_when_there_is_too_much_of_it() {
+        let cut = |lengths: &[usize]| {
+            let mut kept = Kept::default();
+            for length in lengths {
+                kept.add(&vec![b'x'; *length]);
+            }
+            (kept.first.len(), kept.last.len(), kept.left_out)
+        };
+        assert_eq!(cut(&[HALF]), (HALF, 0, 0));
+        assert_eq!(cut(&[HALF - 1, 2]), (HALF, 1, 0));
+        assert_eq!(cut(&[3 * HALF]), (HALF, 2 * HALF, 0));
+        assert_eq!(cut(&[3 * HALF, 1]), (HALF, HALF, HALF + 1));
+        let text = |bytes: usize| {
+            let mut kept = Kept::default();
+            kept.add(&vec![b'x'; bytes]);
+            kept.text()
+        };
+        assert_eq!(text(2 * HALF), "x".repeat(2 * HALF));
+        let expected = format!("{}\n[1 bytes left out]\n{}", "x".repeat(HALF), "x".repeat(HALF));
+        assert_eq!(text(2 * HALF + 1), expected);
     }
 
     #[test]

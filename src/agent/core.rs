@@ -100,12 +100,25 @@ enum Next {
 impl Agent {
     /// Runs until it is told to stop and has said goodbye.
     pub async fn run(self) {
-        let now = Instant::now();
-        let mut running = Running {
-            next_row: now + FIRST_ROW_AFTER.min(self.interval),
+        let mut running = Running::new(self, Instant::now());
+        while !running.done(Instant::now()) {
+            let next = running.next().await;
+            let now = Instant::now();
+            running.apply(next, now);
+            running.say_bye(now);
+            running.pump(now);
+        }
+        running.leave().await;
+    }
+}
+
+impl Running {
+    fn new(agent: Agent, now: Instant) -> Running {
+        Running {
+            next_row: now + FIRST_ROW_AFTER.min(agent.interval),
             next_look: now + Duration::from_secs(1),
             backlog_due: now,
-            agent: self,
+            agent,
             link: None,
             flight: Flight::default(),
             live: Vec::new(),
@@ -113,20 +126,11 @@ impl Agent {
             goodbye: None,
             said_bye: false,
             spool_fails: false,
-        };
-        while !running.done() {
-            let next = running.next().await;
-            running.apply(next);
-            running.say_bye();
-            running.pump();
         }
-        running.leave().await;
     }
-}
 
-impl Running {
     async fn next(&mut self) -> Next {
-        let chore = self.next_chore();
+        let chore = self.next_chore(Instant::now());
         tokio::select! {
             Some(event) = self.agent.events.recv() => Next::Event(event),
             () = sleep_until(self.next_row) => Next::Row,
@@ -135,40 +139,39 @@ impl Running {
         }
     }
 
-    fn apply(&mut self, next: Next) {
+    fn apply(&mut self, next: Next, now: Instant) {
         match next {
-            Next::Event(Event::Up(link)) => self.up(link),
+            Next::Event(Event::Up(link)) => self.up(link, now),
             Next::Event(Event::Down) => self.down(),
-            Next::Event(Event::Packet(packet)) => self.packet(packet),
+            Next::Event(Event::Packet(packet)) => self.packet(packet, now),
             Next::Event(Event::Ready(ready, detail)) => {
                 self.agent.ready = ready;
                 self.say(MessageBody::Ready { ready, detail });
             }
             Next::Event(Event::Done(order, stop, outcome)) => {
-                self.done_order(order, stop, &outcome)
+                self.done_order(order, stop, &outcome, now)
             }
-            Next::Event(Event::Stop) => self.stop(),
-            Next::Row => self.row(),
+            Next::Event(Event::Stop) => self.stop(now),
+            Next::Row => self.row(now),
             Next::LoadLook => {
-                let begun = Instant::now();
                 self.agent.collector.look_at_load(self.agent.clock.monotonic());
                 self.look_for_a_word();
-                self.next_look = Instant::now() + pause_after(begun.elapsed());
+                self.next_look = Instant::now() + pause_after(now.elapsed());
             }
             Next::Chore => {
-                for bytes in self.flight.overdue(Instant::now()) {
+                for bytes in self.flight.overdue(now) {
                     self.send(bytes);
                 }
             }
         }
     }
 
-    fn up(&mut self, link: mpsc::Sender<Vec<u8>>) {
+    fn up(&mut self, link: mpsc::Sender<Vec<u8>>, now: Instant) {
         self.land();
         self.link = Some(link);
-        self.backlog_due = Instant::now();
+        self.backlog_due = now;
         if let Some(json) = self.agent.outbox.hello_again() {
-            self.publish(Kind::Messages, json, Cargo::HelloAgain);
+            self.publish(Kind::Messages, json, Cargo::HelloAgain, now);
         }
         // A hello that waits serves this connection as well, unless it is another process's.
         if self.said_hello && self.agent.outbox.hello_waits() {
@@ -208,36 +211,36 @@ impl Running {
         }
     }
 
-    fn packet(&mut self, packet: Packet) {
+    fn packet(&mut self, packet: Packet, now: Instant) {
         match packet {
-            Packet::PubAck(id) => self.acknowledged(id),
-            Packet::Publish(publish) => self.order(&publish),
+            Packet::PubAck(id) => self.acknowledged(id, now),
+            Packet::Publish(publish) => self.order(&publish, now),
             Packet::PingResp => {}
             other => tracing::warn!(?other, "the appliance sends what only agents send"),
         }
     }
 
-    fn acknowledged(&mut self, id: u16) {
+    fn acknowledged(&mut self, id: u16, now: Instant) {
         match self.flight.acknowledge(id) {
             Some(Cargo::Message(file)) => self.agent.outbox.remove(file),
             Some(Cargo::Backlog(segment)) => {
                 self.agent.spool.remove(segment);
                 let jitter = self.agent.random.below(BACKLOG_PAUSE_MS);
                 let pause = Duration::from_millis(BACKLOG_PAUSE_MS / 2 + jitter);
-                self.backlog_due = Instant::now() + pause;
+                self.backlog_due = now + pause;
             }
             Some(Cargo::Live(_) | Cargo::HelloAgain) => {}
             None => tracing::debug!(id, "an acknowledgement of nothing"),
         }
     }
 
-    fn order(&mut self, publish: &Publish) {
+    fn order(&mut self, publish: &Publish, now: Instant) {
         if topic::parse(&publish.topic) != Some((self.agent.server, Kind::Orders)) {
             tracing::warn!(topic = %publish.topic, "a message on a topic that is not ours");
             return;
         }
         let taken = match serde_json::from_slice::<OrderMessage>(&publish.payload) {
-            Ok(order) => self.obey(order),
+            Ok(order) => self.obey(order, now),
             Err(error) => {
                 tracing::warn!(%error, "an order that is not understood");
                 true
@@ -253,10 +256,10 @@ impl Running {
     }
 
     /// Does what the order's history advises; whether it is to be acknowledged.
-    fn obey(&mut self, message: OrderMessage) -> bool {
+    fn obey(&mut self, message: OrderMessage, now: Instant) -> bool {
         let order = message.order;
         match self.agent.orders.arrive(&message) {
-            Ok(Advice::Do) => self.begin(order, message.body),
+            Ok(Advice::Do) => self.begin(order, message.body, now),
             Ok(Advice::Answer(outcome)) => self.answer(order, &outcome),
             Ok(Advice::UnderWay) => {}
             Ok(Advice::Stale { epoch }) => {
@@ -286,7 +289,7 @@ impl Running {
         }
     }
 
-    fn begin(&mut self, order: OrderId, body: OrderBody) {
+    fn begin(&mut self, order: OrderId, body: OrderBody, now: Instant) {
         let noted = match &body {
             OrderBody::Leave { step, reason, by } => {
                 Some(self.agent.retiring.begin(*step, reason.clone(), *by))
@@ -303,7 +306,7 @@ impl Running {
                 Ok(()) => Outcome::done("noted"),
                 Err(error) => Outcome::failed(format!("the agent cannot note it down: {error}")),
             };
-            return self.done_order(order, false, &outcome);
+            return self.done_order(order, false, &outcome, now);
         }
         let stop = matches!(body, OrderBody::Stop);
         let (workshop, events) = (self.agent.workshop.clone(), self.agent.sender.clone());
@@ -316,11 +319,11 @@ impl Running {
         });
     }
 
-    fn done_order(&mut self, order: OrderId, stop: bool, outcome: &Outcome) {
+    fn done_order(&mut self, order: OrderId, stop: bool, outcome: &Outcome, now: Instant) {
         self.agent.orders.finish(order, outcome);
         self.answer(order, outcome);
         if stop {
-            self.stop();
+            self.stop(now);
         }
     }
 
@@ -332,8 +335,7 @@ impl Running {
         self.say(MessageBody::Result { order, error, exit_code, output });
     }
 
-    fn row(&mut self) {
-        let now = Instant::now();
+    fn row(&mut self, now: Instant) {
         self.next_row += self.agent.interval;
         if self.next_row <= now {
             // The machine slept, or is far behind: rows of moments past cannot be read any more.
@@ -352,18 +354,18 @@ impl Running {
         }
     }
 
-    fn stop(&mut self) {
+    fn stop(&mut self, now: Instant) {
         if self.goodbye.is_none() {
             self.look_for_a_word();
             self.agent.workshop.halt.store(true, Ordering::Relaxed);
-            self.goodbye = Some(Instant::now() + GOODBYE_DEADLINE);
+            self.goodbye = Some(now + GOODBYE_DEADLINE);
         }
     }
 
     /// A goodbye is the last word: commands that are being ended have theirs first.
-    fn say_bye(&mut self) {
+    fn say_bye(&mut self, now: Instant) {
         let Some(deadline) = self.goodbye else { return };
-        let last_moment = Instant::now() >= deadline;
+        let last_moment = now >= deadline;
         if !self.said_bye && (self.agent.orders.is_idle() || last_moment) {
             self.said_bye = true;
             self.say(MessageBody::Bye);
@@ -376,25 +378,27 @@ impl Running {
     }
 
     /// Sends what there is room for.
-    fn pump(&mut self) {
+    fn pump(&mut self, now: Instant) {
         if self.link.is_none() {
             return;
         }
         if self.flight.count(|cargo| matches!(cargo, Cargo::Message(_))) == 0
             && let Some((file, json)) = self.agent.outbox.first()
         {
-            self.publish(Kind::Messages, json, Cargo::Message(file));
+            self.publish(Kind::Messages, json, Cargo::Message(file), now);
         }
         let live = self.flight.count(|cargo| matches!(cargo, Cargo::Live(_)));
         if !self.live.is_empty() && live < LIVE_IN_FLIGHT_MAX {
             let rows = std::mem::take(&mut self.live);
-            self.publish(Kind::Readings, reading::encode(&batch(&rows)), Cargo::Live(rows));
+            let bytes = reading::encode(&batch(&rows));
+            self.publish(Kind::Readings, bytes, Cargo::Live(rows), now);
         }
         if self.backlog_may_go()
-            && Instant::now() >= self.backlog_due
+            && now >= self.backlog_due
             && let Some((segment, batch)) = self.agent.spool.oldest()
         {
-            self.publish(Kind::Readings, reading::encode(&batch), Cargo::Backlog(segment));
+            let bytes = reading::encode(&batch);
+            self.publish(Kind::Readings, bytes, Cargo::Backlog(segment), now);
         }
     }
 
@@ -405,7 +409,7 @@ impl Running {
             && self.flight.count(|cargo| matches!(cargo, Cargo::Backlog(_))) == 0
     }
 
-    fn publish(&mut self, kind: Kind, payload: Vec<u8>, cargo: Cargo) {
+    fn publish(&mut self, kind: Kind, payload: Vec<u8>, cargo: Cargo, now: Instant) {
         let id = self.flight.next_id();
         let publish = Publish {
             topic: topic::name(self.agent.server, kind),
@@ -419,7 +423,7 @@ impl Running {
             tracing::warn!(%error, "a message that cannot be sent");
             return;
         }
-        self.flight.add(id, cargo, bytes.clone(), Instant::now());
+        self.flight.add(id, cargo, bytes.clone(), now);
         self.send(bytes);
     }
 
@@ -432,8 +436,8 @@ impl Running {
         }
     }
 
-    fn next_chore(&self) -> Instant {
-        let far = Instant::now() + Duration::from_secs(3600);
+    fn next_chore(&self, now: Instant) -> Instant {
+        let far = now + Duration::from_secs(3600);
         let backlog = self.backlog_may_go().then_some(self.backlog_due);
         [self.flight.next_overdue(), backlog, self.goodbye]
             .into_iter()
@@ -441,12 +445,12 @@ impl Running {
             .fold(far, Ord::min)
     }
 
-    fn done(&self) -> bool {
+    fn done(&self, now: Instant) -> bool {
         let Some(deadline) = self.goodbye else { return false };
         let said = self.said_bye && self.agent.outbox.is_empty() && self.live.is_empty();
         let all_said = said && self.flight.count(|cargo| matches!(cargo, Cargo::Live(_))) == 0;
         let nobody_listens = self.said_bye && self.link.is_none();
-        nobody_listens || all_said || Instant::now() >= deadline
+        nobody_listens || all_said || now >= deadline
     }
 
     /// Closes the connection in good order; what was not acknowledged waits on disk.
@@ -484,3 +488,6 @@ fn batch(rows: &[Row]) -> Batch {
             .collect(),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -119,7 +119,24 @@ mod tests {
         flight.add(1, Cargo::Message(1), vec![0x32, 0], now);
         assert!(flight.overdue(now).is_empty());
         let later = flight.next_overdue().unwrap();
+        assert_eq!(later, now + RESEND_AFTER);
+        assert!(flight.overdue(later - Duration::from_nanos(1)).is_empty());
         assert_eq!(flight.overdue(later), [vec![0x3a, 0]]);
         assert!(flight.overdue(later).is_empty());
+        assert_eq!(flight.next_overdue(), Some(later + RESEND_AFTER));
+    }
+
+    #[test]
+    fn only_fresh_rows_come_back_from_a_connection_that_ended() {
+        let mut flight = Flight::default();
+        let now = Instant::now();
+        let row = |at| Row { at: crate::base::Timestamp(at), names: [].into(), values: vec![] };
+        flight.add(1, Cargo::Message(1), vec![], now);
+        flight.add(2, Cargo::Live(vec![row(1), row(2)]), vec![], now);
+        flight.add(3, Cargo::Backlog(1), vec![], now);
+        flight.add(4, Cargo::Live(vec![row(3)]), vec![], now);
+        assert_eq!(flight.count(|cargo| matches!(cargo, Cargo::Live(_))), 2);
+        assert_eq!(flight.land(), [row(1), row(2), row(3)]);
+        assert_eq!((flight.count(|_| true), flight.next_overdue()), (0, None));
     }
 }

@@ -135,5 +135,8 @@ mod tests {
         check(300, Standing::Due);
         check(399, Standing::Due);
         check(400, Standing::None);
+        // Thirds are cut, and a clock that is far behind is not the agent's to judge.
+        let uneven = |now| standing(Timestamp(0), Timestamp(101), Timestamp(now));
+        assert_eq!([uneven(65), uneven(66)], [Standing::Good, Standing::Due]);
     }
 }

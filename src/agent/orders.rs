@@ -244,6 +244,59 @@ mod tests {
     }
 
     #[test]
+    fn an_epoch_counts_from_the_first_order_that_has_it() {
+        let dir = scratch("epochs");
+        let state = State::open(&dir, ServerId(1), "aa").unwrap();
+        let mut orders = Orders::open(&state).unwrap();
+        assert_eq!(orders.epoch(), 0);
+        assert_eq!(orders.arrive(&order(1, 0, OrderBody::Ping)).unwrap(), Advice::Do);
+        assert!(!dir.join("epoch").exists(), "nothing is new about it");
+        assert_eq!(orders.arrive(&order(2, 3, OrderBody::Ping)).unwrap(), Advice::Do);
+        fs::remove_file(dir.join("epoch")).unwrap();
+        assert_eq!(orders.arrive(&order(3, 3, OrderBody::Ping)).unwrap(), Advice::Do);
+        assert!(!dir.join("epoch").exists(), "it is written once");
+        assert_eq!(orders.arrive(&order(4, 4, OrderBody::Ping)).unwrap(), Advice::Do);
+        assert_eq!(fs::read_to_string(dir.join("epoch")).unwrap(), "4");
+    }
+
+    #[test]
+    fn what_the_disk_does_not_take_is_answered_from_memory() {
+        let dir = scratch("no-disk");
+        let state = State::open(&dir, ServerId(1), "aa").unwrap();
+        let mut orders = Orders::open(&state).unwrap();
+        let open = AGENT_ORDERS_OPEN_MAX as u64;
+        fs::remove_dir_all(dir.join("orders")).unwrap();
+        let outcome = |id: u64| Outcome::done(id.to_string());
+        assert!(orders.arrive(&order(1, 1, run())).is_err(), "it is not begun unnoted");
+        assert!(orders.is_idle());
+        (1..=open + 1).for_each(|id| orders.finish(OrderId(id), &outcome(id)));
+        assert_eq!(orders.unwritten.len(), AGENT_ORDERS_OPEN_MAX);
+        for id in [2, open + 1] {
+            let advice = orders.arrive(&order(id, 1, run())).unwrap();
+            assert_eq!(advice, Advice::Answer(outcome(id)));
+        }
+        fs::create_dir(dir.join("orders")).unwrap();
+        assert_eq!(orders.arrive(&order(1, 1, run())).unwrap(), Advice::Do, "the oldest went");
+    }
+
+    #[test]
+    fn one_that_was_cut_off_is_told_apart() {
+        let check = |body: OrderBody, expected: Outcome| {
+            let state = State::open(&scratch("cut-off"), ServerId(1), "aa").unwrap();
+            Orders::open(&state).unwrap().arrive(&order(1, 1, body.clone())).unwrap();
+            let mut orders = Orders::open(&state).unwrap();
+            let advice = orders.arrive(&order(1, 1, body.clone())).unwrap();
+            assert_eq!(advice, Advice::Answer(expected.clone()));
+            // That is what came of it, from then on.
+            let again = Orders::open(&state).unwrap().arrive(&order(1, 1, body)).unwrap();
+            assert_eq!(again, Advice::Answer(expected));
+        };
+        check(OrderBody::Reboot, Outcome::done("the system restarted"));
+        let why = "the agent stopped while it was running; it is not run a second time";
+        check(run(), Outcome::failed(why));
+    }
+
+    #[test]
     fn memory_and_work_are_bounded() {
         let dir = scratch("many");
         let state = State::open(&dir, ServerId(1), "aa").unwrap();
@@ -252,6 +305,8 @@ mod tests {
             assert_eq!(orders.arrive(&order(id, 1, OrderBody::Ping)).unwrap(), Advice::Do);
         }
         assert_eq!(orders.arrive(&order(1000, 1, OrderBody::Ping)).unwrap(), Advice::Full);
+        assert_eq!(orders.arrive(&order(1, 1, OrderBody::Ping)).unwrap(), Advice::UnderWay);
+        assert!(!orders.is_idle());
         for id in 1..=AGENT_ORDERS_KEPT_MAX as u64 + 20 {
             orders.finish(OrderId(id), &Outcome::default());
         }

@@ -251,5 +251,53 @@ mod tests {
             outbox.push(Timestamp(at), MessageBody::Bye);
         }
         assert_eq!(first(&mut outbox).unwrap().1.seq, 4);
+        assert_eq!(outbox.waiting.len(), AGENT_MESSAGES_MAX);
+        assert_eq!(numbers(&dir.join("outbox")).unwrap().len(), AGENT_MESSAGES_MAX);
+    }
+
+    #[test]
+    fn what_the_disk_does_not_take_waits_in_memory() {
+        let dir = scratch("outbox-no-disk");
+        let state = State::open(&dir, ServerId(1), "aa").unwrap();
+        let mut outbox = Outbox::open(&state, "a").unwrap();
+        outbox.push(Timestamp(1), hello());
+        fs::remove_dir_all(dir.join("outbox")).unwrap();
+        outbox.push(Timestamp(2), MessageBody::Bye);
+        // The first one cannot be read any more, the second is here.
+        let (file, message) = first(&mut outbox).unwrap();
+        assert_eq!((message.seq, message.body), (2, MessageBody::Bye));
+        assert!(!outbox.hello_waits() && !outbox.is_empty());
+        outbox.remove(file);
+        assert!(outbox.is_empty());
+    }
+
+    #[test]
+    fn it_is_known_what_waits() {
+        let dir = scratch("waits");
+        let state = State::open(&dir, ServerId(1), "aa").unwrap();
+        let mut outbox = Outbox::open(&state, "a").unwrap();
+        let result = |order| MessageBody::Result {
+            order: OrderId(order),
+            error: None,
+            exit_code: 0,
+            output: String::new(),
+        };
+        outbox.push(Timestamp(1), result(7));
+        assert!(outbox.result_waits(OrderId(7)) && !outbox.result_waits(OrderId(8)));
+        assert!(!outbox.hello_waits());
+        assert_eq!(outbox.hello_again(), None, "nothing was said yet");
+        outbox.push(Timestamp(2), hello());
+        assert!(outbox.hello_waits());
+        // A damaged one is dropped, and the numbers go on behind what is whole.
+        fs::write(outbox.path(1), b"{").unwrap();
+        fs::remove_file(dir.join("boot.json")).unwrap();
+        let mut outbox = Outbox::open(&state, "a").unwrap();
+        assert!(!outbox.result_waits(OrderId(7)) && outbox.hello_waits());
+        assert_eq!(outbox.hello_again(), None, "it is next anyway");
+        assert!(!dir.join("outbox").join(number_name(1)).exists());
+        outbox.push(Timestamp(3), MessageBody::Bye);
+        let (file, _) = first(&mut outbox).unwrap();
+        outbox.remove(file);
+        assert_eq!(first(&mut outbox).unwrap().1.seq, 3);
     }
 }

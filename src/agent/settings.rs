@@ -143,9 +143,14 @@ mod tests {
             }
         };
         check(&data(1, r#""10.0.0.1:8883""#, &ca), Ok(50));
-        check(&data(9, r#""10.0.0.1:8883""#, &ca), Err("version 9"));
-        check(&data(1, "", &ca), Err("no appliance"));
-        check(&data(1, r#""a:1""#, "zz"), Err("64 hexadecimal"));
+        let unknown = "version 9 is not known here (1 is)";
+        check(&data(9, r#""10.0.0.1:8883""#, &ca), Err(unknown));
+        check(&data(1, "", &ca), Err("no appliance is named"));
+        check(&data(1, r#""a:1""#, "zz"), Err("caFingerprint is not 64 hexadecimal digits"));
+        check(
+            &data(1, r#""a:1""#, &ca).replace("\"intervalMs\":1", "\"intervalMs\":9999999"),
+            Ok(3_600_000),
+        );
         check("{", Err("understanding"));
         std::fs::remove_file(&file).unwrap();
         assert!(matches!(user_data(&file), Err(SettingsError::Read { .. })));
@@ -155,5 +160,8 @@ mod tests {
     fn fingerprints_are_digits_both_cases() {
         assert_eq!(fingerprint(&hex(&[0xa5; 32]).to_uppercase()), Some([0xa5; 32]));
         assert_eq!(fingerprint(&"g".repeat(64)), None);
+        assert_eq!((fingerprint(&"a".repeat(63)), fingerprint(&"a".repeat(65))), (None, None));
+        let mixed = fingerprint(&format!("1f{}", "00".repeat(31))).unwrap();
+        assert_eq!((mixed[0], mixed[31]), (0x1f, 0));
     }
 }

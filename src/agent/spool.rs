@@ -285,6 +285,74 @@ mod tests {
     }
 
     #[test]
+    fn a_segment_has_so_many_rows_of_one_kind_and_each_is_later() {
+        let state = State::open(&scratch("segments"), ServerId(1), "aa").unwrap();
+        let check = |rows: &[(i64, &str)], expected: &[usize]| {
+            let mut spool = Spool::open(&state, 1 << 20).unwrap();
+            rows.iter().for_each(|(at, name)| spool.push(&row(*at, &[name])).unwrap());
+            let lengths: Vec<usize> = drain(&mut spool).iter().map(|(_, at)| at.len()).collect();
+            assert_eq!(lengths, expected);
+        };
+        let rows =
+            |count: usize| -> Vec<(i64, &str)> { (1..=count as i64).map(|at| (at, "a")).collect() };
+        check(&rows(ROWS_MAX), &[ROWS_MAX]);
+        check(&rows(ROWS_MAX + 1), &[ROWS_MAX, 1]);
+        check(&[(1, "a"), (1, "a"), (2, "a")], &[1, 2]);
+        check(&[(1, "a"), (2, "b"), (3, "b")], &[1, 2]);
+    }
+
+    #[test]
+    fn a_spool_may_be_filled_to_its_last_byte() {
+        // A header of one series is 5 bytes, a row of it 16.
+        for (bytes_max, kept, dropped) in [(5 + 4 * 16, 4, 0), (5 + 4 * 16 - 1, 1, 3)] {
+            let state = State::open(&scratch("brim"), ServerId(1), "aa").unwrap();
+            let mut spool = Spool::open(&state, bytes_max).unwrap();
+            (1..=4).for_each(|at| spool.push(&row(at, &["a"])).unwrap());
+            assert_eq!(spool.dropped_rows(), dropped);
+            // What another process finds has the same size.
+            let mut spool = Spool::open(&state, bytes_max).unwrap();
+            let rows: usize = drain(&mut spool).iter().map(|(_, at)| at.len()).sum();
+            assert_eq!(rows, kept);
+        }
+    }
+
+    #[test]
+    fn a_row_that_cannot_be_kept_is_counted_and_the_next_begins_anew() {
+        let dir = scratch("no-spool");
+        let state = State::open(&dir, ServerId(1), "aa").unwrap();
+        let mut spool = Spool::open(&state, 1 << 20).unwrap();
+        spool.push(&row(1, &["a"])).unwrap();
+        fs::remove_dir_all(dir.join("spool")).unwrap();
+        assert!(spool.push(&row(2, &["b"])).is_err());
+        assert!(spool.push(&row(3, &["a"])).is_err(), "nothing is left open");
+        assert_eq!(spool.dropped_rows(), 2);
+        fs::create_dir(dir.join("spool")).unwrap();
+        spool.push(&row(4, &["a"])).unwrap();
+        assert_eq!(drain(&mut spool), [(vec!["a".to_owned()], vec![4])]);
+        assert!(spool.is_empty());
+    }
+
+    #[test]
+    fn times_that_do_not_follow_end_a_segment() {
+        let segment = |times: &[i64]| {
+            let mut bytes = vec![1, 1, 0, 1, b'a'];
+            for at in times {
+                bytes.extend(at.to_le_bytes());
+                bytes.extend((*at as f64).to_le_bytes());
+            }
+            decode(&bytes).map(|batch| batch.at.iter().map(|at| at.0).collect::<Vec<i64>>())
+        };
+        assert_eq!(segment(&[1, 2, 3]), Some(vec![1, 2, 3]));
+        assert_eq!(segment(&[1, 2, 2, 3]), Some(vec![1, 2]));
+        assert_eq!(segment(&[0, 1]), Some(vec![]));
+        assert_eq!(segment(&[5, 4, 6]), Some(vec![5]));
+        let many: Vec<i64> = (1..=ROWS_MAX as i64 + 1).collect();
+        assert_eq!(segment(&many).map(|at| at.len()), Some(ROWS_MAX));
+        assert_eq!(decode(&[2, 0, 0]), None, "of a version that nobody wrote");
+        assert_eq!(decode(&[1, 1, 0, 1, 0xff]), None, "a name that is no text");
+    }
+
+    #[test]
     fn torn_segments_give_what_is_whole() {
         let state = State::open(&scratch("torn"), ServerId(1), "aa").unwrap();
         let mut spool = Spool::open(&state, 1 << 20).unwrap();

@@ -74,3 +74,40 @@ impl Workshop {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::agent::tests::scratch;
+
+    #[test]
+    fn each_order_is_answered_in_its_own_words() {
+        let dir = scratch("work");
+        let files = Files::open(dir.join("placed.json"), dir.clone()).unwrap();
+        let (files, halt) = (Mutex::new(files), AtomicBool::new(false));
+        let workshop = Workshop { files, halt, machine: false };
+        let run = |command: &[&str], timeout_ms| {
+            let command = command.iter().map(|word| word.to_string()).collect();
+            workshop.carry_out(&OrderBody::Run { command, timeout_ms })
+        };
+        assert_eq!(workshop.carry_out(&OrderBody::Ping), Outcome::done("pong"));
+        assert_eq!(workshop.carry_out(&OrderBody::Stop), Outcome::done("the agent stops"));
+        assert_eq!(workshop.carry_out(&OrderBody::Stay), Outcome::done("noted"));
+        assert_eq!(run(&[], 1), Outcome::failed("\"\" cannot be run: the command is empty"));
+        let failed = Outcome { exit_code: 3, output: "x\n".into(), ..Outcome::default() };
+        assert_eq!(run(&["sh", "-c", "echo x; exit 3"], 20_000), failed);
+        let why = "killed: not done within 50 ms, or the agent stopped";
+        let killed = Outcome { exit_code: -1, ..Outcome::failed(why) };
+        assert_eq!(run(&["sleep", "300"], 50), killed);
+        let write = OrderBody::WriteFile {
+            path: "/etc/x".into(),
+            content: "text".into(),
+            check: vec!["grep".into(), "-q".into(), "text".into(), "{}".into()],
+            reload: vec!["cat".into(), "{}".into()],
+            generation: 3,
+        };
+        assert_eq!(workshop.carry_out(&write), Outcome::done("text"));
+        assert_eq!(std::fs::read_to_string(dir.join("etc/x")).unwrap(), "text");
+        assert_eq!(workshop.carry_out(&write), Outcome::done("unchanged"));
+    }
+}

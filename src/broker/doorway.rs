@@ -250,6 +250,80 @@ mod tests {
     }
 
     #[test]
+    fn addresses_are_known_for_a_week_and_so_many_of_them() {
+        let doorway = Doorway::new(Bounds::default());
+        let start = Instant::now();
+        let address = |n: usize| IpAddr::from([10, (n >> 16) as u8, (n >> 8) as u8, n as u8]);
+        let known = || doorway.lock().known.len();
+        for n in 0..limit::AGENT_CONNECTIONS_MAX {
+            doorway.know(address(n), start);
+        }
+        doorway.know(address(0), start);
+        assert_eq!(known(), limit::AGENT_CONNECTIONS_MAX);
+        let late = start + KNOWN_FOR - Duration::from_nanos(1);
+        doorway.know(address(limit::AGENT_CONNECTIONS_MAX), late);
+        assert_eq!(known(), limit::AGENT_CONNECTIONS_MAX);
+        doorway.know(address(limit::AGENT_CONNECTIONS_MAX), start + KNOWN_FOR);
+        assert_eq!(known(), 1, "the others are forgotten");
+    }
+
+    #[tokio::test]
+    async fn those_who_are_known_take_turns_of_their_own() {
+        let doorway = Doorway::new(Bounds::default());
+        let left = || (doorway.turns.left(), doorway.known_turns.left());
+        let all = f64::from(limit::AGENT_HANDSHAKES_BURST);
+        let known = IpAddr::from([10, 0, 0, 1]);
+        doorway.know(known, Instant::now());
+        doorway.turn(known).await;
+        assert_eq!(left(), (all, all - 1.0));
+        doorway.turn(IpAddr::from([10, 0, 0, 2])).await;
+        assert_eq!(left(), (all - 1.0, all - 1.0));
+        doorway.turn("::ffff:10.0.0.1".parse().unwrap()).await;
+        assert_eq!(left().0, all - 1.0, "the same address, written as one of IPv6");
+    }
+
+    #[test]
+    fn the_paces_of_so_many_addresses_are_kept() {
+        let bounds = Bounds { per_second: 2, per_address: 9_000, all: 9_000, turns: 9 };
+        let (doorway, start) = (Doorway::new(bounds), Instant::now());
+        let address = |n: usize| IpAddr::from([10, 0, (n >> 8) as u8, n as u8]);
+        let enter = |n: usize, now: Instant| doorway.enter(address(n), now).is_some();
+        let paces = || doorway.lock().paces.len();
+        for n in 0..limit::AGENT_ADDRESSES_MAX {
+            assert!(enter(n, start));
+        }
+        // One that is there already makes nobody forgotten.
+        assert!(enter(0, start) && !enter(0, start));
+        assert_eq!(paces(), limit::AGENT_ADDRESSES_MAX);
+        // At once with another one: nothing is left to forget but all of them.
+        assert!(enter(limit::AGENT_ADDRESSES_MAX, start));
+        assert_eq!(paces(), 1);
+        for n in 0..limit::AGENT_ADDRESSES_MAX - 1 {
+            assert!(enter(n, start));
+        }
+        assert_eq!(paces(), limit::AGENT_ADDRESSES_MAX);
+        // A second later those that rest are forgotten, and who is in a hurry is not.
+        let later = start + Duration::from_secs(1);
+        assert!(enter(0, later) && enter(0, later));
+        assert!(enter(9_999, later) && !enter(0, later));
+        assert_eq!(paces(), 2);
+    }
+
+    #[test]
+    fn who_gave_way_gives_nothing_back_a_second_time() {
+        let bounds = Bounds { per_second: 9, per_address: 1, all: 9, turns: 9 };
+        let (doorway, now) = (Doorway::new(bounds), Instant::now());
+        let from = IpAddr::from([10, 0, 0, 1]);
+        let first = doorway.enter(from, now).unwrap();
+        let second = doorway.enter(from, now).unwrap();
+        assert_eq!(doorway.count(), 1);
+        drop(first);
+        assert_eq!(doorway.count(), 1);
+        drop(second);
+        assert_eq!((doorway.count(), doorway.lock().visits.len()), (0, 0));
+    }
+
+    #[test]
     fn a_hurry_is_refused_and_other_addresses_are_not() {
         let bounds = Bounds { per_second: 2, per_address: 9, all: 9, turns: 9 };
         let (doorway, now) = (Doorway::new(bounds), Instant::now());

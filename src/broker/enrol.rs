@@ -144,6 +144,32 @@ mod tests {
         check("POST /enrol HTTP/1.1\r\nContent-Length:1\r\nContent-Length:2\r\n\r\n", Err(411));
         check("POST /enrol HTTP/1.1\r\nContent-Length: -1\r\n\r\n", Err(400));
         check("POST /enrol HTTP/1.1\r\nContent-Length: 65537\r\n\r\n", Err(413));
-        check(&"x".repeat(4097), Err(400));
+        check(&"x".repeat(HEAD_BYTES_MAX), Ok(None));
+        check(&"x".repeat(HEAD_BYTES_MAX + 1), Err(400));
+        check("POST /enrol HTTP/1.0\r\nContent-Length: 65536\r\n\r\n", Ok(None));
+    }
+
+    #[test]
+    fn who_is_refused_is_told_what_would_be_right() {
+        let check = |bytes: &[u8], expected: (u16, &str, &str)| {
+            let (status, reason, body) = whole(bytes).unwrap_err();
+            let (status_expected, reason_expected, why) = expected;
+            let body_expected = format!("{{\"message\":\"{why}\"}}");
+            assert_eq!((status, reason), (status_expected, reason_expected));
+            assert_eq!(body, body_expected);
+        };
+        let long = [b'x'; HEAD_BYTES_MAX + 1];
+        check(&long, (400, "Bad Request", "the head is too long"));
+        check(b"\xff\r\n\r\n", (400, "Bad Request", "the head is not text"));
+        check(b"POST /enrol\r\n\r\n", (400, "Bad Request", "not HTTP"));
+        let elsewhere = (404, "Not Found", "agents enrol here with POST /enrol");
+        check(b"POST /other HTTP/1.1\r\n\r\n", elsewhere);
+        let none = (411, "Length Required", "say one content length");
+        check(b"POST /enrol HTTP/1.1\r\nHost: x\r\n\r\n", none);
+        let no_number = (400, "Bad Request", "the content length is no number");
+        check(b"POST /enrol HTTP/1.1\r\nContent-Length: x\r\n\r\n", no_number);
+        let much =
+            format!("POST /enrol HTTP/1.1\r\nContent-Length: {}\r\n\r\n", ENROL_BYTES_MAX + 1);
+        check(much.as_bytes(), (413, "Content Too Large", "the request is too long"));
     }
 }

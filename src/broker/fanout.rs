@@ -73,6 +73,17 @@ struct Shard {
     waits_since: Option<Instant>,
 }
 
+impl State {
+    /// Whether the router is gone, or moves nothing.
+    fn is_over(&self, now: Instant) -> bool {
+        let stall = Duration::from_millis(limit::ORDER_ROUTER_STALL);
+        let stuck = |shard: &Shard| {
+            shard.waits_since.is_some_and(|since| now.duration_since(since) >= stall)
+        };
+        self.broken || self.shards.iter().any(stuck)
+    }
+}
+
 /// Figures of the fan-out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FanoutFigures {
@@ -150,15 +161,7 @@ impl Fanout {
 
     /// Replaces a router that is gone or moves nothing. Called once a second.
     pub fn watch(self: &Arc<Fanout>) {
-        let stall = Duration::from_millis(limit::ORDER_ROUTER_STALL);
-        let now = Instant::now();
-        let stuck = |shard: &Shard| {
-            shard.waits_since.is_some_and(|since| now.duration_since(since) >= stall)
-        };
-        let needed = {
-            let state = self.lock();
-            state.broken || state.shards.iter().any(stuck)
-        };
+        let needed = self.lock().is_over(Instant::now());
         if needed && let Err(error) = self.rebuild() {
             tracing::error!(%error, "starting a new order router");
         }
@@ -314,6 +317,7 @@ mod tests {
         assert_eq!(fanout.publish(ServerId(1), b"x"), Err(NotSent::Offline));
         let large = vec![0; limit::ORDER_BYTES_MAX + 1];
         assert_eq!(fanout.publish(ServerId(1), &large), Err(NotSent::TooLarge));
+        assert_eq!(fanout.publish(ServerId(1), &large[1..]), Err(NotSent::Offline));
         let reading: Vec<_> = (0..8u128)
             .map(|id| {
                 let mut seat = roster.sit(ServerId(id), 0).unwrap();
@@ -343,6 +347,36 @@ mod tests {
     }
 
     #[test]
+    fn there_is_room_for_a_segment_and_no_byte_more() {
+        let runtime = runtime();
+        let roster = Arc::new(Roster::default());
+        let fanout = Fanout::start(roster.clone(), runtime.handle().clone()).unwrap();
+        let _seat = roster.sit(ServerId(0), 0).unwrap();
+        // Nobody reads any more.
+        fanout.stop();
+        let order = |bytes: usize| vec![0; bytes - ID_BYTES];
+        let publish = |bytes: usize| fanout.publish(ServerId(0), &order(bytes));
+        assert_eq!(publish(20), Ok(()));
+        assert_eq!(publish(limit::ORDER_SEGMENT_BYTES - 19), Err(NotSent::Busy));
+        assert_eq!(publish(limit::ORDER_SEGMENT_BYTES - 20), Ok(()));
+        assert_eq!(fanout.figures().waiting_bytes, limit::ORDER_SEGMENT_BYTES);
+        let clock = || fanout.lock().shards[0].waits_since;
+        let since = clock().unwrap();
+        // What another router read is none of this one's.
+        fanout.make_room(0, 20, 7);
+        assert_eq!(
+            (fanout.figures().waiting_bytes, clock()),
+            (limit::ORDER_SEGMENT_BYTES, Some(since))
+        );
+        fanout.make_room(0, 20, 0);
+        assert!(clock().unwrap() > since, "something moved");
+        fanout.make_room(0, limit::ORDER_SEGMENT_BYTES, 0);
+        assert_eq!((fanout.figures().waiting_bytes, clock()), (0, None));
+        let figures = fanout.figures();
+        assert_eq!((figures.links, figures.topics), (limit::ORDER_SHARDS + 1, limit::ORDER_SHARDS));
+    }
+
+    #[test]
     fn a_router_that_moves_nothing_is_replaced_and_its_connections_end() {
         let runtime = runtime();
         let roster = Arc::new(Roster::default());
@@ -357,6 +391,9 @@ mod tests {
         fanout.watch();
         assert_eq!(fanout.figures().rebuilt, 0, "not stuck for long enough yet");
         let long_ago = Duration::from_millis(limit::ORDER_ROUTER_STALL);
+        let since = fanout.lock().shards[0].waits_since.unwrap();
+        let early = since + long_ago - Duration::from_nanos(1);
+        assert!(!fanout.lock().is_over(early) && fanout.lock().is_over(since + long_ago));
         fanout.lock().shards[0].waits_since = Instant::now().checked_sub(long_ago);
         fanout.watch();
         assert_eq!(fanout.figures().rebuilt, 1);

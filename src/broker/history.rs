@@ -325,6 +325,91 @@ mod tests {
     }
 
     #[test]
+    fn a_challenge_is_decided_at_its_moment_and_not_before() {
+        let start = Instant::now();
+        let at = |ms: u64| start + Duration::from_millis(ms);
+        let quick = Claim { quiet_max: Duration::from_millis(4000), ..claim("a", "10.0.0.1") };
+        let slow = Claim { quiet_max: Duration::from_secs(300), ..claim("a", "10.0.0.1") };
+        // When it was last heard, since when it is challenged, when the other one comes again; and
+        // since when it is challenged from then on.
+        let check = |who: &Claim, heard: u64, since: Option<u64>, now: u64, expected, then: u64| {
+            let mut challenged = since.map(at);
+            let holder = Holder { claim: who, heard: at(heard), challenged: &mut challenged };
+            let verdict = challenge(holder, at(now));
+            assert_eq!(
+                (verdict, challenged),
+                (expected, Some(at(then))),
+                "{heard} {since:?} {now}"
+            );
+        };
+        let copy = Verdict::IsCopy(quick.from);
+        check(&quick, 0, None, 9000, Verdict::Waits, 9000);
+        check(&quick, 0, Some(1000), 4999, Verdict::Waits, 1000);
+        check(&quick, 0, Some(1000), 5000, Verdict::Enters, 1000);
+        // What was on its way says nothing.
+        check(&quick, 3000, Some(1000), 4999, Verdict::Waits, 1000);
+        check(&quick, 3001, Some(1000), 4999, copy, 4999);
+        // Two patiences and what was on its way later, the challenge is over.
+        check(&quick, 3001, Some(1000), 10_999, copy, 10_999);
+        check(&quick, 0, Some(1000), 10_999, Verdict::Enters, 1000);
+        check(&quick, 0, Some(1000), 11_000, Verdict::Waits, 11_000);
+        // However seldom it wants to be heard, half a minute is enough.
+        let most = AGENT_HOLDER_QUIET_MAX;
+        check(&slow, 0, Some(1000), 999 + most, Verdict::Waits, 1000);
+        check(&slow, 0, Some(1000), 1000 + most, Verdict::Enters, 1000);
+    }
+
+    #[test]
+    fn a_process_is_the_same_on_its_machine_alone() {
+        let one = |process, from| claim(process, from);
+        assert!(is_same(&one("a", "10.0.0.1"), &one("a", "10.0.0.1")));
+        assert!(is_same(&one("a", "10.0.0.1"), &one("a", "[::ffff:10.0.0.1]")));
+        assert!(!is_same(&one("a", "10.0.0.1"), &one("a", "10.0.0.2")));
+        assert!(!is_same(&one("a", "10.0.0.1"), &one("b", "10.0.0.1")));
+        assert!(!is_same(&one("", "10.0.0.1"), &one("", "10.0.0.1")), "nobody says who it is");
+    }
+
+    #[test]
+    fn of_many_processes_the_first_and_the_last_are_remembered() {
+        let mut door = Door::new();
+        let process = |i: usize| claim(&i.to_string(), &format!("10.0.0.{}", i + 1));
+        let comes = |door: &mut Door, i: usize| {
+            door.leaves(1);
+            door.comes(1, &process(i))
+        };
+        for i in 0..AGENT_PROCESSES_MAX + 3 {
+            assert_eq!(comes(&mut door, i), Verdict::Enters);
+        }
+        let known: Vec<&str> = door.history.known.iter().map(|k| k.process.as_str()).collect();
+        assert_eq!(known, ["0", "4", "5", "6", "7", "8", "9", "10"]);
+        assert_eq!(comes(&mut door, 0), Verdict::Returns(process(10).from));
+        for i in 4..AGENT_PROCESSES_MAX + 3 {
+            assert_eq!(comes(&mut door, i), Verdict::IsCopy(process(0).from), "{i}");
+        }
+    }
+
+    #[test]
+    fn where_a_process_was_last_is_where_it_is() {
+        let mut door = Door::new();
+        let (a, b) = (claim("a", "10.0.0.1"), claim("b", "10.0.0.2"));
+        assert_eq!(door.comes(0, &a), Verdict::Enters);
+        door.leaves(1);
+        assert_eq!(door.comes(2, &b), Verdict::Enters);
+        door.leaves(3);
+        let moved = claim("b", "10.0.0.3");
+        assert_eq!(door.comes(4, &moved), Verdict::Enters);
+        assert_eq!(door.comes(5, &a), Verdict::Returns(moved.from));
+        assert_eq!(door.comes(6, &moved), Verdict::IsCopy(a.from));
+        // What no longer is remembered is no copy; who comes long after is the first there is.
+        door.leaves(7);
+        let gone = 7 + AGENT_COPY_MEMORY / 1000;
+        assert!(!door.history.is_over(door.start + Duration::from_secs(gone - 1)));
+        assert!(door.history.is_over(door.start + Duration::from_secs(gone)));
+        assert_eq!(door.comes(gone, &claim("c", "10.0.0.4")), Verdict::Enters);
+        assert_eq!(door.history.known.len(), 1);
+    }
+
+    #[test]
     fn little_is_remembered_and_not_for_ever() {
         let mut door = Door::new();
         for i in 0..10_000 {

@@ -14,7 +14,8 @@
 //!    a revocation or the end of the appliance can call it away at once. A copy of its identity
 //!    cannot ([`history`]).
 //! 4. [`session`]: every publish is checked and handed to [`Ingest`], which answers after the
-//!    commit; only then does the PUBACK go out. Whatever is full stops the reading.
+//!    commit; only then does the PUBACK go out. Whatever is full stops the reading; how long it
+//!    waits for what is [`patience`].
 //! 5. [`fanout`]: orders reach connections through the router, on topics and clients that never
 //!    change, whoever comes and goes.
 //!
@@ -31,6 +32,7 @@ mod gate;
 mod greet;
 mod history;
 mod pace;
+mod patience;
 mod refused;
 mod roster;
 mod session;

@@ -97,6 +97,12 @@ impl Turns {
         Turns { next: tokio::sync::Mutex::new(Bucket::holding(burst, per_second, now)) }
     }
 
+    /// What is left of the burst, as of the last turn.
+    #[cfg(test)]
+    pub fn left(&self) -> f64 {
+        self.next.try_lock().expect("nobody waits for a turn").left
+    }
+
     /// Waits for a turn: as long as everybody who asked earlier needs, so callers bound how many
     /// may ask.
     pub async fn take(&self) {
@@ -147,6 +153,41 @@ mod tests {
         let rested = start + Duration::from_secs(60);
         let burst = (0..9).filter(|_| bucket.one_or_wait(rested).is_ok()).count();
         assert_eq!(burst, 2);
+    }
+
+    #[tokio::test]
+    async fn a_turn_takes_one_and_waits_where_there_is_none() {
+        let turns = Turns::new(2, 50, Instant::now());
+        turns.take().await;
+        // Whatever the time is, it is full to the brim and no further.
+        assert_eq!(turns.left(), 1.0);
+        for _ in 0..3 {
+            turns.take().await;
+            assert!((0.0..=1.0).contains(&turns.left()), "{}", turns.left());
+        }
+    }
+
+    #[test]
+    fn a_bucket_is_full_when_nothing_of_it_is_used() {
+        let start = Instant::now();
+        let mut bucket = Bucket::new(4, start);
+        assert!(bucket.is_full(start));
+        assert!(bucket.take_one(start) && !bucket.is_full(start));
+        assert!(!bucket.is_full(start + Duration::from_millis(249)));
+        assert!(bucket.is_full(start + Duration::from_millis(250)));
+        assert_eq!(bucket.take(4, start + Duration::from_millis(250)), None);
+        let wait = Some(Duration::from_millis(250));
+        assert_eq!(bucket.take(1, start + Duration::from_millis(250)), wait);
+    }
+
+    #[test]
+    fn the_longer_wait_of_packets_and_bytes_counts() {
+        let start = Instant::now();
+        let mut pace = Pace::new(2, 1000, start);
+        assert_eq!(pace.take(1000, start), None);
+        assert_eq!(pace.take(500, start), Some(Duration::from_millis(500)));
+        assert_eq!(pace.take(0, start), Some(Duration::from_millis(500)));
+        assert_eq!(pace.take(0, start), Some(Duration::from_secs(1)));
     }
 
     #[tokio::test]

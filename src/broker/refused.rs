@@ -105,22 +105,24 @@ impl Refused {
         server: Option<ServerId>,
         why: &dyn fmt::Display,
     ) {
-        let index = kind as usize;
-        self.counts[index].fetch_add(1, Ordering::Relaxed);
-        let now = Instant::now();
-        let unlogged = {
-            let mut logged = self.logged.lock().unwrap_or_else(PoisonError::into_inner);
-            let (last, unlogged) = &mut logged[index];
-            if last.is_some_and(|last| now.duration_since(last) < LOGGED_EVERY) {
-                *unlogged += 1;
-                return;
-            }
-            *last = Some(now);
-            std::mem::take(unlogged)
-        };
+        self.counts[kind as usize].fetch_add(1, Ordering::Relaxed);
+        let Some(unlogged) = self.to_log(kind, Instant::now()) else { return };
         let why: String = why.to_string().chars().take(TEXT_MAX).collect();
         let server = server.map(|s| s.to_string()).unwrap_or_default();
         tracing::warn!(kind = kind.name(), %from, server, why = ?why, unlogged, "refused");
+    }
+
+    /// How many of this kind were not logged before the one that is to be logged now; `None` when
+    /// it is not to be.
+    fn to_log(&self, kind: Kind, now: Instant) -> Option<u64> {
+        let mut logged = self.logged.lock().unwrap_or_else(PoisonError::into_inner);
+        let (last, unlogged) = &mut logged[kind as usize];
+        if last.is_some_and(|last| now.duration_since(last) < LOGGED_EVERY) {
+            *unlogged += 1;
+            return None;
+        }
+        *last = Some(now);
+        Some(std::mem::take(unlogged))
     }
 
     /// How many of each kind, by name.
@@ -128,5 +130,35 @@ impl Refused {
         let count =
             |kind: &Kind| (kind.name(), self.counts[*kind as usize].load(Ordering::Relaxed));
         Kind::ALL.iter().map(count).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_kind_is_logged_once_a_second_and_says_how_many_were_not() {
+        let (refused, start) = (Refused::new(), Instant::now());
+        let to_log = |kind: Kind, ms: u64| refused.to_log(kind, start + Duration::from_millis(ms));
+        assert_eq!(to_log(Kind::Tls, 0), Some(0));
+        assert_eq!([to_log(Kind::Tls, 0), to_log(Kind::Tls, 999)], [None, None]);
+        assert_eq!(to_log(Kind::Slow, 999), Some(0), "another kind");
+        assert_eq!(to_log(Kind::Tls, 1000), Some(2));
+        assert_eq!([to_log(Kind::Tls, 1999), to_log(Kind::Tls, 2000)], [None, Some(1)]);
+    }
+
+    #[test]
+    fn each_is_counted_under_its_own_name() {
+        let refused = Refused::new();
+        let from = SocketAddr::from(([10, 0, 0, 1], 1));
+        for (place, kind) in Kind::ALL.iter().enumerate() {
+            for _ in 0..=place {
+                refused.note(*kind, from, None, &"why");
+            }
+        }
+        let expected: Vec<(&str, u64)> =
+            Kind::ALL.iter().zip(1..).map(|(kind, count)| (kind.name(), count)).collect();
+        assert_eq!(refused.counts(), expected);
     }
 }

@@ -279,6 +279,104 @@ mod tests {
         assert!(roster.sit(ServerId(2), roster.revocations()).is_ok());
     }
 
+    fn claim(process: &str, port: u16) -> Claim {
+        let (process, from) = (Some(process.to_owned()), SocketAddr::from(([10, 0, 0, 1], port)));
+        Claim { process, from, quiet_max: std::time::Duration::from_secs(30) }
+    }
+
+    #[test]
+    fn a_full_house_takes_nobody_new() {
+        let roster = Roster::default();
+        let sit = |id: usize| roster.sit(ServerId(id as u128), 0);
+        let mut seats: Vec<Seat> =
+            (0..limit::AGENT_CONNECTIONS_MAX).map(|id| sit(id).unwrap()).collect();
+        assert_eq!(sit(limit::AGENT_CONNECTIONS_MAX).err(), Some(NoSeat::Full));
+        seats.push(sit(0).unwrap());
+        assert_eq!(roster.count(), limit::AGENT_CONNECTIONS_MAX);
+        assert!(roster.leave(ServerId(1), &seats[1]));
+        assert!(sit(limit::AGENT_CONNECTIONS_MAX).is_ok());
+        assert_eq!(roster.all().len(), limit::AGENT_CONNECTIONS_MAX);
+    }
+
+    #[test]
+    fn the_histories_of_those_long_gone_make_room() {
+        let roster = Roster::default();
+        let now = Instant::now();
+        let enter = |id: usize, now| roster.enter(ServerId(id as u128), 0, claim("a", 1), now);
+        let stays = enter(0, now).unwrap();
+        for id in 1..limit::AGENT_CONNECTIONS_MAX {
+            let seat = enter(id, now).unwrap();
+            assert!(roster.leave(ServerId(id as u128), &seat));
+        }
+        let histories = || roster.lock().histories.len();
+        assert_eq!(histories(), limit::AGENT_CONNECTIONS_MAX);
+        let another = enter(30_000, now).unwrap();
+        assert_eq!(histories(), limit::AGENT_CONNECTIONS_MAX + 1, "they were here a moment ago");
+        let memory = std::time::Duration::from_millis(limit::AGENT_COPY_MEMORY);
+        enter(30_001, Instant::now() + memory).unwrap();
+        assert_eq!(histories(), 3, "those who are here, and the newest");
+        assert!(roster.has(ServerId(0)) && stays.copy.is_none() && another.copy.is_none());
+    }
+
+    #[test]
+    fn another_one_waits_for_whoever_has_the_seat_or_is_a_copy() {
+        let roster = Roster::default();
+        let now = Instant::now();
+        let seat = roster.enter(WEB, 0, claim("a", 1), now).unwrap();
+        let other = |seconds: u64| {
+            let later = now + std::time::Duration::from_secs(seconds);
+            roster.enter(WEB, 0, claim("b", 2), later).err()
+        };
+        assert_eq!(other(1), Some(NoSeat::Held(claim("a", 1).from)));
+        seat.hear(now + std::time::Duration::from_secs(9));
+        assert_eq!(other(10), Some(NoSeat::Copy(claim("a", 1).from)));
+        assert!(roster.leave(WEB, &seat));
+        assert_eq!(other(11), None);
+        let back = roster.enter(WEB, 0, claim("a", 1), now + std::time::Duration::from_secs(12));
+        assert_eq!(back.unwrap().copy, Some(claim("b", 2).from));
+    }
+
+    #[test]
+    fn a_revocation_forgets_who_was_here_and_says_whether_anybody_was() {
+        let roster = Roster::default();
+        let now = Instant::now();
+        let seat = roster.enter(WEB, 0, claim("a", 1), now).unwrap();
+        assert!(roster.revoke(WEB) && !roster.revoke(WEB), "told once");
+        assert!(!roster.revoke(ServerId(9)));
+        assert!(roster.leave(WEB, &seat));
+        assert_eq!(roster.revocations(), 3);
+        assert!(roster.lock().histories.is_empty());
+        assert!(roster.enter(WEB, 3, claim("b", 2), now).is_ok());
+    }
+
+    #[test]
+    fn some_may_be_told_to_end_and_the_others_not() {
+        let roster = Roster::default();
+        let mut seats: Vec<Seat> = (0..3).map(|id| roster.sit(ServerId(id), 0).unwrap()).collect();
+        roster.end_where(End::Stopping, |server| server.0 > 0);
+        roster.end_where(End::OrdersLost, |_| true);
+        let ends: Vec<_> = seats.iter_mut().map(|seat| seat.end.try_recv().ok()).collect();
+        let expected = [End::OrdersLost, End::Stopping, End::Stopping].map(Some);
+        assert_eq!(ends, expected, "the first word counts");
+    }
+
+    #[test]
+    fn what_was_taken_makes_room_for_more_orders() {
+        let roster = Roster::default();
+        let mut seat = roster.sit(WEB, 0).unwrap();
+        let order = |bytes: usize| Order::from(vec![0; bytes]);
+        let most = limit::AGENT_ORDERS_WAITING_BYTES_MAX;
+        for _ in 0..2 {
+            assert!(roster.deliver(WEB, order(most)));
+            let mut cx = Context::from_waker(std::task::Waker::noop());
+            let Poll::Ready(Some(taken)) = seat.poll_order(&mut cx) else { panic!("no order") };
+            assert_eq!(taken.len(), most);
+        }
+        assert!(roster.deliver(WEB, order(1)) && seat.end.try_recv().is_err());
+        assert!(!roster.deliver(WEB, order(most)));
+        assert_eq!(seat.end.try_recv(), Ok(End::OrdersLost));
+    }
+
     #[test]
     fn orders_that_do_not_fit_end_the_connection() {
         let check = |bytes: usize, fit: usize| {

@@ -8,10 +8,11 @@
 
 use super::greet::{Guest, Presence};
 use super::pace::Pace;
+use super::patience::Patience;
 use super::refused::Kind;
 use super::roster::{End, Order};
 use super::{House, Later, Refusal};
-use crate::base::{Millis, ServerId, limit};
+use crate::base::{ServerId, limit};
 use crate::net::mqtt::{BadPacket, Packet, Publish, Qos, decode, encode};
 use crate::net::tls::ServerStream;
 use crate::wire::topic;
@@ -46,18 +47,9 @@ pub struct Session {
     /// Publishes that wait for their commit, oldest first: answers go out in this order
     /// [MQTT-4.6.0-2].
     taking: VecDeque<Taking>,
-    /// Packet identifiers of orders it has not acknowledged, oldest first, and when they went.
-    unacked: VecDeque<(u16, Instant)>,
-    last_id: u16,
     subscribed: bool,
     pace: Pace,
-    /// Nothing is read before this moment.
-    paused_until: Option<Instant>,
-    /// When it was last heard, or could not have been.
-    heard: Instant,
-    silence_max: Duration,
-    /// Since when it has read nothing though something waits.
-    unread_since: Option<Instant>,
+    patience: Patience,
     alarm: Pin<Box<Sleep>>,
     stopping: bool,
 }
@@ -92,11 +84,6 @@ impl Session {
     /// Begins where the greeting ended.
     pub fn new(house: Arc<House>, guest: Guest, from: SocketAddr) -> Session {
         let now = Instant::now();
-        let silence_ms = match guest.keep_alive_s {
-            0 => limit::AGENT_KEEP_ALIVE_MAX,
-            // One and a half times what it asked for (MQTT 3.1.1, 3.1.2.10).
-            s => (Millis::from(s) * 1500).min(limit::AGENT_KEEP_ALIVE_MAX),
-        };
         Session {
             house,
             server: guest.server,
@@ -107,14 +94,9 @@ impl Session {
             outbox: Vec::new(),
             unflushed: false,
             taking: VecDeque::new(),
-            unacked: VecDeque::new(),
-            last_id: 0,
             subscribed: false,
             pace: Pace::new(limit::AGENT_PACKETS_PER_SECOND, limit::AGENT_BYTES_PER_SECOND, now),
-            paused_until: None,
-            heard: now,
-            silence_max: Duration::from_millis(silence_ms),
-            unread_since: None,
+            patience: Patience::new(guest.keep_alive_s, now),
             alarm: Box::pin(tokio::time::sleep_until(now.into())),
             stopping: false,
         }
@@ -186,12 +168,12 @@ impl Session {
             }
             self.outbox.drain(..written);
             self.unflushed = true;
-            self.unread_since = Some(Instant::now());
+            self.patience.written(false, Instant::now());
         }
         if self.unflushed {
             ready!(Pin::new(&mut self.stream).poll_flush(cx))?;
             self.unflushed = false;
-            self.unread_since = None;
+            self.patience.written(true, Instant::now());
             self.outbox = Vec::new();
         }
         Poll::Pending
@@ -207,14 +189,7 @@ impl Session {
 
     /// Ready when the next moment that matters is here.
     fn wait(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let silence = self.may_read().then(|| self.heard + self.silence_max);
-        let write = Duration::from_millis(limit::AGENT_WRITE_DEADLINE);
-        let unread = self.unread_since.map(|since| since + write);
-        let unacked = self.oldest_forgotten_at();
-        let Some(next) = [silence, unread, unacked, self.paused_until].into_iter().flatten().min()
-        else {
-            return Poll::Pending;
-        };
+        let Some(next) = self.patience.next(self.has_room()) else { return Poll::Pending };
         // A later alarm than the one that is set: that one rings early, and is set anew then.
         loop {
             if self.alarm.deadline() > next.into() || self.alarm.is_elapsed() {
@@ -227,16 +202,13 @@ impl Session {
         }
     }
 
-    /// When an order that was not acknowledged makes room, if no other has any.
-    fn oldest_forgotten_at(&self) -> Option<Instant> {
-        let full = self.unacked.len() >= limit::AGENT_ORDERS_UNACKED_MAX;
-        let (_, sent) = self.unacked.front().filter(|_| full)?;
-        Some(*sent + Duration::from_millis(limit::AGENT_ORDER_UNACKED_FOR))
+    fn may_read(&self) -> bool {
+        self.has_room() && !self.patience.is_paused()
     }
 
-    fn may_read(&self) -> bool {
+    /// Whether there is room for what it may say.
+    fn has_room(&self) -> bool {
         !self.stopping
-            && self.paused_until.is_none()
             && self.taking.len() < limit::AGENT_IN_FLIGHT_MAX
             && self.outbox.len() < limit::AGENT_UNREAD_BYTES_MAX
     }
@@ -244,7 +216,7 @@ impl Session {
     fn may_send_orders(&self) -> bool {
         self.subscribed
             && !self.stopping
-            && self.unacked.len() < limit::AGENT_ORDERS_UNACKED_MAX
+            && self.patience.takes_orders()
             && self.outbox.len() < limit::AGENT_UNREAD_BYTES_MAX
     }
 
@@ -260,16 +232,21 @@ impl Session {
                 return ControlFlow::Break(Some((Kind::Orders, why)));
             }
             Event::Taken(id, answer) => {
-                self.heard = now;
+                self.patience.hear(now);
                 self.taken(id, answer, now)?;
             }
             Event::Order(order) => self.order(&order)?,
             Event::Heard => {
-                self.heard = now;
+                self.patience.hear(now);
                 self.presence.seat.hear(now);
             }
             Event::Closed | Event::Quiet => return ControlFlow::Break(None),
-            Event::Alarm => self.alarm(now)?,
+            Event::Alarm => {
+                let reads = self.has_room();
+                if let Err(over) = self.patience.ring(now, reads) {
+                    return ControlFlow::Break(Some(over));
+                }
+            }
         }
         ControlFlow::Continue(())
     }
@@ -290,7 +267,8 @@ impl Session {
             }
             Err(Refusal::Later(why)) => {
                 self.house.refused.note(Kind::ContentLater, self.from, Some(self.server), &why);
-                self.pause(now + Duration::from_millis(limit::AGENT_NOT_NOW_PAUSE));
+                let pause = Duration::from_millis(limit::AGENT_NOT_NOW_PAUSE);
+                self.patience.pause(now + pause);
                 return ControlFlow::Continue(());
             }
         }
@@ -301,41 +279,15 @@ impl Session {
     }
 
     fn order(&mut self, order: &Order) -> ControlFlow<Over> {
-        // At most AGENT_ORDERS_UNACKED_MAX are in use, so one is soon found.
-        loop {
-            self.last_id = self.last_id.checked_add(1).unwrap_or(1);
-            if self.unacked.iter().all(|(id, _)| *id != self.last_id) {
-                break;
-            }
-        }
-        self.unacked.push_back((self.last_id, Instant::now()));
+        let id = self.patience.send_order(Instant::now());
         self.house.orders_sent.fetch_add(1, Ordering::Relaxed);
         self.say(&Packet::Publish(Publish {
             topic: topic::name(self.server, topic::Kind::Orders),
-            id: Some(self.last_id),
+            id: Some(id),
             dup: false,
             retain: false,
             payload: order.to_vec(),
         }))
-    }
-
-    fn alarm(&mut self, now: Instant) -> ControlFlow<Over> {
-        if self.paused_until.is_some_and(|until| until <= now) {
-            self.paused_until = None;
-            self.heard = now;
-        }
-        if self.oldest_forgotten_at().is_some_and(|at| at <= now) {
-            self.unacked.pop_front();
-        }
-        let deaf_after = Duration::from_millis(limit::AGENT_WRITE_DEADLINE);
-        if self.unread_since.is_some_and(|since| now >= since + deaf_after) {
-            return ControlFlow::Break(Some((Kind::Deaf, "it does not read".to_owned())));
-        }
-        if self.may_read() && now >= self.heard + self.silence_max {
-            let why = format!("silent for {:?}", self.silence_max);
-            return ControlFlow::Break(Some((Kind::Silent, why)));
-        }
-        ControlFlow::Continue(())
     }
 
     /// Takes packets from the inbox for as long as there is room for what they ask.
@@ -349,7 +301,7 @@ impl Session {
                     used += length;
                     let now = Instant::now();
                     if let Some(wait) = self.pace.take(length, now) {
-                        self.pause(now + wait);
+                        self.patience.pause(now + wait);
                     }
                     self.packet(packet)?;
                 }
@@ -377,7 +329,7 @@ impl Session {
         match packet {
             Packet::Publish(publish) => self.publish(publish),
             Packet::PubAck(id) => {
-                self.unacked.retain(|(unacked, _)| *unacked != id);
+                self.patience.acknowledge(id);
                 ControlFlow::Continue(())
             }
             Packet::Subscribe { id, filters } => self.subscribe(id, &filters),
@@ -440,12 +392,8 @@ impl Session {
         topic::parse(filter) == Some((self.server, topic::Kind::Orders))
     }
 
-    fn pause(&mut self, until: Instant) {
-        self.paused_until = Some(self.paused_until.map_or(until, |before| before.max(until)));
-    }
-
     fn say(&mut self, packet: &Packet) -> ControlFlow<Over> {
-        self.unread_since.get_or_insert_with(Instant::now);
+        self.patience.write(Instant::now());
         match encode(packet, &mut self.outbox) {
             Ok(()) => ControlFlow::Continue(()),
             // Our own packets are far below MQTT's limits; were one not, it cannot be said.

@@ -113,3 +113,26 @@ fn bounded(mut report: Vec<Line>) -> Vec<Line> {
     }
     report
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_is_cut_where_it_is_too_long_and_says_so() {
+        let line = |number: usize| {
+            let (about, decision) = (number.to_string(), Decision::Keep);
+            Line { farm_role: None, about, server: None, decision }
+        };
+        let most = limit::REPORT_LINES_MAX;
+        let lines = |count: usize| (0..count).map(line).collect::<Vec<Line>>();
+        assert_eq!(bounded(lines(most)), lines(most));
+        let cut = bounded(lines(most + 1));
+        assert_eq!(cut[..most], lines(most));
+        let more = Decision::Act("1 more lines are left out".into());
+        assert_eq!(
+            (cut.len(), &cut[most].about[..], &cut[most].decision),
+            (most + 1, "report", &more)
+        );
+    }
+}

@@ -124,3 +124,21 @@ fn settle(service: &Arc<Service>, begun: &steps::Begun, answer: Result<Applied, 
         service.observed.set_alert(&key, Some(text));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn connections_end_with_what_is_gone_and_what_was_woken() {
+        let ends = |answer: Result<Applied, CloudError>| {
+            [StepKind::Start, StepKind::Resume, StepKind::Launch, StepKind::Stop]
+                .map(|kind| ends_connection(kind, &answer))
+        };
+        assert_eq!(ends(Ok(Applied { sighting: None })), [true; 4]);
+        let woken = [true, true, false, false];
+        assert_eq!(ends(Err(CloudError::Unknown("no answer".into()))), woken);
+        assert_eq!(ends(Err(CloudError::Refused("no".into()))), [false; 4]);
+        assert_eq!(ends(Err(CloudError::Busy("later".into()))), [false; 4]);
+    }
+}

@@ -86,3 +86,22 @@ fn list(service: &Arc<Service>, cloud: &dyn Cloud, platform: &str) {
     }
     service.observed.set_alert(&format!("listing-{platform}"), alert);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_platform_is_listed_when_its_period_is_over_or_somebody_wants_it() {
+        let mut turn = Turn { wanted: Waker::new(), begun: None };
+        assert!(turn.is_due(0) && turn.left(0).is_none(), "it never was");
+        turn.wanted.wake();
+        turn.begin(5);
+        assert!(!turn.is_due(5), "the wish is granted");
+        assert_eq!(turn.left(5), Some(LISTING_PERIOD));
+        assert_eq!(turn.left(4 + LISTING_PERIOD), Some(1));
+        assert!(!turn.is_due(4 + LISTING_PERIOD) && turn.is_due(5 + LISTING_PERIOD));
+        turn.wanted.wake();
+        assert!(turn.is_due(6), "and again at once");
+    }
+}

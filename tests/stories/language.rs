@@ -20,8 +20,7 @@
 //! heard web-1                       its agent is connected
 //! step web-2 launch begun age 5s    planned | begun | unknown | failed; `in 30s` for planned
 //! reading web cpu 72.5 have 2 of 3  a rule's window; without `have`, all servers sent readings
-//! hold web scale for 2h why it is   automation switched off; the farm's name for all of the farm,
-//!                                   without `for` until it is released
+//! hold web scale for 2h why it is   also: the farm's name; without `for` until it is released
 //! breaker 5 failed 28s left         the cloud account is left alone; `0s` is being tried
 //! paced 600 to the next 3s          its next step waits for the pace
 //! late web-1 2                      balancers do not know that it goes; `answers`: all are over
@@ -79,13 +78,14 @@ impl<'a> Words<'a> {
 
     fn length(&mut self) -> Millis {
         let word = self.word();
-        let (number, unit) = word.split_at(word.len() - 1);
+        let (number, unit) = word.split_at(word.trim_end_matches(char::is_alphabetic).len());
         let number: Millis = number.parse().unwrap_or_else(|_| panic!("{word:?} is no length"));
         match unit {
+            "ms" => number,
             "s" => number * 1000,
             "m" => number * 60_000,
             "h" => number * 3_600_000,
-            other => panic!("{other:?} is not s, m or h"),
+            other => panic!("{other:?} is not ms, s, m or h"),
         }
     }
 

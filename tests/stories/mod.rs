@@ -6,6 +6,7 @@
 //!
 //! To add one: a file here that ends in `.story`, then `BLESS=1`, then read what it says.
 
+mod edges;
 pub mod language;
 
 #[path = "../support/names.rs"]

@@ -204,3 +204,210 @@ fn taking_what_is_locked_is_told() {
     let stopped = format!("{shop}\nseen web-3 stopped age 1s");
     check_objections(&stopped, |plan| fewer(plan, Crashed), &[Rule::Locked]);
 }
+
+/// A farm role of so many servers that are seen running.
+fn crowd(servers: u32) -> String {
+    let mut told = format!("farm shop\nrole web min {servers} max {servers}\n");
+    for index in 1..=servers {
+        told += &format!("seen web-{index} running age 4s\n");
+    }
+    told
+}
+
+/// A plan of these moves and no others, with this target.
+fn check_moves(told: &str, target: u32, planned: &[Move], expected: &[&str]) {
+    let mut yard = Yard::new("shop", 1);
+    told.lines().for_each(|line| tell(&mut yard, line));
+    let mut plan = plan(&yard.input);
+    (plan.freeze, plan.moves) = (None, planned.to_vec());
+    plan.targets[0].target = target;
+    let faults = safety(&yard.input, &plan);
+    let said: Vec<&str> = faults.iter().map(|fault| fault.what.as_str()).collect();
+    assert_eq!(said, expected, "{told}\n{planned:?}");
+}
+
+#[test]
+fn a_third_at_once_is_allowed_and_no_more() {
+    let all = |count: u128, of: &dyn Fn(u128) -> Move| (1..=count).map(of).collect::<Vec<_>>();
+    let reboot = |index| act(index, StepKind::Reboot);
+    let unhealthy = |index| retire(index, TerminateReason::Unhealthy);
+    let crashed = |index| retire(index, TerminateReason::Crashed);
+    for (servers, allowed) in [(1u32, 1u32), (3, 1), (6, 1), (7, 2), (10, 3), (20, 6)] {
+        let told = crowd(servers);
+        let more = u128::from(allowed) + 1;
+        let missing: String = (1..=more.min(u128::from(servers)))
+            .map(|index| format!("missing web-{index} for 9m listings 9\n"))
+            .collect();
+        let gone = format!("{told}{missing}");
+        check_moves(&told, servers, &all(more - 1, &reboot), &[]);
+        check_moves(&told, servers, &all(more - 1, &unhealthy), &[]);
+        check_moves(&gone, servers, &all(more - 1, &crashed), &[]);
+        if servers == 1 {
+            continue;
+        }
+        let says = |what: &str| {
+            format!("{more} of {servers} running servers {what}, {allowed} are allowed")
+        };
+        check_moves(&told, servers, &all(more, &reboot), &[&says("rebooted at once")]);
+        let ill = says("retired as unhealthy at once");
+        check_moves(&told, servers, &all(more, &unhealthy), &[&ill]);
+        let absent = says("retired because they are missing");
+        check_moves(&gone, servers, &all(more, &crashed), &[&absent]);
+        // The platform's own word covers any number.
+        check_moves(&told, servers, &all(more, &crashed), &[]);
+    }
+    // What a person asked for is nobody else's.
+    let asked = format!("{}ask web-1 reboot\n", crowd(3));
+    check_moves(&asked, 3, &[reboot(1), reboot(2)], &[]);
+    let starting = "farm shop\nrole web min 1 max 1\nserver web-1 initializing age 1m";
+    check_moves(starting, 1, &[reboot(1)], &[]);
+}
+
+#[test]
+fn scaling_in_leaves_what_the_target_asks_for() {
+    let down = |index| retire(index, TerminateReason::ScalingDown);
+    let park = |index| Move::Park { server: server(index), not_before: super::yard::BEGIN };
+    let four = crowd(4);
+    check_moves(&four, 3, &[down(4)], &[]);
+    check_moves(&four, 3, &[park(4)], &[]);
+    let too_few = "scaling in leaves 2 running servers of 3";
+    check_moves(&four, 3, &[down(4), down(3)], &[too_few]);
+    check_moves(&four, 3, &[down(4), park(3)], &[too_few]);
+    // One that does not serve takes nothing away, and is no cover for one that does.
+    let ill = format!("{four}failing web-4 for 1m\n");
+    check_moves(&ill, 3, &[down(4)], &[]);
+    check_moves(&ill, 3, &[down(3)], &[too_few]);
+    check_moves(&ill, 4, &[down(4)], &[]);
+    // What a rollout takes is judged by its own rule.
+    let rolled = retire(4, TerminateReason::Rollout);
+    let half = format!("{four}role web healthy 50\n");
+    check_moves(&half, 3, &[down(3), rolled], &[]);
+}
+
+#[test]
+fn a_target_falls_one_at_a_time() {
+    let told = |more: &str| format!("{}plan\n{more}", crowd(4));
+    let falls = |more: &str, target: u32, expected: &[&str]| {
+        let mut yard = Yard::new("shop", 1);
+        for line in told(more).lines() {
+            match line {
+                "plan" => {
+                    let decided = plan(&yard.input);
+                    yard.commit(decided);
+                }
+                line => tell(&mut yard, line),
+            }
+        }
+        let mut decided = plan(&yard.input);
+        decided.moves = (target + 1..=4)
+            .map(|index| retire(u128::from(index), TerminateReason::ScalingDown))
+            .collect();
+        decided.targets[0].target = target;
+        let faults = safety(&yard.input, &decided);
+        let said: Vec<&str> = faults.iter().map(|fault| fault.what.as_str()).collect();
+        assert_eq!(said, expected, "{more} to {target}");
+    };
+    falls("role web min 1", 3, &[]);
+    falls("role web min 1", 2, &["the target falls from 4 to 2 at once"]);
+    // A person declared a smaller range.
+    falls("role web min 1 max 2", 2, &[]);
+    falls("role web min 1 max 3", 1, &["the target falls from 3 to 1 at once"]);
+    falls("role web min 2 disabled", 2, &[]);
+    falls("role web min 2 disabled", 1, &[]);
+    falls("role web min 1 disabled", 2, &["the target falls from 4 to 2 at once"]);
+}
+
+#[test]
+fn a_batch_and_those_that_stay_are_counted_to_the_last() {
+    let rolled = |indexes: &[u128]| -> Vec<Move> {
+        indexes.iter().map(|index| retire(*index, TerminateReason::Rollout)).collect()
+    };
+    let four = |more: &str| format!("{}role web {more}\n", crowd(4));
+    check_moves(&four("batch 2 healthy 50"), 4, &rolled(&[1, 2]), &[]);
+    let many =
+        ["3 rolled over at once, a batch is 2", "rolling over leaves 1 running servers of 2"];
+    check_moves(&four("batch 2 healthy 50"), 4, &rolled(&[1, 2, 3]), &many);
+    check_moves(&four("batch 4 healthy 51"), 4, &rolled(&[1]), &[]);
+    let few = ["rolling over leaves 2 running servers of 3"];
+    check_moves(&four("batch 4 healthy 51"), 4, &rolled(&[1, 2]), &few);
+    // All but one at the most, unless all are asked for.
+    check_moves(&four("batch 4 healthy 99"), 4, &rolled(&[1]), &[]);
+    let all = ["rolling over leaves 3 running servers of 4"];
+    check_moves(&four("batch 4 healthy 100"), 4, &rolled(&[1]), &all);
+    check_moves(&four("batch 1 healthy 0 full"), 4, &rolled(&[1, 2, 3, 4]), &[]);
+    // Who is seen, serves and stays is counted, and nobody else.
+    let three = ["rolling over leaves 2 running servers of 3"];
+    let with = |more: &str| format!("{}{more}\n", four("batch 4 healthy 75"));
+    check_moves(&with("failing web-4 for 1s"), 4, &rolled(&[1]), &three);
+    check_moves(&with("seen web-4 running age 90s"), 4, &rolled(&[1]), &[]);
+    check_moves(&with("seen web-4 running age 90001ms"), 4, &rolled(&[1]), &three);
+    check_moves(&with("missing web-4 for 1m listings 3"), 4, &rolled(&[1]), &three);
+    // An unhealthy one that goes takes nothing away.
+    check_moves(&with("failing web-1 for 1s\nfailing web-4 for 1s"), 4, &rolled(&[1]), &[]);
+}
+
+#[test]
+fn what_was_seen_long_enough_ago_is_no_ground() {
+    use TerminateReason::{Crashed, LaunchTimeout, ScalingDown, Unhealthy};
+    let concluded = |more: &str, reason: TerminateReason, expected: &[Rule]| {
+        let mut yard = Yard::new("shop", 1);
+        let told = format!("{}{more}", crowd(4));
+        told.lines().for_each(|line| tell(&mut yard, line));
+        let mut plan = plan(&yard.input);
+        (plan.freeze, plan.moves) = (None, vec![retire(1, reason)]);
+        plan.targets[0].target = 3;
+        let rules: Vec<Rule> = check(&yard.input, &plan).iter().map(|fault| fault.rule).collect();
+        assert_eq!(rules, expected, "{told}\n{reason:?}");
+    };
+    concluded("seen web-1 stopped age 90s", Crashed, &[]);
+    concluded("seen web-1 stopped age 90001ms", Crashed, &[Rule::Sighting]);
+    concluded("seen web-1 running age 90s", Crashed, &[Rule::Sighting]);
+    concluded("seen web-1 running age 90s", LaunchTimeout, &[]);
+    concluded("missing web-1 for 30s listings 2", Crashed, &[]);
+    concluded("missing web-1 for 29999ms listings 2", Crashed, &[Rule::Sighting]);
+    concluded("missing web-1 for 30s listings 1", Crashed, &[Rule::Sighting]);
+    concluded("missing web-1 for 30s listings 2", ScalingDown, &[Rule::Sighting]);
+    concluded("role web unhealthy 5m\nfailing web-1 for 5m", Unhealthy, &[]);
+    concluded("role web unhealthy 5m\nfailing web-1 for 299999ms", Unhealthy, &[Rule::Heal]);
+    let others = "failing web-2 for 1s\nfailing web-3 for 1s\n";
+    concluded(&format!("{others}failing web-1 for 6m"), Unhealthy, &[]);
+    let dead = "seen web-4 stopped age 1s\nfailing web-1 for 6m";
+    concluded(&format!("{others}{dead}"), Unhealthy, &[Rule::Heal]);
+    concluded("role web storage\nfailing web-1 for 6m", Unhealthy, &[Rule::Heal]);
+    concluded("role web storage with-volumes\nfailing web-1 for 6m", Unhealthy, &[]);
+}
+
+#[test]
+fn restarts_are_counted_and_seen_to_the_moment() {
+    let restart = |more: &str, kind: StepKind, expected: &[Rule]| {
+        let mut yard = Yard::new("shop", 1);
+        let told = format!("farm shop\nrole web min 1 max 1 heal restart\n{more}");
+        told.lines().for_each(|line| tell(&mut yard, line));
+        let mut plan = plan(&yard.input);
+        (plan.freeze, plan.moves) = (None, vec![act(1, kind)]);
+        let rules: Vec<Rule> = check(&yard.input, &plan).iter().map(|fault| fault.rule).collect();
+        assert_eq!(rules, expected, "{told}\n{kind:?}");
+    };
+    let seen = |restarts: u32, age: &str| {
+        format!("server web-1 running age 1m restarts {restarts}\nseen web-1 running age {age}")
+    };
+    restart(&seen(2, "90s"), StepKind::Reboot, &[]);
+    restart(&seen(3, "90s"), StepKind::Reboot, &[Rule::Heal]);
+    restart(&seen(2, "90001ms"), StepKind::Reboot, &[Rule::Sighting]);
+    let asked = format!("{}\nask web-1 reboot", seen(3, "90001ms"));
+    restart(&asked, StepKind::Reboot, &[]);
+    let sleeps = |state: &str| format!("server web-1 suspended age 1m\nseen web-1 {state} age 1s");
+    restart(&sleeps("running"), StepKind::Suspend, &[]);
+    restart(&sleeps("suspended"), StepKind::Suspend, &[Rule::Known]);
+    restart(&sleeps("suspended"), StepKind::Resume, &[]);
+    restart(&sleeps("suspended"), StepKind::Start, &[Rule::Known]);
+    restart(&sleeps("stopped"), StepKind::Start, &[]);
+    restart(&sleeps("running"), StepKind::Stop, &[Rule::Known]);
+    restart(&format!("farm shop stopped\n{}", sleeps("running")), StepKind::Stop, &[]);
+    restart(&seen(0, "1s"), StepKind::Resume, &[Rule::Known]);
+    restart(&seen(0, "1s"), StepKind::Start, &[Rule::Known]);
+    let slept = "server web-1 running age 1m\nseen web-1 suspended age 1s";
+    restart(slept, StepKind::Resume, &[]);
+    let alert = format!("role web heal alert\n{slept}");
+    restart(&alert, StepKind::Resume, &[Rule::Heal]);
+}

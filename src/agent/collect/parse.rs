@@ -155,6 +155,8 @@ mod tests {
                      eth1: 500 10 0 0 0 0 0 0 300 5 0 0 0 0 0 0\n";
         assert_eq!(network_bytes(text), (2000, 1000));
         assert_eq!(network_bytes("eth0: 1 2"), (0, 0));
+        assert_eq!(network_bytes("eth0: 1 2 3 4 5 6 7 8"), (0, 0));
+        assert_eq!(network_bytes("eth0: 1 2 3 4 5 6 7 8 9"), (1, 9));
     }
 
     #[test]

@@ -193,3 +193,60 @@ fn this_machine_can_be_read() {
         assert!(value(&row, name) >= 0.0, "{name}: {}", value(&row, name));
     }
 }
+
+#[test]
+fn what_cannot_be_told_is_no_number() {
+    let world = World::new("no-number");
+    world.put("proc/meminfo", "MemTotal: 0 kB\nMemAvailable: 0 kB\n");
+    let mut collector = world.collector();
+    let row = collector.row(Timestamp(5), 1000, 0);
+    assert_eq!(value(&row, "memory_limit_bytes"), 0.0);
+    assert!(value(&row, "memory_percent").is_nan(), "a share of nothing");
+    // At the same moment there is no rate.
+    let again = collector.row(Timestamp(5), 1000, 0);
+    assert!(value(&again, "cpu_percent").is_nan() && value(&again, "net_in_bytes").is_nan());
+    // A file system without blocks has no share, and one that is not there nothing.
+    assert_eq!(disk("/proc"), [Some(0.0), Some(0.0), None]);
+    assert_eq!(disk("/no/such/place"), [None; 3]);
+    assert_eq!((percent(3, 4), percent(5, 4)), (75.0, 100.0));
+}
+
+#[test]
+fn mounts_are_read_up_to_their_bounds() {
+    let world = World::new("mounts");
+    let source = || Source::new(&world.root.join("proc"), &world.root.join("run"), None, None);
+    let mounts = |asked: &[String]| {
+        let collector = Collector::new(source(), asked, 0);
+        assert!(collector.names.len() <= SERIES_MAX);
+        collector.mounts[1..].to_vec()
+    };
+    let long = format!("/{}", "x".repeat(MOUNT_BYTES_MAX - 1));
+    let asked = ["/".to_owned(), long.clone(), format!("{long}x")];
+    assert_eq!(mounts(&asked), [long]);
+    let many: Vec<String> = (0..=MOUNTS_MAX).map(|number| format!("/m{number}")).collect();
+    assert_eq!(mounts(&many), many[..MOUNTS_MAX]);
+}
+
+#[test]
+fn threads_of_a_session_are_looked_at_where_there_are_several() {
+    let world = World::new("threads");
+    world.limits(r#"{"cgroup":"none"}"#);
+    world.process(500, 77, 'R', 0, 0);
+    world.process(501, 78, 'R', 0, 0);
+    let limits = limits(&world.root.join("run")).unwrap();
+    let source = Source::new(&world.root.join("proc"), &world.root.join("run"), limits, Some(77));
+    assert_eq!(source.loading_threads(0), Some(1), "one thread is its process");
+    assert_eq!(source.loading_threads(500), Some(0), "the agent itself is not counted");
+    let stat = |threads: u32| {
+        let rest = format!("0 -1 0 0 0 0 0 0 0 0 0 20 0 {threads} 0 0 0 10 0 0");
+        format!("500 (x) S 1 1 77 {rest}")
+    };
+    world.put("proc/500/stat", &stat(2));
+    for (thread, state) in [(500, 'S'), (510, 'R'), (511, 'D')] {
+        let rest = "0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 0 0 10 0 0";
+        let text = format!("{thread} (x) {state} 1 1 77 {rest}");
+        world.put(&format!("proc/500/task/{thread}/stat"), &text);
+    }
+    assert_eq!(source.loading_threads(0), Some(2));
+    assert!(!source.has_own_network());
+}

@@ -16,6 +16,6 @@ pub fn scratch(name: &str) -> PathBuf {
     dir
 }
 
-mod appliance;
+pub mod appliance;
 mod obeying;
 mod reporting;

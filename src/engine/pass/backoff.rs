@@ -54,3 +54,15 @@ pub fn rung(ladder: &[u64], failures: u32) -> u64 {
     let index = usize::try_from(failures.saturating_sub(1)).unwrap_or(usize::MAX);
     ladder.get(index).or(ladder.last()).copied().unwrap_or(0)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_failure_is_a_rung_and_the_last_goes_on() {
+        let waits = [0, 1, 2, 3, 4, u32::MAX].map(|failures| rung(&[5, 15, 60], failures));
+        assert_eq!(waits, [5, 5, 15, 60, 60, 60]);
+        assert_eq!(rung(&[], 3), 0);
+    }
+}

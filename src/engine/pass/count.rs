@@ -268,3 +268,19 @@ pub fn smallest_free<'a>(taken: impl IntoIterator<Item = &'a u32>) -> u32 {
     }
     index
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_smallest_free_index_is_given() {
+        let check =
+            |taken: &[u32], expected| assert_eq!(smallest_free(taken), expected, "{taken:?}");
+        check(&[], 1);
+        check(&[2, 3], 1);
+        check(&[1, 3], 2);
+        check(&[1, 2, 3], 4);
+        check(&[0, 1, 1, 2, 4], 3);
+    }
+}

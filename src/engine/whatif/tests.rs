@@ -196,3 +196,50 @@ fn what_really_happened_is_beside_it() {
     assert_eq!(answer.decisions[0].why, "CpuPercent 70.0 > 60 (over 1 m of 2 of 2 servers)");
     assert_eq!(answer, replay(&policy(1, 6), &past, 4));
 }
+
+#[test]
+fn a_server_shares_the_minute_that_ends_as_it_gets_ready() {
+    let (policy, minutes) = (policy(2, 6), minutes(2, &[95.0; 3]));
+    let second = |launch_ms| {
+        let (bucket_ms, from, to) = (MINUTE, NOON, at(3));
+        let past = Past { policy: &policy, minutes: &minutes, from, to, bucket_ms, launch_ms };
+        what_if(&past).buckets[1].what_if.average(Metric::CpuPercent)
+    };
+    assert!(second(MINUTE).is_some_and(|each| (each - 190.0 / 3.0).abs() < 1e-4));
+    assert_eq!(second(MINUTE + 1), Some(95.0));
+}
+
+#[test]
+fn a_server_is_saturated_from_its_bound_on() {
+    let still = ScalingPolicy { enabled: false, ..policy(2, 2) };
+    let saturated = |mean| {
+        let answer = replay(&still, &minutes(2, &[mean; 3]), 3);
+        (answer.really.saturated, answer.what_if.saturated)
+    };
+    assert_eq!(saturated(95.0), (3, 3));
+    assert_eq!(saturated(94.75), (0, 0));
+    assert!(!is_saturated(Metric::LoadAverages, 1000.0));
+    assert_eq!(
+        (capped(Metric::CpuPercent, 100.5), capped(Metric::LoadAverages, 100.5)),
+        (100.0, 100.5)
+    );
+    assert_eq!([0, 1, MINUTE, MINUTE + 1].map(whole_minutes), [0, MINUTE, MINUTE, 2 * MINUTE]);
+}
+
+#[test]
+fn a_period_is_played_from_its_first_minute_to_its_last() {
+    let still = ScalingPolicy { enabled: false, ..policy(1, 1) };
+    let past = minutes(1, &[10.0; 6]);
+    let (bucket_ms, launch_ms) = (2 * MINUTE, 30_000);
+    let play = |from, to| {
+        let (policy, minutes) = (&still, &past[..]);
+        what_if(&Past { policy, minutes, from, to, bucket_ms, launch_ms })
+    };
+    let middle = play(at(2), at(5));
+    assert_eq!(middle.really.minutes, 3);
+    let buckets: Vec<u32> = middle.buckets.iter().map(|bucket| bucket.really.minutes).collect();
+    assert_eq!(buckets, [2, 1]);
+    assert!(middle.gaps.is_empty());
+    assert_eq!(play(at(2), at(2)).buckets, []);
+    assert_eq!(play(at(6), at(8)).gaps, [Gap { from: at(6), to: at(8) }]);
+}
