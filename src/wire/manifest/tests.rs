@@ -39,27 +39,6 @@ fn only(text: &str) -> DeclaredFarmRole {
 }
 
 #[test]
-fn marks_and_line_ends_around_a_document_are_no_part_of_it() {
-    let plain = parse(SHOP).unwrap();
-    let framed = [
-        format!("{SHOP}---\n"),
-        format!("{SHOP}---"),
-        format!("{SHOP}...\n"),
-        format!("---\n{SHOP}...\n---\n# nothing more\n"),
-        format!("---\n---\n{SHOP}---\n---\n"),
-        format!("\u{feff}{SHOP}"),
-        format!("\u{feff}---\n{SHOP}"),
-        SHOP.replace('\n', "\r\n"),
-        format!("\u{feff}---\n{SHOP}---\n...\n").replace('\n', "\r\n"),
-    ];
-    for text in framed {
-        assert_eq!(parse(&text).as_ref(), Ok(&plain), "{text:?}");
-    }
-    // Places are those of an editor, which shows no mark.
-    check("\u{feff}farm: sh_op\r\n", &[&parse("farm: sh_op\n").unwrap_err()[0].to_string()]);
-}
-
-#[test]
 fn the_example_is_read_whole() {
     let shop = parse(SHOP).unwrap();
     assert_eq!(shop.farm.as_str(), "shop");
@@ -137,11 +116,6 @@ fn the_shape_is_checked() {
         &["line 2: farmRoles: expected a list (lines that begin with `-`), found \"web\""],
     );
     check("farm: a\nfarm: b\n", &["line 2: farm: given twice: it is on line 1 already"]);
-    let second =
-        "a second document begins here: one file is one farm, so give it a file of its own";
-    check("farm: a\n---\nfarm: b\n", &[&format!("line 3: {second}")]);
-    check("farm: a\n...\n---\n[1]\n---\nx: y", &[&format!("line 4: {second}")]);
-    check("---\n---\n...\n", &["line 1: the manifest is empty: it needs at least `farm: <name>`"]);
     check(
         "farm: a\ncolour: red\n",
         &["line 2: colour: unknown field \"colour\": there are farm, description, launchOrder, \
