@@ -40,7 +40,7 @@ fn a_second_farm_in_a_file_is_one_clear_fault() {
     check("farm: a\n---\nfarm: b\n", 3);
     check("farm: a\n...\n---\n[1]\n---\nx: y", 4);
     check("farm: a\r\n---\r\nnot a farm\r\n", 3);
-    check(&format!("---\n---\n{SHOP}---\n{SHOP}"), SHOP.lines().count() + 4);
+    check(&format!("---\n---\n{SHOP}---\n{SHOP}"), SHOP.lines().count() + 5);
     let empty = "line 1: the manifest is empty: it needs at least `farm: <name>`";
     assert_eq!(said("---\n---\n...\n"), [empty]);
 }
