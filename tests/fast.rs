@@ -12,6 +12,8 @@ mod balancers;
 mod cli;
 #[path = "fast/commits/mod.rs"]
 mod commits;
+#[path = "fast/connecting/mod.rs"]
+mod connecting;
 #[path = "fast/doors/mod.rs"]
 mod doors;
 #[path = "fast/entrance/mod.rs"]

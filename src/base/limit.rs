@@ -207,6 +207,8 @@ pub const AGENT_CONNECTIONS_MAX: usize = 24_000;
 /// Files the appliance may want open at once: every agent's and every listener's connections, and
 /// as many again as those of the API for all else.
 pub const OPEN_FILES: u64 = (AGENT_CONNECTIONS_MAX + 4 * API_CONNECTIONS_MAX) as u64;
+/// With fewer than this a start says so: the promised 10,000 agents and the API's connections.
+pub const OPEN_FILES_MIN: u64 = 10_000 + 4 * API_CONNECTIONS_MAX as u64;
 /// Publishes of one agent that wait for their commit.
 pub const AGENT_IN_FLIGHT_MAX: usize = 16;
 /// Handshakes under way from one address (IPv6: one /64); the oldest gives way to the newest, so

@@ -18,7 +18,7 @@ usage:
   grange-agent [--config FILE] [--state DIR]   be the agent
   grange-agent retiring [--json] [--state DIR] say whether this server is to go
   grange-agent idle [--json] [--state DIR]     say that nothing is left to finish here
-  grange-agent --version | --help
+  grange-agent version | help                  also --version, -V, --help, -h
 
 retiring
   Says by when the server goes and why, and exits with 0 when it is to go, 1 when it is not,
@@ -53,10 +53,10 @@ fn main() -> ExitCode {
     let (mut config, mut state, mut json) = (PathBuf::from(CONFIG), None, false);
     while let Some(argument) = arguments.next() {
         match argument.to_str() {
-            Some("--help" | "-h") => {
+            Some("--help" | "-h" | "help") => {
                 return ExitCode::from(output::ended(output::tell(HELP.trim_end())));
             }
-            Some("--version") if question.is_none() => {
+            Some("--version" | "-V" | "version") if question.is_none() => {
                 let version = concat!("grange-agent ", env!("CARGO_PKG_VERSION"));
                 return ExitCode::from(output::ended(output::tell(version)));
             }

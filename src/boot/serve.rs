@@ -9,7 +9,7 @@
 
 use crate::api::{self, Api, Bell, Limits, Listener};
 use crate::appliance;
-use crate::base::limit::OPEN_FILES;
+use crate::base::limit::{OPEN_FILES, OPEN_FILES_MIN};
 use crate::base::{Clock, ServerId, Waker, WallClock};
 use crate::boot::certificate::Certificate;
 use crate::boot::checker::Outside;
@@ -415,8 +415,12 @@ impl Appliance {
 /// `grange serve`: an appliance until a signal says stop.
 pub fn serve(config: &Config) -> Result<(), StartError> {
     match appliance::allow_open_files(OPEN_FILES) {
-        Ok(allowed) if allowed >= OPEN_FILES => {}
-        Ok(allowed) => tracing::warn!(allowed, wanted = OPEN_FILES, "few open files are allowed"),
+        Ok(limit) if limit >= OPEN_FILES_MIN => {}
+        Ok(limit) => tracing::warn!(
+            limit,
+            enough = OPEN_FILES_MIN,
+            "this process may open few files, and each agent needs one"
+        ),
         Err(error) => tracing::warn!(%error, "the limit of open files could not be raised"),
     }
     let appliance = start(config)?;

@@ -7,6 +7,7 @@ pub use server::{AgentVerb, ServerVerb};
 
 use crate::base::Millis;
 use crate::cli::cloud::CloudVerb;
+use crate::cli::exit;
 use crate::cli::hold::HoldVerb;
 use crate::cli::local::{Appliance, Demo, Local};
 use crate::cli::rollout::RolloutVerb;
@@ -22,9 +23,8 @@ use std::path::PathBuf;
 #[command(
     name = "grange",
     version,
-    disable_help_subcommand = true,
     term_width = 80,
-    after_help = "Try it: grange demo. Read about it: grange docs"
+    after_help = exit::help()
 )]
 pub struct Args {
     #[command(flatten)]
@@ -127,6 +127,8 @@ pub enum Command {
         #[arg(value_parser = said::something)]
         topic: Option<String>,
     },
+    /// Say which version this program is
+    Version,
     /// Open the terminal UI
     Tui,
     /// Run the appliance
@@ -467,6 +469,7 @@ pub fn local(command: Command, target: &Target, json: bool) -> Result<Local, Com
         | Command::Events(_)
         | Command::Status
         | Command::Docs { .. }
+        | Command::Version
         | Command::Token(_) => return Err(command),
     })
 }

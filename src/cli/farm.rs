@@ -3,7 +3,7 @@
 use crate::base::{Code, FarmId, Problem};
 use crate::cli::args::{FarmVerb, Several};
 use crate::cli::table::{self, Cell, Tone};
-use crate::cli::{Done, Io, name, server};
+use crate::cli::{Done, Io, exit, name, server};
 use crate::client::Client;
 use crate::wire::api::{FarmExtra, FarmRoleView, FarmView};
 use crate::wire::deed::Deed;
@@ -133,7 +133,8 @@ fn carry_all(
     }
     match refused {
         Some(error) => Err(error.into()),
-        None => Ok(u8::from(!late.is_empty())),
+        None if late.is_empty() => Ok(0),
+        None => Ok(exit::LATE),
     }
 }
 

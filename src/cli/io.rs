@@ -80,7 +80,10 @@ impl Io<'_> {
         if bytes.len() > FILE_BYTES_MAX {
             return Err(Problem::invalid(name, format!("has more than {FILE_BYTES_MAX} bytes")));
         }
-        String::from_utf8(bytes).map_err(|_| Problem::invalid(name, "is not UTF-8 text"))
+        let text =
+            String::from_utf8(bytes).map_err(|_| Problem::invalid(name, "is not UTF-8 text"))?;
+        // Some editors put a mark before the first line, which is no part of any text of ours.
+        Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
     }
 
     /// Writes a text to a file, or to standard output for `-`.

@@ -3,15 +3,13 @@
 use crate::base::time::say;
 use crate::base::{Code, Problem, Timestamp};
 use crate::cli::args::{Apply, Plan};
+use crate::cli::exit::NOT_WHAT_RUNS;
 use crate::cli::{Done, Io, Stop, name, proposal, table};
 use crate::client::Client;
 use crate::wire::api::{ManifestRequest, ManifestResult, PlanView};
 use crate::wire::proposal::is_meant;
 use std::io::{self, Write};
 use std::path::Path;
-
-/// The exit code when a declared revision is not what runs: its rollout failed or was aborted.
-const NOT_WHAT_RUNS: u8 = 7;
 
 /// How often a person is asked about a farm that changes while they read.
 const QUESTIONS_MAX: usize = 5;

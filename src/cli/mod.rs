@@ -6,9 +6,7 @@
 //! API. What only this machine can do (`serve`, `demo`, `agent`, `appliance`, the screen) is
 //! parsed here, into [`Local`], and left to `main.rs`: one definition gives parsing and help.
 //!
-//! Exit codes: 0 done, 1 a fault, 2 wrong input, 3 no such thing, 4 not allowed, 5 a conflict,
-//! 6 not available, 141 when whoever reads the output has read enough. `server run` ends with
-//! the command's own code.
+//! Exit codes are a table in `exit.rs`. `server run` ends with the command's own code.
 //!
 //! Errors go to stderr, one line for each fault, as `grange: farmRoles[0].alias: ...`. Tables go
 //! to stdout, aligned, coloured only on a terminal; `--json` gives the API's own objects.
@@ -27,6 +25,7 @@ macro_rules! put_line {
 mod args;
 mod cloud;
 mod docs;
+mod exit;
 mod farm;
 mod hold;
 mod house;
@@ -137,12 +136,7 @@ pub fn run(args: Vec<OsString>, dial: Connect<'_>, io: &mut Io<'_>) -> Outcome {
         }
         Err(command) => command,
     };
-    // The documentation is there when no appliance is.
-    if let Command::Docs { topic } = &command {
-        let done = docs::carry(topic.as_deref(), io).and_then(|code| {
-            io.stdout.flush()?;
-            Ok(code)
-        });
+    if let Some(done) = without_appliance(&command, io, parsed.global.json) {
         return Outcome::Exit(done.unwrap_or_else(|stop| report(stop, None, io)));
     }
     let done = dial(&target).map_err(Stop::Client).and_then(|client| {
@@ -152,6 +146,28 @@ pub fn run(args: Vec<OsString>, dial: Connect<'_>, io: &mut Io<'_>) -> Outcome {
         })
     });
     Outcome::Exit(done.unwrap_or_else(|stop| report(stop, Some(&target), io)))
+}
+
+/// What is in this program itself, and there when no appliance is: documentation and version.
+fn without_appliance(command: &Command, io: &mut Io<'_>, json: bool) -> Option<Done> {
+    let done = match command {
+        Command::Docs { topic } => docs::carry(topic.as_deref(), io),
+        Command::Version => version(io, json),
+        _ => return None,
+    };
+    Some(done.and_then(|code| {
+        io.stdout.flush()?;
+        Ok(code)
+    }))
+}
+
+fn version(io: &mut Io<'_>, json: bool) -> Done {
+    let version = env!("CARGO_PKG_VERSION");
+    match json {
+        true => io.json(&serde_json::json!({"version": version}))?,
+        false => put_line!(io.stdout, "grange {version}")?,
+    }
+    Ok(0)
 }
 
 /// Whether a person wants it: what takes servers and keys away from the machine is asked about.
@@ -201,6 +217,7 @@ fn carry(command: Command, client: &Client, io: &mut Io<'_>, json: bool) -> Done
         | Command::Agent { .. }
         | Command::Appliance(_)
         | Command::Docs { .. }
+        | Command::Version
         | Command::DemoWeb { .. }
         | Command::OnboardInit { .. } => {
             Err(Problem::new(Code::BadRequest, "this is for the machine itself").into())

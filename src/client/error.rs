@@ -8,12 +8,30 @@ use std::io;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Nobody there: no connection could be opened.
-    #[error("connecting to {address}: {source}")]
+    #[error("connecting to {address}: {}", unreached(source))]
     Unreachable {
         /// Where to.
         address: String,
         /// What the system said.
         source: io::Error,
+    },
+    /// Somebody is there, and not the appliance that was asked for: TLS says so.
+    #[error("connecting to {address}: {why}")]
+    Untrusted {
+        /// Where to.
+        address: String,
+        /// What is wrong with whoever answers.
+        why: String,
+    },
+    /// A proxy answers that the appliance behind it does not.
+    #[error(
+        "a proxy at {address} says that it does not reach the appliance (HTTP status {status})"
+    )]
+    Proxy {
+        /// Where to.
+        address: String,
+        /// HTTP status.
+        status: u16,
     },
     /// The address is none.
     #[error("{url}: {message}")]
@@ -24,7 +42,7 @@ pub enum Error {
         message: String,
     },
     /// The connection broke before the answer was whole.
-    #[error("talking to {address}: {source}")]
+    #[error("talking to {address}: {}", broken(source))]
     Broken {
         /// Where to.
         address: String,
@@ -63,16 +81,54 @@ fn say(fault: &ErrorView) -> String {
     }
 }
 
+/// Why no connection could be opened.
+fn unreached(source: &io::Error) -> String {
+    match source.kind() {
+        io::ErrorKind::NotFound if source.raw_os_error().is_some() => {
+            format!("no such socket, so no appliance listens there ({source})")
+        }
+        io::ErrorKind::ConnectionRefused => format!("nobody listens there ({source})"),
+        io::ErrorKind::PermissionDenied => {
+            format!("this user may not use it; sudo, or --url with a token ({source})")
+        }
+        io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => {
+            format!("there is no way there from here ({source})")
+        }
+        io::ErrorKind::UnexpectedEof
+        | io::ErrorKind::ConnectionReset
+        | io::ErrorKind::ConnectionAborted
+        | io::ErrorKind::BrokenPipe => {
+            "it closed the connection before TLS was agreed on: is that the API's port?".to_owned()
+        }
+        _ => source.to_string(),
+    }
+}
+
+/// Why an open connection broke.
+fn broken(source: &io::Error) -> String {
+    match source.kind() {
+        io::ErrorKind::UnexpectedEof => {
+            "it closed the connection before its answer was whole".to_owned()
+        }
+        io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => {
+            format!("it dropped the connection ({source})")
+        }
+        _ => source.to_string(),
+    }
+}
+
 impl Error {
     /// The kind, where the appliance gave one.
     pub fn code(&self) -> Option<Code> {
         match self {
             Error::Refused { faults, .. } => faults.first().and_then(|f| Code::named(&f.code)),
-            Error::Unreachable { .. } | Error::Broken { .. } | Error::Late { .. } => {
-                Some(Code::ServiceUnavailable)
-            }
+            Error::Unreachable { .. }
+            | Error::Broken { .. }
+            | Error::Late { .. }
+            | Error::Proxy { .. } => Some(Code::ServiceUnavailable),
             Error::Address { .. } => Some(Code::InvalidValue),
-            Error::Shape(_) => None,
+            // Another try finds the same certificate and the same service.
+            Error::Untrusted { .. } | Error::Shape(_) => None,
         }
     }
 

@@ -145,10 +145,22 @@ impl Client {
             Ok(errors) if !errors.errors.is_empty() => {
                 Err(Error::Refused { status: answer.status, faults: errors.errors })
             }
-            Ok(_) | Err(_) => Err(Error::Shape(format!(
-                "HTTP status {} without an explanation: is this the Grange API?",
-                answer.status
-            ))),
+            Ok(_) | Err(_) => Err(self.unexplained(answer.status)),
+        }
+    }
+}
+
+impl Client {
+    /// What an answer says that is not in the API's own words.
+    fn unexplained(&self, status: u16) -> Error {
+        match status {
+            502..=504 => Error::Proxy { address: self.address(), status },
+            300..400 => Error::Shape(format!(
+                "HTTP status {status}, another address: say the appliance's own"
+            )),
+            _ => Error::Shape(format!(
+                "HTTP status {status} without an explanation: is this the Grange API?"
+            )),
         }
     }
 }

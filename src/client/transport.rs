@@ -87,21 +87,30 @@ pub fn https(url: &str, authority_pem: Option<&str>) -> Result<Http, Error> {
         .map_err(|e| wrong(format!("the certificate authority: {}", chain(&e))))?;
     let bare = name.trim_matches(['[', ']']).to_owned();
     let dial: Dial = Box::new(move |deadline| {
-        let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
+        let mut last = unknown(&bare, None);
         let until = Instant::now() + deadline;
-        for address in (bare.as_str(), port).to_socket_addrs()? {
+        let addresses = (bare.as_str(), port).to_socket_addrs();
+        for address in addresses.map_err(|error| unknown(&bare, Some(&error)))? {
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return Err(io::ErrorKind::TimedOut.into());
             }
             match tls::dial(&config, address, &bare, left) {
                 Ok(stream) => return Ok(Box::new(stream) as Box<dyn Stream>),
-                Err(e) => last = e,
+                // Where somebody answered, it matters little that nobody did elsewhere.
+                Err(_) if tls::handshake_failure(&last).is_some() => {}
+                Err(error) => last = error,
             }
         }
         Err(last)
     });
     Ok(Http::new(url.to_owned(), authority, dial))
+}
+
+/// What is said of a name that leads nowhere.
+fn unknown(name: &str, error: Option<&io::Error>) -> io::Error {
+    let why = error.map_or_else(|| "it has no address".to_owned(), ToString::to_string);
+    io::Error::other(format!("no machine is known by the name {name} ({why})"))
 }
 
 impl Stream for tls::Dialled {
@@ -113,7 +122,13 @@ impl Stream for tls::Dialled {
 
 /// Authority, name and port of an address.
 fn authority(url: &str) -> Result<(String, String, u16), &'static str> {
-    let rest = url.strip_prefix("https://").ok_or("must begin with https://")?;
+    let rest = match url.strip_prefix("https://") {
+        Some(rest) => rest,
+        None if url.starts_with("http://") => {
+            return Err("must begin with https://: nobody speaks plain HTTP with the API");
+        }
+        None => return Err("must begin with https://"),
+    };
     let authority = rest.trim_end_matches('/');
     if authority.is_empty() || authority.contains(['/', '@', '?', '#', ' ']) {
         return Err("must be https://name:port and nothing more");
@@ -154,14 +169,28 @@ impl Http {
         Ok(response)
     }
 
-    fn fault(&self, source: io::Error, deadline: Duration) -> Error {
+    /// What became of a connection that was being opened.
+    fn unopened(&self, source: io::Error, deadline: Duration) -> Error {
         let address = self.address.clone();
-        match source.kind() {
-            io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => {
+        match (tls::handshake_failure(&source), source.kind()) {
+            (Some(why), _) => Error::Untrusted { address, why },
+            (None, io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock) => {
                 Error::Late { address, seconds: deadline.as_secs() }
             }
-            io::ErrorKind::InvalidData => Error::Shape(source.to_string()),
-            _ => Error::Broken { address, source },
+            (None, _) => Error::Unreachable { address, source },
+        }
+    }
+
+    /// What became of one that was open.
+    fn fault(&self, source: io::Error, deadline: Duration) -> Error {
+        let address = self.address.clone();
+        match (tls::handshake_failure(&source), source.kind()) {
+            (Some(why), _) => Error::Untrusted { address, why },
+            (None, io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock) => {
+                Error::Late { address, seconds: deadline.as_secs() }
+            }
+            (None, io::ErrorKind::InvalidData) => Error::Shape(source.to_string()),
+            (None, _) => Error::Broken { address, source },
         }
     }
 }
@@ -176,7 +205,7 @@ impl Transport for Http {
             }
         }
         let stream = (self.dial)(until.saturating_duration_since(Instant::now()))
-            .map_err(|source| Error::Unreachable { address: self.address.clone(), source })?;
+            .map_err(|source| self.unopened(source, deadline))?;
         self.over(Connection::new(stream), request, until).map_err(|e| self.fault(e, deadline))
     }
 

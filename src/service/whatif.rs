@@ -49,7 +49,7 @@ pub fn simulate(
     authorise(actor, Permission::FarmsRead)?;
     let manifest = manifests::read(service, actor, &input.manifest)?;
     let (farm, tried) = service.read(|view| tried(view, actor, &manifest))?;
-    let asked = asked(service, farm.name.to_string(), input)?;
+    let (asked, shortened) = asked(service, farm.name.to_string(), input)?;
     let mut minutes = recorded(service, &tried, &asked)?;
     let mut subjects = Vec::new();
     for (declared, role, servers) in &tried {
@@ -70,7 +70,7 @@ pub fn simulate(
     let notes = without
         .map(|declared| format!("{}/{} has no scaling rules: left out", farm.name, declared.alias));
     let mut view = report(&asked, &subjects);
-    view.notes.extend(notes);
+    view.notes = shortened.into_iter().chain(view.notes).chain(notes).collect();
     Ok(view)
 }
 
@@ -123,8 +123,12 @@ fn tried<'a>(
     Ok((farm, tried))
 }
 
-/// The period and its rows.
-fn asked(service: &Service, farm: String, input: &SimulationRequest) -> Result<Asked> {
+/// The period and its rows, and what is to be said of a period that is kept in part.
+fn asked(
+    service: &Service,
+    farm: String,
+    input: &SimulationRequest,
+) -> Result<(Asked, Option<String>)> {
     let now = service.now();
     let moment = |field: &str, text: &str| {
         let at = moment::parse(text, now).map_err(|message| Problem::invalid(field, message))?;
@@ -142,18 +146,14 @@ fn asked(service: &Service, farm: String, input: &SimulationRequest) -> Result<A
         let message = "nothing is recorded yet: minutes are, while a farm has servers";
         return Err(Problem::new(Code::UnacceptableState, message));
     };
-    if from < oldest {
-        let age = now.since(oldest);
-        let most = if age >= 60 * MINUTE { (age / 60 / MINUTE, "h") } else { (age / MINUTE, "m") };
-        let message = format!(
-            "what is kept begins at {} UTC, {} ago: say {}{} or less",
-            report::minute(oldest),
-            say(age),
-            most.0,
-            most.1
-        );
-        return Err(Problem::invalid("from", message));
+    let (begins, age) = (report::minute(oldest), say(now.since(oldest)));
+    if to <= oldest {
+        let message = format!("nothing of that is kept: what is begins at {begins} UTC, {age} ago");
+        return Err(Problem::invalid("to", message));
     }
+    let shortened = (from < oldest)
+        .then(|| format!("replayed is what is kept of that: it begins at {begins} UTC, {age} ago"));
+    let from = from.max(oldest);
     let length = to.since(from);
     let bucket_ms = match input.bucket.as_deref() {
         Some(text) => moment::length(text).map_err(|text| Problem::invalid("bucket", text))?,
@@ -167,7 +167,7 @@ fn asked(service: &Service, farm: String, input: &SimulationRequest) -> Result<A
         let message = format!("{rows} rows are too many: at most {SIMULATION_BUCKETS_MAX}");
         return Err(Problem::invalid("bucket", message));
     }
-    Ok(Asked { farm, from, to, bucket_ms })
+    Ok((Asked { farm, from, to, bucket_ms }, shortened))
 }
 
 fn recorded(service: &Service, tried: &[Tried], asked: &Asked) -> Result<Vec<RoleMinute>> {

@@ -105,7 +105,7 @@ pub async fn connect(
     connector.connect(server_name(name)?, socket).await
 }
 
-/// Dials, blocking; every read and write of the stream ends with the deadline.
+/// Dials and shakes hands, blocking; that, and every read and write, ends with the deadline.
 pub fn dial(
     config: &Arc<ClientConfig>,
     address: SocketAddr,
@@ -116,9 +116,13 @@ pub fn dial(
     let socket = TcpStream::connect_timeout(&address, deadline)?;
     socket.set_nodelay(true)?;
     let deadline_ms = u64::try_from(deadline.as_millis()).unwrap_or(u64::MAX);
-    let connection =
+    let mut connection =
         ClientConnection::new(config.clone(), server_name(name)?).map_err(io::Error::other)?;
-    Ok(Dialled(StreamOwned::new(connection, Hurried { socket, clock, deadline_ms })))
+    let mut hurried = Hurried { socket, clock, deadline_ms };
+    while connection.is_handshaking() {
+        connection.complete_io(&mut hurried)?;
+    }
+    Ok(Dialled(StreamOwned::new(connection, hurried)))
 }
 
 /// A stream that [`dial`] opened.

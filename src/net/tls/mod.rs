@@ -1,16 +1,19 @@
 //! TLS for both ends: configurations, identities, and the few calls around them.
 //!
-//! [`server`] has what listens, [`client`] what dials, [`key`] the key an agent makes for itself,
+//! [`server`] has what listens, [`client`] what dials, [`failure`] what people are told when that
+//! comes to nothing, [`key`] the key an agent makes for itself,
 //! [`validity`](validity()) the dates it renews its certificate by.
 //! Certificates are PEM texts at the edges of this module, so that nobody else needs the
 //! library's types; its configurations and streams leave it only as opaque values.
 
 pub mod client;
+pub mod failure;
 pub mod key;
 pub mod server;
 pub mod validity;
 
 pub use client::{Alpn, Dialled, Names, Trust, client_config, connect, dial};
+pub use failure::handshake_failure;
 pub use key::DeviceKey;
 pub use rustls::{ClientConfig, ServerConfig};
 pub use server::{Peer, Serving, accept, agents_port, api_port};

@@ -19,6 +19,8 @@
 mod each_other;
 mod farm_role;
 mod fault;
+#[cfg(test)]
+mod framed;
 mod policy;
 mod section;
 #[cfg(test)]

@@ -116,7 +116,6 @@ fn the_shape_is_checked() {
         &["line 2: farmRoles: expected a list (lines that begin with `-`), found \"web\""],
     );
     check("farm: a\nfarm: b\n", &["line 2: farm: given twice: it is on line 1 already"]);
-    check("farm: a\n---\nfarm: b\n", &["line 2: a second document: one file is one farm"]);
     check(
         "farm: a\ncolour: red\n",
         &["line 2: colour: unknown field \"colour\": there are farm, description, launchOrder, \

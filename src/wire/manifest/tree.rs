@@ -2,12 +2,19 @@
 //!
 //! What a manifest has no use for is a fault rather than a surprise: anchors and aliases (a few
 //! lines of them unfold to gigabytes), tags, keys that are not text, a key twice, a second
-//! document. Size, depth and number of values are bounded. The events are read in a loop, not by
+//! document that says something. Marks of documents around the one there is (`---`, `...`), line
+//! ends of Windows and its mark before the first line are as good as not there. Size, depth and number of values are bounded. The events are read in a loop, not by
 //! recursion, so that depth costs no stack before it is refused.
 
 use super::fault::{Place, Sink, quote};
 use crate::base::limit::{MANIFEST_BYTES_MAX, MANIFEST_DEPTH_MAX, MANIFEST_VALUES_MAX};
 use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span};
+
+/// What some editors put before the first line.
+const BYTE_ORDER_MARK: char = '\u{feff}';
+/// What is said of a second farm in a file.
+const SECOND_DOCUMENT: &str =
+    "a second document begins here: one file is one farm, so give it a file of its own";
 
 /// One value and where it begins.
 #[derive(Debug)]
@@ -69,12 +76,13 @@ enum OpenKind {
 
 /// Reads a text; faults go to the sink. `None` when there is nothing to go on with.
 pub(super) fn read(text: &str, sink: &mut Sink) -> Option<Tree> {
+    let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
     if text.len() > MANIFEST_BYTES_MAX {
         let message = format!("{} bytes are too many: at most {MANIFEST_BYTES_MAX}", text.len());
         sink.fault("", Place { line: 1, column: 1 }, message);
         return None;
     }
-    let mut builder = Builder { open: Vec::new(), root: None, values: 0, documents: 0 };
+    let mut builder = Builder { open: Vec::new(), root: None, values: 0 };
     for event in Parser::new_from_str(text) {
         let going = match event {
             Ok((event, span)) => builder.take(event, place(&span), sink),
@@ -110,7 +118,6 @@ struct Builder {
     open: Vec<Open>,
     root: Option<Tree>,
     values: usize,
-    documents: usize,
 }
 
 /// What ends the reading at once.
@@ -119,14 +126,11 @@ type Stop = (Place, String);
 impl Builder {
     fn take(&mut self, event: Event<'_>, place: Place, sink: &mut Sink) -> Result<(), Stop> {
         match event {
-            Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentEnd => Ok(()),
-            Event::DocumentStart(_) => {
-                self.documents += 1;
-                if self.documents > 1 {
-                    return Err((place, "a second document: one file is one farm".into()));
-                }
-                Ok(())
-            }
+            Event::Nothing
+            | Event::StreamStart
+            | Event::StreamEnd
+            | Event::DocumentStart(_)
+            | Event::DocumentEnd => Ok(()),
             Event::Alias(_) => {
                 let path = self.next_path();
                 sink.fault(&path, place, "no aliases (`*name`) here: write the value out");
@@ -158,12 +162,21 @@ impl Builder {
     }
 
     fn begin(&mut self, place: Place, kind: OpenKind) -> Result<(), Stop> {
+        self.refuse_second(place)?;
         if self.open.len() == MANIFEST_DEPTH_MAX {
             let message = format!("nested deeper than {MANIFEST_DEPTH_MAX}");
             return Err((place, message));
         }
         self.open.push(Open { path: self.next_path(), place, kind });
         Ok(())
+    }
+
+    /// One file is one farm: a document that says something after one that did.
+    fn refuse_second(&self, place: Place) -> Result<(), Stop> {
+        match (&self.root, self.open.is_empty()) {
+            (Some(_), true) => Err((place, SECOND_DOCUMENT.into())),
+            _ => Ok(()),
+        }
     }
 
     fn refuse_extras(&mut self, anchor: usize, tag: bool, place: Place, sink: &mut Sink) {
@@ -193,7 +206,11 @@ impl Builder {
             return Err((tree.place, format!("more than {MANIFEST_VALUES_MAX} values")));
         }
         let Some(open) = self.open.last_mut() else {
-            self.root = Some(tree);
+            // A document of nothing is what a mark at the end or the beginning of a file makes.
+            if !tree.is_null() {
+                self.refuse_second(tree.place)?;
+                self.root = Some(tree);
+            }
             return Ok(());
         };
         match &mut open.kind {

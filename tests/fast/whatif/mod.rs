@@ -190,9 +190,15 @@ fn each_thing_that_cannot_be_replayed_is_told() {
     past.refused(
         &rules,
         "7d",
-        None,
-        "from: what is kept begins at 2026-11-21 03:10 UTC, 3 m 2 s ago: say 3m or less",
+        Some("6d"),
+        "to: nothing of that is kept: what is begins at 2026-11-21 03:10 UTC, 3 m 2 s ago",
     );
+    // On the first day a week is what there is of it.
+    let week = past.with(&rules, "7d", None, None).unwrap();
+    let told = "replayed is what is kept of that: it begins at 2026-11-21 03:10 UTC, 3 m 2 s ago";
+    assert_eq!(week.notes[0], told);
+    assert_eq!(week.to - week.from, 3 * 60_000);
+    assert_eq!(past.with(&rules, "2m", None, None).unwrap().notes, Vec::<String>::new());
     let soon = "must lie at least a minute before the end";
     past.refused(&rules, "1m", Some("2m"), &format!("from: {soon}"));
     let future = "to: lies in the future: only the past can be replayed";
