@@ -254,6 +254,7 @@ fn lay_ground(config: &Config) -> Result<Ground, StartError> {
         observation: Waker::new(),
         connection: Waker::new(),
         listing: Waker::new(),
+        before_write: None,
     });
     let serving = tls::Serving::new(identity);
     Ok(Ground { service, onboard, bound, agents, certificate, serving })
