@@ -17,8 +17,8 @@
 //! A seed that breaks a law is named at once. A run of 20,000 also fails where its coverage is
 //! thin: every fault, state and reason to wait has to be reached a hundred times.
 //!
-//! Reading order: `world` (what happens), `watch`, `laws` and `restraint` (what must not), `sky`,
-//! `branch`, `fleet`, `people`, `declarations`, `weather` (who does it), `house` and `calls` (what
+//! Reading order: `world` (what happens), `watch`, `laws`, `restraint` and `causes` (what must not),
+//! `sky`, `branch`, `fleet`, `people`, `declarations`, `weather` (who does it), `house` and `calls` (what
 //! the appliance is handed), `seeds`, `tally` and `coverage` (many of them). To add a fault: a
 //! [`weather::Blow`] and its line in `world`. To add a law: a function in `laws` or `restraint`
 //! with a world that breaks it, and a [`sabotage::Sabotage`] that it finds in a whole run.
@@ -31,6 +31,8 @@ mod names;
 mod branch;
 #[path = "simulation/calls.rs"]
 mod calls;
+#[path = "simulation/causes.rs"]
+mod causes;
 #[path = "simulation/coverage.rs"]
 mod coverage;
 #[path = "simulation/crashes.rs"]
@@ -75,8 +77,8 @@ use world::Run;
 /// Seeds of an ordinary test run.
 const SEEDS: u64 = 200;
 
-/// An ordinary test run crashes at each so many of one life's points; long runs at each of them.
-const STRIDE: u64 = 7;
+/// An ordinary test run crashes so often at each kind of one life's points; long runs at all.
+const CRASHES_OF_EACH_KIND: u64 = 24;
 
 /// Seeds with a planner that sees a higher maximum.
 const BLIND_SEEDS: u64 = 30;
@@ -119,9 +121,13 @@ fn no_seed_breaks_a_law() {
 
 #[test]
 fn a_crash_at_any_write_or_call_breaks_nothing() {
-    let outcome = crashes::everywhere(SEEDS + 1, STRIDE);
+    let outcome = crashes::everywhere(SEEDS + 1, CRASHES_OF_EACH_KIND);
     seeds::say(&outcome.tally.to_string());
     assert!(outcome.faults.is_empty(), "SEED={}: {:#?}", SEEDS + 1, outcome.faults);
+    for point in fuse::Point::ALL {
+        let name = format!("crash at each point in turn, {}", point.name());
+        assert!(outcome.tally.faults.contains_key(&name), "never: {name}");
+    }
 }
 
 #[test]

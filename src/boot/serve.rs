@@ -260,6 +260,7 @@ fn lay_ground(config: &Config) -> Result<Ground, StartError> {
         observation: Waker::new(),
         connection: Waker::new(),
         listing: Waker::new(),
+        before_write: None,
     });
     if used {
         upkeep::note_remade(&service, &lost);

@@ -124,7 +124,13 @@ pub struct Service {
     pub connection: Waker,
     /// Raised to list the clouds now instead of at the next period.
     pub listing: Waker,
+    /// Called before each write; `None` outside tests.
+    pub before_write: Option<BeforeWrite>,
 }
+
+/// Called with the verb of a write, between what its verb read and its transaction: a test does
+/// there what somebody else might do meanwhile, which on one thread could never be.
+pub type BeforeWrite = Box<dyn Fn(&'static str) + Send + Sync>;
 
 impl Service {
     /// What time it is.
@@ -148,6 +154,9 @@ impl Service {
         author: Author,
         f: impl FnOnce(&mut Tx) -> Result<T> + Send + 'static,
     ) -> Result<T> {
+        if let Some(before_write) = &self.before_write {
+            before_write(author.verb);
+        }
         self.store.write(author, f).map(|(value, _): (T, Seq)| value)
     }
 

@@ -8,16 +8,19 @@ mod memory;
 pub(in crate::service) use carry::set_status;
 pub use memory::{Memory, Round};
 
-use crate::base::{Code, FarmId, FarmRoleId, PlanId, Problem, Result};
+use crate::base::{Code, FarmId, FarmRoleId, PlanId, Problem, Result, ServerId};
 use crate::engine::{Decided, PlanInput};
 use crate::model::{
-    Actor, Cause, Decision, Farm, FarmRole, Move, Permission, Plan, Revision, Role,
+    Actor, Cause, Decision, Farm, FarmRole, Move, Permission, Plan, Revision, Role, Server,
 };
 use crate::service::{Service, alerts, authorise, holds, lookup};
-use crate::store::{Author, Index, Key, Purpose, Reads, Tx, View};
+use crate::store::{Author, Index, Key, Purpose, Reads, Subject, Tx, View};
 use image::{Breakers, FarmImage};
 use known::Known;
 use std::collections::{BTreeMap, BTreeSet};
+
+/// The verb of every plan in the journal.
+const VERB: &str = "plan.commit";
 
 /// What came of planning one farm.
 #[derive(Debug, PartialEq, Eq)]
@@ -77,13 +80,13 @@ pub fn assemble_with(
 /// Commits a plan if its parent is still the current one, with the records its moves ask for.
 fn commit(service: &Service, actor: &Actor, input: PlanInput, decided: Decided) -> Result<Planned> {
     let Decided { plan, common, .. } = decided;
-    let author = Author::new(actor, "plan.commit", cause_of(&plan), purpose_of(&plan));
+    let author = Author::new(actor, VERB, cause_of(service, input.farm.id)?, purpose_of(&plan));
     let result = service.write(author, move |tx| {
         let current = tx.current_plan(input.farm.id)?;
-        let unchanged = lookup::farm(tx, input.farm.id)?.is_some_and(|farm| farm == input.farm);
-        if current != input.parent.as_ref().map(|parent| parent.id) || !unchanged {
-            return Err(Problem::new(Code::UnacceptableState, "the world moved on"));
+        if current != input.parent.as_ref().map(|parent| parent.id) {
+            return Err(Problem::new(Code::UnacceptableState, "there is another plan by now"));
         }
+        require_same_wishes(tx, &input)?;
         require_same_crews(tx, &input, &plan)?;
         let id: PlanId = tx.next_id()?;
         let farm = input.farm.id;
@@ -102,16 +105,62 @@ fn commit(service: &Service, actor: &Actor, input: PlanInput, decided: Decided) 
     }
 }
 
-/// Indexes and the room under max are of servers the engine saw: there must be no others by now.
+/// What people declared and hold has to be what the engine saw: a hold or a range that came
+/// meanwhile binds this plan too.
+fn require_same_wishes(tx: &Tx, input: &PlanInput) -> Result<()> {
+    let mut same = lookup::farm(tx, input.farm.id)?.is_some_and(|farm| farm == input.farm);
+    for seen in &input.farm_roles {
+        same &= lookup::farm_role(tx, seen.id)?.is_some_and(|role| role == *seen);
+    }
+    let mut holds = lookup::holds_of_farm(tx, input.farm.id)?;
+    holds.sort_by_key(|hold| hold.id);
+    if same && holds == input.holds {
+        return Ok(());
+    }
+    Err(Problem::new(Code::UnacceptableState, "people want something else by now"))
+}
+
+/// Where a plan moves servers, those there are and what people want of each have to be what the
+/// engine saw: indexes, the room under max and who is left beside those that go depend on it.
 fn require_same_crews(tx: &Tx, input: &PlanInput, plan: &Plan) -> Result<()> {
+    let moved: BTreeSet<ServerId> = plan.moves.iter().map(Move::server).collect();
+    let of_moved = input.servers.iter().filter(|server| moved.contains(&server.id));
     let launched = plan.moves.iter().filter_map(Move::launches).map(|(role, _)| role);
-    for role in launched.collect::<BTreeSet<_>>() {
-        let seen = input.servers.iter().filter(|server| server.farm_role == role).count();
-        if tx.count_index(Index::LiveServersByFarmRole, &role.bytes())? != seen {
+    let roles: BTreeSet<FarmRoleId> =
+        of_moved.map(|server| server.farm_role).chain(launched).collect();
+    for role in roles {
+        let seen = input.servers.iter().filter(|server| server.farm_role == role);
+        let seen: BTreeMap<ServerId, Wishes> = seen.map(|server| Wishes::of(server)).collect();
+        let now = lookup::live_servers_of_farm_role(tx, role)?;
+        if seen != now.iter().map(Wishes::of).collect() {
             return Err(Problem::new(Code::UnacceptableState, "there are other servers by now"));
         }
     }
     Ok(())
+}
+
+/// What is wanted of a server. How it is may change while others are decided about: it gets ready,
+/// its agent says hello; but not whether it stays.
+#[derive(PartialEq, Eq)]
+struct Wishes {
+    stays: bool,
+    terminate: bool,
+    suspend: bool,
+    reboot: bool,
+    locked: bool,
+}
+
+impl Wishes {
+    fn of(server: &Server) -> (ServerId, Wishes) {
+        let wishes = Wishes {
+            stays: server.status.is_wanted(),
+            terminate: server.terminate_requested,
+            suspend: server.suspend_requested,
+            reboot: server.reboot_requested,
+            locked: server.locked,
+        };
+        (server.id, wishes)
+    }
 }
 
 /// A decision as the journal says it.
@@ -137,9 +186,14 @@ fn purpose_of(plan: &Plan) -> Purpose {
     if plan.moves.iter().all(grows) { Purpose::Growth } else { Purpose::Ending }
 }
 
-/// What made the engine decide: a reading or a clock for scaling, otherwise what was seen.
-fn cause_of(plan: &Plan) -> Cause {
-    plan.parent.map_or(Cause::Request, Cause::Plan)
+/// What happened to the farm since its last plan; a clock where nothing did, for what is read and
+/// seen is in no entry.
+fn cause_of(service: &Service, farm: FarmId) -> Result<Cause> {
+    let last = service.store.entries_about(Subject::Farm(farm), None, 1)?.pop();
+    Ok(match last {
+        Some(entry) if entry.verb != VERB => Cause::Entry(entry.seq),
+        Some(_) | None => Cause::Clock,
+    })
 }
 
 fn stray(noun: &str, id: impl std::fmt::Display) -> Problem {

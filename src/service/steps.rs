@@ -354,6 +354,10 @@ fn conclude(
         if !matches!(step.status, StepStatus::Begun | StepStatus::Unknown) {
             return Ok(());
         }
+        // A commit that the disk failed may have reached it all the same, and is tried again.
+        if step.status == StepStatus::Unknown && matches!(answer, Err(CloudError::Unknown(_))) {
+            return Ok(());
+        }
         let Some(mut server) = lookup::server(tx, step.server)? else { return Ok(()) };
         if was_called {
             accounts::note(tx, &step, &server, &answer, now)?;

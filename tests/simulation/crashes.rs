@@ -7,14 +7,17 @@ use crate::fuse::{Crash, Point};
 use crate::tally::{Tally, add};
 use crate::world::{Outcome, Run, run_with};
 
-/// Runs one seed with a crash at each `stride`th point; what broke says at which.
-pub fn everywhere(seed: u64, stride: u64) -> Outcome {
+/// Runs one seed with so many crashes at each kind of point, evenly over its life, or one at each
+/// where there are fewer; what broke says at which. Calls are rarer than writes, and no less likely
+/// to be wrong: a stride over all points would hardly ever meet one.
+pub fn everywhere(seed: u64, of_each_kind: u64) -> Outcome {
     let fair = Run { seed, fair: true, ..Run::default() };
     let first = run_with(fair);
     let mut out = Outcome { tally: Tally::default(), ..first };
     tell(&mut out.faults, "none");
     for point in Point::ALL {
         let count = out.passed.get(&point).copied().unwrap_or(0);
+        let stride = count.div_ceil(of_each_kind).max(1);
         for after in (0..count).step_by(usize::try_from(stride).unwrap_or(usize::MAX)) {
             let crash = Crash { point, after };
             let run = run_with(Run { crash: Some(crash), ..fair });

@@ -151,6 +151,7 @@ impl House {
             observation: Waker::new(),
             connection: Waker::new(),
             listing: Waker::new(),
+            before_write: None,
         });
         parts.fuse.watch(&parts.disk, Arc::downgrade(&service));
         users::ensure_first_records(&service).map_err(|problem| problem.to_string())?;

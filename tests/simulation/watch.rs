@@ -1,6 +1,7 @@
 //! Looks at the world after every event, and says at the end whether it became as declared.
 
 use crate::branch::{FIRST, SECOND};
+use crate::causes;
 use crate::house::House;
 use crate::laws::{self, Facts};
 use crate::names;
@@ -31,6 +32,8 @@ pub struct Watch {
     before: BTreeMap<ServerId, Server>,
     breakers: BTreeMap<String, Breaker>,
     plans: BTreeMap<FarmId, PlanId>,
+    /// The last entry whose cause was looked at.
+    judged: Seq,
 }
 
 /// What people declared and the accounts that fail.
@@ -114,6 +117,13 @@ impl Watch {
         self.before = facts.records.into_iter().map(|server| (server.id, server)).collect();
     }
 
+    /// What each new entry of the journal says it came of.
+    pub fn causes(&mut self, service: &Service) {
+        let (faults, last) = causes::faults(service, self.judged);
+        self.faults.extend(faults);
+        self.judged = last;
+    }
+
     /// What plans and steps that are new did although it was to be left alone.
     fn restraint(
         &mut self,
@@ -168,6 +178,8 @@ impl Watch {
     /// The journal of the life before is whole, and what was not committed is forgotten.
     pub fn restarted(&mut self, service: &Service) {
         self.last = None;
+        // What was lost with the crash has no causes, and its numbers come again.
+        self.judged = service.store.last_seq();
         for farm in plans::farms(service).unwrap_or_default() {
             // What was lost with the crash is not the parent of what comes.
             if let Ok(Some(id)) = service.read(|view| Ok(view.current_plan(farm)?)) {

@@ -260,6 +260,7 @@ impl World {
             self.watch.look(&self.parts.sky, house.service(), &mut self.tally);
             let (now, started) = (self.clock.monotonic(), house.started);
             self.watch.faults.extend(self.parts.sky.unlisted(started, now));
+            self.watch.causes(house.service());
         }
         self.quote();
         if let Some((point, left)) = self.house.as_ref().and_then(|_| self.parts.fuse.struck()) {

@@ -57,6 +57,7 @@ impl House {
             observation: Waker::new(),
             connection: Waker::new(),
             listing: Waker::new(),
+            before_write: None,
         });
         users::ensure_first_records(&service).expect("first records");
         House { service, clock }

@@ -305,3 +305,21 @@ fn a_server_that_a_person_names_goes_with_one_call_also_while_its_account_is_lef
     account.end(due[0], gone());
     assert_eq!(account.breaker(), None);
 }
+
+#[test]
+fn an_answer_that_comes_twice_counts_once() {
+    let unknown = || Err(CloudError::Unknown("no answer".into()));
+    type Answer = fn() -> Result<Applied, CloudError>;
+    let cases: &[Answer] = &[busy, refused, unknown];
+    for answer in cases {
+        let account = Account::with_launches(1);
+        let step = account.due().0[0];
+        assert!(account.begin(step));
+        account.end(step, answer());
+        let (failures, seq) =
+            (account.breaker().unwrap().failures, account.site.service.store.last_seq());
+        account.end(step, answer());
+        assert_eq!(account.breaker().unwrap().failures, failures, "{:?}", answer());
+        assert_eq!(account.site.service.store.last_seq(), seq, "{:?}: nothing is new", answer());
+    }
+}

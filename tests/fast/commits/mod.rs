@@ -1,6 +1,8 @@
 //! What a transaction judges again, whatever was believed before it: the real service over a store
 //! in memory.
 //!
-//! `admission` has the maximum when launches begin.
+//! `admission` has the maximum when launches begin, `races` what people write between a plan's look
+//! and its commit.
 
 mod admission;
+mod races;

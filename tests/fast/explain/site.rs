@@ -25,7 +25,7 @@ use grange::wire::input::TerminateInput;
 use grange::wire::reading::{self, Batch};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::task::{Context, Poll};
 
 /// When every story begins: 2026-11-21 03:10 UTC.
@@ -38,6 +38,8 @@ pub struct Site {
     pub service: Arc<Service>,
     /// What time it is.
     pub clock: Arc<ManualClock>,
+    /// What comes between a look and a write.
+    pub between: Arc<Between>,
     doorway: Doorway,
     cloud: BTreeMap<ServerId, CloudState>,
     said: BTreeMap<ServerId, u64>,
@@ -46,6 +48,30 @@ pub struct Site {
     mute: bool,
     /// Servers that go have no time to finish.
     brisk: bool,
+}
+
+/// A deed that is done right before the next write of a verb, once.
+#[derive(Default)]
+pub struct Between {
+    deed: Mutex<Option<(&'static str, Deed)>>,
+}
+
+/// What somebody does meanwhile.
+pub type Deed = Box<dyn FnOnce() + Send>;
+
+impl Between {
+    /// Does it before the next write of this verb.
+    pub fn before(&self, verb: &'static str, deed: Deed) {
+        *self.deed.lock().unwrap() = Some((verb, deed));
+    }
+
+    fn write(&self, verb: &'static str) {
+        let next = self.deed.lock().unwrap().take_if(|(awaited, _)| *awaited == verb);
+        // It writes too, so nothing is held on to here.
+        if let Some((_, deed)) = next {
+            deed();
+        }
+    }
 }
 
 /// One authority for all sites: its key is random, and no story depends on it.
@@ -102,6 +128,8 @@ impl Site {
         let (disk, minutes) = (Box::new(MemoryDisk::new()), Box::new(MemoryDisk::new()));
         let mode = series::Mode::Drained;
         let series = Series::open_on(disk, minutes, shared.clone(), mode).unwrap();
+        let between = Arc::new(Between::default());
+        let noted = between.clone();
         let service = Arc::new(Service {
             store,
             series: Arc::new(series),
@@ -126,11 +154,22 @@ impl Site {
             observation: Waker::new(),
             connection: Waker::new(),
             listing: Waker::new(),
+            before_write: Some(Box::new(move |verb| noted.write(verb))),
         });
         users::ensure_first_records(&service).unwrap();
         let doorway = Doorway::new(service.clone());
         let (cloud, said) = (BTreeMap::new(), BTreeMap::new());
-        Site { service, clock, doorway, cloud, said, refuses: false, mute: false, brisk: false }
+        Site {
+            service,
+            clock,
+            between,
+            doorway,
+            cloud,
+            said,
+            refuses: false,
+            mute: false,
+            brisk: false,
+        }
     }
 
     /// Does one thing of a story.
