@@ -28,7 +28,7 @@ use std::collections::BTreeSet;
 const ROUNDS_MAX: usize = 4;
 
 /// So many cases, unless `PROPTEST_CASES` asks for another number.
-fn cases(usual: u32) -> ProptestConfig {
+pub fn cases(usual: u32) -> ProptestConfig {
     let asked = std::env::var_os("PROPTEST_CASES").is_some();
     let config = ProptestConfig { failure_persistence: None, ..ProptestConfig::default() };
     if asked { config } else { ProptestConfig { cases: usual, ..config } }

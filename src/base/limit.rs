@@ -131,6 +131,12 @@ pub const WRITER_QUEUE_MAX: usize = 4096;
 pub const WRITER_GROUP_MAX: usize = 256;
 /// redb's cache: enough for 10,000 servers at 1 KiB each, far below the idle target of 40 MiB.
 pub const STORE_CACHE_BYTES: usize = 16 * 1024 * 1024;
+/// A server that is confirmed gone is on record this long for people to ask about; the journal
+/// keeps its story longer.
+pub const GONE_KEPT: Millis = 3_600_000;
+/// Servers confirmed gone that are on record at the most, the last ones: at 3 KiB each, with the
+/// steps and orders of their lives, 30 MiB; and as many as are promised alive.
+pub const GONE_MAX: usize = 10_000;
 /// Largest record: a rendered balancer file of 400 servers is under 64 KiB.
 pub const RECORD_BYTES_MAX: usize = 1024 * 1024;
 /// Largest journal entry: one commit over all 10,000 servers at 1 KiB, before and after, and room.

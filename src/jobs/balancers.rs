@@ -1,23 +1,30 @@
 //! Keeps balancers' files up to the live topology, and tells when one is refused.
 
+use crate::base::FarmId;
 use crate::base::problem::chain;
 use crate::jobs::{Job, Ports, Work};
 use crate::model::Actor;
-use crate::service::{balancers, plans};
+use crate::service::balancers;
+use std::collections::BTreeSet;
 
-/// The job.
-pub struct Balancers;
+/// The job. It looks at farms in which something balances, and once more at those in which
+/// something did, for what was told of them.
+#[derive(Default)]
+pub struct Balancers {
+    before: BTreeSet<FarmId>,
+}
 
 impl Job for Balancers {
     fn step(&mut self, ports: &Ports) -> Work {
         let service = &ports.service;
         let actor = Actor::job("balancers");
-        let farms = match plans::farms(service) {
+        let farms = match service.observed.fleet.balanced_farms(service) {
             Ok(farms) => farms,
             Err(problem) => return Work::failed(&problem),
         };
+        let before = std::mem::replace(&mut self.before, farms.clone());
         let (mut ordered, mut failures) = (0, Vec::new());
-        for farm in farms {
+        for farm in farms.union(&before).copied() {
             match balancers::configure(service, &actor, farm) {
                 Ok(count) => ordered += count,
                 Err(problem) => failures.push(chain(&problem)),

@@ -133,7 +133,7 @@ pub const ROWS: [Row; 12] = [
             Table::AgentCursors,
         ],
         also: Also::Nothing,
-        make: || Box::new(balancers::Balancers),
+        make: || Box::<balancers::Balancers>::default(),
     },
     Row {
         name: "orders",
@@ -157,7 +157,7 @@ pub const ROWS: [Row; 12] = [
         period: 60_000,
         tables: &[],
         also: Also::Nothing,
-        make: || Box::new(upkeep::Upkeep),
+        make: || Box::<upkeep::Upkeep>::default(),
     },
     Row {
         name: "minutes",

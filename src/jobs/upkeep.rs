@@ -4,22 +4,22 @@
 //! by mistake is a nuisance, a lost volume is a loss.
 
 use crate::base::Millis;
+use crate::base::limit::{GONE_KEPT, GONE_MAX};
 use crate::jobs::{Job, Ports, Work};
 use crate::model::Actor;
 use crate::service::{strange, upkeep};
 
-/// A terminated server's record is kept this long for people to ask about; the journal keeps its
-/// story longer.
-const TERMINATED_KEPT: Millis = 3_600_000;
-
 /// Plans of a farm that people may still ask about: at one a minute a busy afternoon, and at
 /// 10 KiB each 2 MiB.
-const PLANS_KEPT: usize = 200;
+pub const PLANS_KEPT: usize = 200;
 /// A server that has run for this long is as good as new.
 const HEALTHY_AFTER: Millis = 600_000;
 
 /// The job.
-pub struct Upkeep;
+#[derive(Default)]
+pub struct Upkeep {
+    plans: upkeep::KeptPlans,
+}
 
 impl Job for Upkeep {
     fn step(&mut self, ports: &Ports) -> Work {
@@ -27,9 +27,9 @@ impl Job for Upkeep {
         let actor = Actor::job("upkeep");
         strange::tell(service);
         let done =
-            upkeep::remove_terminated(service, &actor, TERMINATED_KEPT).and_then(|servers| {
+            upkeep::remove_terminated(service, &actor, GONE_KEPT, GONE_MAX).and_then(|servers| {
                 upkeep::reset_restarts(service, &actor, HEALTHY_AFTER)?;
-                Ok((servers, upkeep::remove_plans(service, &actor, PLANS_KEPT)?))
+                Ok((servers, upkeep::remove_plans(service, &actor, &mut self.plans, PLANS_KEPT)?))
             });
         let (servers, plans) = match done {
             Ok(done) => done,

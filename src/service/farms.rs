@@ -6,6 +6,7 @@ use crate::base::{Code, FarmId, FarmRoleId, Name, Problem, Result};
 use crate::model::{
     Actor, Cause, Farm, FarmGoal, FarmRole, LaunchOrder, Permission, Server, ServerStatus,
 };
+use crate::service::fleet::Counts;
 use crate::service::{Service, authorise, lookup, views};
 use crate::store::{Author, Purpose, Tx};
 use crate::wire::api::{FarmRoleView, FarmView};
@@ -25,13 +26,13 @@ pub fn list(
         let mut farms: Vec<FarmView> = lookup::all_farms(view)?
             .into_iter()
             .filter(|farm| farm.env == actor.env)
+            .filter(|farm| filter.id.is_none_or(|id| id == farm.id))
+            .filter(|farm| filter.name.as_ref().is_none_or(|name| *name == farm.name.as_str()))
             .map(|farm| views::farm(service, view, farm))
             .collect::<Result<_>>()?;
         farms.sort_by(|a, b| a.name.cmp(&b.name));
         let wanted = |farm: &FarmView| {
-            filter.id.is_none_or(|id| id.0 == farm.id)
-                && filter.name.as_ref().is_none_or(|name| *name == farm.name)
-                && filter.launch_order.as_ref().is_none_or(|order| *order == farm.launch_order)
+            filter.launch_order.as_ref().is_none_or(|order| *order == farm.launch_order)
                 && filter.status.as_ref().is_none_or(|status| *status == farm.status)
         };
         Ok(Slice::cut(farms.into_iter().filter(wanted), page))
@@ -150,7 +151,7 @@ pub fn update(
 pub fn remove(service: &Service, actor: &Actor, id: FarmId, revision: Option<u64>) -> Result<()> {
     authorise(actor, Permission::FarmsManage)?;
     change(service, actor, id, ("farm.remove", Purpose::Ending), revision, |tx, farm| {
-        refuse_locked(&lookup::servers_of_farm(tx, farm.id)?)?;
+        refuse_locked(&lookup::live_servers_of_farm(tx, farm.id)?)?;
         farm.goal = FarmGoal::Terminated;
         farm.removed = true;
         Ok("is to be removed; its servers go first".into())
@@ -209,7 +210,7 @@ pub fn terminate(
 ) -> Result<FarmView> {
     authorise(actor, Permission::FarmsLaunch)?;
     change(service, actor, id, ("farm.terminate", Purpose::Ending), None, |tx, farm| {
-        refuse_locked(&lookup::servers_of_farm(tx, farm.id)?)?;
+        refuse_locked(&lookup::live_servers_of_farm(tx, farm.id)?)?;
         farm.goal = FarmGoal::Terminated;
         Ok("is to be terminated".into())
     })?;
@@ -336,27 +337,15 @@ fn check_range(min: u32, max: u32) -> Result<()> {
 }
 
 /// A farm's status in Scalr's words, from what is wanted and what is there.
-pub(super) fn status(farm: &Farm, servers: &[Server], target: u32) -> &'static str {
-    let there = || servers.iter().filter(|server| server.status.counts());
-    let counted = there().count();
-    let running = there().filter(|server| server.status == ServerStatus::Running).count();
+pub(super) fn status(farm: &Farm, counts: &Counts, target: u32) -> &'static str {
+    let (counted, running) = (counts.total(), counts.of(ServerStatus::Running));
     match farm.goal {
-        FarmGoal::Suspended if there().all(|s| s.status == ServerStatus::Suspended) => "suspended",
+        FarmGoal::Suspended if counts.of(ServerStatus::Suspended) == counted => "suspended",
         FarmGoal::Suspended => "pending_suspend",
         FarmGoal::Terminated if counted == 0 => "terminated",
         FarmGoal::Terminated => "pending_terminate",
-        FarmGoal::Launched if running >= target as usize => "running",
+        FarmGoal::Launched if running >= target => "running",
         FarmGoal::Launched if running > 0 => "running",
         FarmGoal::Launched => "pending_launch",
     }
-}
-
-/// Whether a server serves: it runs, and its check does not fail by the last word there is.
-pub(super) fn serves(service: &Service, server: &Server) -> bool {
-    server.status == ServerStatus::Running && !is_unhealthy(service, server)
-}
-
-/// Whether a server runs and its check fails by the last word there is.
-pub(super) fn is_unhealthy(service: &Service, server: &Server) -> bool {
-    server.status == ServerStatus::Running && service.observed.failure(server.id).is_some()
 }

@@ -176,11 +176,6 @@ pub fn plan(read: &impl Reads, id: PlanId) -> Result<Option<Plan>> {
     one(read, id)
 }
 
-/// Every plan that is kept.
-pub fn all_plans(read: &impl Reads) -> Result<Vec<Plan>> {
-    all(read)
-}
-
 /// A farm's current plan.
 pub fn current_plan(read: &impl Reads, farm: FarmId) -> Result<Option<Plan>> {
     match read.current_plan(farm)? {

@@ -14,6 +14,7 @@
 //!           rollouts                                  pause, resume, abort, go back
 //!           holds                                     switch off what runs by itself
 //! reading   views  events  explain  status  whatif  answer questions
+//!           fleet  follow                             lists and counts, kept in memory
 //! jobs      plans  steps  observe  balancers  orders    the reconcile loop's reads and writes
 //!           ready                                     when a server counts as running
 //!           minutes                                   what is kept for replays
@@ -31,6 +32,8 @@ mod conditions;
 pub mod events;
 pub mod explain;
 pub mod farms;
+pub mod fleet;
+mod follow;
 pub mod holds;
 pub mod install;
 pub mod lookup;

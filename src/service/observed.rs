@@ -8,6 +8,7 @@ mod check;
 mod even;
 mod health;
 mod notices;
+mod reports;
 mod strange;
 mod talk;
 
@@ -15,14 +16,16 @@ use self::check::Check;
 use self::even::Even;
 pub use self::health::Failure;
 use self::health::Health;
+use self::reports::Report;
 use self::strange::Strange;
 pub use self::strange::{Oddities, Oddity};
 use self::talk::Talk;
-use crate::base::limit::{ALERT_BYTES_MAX, CHECK_FAILURES_MAX, CHECK_PERIOD, LISTING_STALE_AFTER};
+use crate::base::limit::{ALERT_BYTES_MAX, CHECK_FAILURES_MAX, LISTING_STALE_AFTER};
 use crate::base::text::tidy;
-use crate::base::{Clock, FarmId, FarmRoleId, Millis, ServerId, StepId, Timestamp, Watch};
+use crate::base::{Clock, FarmId, Millis, ServerId, StepId, Timestamp, Watch};
 use crate::engine::input::AgentPresence;
-use crate::model::{Freshness, Line, Sighting, Step};
+use crate::model::{Freshness, Sighting, Step};
+use crate::service::fleet::Fleet;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -33,6 +36,8 @@ const NEWS_MAX: usize = 2_000;
 pub struct Observed {
     /// When this process began to look.
     started_at: Timestamp,
+    /// The fleet at a glance, as the journal says it.
+    pub fleet: Fleet,
     inner: Mutex<Inner>,
     /// What platforms see that no listing carries.
     pub(super) notices: notices::Notices,
@@ -46,15 +51,14 @@ struct Inner {
     alerts: BTreeMap<String, String>,
     calls: BTreeSet<StepId>,
     checks: BTreeMap<ServerId, Check>,
+    /// Servers whose check fails by the last word there is.
+    fails: BTreeSet<ServerId>,
     late: BTreeMap<ServerId, u32>,
     news: News,
     even: Even,
     talk: Talk,
     strange: Strange,
 }
-
-/// The last reasons by farm role; those of the farm itself come first.
-type Report = BTreeMap<Option<FarmRoleId>, Vec<Line>>;
 
 /// Of which servers something was observed that was not so before.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -116,6 +120,14 @@ impl Inner {
         let checked = || self.checks.get(&server).map(|check| &check.health);
         agent.or_else(checked)
     }
+
+    /// Whether a server's check fails may have changed.
+    fn note_health(&mut self, server: ServerId) {
+        match self.health(server).is_some_and(Health::fails) {
+            true => self.fails.insert(server),
+            false => self.fails.remove(&server),
+        };
+    }
 }
 
 /// Both clocks at one moment, to tell ages of the one by the other.
@@ -154,8 +166,8 @@ impl Observed {
     /// Nothing seen yet.
     pub fn new(clock: &dyn Clock) -> Observed {
         let inner = Inner { even: Even::new(clock), ..Inner::default() };
-        let notices = notices::Notices::default();
-        Observed { started_at: clock.now(), inner: Mutex::new(inner), notices }
+        let (fleet, notices) = (Fleet::default(), notices::Notices::default());
+        Observed { started_at: clock.now(), fleet, inner: Mutex::new(inner), notices }
     }
 
     /// Since when this process looks.
@@ -299,6 +311,7 @@ impl Observed {
         let known = inner.agents.get(&server).map(|agent| agent.health.clone());
         let agent = Agent { connected, since: now, health: known.unwrap_or_default() };
         let before = inner.agents.insert(server, agent);
+        inner.note_health(server);
         inner.news.add(server);
         before.is_none_or(|agent| agent.connected != connected)
     }
@@ -310,6 +323,7 @@ impl Observed {
         let fresh = Agent { connected: true, since: now, health: Health::default() };
         let agent = inner.agents.entry(server).or_insert(fresh);
         let news = agent.health.take(ready, detail, now);
+        inner.note_health(server);
         if news {
             inner.news.add(server);
         }
@@ -319,6 +333,12 @@ impl Observed {
     /// What a server's check said last, when it fails.
     pub fn failure(&self, server: ServerId) -> Option<Failure> {
         self.lock().health(server).and_then(Health::failure)
+    }
+
+    /// Asks something of the servers whose check fails by the last word there is, without a copy
+    /// of them. Nothing else here may be asked meanwhile.
+    pub(super) fn with_failing<T>(&self, ask: impl FnOnce(&BTreeSet<ServerId>) -> T) -> T {
+        ask(&self.lock().fails)
     }
 
     /// Whether its agent is connected, and since when.
@@ -334,12 +354,18 @@ impl Observed {
         inner.health(server).and_then(|health| health.passes).unwrap_or(true)
     }
 
+    /// Those of some servers whose check may begin now.
+    pub(super) fn due_for_check(&self, servers: Vec<ServerId>, moment: Millis) -> Vec<ServerId> {
+        let inner = self.lock();
+        let is_due = |id: &ServerId| inner.checks.get(id).is_none_or(|check| check.is_due(moment));
+        servers.into_iter().filter(is_due).collect()
+    }
+
     /// Whether a check of a server may begin now, which it then has.
     pub(super) fn begin_check(&self, server: ServerId, moment: Millis) -> bool {
         let mut inner = self.lock();
         let check = inner.checks.entry(server).or_default();
-        let rested = check.began.is_none_or(|began| moment >= began.saturating_add(CHECK_PERIOD));
-        let begins = !check.under_way && rested;
+        let begins = check.is_due(moment);
         if begins {
             (check.under_way, check.began) = (true, Some(moment));
         }
@@ -361,6 +387,7 @@ impl Observed {
         // One failure may be a busy moment.
         let counts = passes || before != Some(true) || check.failures >= CHECK_FAILURES_MAX;
         let news = counts && check.health.take(passes, found.err().unwrap_or_default(), now);
+        inner.note_health(server);
         if news {
             inner.news.add(server);
         }
@@ -397,47 +424,12 @@ impl Observed {
         let mut inner = self.lock();
         inner.agents.remove(&server);
         inner.checks.remove(&server);
+        inner.fails.remove(&server);
         inner.talk.forget(server);
         inner.strange.forget(server);
         for listing in inner.platforms.values_mut() {
             listing.missing.remove(&server);
         }
-    }
-
-    /// The last decision's reasons for one farm, also when it changed nothing: those of the farm
-    /// itself, and those of these farm roles, or of all with `None`.
-    pub fn set_report(
-        &self,
-        farm: FarmId,
-        about: Option<&BTreeSet<FarmRoleId>>,
-        lines: impl IntoIterator<Item = Line>,
-    ) {
-        let mut inner = self.lock();
-        let report = inner.reports.entry(farm).or_default();
-        match about {
-            None => report.clear(),
-            Some(roles) => report.retain(|role, _| role.is_some_and(|role| !roles.contains(&role))),
-        }
-        for line in lines {
-            report.entry(line.farm_role).or_default().push(line);
-        }
-    }
-
-    /// The last decisions' reasons for one farm, farm role after farm role.
-    pub fn report(&self, farm: FarmId) -> Vec<Line> {
-        let inner = self.lock();
-        inner
-            .reports
-            .get(&farm)
-            .into_iter()
-            .flat_map(|report| report.values().flatten())
-            .cloned()
-            .collect()
-    }
-
-    /// Drops the reasons of a farm that is gone.
-    pub fn forget_farm(&self, farm: FarmId) {
-        self.lock().reports.remove(&farm);
     }
 
     /// Raises an alert, or clears it with `None`. Says whether that is news. An alert is one line

@@ -7,13 +7,15 @@
 //! because nobody looked meanwhile; it begins anew with the first word.
 
 use crate::base::time::say;
-use crate::base::{Millis, Result, ServerId, Timestamp, Watch, limit};
+use crate::base::{FarmRoleId, Millis, Result, ServerId, Timestamp, Watch, limit};
 use crate::model::{
     Actor, Cause, CloudState, FarmRole, Freshness, Permission, ReadyCheck, Server, ServerStatus,
 };
 use crate::service::plans::set_status;
 use crate::service::{Service, authorise, lookup};
 use crate::store::{Author, Purpose, View};
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 /// A check to be made from outside.
 pub struct Look {
@@ -29,9 +31,10 @@ pub struct Look {
 pub fn pass(service: &Service, actor: &Actor) -> Result<(usize, Option<Timestamp>)> {
     authorise(actor, Permission::Operate)?;
     let watch = service.watch();
+    let gated = service.observed.fleet.gated(service)?;
     let (changed, next) = service.read(|view| {
         let (mut changed, mut next) = (Vec::new(), None::<Timestamp>);
-        for (role, server) in waiting(view)? {
+        for (role, server) in waiting(view, &gated)? {
             // Its connection may have outlived its sleep, and says nothing of it then.
             let woken = server.agent && server.status == ServerStatus::Resuming;
             if woken && !is_up(service, view, &server)? {
@@ -83,29 +86,35 @@ fn sentence(server: &Server, watch: Watch) -> String {
     }
 }
 
-/// Servers on their way up that no agent's word alone makes running, with their farm roles.
-fn waiting(view: &View) -> Result<Vec<(FarmRole, Server)>> {
+/// Those of some servers on their way up that no agent's word alone makes running now, with their
+/// farm roles.
+fn waiting(view: &View, gated: &[ServerId]) -> Result<Vec<(FarmRole, Server)>> {
     let up = [ServerStatus::Pending, ServerStatus::Initializing, ServerStatus::Resuming];
+    let mut roles = BTreeMap::new();
     let mut out = Vec::new();
-    for role in gated(view)? {
-        for server in lookup::live_servers_of_farm_role(view, role.id)? {
-            let waits = !server.agent || server.healthy_since.is_some();
-            if up.contains(&server.status) && waits {
-                out.push((role.clone(), server));
-            }
+    for id in gated {
+        let Some(server) = lookup::server(view, *id)? else { continue };
+        let Some(role) = role_of(view, &mut roles, &server)? else { continue };
+        // The snapshot may be of a later moment than what was asked.
+        let gated = role.policy.ready_for_ms > 0 || !role.policy.agent;
+        let waits = !server.agent || server.healthy_since.is_some();
+        if gated && waits && up.contains(&server.status) {
+            out.push((role.clone(), server));
         }
     }
     Ok(out)
 }
 
-/// Farm roles whose servers wait for more than their agent's word.
-fn gated(view: &View) -> Result<Vec<FarmRole>> {
-    let mut out = Vec::new();
-    for farm in lookup::all_farms(view)? {
-        let roles = lookup::farm_roles_of(view, farm.id)?.into_iter();
-        out.extend(roles.filter(|role| role.policy.ready_for_ms > 0 || !role.policy.agent));
-    }
-    Ok(out)
+/// The farm role of a server, read once for all of them.
+fn role_of<'a>(
+    view: &View,
+    roles: &'a mut BTreeMap<FarmRoleId, Option<FarmRole>>,
+    server: &Server,
+) -> Result<Option<&'a FarmRole>> {
+    Ok(match roles.entry(server.farm_role) {
+        Entry::Occupied(known) => known.into_mut().as_ref(),
+        Entry::Vacant(new) => new.insert(lookup::farm_role(view, server.farm_role)?).as_ref(),
+    })
 }
 
 /// How a server is, as far as anybody can say.
@@ -177,23 +186,26 @@ fn judge(server: &Server, well: Wellness, ready_for: Millis, watch: Watch) -> Op
 /// and then not for [`limit::CHECK_PERIOD`]; at most so many. Also when the next is to be made.
 pub fn looks(service: &Service, room: usize) -> Result<(Vec<Look>, Option<Timestamp>)> {
     let up = [ServerStatus::Initializing, ServerStatus::Resuming, ServerStatus::Running];
+    let checked = service.observed.fleet.checked(service)?;
+    let next = (!checked.is_empty()).then(|| service.now().after(limit::CHECK_PERIOD));
+    let moment = service.clock.monotonic();
+    let due = service.observed.due_for_check(checked, moment);
     let mut found = Vec::new();
     service.read(|view| {
-        for role in gated(view)?.into_iter().filter(|role| !role.policy.agent) {
-            let Some(check) = &role.check else { continue };
-            for server in lookup::live_servers_of_farm_role(view, role.id)? {
-                let address = server.private_ips.first().or(server.public_ips.first());
-                let (Some(address), false) = (address, server.agent) else { continue };
-                if up.contains(&server.status) {
-                    let (server, address) = (server.id, address.clone());
-                    found.push(Look { server, address, check: check.clone() });
-                }
+        let mut roles = BTreeMap::new();
+        for id in due {
+            let Some(server) = lookup::server(view, id)? else { continue };
+            let Some(role) = role_of(view, &mut roles, &server)? else { continue };
+            let (Some(check), false) = (&role.check, role.policy.agent) else { continue };
+            let address = server.private_ips.first().or(server.public_ips.first());
+            let Some(address) = address.filter(|_| !server.agent) else { continue };
+            if up.contains(&server.status) {
+                let (server, address) = (server.id, address.clone());
+                found.push(Look { server, address, check: check.clone() });
             }
         }
         Ok(())
     })?;
-    let next = (!found.is_empty()).then(|| service.now().after(limit::CHECK_PERIOD));
-    let moment = service.clock.monotonic();
     let mut room = room;
     found.retain(|look| {
         let begins = room > 0 && service.observed.begin_check(look.server, moment);
@@ -217,7 +229,7 @@ pub fn found(service: &Service, server: ServerId, found: std::result::Result<(),
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::{FarmId, FarmRoleId, Name, UserId};
+    use crate::base::{FarmId, Name, UserId};
     use crate::model::LaunchReason;
 
     fn server(agent: bool, status: ServerStatus, healthy: Option<i64>) -> Server {

@@ -131,7 +131,7 @@ fn seen(service: &Service, read: &View, role: &FarmRole) -> Result<RolloutView> 
     let rollout = target.and_then(|target| target.rollout.as_ref());
     let of = target.map_or(0, |target| target.target);
     let wanted = rollout.map_or(role.revision, Rollout::wanted);
-    let servers = lookup::servers_of_farm_role(read, role.id)?;
+    let servers = lookup::live_servers_of_farm_role(read, role.id)?;
     let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
     let there =
         |of: u64| servers.iter().filter(|s| s.revision == of && s.status.is_wanted()).count();

@@ -6,6 +6,7 @@ use crate::base::{Code, Millis, OrderId, Problem, Result, ServerId, Timestamp};
 use crate::model::{
     Actor, Cause, FarmGoal, Order, OrderBody, Permission, Server, ServerStatus, Step, StepKind,
 };
+use crate::service::fleet::Part;
 use crate::service::plans::set_status;
 use crate::service::{Service, authorise, lookup, orders, retiring, views};
 use crate::store::{Author, Purpose, Reads, Tx};
@@ -25,11 +26,26 @@ pub fn list(
     page: Page,
 ) -> Result<Slice<ServerView>> {
     authorise(actor, Permission::FarmsRead)?;
+    if let Some(part) = part(actor, filter) {
+        let (skip, fleet) = (page.skip(), &service.observed.fleet);
+        let (ids, total) = fleet.page(service, part, skip, page.size)?;
+        let items = service.read(|view| {
+            let mut names = views::Names::default();
+            let shown = ids.iter().map(|id| views::server_row(service, view, *id, &mut names));
+            Ok(shown.collect::<Result<Vec<Option<ServerView>>>>()?.into_iter().flatten().collect())
+        })?;
+        return Ok(Slice { items, total });
+    }
     service.read(|view| {
-        let mut servers = match (filter.farm_role, filter.farm) {
-            (Some(role), _) => lookup::servers_of_farm_role(view, role)?,
-            (None, Some(farm)) => lookup::servers_of_farm(view, farm)?,
-            (None, None) => lookup::all_servers(view)?,
+        let live = filter.status.is_none_or(ServerStatus::counts);
+        let mut servers = match (filter.id, filter.farm_role, filter.farm) {
+            (Some(id), ..) => lookup::server(view, id)?.into_iter().collect(),
+            (_, Some(role), _) if live => lookup::live_servers_of_farm_role(view, role)?,
+            (_, Some(role), _) => lookup::servers_of_farm_role(view, role)?,
+            (_, None, Some(farm)) if live => lookup::live_servers_of_farm(view, farm)?,
+            (_, None, Some(farm)) => lookup::servers_of_farm(view, farm)?,
+            (_, None, None) if live => lookup::live_servers(view)?,
+            (_, None, None) => lookup::all_servers(view)?,
         };
         servers.retain(|server| server.env == actor.env && wanted(filter, server));
         servers.sort_by_key(|s| (s.farm, s.farm_role, s.index, s.created_at));
@@ -38,6 +54,15 @@ pub fn list(
             shown.items.into_iter().map(|server| views::server(service, view, server)).collect();
         Ok(Slice { items: items?, total: shown.total })
     })
+}
+
+/// What the kept order of the fleet can answer, so that a page costs its rows; `None` where records
+/// have to be looked at, because more is asked of them, or of those that are gone.
+fn part(actor: &Actor, filter: &ServerFilter) -> Option<Part> {
+    let ServerFilter { farm, farm_role, status, .. } = *filter;
+    let asked = ServerFilter { farm, farm_role, status, ..ServerFilter::default() };
+    let kept = *filter == asked && status.is_none_or(ServerStatus::counts);
+    kept.then_some(Part { env: actor.env, farm, farm_role, status })
 }
 
 fn wanted(filter: &ServerFilter, server: &Server) -> bool {

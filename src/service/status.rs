@@ -8,10 +8,8 @@ use crate::wire::api::{JobView, StatusView};
 /// The status; `jobs` comes from whoever drives them.
 pub fn get(service: &Service, actor: &Actor, jobs: Vec<JobView>) -> Result<StatusView> {
     authorise(actor, Permission::FarmsRead)?;
-    let (farms, servers) = service.read(|view| {
-        let counted = lookup::all_servers(view)?.iter().filter(|s| s.status.counts()).count();
-        Ok((lookup::all_farms(view)?.len(), counted))
-    })?;
+    let servers = service.observed.fleet.len(service)?;
+    let farms = service.read(|view| Ok(lookup::all_farms(view)?.len()))?;
     Ok(StatusView {
         version: env!("CARGO_PKG_VERSION").into(),
         started_at: service.observed.started_at().0,

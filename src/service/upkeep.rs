@@ -1,74 +1,121 @@
 //! What is long gone: records nobody asks about any more.
 
-use crate::base::{FarmId, Millis, PlanId, Result};
+use crate::base::{FarmId, Millis, PlanId, Result, ServerId};
 use crate::model::{
     Actor, AgentCursor, Cause, Order, Permission, Plan, Server, ServerStatus, Step,
 };
 use crate::service::{Service, authorise, lookup};
-use crate::store::{Author, Purpose, Reads};
-use std::collections::BTreeMap;
+use crate::store::{Author, Purpose, Reads, View};
+use std::collections::{BTreeMap, BTreeSet};
 
-/// Servers removed in one transaction at the most, so that none takes long.
+/// Records removed in one transaction at the most, so that none takes long.
 const BATCH: usize = 200;
+/// Plans read at once: of farms of 400 servers, 8 MiB.
+const PLANS_AT_ONCE: usize = 64;
 
-/// Removes the records of servers that were confirmed gone longer ago than `kept`, with their
-/// steps and orders. The journal keeps their story. Says how many.
-pub fn remove_terminated(service: &Service, actor: &Actor, kept: Millis) -> Result<usize> {
+/// Removes the records of servers that were confirmed gone longer ago than `kept`, and of those
+/// beyond the last `most`, with their steps and orders. The journal keeps their story. As many as
+/// there are, a batch at a time: what is made is removed as fast. Says how many.
+pub fn remove_terminated(
+    service: &Service,
+    actor: &Actor,
+    kept: Millis,
+    most: usize,
+) -> Result<usize> {
     authorise(actor, Permission::Operate)?;
-    let now = service.now();
-    let old: Vec<Server> = service.read(|view| {
-        let servers = lookup::all_servers(view)?.into_iter();
-        Ok(servers.filter(|s| !s.status.counts() && now.since(s.status_at) > kept).collect())
-    })?;
-    if old.is_empty() {
-        return Ok(0);
+    let before = service.now().before(kept);
+    let old = service.observed.fleet.forgettable(service, before, most)?;
+    for batch in old.chunks(BATCH) {
+        remove(service, actor, batch.to_vec())?;
     }
-    let batch: Vec<Server> = old.into_iter().take(BATCH).collect();
-    for server in &batch {
-        service.observed.forget(server.id);
-        service.series.forget(server.id);
+    Ok(old.len())
+}
+
+fn remove(service: &Service, actor: &Actor, batch: Vec<ServerId>) -> Result<()> {
+    for id in &batch {
+        service.observed.forget(*id);
+        service.series.forget(*id);
     }
-    let count = batch.len();
-    service.write(
-        Author::new(actor, "server.forget", Cause::Clock, Purpose::Ending),
-        move |tx| {
-            for server in &batch {
-                for step in lookup::steps_of_server(tx, server.id)? {
-                    tx.delete::<Step>(step.id)?;
-                }
-                for order in lookup::orders_of(tx, server.id)? {
-                    tx.delete::<Order>(order.id)?;
-                }
-                tx.delete::<AgentCursor>(server.id)?;
-                tx.delete::<Server>(server.id)?;
+    service.write(Author::new(actor, "server.forget", Cause::Clock, Purpose::Ending), move |tx| {
+        for id in batch {
+            // Nothing makes one live again; this is for a memory that would be wrong.
+            if lookup::server(tx, id)?.is_none_or(|server| server.status.counts()) {
+                continue;
             }
-            Ok(())
-        },
-    )?;
-    Ok(count)
+            for step in lookup::steps_of_server(tx, id)? {
+                tx.delete::<Step>(step.id)?;
+            }
+            for order in lookup::orders_of(tx, id)? {
+                tx.delete::<Order>(order.id)?;
+            }
+            tx.delete::<AgentCursor>(id)?;
+            tx.delete::<Server>(id)?;
+        }
+        Ok(())
+    })
+}
+
+/// Which plans there are, by farm. Filled with what is new since it was last looked at, because a
+/// plan is up to 300 KiB and nobody but [`remove_plans`] removes any.
+#[derive(Debug, Default)]
+pub struct KeptPlans {
+    last: Option<PlanId>,
+    farms: BTreeMap<FarmId, BTreeSet<PlanId>>,
+}
+
+impl KeptPlans {
+    fn read_on(&mut self, view: &View) -> Result<()> {
+        loop {
+            let page = view.scan::<Plan>(self.last, PLANS_AT_ONCE)?;
+            let Some(last) = page.last() else { return Ok(()) };
+            self.last = Some(last.record.id);
+            for plan in page {
+                self.farms.entry(plan.record.farm).or_default().insert(plan.record.id);
+            }
+        }
+    }
+
+    /// At most a [`BATCH`] of those beyond each farm's last `kept`, the oldest first, never a
+    /// current one.
+    fn old(&self, view: &View, kept: usize) -> Result<Vec<PlanId>> {
+        let mut old = Vec::new();
+        for (farm, plans) in &self.farms {
+            let current = view.current_plan(*farm)?;
+            let beyond = plans.iter().take(plans.len().saturating_sub(kept));
+            old.extend(beyond.filter(|id| Some(**id) != current));
+        }
+        old.truncate(BATCH);
+        Ok(old)
+    }
+
+    fn forget(&mut self, gone: &[PlanId]) {
+        for plans in self.farms.values_mut() {
+            plans.retain(|id| !gone.contains(id));
+        }
+        self.farms.retain(|_, plans| !plans.is_empty());
+    }
 }
 
 /// Removes plans beyond a farm's last `kept`, never its current one. The journal keeps what they
 /// said. Says how many.
-pub fn remove_plans(service: &Service, actor: &Actor, kept: usize) -> Result<usize> {
+pub fn remove_plans(
+    service: &Service,
+    actor: &Actor,
+    plans: &mut KeptPlans,
+    kept: usize,
+) -> Result<usize> {
     authorise(actor, Permission::Operate)?;
-    let old: Vec<PlanId> = service.read(|view| {
-        let mut farms: BTreeMap<FarmId, Vec<PlanId>> = BTreeMap::new();
-        for plan in lookup::all_plans(view)? {
-            farms.entry(plan.farm).or_default().push(plan.id);
+    let mut count = 0;
+    loop {
+        let old = service.read(|view| {
+            plans.read_on(view)?;
+            plans.old(view, kept)
+        })?;
+        if old.is_empty() {
+            return Ok(count);
         }
-        let mut old = Vec::new();
-        for (farm, mut plans) in farms {
-            plans.sort();
-            plans.truncate(plans.len().saturating_sub(kept));
-            let current = view.current_plan(farm)?;
-            old.extend(plans.into_iter().filter(|id| Some(*id) != current).take(BATCH));
-        }
-        Ok(old)
-    })?;
-    let batch: Vec<PlanId> = old.into_iter().take(BATCH).collect();
-    let count = batch.len();
-    if count > 0 {
+        count += old.len();
+        let batch = old.clone();
         service.write(
             Author::new(actor, "plan.forget", Cause::Clock, Purpose::Ending),
             move |tx| {
@@ -78,8 +125,8 @@ pub fn remove_plans(service: &Service, actor: &Actor, kept: usize) -> Result<usi
                 Ok(())
             },
         )?;
+        plans.forget(&old);
     }
-    Ok(count)
 }
 
 /// Forgets that servers were once started again, after they have run for `healthy`: restarts are
@@ -92,7 +139,7 @@ pub fn reset_restarts(service: &Service, actor: &Actor, healthy: Millis) -> Resu
             && server.status == ServerStatus::Running
             && now.since(server.status_at) >= healthy
     };
-    let any = service.read(|view| Ok(lookup::all_servers(view)?.iter().any(recovered)))?;
+    let any = service.read(|view| Ok(lookup::live_servers(view)?.iter().any(recovered)))?;
     if !any {
         return Ok(0);
     }
@@ -100,7 +147,7 @@ pub fn reset_restarts(service: &Service, actor: &Actor, healthy: Millis) -> Resu
         Author::new(actor, "server.recovered", Cause::Clock, Purpose::Report),
         move |tx| {
             let servers: Vec<Server> =
-                lookup::all_servers(tx)?.into_iter().filter(recovered).take(BATCH).collect();
+                lookup::live_servers(tx)?.into_iter().filter(recovered).take(BATCH).collect();
             let count = servers.len();
             for server in servers {
                 tx.put(&Server { restarts: 0, ..server })?;

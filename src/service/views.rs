@@ -1,30 +1,29 @@
 //! Records and sightings as people see them: the API's views, made in one place.
 
 use crate::base::time::say;
-use crate::base::{FarmRoleId, Problem, Result};
+use crate::base::{FarmId, FarmRoleId, Problem, Result, ServerId};
 use crate::model::{
     CloudState, Decision, Farm, FarmRole, Freshness, LaunchOrder, Line, Order, OrderState, Role,
     ScalingRule, Server, Wait,
 };
 use crate::service::{Service, conditions, farms, holds, lookup, rollouts};
-use crate::store::View;
+use crate::store::{Reads, Versioned, View};
 use crate::wire::api::{
     FarmExtra, FarmRoleExtra, FarmRoleView, FarmView, NameRef, OrderView, ReadingView, Ref,
     RoleRef, ScalingView, ServerExtra, ServerView,
 };
 use crate::wire::input::{RoleExtra, RoleView};
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 /// A farm with its counts and reasons.
 pub fn farm(service: &Service, view: &View, farm: Farm) -> Result<FarmView> {
     let roles = lookup::farm_roles_of(view, farm.id)?;
-    let servers = lookup::servers_of_farm(view, farm.id)?;
+    let counts = service.observed.fleet.of_farm(service, &farm)?;
     let plan = lookup::current_plan(view, farm.id)?;
     let revision = lookup::revision_of::<Farm>(view, farm.id)?;
-    let running = servers.iter().filter(|server| farms::serves(service, server)).count();
-    let unhealthy = servers.iter().filter(|server| farms::is_unhealthy(service, server)).count();
-    let counted = servers.iter().filter(|server| server.status.counts()).count();
     let target: u32 = plan.iter().flat_map(|plan| &plan.targets).map(|t| t.target).sum();
-    let waiting = waits(&service.observed.report(farm.id), |_| true, true);
+    let waiting = waits(&service.observed.waits(farm.id), |_| true, true);
     Ok(FarmView {
         id: farm.id.0,
         name: farm.name.to_string(),
@@ -33,15 +32,15 @@ pub fn farm(service: &Service, view: &View, farm: Farm) -> Result<FarmView> {
             LaunchOrder::Simultaneous => "simultaneous".into(),
             LaunchOrder::Sequential => "sequential".into(),
         },
-        status: farms::status(&farm, &servers, target).into(),
+        status: farms::status(&farm, &counts, target).into(),
         grange: FarmExtra {
             revision,
             plan: plan.as_ref().map_or(0, |plan| plan.id.0),
             farm_roles: u32::try_from(roles.len()).unwrap_or(u32::MAX),
-            running: u32::try_from(running).unwrap_or(u32::MAX),
-            unhealthy: u32::try_from(unhealthy).unwrap_or(u32::MAX),
+            running: counts.serving(),
+            unhealthy: counts.unhealthy(),
             target,
-            servers: u32::try_from(counted).unwrap_or(u32::MAX),
+            servers: counts.total(),
             freeze: plan.and_then(|plan| plan.freeze),
             holds: holds::lines(view, farm.id, None, service.now())?,
             waiting,
@@ -52,13 +51,10 @@ pub fn farm(service: &Service, view: &View, farm: Farm) -> Result<FarmView> {
 /// A farm role with its counts and reasons.
 pub fn farm_role(service: &Service, view: &View, role: FarmRole) -> Result<FarmRoleView> {
     let recipe = lookup::role(view, role.role)?;
-    let servers = lookup::servers_of_farm_role(view, role.id)?;
+    let counts = service.observed.fleet.of_farm_role(service, &role)?;
     let plan = lookup::current_plan(view, role.farm)?;
     let target = plan.as_ref().and_then(|p| p.target(role.id)).map_or(0, |t| t.target);
-    let running = servers.iter().filter(|server| farms::serves(service, server)).count();
-    let unhealthy = servers.iter().filter(|server| farms::is_unhealthy(service, server)).count();
-    let counted = servers.iter().filter(|server| server.status.counts()).count();
-    let report = service.observed.report(role.farm);
+    let report = service.observed.report_of_role(role.farm, role.id);
     let revision = lookup::revision_of::<FarmRole>(view, role.id)?;
     Ok(FarmRoleView {
         id: role.id.0,
@@ -81,13 +77,13 @@ pub fn farm_role(service: &Service, view: &View, role: FarmRole) -> Result<FarmR
         grange: FarmRoleExtra {
             revision,
             target,
-            running: u32::try_from(running).unwrap_or(u32::MAX),
-            unhealthy: u32::try_from(unhealthy).unwrap_or(u32::MAX),
-            servers: u32::try_from(counted).unwrap_or(u32::MAX),
+            running: counts.serving(),
+            unhealthy: counts.unhealthy(),
+            servers: counts.total(),
             rules: role.scaling.rules.iter().map(rule).collect(),
             volumes: role.storage.iter().map(|volume| volume.mount_point.clone()).collect(),
             balances: role.balance.as_ref().map(|balance| balance.farm_role.to_string()),
-            waiting: role_waits(&report, role.id),
+            waiting: role_waits(&report),
             holds: holds::lines(view, role.farm, Some(role.id), service.now())?,
             rollout: rollouts::under_way(service, view, &role)?.map(Box::new),
         },
@@ -105,12 +101,58 @@ pub fn rule(rule: &ScalingRule) -> String {
     )
 }
 
+/// What the rows of a page have in common, read once.
+#[derive(Default)]
+pub struct Names {
+    farms: BTreeMap<FarmId, String>,
+    roles: BTreeMap<FarmRoleId, Option<FarmRole>>,
+}
+
+impl Names {
+    fn farm(&mut self, view: &View, id: FarmId) -> Result<String> {
+        if let Some(name) = self.farms.get(&id) {
+            return Ok(name.clone());
+        }
+        let name = lookup::farm(view, id)?.map(|farm| farm.name.to_string()).unwrap_or_default();
+        self.farms.insert(id, name.clone());
+        Ok(name)
+    }
+
+    fn role(&mut self, view: &View, id: FarmRoleId) -> Result<Option<&FarmRole>> {
+        Ok(match self.roles.entry(id) {
+            Entry::Occupied(known) => known.into_mut().as_ref(),
+            Entry::Vacant(new) => new.insert(lookup::farm_role(view, id)?).as_ref(),
+        })
+    }
+}
+
 /// A server with what was last seen of it.
 pub fn server(service: &Service, view: &View, server: Server) -> Result<ServerView> {
-    let farm = lookup::farm(view, server.farm)?.map(|f| f.name.to_string()).unwrap_or_default();
-    let role = lookup::farm_role(view, server.farm_role)?;
-    let alias = role.as_ref().map(|role| role.alias.to_string()).unwrap_or_default();
     let revision = lookup::revision_of::<Server>(view, server.id)?;
+    row(service, view, Versioned { revision, record: server }, &mut Names::default())
+}
+
+/// The row of a list about a server; `None` when its record is gone.
+pub fn server_row(
+    service: &Service,
+    view: &View,
+    id: ServerId,
+    names: &mut Names,
+) -> Result<Option<ServerView>> {
+    let found = view.get::<Server>(id)?;
+    found.map(|found| row(service, view, found, names)).transpose()
+}
+
+fn row(
+    service: &Service,
+    view: &View,
+    found: Versioned<Server>,
+    names: &mut Names,
+) -> Result<ServerView> {
+    let Versioned { revision, record: server } = found;
+    let farm = names.farm(view, server.farm)?;
+    let role = names.role(view, server.farm_role)?;
+    let alias = role.map(|role| role.alias.to_string()).unwrap_or_default();
     let now = service.now();
     let freshness = service.observed.freshness(&*service.clock, &server.platform, server.id);
     let (seen, seen_age) = match &freshness {
@@ -118,12 +160,11 @@ pub fn server(service: &Service, view: &View, server: Server) -> Result<ServerVi
         Freshness::Seen { state, at } => (cloud_state(*state), Some(now.since(*at))),
         Freshness::Missing { since, .. } => ("missing", Some(now.since(*since))),
     };
-    let report = service.observed.report(server.farm);
+    let report = service.observed.report_about(server.farm, server.farm_role, server.id);
     let agent = service.observed.agent(server.id);
     let failure = service.observed.failure(server.id);
     let word = conditions::Word { agent, failure: failure.as_ref() };
-    let conditions =
-        conditions::of(service, &server, role.as_ref(), &freshness, word, &report, now);
+    let conditions = conditions::of(service, &server, role, &freshness, word, &report, now);
     let latest = service.series.latest(server.id);
     Ok(ServerView {
         id: server.id.to_string(),
@@ -192,11 +233,9 @@ pub fn waits(report: &[Line], of: impl Fn(&Line) -> bool, named: bool) -> Vec<St
 }
 
 /// What a farm role waits for: its own reasons first, then those of its servers, by their names.
-fn role_waits(report: &[Line], role: FarmRoleId) -> Vec<String> {
-    let own = |line: &Line| line.farm_role == Some(role) && line.server.is_none();
-    let mut waiting = waits(report, own, false);
-    let of_servers = |line: &&Line| line.farm_role == Some(role) && line.server.is_some();
-    waiting.extend(report.iter().filter(of_servers).flat_map(|line| {
+fn role_waits(report: &[Line]) -> Vec<String> {
+    let mut waiting = waits(report, |line| line.server.is_none(), false);
+    waiting.extend(report.iter().filter(|line| line.server.is_some()).flat_map(|line| {
         let name = line.about.rsplit('/').next().unwrap_or_default();
         let said = waits(std::slice::from_ref(line), |_| true, false);
         said.into_iter().map(move |wait| format!("{name}: {wait}"))

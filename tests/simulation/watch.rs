@@ -14,6 +14,7 @@ use grange::model::{
     Breaker, CloudState, Decision, Farm, FarmGoal, FarmRole, Hold, Line, Move, Plan, Server,
     ServerStatus, Step, StepKind, StepStatus,
 };
+use grange::service::fleet::Counts;
 use grange::service::{Service, lookup, plans};
 use grange::store::{Reads, View};
 use std::collections::{BTreeMap, BTreeSet};
@@ -86,6 +87,7 @@ impl Watch {
         // A store that does not answer is looked at when it does.
         let Ok((facts, open, ended, declared, plans)) = found else { return };
         self.last = mark;
+        self.faults.extend(recount(service, &declared.roles, &facts.records));
         let fails = |id: &ServerId| service.observed.failure(*id).is_some();
         let ill = self.before.keys().copied().filter(fails).collect();
         self.restraint(&facts, &open, declared, &plans, &ill);
@@ -288,6 +290,23 @@ impl Watch {
         let Some(house) = house else { return };
         self.verify(house.service());
     }
+}
+
+/// What is kept of the fleet in memory is what the records say.
+fn recount(
+    service: &Service,
+    roles: &BTreeMap<FarmRoleId, FarmRole>,
+    records: &[Server],
+) -> Option<String> {
+    roles.values().find_map(|role| {
+        let mut counts = Counts::default();
+        let mine = records.iter().filter(|s| s.farm_role == role.id && s.status.counts());
+        let fails = |server: &Server| service.observed.failure(server.id).is_some();
+        mine.for_each(|server| counts.add(server.status, fails(server)));
+        let kept = service.observed.fleet.of_farm_role(service, role).ok()?;
+        let alias = &role.alias;
+        (kept != counts).then(|| format!("fleet: {alias} has {counts:?}, kept is {kept:?}"))
+    })
 }
 
 /// The cloud may have made a server of it.

@@ -58,6 +58,11 @@ impl Health {
         }
     }
 
+    /// Whether it fails by the last word there is.
+    pub fn fails(&self) -> bool {
+        self.failing_since.is_some()
+    }
+
     /// The failure, while it fails.
     pub fn failure(&self) -> Option<Failure> {
         self.failing_since.map(|since| Failure { since, detail: self.detail.clone() })

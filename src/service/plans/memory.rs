@@ -19,16 +19,13 @@ use crate::base::limit::PLAN_PERIOD;
 use crate::base::problem::chain;
 use crate::base::{FarmId, FarmRoleId, Millis, Result, Seq, ServerId, Timestamp};
 use crate::model::{Actor, Breaker, Farm, FarmRole, Hold, Permission, Plan, Server, Step};
+use crate::service::follow::follow;
 use crate::service::{Service, authorise, lookup};
-use crate::store::{Change, CurrentPlan, Entry, Record, StoreError, Table, Versioned};
+use crate::store::{Change, CurrentPlan, Entry, Record, Table, Versioned};
 use std::collections::BTreeMap;
 
 /// When a farm could not be decided about, it is tried again after this.
 const RETRY_AFTER: Millis = 2_000;
-/// Entries read at once; one that launches 400 servers is 800 KiB.
-const READ_AT_ONCE: usize = 64;
-/// After so many entries at once, reading the records is as fast as following them.
-const FOLLOWED_MAX: usize = 20_000;
 
 /// What the job remembers. A new one knows nothing, and looks at everything.
 #[derive(Default)]
@@ -160,27 +157,10 @@ impl Memory {
 
     /// Takes in what the journal has beyond the cursor; false when everything is to be read.
     fn follow(&mut self, service: &Service) -> Result<bool> {
-        let Some(mut seq) = self.seq else { return Ok(false) };
-        if seq > service.store.last_seq() {
-            return Ok(false);
-        }
         // Whatever goes wrong on the way leaves images of no one moment.
-        self.seq = None;
-        for _ in 0..FOLLOWED_MAX / READ_AT_ONCE {
-            let entries = match service.store.entries(seq, READ_AT_ONCE) {
-                Err(StoreError::Gone { .. }) => return Ok(false),
-                entries => entries?,
-            };
-            for entry in &entries {
-                self.take(entry)?;
-            }
-            seq = entries.last().map_or(seq, |entry| entry.seq);
-            if entries.len() < READ_AT_ONCE {
-                self.seq = Some(seq);
-                return Ok(true);
-            }
-        }
-        Ok(false)
+        let Some(seq) = self.seq.take() else { return Ok(false) };
+        self.seq = follow(service, seq, |entry| self.take(entry))?;
+        Ok(self.seq.is_some())
     }
 
     fn take(&mut self, entry: &Entry) -> Result<()> {

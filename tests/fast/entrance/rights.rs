@@ -9,6 +9,7 @@ use grange::clouds::Applied;
 use grange::model::{Actor, Door, Permission};
 use grange::service::observe::Look;
 use grange::service::plans::Memory;
+use grange::service::upkeep::KeptPlans;
 use grange::service::{
     Service, accounts, balancers, events, explain, farms, holds, lookup, manifests, minutes,
     notices, observe, orders, plans, proposals, ready, rollouts, servers, status, steps, upkeep,
@@ -181,9 +182,11 @@ const VERBS: &[(&str, &[Permission], Call)] = &[
     ("steps::get", &[EventsRead], |t, a| drop_ok(steps::get(t.service, a, StepId(1)))),
     ("steps::adopt::adopt", &[Operate], |t, a| drop_ok(steps::adopt(t.service, a))),
     ("upkeep::remove_terminated", &[Operate], |t, a| {
-        drop_ok(upkeep::remove_terminated(t.service, a, 0))
+        drop_ok(upkeep::remove_terminated(t.service, a, 0, 0))
     }),
-    ("upkeep::remove_plans", &[Operate], |t, a| drop_ok(upkeep::remove_plans(t.service, a, 1))),
+    ("upkeep::remove_plans", &[Operate], |t, a| {
+        drop_ok(upkeep::remove_plans(t.service, a, &mut KeptPlans::default(), 1))
+    }),
     ("upkeep::reset_restarts", &[Operate], |t, a| drop_ok(upkeep::reset_restarts(t.service, a, 1))),
     ("users::create_token", &[FarmsRead], |t, a| {
         drop_ok(users::create_token(t.service, a, &TokenInput::default()))

@@ -219,10 +219,9 @@ impl Site {
             }
             ["cut"] => self.cloud.values_mut().for_each(|state| *state = CloudState::Stopped),
             ["refuse"] => self.refuses = true,
-            ["unready", server] => {
-                let id = self.named(server);
-                let detail = "port 8080: connection refused".into();
-                self.say(id, MessageBody::Ready { ready: false, detail });
+            [word @ ("ready" | "unready"), server] => {
+                let (id, detail) = (self.named(server), "port 8080: connection refused".into());
+                self.say(id, MessageBody::Ready { ready: word == "ready", detail });
             }
             ["trim", "to", bytes] => {
                 self.service.store.set_journal_limit(bytes.parse().unwrap());
@@ -233,8 +232,9 @@ impl Site {
                 drop(ends.unwrap());
             }
             ["forget"] => {
-                upkeep::remove_terminated(&self.service, &Actor::job("upkeep"), 0).unwrap();
-                upkeep::remove_plans(&self.service, &Actor::job("upkeep"), 1).unwrap();
+                upkeep::remove_terminated(&self.service, &Actor::job("upkeep"), 0, 0).unwrap();
+                let mut plans = upkeep::KeptPlans::default();
+                upkeep::remove_plans(&self.service, &Actor::job("upkeep"), &mut plans, 1).unwrap();
             }
             _ => panic!("nobody knows how to {line:?}"),
         }
