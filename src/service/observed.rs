@@ -8,6 +8,7 @@ mod check;
 mod even;
 mod health;
 mod notices;
+mod reach;
 mod strange;
 mod talk;
 
@@ -15,10 +16,12 @@ use self::check::Check;
 use self::even::Even;
 pub use self::health::Failure;
 use self::health::Health;
+pub use self::reach::MembersSeen;
+use self::reach::Reach;
 use self::strange::Strange;
 pub use self::strange::{Oddities, Oddity};
 use self::talk::Talk;
-use crate::base::limit::{ALERT_BYTES_MAX, CHECK_FAILURES_MAX, CHECK_PERIOD, LISTING_STALE_AFTER};
+use crate::base::limit::{ALERT_BYTES_MAX, LISTING_STALE_AFTER};
 use crate::base::text::tidy;
 use crate::base::{Clock, FarmId, FarmRoleId, Millis, ServerId, StepId, Timestamp, Watch};
 use crate::engine::input::AgentPresence;
@@ -47,6 +50,7 @@ struct Inner {
     calls: BTreeSet<StepId>,
     checks: BTreeMap<ServerId, Check>,
     late: BTreeMap<ServerId, u32>,
+    reach: Reach,
     news: News,
     even: Even,
     talk: Talk,
@@ -102,7 +106,7 @@ struct Agent {
 
 impl Inner {
     /// What is known of a server's agent, or of the check that stands in for it.
-    fn presence(&self, server: ServerId, started_at: Timestamp) -> Option<AgentPresence> {
+    fn own_presence(&self, server: ServerId, started_at: Timestamp) -> Option<AgentPresence> {
         let Some(agent) = self.agents.get(&server) else {
             let health = &self.checks.get(&server)?.health;
             return Some(health.presence(false, started_at));
@@ -300,6 +304,10 @@ impl Observed {
         let agent = Agent { connected, since: now, health: known.unwrap_or_default() };
         let before = inner.agents.insert(server, agent);
         inner.news.add(server);
+        if !connected {
+            let turned = inner.reach.set(server, None, now);
+            turned.iter().for_each(|(server, _)| inner.news.add(*server));
+        }
         before.is_none_or(|agent| agent.connected != connected)
     }
 
@@ -316,9 +324,11 @@ impl Observed {
         news
     }
 
-    /// What a server's check said last, when it fails.
+    /// What a server's check said last, when it fails; else why no balancer reaches it.
     pub fn failure(&self, server: ServerId) -> Option<Failure> {
-        self.lock().health(server).and_then(Health::failure)
+        let inner = self.lock();
+        let own = inner.health(server).and_then(Health::failure);
+        own.or_else(|| inner.reach.failure(server))
     }
 
     /// Whether its agent is connected, and since when.
@@ -332,44 +342,6 @@ impl Observed {
     pub fn is_ready(&self, server: ServerId) -> bool {
         let inner = self.lock();
         inner.health(server).and_then(|health| health.passes).unwrap_or(true)
-    }
-
-    /// Whether a check of a server may begin now, which it then has.
-    pub(super) fn begin_check(&self, server: ServerId, moment: Millis) -> bool {
-        let mut inner = self.lock();
-        let check = inner.checks.entry(server).or_default();
-        let rested = check.began.is_none_or(|began| moment >= began.saturating_add(CHECK_PERIOD));
-        let begins = !check.under_way && rested;
-        if begins {
-            (check.under_way, check.began) = (true, Some(moment));
-        }
-        begins
-    }
-
-    /// A check of a server ended. Says whether it changes how the server is.
-    pub(super) fn end_check(
-        &self,
-        server: ServerId,
-        found: Result<(), &str>,
-        now: Timestamp,
-    ) -> bool {
-        let mut inner = self.lock();
-        let Some(check) = inner.checks.get_mut(&server) else { return false };
-        check.under_way = false;
-        let (passes, before) = (found.is_ok(), check.health.passes);
-        check.failures = if passes { 0 } else { check.failures.saturating_add(1) };
-        // One failure may be a busy moment.
-        let counts = passes || before != Some(true) || check.failures >= CHECK_FAILURES_MAX;
-        let news = counts && check.health.take(passes, found.err().unwrap_or_default(), now);
-        if news {
-            inner.news.add(server);
-        }
-        news
-    }
-
-    /// Whether a server's check from outside passes; `None` before the first.
-    pub fn passes_check(&self, server: ServerId) -> Option<bool> {
-        self.lock().checks.get(&server).and_then(|check| check.health.passes)
     }
 
     /// Whether any agent is connected.
@@ -399,6 +371,7 @@ impl Observed {
         inner.checks.remove(&server);
         inner.talk.forget(server);
         inner.strange.forget(server);
+        inner.reach.forget(server);
         for listing in inner.platforms.values_mut() {
             listing.missing.remove(&server);
         }
