@@ -45,6 +45,8 @@ mod fates;
 mod fleet;
 #[path = "simulation/fuse.rs"]
 mod fuse;
+#[path = "simulation/health.rs"]
+mod health;
 #[path = "simulation/hidden.rs"]
 mod hidden;
 #[path = "simulation/house.rs"]

@@ -7,7 +7,7 @@ mod agent;
 mod appliance;
 #[path = "system/damage/mod.rs"]
 mod damage;
-#[path = "system/haproxy.rs"]
+#[path = "system/haproxy/mod.rs"]
 mod haproxy;
 #[path = "system/install.rs"]
 mod install;

@@ -1,6 +1,7 @@
 //! Whether the server is ready: its own port answers, and keeps answering, and none of its services
 //! keeps ending, as far as whoever supervises them says.
 
+use super::balancer::Sight;
 use super::{Event, Events};
 use crate::model::ReadyCheck;
 use std::fs::File;
@@ -31,10 +32,16 @@ pub struct Check {
     pub ready: Option<(ReadyCheck, IpAddr)>,
     /// Where its supervisor says which services keep ending; nobody does on many platforms.
     pub crashing: PathBuf,
+    /// What is wrong with the balancer here, if there is one.
+    pub balancer: Sight,
 }
 
 impl Check {
     async fn look(&self) -> Result<String, String> {
+        // It knows more of itself than that it keeps ending.
+        if let Some(problem) = self.balancer.problem() {
+            return Err(problem);
+        }
         let crashing = crashing(&self.crashing);
         if let Some(service) = crashing.first() {
             return Err(service.clone());
@@ -190,7 +197,8 @@ mod tests {
     #[test]
     fn a_service_that_keeps_ending_is_a_failure_whatever_the_port_says() {
         let path = crate::agent::tests::scratch("crashing").join("crashing.json");
-        let check = Check { ready: None, crashing: path.clone() };
+        let balancer = Sight::default();
+        let check = Check { ready: None, crashing: path.clone(), balancer };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let look = || runtime.block_on(check.look());
         assert!(look().is_ok(), "nobody supervises");

@@ -10,15 +10,15 @@ use super::flight::{Cargo, Flight};
 use super::orders::{Advice, Orders, Outcome};
 use super::outbox::Outbox;
 use super::retiring::Retiring;
-use super::spool::{Row, Spool};
+use super::spool::{Row, Spool, batch};
 use super::work::Workshop;
 use super::{Event, Events};
 use crate::base::random::Stream;
 use crate::base::{Clock, OrderId, ServerId};
-use crate::model::OrderBody;
+use crate::model::{MemberDown, OrderBody};
 use crate::net::mqtt::{Packet, Publish, encode};
 use crate::wire::agent::{MessageBody, OrderMessage};
-use crate::wire::reading::{self, Batch, ROWS_MAX};
+use crate::wire::reading;
 use crate::wire::topic::{self, Kind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -63,6 +63,8 @@ pub struct Agent {
     pub collector: Collector,
     /// Whether the ready check passes.
     pub ready: bool,
+    /// What the balancer here was last seen to see: how many members, and those it does not reach.
+    pub members: Option<(u32, Vec<MemberDown>)>,
     /// For jitter.
     pub random: Stream,
     /// What happens.
@@ -148,6 +150,10 @@ impl Running {
                 self.agent.ready = ready;
                 self.say(MessageBody::Ready { ready, detail });
             }
+            Next::Event(Event::Members(members, down)) => {
+                self.agent.members = Some((members, down));
+                self.say_members();
+            }
             Next::Event(Event::Done(order, stop, outcome)) => {
                 self.done_order(order, stop, &outcome, now)
             }
@@ -173,6 +179,18 @@ impl Running {
         if let Some(json) = self.agent.outbox.hello_again() {
             self.publish(Kind::Messages, json, Cargo::HelloAgain, now);
         }
+        self.greet();
+        // Whoever listens now may have forgotten.
+        self.say_members();
+    }
+
+    fn say_members(&mut self) {
+        if let Some((members, down)) = self.agent.members.clone() {
+            self.say(MessageBody::Members { members, down });
+        }
+    }
+
+    fn greet(&mut self) {
         // A hello that waits serves this connection as well, unless it is another process's.
         if self.said_hello && self.agent.outbox.hello_waits() {
             return;
@@ -473,19 +491,6 @@ impl Running {
             // It says that it was aborted, which is known.
             task.await.ok();
         }
-    }
-}
-
-/// Rows of one agent share their series.
-fn batch(rows: &[Row]) -> Batch {
-    let Some(first) = rows.first() else { return Batch::default() };
-    let rows = &rows[..rows.len().min(ROWS_MAX)];
-    Batch {
-        series: first.names.to_vec(),
-        at: rows.iter().map(|row| row.at).collect(),
-        columns: (0..first.names.len())
-            .map(|series| rows.iter().map(|row| row.values[series]).collect())
-            .collect(),
     }
 }
 

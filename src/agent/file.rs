@@ -1,11 +1,13 @@
 //! Writing a file a service reads: check it, keep the last good one, reload, or go back.
 //!
 //! The new content stands beside the file until a check has passed; then it takes the file's
-//! place in one rename and the service reloads. If it cannot, the last good content comes back
+//! place in one rename and the service reloads; a balancer whose members alone changed takes
+//! them over without that. If it cannot, the last good content comes back
 //! and the service reloads that, so that one bad file never takes a balancer down. Which
 //! generation is in place, and whether its reload went well, is remembered: an older generation
 //! is not written, and the same content is not reloaded for nothing.
 
+use super::balancer::{Config, Look, Place, read};
 use super::command;
 use super::orders::Outcome;
 use super::state::{self, sync_dir};
@@ -21,6 +23,9 @@ use std::sync::atomic::AtomicBool;
 
 /// How long a check or a reload may take.
 const COMMAND_TIMEOUT_MS: u64 = 30_000;
+
+/// Ends the name of the content to go back to.
+const LAST_GOOD: &str = ".grange-last-good";
 
 /// What is to be written.
 #[derive(Clone, Debug)]
@@ -43,6 +48,9 @@ struct Placed {
     generation: u64,
     digest: String,
     reloaded: bool,
+    /// Why the last file that was ordered is not in place: the last good one is.
+    #[serde(default)]
+    refused: Option<String>,
 }
 
 /// Writes files, one at a time.
@@ -51,6 +59,8 @@ pub struct Files {
     /// What the server calls `/`.
     home: PathBuf,
     placed: BTreeMap<String, Placed>,
+    /// Where a balancer runs, should a file be one's.
+    balancer: Option<Place>,
 }
 
 impl Files {
@@ -60,7 +70,37 @@ impl Files {
         let placed = state::read(&memory)?
             .and_then(|bytes| serde_json::from_slice(&bytes).ok())
             .unwrap_or_default();
-        Ok(Files { memory, home, placed })
+        Ok(Files { memory, home, placed, balancer: None })
+    }
+
+    /// The same, with a balancer that takes its members over without a reload.
+    #[must_use]
+    pub fn with_balancer(mut self, place: Place) -> Files {
+        self.balancer = Some(place);
+        self
+    }
+
+    /// Whether nothing was ever written.
+    pub fn is_empty(&self) -> bool {
+        self.placed.is_empty()
+    }
+
+    /// What is seen of the balancer whose file is here.
+    pub fn look_at_balancer(&self) -> Option<Look> {
+        let place = self.balancer.as_ref()?;
+        let mut looks = self.placed.iter().filter_map(|(path, placed)| {
+            let config = read(&self.home.join(path.trim_start_matches('/')));
+            if config.is_none() && placed.refused.is_none() {
+                return None;
+            }
+            // A first file that was refused leaves none behind.
+            let mut look = config.map(|config| place.look(&config)).unwrap_or_default();
+            if placed.refused.is_some() {
+                look.problem.clone_from(&placed.refused);
+            }
+            Some(look)
+        });
+        looks.next()
     }
 
     /// Carries out one order.
@@ -81,12 +121,53 @@ impl Files {
             self.remember(order, &digest, true);
             return Outcome::done("unchanged");
         }
-        match self.place(path, order, &before, &digest, halt) {
+        let outcome = match self.place(path, order, &before, &digest, halt) {
             Ok(output) => Outcome::done(output),
             Err(Fault::Io(doing, error)) => Outcome::failed(format!("{doing}: {error}")),
             Err(Fault::Command { what, exit_code, output }) => {
                 Outcome { error: Some(what), exit_code, output }
             }
+        };
+        if let Some(why) = &outcome.error {
+            self.note_refusal(order, why);
+        }
+        outcome
+    }
+
+    /// Remembers that a file was refused, until one is in place.
+    fn note_refusal(&mut self, order: &FileOrder, why: &str) {
+        let placed = self.placed.entry(order.path.clone()).or_default();
+        placed.refused = Some(why.to_owned());
+        self.save();
+    }
+
+    /// Makes the service take over what is in place.
+    fn load(&self, order: &FileOrder, path: &Path, halt: &AtomicBool) -> Result<String, Fault> {
+        const FAILING: &str = "the reload failed";
+        let balancer = self.balancer.as_ref();
+        let Some((place, config)) = balancer.zip(Config::parse(&order.content)) else {
+            return run(&order.reload, path, FAILING, halt);
+        };
+        let why = match place.change(&config) {
+            Ok(done) => return Ok(done),
+            Err(why) => why,
+        };
+        tracing::info!(%why, "the balancer reloads");
+        let before = place.worker(&config);
+        match run(&order.reload, path, FAILING, halt) {
+            Ok(output) => {
+                place.await_handover(&config, before);
+                Ok(format!("reloaded: {why}\n{output}"))
+            }
+            Err(Fault::Command { what, exit_code, output }) => {
+                // What runs has its port; it is in nobody's way where it listens already.
+                let listens =
+                    read(&suffixed(path, LAST_GOOD)).is_some_and(|old| old.port == config.port);
+                let blame = if listens { None } else { place.blame(&config) };
+                let what = blame.map_or(what.clone(), |blame| format!("{what}: {blame}"));
+                Err(Fault::Command { what, exit_code, output })
+            }
+            Err(fault) => Err(fault),
         }
     }
 
@@ -99,7 +180,7 @@ impl Files {
         halt: &AtomicBool,
     ) -> Result<String, Fault> {
         let beside = suffixed(path, ".grange-new");
-        let last_good = suffixed(path, ".grange-last-good");
+        let last_good = suffixed(path, LAST_GOOD);
         write_beside(&beside, path, order.content.as_bytes())
             .map_err(|error| Fault::Io("writing the new file beside the old one", error))?;
         if let Err(fault) = run(&order.check, &beside, "the check refuses it", halt) {
@@ -117,7 +198,7 @@ impl Files {
         put(&beside, path).map_err(|error| Fault::Io("putting the file in place", error))?;
         // Until the reload went well, a crash must lead to another one.
         self.remember(order, digest, false);
-        match run(&order.reload, path, "the reload failed", halt) {
+        match self.load(order, path, halt) {
             Ok(output) => {
                 self.remember(order, digest, true);
                 Ok(output)
@@ -167,7 +248,8 @@ impl Files {
     }
 
     fn remember(&mut self, order: &FileOrder, digest: &str, reloaded: bool) {
-        let placed = Placed { generation: order.generation, digest: digest.to_owned(), reloaded };
+        let (generation, digest) = (order.generation, digest.to_owned());
+        let placed = Placed { generation, digest, reloaded, refused: None };
         self.placed.insert(order.path.clone(), placed);
         self.save();
     }

@@ -11,6 +11,7 @@
 //!   that wait on disk while the appliance is away. [`flight`]: what is sent and not acknowledged.
 //! - [`orders`]: which orders were seen and what came of them, so that each is done once;
 //!   [`work`] carries them out with [`command`] and [`file`], on threads that may block.
+//! - [`balancer`]: the members of an HAProxy here, changed while it runs, and what it sees of them.
 //! - [`retiring`]: whether the server is to go, and the word of those who work on it that nothing
 //!   is left to finish: `grange-agent retiring` and `grange-agent idle`.
 //! - [`collect`]: readings from `/proc`, control groups and file systems; [`check`]: readiness.
@@ -27,6 +28,7 @@
 //! To add an order: a variant of `model::OrderBody`, its arm in [`work`], its word on being done
 //! twice in [`orders`], and a row in `tests/`.
 
+mod balancer;
 mod check;
 mod collect;
 mod command;
@@ -47,6 +49,9 @@ mod tests;
 mod transport;
 mod work;
 
+pub use balancer::{Look, Place};
+pub use file::{FileOrder, Files};
+pub use orders::Outcome;
 pub use retiring::{Question, ask};
 pub use settings::{AgentOptions, STATE_DIR, state_dir};
 
@@ -54,6 +59,7 @@ use crate::base::limit::{AGENT_ORDERS_OPEN_MAX, AGENT_SPOOL_BYTES_MAX};
 use crate::base::problem::chain;
 use crate::base::random::{Stream, fresh_seed, secret_text};
 use crate::base::{Clock, OrderId, WallClock};
+use crate::model::MemberDown;
 use crate::net::mqtt::Packet;
 use crate::wire::agent::{CRASHING, UserData};
 use nix::unistd::{Pid, getpid, getsid};
@@ -80,6 +86,8 @@ enum Event {
     Packet(Packet),
     /// The ready check passes now, or does not any more; with what it saw.
     Ready(bool, String),
+    /// The balancer here sees so many members, and does not reach these of them.
+    Members(u32, Vec<MemberDown>),
     /// An order is done; whether the agent is to stop, and what came of it.
     Done(OrderId, bool, orders::Outcome),
     /// The system wants the agent to end.
@@ -163,14 +171,16 @@ fn assemble(
     let proc_dir = std::path::Path::new("/proc");
     let source = collect::Source::new(proc_dir, &options.run_dir, limits, session_id);
     let collector = collect::Collector::new(source, &data.mounts, clock.monotonic());
+    let (run_dir, address) = (options.service_run_dir.clone(), options.address);
+    let place = balancer::Place { run_dir, address };
     let files = state
         .room("files")
         .and_then(|dir| file::Files::open(dir.join("placed.json"), options.home.clone()));
-    let workshop = work::Workshop {
-        files: Mutex::new(files.map_err(io("recalling written files"))?),
+    let workshop = Arc::new(work::Workshop {
+        files: Mutex::new(files.map_err(io("recalling written files"))?.with_balancer(place)),
         halt: AtomicBool::new(false),
         machine,
-    };
+    });
     let seed = fresh_seed();
     let identity = identity::Identity::new(state.clone(), data.server, data.token.clone());
     let session = session::Session {
@@ -187,7 +197,10 @@ fn assemble(
     let check = check::Check {
         ready: data.check.clone().map(|check| (check, options.address)),
         crashing: options.run_dir.join(CRASHING),
+        balancer: balancer::Sight::default(),
     };
+    let sight = check.balancer.clone();
+    tasks.push(tokio::spawn(balancer::watch(workshop.clone(), sight, sender.clone())));
     tasks.push(tokio::spawn(check::watch(check, sender.clone())));
     let boot = collector.boot();
     let agent = core::Agent {
@@ -199,9 +212,10 @@ fn assemble(
             .map_err(io("opening the spool"))?,
         orders: orders::Orders::open(&state).map_err(io("recalling orders"))?,
         retiring: retiring::Retiring::open(&state).map_err(io("recalling the retirement"))?,
-        workshop: Arc::new(workshop),
+        workshop,
         collector,
         ready: data.check.is_none(),
+        members: None,
         random: Stream::new(seed, "backlog"),
         events,
         sender,

@@ -127,6 +127,7 @@ impl Outbox {
             MessageBody::Hello { .. }
             | MessageBody::Ready { .. }
             | MessageBody::Idle { .. }
+            | MessageBody::Members { .. }
             | MessageBody::Bye => None,
         };
         let hello = matches!(body, MessageBody::Hello { .. });

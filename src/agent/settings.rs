@@ -22,6 +22,8 @@ pub struct AgentOptions {
     pub state: PathBuf,
     /// Where `limits.json` and `cgroup/` are, on a shared machine.
     pub run_dir: PathBuf,
+    /// What the server's services have for their sockets: `GRANGE_RUN` or `/run`.
+    pub service_run_dir: PathBuf,
     /// The server's own address, for its ready check.
     pub address: IpAddr,
     /// What the server calls `/`: files it is ordered to have are below it. Servers of an
@@ -62,12 +64,13 @@ impl AgentOptions {
     /// Options with what the platform says in the environment: `GRANGE_RUN`, `GRANGE_ADDRESS`,
     /// `GRANGE_HOME`.
     pub fn from_environment(config: PathBuf, state: Option<PathBuf>) -> AgentOptions {
-        let run_dir = std::env::var_os("GRANGE_RUN").map_or(PathBuf::from(RUN_DIR), PathBuf::from);
+        let run_dir = std::env::var_os("GRANGE_RUN").map(PathBuf::from);
         let address = std::env::var("GRANGE_ADDRESS").ok().and_then(|text| text.parse().ok());
         AgentOptions {
             config,
             state: state.unwrap_or_else(state_dir),
-            run_dir,
+            service_run_dir: run_dir.clone().unwrap_or_else(|| "/run".into()),
+            run_dir: run_dir.unwrap_or_else(|| RUN_DIR.into()),
             address: address.unwrap_or(IpAddr::from([127, 0, 0, 1])),
             home: std::env::var_os("GRANGE_HOME").map_or(PathBuf::from("/"), PathBuf::from),
         }

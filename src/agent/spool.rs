@@ -206,6 +206,19 @@ fn decode(bytes: &[u8]) -> Option<Batch> {
     Some(batch)
 }
 
+/// Rows of one agent share their series.
+pub fn batch(rows: &[Row]) -> Batch {
+    let Some(first) = rows.first() else { return Batch::default() };
+    let rows = &rows[..rows.len().min(ROWS_MAX)];
+    Batch {
+        series: first.names.to_vec(),
+        at: rows.iter().map(|row| row.at).collect(),
+        columns: (0..first.names.len())
+            .map(|series| rows.iter().map(|row| row.values[series]).collect())
+            .collect(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

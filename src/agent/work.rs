@@ -1,5 +1,6 @@
 //! Carrying out one order, on a thread that may block.
 
+use super::balancer::Look;
 use super::command;
 use super::file::{FileOrder, Files};
 use super::orders::Outcome;
@@ -8,7 +9,7 @@ use crate::model::OrderBody;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::getppid;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError, TryLockError};
 
 /// How long the system may take to begin its own restart.
 const REBOOT_TIMEOUT_MS: Millis = 10_000;
@@ -43,6 +44,21 @@ impl Workshop {
             OrderBody::Stop => Outcome::done("the agent stops"),
             // The agent notes these down itself.
             OrderBody::Leave { .. } | OrderBody::Stay => Outcome::done("noted"),
+        }
+    }
+
+    /// Whether there may be a balancer here: it was ordered to have a file. A thread that is busy
+    /// with one counts.
+    pub fn may_balance(&self) -> bool {
+        self.files.try_lock().map_or(true, |files| !files.is_empty())
+    }
+
+    /// What is seen of the balancer here; `None` if there is none, and while a file is written.
+    pub fn look_at_balancer(&self) -> Option<Look> {
+        match self.files.try_lock() {
+            Ok(files) => files.look_at_balancer(),
+            Err(TryLockError::Poisoned(files)) => files.into_inner().look_at_balancer(),
+            Err(TryLockError::WouldBlock) => None,
         }
     }
 

@@ -1,21 +1,30 @@
 //! HAProxy 2.4 or later: which servers, in which state, behind which port.
 //!
-//! A server that is to go is a `backup`: it finishes what it has, gets nothing new while another
-//! is up, and is still better than an error page when none is. A reload is `SIGUSR2` to the
-//! master (HAProxy Management Guide, section 4): a new worker takes the listening sockets over, so
-//! that no connection is refused, and the old one finishes what it has: for an hour and a minute,
-//! which is more than any `drain`, and through 32 further reloads.
+//! A server that is to go is a `backup` under another name ([`LEAVING`]): it gets nothing new
+//! while another is up, and is still better than an error page when none is. What it has it
+//! finishes under its own name.
+//!
+//! Members come and go by the runtime API (Management Guide, section 9.3), which is the agent's
+//! work: it compares the file with what runs. For that, the file names its settings by a digest of
+//! everything in it but its members, and the running HAProxy says which settings it has read. Only
+//! where they differ is there a reload, `SIGUSR2` to the master (section 4): a new worker takes
+//! the listening sockets over, so that no connection is refused, and the old one finishes what it
+//! has: for an hour and a minute, which is more than any `drain`, and through 32 further reloads.
 //!
 //! The service itself is the built-in role's command. Both follow `GRANGE_HOME` and `GRANGE_RUN`
 //! where a platform sets them, because servers of an ordinary user share a file system: the file's
 //! path is absolute *within the server*, whose root is `GRANGE_HOME`.
 
-use crate::model::Balance;
+use crate::base::hash::{hex, sha256};
+use crate::model::{Balance, LEAVING};
 use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value, context};
 use std::net::IpAddr;
 
 /// Where the file is, within the server.
 pub const PATH: &str = "/etc/haproxy/grange.cfg";
+
+/// Of the digest of the settings: enough that no two of a balancer's are ever the same.
+const SETTINGS_BYTES: usize = 12;
 
 const TEMPLATE: &str = include_str!("../../assets/automation/haproxy.cfg.j2");
 
@@ -52,7 +61,7 @@ pub struct Topology {
     pub generation: u64,
     /// What was declared.
     pub balance: Balance,
-    /// The servers behind the balancer, in a stable order.
+    /// The servers behind the balancer, in a stable order, each name once.
     pub servers: Vec<Backend>,
     /// Everybody gets the maintenance page, whatever the servers say.
     pub maintenance: bool,
@@ -95,29 +104,36 @@ pub struct Rendered {
 
 /// Renders a topology. A server whose address is none is left out.
 pub fn render(topology: &Topology) -> Rendered {
-    let Topology { generation, balance, servers, maintenance } = topology;
-    let lines: Vec<Value> = servers.iter().filter_map(line).collect();
+    let members: Vec<Value> = topology.servers.iter().filter_map(line).collect();
+    let without_members = fill(topology, 0, "", &[]);
+    let settings = hex(&sha256(without_members.as_bytes())[..SETTINGS_BYTES]);
+    let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
+    Rendered {
+        path: PATH.to_owned(),
+        content: fill(topology, topology.generation, &settings, &members),
+        check: words(&["haproxy", "-c", "-f", "{}"]),
+        reload: words(&["sh", "-c", RELOAD]),
+    }
+}
+
+/// The template with what it asks for in it.
+fn fill(topology: &Topology, generation: u64, settings: &str, servers: &[Value]) -> String {
+    let balance = &topology.balance;
     let rendered = environment()
         .render_str(
             TEMPLATE,
             context! {
                 generation,
+                settings,
                 farm_role => balance.farm_role.as_str(),
                 listen_port => balance.listen_port,
                 check_path => balance.check_path.as_str(),
-                draining => servers.iter().any(|server| server.state == BackendState::Draining),
-                servers => lines,
-                maintenance,
+                servers,
+                maintenance => topology.maintenance,
             },
         )
         .expect("the embedded template is rendered by tests, and every value has its type");
-    let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
-    Rendered {
-        path: PATH.to_owned(),
-        content: rendered + "\n",
-        check: words(&["haproxy", "-c", "-f", "{}"]),
-        reload: words(&["sh", "-c", RELOAD]),
-    }
+    rendered + "\n"
 }
 
 fn environment() -> Environment<'static> {
@@ -135,8 +151,11 @@ fn line(server: &Backend) -> Option<Value> {
         IpAddr::V4(address) => address.to_string(),
         IpAddr::V6(address) => format!("[{address}]"),
     };
-    let name: String = server.name.chars().map(safe).collect();
+    let mut name: String = server.name.chars().map(safe).collect();
     let draining = server.state == BackendState::Draining;
+    if draining {
+        name += LEAVING;
+    }
     Some(context! { name, address, port => server.port, draining })
 }
 

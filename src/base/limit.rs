@@ -44,6 +44,11 @@ pub const CLOUD_WORDS_BYTES_MAX: usize = 1_000;
 pub const AGENT_WORD_BYTES_MAX: usize = 64;
 /// What an agent may say it can do.
 pub const AGENT_CAPABILITIES_MAX: usize = 32;
+/// Members a balancer's agent names as not reached: at 220 bytes each they fit into
+/// [`AGENT_PACKET_BYTES_MAX`]. Where more are not reached, it is not they who are ill.
+pub const AGENT_MEMBERS_MAX: usize = 1_000;
+/// Longest name of a member: a host name, eight digits, and what says that it is leaving.
+pub const MEMBER_NAME_BYTES_MAX: usize = 128;
 /// Bytes of what an agent's check saw, in the journal.
 pub const AGENT_DETAIL_BYTES_MAX: usize = 300;
 /// It is told this long before a hold ends, and as long after.

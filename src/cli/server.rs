@@ -104,8 +104,9 @@ pub fn table(servers: &[ServerView], io: &mut Io<'_>) -> io::Result<()> {
 fn status(server: &ServerView) -> Cell {
     let tone = Tone::of_status(&server.status);
     let names: Vec<&str> = server.grange.conditions.iter().map(|c| c.name.as_str()).collect();
-    let bad =
-        names.iter().any(|name| matches!(*name, "failed" | "unhealthy" | "silent" | "missing"));
+    let bad = names
+        .iter()
+        .any(|name| matches!(*name, "failed" | "unhealthy" | "reachesNone" | "silent" | "missing"));
     let tone = if bad { Tone::Bad } else { tone };
     let words = std::iter::once(server.status.as_str()).chain(names);
     Cell(words.collect::<Vec<&str>>().join(", "), tone)

@@ -224,6 +224,7 @@ impl<'a> Eyes<'a> {
         if !role.storage.is_empty() && !role.policy.replace_with_volumes {
             return tell("retired as unhealthy, but it has volumes".into());
         }
+        let unreached = self.input.agents.get(&server.id).is_some_and(|agent| agent.unreached);
         let none = Vec::new();
         let others = self.of_role.get(&server.farm_role).unwrap_or(&none);
         let others =
@@ -240,7 +241,7 @@ impl<'a> Eyes<'a> {
             there |= !dead;
             well |= !dead && failing(&other.id).is_none();
         }
-        if there && !well {
+        if (there || unreached) && !well {
             return tell("retired as unhealthy, but so are all of its farm role".into());
         }
         None

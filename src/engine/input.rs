@@ -86,6 +86,8 @@ pub struct AgentPresence {
     pub failing_since: Option<Timestamp>,
     /// It was said since the start that its ready check passes, and nothing else since.
     pub passes: bool,
+    /// It fails by the word of its balancers alone, none of which reaches it.
+    pub unreached: bool,
 }
 
 /// One scaling rule's metric, averaged over its window and over the running servers.

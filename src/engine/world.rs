@@ -354,6 +354,11 @@ impl ServerView<'_> {
         self.server.status == ServerStatus::Running && fails
     }
 
+    /// It is unhealthy by the word of its balancers alone.
+    pub fn is_unreached(&self) -> bool {
+        self.is_unhealthy() && self.agent.is_some_and(|agent| agent.unreached)
+    }
+
     /// It serves, and that was said since the start: silence is not taken for health.
     pub fn is_known_healthy(&self) -> bool {
         self.is_healthy() && self.agent.is_some_and(|agent| agent.passes)

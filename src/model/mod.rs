@@ -9,6 +9,7 @@
 //! To add a noun: a file here, its table in `store/tables.rs`, its view in `wire/api.rs`, its
 //! verbs in `service/`.
 
+pub mod balancer;
 pub mod breaker;
 pub mod cause;
 pub mod farm;
@@ -29,6 +30,7 @@ pub mod server;
 pub mod step;
 pub mod user;
 
+pub use balancer::{LEAVING, MemberDown};
 pub use breaker::Breaker;
 pub use cause::{Actor, Cause, Door, Permission};
 pub use farm::{Farm, FarmGoal, LaunchOrder};

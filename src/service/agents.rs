@@ -5,15 +5,19 @@
 //! message as often as it likes.
 
 use crate::base::hash::{same, sha256};
+use crate::base::limit::AGENT_DETAIL_BYTES_MAX;
 use crate::base::problem::chain;
+use crate::base::text::tidy;
 use crate::base::{Code, Millis, Problem, Result, ServerId, Timestamp};
 use crate::broker::{Admission, Ingest, Later, Refusal};
-use crate::model::{Actor, AgentCursor, Cause, Door, OrderState, Permission, Server, ServerStatus};
+use crate::model::{
+    Actor, AgentCursor, Cause, Door, OrderBody, OrderState, Permission, Server, ServerStatus,
+};
 use crate::pki::request_key_digest;
 use crate::series::SeriesError;
 use crate::service::observed::Oddity;
 use crate::service::plans::set_status;
-use crate::service::{Service, lookup, retiring, strange};
+use crate::service::{Service, lookup, members, retiring, strange};
 use crate::store::{Author, Purpose, Subject, Tx};
 use crate::wire::agent::{Message, MessageBody};
 use crate::wire::reading::{self, Batch};
@@ -123,6 +127,15 @@ impl Ingest for Doorway {
         let turned = ready
             .as_ref()
             .is_some_and(|(ready, detail)| observed.agent_ready(from, *ready, detail, now));
+        let turned_members = match &message.body {
+            MessageBody::Members { members, down } => members::take(&service, from, *members, down),
+            _ => Ok(Vec::new()),
+        };
+        let turned_members = match turned_members {
+            Ok(turned) => turned,
+            Err(problem) => return Box::pin(async move { Err(refusal(&problem)) }),
+        };
+        let wakes = ready.is_some() || !turned_members.is_empty();
         let (observer, moment) = (service.clone(), service.clock.monotonic());
         let is_result = matches!(message.body, MessageBody::Result { .. });
         service.store.submit(
@@ -134,6 +147,7 @@ impl Ingest for Doorway {
             ),
             move |tx| {
                 take(tx, from, message, turned, now)?;
+                members::note(tx, &turned_members)?;
                 // What comes of orders is bounded by the orders; the rest is the agent's own word.
                 if tx.has_changes() && !is_result && !observer.observed.may_note(from, moment) {
                     let why = "it changes its mind more often than is noted";
@@ -149,7 +163,7 @@ impl Ingest for Doorway {
                 .unwrap_or_else(|_| Err(Problem::new(Code::ServiceUnavailable, "stopping")));
             match result {
                 Ok(_) => {
-                    if ready.is_some() {
+                    if wakes {
                         service.observation.wake();
                     }
                     Ok(())
@@ -186,6 +200,7 @@ fn verb(body: &MessageBody) -> &'static str {
         MessageBody::Hello { .. } => "agent.hello",
         MessageBody::Ready { .. } => "agent.ready",
         MessageBody::Result { .. } => "agent.result",
+        MessageBody::Members { .. } => "agent.members",
         MessageBody::Idle { .. } => "agent.idle",
         MessageBody::Bye => "agent.bye",
     }
@@ -204,7 +219,10 @@ fn readiness(body: &MessageBody) -> Option<(bool, String)> {
     match body {
         MessageBody::Hello { ready, .. } => Some((*ready, String::new())),
         MessageBody::Ready { ready, detail } => Some((*ready, detail.clone())),
-        MessageBody::Result { .. } | MessageBody::Idle { .. } | MessageBody::Bye => None,
+        MessageBody::Result { .. }
+        | MessageBody::Members { .. }
+        | MessageBody::Idle { .. }
+        | MessageBody::Bye => None,
     }
 }
 
@@ -249,6 +267,14 @@ fn take(tx: &mut Tx, from: ServerId, message: Message, turned: bool, now: Timest
                 return Err(Problem::invalid("order", "this order is for another server"));
             }
             if record.state == OrderState::Open {
+                if let (None, OrderBody::WriteFile { .. }) = (&error, &record.body) {
+                    let about = lookup::server_name(tx, &server)?;
+                    let said = output.lines().next().unwrap_or_default();
+                    tx.text(
+                        about,
+                        format!("balances anew: {}", tidy(said, AGENT_DETAIL_BYTES_MAX)),
+                    );
+                }
                 record.state = match error {
                     Some(why) => OrderState::Failed(why),
                     None => OrderState::Done { exit_code, output },
@@ -257,7 +283,7 @@ fn take(tx: &mut Tx, from: ServerId, message: Message, turned: bool, now: Timest
             }
         }
         MessageBody::Idle { step } => retiring::idle(tx, &mut server, step, now)?,
-        MessageBody::Bye => {}
+        MessageBody::Members { .. } | MessageBody::Bye => {}
     }
     if server != before {
         if server.status != before.status {

@@ -25,6 +25,7 @@ const FAILED: &str = "servers-failed";
 const MISSING: &str = "servers-missing";
 const ROLLOUT: &str = "rollout-over";
 const BALANCERS: &str = "balancers";
+const REACH: &str = "balancers-reach-none";
 
 /// The key of an alert about a farm.
 pub(super) fn key(what: &str, farm: FarmId) -> String {
@@ -55,6 +56,9 @@ pub(super) fn of(input: &PlanInput, plan: &Plan) -> BTreeMap<FarmRoleId, Vec<Ala
         }
     }
     for (role, alarm) in unhealthy(input, plan) {
+        out.entry(role).or_default().push(alarm);
+    }
+    for (role, alarm) in reached_by_none(input) {
         out.entry(role).or_default().push(alarm);
     }
     for line in &plan.report {
@@ -105,6 +109,31 @@ fn unhealthy<'a>(
     })
 }
 
+/// Balancers that reach no server behind them for a while, by the farm role of those servers: all
+/// that is asked is known where that is decided about.
+fn reached_by_none(input: &PlanInput) -> impl Iterator<Item = (FarmRoleId, Alarm)> + '_ {
+    let watch = input.watch();
+    let balancers = input.farm_roles.iter().filter(|role| !role.removed);
+    balancers.filter_map(move |role| {
+        let balance = role.balance.as_ref()?;
+        let behind = input.farm_roles.iter().find(|role| role.alias == balance.farm_role)?;
+        let running = || {
+            let of_it = input.servers.iter().filter(|server| server.farm_role == behind.id);
+            of_it.filter(|server| server.status == ServerStatus::Running)
+        };
+        let word = |server: &Arc<Server>| input.agents.get(&server.id).copied();
+        let fails = |server: &Arc<Server>| {
+            let since = word(server).and_then(|agent| agent.failing_since);
+            since.is_some_and(|since| watch.lasted(since) >= UNHEALTHY_ALERT_AFTER)
+        };
+        let unreached = running().any(|server| word(server).is_some_and(|agent| agent.unreached));
+        let told = unreached && running().all(fails);
+        let (farm, count) = (&input.farm.name, running().count());
+        let text = format!("{farm}/{}: none of {count} of {farm}/{}", role.alias, behind.alias);
+        told.then_some((behind.id, Alarm { what: REACH, text }))
+    })
+}
+
 /// Raises and clears a farm's alerts, from what is true of each of its farm roles.
 pub(super) fn raise(service: &Service, farm: FarmId, of: &BTreeMap<FarmRoleId, Vec<Alarm>>) {
     let told = [
@@ -114,6 +143,7 @@ pub(super) fn raise(service: &Service, farm: FarmId, of: &BTreeMap<FarmRoleId, V
         (FAILED, "a server failed"),
         (MISSING, "a server is missing"),
         (ROLLOUT, "a rollout failed"),
+        (REACH, "a balancer reaches no server behind it"),
     ];
     for (what, text) in told {
         let alarms = of.values().flatten().filter(|alarm| alarm.what == what);
@@ -125,7 +155,7 @@ pub(super) fn raise(service: &Service, farm: FarmId, of: &BTreeMap<FarmRoleId, V
 
 /// A farm is gone: whatever was wrong with it is over.
 pub(super) fn forget(service: &Service, farm: FarmId) {
-    for what in [REFUSED, STUCK, SILENT, UNHEALTHY, FAILED, MISSING, ROLLOUT, BALANCERS] {
+    for what in [REFUSED, STUCK, SILENT, UNHEALTHY, FAILED, MISSING, ROLLOUT, BALANCERS, REACH] {
         service.observed.set_alert(&key(what, farm), None);
     }
 }

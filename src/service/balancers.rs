@@ -10,11 +10,13 @@ use crate::model::{
     Actor, Automation, Balance, Cause, Farm, FarmGoal, FarmRole, HoldKind, Order, OrderBody,
     OrderState, Permission, Plan, Server, ServerStatus, Step, StepKind, TerminateReason,
 };
-use crate::service::{Service, authorise, holds, lookup, orders};
+use crate::service::{Service, authorise, holds, lookup, members, orders};
 use crate::store::{Author, Purpose, View};
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
+/// A file that was refused is ordered again after this long, by the clock of its order.
+const FILE_AGAIN_AFTER: Millis = 300_000;
 /// A balancer file is given up after this long; the next change of topology orders it anew.
 const FILE_DEADLINE: Millis = 300_000;
 
@@ -219,8 +221,9 @@ fn last_file(orders: &[Order], now: Timestamp) -> (Option<OrderBody>, bool) {
     let stands = match &last.state {
         OrderState::Done { .. } => true,
         OrderState::Open => last.deadline >= now,
-        // A bad file stays refused until the topology changes; a lost one is ordered again.
-        OrderState::Failed(_) => true,
+        // What was in its way (a port that is taken) may be gone by then; a lost one is ordered
+        // again at once.
+        OrderState::Failed(_) => now.since(last.at) < FILE_AGAIN_AFTER,
         OrderState::Expired | OrderState::Superseded => false,
     };
     (Some(last.body.clone()), stands)
@@ -276,9 +279,7 @@ fn backend(service: &Service, server: &Server, balance: &Balance) -> Option<Back
     if crashed {
         return None;
     }
-    // A server that came back under an old index must not inherit the old one's health.
-    let name = format!("{}-{}", server.hostname, &server.id.to_string()[..8]);
-    Some(Backend { name, address, port: balance.port, state })
+    Some(Backend { name: members::name(server), address, port: balance.port, state })
 }
 
 /// Files that balancers refused, one line each, for the alerts.

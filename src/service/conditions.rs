@@ -36,6 +36,8 @@ pub(super) fn of(
     let found = [
         ("failed", failed(server, report)),
         ("unhealthy", unhealthy(server, failure, now)),
+        ("partlyReached", partly_reached(service, server)),
+        ("reachesNone", reaches_none(service, server)),
         ("silent", silent(server, agent, now)),
         ("missing", missing(server, &policy, seen, now)),
         ("rebooting", rebooting(server, &policy, now)),
@@ -81,6 +83,18 @@ fn unhealthy(server: &Server, failure: Option<&Failure>, now: Timestamp) -> Opti
     let age = say(now.since(*since));
     let detail = if detail.is_empty() { "its check fails" } else { detail };
     Some(format!("for {age}, since {since}: {detail}"))
+}
+
+/// It serves, and yet some of its balancers do not reach it.
+fn partly_reached(service: &Service, server: &Server) -> Option<String> {
+    let runs = server.status == ServerStatus::Running;
+    runs.then(|| service.observed.partly_reached(server.id)).flatten()
+}
+
+/// It balances, and what is behind it does not answer.
+fn reaches_none(service: &Service, server: &Server) -> Option<String> {
+    let seen = service.observed.members_of(server.id).filter(|seen| seen.reaches_none())?;
+    Some(format!("it reaches none of the {} servers behind it", seen.members))
 }
 
 /// It runs, and its agent, which was heard of before, is not there any more.

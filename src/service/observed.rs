@@ -8,6 +8,7 @@ mod check;
 mod even;
 mod health;
 mod notices;
+mod reach;
 mod reports;
 mod strange;
 mod talk;
@@ -16,11 +17,13 @@ use self::check::Check;
 use self::even::Even;
 pub use self::health::Failure;
 use self::health::Health;
+pub use self::reach::MembersSeen;
+use self::reach::Reach;
 use self::reports::Report;
 use self::strange::Strange;
 pub use self::strange::{Oddities, Oddity};
 use self::talk::Talk;
-use crate::base::limit::{ALERT_BYTES_MAX, CHECK_FAILURES_MAX, LISTING_STALE_AFTER};
+use crate::base::limit::{ALERT_BYTES_MAX, LISTING_STALE_AFTER};
 use crate::base::text::tidy;
 use crate::base::{Clock, FarmId, Millis, ServerId, StepId, Timestamp, Watch};
 use crate::engine::input::AgentPresence;
@@ -54,6 +57,7 @@ struct Inner {
     /// Servers whose check fails by the last word there is.
     fails: BTreeSet<ServerId>,
     late: BTreeMap<ServerId, u32>,
+    reach: Reach,
     news: News,
     even: Even,
     talk: Talk,
@@ -106,7 +110,7 @@ struct Agent {
 
 impl Inner {
     /// What is known of a server's agent, or of the check that stands in for it.
-    fn presence(&self, server: ServerId, started_at: Timestamp) -> Option<AgentPresence> {
+    fn own_presence(&self, server: ServerId, started_at: Timestamp) -> Option<AgentPresence> {
         let Some(agent) = self.agents.get(&server) else {
             let health = &self.checks.get(&server)?.health;
             return Some(health.presence(false, started_at));
@@ -123,7 +127,8 @@ impl Inner {
 
     /// Whether a server's check fails may have changed.
     fn note_health(&mut self, server: ServerId) {
-        match self.health(server).is_some_and(Health::fails) {
+        let unreached = self.reach.failure(server).is_some();
+        match unreached || self.health(server).is_some_and(Health::fails) {
             true => self.fails.insert(server),
             false => self.fails.remove(&server),
         };
@@ -313,6 +318,10 @@ impl Observed {
         let before = inner.agents.insert(server, agent);
         inner.note_health(server);
         inner.news.add(server);
+        if !connected {
+            let turned = inner.reach.set(server, None, now);
+            inner.note_turned(&turned);
+        }
         before.is_none_or(|agent| agent.connected != connected)
     }
 
@@ -330,9 +339,11 @@ impl Observed {
         news
     }
 
-    /// What a server's check said last, when it fails.
+    /// What a server's check said last, when it fails; else why no balancer reaches it.
     pub fn failure(&self, server: ServerId) -> Option<Failure> {
-        self.lock().health(server).and_then(Health::failure)
+        let inner = self.lock();
+        let own = inner.health(server).and_then(Health::failure);
+        own.or_else(|| inner.reach.failure(server))
     }
 
     /// Asks something of the servers whose check fails by the last word there is, without a copy
@@ -352,51 +363,6 @@ impl Observed {
     pub fn is_ready(&self, server: ServerId) -> bool {
         let inner = self.lock();
         inner.health(server).and_then(|health| health.passes).unwrap_or(true)
-    }
-
-    /// Those of some servers whose check may begin now.
-    pub(super) fn due_for_check(&self, servers: Vec<ServerId>, moment: Millis) -> Vec<ServerId> {
-        let inner = self.lock();
-        let is_due = |id: &ServerId| inner.checks.get(id).is_none_or(|check| check.is_due(moment));
-        servers.into_iter().filter(is_due).collect()
-    }
-
-    /// Whether a check of a server may begin now, which it then has.
-    pub(super) fn begin_check(&self, server: ServerId, moment: Millis) -> bool {
-        let mut inner = self.lock();
-        let check = inner.checks.entry(server).or_default();
-        let begins = check.is_due(moment);
-        if begins {
-            (check.under_way, check.began) = (true, Some(moment));
-        }
-        begins
-    }
-
-    /// A check of a server ended. Says whether it changes how the server is.
-    pub(super) fn end_check(
-        &self,
-        server: ServerId,
-        found: Result<(), &str>,
-        now: Timestamp,
-    ) -> bool {
-        let mut inner = self.lock();
-        let Some(check) = inner.checks.get_mut(&server) else { return false };
-        check.under_way = false;
-        let (passes, before) = (found.is_ok(), check.health.passes);
-        check.failures = if passes { 0 } else { check.failures.saturating_add(1) };
-        // One failure may be a busy moment.
-        let counts = passes || before != Some(true) || check.failures >= CHECK_FAILURES_MAX;
-        let news = counts && check.health.take(passes, found.err().unwrap_or_default(), now);
-        inner.note_health(server);
-        if news {
-            inner.news.add(server);
-        }
-        news
-    }
-
-    /// Whether a server's check from outside passes; `None` before the first.
-    pub fn passes_check(&self, server: ServerId) -> Option<bool> {
-        self.lock().checks.get(&server).and_then(|check| check.health.passes)
     }
 
     /// Whether any agent is connected.
@@ -427,6 +393,7 @@ impl Observed {
         inner.fails.remove(&server);
         inner.talk.forget(server);
         inner.strange.forget(server);
+        inner.reach.forget(server);
         for listing in inner.platforms.values_mut() {
             listing.missing.remove(&server);
         }

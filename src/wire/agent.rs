@@ -5,11 +5,12 @@
 //! agent obeys none of a lower epoch than it has seen.
 
 use crate::base::limit::{
-    AGENT_CAPABILITIES_MAX, AGENT_DETAIL_BYTES_MAX, AGENT_WORD_BYTES_MAX, COMMAND_OUTPUT_BYTES_MAX,
+    AGENT_CAPABILITIES_MAX, AGENT_DETAIL_BYTES_MAX, AGENT_MEMBERS_MAX, AGENT_WORD_BYTES_MAX,
+    COMMAND_OUTPUT_BYTES_MAX, MEMBER_NAME_BYTES_MAX,
 };
 use crate::base::text::{cut, tidy};
 use crate::base::{Millis, OrderId, Secret, ServerId, StepId, Timestamp};
-use crate::model::{OrderBody, ReadyCheck};
+use crate::model::{MemberDown, OrderBody, ReadyCheck};
 use serde::{Deserialize, Serialize};
 
 /// The version both ends say.
@@ -106,6 +107,13 @@ impl Message {
                 *error = error.take().map(|text| tidy(&text, AGENT_DETAIL_BYTES_MAX));
                 output.truncate(cut(output, COMMAND_OUTPUT_BYTES_MAX).len());
             }
+            MessageBody::Members { down, .. } => {
+                down.truncate(AGENT_MEMBERS_MAX);
+                for member in down {
+                    member.name.truncate(cut(&member.name, MEMBER_NAME_BYTES_MAX).len());
+                    member.why = tidy(&member.why, AGENT_WORD_BYTES_MAX);
+                }
+            }
             MessageBody::Idle { .. } | MessageBody::Bye => {}
         }
         self
@@ -155,6 +163,15 @@ pub enum MessageBody {
         /// Its output, cut.
         #[serde(default)]
         output: String,
+    },
+    /// What the balancer on the server sees of the servers behind it: on each connection, and
+    /// whenever it changes.
+    #[serde(rename_all = "camelCase")]
+    Members {
+        /// How many it uses.
+        members: u32,
+        /// Those it does not reach, the first [`AGENT_MEMBERS_MAX`] of them.
+        down: Vec<MemberDown>,
     },
     /// Nothing is left to finish on a server that is to go. It counts for that retirement alone.
     #[serde(rename_all = "camelCase")]

@@ -2,6 +2,7 @@
 //! fall silent, and say everything again until it is acknowledged, sometimes twice.
 
 use crate::calls::LetterBox;
+use crate::health::Told;
 use crate::sky::Sky;
 use grange::base::random::Stream;
 use grange::base::{Clock, ManualClock, Millis, ServerId, StepId};
@@ -57,6 +58,10 @@ pub struct Fleet {
     key: [u8; 32],
     other_key: [u8; 32],
     boots: u64,
+    /// What the appliance was told of who is ill.
+    pub told: Told,
+    /// What agents say of illness is acknowledged and lost.
+    pub deaf: bool,
     /// What happened, by kind.
     pub counts: BTreeMap<&'static str, u64>,
     /// What must not happen.
@@ -113,6 +118,8 @@ impl Fleet {
             key: digest(REQUEST),
             other_key: digest(IMPOSTOR),
             boots: 0,
+            told: Told::default(),
+            deaf: false,
             counts: BTreeMap::new(),
             faults: Vec::new(),
         }
@@ -120,6 +127,7 @@ impl Fleet {
 
     /// The appliance is away: every connection with it is gone.
     pub fn hang_up(&mut self) {
+        self.told.forget_all();
         for agent in self.agents.values_mut() {
             agent.connected = false;
             agent.lost_at = None;
@@ -220,6 +228,7 @@ impl Fleet {
         if std::mem::take(&mut agent.connected)
             && let Some(line) = line
         {
+            self.told.forget(id);
             line.doorway.disconnected(id);
         }
     }
@@ -345,18 +354,35 @@ impl Fleet {
         while let Some(message) = self.agent(id).unsaid.front().cloned() {
             let json = serde_json::to_vec(&message).expect("messages are JSON");
             let twice = self.luck.chance(5);
-            if twice {
+            if twice && !self.deaf {
                 *self.counts.entry("message sent twice").or_default() += 1;
                 drop(now(line.doorway.message(id, json.clone())));
             }
-            match now(line.doorway.message(id, json)) {
-                Some(Ok(())) => drop(self.agent(id).unsaid.pop_front()),
+            // It may be heard although nobody acknowledges it.
+            if is_health(&message.body) {
+                self.told.own(id, true, 0);
+            }
+            let lost = self.deaf && is_illness(&message.body);
+            let answer = if lost { Some(Ok(())) } else { now(line.doorway.message(id, json)) };
+            match answer {
+                Some(Ok(())) => {
+                    self.agent(id).unsaid.pop_front();
+                    self.note_told(id, &message.body);
+                }
                 Some(Err(Refusal::Never(_))) => drop(self.agent(id).unsaid.pop_front()),
                 Some(Err(Refusal::Later(_))) | None => {
                     *self.counts.entry("message not taken").or_default() += 1;
                     return;
                 }
             }
+        }
+    }
+
+    /// The appliance took a word about who is ill.
+    fn note_told(&mut self, id: ServerId, body: &MessageBody) {
+        let moment = self.clock.monotonic();
+        if let MessageBody::Hello { ready, .. } | MessageBody::Ready { ready, .. } = body {
+            self.told.own(id, *ready, moment);
         }
     }
 
@@ -374,5 +400,20 @@ impl Fleet {
             // An agent keeps them in its spool and sends them again; here they are lost.
             *self.counts.entry("readings not taken").or_default() += 1;
         }
+    }
+}
+
+fn is_health(body: &MessageBody) -> bool {
+    matches!(body, MessageBody::Hello { ready: true, .. } | MessageBody::Ready { ready: true, .. })
+}
+
+fn is_illness(body: &MessageBody) -> bool {
+    match body {
+        MessageBody::Ready { ready, .. } => !ready,
+        MessageBody::Members { down, .. } => !down.is_empty(),
+        MessageBody::Hello { .. }
+        | MessageBody::Result { .. }
+        | MessageBody::Idle { .. }
+        | MessageBody::Bye => false,
     }
 }

@@ -36,7 +36,7 @@ pub fn hide(sabotage: Sabotage, service: &Service) -> Option<Hidden> {
             let locked = all.filter(|server| server.locked && server.status.counts());
             Hidden::Locks(locked.map(|server| (server.id, server.lock_reason)).collect())
         }
-        Sabotage::HealOverlooked | Sabotage::FloorOverlooked => {
+        Sabotage::HealOverlooked | Sabotage::FloorOverlooked | Sabotage::EndlessPatience => {
             let roles = service.read(roles).ok()?.into_iter();
             Hidden::Policies(roles.map(|role| (role.id, role.policy)).collect())
         }
@@ -89,6 +89,8 @@ impl Hidden {
                     let mut policy = policy.clone();
                     if sabotage == Sabotage::HealOverlooked {
                         policy.heal = HealMode::Replace;
+                    } else if sabotage == Sabotage::EndlessPatience {
+                        policy.unhealthy_for_ms = 24 * 3_600_000;
                     } else {
                         let (min_healthy_percent, max_percent, batch) = (0, 100, 400);
                         let rollout = policy.rollout;

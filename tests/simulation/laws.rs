@@ -5,7 +5,7 @@
 //! checker that never fires is worse than none.
 
 use crate::declarations;
-use grange::base::limit::LISTING_PERIOD;
+use grange::base::limit::{LISTING_PERIOD, PLAN_PERIOD, UNHEALTHY_ALERT_AFTER};
 use grange::base::{FarmRoleId, Millis, ServerId};
 use grange::model::{
     CloudState, Server, ServerStatus, Step, StepKind, StepStatus, TerminateReason,
@@ -141,6 +141,45 @@ pub fn listings_keep_pace(platform: &str, since: Millis, now: Millis) -> Option<
     (age > LISTED_WITHIN).then(|| format!("law 6: nobody lists {platform}, for {age} ms"))
 }
 
+/// A running server that is broken for people, and what came of it.
+#[derive(Clone)]
+pub struct Illness {
+    /// Which.
+    pub name: String,
+    /// For how long, by words that were acknowledged.
+    pub age: Millis,
+    /// Every list shows it.
+    pub seen: bool,
+    /// An alert names it.
+    pub alerted: bool,
+    /// After how long something is to be done; `None` where nothing is.
+    pub patience: Option<Millis>,
+    /// Something is done, or it is said what else than time is missing.
+    pub answered: bool,
+}
+
+/// How much later than it is due an alert or a deed may be: two passes of planning.
+const LATE_MAX: Millis = 2 * PLAN_PERIOD;
+
+/// What is broken is seen at once, an alert after a while, and acted upon where it is to be, or
+/// said why not.
+pub fn illness_is_answered(ill: &Illness) -> Option<String> {
+    let is_over = |bound: Millis| ill.age > bound.saturating_add(LATE_MAX);
+    let tell = |what: &str| Some(format!("health: {} is ill for {} ms, {what}", ill.name, ill.age));
+    if !ill.seen {
+        return tell("and nobody sees it");
+    }
+    if !ill.alerted && is_over(UNHEALTHY_ALERT_AFTER) {
+        return tell("and no alert names it");
+    }
+    match ill.patience {
+        Some(patience) if !ill.answered && is_over(patience) => {
+            tell("and nothing is done or said about it")
+        }
+        Some(_) | None => None,
+    }
+}
+
 /// Law 2, as it happens: nothing reaches a cloud that is not in the journal as begun.
 pub fn written_before_done(call: &Call) -> Option<String> {
     let name = call.kind.as_str();
@@ -203,6 +242,32 @@ mod tests {
     use grange::model::{FarmRole, LaunchReason};
 
     const ROLE: FarmRoleId = FarmRoleId(7);
+
+    #[test]
+    fn what_is_ill_is_answered_in_time() {
+        let well = Illness {
+            name: "shop/web-1".into(),
+            age: 0,
+            seen: true,
+            alerted: false,
+            patience: Some(300_000),
+            answered: false,
+        };
+        let check = |ill: Illness, expected: Option<&str>| {
+            let fault = illness_is_answered(&ill);
+            assert_eq!(fault.is_some(), expected.is_some(), "{fault:?}");
+            assert!(fault.unwrap_or_default().ends_with(expected.unwrap_or_default()));
+        };
+        check(well.clone(), None);
+        check(Illness { seen: false, ..well.clone() }, Some("nobody sees it"));
+        check(Illness { age: 120_000, ..well.clone() }, None);
+        check(Illness { age: 120_001, ..well.clone() }, Some("no alert names it"));
+        let told = Illness { alerted: true, ..well };
+        check(Illness { age: 360_000, ..told.clone() }, None);
+        check(Illness { age: 360_001, ..told.clone() }, Some("said about it"));
+        check(Illness { age: 360_001, answered: true, ..told.clone() }, None);
+        check(Illness { age: 360_001, patience: None, ..told }, None);
+    }
 
     fn sample(id: ServerId, farm_role: FarmRoleId, index: u32) -> Server {
         let role = FarmRole::plain(farm_role, FarmId(1), Name::new("web").unwrap());

@@ -58,6 +58,12 @@ pub enum Sabotage {
     BreakerOverlooked,
     /// Jobs see rollouts that may take everything at once.
     FloorOverlooked,
+    /// What agents say of illness is acknowledged and lost.
+    DeafToIllness,
+    /// Alerts about what is ill are dropped.
+    NobodyTold,
+    /// Planning takes every farm role for more patient with the ill than it is.
+    EndlessPatience,
 }
 
 impl Sabotage {
@@ -83,6 +89,9 @@ impl Sabotage {
         (Sabotage::HealOverlooked, &["heal:"]),
         (Sabotage::BreakerOverlooked, &["breaker:"]),
         (Sabotage::FloorOverlooked, &["floor:"]),
+        (Sabotage::DeafToIllness, &["health:"]),
+        (Sabotage::NobodyTold, &["health:"]),
+        (Sabotage::EndlessPatience, &["health:"]),
     ];
 
     /// Before a job runs: what it is not to see is hidden.
@@ -90,7 +99,12 @@ impl Sabotage {
         if self == Sabotage::BlindPlanner && job != "plan" {
             return None;
         }
-        let often = if self == Sabotage::NoMaximum { 25 } else { 70 };
+        let often = match self {
+            Sabotage::NoMaximum => 25,
+            // What is overlooked once in a while is done the next time.
+            Sabotage::EndlessPatience => 100,
+            _ => 70,
+        };
         match luck.chance(often) {
             true => hidden::hide(self, service),
             false => None,
@@ -101,6 +115,9 @@ impl Sabotage {
     pub fn after(self, job: &str, service: &Service) {
         match (self, job) {
             (Sabotage::PlanTampered, "plan") => tamper(service),
+            (Sabotage::NobodyTold, "plan") => {
+                service.observed.clear_alerts("servers-unhealthy", |_| false);
+            }
             (Sabotage::NoFreeze, "plan") => give_up_missing(service),
             (Sabotage::TwoCalls, "execute") => drop(write(service, begin_beside)),
             (Sabotage::LostIsNo, "execute") => drop(write(service, forget_unknown)),
@@ -147,7 +164,10 @@ impl Sabotage {
             | Sabotage::LocksOverlooked
             | Sabotage::HealOverlooked
             | Sabotage::BreakerOverlooked
-            | Sabotage::FloorOverlooked => Ok(()),
+            | Sabotage::FloorOverlooked
+            | Sabotage::DeafToIllness
+            | Sabotage::NobodyTold
+            | Sabotage::EndlessPatience => Ok(()),
         };
         // A store that is down is no place for sabotage; the next time will do.
         drop(answer);

@@ -63,6 +63,7 @@ impl World {
             Blow::Fuse(crash) => self.parts.fuse.light(*crash),
             Blow::Kill => self.kill(),
             Blow::ClockJump(by) => {
+                self.fleet.told.steady_since = self.clock.monotonic();
                 self.clock.jump_to(Timestamp(self.clock.now().0.saturating_add(*by)));
             }
             Blow::DiskFull => self.parts.disk.set_capacity(Some(self.parts.disk.used() + 1024)),

@@ -2,13 +2,14 @@
 
 use crate::branch::{FIRST, SECOND};
 use crate::causes;
+use crate::health::Told;
 use crate::house::House;
 use crate::laws::{self, Facts};
 use crate::names;
 use crate::restraint;
 use crate::sky::Sky;
 use crate::tally::{Tally, add};
-use grange::base::{FarmId, FarmRoleId, PlanId, Seq, ServerId, StepId};
+use grange::base::{FarmId, FarmRoleId, Millis, PlanId, Seq, ServerId, StepId};
 use grange::engine;
 use grange::model::{
     Breaker, CloudState, Decision, Farm, FarmGoal, FarmRole, Hold, Line, Move, Plan, Server,
@@ -29,6 +30,8 @@ pub struct Watch {
     servers: BTreeMap<ServerId, ServerStatus>,
     waits: BTreeSet<(FarmId, String, &'static str)>,
     last: Option<(Seq, usize)>,
+    /// Since when servers run, as far as was looked.
+    running: BTreeMap<ServerId, Millis>,
     /// Servers, breakers and the farms' plans as they were at the last look.
     before: BTreeMap<ServerId, Server>,
     breakers: BTreeMap<String, Breaker>,
@@ -213,6 +216,12 @@ impl Watch {
                 self.faults.push(alert);
             }
         }
+    }
+
+    /// After a pass of the planning job: who is ill is seen, told and acted upon.
+    pub fn health(&mut self, service: &Service, told: &Told, now: Millis) {
+        let faults = told.faults(&mut self.running, service, now);
+        self.faults.extend(faults);
     }
 
     /// Law 4: a plan right after a plan changes nothing of what that one was about. The job decides

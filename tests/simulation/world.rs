@@ -134,6 +134,7 @@ impl World {
         sky.watch_for(&fuse);
         if let Some(sabotage) = run.sabotage {
             sky.break_it(sabotage);
+            fleet.deaf = sabotage == Sabotage::DeafToIllness;
             if sabotage == Sabotage::OldNews {
                 // A connected agent outweighs what listings lack, so the news would do no harm.
                 fleet.cut_off(Millis::MAX);
@@ -304,6 +305,10 @@ impl World {
         if let Some(hidden) = hidden {
             hidden.put_back(house.service());
         }
+        if name == "plan" && !failed {
+            let now = self.clock.monotonic();
+            self.watch.health(house.service(), &self.fleet.told, now);
+        }
         if failed {
             house.idle();
             add(&mut self.tally.deeds, format!("job {name} failed"));
@@ -367,6 +372,7 @@ impl World {
         match House::start(&self.parts) {
             Ok(house) => {
                 self.watch.restarted(house.service());
+                self.fleet.told.steady_since = self.clock.monotonic();
                 self.house = Some(house);
                 self.say(|| "the appliance started".to_owned());
             }

@@ -11,7 +11,7 @@
 //! seen web-1 running age 4s         a sighting; the server is running and heard unless said before
 //! server web-2 pending age 1m       a record; also: restarts 3, rebooted 1m, healthy 10s
 //! missing web-2 for 40s listings 4  complete listings lack it
-//! failing web-1 for 6m              its agent says that its ready check fails
+//! failing web-1 for 6m              its check fails; or, with unreached, no balancer reaches it
 //! passing web-1                     its agent says that it passes again
 //! unsaid web-1                      its agent has said nothing of it yet
 //! nobody                            no agent of the whole site is connected
@@ -128,15 +128,15 @@ pub fn tell(yard: &mut Yard, line: &str) {
             let id = running(yard, words.word());
             yard.input.sightings.remove(&id);
         }
-        "failing" => {
+        "failing" | "unreached" => {
+            let unreached = line.starts_with("unreached");
             let id = running(yard, words.word());
-            let since = now.before(words.after("for"));
-            yard.check(id, Some(since), false);
+            yard.fail(id, now.before(words.after("for")), unreached);
         }
         "passing" | "unsaid" => {
             let passes = line.starts_with("passing");
             let id = running(yard, words.word());
-            yard.check(id, None, passes);
+            yard.pass(id, passes);
         }
         "nobody" => yard.input.any_agent_connected = false,
         "silent" => {

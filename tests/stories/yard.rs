@@ -121,14 +121,26 @@ impl Yard {
     }
 
     pub fn hear(&mut self, server: ServerId, connected: bool, since: Timestamp) {
-        let agent = AgentPresence { connected, since, failing_since: None, passes: connected };
+        let agent = AgentPresence {
+            connected,
+            since,
+            failing_since: None,
+            passes: connected,
+            unreached: false,
+        };
         self.input.agents.insert(server, agent);
     }
 
-    /// What its agent says of its check.
-    pub fn check(&mut self, server: ServerId, failing_since: Option<Timestamp>, passes: bool) {
+    /// Its agent says that its check fails, or its balancers alone speak against it.
+    pub fn fail(&mut self, server: ServerId, since: Timestamp, unreached: bool) {
         let agent = self.input.agents.get_mut(&server).expect("an agent there is");
-        (agent.failing_since, agent.passes) = (failing_since, passes);
+        (agent.failing_since, agent.passes, agent.unreached) = (Some(since), false, unreached);
+    }
+
+    /// Nothing speaks against it; whether its agent said so.
+    pub fn pass(&mut self, server: ServerId, passes: bool) {
+        let agent = self.input.agents.get_mut(&server).expect("an agent there is");
+        (agent.failing_since, agent.passes, agent.unreached) = (None, passes, false);
     }
 
     pub fn role(&self, id: FarmRoleId) -> &FarmRole {

@@ -118,6 +118,7 @@ impl World {
             config,
             state: self.dir.join("state"),
             run_dir: self.dir.join("run"),
+            service_run_dir: self.dir.join("run"),
             address: IpAddr::from([127, 0, 0, 1]),
             home: "/".into(),
         };

@@ -47,22 +47,41 @@ fn a_topology_becomes_a_file() {
             "http-check expect status 200-399",
             "http-request disable-l7-retry unless METH_GET",
             "http-error status 503 content-type text/plain string \
-             \"503: no server of farm role web passes its check\\n\"",
+             \"503: farm role web has no server that passes its check\\n\"",
             "default-server inter 1s fastinter 300ms downinter 500ms fall 2 rise 1 \
              observe layer4 error-limit 1 on-error mark-down",
             "option allbackups",
             "server web-1 10.9.0.2:8080 check",
-            "server web-2 10.9.0.3:8080 check backup",
+            "server web-2.leaving 10.9.0.3:8080 check backup",
         ]
     );
 }
 
+/// The digest of the settings, as the file says it.
+fn settings(topology: &Topology) -> String {
+    let content = render(topology).content;
+    let line = said(&content).into_iter().find(|line| line.starts_with("description "));
+    line.unwrap().to_owned()
+}
+
 #[test]
-fn a_farm_role_without_servers_says_so_to_clients() {
-    let content = rendered(Vec::new());
-    let reason = "string \"503: farm role web has no server that is ready\\n\"";
-    assert!(content.contains(reason), "{content}");
-    assert!(!said(&content).iter().any(|line| line.starts_with("server ")), "{content}");
+fn members_are_no_settings_and_everything_else_is() {
+    let empty =
+        Topology { generation: 7, balance: balance(), servers: Vec::new(), maintenance: false };
+    let before = settings(&empty);
+    assert_eq!(before.len(), "description \"settings \"".len() + 2 * SETTINGS_BYTES);
+    let both = [BackendState::Up, BackendState::Draining];
+    let servers = both.map(|state| backend("web-1", "10.9.0.2", state)).to_vec();
+    assert_eq!(settings(&Topology { servers, generation: 8, ..empty.clone() }), before);
+    let other = |balance: Balance| settings(&Topology { balance, ..empty.clone() });
+    for changed in [
+        other(Balance { listen_port: 81, ..balance() }),
+        other(Balance { check_path: "/other".into(), ..balance() }),
+        other(Balance { farm_role: Name::new("app").unwrap(), ..balance() }),
+        settings(&Topology { maintenance: true, ..empty.clone() }),
+    ] {
+        assert_ne!(changed, before);
+    }
 }
 
 #[test]

@@ -9,7 +9,8 @@
 //! not serve, so that nothing is lost with it, but it runs, so there is time to be careful: never
 //! where all of the farm role fail, because then it is likely the check or what they depend on;
 //! only while another one is known to be healthy; few at a time; and with data volumes only where
-//! the farm role says so.
+//! the farm role says so. A server that only its balancers speak against, which none of them
+//! reaches, is as ill; unless they reach no server of the farm role at all.
 
 use crate::base::time::say;
 use crate::base::{Millis, limit};
@@ -55,8 +56,17 @@ fn fails(world: &World, draft: &mut Draft, view: &RoleView, server: &ServerView,
     if world.is_leaving() || view.role.removed {
         return;
     }
-    let why = format!("its check fails for {}", say(age));
-    let care = match heal::mode(world, view, server) {
+    let why = match server.is_unreached() {
+        true => format!("no balancer reaches it for {}", say(age)),
+        false => format!("its check fails for {}", say(age)),
+    };
+    let mode = heal::mode(world, view, server);
+    let acts = matches!(mode, HealMode::Replace | HealMode::Restart);
+    if let Some(servers) = acts.then(|| reached_by_none(view, server)).flatten() {
+        let care = Care::Unreached { servers };
+        return draft.say_of(view, server, Decision::Wait(Wait::Unhealthy { age, care }));
+    }
+    let care = match mode {
         HealMode::Restart if age > limit::UNWELL_AT_LEAST => {
             return restart(world, draft, view, server, &why);
         }
@@ -71,6 +81,14 @@ fn fails(world: &World, draft: &mut Draft, view: &RoleView, server: &ServerView,
         mode @ (HealMode::Alert | HealMode::None) => Care::Keep(mode),
     };
     draft.say_of(view, server, Decision::Wait(Wait::Unhealthy { age, care }));
+}
+
+/// How many servers of the farm role run, where a balancer is all that speaks against this one and
+/// there is none that it reaches: then it is likely the balancer, or the way there.
+fn reached_by_none(view: &RoleView, server: &ServerView) -> Option<u32> {
+    let running = || view.servers.iter().filter(|other| other.is_running());
+    let none = server.is_unreached() && !running().any(|other| !other.is_unhealthy());
+    none.then(|| u32::try_from(running().count()).unwrap_or(u32::MAX))
 }
 
 /// What keeps an unhealthy server from being replaced now.

@@ -38,6 +38,12 @@ pub enum Care {
     },
     /// Its farm role says so.
     Keep(HealMode),
+    /// Balancers are all that speaks against it, and they reach none of the farm role: it is likely
+    /// they, or the way there.
+    Unreached {
+        /// How many they do not reach.
+        servers: u32,
+    },
 }
 
 impl fmt::Display for Care {
@@ -49,6 +55,10 @@ impl fmt::Display for Care {
                 f,
                 "so it does on all {servers}: likely the check or what they depend on, none is \
                  replaced"
+            ),
+            Care::Unreached { servers } => write!(
+                f,
+                "balancers reach none of {servers}: likely they or the way there, none is replaced"
             ),
             Care::Alone => f.write_str("no other is known to be healthy, it is not replaced"),
             Care::Volumes => f.write_str(

@@ -46,7 +46,8 @@ impl Wait {
             | Wait::Rebooting { .. }
             | Wait::Balancers { .. }
             | Wait::Unhealthy {
-                care: Care::All { .. } | Care::Alone | Care::Turn { .. }, ..
+                care: Care::All { .. } | Care::Unreached { .. } | Care::Alone | Care::Turn { .. },
+                ..
             }
             | Wait::RolloutGate { .. } => End::Agent,
             Wait::MaxUnconfirmed { .. }

@@ -63,6 +63,11 @@ impl Health {
         self.failing_since.is_some()
     }
 
+    /// Whether it failed at any time before it passed.
+    pub fn was_failing(&self) -> bool {
+        self.mended.is_some()
+    }
+
     /// The failure, while it fails.
     pub fn failure(&self) -> Option<Failure> {
         self.failing_since.map(|since| Failure { since, detail: self.detail.clone() })
@@ -71,7 +76,7 @@ impl Health {
     /// As decisions see it.
     pub fn presence(&self, connected: bool, since: Timestamp) -> AgentPresence {
         let (failing_since, passes) = (self.failing_since, self.passes == Some(true));
-        AgentPresence { connected, since, failing_since, passes }
+        AgentPresence { connected, since, failing_since, passes, unreached: false }
     }
 }
 

@@ -1,6 +1,8 @@
 //! Servers that make room, and the balancers before them: who stops when, with the real service
 //! over a store in memory.
 
+mod members;
+
 use crate::explain::site::Site;
 use grange::base::limit::{BALANCER_LOOK, BALANCER_WAIT};
 use grange::base::{Clock, Millis, ServerId};
@@ -23,13 +25,19 @@ impl Shop {
     /// Three web servers behind one balancer that knows them, one of which is to be rolled over,
     /// and due to stop.
     fn in_a_rollout() -> Shop {
+        let shop = Shop::settled();
+        shop.apply("large");
+        shop.plan();
+        shop
+    }
+
+    /// Three web servers behind one balancer that knows them.
+    fn settled() -> Shop {
         let mut shop = Shop { site: Site::new() };
         shop.apply("small");
         shop.site.act("settle");
         shop.tell("answer lb-1");
         assert_eq!(shop.configure(), 0);
-        shop.apply("large");
-        shop.plan();
         shop
     }
 

@@ -422,7 +422,13 @@ impl Site {
         }
     }
 
-    fn say(&mut self, server: ServerId, body: MessageBody) {
+    /// A server's agent is gone.
+    pub fn hang_up(&self, server: ServerId) {
+        self.doorway.disconnected(server);
+    }
+
+    /// Something that a server's agent says.
+    pub fn say(&mut self, server: ServerId, body: MessageBody) {
         let seq = self.said.entry(server).or_default();
         *seq += 1;
         let (seq, at) = (*seq, self.clock.now());

@@ -1,7 +1,11 @@
-//! The real HAProxy, run as the built-in role runs it, fed as an agent feeds it: the file is
-//! checked, put in place in one rename, and reloaded. Loopback only, no root.
+//! The real HAProxy, run as the built-in role runs it, fed by the agent's own code: the file is
+//! checked, put in place in one rename, and taken over, by the runtime API where members alone
+//! changed. Loopback only, no root.
+
+mod members;
 
 use crate::appliance::rig::free_port;
+use grange::agent::{FileOrder, Files, Look, Outcome, Place};
 use grange::automation::builtin_roles;
 use grange::automation::haproxy::{Backend, BackendState, Rendered, Topology, render};
 use grange::base::Name;
@@ -11,10 +15,9 @@ use grange::model::Balance;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::fs;
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -24,6 +27,7 @@ struct Balancer {
     directory: PathBuf,
     port: u16,
     master: Child,
+    files: Files,
     generation: u64,
 }
 
@@ -42,26 +46,53 @@ impl Balancer {
         prepared.args(&command[1..]).stdin(Stdio::null());
         prepared.stdout(log.try_clone().unwrap()).stderr(log);
         let master = prepared.envs(environment(&directory)).spawn().unwrap();
-        Balancer { directory, port: free_port(), master, generation: 0 }
+        let place = Place { run_dir: directory.join("run"), address: [127, 0, 0, 1].into() };
+        let memory = directory.join("placed.json");
+        let files = Files::open(memory, directory.clone()).unwrap().with_balancer(place);
+        Balancer { directory, port: free_port(), master, files, generation: 0 }
     }
 
-    /// What an agent does with the order, in the server's environment.
-    fn put(&mut self, servers: &[Backend]) {
+    /// Has a file with these servers, and HAProxy do what it says.
+    #[track_caller]
+    fn put(&mut self, servers: &[Backend]) -> String {
+        let outcome = self.order(servers);
+        assert_eq!(outcome.error, None, "{}", outcome.output);
+        outcome.output
+    }
+
+    /// What an agent does with the order for a file with these servers.
+    fn order(&mut self, servers: &[Backend]) -> Outcome {
         self.generation += 1;
         let file = self.render(servers);
-        let place = self.directory.join(file.path.trim_start_matches('/'));
-        fs::create_dir_all(place.parent().unwrap()).unwrap();
-        let new = place.with_extension("new");
-        fs::write(&new, &file.content).unwrap();
-        let check: Vec<String> =
-            file.check.iter().map(|word| word.replace("{}", new.to_str().unwrap())).collect();
-        let checked = self.command(&check);
-        assert!(checked.status.success(), "{}\n{}", text(&checked), file.content);
-        let warned = text(&checked).contains("WARNING");
-        assert!(!warned, "{}\n{}", text(&checked), file.content);
-        fs::rename(new, place).unwrap();
-        let reloaded = self.command(&file.reload);
-        assert!(reloaded.status.success(), "{}", text(&reloaded));
+        self.place(file)
+    }
+
+    fn place(&mut self, file: Rendered) -> Outcome {
+        // An agent's commands have the server's environment.
+        let with_environment = |command: Vec<String>| {
+            let mut words = vec!["env".to_owned()];
+            let environment = environment(&self.directory).into_iter();
+            words.extend(environment.map(|(name, value)| format!("{name}={value}")));
+            words.extend(command);
+            words
+        };
+        let (check, reload) = (with_environment(file.check), with_environment(file.reload));
+        let (path, content, generation) = (file.path, file.content, self.generation);
+        let order = FileOrder { path, content, check, reload, generation };
+        self.files.write(&order, &AtomicBool::new(false))
+    }
+
+    /// What the agent sees of it, having finished what is left to do.
+    fn look(&self) -> Look {
+        self.files.look_at_balancer().unwrap()
+    }
+
+    /// The processes that serve, in no order.
+    fn workers(&self) -> Vec<u32> {
+        let master = self.master.id();
+        let path = format!("/proc/{master}/task/{master}/children");
+        let children = fs::read_to_string(path).unwrap_or_default();
+        children.split_whitespace().map(|pid| pid.parse().unwrap()).collect()
     }
 
     fn render(&self, servers: &[Backend]) -> Rendered {
@@ -70,11 +101,6 @@ impl Balancer {
         let balance = Balance { farm_role, port, listen_port, check_path: "/healthz".into() };
         let servers = servers.to_vec();
         render(&Topology { generation: self.generation, balance, servers, maintenance: false })
-    }
-
-    fn command(&self, words: &[String]) -> Output {
-        let mut command = Command::new(&words[0]);
-        command.args(&words[1..]).envs(environment(&self.directory)).output().unwrap()
     }
 
     fn address(&self) -> SocketAddr {
@@ -120,10 +146,6 @@ fn environment(directory: &Path) -> Vec<(&'static str, String)> {
         ("GRANGE_RUN", directory.join("run").display().to_string()),
         ("GRANGE_ADDRESS", "127.0.0.1".to_owned()),
     ]
-}
-
-fn text(output: &Output) -> String {
-    [String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr)].concat()
 }
 
 #[track_caller]
@@ -240,97 +262,6 @@ fn a_killed_server_costs_no_request_and_its_replacement_is_used_at_once() {
     wait("the replacement is used", used, &String::new);
     let report = loading.join().unwrap();
     assert_eq!((report.sent, report.failed()), (1200, 0), "{report}");
-}
-
-/// Longer than any timeout of a balancer but that of tunnels, and than what an old worker had once.
-const LONG: Duration = Duration::from_secs(64);
-
-/// A server that checks find well, that answers an upgrade with a tunnel which says back what it
-/// hears, and everything else with a byte every now and then for [`LONG`].
-fn patient_server() -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    std::thread::spawn(move || {
-        for stream in listener.incoming().map_while(Result::ok) {
-            // Whoever leaves in the middle is no fault of the server's.
-            std::thread::spawn(move || serve_patiently(stream).ok());
-        }
-    });
-    address
-}
-
-fn serve_patiently(mut stream: TcpStream) -> std::io::Result<()> {
-    let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") {
-        let mut byte = [0];
-        stream.read_exact(&mut byte)?;
-        head.push(byte[0]);
-    }
-    let head = String::from_utf8_lossy(&head).to_lowercase();
-    if head.starts_with("get /healthz") {
-        return stream
-            .write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
-    }
-    if head.contains("upgrade: echo") {
-        let answer = "HTTP/1.1 101 Switching\r\nconnection: upgrade\r\nupgrade: echo\r\n\r\n";
-        stream.write_all(answer.as_bytes())?;
-        let mut word = [0; 4];
-        while stream.read_exact(&mut word).is_ok() {
-            stream.write_all(&word)?;
-        }
-        return Ok(());
-    }
-    let pieces = 128;
-    stream.write_all(format!("HTTP/1.1 200 OK\r\ncontent-length: {pieces}\r\n\r\n").as_bytes())?;
-    for _ in 0..pieces {
-        stream.write_all(b"x")?;
-        std::thread::sleep(LONG / pieces);
-    }
-    Ok(())
-}
-
-#[test]
-fn what_is_under_way_outlives_changes_of_the_servers_by_more_than_a_minute() {
-    let mut balancer = Balancer::start("long");
-    let patient = patient_server();
-    let server = || backend("web-1", patient, BackendState::Up);
-    balancer.put(&[server()]);
-    let ask = |request: &str| {
-        let mut stream = TcpStream::connect(balancer.address()).unwrap();
-        stream.set_read_timeout(Some(LONG)).unwrap();
-        stream.write_all(request.as_bytes()).unwrap();
-        stream
-    };
-    let upgrade = "GET /ws HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: echo\r\n\r\n";
-    let tunnel = || {
-        let mut stream = ask(upgrade);
-        let mut first = [0; 12];
-        stream.read_exact(&mut first).ok();
-        (first == *b"HTTP/1.1 101").then_some(stream)
-    };
-    wait("the server is behind the balancer", || tunnel().is_some(), &String::new);
-    let mut tunnel = tunnel().unwrap();
-    let mut download = ask("GET /long HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
-    download.read_exact(&mut [0; 12]).unwrap();
-    let begun = Instant::now();
-    // Its server stays; others come and go, and so do workers.
-    let two = web("web-2");
-    balancer.put(&[server(), up("web-2", &two)]);
-    balancer.put(&[server(), draining("web-2", &two)]);
-    balancer.put(&[server()]);
-    two.stop();
-    let mut body = Vec::new();
-    download.read_to_end(&mut body).unwrap();
-    assert!(body.ends_with(&[b'x'; 128]), "{}", String::from_utf8_lossy(&body));
-    std::thread::sleep(LONG.saturating_sub(begun.elapsed()));
-    // The head of its answer is still to be read, then what it says back.
-    tunnel.write_all(b"ping").unwrap();
-    let mut heard = Vec::new();
-    while !heard.ends_with(b"ping") {
-        let mut byte = [0];
-        tunnel.read_exact(&mut byte).expect("the tunnel is still open");
-        heard.push(byte[0]);
-    }
 }
 
 /// A demo server of its own process; killed at the end if not before.

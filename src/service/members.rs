@@ -1,0 +1,81 @@
+//! What balancers see of the servers behind them, from an agent's word to a server of ours.
+//!
+//! A balancer speaks for what is behind it alone: names of anything else are nobody's, and what
+//! the agent of another server says of members is not taken.
+
+use crate::base::{Result, ServerId};
+use crate::model::{Automation, FarmRole, MemberDown, Server};
+use crate::service::observed::MembersSeen;
+use crate::service::{Service, lookup};
+use crate::store::{Subject, Tx, View};
+use std::collections::BTreeMap;
+
+/// Servers that turned, each named in one journal entry; that more did is said.
+const TOLD_MAX: usize = 8;
+
+/// A server that its balancers do not reach any more, with why, or that they do again.
+pub(super) type Turned = (ServerId, Option<String>);
+
+/// What balancers call a server. One that came back under an old index must not inherit the old
+/// one's health.
+pub(super) fn name(server: &Server) -> String {
+    format!("{}-{}", server.hostname, &server.id.to_string()[..8])
+}
+
+/// Takes in what the balancer on a server sees. Gives what turned.
+pub(super) fn take(
+    service: &Service,
+    from: ServerId,
+    members: u32,
+    down: &[MemberDown],
+) -> Result<Vec<Turned>> {
+    let seen = service.read(|view| resolve(view, from, members, down))?;
+    Ok(match seen {
+        Some(seen) => service.observed.members_seen(from, Some(seen), service.now()),
+        None => Vec::new(),
+    })
+}
+
+fn resolve(
+    view: &View,
+    from: ServerId,
+    members: u32,
+    down: &[MemberDown],
+) -> Result<Option<MembersSeen>> {
+    let Some(server) = lookup::server(view, from)? else { return Ok(None) };
+    let Some(behind) = behind(view, &server)? else { return Ok(None) };
+    let servers = lookup::live_servers_of_farm_role(view, behind.id)?;
+    let names: BTreeMap<String, ServerId> = servers.iter().map(|s| (name(s), s.id)).collect();
+    let known = down.iter().filter_map(|member| {
+        let id = names.get(&member.name)?;
+        Some((*id, member.why.clone()))
+    });
+    Ok(Some(MembersSeen { behind: behind.id, members, down: known.collect() }))
+}
+
+/// The farm role behind a server that balances.
+fn behind(view: &View, server: &Server) -> Result<Option<FarmRole>> {
+    let Some(role) = lookup::farm_role(view, server.farm_role)? else { return Ok(None) };
+    let Some(balance) = &role.balance else { return Ok(None) };
+    let recipe = lookup::role(view, role.role)?;
+    if !recipe.is_some_and(|recipe| recipe.automation.contains(&Automation::Haproxy)) {
+        return Ok(None);
+    }
+    let roles = lookup::farm_roles_of(view, server.farm)?;
+    Ok(roles.into_iter().find(|role| role.alias == balance.farm_role && !role.removed))
+}
+
+/// Notes what turned: no record changes, and yet it belongs to the servers' stories.
+pub(super) fn note(tx: &mut Tx, turned: &[Turned]) -> Result<()> {
+    for (id, why) in turned.iter().take(TOLD_MAX) {
+        let Some(server) = lookup::server(tx, *id)? else { continue };
+        let about = lookup::server_name(tx, &server)?;
+        tx.text(about, why.clone().unwrap_or_else(|| "is reached by a balancer again".to_owned()));
+        tx.event();
+        tx.subject(Subject::Server(*id));
+    }
+    if let Some(more) = turned.len().checked_sub(TOLD_MAX).filter(|more| *more > 0) {
+        tx.text("balancers".to_owned(), format!("so it is with {more} more servers"));
+    }
+    Ok(())
+}
