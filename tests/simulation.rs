@@ -17,11 +17,12 @@
 //! A seed that breaks a law is named at once. A run of 20,000 also fails where its coverage is
 //! thin: every fault, state and reason to wait has to be reached a hundred times.
 //!
-//! Reading order: `world` (what happens), `watch`, `laws`, `restraint` and `causes` (what must not),
-//! `sky`, `branch`, `fleet`, `people`, `declarations`, `weather` (who does it), `house` and `calls` (what
-//! the appliance is handed), `seeds`, `tally` and `coverage` (many of them). To add a fault: a
-//! [`weather::Blow`] and its line in `world`. To add a law: a function in `laws` or `restraint`
-//! with a world that breaks it, and a [`sabotage::Sabotage`] that it finds in a whole run.
+//! Reading order: `world` (what happens), `watch`, `laws`, `restraint` and `causes` (what must
+//! not), `sky`, `branch`, `fleet`, `people`, `declarations`, `weather` (who does it), `house` and
+//! `calls` (what the appliance is handed), `seeds`, `tally` and `coverage` (many of them). To add a
+//! fault: a [`weather::Blow`] and its line in `world`. To add a law: a function in `laws` or
+//! `restraint` with a world that breaks it, and a [`sabotage::Sabotage`] that it finds in a whole
+//! run.
 
 #[macro_use]
 #[path = "support/names.rs"]

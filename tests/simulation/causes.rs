@@ -1,5 +1,6 @@
 //! Every journal entry says what it came of, and the chain of causes ends: in a person, in what an
-//! agent said, in a listing or in a clock. Judged entry by entry, so that no cause can be another's.
+//! agent said, in a listing or in a clock. Judged entry by entry, so that no cause can be that of
+//! another.
 //!
 //! ```text
 //! server <- step.begin, step.finish <- step <- plan.commit <- an entry about the farm <- ...
@@ -53,8 +54,8 @@ fn fault(entry: &Entry, earlier: &dyn Fn(FarmId, Seq) -> Option<Entry>) -> Optio
     (!right).then(|| format!("cause: {seq} {verb} of {who} comes of {:?}", entry.cause))
 }
 
-/// A plan comes of what happened to its farm since the plan before it; of a clock where nothing did,
-/// for what is read and seen is in no entry.
+/// A plan comes of what happened to its farm since the plan before it; of a clock where nothing
+/// did, for what is read and seen is in no entry.
 fn cause_of_plan(entry: &Entry, earlier: &dyn Fn(FarmId, Seq) -> Option<Entry>) -> Cause {
     let farm = entry.subjects.iter().find_map(|subject| match subject {
         Subject::Farm(id) => Some(*id),

@@ -283,3 +283,91 @@ fn size(bytes: u64) -> String {
         None => format!("{bytes} bytes"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::Name;
+    use crate::model::{HealMode, MissingPolicy, RemovalPolicy, RolloutStrategy, ScalingBehavior};
+
+    fn fields_of(policy: &Policy) -> Vec<String> {
+        let mut all = Vec::new();
+        policy_fields(policy, &mut |path, value| all.push(format!("{path}: {value}")));
+        all
+    }
+
+    /// What is done to a policy, and the one line that says so.
+    type Case = (fn(&mut Policy), &'static str);
+
+    const CASES: &[Case] = &[
+        (|it| it.agent = false, "useScalrAgent: false"),
+        (
+            |it| it.behavior = ScalingBehavior::SuspendResume,
+            "scaling.scalingBehavior: suspend-resume",
+        ),
+        (|it| it.heal = HealMode::Restart, "grange.heal: restart"),
+        (|it| it.depends_on = names(&["db", "lb"]), "grange.dependsOn: [db, lb]"),
+        (|it| it.ready_for_ms = 90_000, "grange.readyFor: 90s"),
+        (|it| it.reboot_timeout_ms = 120_000, "grange.rebootTimeout: 2m"),
+        (|it| it.unhealthy_for_ms = 7_200_000, "grange.unhealthyFor: 2h"),
+        (|it| it.replace_with_volumes = true, "grange.replaceWithVolumes: true"),
+        (|it| it.removal = RemovalPolicy::LeastBusy, "grange.removalPolicy: least-busy"),
+        (|it| it.missing = MissingPolicy::Flag, "grange.missingServers: flag"),
+        (|it| it.zones = vec!["a".into()], "grange.availabilityZones: [a]"),
+        (|it| it.rollout.strategy = RolloutStrategy::Full, "grange.rollout.strategy: full"),
+        (|it| it.rollout.min_healthy_percent = 50, "grange.rollout.minHealthyPercent: 50"),
+        (|it| it.rollout.max_percent = 150, "grange.rollout.maxPercent: 150"),
+        (|it| it.rollout.batch = 4, "grange.rollout.batch: 4"),
+        (|it| it.rollout.checkpoints = vec![10, 50], "grange.rollout.checkpoints: [10, 50]"),
+        (|it| it.rollout.checkpoint_wait_ms = Some(1_500), "grange.rollout.checkpointWait: 1500ms"),
+        (|it| it.rollout.failures_max = 9, "grange.rollout.failuresMax: 9"),
+        (|it| it.rollout.rollback = false, "grange.rollout.rollback: false"),
+    ];
+
+    fn names(names: &[&str]) -> Vec<Name> {
+        names.iter().map(|name| Name::new(name).expect("a name")).collect()
+    }
+
+    #[test]
+    fn every_field_of_a_policy_is_said_as_a_manifest_has_it() {
+        let before = fields_of(&Policy::default());
+        for (edit, line) in CASES {
+            let mut policy = Policy::default();
+            edit(&mut policy);
+            let mut after = fields_of(&policy);
+            after.retain(|line| !before.contains(line));
+            assert_eq!(after, [*line]);
+        }
+        // The wait at a checkpoint is said only where there is one.
+        assert_eq!(before.len() + 1, CASES.len());
+    }
+
+    #[test]
+    fn sizes_and_lengths_are_said_in_the_largest_unit_that_leaves_nothing() {
+        let sizes = [
+            (0, "0 bytes"),
+            (1_023, "1023 bytes"),
+            (1_024, "1KiB"),
+            (1_025, "1025 bytes"),
+            (5 << 20, "5MiB"),
+            (3 << 30, "3GiB"),
+            ((3 << 30) + (1 << 20), "3073MiB"),
+            (1 << 40, "1TiB"),
+        ];
+        for (bytes, said) in sizes {
+            assert_eq!(size(bytes), said, "{bytes}");
+        }
+        let lengths = [
+            (0, "0s"),
+            (1, "1ms"),
+            (1_000, "1s"),
+            (61_000, "61s"),
+            (60_000, "1m"),
+            (3_600_000, "1h"),
+            (3_660_000, "61m"),
+        ];
+        for (ms, said) in lengths {
+            assert_eq!(length(ms), said, "{ms}");
+        }
+    }
+}

@@ -12,7 +12,7 @@ use grange::wire::api::ManifestRequest;
 use grange::wire::hold::HoldInput;
 use grange::wire::input::{LockInput, RebootInput, ScalingInput, TerminateInput};
 
-fn admin() -> Actor {
+pub fn admin() -> Actor {
     let permissions = Permission::for_admin();
     Actor { name: "admin".into(), door: Door::Socket, permissions, ..Actor::job("admin") }
 }
@@ -58,8 +58,9 @@ fn server(service: &Service, name: &str) -> ServerId {
 
 fn apply(service: &Service, count: u32) {
     let manifest = format!(
-        "farm: shop\nfarmRoles:\n  - alias: web\n    role: web-demo\n    cloudPlatform: simulated\n    \
-         instanceType: large\n    scaling: {{minInstances: {count}, maxInstances: {count}}}\n"
+        "farm: shop\nfarmRoles:\n  - alias: web\n    role: web-demo\n    \
+         cloudPlatform: simulated\n    instanceType: large\n    \
+         scaling: {{minInstances: {count}, maxInstances: {count}}}\n"
     );
     let request = ManifestRequest { manifest, launch: true, ..ManifestRequest::default() };
     manifests::apply(service, &admin(), &request).unwrap();
