@@ -28,6 +28,7 @@ pub mod scaling;
 pub mod server;
 pub mod step;
 pub mod user;
+pub mod volume;
 
 pub use breaker::Breaker;
 pub use cause::{Actor, Cause, Door, Permission};
@@ -50,3 +51,4 @@ pub use scaling::{Metric, ScalingPolicy, ScalingRule};
 pub use server::{LaunchReason, Server, ServerStatus, TerminateReason};
 pub use step::{Step, StepKind, StepStatus};
 pub use user::{Token, User};
+pub use volume::{Volume, VolumeOwner};

@@ -10,6 +10,7 @@ mod health;
 mod notices;
 mod strange;
 mod talk;
+mod volumes;
 
 use self::check::Check;
 use self::even::Even;
@@ -36,6 +37,8 @@ pub struct Observed {
     inner: Mutex<Inner>,
     /// What platforms see that no listing carries.
     pub(super) notices: notices::Notices,
+    /// The data volumes they show.
+    pub(super) volumes: volumes::SeenVolumes,
 }
 
 #[derive(Default)]
@@ -155,7 +158,8 @@ impl Observed {
     pub fn new(clock: &dyn Clock) -> Observed {
         let inner = Inner { even: Even::new(clock), ..Inner::default() };
         let notices = notices::Notices::default();
-        Observed { started_at: clock.now(), inner: Mutex::new(inner), notices }
+        let volumes = volumes::SeenVolumes::default();
+        Observed { started_at: clock.now(), inner: Mutex::new(inner), notices, volumes }
     }
 
     /// Since when this process looks.

@@ -216,7 +216,8 @@ impl Memory {
                 | Table::Tokens
                 | Table::Install
                 | Table::Alerts
-                | Table::Proposals => {}
+                | Table::Proposals
+                | Table::Volumes => {}
             }
         }
         Ok(())
