@@ -32,6 +32,8 @@ mod proposals;
 mod stories;
 #[path = "tui/mod.rs"]
 mod tui;
+#[path = "fast/volumes/mod.rs"]
+mod volumes;
 #[path = "fast/waking/mod.rs"]
 mod waking;
 #[path = "fast/whatif/mod.rs"]

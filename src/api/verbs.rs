@@ -6,7 +6,7 @@
 //! once. None waits for the world: "launch" commits what is desired and returns.
 
 use crate::base::{
-    FarmId, FarmRoleId, HoldId, OrderId, PlanId, Result, ServerId, Timestamp, TokenId,
+    FarmId, FarmRoleId, HoldId, OrderId, PlanId, Result, ServerId, Timestamp, TokenId, VolumeId,
 };
 use crate::model::Actor;
 use crate::wire::account::AccountView;
@@ -19,10 +19,11 @@ use crate::wire::hold::{HoldInput, HoldView};
 use crate::wire::input::{
     EventsQuery, EventsSlice, FarmFilter, FarmInput, FarmRoleFilter, LockInput, Page, RebootInput,
     RoleFilter, RoleView, ScalingInput, ServerFilter, Slice, TerminateInput, TokenInfo, TokenInput,
-    TokenView,
+    TokenView, VolumeFilter,
 };
 use crate::wire::rollout::{RolloutVerb, RolloutView};
 use crate::wire::simulation::{SimulationRequest, SimulationView};
+use crate::wire::volume::VolumeView;
 
 /// The verbs the API serves. `revision` is the caller's `If-Match`: when it is there and is not
 /// the record's, the answer is [`crate::base::Code::RevisionConflict`].
@@ -117,6 +118,18 @@ pub trait Verbs: Send + Sync + 'static {
     -> Result<OrderView>;
     /// An order and what came of it.
     fn order(&self, actor: &Actor, id: OrderId) -> Result<OrderView>;
+
+    /// Data volumes of the actor's environment, by place.
+    fn volumes(
+        &self,
+        actor: &Actor,
+        filter: &VolumeFilter,
+        page: Page,
+    ) -> Result<Slice<VolumeView>>;
+    /// One data volume.
+    fn volume(&self, actor: &Actor, id: VolumeId) -> Result<VolumeView>;
+    /// Wants a data volume gone.
+    fn volume_delete(&self, actor: &Actor, id: VolumeId) -> Result<()>;
 
     /// Roles the actor's environment can use, by name.
     fn roles(&self, actor: &Actor, filter: &RoleFilter, page: Page) -> Result<Slice<RoleView>>;

@@ -77,6 +77,9 @@ pub const PROPOSALS_MAX: usize = 1000;
 pub const PROPOSAL_MANIFEST_BYTES_MAX: usize = MANIFEST_BYTES_MAX / 2;
 /// Scaling rules of a farm role: more than there are metrics, twice over.
 pub const SCALING_RULES_MAX: usize = 16;
+/// Between two listings of a cloud's data volumes, and two attempts at destroying one: they change
+/// with servers, which are listed all the time, and hardly ever by themselves.
+pub const VOLUMES_PERIOD: Millis = 60_000;
 /// Data volumes of a server.
 pub const VOLUMES_PER_SERVER_MAX: usize = 8;
 /// Largest body the API reads: a manifest plus its envelope.

@@ -22,7 +22,7 @@ pub mod wake;
 
 pub use id::{
     AccountId, CloudAccountId, EnvironmentId, FarmId, FarmRoleId, HoldId, OrderId, PlanId,
-    ProposalId, RoleId, Seq, ServerId, StepId, TokenId, UserId,
+    ProposalId, RoleId, Seq, ServerId, StepId, TokenId, UserId, VolumeId,
 };
 pub use name::Name;
 pub use problem::{Code, Problem, Result};

@@ -2,13 +2,13 @@
 
 use crate::api::verbs::Verbs;
 use crate::base::{
-    FarmId, FarmRoleId, HoldId, OrderId, PlanId, Result, ServerId, Timestamp, TokenId,
+    FarmId, FarmRoleId, HoldId, OrderId, PlanId, Result, ServerId, Timestamp, TokenId, VolumeId,
 };
 use crate::boot::driver::Stats;
 use crate::model::{Actor, Permission};
 use crate::service::{
     Service, accounts, authorise, events, explain, farms, holds, lookup, manifests, proposals,
-    rollouts, servers, status, users, views, whatif,
+    rollouts, servers, status, users, views, volumes, whatif,
 };
 use crate::wire::account::AccountView;
 use crate::wire::api::{
@@ -20,10 +20,11 @@ use crate::wire::hold::{HoldInput, HoldView};
 use crate::wire::input::{
     EventsQuery, EventsSlice, FarmFilter, FarmInput, FarmRoleFilter, LockInput, Page, RebootInput,
     RoleFilter, RoleView, ScalingInput, ServerFilter, Slice, TerminateInput, TokenInfo, TokenInput,
-    TokenView,
+    TokenView, VolumeFilter,
 };
 use crate::wire::rollout::{RolloutVerb, RolloutView};
 use crate::wire::simulation::{SimulationRequest, SimulationView};
+use crate::wire::volume::VolumeView;
 use std::sync::Arc;
 
 /// The house, as the API asks for it.
@@ -177,6 +178,23 @@ impl Verbs for House {
 
     fn order(&self, actor: &Actor, id: OrderId) -> Result<OrderView> {
         servers::get_order(&self.service, actor, id)
+    }
+
+    fn volumes(
+        &self,
+        actor: &Actor,
+        filter: &VolumeFilter,
+        page: Page,
+    ) -> Result<Slice<VolumeView>> {
+        volumes::list(&self.service, actor, filter, page)
+    }
+
+    fn volume(&self, actor: &Actor, id: VolumeId) -> Result<VolumeView> {
+        volumes::get(&self.service, actor, id)
+    }
+
+    fn volume_delete(&self, actor: &Actor, id: VolumeId) -> Result<()> {
+        volumes::delete(&self.service, actor, id)
     }
 
     fn roles(&self, actor: &Actor, filter: &RoleFilter, page: Page) -> Result<Slice<RoleView>> {

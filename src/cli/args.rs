@@ -12,6 +12,7 @@ use crate::cli::hold::HoldVerb;
 use crate::cli::local::{Appliance, Demo, Local};
 use crate::cli::rollout::RolloutVerb;
 use crate::cli::target::Target;
+use crate::cli::volume::VolumeVerb;
 use clap::{ArgGroup, Args as Group, Parser, Subcommand};
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -84,6 +85,9 @@ pub enum Command {
     /// Look at servers, restart them, run commands on them
     #[command(subcommand)]
     Server(ServerVerb),
+    /// Look at data volumes, also those of farms that are gone; delete them
+    #[command(subcommand)]
+    Volume(VolumeVerb),
     /// Look at the recipes servers are made from
     #[command(subcommand)]
     Role(RoleVerb),
@@ -105,11 +109,11 @@ pub enum Command {
     Hold(Box<Hold>),
     /// List what is held, why and until when
     Holds,
-    /// Tell how a farm, farm role, server, plan or step is, and why
+    /// Tell how a farm, farm role, server, plan, step or volume is, and why
     #[command(after_help = "Examples: grange explain shop, grange explain shop/web-3, \
                             grange explain plan 12")]
     Explain {
-        /// As shop, shop/web, shop/web-3, web-3, a server's UUID, plan 12 or step 34
+        /// As shop, shop/web, shop/web-3, web-3, a server's UUID, plan 12, step 34 or volume 5
         #[arg(required = true, num_args = 1..=2, value_parser = said::something)]
         what: Vec<String>,
     },
@@ -470,7 +474,8 @@ pub fn local(command: Command, target: &Target, json: bool) -> Result<Local, Com
         | Command::Status
         | Command::Docs { .. }
         | Command::Version
-        | Command::Token(_) => return Err(command),
+        | Command::Token(_)
+        | Command::Volume(_) => return Err(command),
     })
 }
 

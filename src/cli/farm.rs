@@ -3,7 +3,7 @@
 use crate::base::{Code, FarmId, Problem};
 use crate::cli::args::{FarmVerb, Several};
 use crate::cli::table::{self, Cell, Tone};
-use crate::cli::{Done, Io, exit, name, server};
+use crate::cli::{Done, Io, exit, name, server, volume};
 use crate::client::Client;
 use crate::wire::api::{FarmExtra, FarmRoleView, FarmView};
 use crate::wire::deed::Deed;
@@ -34,7 +34,11 @@ pub fn carry(verb: FarmVerb, client: &Client, io: &mut Io<'_>, json: bool) -> Do
                 return Ok(1);
             }
             client.farm_remove(farm.id, Some(farm.grange.revision))?;
-            changed(&farm, "is removed once its servers are gone", io, json)
+            let done = changed(&farm, "is removed once its servers are gone", io, json)?;
+            if !json {
+                volume::tell_what_stays(&farm.name, client, io)?;
+            }
+            Ok(done)
         }
     }
 }

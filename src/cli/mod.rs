@@ -41,6 +41,7 @@ mod simulate;
 mod table;
 mod target;
 mod token;
+mod volume;
 
 pub use io::{Disk, Files, Io, NoFiles, in_shell};
 pub use local::{Appliance, Demo, Local};
@@ -211,6 +212,7 @@ fn carry(command: Command, client: &Client, io: &mut Io<'_>, json: bool) -> Done
         Command::Events(args) => house::events(&args, client, io, json),
         Command::Status => house::status(client, io, json),
         Command::Token(verb) => token::carry(verb, client, io, json),
+        Command::Volume(verb) => volume::carry(verb, client, io, json),
         Command::Tui
         | Command::Serve { .. }
         | Command::Demo { .. }

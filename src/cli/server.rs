@@ -196,7 +196,8 @@ fn measure(series: &str, value: f64) -> String {
     }
 }
 
-fn bytes(value: f64) -> String {
+/// Bytes, for people.
+pub fn bytes(value: f64) -> String {
     let units = ["B", "KiB", "MiB", "GiB", "TiB"];
     let mut value = value;
     let mut unit = 0;

@@ -25,6 +25,7 @@ mod http1;
 mod rollouts;
 mod servers;
 mod transport;
+mod volumes;
 
 pub use error::Error;
 pub use house::Listing;

@@ -5,9 +5,10 @@
 //! it) a [`Rig`] does, one per platform.
 
 use crate::base::random::Stream;
-use crate::base::{FarmRoleId, Secret, ServerId};
-use crate::clouds::{Cloud, CloudStep, LaunchRequest};
-use crate::model::{CloudState, Sighting, VolumeSpec};
+use crate::base::{EnvironmentId, FarmRoleId, Secret, ServerId};
+use crate::clouds::volume::{VolumeMark, VolumeRequest};
+use crate::clouds::{Cloud, CloudError, CloudStep, LaunchRequest};
+use crate::model::{CloudState, Sighting};
 
 /// What the check needs of a platform beyond the trait.
 pub trait Rig {
@@ -28,6 +29,7 @@ pub type Broken = String;
 
 const MOUNT: &str = "/data";
 const FARM_ROLE: FarmRoleId = FarmRoleId(71);
+const VOLUME: &str = "vol-7-1";
 
 /// Puts a platform through its contract; it must be empty and is left empty.
 ///
@@ -46,7 +48,7 @@ pub fn check(cloud: &dyn Cloud, rig: &dyn Rig, seed: u64) -> Result<(), Broken> 
     check.terminates(second, ServerId::draw(&mut ids))
 }
 
-/// A launch request as the check makes them: one data volume, owned by farm role 71.
+/// A launch request as the check makes them: one data volume, `vol-7-<index>`.
 pub fn request(rig: &dyn Rig, cloud: &dyn Cloud, server: ServerId, index: u32) -> LaunchRequest {
     let (image, command) = rig.image();
     LaunchRequest {
@@ -60,10 +62,20 @@ pub fn request(rig: &dyn Rig, cloud: &dyn Cloud, server: ServerId, index: u32) -
         instance_type: cloud.instance_types().first().map(|t| t.name.clone()).unwrap_or_default(),
         image,
         command,
-        storage: vec![VolumeSpec {
-            kind: "PersistentStorageConfiguration".to_owned(),
-            mount_point: MOUNT.to_owned(),
-            size_bytes: 1 << 20,
+        storage: vec![VolumeRequest {
+            cloud_volume_id: format!("vol-7-{index}"),
+            may_be_made: true,
+            mark: VolumeMark {
+                env: EnvironmentId(1),
+                farm_role: FARM_ROLE,
+                farm: "shop".to_owned(),
+                alias: "web".to_owned(),
+                index,
+                mount_point: MOUNT.to_owned(),
+                size_bytes: 1 << 20,
+                location: "here".to_owned(),
+                zone: None,
+            },
         }],
         user_data: Secret::new("{}"),
     }
@@ -145,13 +157,45 @@ impl Check<'_> {
         let found = self.rig.read(second, MOUNT);
         let found_it = found.as_deref() == Some("kept");
         expect(found_it, format!("the replacement found {found:?} on its volume"))?;
+        self.lists_volumes(second)?;
+        let kept = self.cloud.remove_volume(VOLUME);
+        let busy = matches!(kept, Err(CloudError::Busy(_)));
+        expect(busy, format!("a volume in use was to be removed: {kept:?}"))?;
         self.gone(second)?;
-        self.cloud.remove_volumes(FARM_ROLE).map_err(|e| format!("removing volumes: {e}"))?;
+        for _ in 0..2 {
+            self.removes_volume()?;
+        }
+        self.makes_no_second(second)?;
         self.launch(first, 1)?;
         self.comes_to(first, CloudState::Running, "with new volumes")?;
         let found = self.rig.read(first, MOUNT);
         expect(found.is_none(), format!("a removed volume came back with {found:?}"))?;
         self.gone(first)
+    }
+
+    fn lists_volumes(&self, user: ServerId) -> Result<(), Broken> {
+        let listed = self.cloud.volumes().map_err(|e| format!("listing volumes: {e}"))?;
+        let [volume] = listed.as_slice() else {
+            return Err(format!("one volume was made, and these are listed: {listed:?}"));
+        };
+        let mark = volume.mark.as_ref().map(|mark| (mark.farm.as_str(), mark.index));
+        let whole = (volume.cloud_volume_id.as_str(), mark, volume.server);
+        let expected = (VOLUME, Some(("shop", 1)), Some(user));
+        expect(whole == expected, format!("the volume is listed as {volume:?}"))
+    }
+
+    fn removes_volume(&self) -> Result<(), Broken> {
+        self.cloud.remove_volume(VOLUME).map_err(|e| format!("removing a volume: {e}"))
+    }
+
+    /// A volume that was there and is not any more is not made anew.
+    fn makes_no_second(&self, id: ServerId) -> Result<(), Broken> {
+        let mut request = request(self.rig, self.cloud, id, 1);
+        request.storage[0].may_be_made = false;
+        let answer = self.cloud.apply(&CloudStep::Launch(Box::new(request)));
+        let refused = matches!(answer, Err(CloudError::Refused(_)));
+        expect(refused, format!("a launch whose volume is missing: {answer:?}"))?;
+        expect(self.find(id)?.is_none(), "a launch that was refused left a server")
     }
 
     fn terminates(&self, known: ServerId, never: ServerId) -> Result<(), Broken> {
@@ -162,7 +206,9 @@ impl Check<'_> {
                 expect(refused.is_err(), format!("{step:?} of what is not there: {refused:?}"))?;
             }
         }
-        self.cloud.remove_volumes(FARM_ROLE).map_err(|e| format!("removing volumes: {e}"))?;
+        self.removes_volume()?;
+        let left = self.cloud.volumes().map_err(|e| format!("listing volumes: {e}"))?;
+        expect(left.is_empty(), format!("volumes were left behind: {left:?}"))?;
         expect(self.listed()?.is_empty(), "something was left behind")
     }
 

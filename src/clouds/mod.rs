@@ -8,8 +8,8 @@
 //! **The contract every platform keeps**, and `tests/` checks against each of them:
 //! - `apply` with `Launch` twice for one server id makes one server;
 //! - `Terminate` of what is not there is `Done`;
-//! - a data volume is bound to (farm role, index), survives `Terminate`, and a later `Launch` of
-//!   the same farm role and index finds it with its data;
+//! - a data volume survives `Terminate`, and a later `Launch` that names it finds it with its data;
+//!   one that was there and is not any more is never replaced by an empty one;
 //! - `list` is complete or an error, never a part; what it lists was true at some moment between
 //!   the call and the answer;
 //! - servers have one [`owner`]: whoever finds the mark of another one does not begin.
@@ -24,11 +24,13 @@ pub mod contract;
 pub mod onboard;
 pub mod owner;
 pub mod simulated;
+pub mod volume;
 
 use crate::base::limit::{CLOUD_CALL_DEADLINE, CLOUD_WORDS_BYTES_MAX};
 use crate::base::text::tidy;
 use crate::base::{FarmRoleId, Millis, Secret, ServerId};
-use crate::model::{Notice, Sighting, VolumeSpec};
+use crate::model::{Notice, Sighting};
+use volume::{VolumeRequest, VolumeSighting};
 
 /// One account on one platform.
 pub trait Cloud: Send + Sync {
@@ -49,8 +51,12 @@ pub trait Cloud: Send + Sync {
     /// Carries out one change. Blocks until the platform answered.
     fn apply(&self, step: &CloudStep) -> Result<Applied, CloudError>;
 
-    /// Destroys the data volumes of a farm role that was removed for good.
-    fn remove_volumes(&self, farm_role: FarmRoleId) -> Result<(), CloudError>;
+    /// Every data volume that carries our tag. Complete, or an error.
+    fn volumes(&self) -> Result<Vec<VolumeSighting>, CloudError>;
+
+    /// Destroys a data volume with everything on it; `Busy` while a server has it. One that is
+    /// not there is destroyed. May take as long as its data are many.
+    fn remove_volume(&self, cloud_volume_id: &str) -> Result<(), CloudError>;
 
     /// Looks at what servers stand on (network, memory, disks), sets right what it may, and says
     /// what is not well. Called all the time, so it is cheap.
@@ -131,7 +137,7 @@ pub struct LaunchRequest {
     pub hostname: String,
     /// `shop`, for names and labels on the platform.
     pub farm: String,
-    /// The farm role, with `index` the owner of its volumes.
+    /// The farm role.
     pub farm_role: FarmRoleId,
     /// The index in the farm role.
     pub index: u32,
@@ -146,7 +152,7 @@ pub struct LaunchRequest {
     /// The service the image's system runs at boot, as a command line.
     pub command: Vec<String>,
     /// Data volumes to attach.
-    pub storage: Vec<VolumeSpec>,
+    pub storage: Vec<VolumeRequest>,
     /// What the agent needs to enrol: a JSON text (`wire::agent::UserData`), secret because of its
     /// token. The platform makes it readable for root on the server at `/etc/grange/agent.json`.
     /// Empty for a server without an agent.

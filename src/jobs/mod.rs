@@ -17,6 +17,7 @@
 //! orders      open orders -> agents
 //! index       journal -> search index
 //! minutes     servers and readings of each farm role -> the minute that is over
+//! volumes     data volumes of clouds -> which are there, which nobody knows; the end of some
 //! upkeep      what is gone is cleaned up, what is old is trimmed
 //! ```
 //! To add a job: a file here with a [`Job`], its row in [`table`], and what wakes it.
@@ -34,6 +35,7 @@ pub mod ready;
 pub mod scrub;
 pub mod table;
 pub mod upkeep;
+pub mod volumes;
 
 use crate::base::{ServerId, Timestamp, Waker};
 use crate::clouds::Cloud;

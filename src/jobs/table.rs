@@ -1,10 +1,10 @@
 //! The one list of jobs: name, purpose, period, and what wakes each.
 
-use crate::base::limit::{LISTING_PERIOD, PLAN_PERIOD, STORE_SCRUB_PERIOD};
+use crate::base::limit::{LISTING_PERIOD, PLAN_PERIOD, STORE_SCRUB_PERIOD, VOLUMES_PERIOD};
 use crate::base::{Millis, Waker};
 use crate::jobs::{
     Job, Ports, balancers, examine, execute, holds, index, minutes, observe, orders, plan, ready,
-    scrub, upkeep,
+    scrub, upkeep, volumes,
 };
 use crate::store::Table;
 
@@ -65,7 +65,7 @@ impl Also {
 }
 
 /// Every job there is.
-pub const ROWS: [Row; 12] = [
+pub const ROWS: [Row; 13] = [
     Row {
         name: "observe",
         description: "lists the clouds and commits what a listing proves",
@@ -150,6 +150,14 @@ pub const ROWS: [Row; 12] = [
         tables: &[],
         also: Also::Nothing,
         make: || Box::<index::IndexJournal>::default(),
+    },
+    Row {
+        name: "volumes",
+        description: "lists data volumes, and destroys those that a person wants gone",
+        period: VOLUMES_PERIOD,
+        tables: &[Table::Volumes],
+        also: Also::Calls,
+        make: || Box::<volumes::Volumes>::default(),
     },
     Row {
         name: "upkeep",

@@ -29,6 +29,7 @@ pub mod scaling;
 pub mod server;
 pub mod step;
 pub mod user;
+pub mod volume;
 
 pub use balancer::{LEAVING, MemberDown};
 pub use breaker::Breaker;
@@ -52,3 +53,4 @@ pub use scaling::{Metric, ScalingPolicy, ScalingRule};
 pub use server::{LaunchReason, Server, ServerStatus, TerminateReason};
 pub use step::{Step, StepKind, StepStatus};
 pub use user::{Token, User};
+pub use volume::{Volume, VolumeOwner};

@@ -210,7 +210,9 @@ fn verb(body: &MessageBody) -> &'static str {
 /// of itself, it says again.
 fn purpose(body: &MessageBody) -> Purpose {
     match body {
-        MessageBody::Hello { .. } | MessageBody::Ready { .. } => Purpose::Report,
+        MessageBody::Hello { .. } | MessageBody::Ready { .. } | MessageBody::Members { .. } => {
+            Purpose::Report
+        }
         MessageBody::Result { .. } | MessageBody::Idle { .. } | MessageBody::Bye => Purpose::Ending,
     }
 }

@@ -12,6 +12,7 @@
 //! chain.rs     entries as lines; their order; where a chain ends
 //! server.rs    a server's life, and its origin through those it replaced
 //! decision.rs  plans and steps
+//! volume.rs    a data volume, and who has it
 //! next.rs      what happens next, with numbers
 //! ```
 
@@ -21,6 +22,7 @@ mod find;
 mod next;
 mod past;
 mod server;
+mod volume;
 
 use crate::base::time::say;
 use crate::base::{FarmId, FarmRoleId, PlanId, Problem, Result, Seq};
@@ -39,7 +41,7 @@ const LINKS_MAX: usize = 12;
 const LOOKED_AT_MAX: usize = 100;
 
 /// Explains `shop`, `shop/web`, `shop/web-3`, `web-3` where it is unique, a server's UUID,
-/// `plan 12` or `step 34`; what is gone too, as long as the journal has it.
+/// `plan 12`, `step 34` or `volume 5`; what is gone too, as long as the journal has it.
 pub fn explain(service: &Service, actor: &Actor, what: &str) -> Result<ExplainView> {
     authorise(actor, Permission::EventsRead)?;
     service.read(|view| {
@@ -50,6 +52,7 @@ pub fn explain(service: &Service, actor: &Actor, what: &str) -> Result<ExplainVi
             Thing::Server(server) => server_story(&past, &server),
             Thing::Plan(plan) => decision::plan(&past, &plan),
             Thing::Step(step) => decision::step(&past, &step),
+            Thing::Volume(volume) => volume::story(&past, volume),
         }
     })
 }
@@ -68,8 +71,9 @@ pub fn full_name(service: &Service, actor: &Actor, what: &str) -> Result<String>
             Thing::Farm(farm) => farm.name.to_string(),
             Thing::FarmRole(farm, role) => format!("{}/{}", farm.name, role.alias),
             Thing::Server(server) => past.name(&server)?,
-            Thing::Plan(_) | Thing::Step(_) => {
-                return Err(Problem::invalid("about", "plans and steps: say grange explain"));
+            Thing::Plan(_) | Thing::Step(_) | Thing::Volume(_) => {
+                let text = "plans, steps and volumes: say grange explain";
+                return Err(Problem::invalid("about", text));
             }
         })
     })

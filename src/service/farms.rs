@@ -7,7 +7,7 @@ use crate::model::{
     Actor, Cause, Farm, FarmGoal, FarmRole, LaunchOrder, Permission, Server, ServerStatus,
 };
 use crate::service::fleet::Counts;
-use crate::service::{Service, authorise, lookup, views};
+use crate::service::{Service, authorise, lookup, views, volumes};
 use crate::store::{Author, Purpose, Tx};
 use crate::wire::api::{FarmRoleView, FarmView};
 use crate::wire::input::{
@@ -134,6 +134,7 @@ pub fn update(
                 let text = format!("there is a farm {name} already");
                 return Err(Problem::new(Code::UnicityViolation, text));
             }
+            volumes::rename(tx, farm.env, &farm.name, &name)?;
             farm.name = name;
         }
         if let Some(description) = description {

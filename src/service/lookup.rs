@@ -4,10 +4,11 @@
 
 use crate::base::{
     EnvironmentId, FarmId, FarmRoleId, HoldId, Name, OrderId, PlanId, Result, RoleId, ServerId,
-    StepId, Timestamp, TokenId, UserId,
+    StepId, Timestamp, TokenId, UserId, VolumeId,
 };
 use crate::model::{
     AgentCursor, Breaker, Farm, FarmRole, Hold, Order, Plan, Role, Server, Step, Token, User,
+    Volume,
 };
 use crate::store::{Index, Key, Reads, Record, key};
 
@@ -232,4 +233,35 @@ pub fn tokens_of(read: &impl Reads, user: UserId) -> Result<Vec<Token>> {
 /// Every token there is.
 pub fn all_tokens(read: &impl Reads) -> Result<Vec<Token>> {
     all(read)
+}
+
+/// A data volume.
+pub fn volume(read: &impl Reads, id: VolumeId) -> Result<Option<Volume>> {
+    one(read, id)
+}
+
+/// Every data volume there is.
+pub fn all_volumes(read: &impl Reads) -> Result<Vec<Volume>> {
+    all(read)
+}
+
+/// The data volumes of the farm roles of a farm's name, also of farms that are gone.
+pub fn volumes_of_farm(read: &impl Reads, env: EnvironmentId, farm: &Name) -> Result<Vec<Volume>> {
+    many(read, Index::VolumesByPlace, &key::env_name(env, farm))
+}
+
+/// The data volumes of an index of a farm role, by names.
+pub fn volumes_of_place(
+    read: &impl Reads,
+    env: EnvironmentId,
+    farm: &Name,
+    alias: &Name,
+    index: u32,
+) -> Result<Vec<Volume>> {
+    many(read, Index::VolumesByPlace, &key::volume_place(env, farm, alias, index))
+}
+
+/// The data volumes that a person wants gone.
+pub fn doomed_volumes(read: &impl Reads) -> Result<Vec<Volume>> {
+    many(read, Index::VolumesToDelete, &[])
 }

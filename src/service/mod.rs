@@ -13,6 +13,7 @@
 //! people    farms  manifests  proposals  servers  tokens    change what is desired, and who may
 //!           rollouts                                  pause, resume, abort, go back
 //!           holds                                     switch off what runs by itself
+//!           volumes                                   what servers leave behind, and its end
 //! reading   views  events  explain  status  whatif  answer questions
 //!           fleet  follow                             lists and counts, kept in memory
 //! jobs      plans  steps  observe  balancers  orders    the reconcile loop's reads and writes
@@ -57,6 +58,7 @@ pub mod strange;
 pub mod upkeep;
 pub mod users;
 pub mod views;
+pub mod volumes;
 pub mod whatif;
 
 use crate::base::{Clock, Code, Millis, Problem, Result, Secret, Seq, Timestamp, Waker, Watch};

@@ -12,6 +12,7 @@ mod reach;
 mod reports;
 mod strange;
 mod talk;
+mod volumes;
 
 use self::check::Check;
 use self::even::Even;
@@ -44,6 +45,8 @@ pub struct Observed {
     inner: Mutex<Inner>,
     /// What platforms see that no listing carries.
     pub(super) notices: notices::Notices,
+    /// The data volumes they show.
+    pub(super) volumes: volumes::SeenVolumes,
 }
 
 #[derive(Default)]
@@ -172,7 +175,8 @@ impl Observed {
     pub fn new(clock: &dyn Clock) -> Observed {
         let inner = Inner { even: Even::new(clock), ..Inner::default() };
         let (fleet, notices) = (Fleet::default(), notices::Notices::default());
-        Observed { started_at: clock.now(), fleet, inner: Mutex::new(inner), notices }
+        let volumes = volumes::SeenVolumes::default();
+        Observed { started_at: clock.now(), fleet, inner: Mutex::new(inner), notices, volumes }
     }
 
     /// Since when this process looks.

@@ -19,7 +19,7 @@ use crate::model::{
 };
 use crate::service::accounts::Gate;
 use crate::service::plans::set_status;
-use crate::service::{Service, accounts, authorise, balancers, lookup, plans, retiring};
+use crate::service::{Service, accounts, authorise, balancers, lookup, plans, retiring, volumes};
 use crate::store::{Author, Index, Key, Purpose, Reads, Tx, View};
 use crate::wire::agent::UserData;
 use adopt::adopt_among;
@@ -176,6 +176,7 @@ fn mark_begun(
         server.asked_at = Some(now);
         // Without an agent nobody is let in.
         server.enrolment_digest = server.agent.then_some(digest);
+        volumes::claim(tx, &server, &about, now)?;
     }
     if step.kind == StepKind::Reboot {
         // Before the call: the rebooted agent may say hello before the answer is here.
@@ -323,7 +324,7 @@ fn launch_request(
         instance_type: server.instance_type.clone(),
         image: image.cloud_image_id.clone(),
         command: image.command.clone(),
-        storage: make.storage,
+        storage: volumes::requests(view, server, farm_role, &make.storage)?,
         user_data: crate::base::Secret::new(user_data),
     })
 }

@@ -8,7 +8,7 @@ use super::Record;
 use crate::base::hash::hex;
 use crate::base::{
     EnvironmentId, FarmId, FarmRoleId, HoldId, Name, OrderId, PlanId, ProposalId, RoleId, ServerId,
-    StepId, Timestamp, TokenId, UserId,
+    StepId, Timestamp, TokenId, UserId, VolumeId,
 };
 use crate::model::*;
 use std::fmt::Debug;
@@ -410,4 +410,33 @@ fn what_stops_automation() {
         farm_roles: vec![FarmRoleId(2)],
     };
     check(&breaker, "076f6e626f617264030172fbd00701fbd00701090102");
+}
+
+#[test]
+fn what_servers_leave_behind() {
+    let owner = VolumeOwner {
+        farm_role: FarmRoleId(2),
+        farm: name("shop"),
+        alias: name("db"),
+        index: 3,
+        mount_point: "/d".to_owned(),
+    };
+    let volume = Volume {
+        id: VolumeId(1),
+        env: ENV,
+        owner: Some(owner),
+        platform: "onboard".to_owned(),
+        location: "here".to_owned(),
+        zone: Some("a".to_owned()),
+        cloud_volume_id: "vol-1-3e8".to_owned(),
+        size_bytes: 1 << 20,
+        created_at: AT,
+        seen_at: Some(AT),
+        delete_requested: true,
+    };
+    check(
+        &volume,
+        "010101020473686f7002646203022f64076f6e626f617264046865726501016109766f6c2d312d33653\
+         8fc00001000fbd00701fbd00701",
+    );
 }

@@ -15,7 +15,7 @@ use super::tables::{Key, Record, Table};
 use crate::base::hash::{hex, sha256};
 use crate::base::limit::{JOURNAL_ENTRY_BYTES_MAX, JOURNAL_PEOPLE_SHARE};
 use crate::base::{
-    EnvironmentId, FarmId, FarmRoleId, PlanId, Seq, ServerId, StepId, Timestamp, UserId,
+    EnvironmentId, FarmId, FarmRoleId, PlanId, Seq, ServerId, StepId, Timestamp, UserId, VolumeId,
 };
 use crate::model::{Actor, Cause, Door};
 use serde::{Deserialize, Serialize};
@@ -131,6 +131,8 @@ pub enum Subject {
     Plan(PlanId),
     /// A step.
     Step(StepId),
+    /// A data volume.
+    Volume(VolumeId),
 }
 
 impl Subject {
@@ -142,6 +144,7 @@ impl Subject {
             Subject::Server(id) => (3, id.0),
             Subject::Plan(id) => (4, u128::from(id.0)),
             Subject::Step(id) => (5, u128::from(id.0)),
+            Subject::Volume(id) => (6, u128::from(id.0)),
         };
         let mut out = vec![kind];
         out.extend_from_slice(&id.to_be_bytes());

@@ -8,11 +8,11 @@ use super::old::v2::FarmRoleV2;
 use super::tables::{Index, Key, Record, Table, key};
 use crate::base::{
     EnvironmentId, FarmId, FarmRoleId, HoldId, OrderId, PlanId, ProposalId, RoleId, ServerId,
-    StepId, Timestamp, TokenId, UserId,
+    StepId, Timestamp, TokenId, UserId, VolumeId,
 };
 use crate::model::{
     AgentCursor, Alert, Breaker, Farm, FarmRole, Hold, Install, Order, OrderState, Plan, Proposal,
-    Role, Server, Step, StepStatus, Token, User,
+    Role, Server, Step, StepStatus, Token, User, Volume,
 };
 use serde::{Deserialize, Serialize};
 
@@ -44,6 +44,7 @@ impl Table {
             Table::Holds => visit.visit::<Hold>(),
             Table::Breakers => visit.visit::<Breaker>(),
             Table::Proposals => visit.visit::<Proposal>(),
+            Table::Volumes => visit.visit::<Volume>(),
         }
     }
 }
@@ -375,5 +376,32 @@ impl Record for Proposal {
 
     fn key(&self) -> ProposalId {
         self.id
+    }
+}
+
+impl Record for Volume {
+    type Key = VolumeId;
+    const TABLE: Table = Table::Volumes;
+    const SCHEMA: u8 = 1;
+
+    fn key(&self) -> VolumeId {
+        self.id
+    }
+
+    fn indexes(&self) -> Vec<(Index, Vec<u8>)> {
+        let mut rows = Vec::new();
+        if let Some(owner) = &self.owner {
+            let place = key::volume_place(self.env, &owner.farm, &owner.alias, owner.index);
+            rows.push((Index::VolumesByPlace, place));
+        }
+        if self.delete_requested {
+            rows.push((Index::VolumesToDelete, self.id.bytes()));
+        }
+        rows
+    }
+
+    fn subjects(&self) -> Vec<Subject> {
+        let farm_role = self.owner.as_ref().map(|owner| Subject::FarmRole(owner.farm_role));
+        std::iter::once(Subject::Volume(self.id)).chain(farm_role).collect()
     }
 }

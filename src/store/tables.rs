@@ -7,7 +7,7 @@
 use super::codec::{self, CodecError};
 use super::journal::Subject;
 use crate::base::{FarmId, FarmRoleId, HoldId, Name, OrderId, PlanId, ProposalId, RoleId};
-use crate::base::{ServerId, StepId, TokenId, UserId};
+use crate::base::{ServerId, StepId, TokenId, UserId, VolumeId};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -64,6 +64,8 @@ named_tables! {
         Breakers = "breakers",
         /// Signed proposals.
         Proposals = "proposals",
+        /// Data volumes.
+        Volumes = "volumes",
     }
 }
 
@@ -115,6 +117,10 @@ named_tables! {
         TokensByUser = "tokens_by_user",
         /// Holds by farm.
         HoldsByFarm = "holds_by_farm",
+        /// Data volumes by their place: [`key::volume_place`], or [`key::env_name`] of the farm.
+        VolumesByPlace = "volumes_by_place",
+        /// Data volumes that a person wants gone.
+        VolumesToDelete = "volumes_to_delete",
     }
 }
 
@@ -169,6 +175,7 @@ counter_keys! {
     TokenId => Tokens,
     HoldId => Holds,
     ProposalId => Proposals,
+    VolumeId => Volumes,
 }
 
 impl Key for ServerId {
@@ -257,6 +264,14 @@ pub mod key {
     pub fn env_name(env: EnvironmentId, text: &Name) -> Vec<u8> {
         let mut out = env.0.to_be_bytes().to_vec();
         out.append(&mut name(text));
+        out
+    }
+
+    /// An index of a farm role, by names: what stays when their records are gone.
+    pub fn volume_place(env: EnvironmentId, farm: &Name, alias: &Name, index: u32) -> Vec<u8> {
+        let mut out = env_name(env, farm);
+        out.append(&mut name(alias));
+        out.extend_from_slice(&index.to_be_bytes());
         out
     }
 

@@ -2,7 +2,8 @@
 //!
 //! The rule: whatever stops a server that runs, or cuts off whoever uses one, is asked about first,
 //! the more servers the harder. What stops nothing is not asked about, except where one key does
-//! it, which is pressed by mistake more easily than a command is typed. Without a terminal there
+//! it, which is pressed by mistake more easily than a command is typed. What destroys data is asked
+//! about as well. Without a terminal there
 //! is nobody to ask, and a command has to be told `--yes`.
 //!
 //! Applying a manifest or a proposal is asked about by what it would stop (`cli::manifest`).
@@ -30,6 +31,8 @@ pub enum Deed {
     ResumeAccount,
     /// A token is not to be let in any more.
     RevokeToken,
+    /// A data volume is to be gone with everything on it.
+    DeleteVolume,
 }
 
 /// How somebody is asked.
@@ -45,7 +48,7 @@ pub enum Asking {
 
 impl Deed {
     /// Every one there is.
-    pub const ALL: [Deed; 12] = [
+    pub const ALL: [Deed; 13] = [
         Deed::TerminateFarm,
         Deed::RemoveFarm,
         Deed::StopFarm,
@@ -58,12 +61,14 @@ impl Deed {
         Deed::Rollout(RolloutVerb::Rollback),
         Deed::ResumeAccount,
         Deed::RevokeToken,
+        Deed::DeleteVolume,
     ];
 
     /// How it is asked about.
     pub fn asking(self) -> Asking {
         match self {
             Deed::TerminateFarm | Deed::RemoveFarm | Deed::StopFarm => Asking::Name,
+            Deed::DeleteVolume => Asking::Name,
             Deed::TerminateServer | Deed::SuspendServer | Deed::RebootServer => Asking::Yes,
             Deed::RevokeToken => Asking::Yes,
             // A rollout that goes on, or back, stops servers.
@@ -82,7 +87,9 @@ impl Deed {
         };
         match self {
             Deed::TerminateFarm => format!("Terminate farm {name} and {servers}?"),
-            Deed::RemoveFarm => format!("Remove farm {name}, and terminate {servers}?"),
+            Deed::RemoveFarm => {
+                format!("Remove farm {name}, and terminate {servers}? Its data volumes stay.")
+            }
             Deed::StopFarm => {
                 format!("Stop farm {name}: shut {servers} down in order and keep them?")
             }
@@ -110,6 +117,9 @@ impl Deed {
             ),
             Deed::RevokeToken => {
                 format!("Revoke token {name}? Whatever acts with it is refused from then on.")
+            }
+            Deed::DeleteVolume => {
+                format!("Delete volume {name} with everything on it? Nothing brings it back.")
             }
             Deed::ResumeAccount => {
                 format!("Ask the cloud account {name} again at once, and forget its failures?")

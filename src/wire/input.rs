@@ -3,7 +3,7 @@
 //! Beside [`crate::wire::api`], which has what they get back. Bodies refuse unknown fields, so
 //! that a misspelt one is told instead of ignored; an absent field of a change means "as it is".
 
-use crate::base::{FarmId, FarmRoleId, Millis, Secret, ServerId};
+use crate::base::{FarmId, FarmRoleId, Millis, Secret, ServerId, VolumeId};
 use crate::model::ServerStatus;
 use crate::wire::api::EventView;
 use serde::{Deserialize, Serialize};
@@ -251,6 +251,23 @@ pub struct ServerFilter {
     pub cloud_server_id: Option<String>,
     /// The size.
     pub instance_type: Option<String>,
+}
+
+/// Which volumes a list shows; `None` is any.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct VolumeFilter {
+    /// Its number.
+    pub id: Option<VolumeId>,
+    /// The name of its farm, which may be gone.
+    pub farm: Option<String>,
+    /// The alias of its farm role, which may be gone.
+    pub alias: Option<String>,
+    /// The index of its server.
+    pub index: Option<u32>,
+    /// The platform.
+    pub cloud_platform: Option<String>,
+    /// What it is, one of [`crate::wire::volume::STATUSES`].
+    pub status: Option<String>,
 }
 
 /// Which roles a list shows; `None` is any.

@@ -18,3 +18,4 @@ pub mod reading;
 pub mod rollout;
 pub mod simulation;
 pub mod topic;
+pub mod volume;

@@ -3,12 +3,13 @@
 use super::declare::{self, check_revision};
 use super::past;
 use super::world::{
-    account, event, farm, farm_role, hold, plan, plan_of, rollout, server, status, tokens,
+    account, chosen, event, farm, farm_role, hold, plan, plan_of, rollout, server, status, tokens,
+    volumes,
 };
 use grange::api::Verbs;
 use grange::base::{
     Code, EnvironmentId, FarmId, FarmRoleId, HoldId, OrderId, PlanId, Problem, Result, Secret,
-    ServerId, Timestamp, TokenId, UserId,
+    ServerId, Timestamp, TokenId, UserId, VolumeId,
 };
 use grange::model::{Actor, Door, Permission};
 use grange::wire::account::AccountView;
@@ -17,6 +18,7 @@ use grange::wire::hold::{HoldInput, HoldView};
 use grange::wire::input::*;
 use grange::wire::rollout::{RolloutVerb, RolloutView};
 use grange::wire::simulation::{SimulationRequest, SimulationView};
+use grange::wire::volume::VolumeView;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -376,26 +378,7 @@ impl Verbs for Fake {
         may(actor, Permission::EventsRead)?;
         let events = self.state.lock().unwrap().events.clone();
         self.looks_at_events.fetch_add(1, Ordering::SeqCst);
-        let seq = events.len() as u64;
-        let about = |event: &EventView| {
-            let under = |about: &String| event.about.starts_with(about.as_str());
-            query.about.as_ref().is_none_or(under)
-        };
-        let after = query.after.unwrap_or(0);
-        if query.search.as_deref() == Some("unbuilt") {
-            let message = "search is not built into this binary";
-            return Err(Problem::new(Code::ServiceUnavailable, message));
-        }
-        let has = |event: &EventView| {
-            let mut words = query.search.iter().flat_map(|words| words.split_whitespace());
-            words.all(|word| event.text.contains(word))
-        };
-        let taken =
-            events.into_iter().filter(|event| event.seq > after && has(event)).filter(about);
-        // Of what is about this the fake has forgotten the first entry.
-        let forgotten = query.about.as_deref() == Some("old") && query.after == Some(0);
-        let start_over = forgotten.then_some(2);
-        Ok(EventsSlice { events: taken.take(query.max).collect(), seq, start_over })
+        chosen(events, query)
     }
 
     fn explain(&self, _: &Actor, what: &str) -> Result<ExplainView> {
@@ -491,6 +474,19 @@ impl Verbs for Fake {
 
     fn tokens(&self, _: &Actor, page: Page) -> Result<Slice<TokenInfo>> {
         Ok(Slice::cut(tokens(), page))
+    }
+
+    fn volumes(&self, _: &Actor, of: &VolumeFilter, page: Page) -> Result<Slice<VolumeView>> {
+        Ok(Slice::cut(volumes(of), page))
+    }
+
+    fn volume(&self, _: &Actor, id: VolumeId) -> Result<VolumeView> {
+        let found = volumes(&VolumeFilter { id: Some(id), ..VolumeFilter::default() }).pop();
+        found.ok_or_else(|| Problem::not_found("volume", id))
+    }
+
+    fn volume_delete(&self, actor: &Actor, id: VolumeId) -> Result<()> {
+        may(actor, Permission::FarmsManage).and_then(|()| self.volume(actor, id).map(drop))
     }
 
     fn token_revoke(&self, actor: &Actor, id: TokenId) -> Result<()> {

@@ -92,6 +92,11 @@ fn cloud_accounts() {
 }
 
 #[test]
+fn volumes() {
+    check(&House::open(true, Limits::default()), include_str!("scenarios/volumes.txt"));
+}
+
+#[test]
 fn holds() {
     check(&House::open(true, Limits::default()), include_str!("scenarios/holds.txt"));
 }

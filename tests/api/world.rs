@@ -1,12 +1,13 @@
 //! What the fake has at the start of a scenario.
 
 use super::fake::NOW;
-use grange::base::{FarmRoleId, Millis, PlanId};
+use grange::base::{Code, FarmRoleId, Millis, PlanId, Problem, Result};
 use grange::wire::account::AccountView;
 use grange::wire::api::*;
 use grange::wire::hold::HoldView;
-use grange::wire::input::TokenInfo;
+use grange::wire::input::{EventsQuery, EventsSlice, TokenInfo, VolumeFilter};
 use grange::wire::rollout::{RevisionView, RolloutView};
+use grange::wire::volume::VolumeView;
 
 /// A server's UUID by a small number.
 pub fn uuid(number: u32) -> String {
@@ -222,4 +223,65 @@ pub fn tokens() -> [TokenInfo; 3] {
         ended: days.is_some_and(|days| days <= 0),
     };
     [token(1, None, "of old"), token(2, Some(-10), ""), token(5, Some(80), "ci")]
+}
+
+/// Volumes: one a server has, one of a farm that is gone, one that nobody knows.
+pub fn volumes(of: &VolumeFilter) -> Vec<VolumeView> {
+    let [used, left, unknown] = all_volumes();
+    let wanted = |volume: &VolumeView| {
+        of.id.is_none_or(|id| id.0 == volume.id)
+            && (of.farm.is_none() || of.farm == volume.farm)
+            && of.status.as_ref().is_none_or(|status| *status == volume.status)
+    };
+    vec![used, left, unknown].into_iter().filter(wanted).collect()
+}
+
+fn all_volumes() -> [VolumeView; 3] {
+    let volume = |id: u64, name: &str, status: &str| VolumeView {
+        id,
+        name: name.into(),
+        status: status.into(),
+        cloud_platform: "onboard".into(),
+        cloud_location: "here".into(),
+        cloud_volume_id: format!("vol-{id}-19a"),
+        created: "2026-11-20T03:10:00Z".into(),
+        ..VolumeView::default()
+    };
+    let of = |view: VolumeView, farm: &str, alias: &str| VolumeView {
+        farm: Some(farm.into()),
+        alias: Some(alias.into()),
+        index: Some(1),
+        mount_point: Some("/data".into()),
+        size: 1 << 30,
+        ..view
+    };
+    let used = of(volume(1, "shop/web-1:/data", "attached"), "shop", "web");
+    [
+        VolumeView { server: Some(uuid(1)), ..used },
+        of(volume(2, "old/db-1:/data", "left"), "old", "db"),
+        volume(3, "onboard vol-3-19a", "unknown"),
+    ]
+}
+
+/// The journal entries that a query asks for.
+pub fn chosen(events: Vec<EventView>, query: &EventsQuery) -> Result<EventsSlice> {
+    let seq = events.len() as u64;
+    let about = |event: &EventView| {
+        let under = |about: &String| event.about.starts_with(about.as_str());
+        query.about.as_ref().is_none_or(under)
+    };
+    let after = query.after.unwrap_or(0);
+    if query.search.as_deref() == Some("unbuilt") {
+        let message = "search is not built into this binary";
+        return Err(Problem::new(Code::ServiceUnavailable, message));
+    }
+    let has = |event: &EventView| {
+        let mut words = query.search.iter().flat_map(|words| words.split_whitespace());
+        words.all(|word| event.text.contains(word))
+    };
+    let taken = events.into_iter().filter(|event| event.seq > after && has(event)).filter(about);
+    // Of what is about this the fake has forgotten the first entry.
+    let forgotten = query.about.as_deref() == Some("old") && query.after == Some(0);
+    let start_over = forgotten.then_some(2);
+    Ok(EventsSlice { events: taken.take(query.max).collect(), seq, start_over })
 }

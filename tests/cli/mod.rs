@@ -176,6 +176,11 @@ fn clouds() {
 }
 
 #[test]
+fn volumes() {
+    check("volumes");
+}
+
+#[test]
 fn holds() {
     check("holds");
 }
@@ -309,6 +314,7 @@ fn what_stops_servers_is_asked_about_by_the_table() {
         Deed::Rollout(RolloutVerb::Rollback) => "rollout rollback shop/web",
         Deed::ResumeAccount => "cloud resume onboard",
         Deed::RevokeToken => "token revoke 5",
+        Deed::DeleteVolume => "volume delete 2",
     };
     for deed in Deed::ALL {
         let houses = [(); 2].map(|()| House::open(true, Limits::default()));

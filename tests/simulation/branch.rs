@@ -2,7 +2,7 @@
 //! alone, as clouds are, so that one is heard while the other is silent.
 
 use crate::sky::Sky;
-use grange::base::FarmRoleId;
+use grange::clouds::volume::VolumeSighting;
 use grange::clouds::{Applied, Cloud, CloudError, CloudStep, InstanceType};
 use grange::model::Sighting;
 use std::sync::Arc;
@@ -34,11 +34,22 @@ impl Cloud for Branch {
     }
 
     fn apply(&self, step: &CloudStep) -> Result<Applied, CloudError> {
+        if let CloudStep::Launch(request) = step {
+            let names = request.storage.iter().map(|volume| volume.cloud_volume_id.clone());
+            self.sky.homes.lock().unwrap().extend(names.map(|name| (name, self.platform)));
+        }
         self.sky.apply(self.platform, step)
     }
 
-    fn remove_volumes(&self, farm_role: FarmRoleId) -> Result<(), CloudError> {
-        self.sky.cloud.remove_volumes(farm_role)
+    fn volumes(&self) -> Result<Vec<VolumeSighting>, CloudError> {
+        let homes = self.sky.homes.lock().unwrap();
+        let mut seen = self.sky.cloud.volumes()?;
+        seen.retain(|volume| homes.get(&volume.cloud_volume_id) == Some(&self.platform));
+        Ok(seen)
+    }
+
+    fn remove_volume(&self, cloud_volume_id: &str) -> Result<(), CloudError> {
+        self.sky.cloud.remove_volume(cloud_volume_id)
     }
 
     fn wait_for_change(&self, _at_most: std::time::Duration) -> bool {

@@ -27,6 +27,8 @@ pub struct Sky {
     pub cloud: Simulated,
     /// By which names it goes.
     pub platforms: &'static [&'static str],
+    /// The platform that each volume is on.
+    pub homes: Mutex<BTreeMap<String, &'static str>>,
     clock: Arc<ManualClock>,
     eye: Mutex<Eye>,
 }
@@ -87,6 +89,7 @@ impl Sky {
     pub fn new(clock: Arc<ManualClock>, platforms: &'static [&'static str], seed: u64) -> Sky {
         Sky {
             platforms,
+            homes: Mutex::default(),
             cloud: Simulated::new(clock.clone(), seed, Delays::default()),
             clock,
             eye: Mutex::new(Eye {

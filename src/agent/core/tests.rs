@@ -1,6 +1,7 @@
 //! What each event does, at moments that the tests choose: nothing is waited for.
 
 use super::*;
+use crate::agent::spool::batch;
 use crate::agent::state::State;
 use crate::agent::tests::appliance::{SERVER, block_on};
 use crate::agent::tests::scratch;
@@ -8,6 +9,7 @@ use crate::agent::{EVENTS_MAX, collect, file};
 use crate::base::{ManualClock, StepId, Timestamp};
 use crate::net::mqtt::decode;
 use crate::wire::agent::Message;
+use crate::wire::reading::{Batch, ROWS_MAX};
 use std::path::PathBuf;
 use std::sync::Mutex;
 use std::sync::atomic::AtomicBool;
@@ -56,6 +58,7 @@ impl Hand {
             events,
             sender,
             tasks: Vec::new(),
+            members: None,
         };
         let start = Instant::now();
         let (running, wire) = (Running::new(agent, start), mpsc::channel(1).1);

@@ -44,7 +44,7 @@ pub const ROWS: &[Row] = &[
     Row {
         method: "GET",
         path: "/{envId}/grange/explain/",
-        about: "Shows how a farm, farm role, server, plan or step is, and the chain of causes.",
+        about: "Shows how a farm, farm role, server, plan, step or volume is, and why.",
         query: &["what"],
         input: None,
         output: Output::One("Explanation"),
@@ -134,7 +134,10 @@ fn roles(verbs: &dyn Verbs, call: &Call) -> Result<Reply> {
 
 fn explain(verbs: &dyn Verbs, call: &Call) -> Result<Reply> {
     let what = call.text("what").ok_or_else(|| {
-        Problem::invalid("what", "say what to explain, as shop, shop/web-3, plan 12 or step 34")
+        Problem::invalid(
+            "what",
+            "say what to explain, as shop, shop/web-3, plan 12, step 34 or volume 5",
+        )
     })?;
     Ok(Reply::One(value(&verbs.explain(&call.actor, &what)?)?, None))
 }

@@ -7,6 +7,7 @@ mod house;
 mod proposals;
 mod rollouts;
 mod servers;
+mod volumes;
 
 use crate::api::Verbs;
 use crate::api::answer::Reply;
@@ -58,6 +59,7 @@ pub enum Run {
 /// Every route there is.
 pub fn table() -> impl Iterator<Item = &'static Row> {
     let people = farms::ROWS.iter().chain(servers::ROWS).chain(proposals::ROWS);
+    let people = people.chain(volumes::ROWS);
     people.chain(rollouts::ROWS).chain(holds::ROWS).chain(accounts::ROWS).chain(house::ROWS)
 }
 

@@ -10,6 +10,7 @@ mod inputs;
 mod objects;
 mod rollouts;
 mod simulation;
+mod volumes;
 
 /// An object of the API.
 pub struct Shape {
@@ -61,7 +62,7 @@ const fn field(name: &'static str, kind: Kind, about: &'static str) -> Field {
 /// Every shape there is.
 pub fn all() -> impl Iterator<Item = &'static Shape> {
     let more = inputs::SHAPES.iter().chain(simulation::SHAPES).chain(accounts::SHAPES);
-    let more = more.chain(rollouts::SHAPES);
+    let more = more.chain(rollouts::SHAPES).chain(volumes::SHAPES);
     objects::SHAPES.iter().chain(house::SHAPES).chain(holds::SHAPES).chain(more)
 }
 
@@ -75,6 +76,7 @@ mod tests {
     use crate::wire::input::*;
     use crate::wire::rollout::{RevisionView, RolloutView};
     use crate::wire::simulation::*;
+    use crate::wire::volume::VolumeView;
     use serde::Serialize;
     use std::collections::BTreeSet;
 
@@ -96,6 +98,7 @@ mod tests {
         check("FarmRole", &FarmRoleView::default());
         check("FarmRoleExtra", &FarmRoleExtra::default());
         check("ScalingConfiguration", &ScalingView::default());
+        check("Volume", &VolumeView::default());
         check("Server", &ServerView::default());
         check("ServerExtra", &ServerExtra::default());
         check("Condition", &ConditionView::default());

@@ -6,13 +6,12 @@ use super::failure::{Doing, Failure};
 use super::init::{Boot, Network, OK};
 use super::place::PREFIX;
 use super::process::{inhabitants, members, wait_until};
-use super::record::{Isolation, Record, ServerDirectory, make_private, remove_tree, write_json};
+use super::record::{Isolation, Record, ServerDirectory, remove_tree, write_json};
 use crate::base::limit::ONBOARD_BOOT_DEADLINE;
 use crate::clouds::InstanceType;
 use nix::sys::signal::Signal;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::Read;
-use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -82,15 +81,6 @@ impl Onboard {
         record: &Record,
         size: &InstanceType,
     ) -> Result<Boot, Failure> {
-        let mut volumes = Vec::new();
-        for (ordinal, mount_point) in record.mount_points.iter().enumerate() {
-            let path = self.shelf.volume(record.farm_role, record.index, ordinal);
-            make_private(&path)?;
-            // Services write to it under users of their own.
-            let open = fs::Permissions::from_mode(0o755);
-            fs::set_permissions(&path, open).doing("opening", path.display())?;
-            volumes.push((path, mount_point.clone()));
-        }
         let network = (record.isolation == Isolation::Namespaces).then(|| Network {
             bridge: self.place.bridge(),
             link: self.place.link(record.address),
@@ -105,7 +95,7 @@ impl Onboard {
             directory: directory.path.clone(),
             executable: self.config.executable.clone(),
             agent: self.config.agent_executable.clone(),
-            volumes,
+            volumes: self.volumes_of(record),
             masks,
             network,
             groups: self.cgroups.create(record.server, size)?,

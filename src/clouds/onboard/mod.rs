@@ -38,8 +38,8 @@
 //! is touched, no forwarding and no packet filter, so servers reach the appliance and each other
 //! and, unless the machine forwards by itself, nothing else.
 //!
-//! **Data volumes** are directories bound to farm role and index. Their size is not enforced: a
-//! file system of its own would need a loop device, which not every machine lends.
+//! **Data volumes** are directories with a mark beside each that says whose it is (`volume`).
+//! Their size is not enforced.
 //!
 //! **Limits** are control groups; without them, and for an ordinary user, they are advisory, and
 //! a server is put to sleep by stopping each of its processes.
@@ -57,14 +57,16 @@ mod network;
 mod place;
 mod process;
 mod record;
+mod volume;
 mod watch;
 
 pub use failure::Failure;
 pub use init::init_main;
 pub use record::Isolation;
 
-use crate::base::{FarmRoleId, Millis, ServerId};
+use crate::base::{Millis, ServerId};
 use crate::clouds::owner::Owner;
+use crate::clouds::volume::VolumeSighting;
 use crate::clouds::{Applied, Cloud, CloudError, CloudStep, InstanceType, LaunchRequest};
 use crate::model::{CloudState, Notice, Sighting};
 use cgroup::Cgroups;
@@ -80,7 +82,7 @@ use std::collections::BTreeSet;
 use std::fs::File;
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use watch::Watch;
 
@@ -243,11 +245,6 @@ impl Onboard {
         init.signal(Signal::SIGKILL).doing("ending", id)
     }
 
-    /// Where the machine sees a server's data volume: for tests and for backups.
-    pub fn volume(&self, farm_role: FarmRoleId, index: u32, ordinal: usize) -> PathBuf {
-        self.shelf.volume(farm_role, index, ordinal)
-    }
-
     fn size(&self, name: &str) -> Result<InstanceType, Failure> {
         let known = self.instance_types().into_iter().find(|size| size.name == name);
         known.ok_or_else(|| Failure::new("choosing a size", format!("there is no {name:?} here")))
@@ -256,8 +253,9 @@ impl Onboard {
     fn launch(&self, request: &LaunchRequest) -> Result<(), CloudError> {
         self.size(&request.instance_type).map_err(refused)?;
         for volume in &request.storage {
-            check_mount_point(&volume.mount_point)?;
+            check_mount_point(&volume.mark.mount_point)?;
         }
+        self.check_volumes(request)?;
         let directory = self.shelf.server(request.server);
         if !directory.exists() {
             self.admit(request, &directory)?;
@@ -277,14 +275,12 @@ impl Onboard {
 
     /// Gives the server an address and writes its tag.
     fn admit(&self, request: &LaunchRequest, at: &ServerDirectory) -> Result<(), CloudError> {
-        let mut last = self.last_address.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut last = self.launching();
         if at.exists() {
             return Ok(());
         }
-        let servers = self.shelf.servers().map_err(busy)?;
-        let records: Vec<Record> = servers.iter().filter_map(|s| s.record().ok()).collect();
-        let owner = |r: &&Record| (r.farm_role, r.index) == (request.farm_role, request.index);
-        if let Some(other) = records.iter().find(owner).filter(|_| !request.storage.is_empty()) {
+        let records = self.records().map_err(busy)?;
+        if let Some(other) = Onboard::volume_user(&records, request) {
             let text = format!("{} still has the volumes of {}", other.server, request.hostname);
             return Err(CloudError::Busy(text));
         }
@@ -293,7 +289,17 @@ impl Onboard {
         let address =
             address.ok_or_else(|| CloudError::Busy("every address is taken".to_owned()))?;
         *last = Some(address);
+        self.make_volumes(request).map_err(busy)?;
         at.create(&Record::new(request, address, self.isolation)).map_err(busy)
+    }
+
+    /// Held while a launch chooses what nobody else may have: an address, volumes.
+    fn launching(&self) -> MutexGuard<'_, Option<Ipv4Addr>> {
+        self.last_address.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn records(&self) -> Result<Vec<Record>, Failure> {
+        Ok(self.shelf.servers()?.iter().filter_map(|server| server.record().ok()).collect())
     }
 
     fn terminate(&self, directory: &ServerDirectory) -> Result<(), Failure> {
@@ -346,6 +352,7 @@ impl Onboard {
 
     fn restart(&self, id: ServerId, running_too: bool) -> Result<(), CloudError> {
         self.with_server(id, |directory, record, lock| {
+            self.require_volumes(record)?;
             if directory.init().is_some_and(|init| init.is_alive()) {
                 if !running_too {
                     return Ok(());
@@ -417,13 +424,12 @@ impl Cloud for Onboard {
         Ok(Applied { sighting: directory.exists().then(|| self.sight(&directory)) })
     }
 
-    fn remove_volumes(&self, farm_role: FarmRoleId) -> Result<(), CloudError> {
-        let servers = self.shelf.servers().map_err(busy)?;
-        let users = servers.iter().filter_map(|server| server.record().ok());
-        if let Some(user) = users.into_iter().find(|record| record.farm_role == farm_role) {
-            return Err(CloudError::Busy(format!("{} still has its volumes", user.server)));
-        }
-        self.shelf.remove_volumes(farm_role).map_err(unknown)
+    fn volumes(&self) -> Result<Vec<VolumeSighting>, CloudError> {
+        self.list_volumes().map_err(unknown)
+    }
+
+    fn remove_volume(&self, cloud_volume_id: &str) -> Result<(), CloudError> {
+        self.destroy_volume(cloud_volume_id)
     }
 
     fn examine(&self) -> Vec<Notice> {

@@ -11,7 +11,7 @@
 //!     log                         what went wrong before the server had a log of its own
 //!     upper/ work/ root/          the overlay; or, without name spaces,
 //!     home/                       the server's home
-//! <state>/volumes/<farm role>-<index>-<n>/   data volumes
+//! <state>/volumes/<id>/           a data volume, with its mark in <id>.json beside it (`volume`)
 //! ```
 //!
 //! The lock is a `flock`, and the process that boots a server holds it too: when the appliance is
@@ -49,7 +49,7 @@ pub struct Record {
     pub hostname: String,
     /// Its farm's name.
     pub farm: String,
-    /// With `index` the owner of its volumes.
+    /// Its farm role.
     pub farm_role: FarmRoleId,
     /// Its index there.
     pub index: u32,
@@ -59,6 +59,9 @@ pub struct Record {
     pub command: Vec<String>,
     /// Mount points of its data volumes.
     pub mount_points: Vec<String>,
+    /// Their names, in the same order; none in a record of before they had any.
+    #[serde(default)]
+    pub volumes: Vec<String>,
     /// For the agent; carries a one-time token, so the file is for the owner alone.
     pub user_data: Secret,
     /// Its address, for as long as it exists.
@@ -78,12 +81,29 @@ impl Record {
             index: request.index,
             instance_type: request.instance_type.clone(),
             command: request.command.clone(),
-            mount_points: request.storage.iter().map(|v| v.mount_point.clone()).collect(),
+            mount_points: request.storage.iter().map(|v| v.mark.mount_point.clone()).collect(),
+            volumes: request.storage.iter().map(|v| v.cloud_volume_id.clone()).collect(),
             user_data: request.user_data.clone(),
             address,
             isolation,
         }
     }
+}
+
+impl Record {
+    /// Each of its volumes: the name and where the server sees it.
+    pub fn named_volumes(&self) -> Vec<(String, String)> {
+        let named = |(ordinal, at): (usize, &String)| {
+            let name = self.volumes.get(ordinal).cloned();
+            (name.unwrap_or_else(|| old_name(self.farm_role, self.index, ordinal)), at.clone())
+        };
+        self.mount_points.iter().enumerate().map(named).collect()
+    }
+}
+
+/// What a volume was called before each had a record: after its place in the farm role's list.
+pub fn old_name(farm_role: FarmRoleId, index: u32, ordinal: usize) -> String {
+    format!("{farm_role}-{index}-{ordinal}")
 }
 
 /// The state directory's servers and volumes.
@@ -133,24 +153,9 @@ impl Shelf {
         Ok(())
     }
 
-    /// Where the `ordinal`th data volume of a farm role and index lies.
-    pub fn volume(&self, farm_role: FarmRoleId, index: u32, ordinal: usize) -> PathBuf {
-        self.state.join("volumes").join(format!("{farm_role}-{index}-{ordinal}"))
-    }
-
-    /// Removes every volume of a farm role.
-    ///
-    /// # Errors
-    /// When one cannot be removed.
-    pub fn remove_volumes(&self, farm_role: FarmRoleId) -> Result<(), Failure> {
-        let path = self.state.join("volumes");
-        let ours = format!("{farm_role}-");
-        for entry in fs::read_dir(&path).doing("listing", path.display())?.flatten() {
-            if entry.file_name().to_string_lossy().starts_with(&ours) {
-                remove_tree(&entry.path())?;
-            }
-        }
-        Ok(())
+    /// Where the data volumes lie.
+    pub fn volumes(&self) -> PathBuf {
+        self.state.join("volumes")
     }
 }
 

@@ -15,7 +15,8 @@ mod world;
 pub use faults::Faults;
 
 use crate::base::random::Stream;
-use crate::base::{Clock, FarmRoleId, Millis, ServerId};
+use crate::base::{Clock, Millis, ServerId};
+use crate::clouds::volume::VolumeSighting;
 use crate::clouds::{Applied, Cloud, CloudError, CloudStep, InstanceType};
 use crate::model::{CloudState, Sighting};
 use faults::Fate;
@@ -128,17 +129,19 @@ impl Simulated {
     /// Writes to the data volume a server sees at `mount_point`; false when it has none there.
     pub fn write_volume(&self, id: ServerId, mount_point: &str, path: &str, text: &str) -> bool {
         let mut inner = self.lock();
-        let Some(key) = inner.volume_key(id, mount_point) else { return false };
-        let files = inner.world.volumes.entry(key).or_default();
-        files.insert(path.to_owned(), text.to_owned());
+        let Some(volume) = inner.volume_of(id, mount_point) else { return false };
+        volume.files.insert(path.to_owned(), text.to_owned());
         true
     }
 
     /// Reads from it.
     pub fn read_volume(&self, id: ServerId, mount_point: &str, path: &str) -> Option<String> {
-        let inner = self.lock();
-        let key = inner.volume_key(id, mount_point)?;
-        inner.world.volumes.get(&key)?.get(path).cloned()
+        self.lock().volume_of(id, mount_point)?.files.get(path).cloned()
+    }
+
+    /// A volume is gone at once, as if somebody had deleted it by hand.
+    pub fn lose_volume(&self, cloud_volume_id: &str) {
+        self.lock().world.volumes.remove(cloud_volume_id);
     }
 
     fn set_forgotten(&self, id: ServerId, forgotten: bool) {
@@ -153,10 +156,10 @@ impl Simulated {
 }
 
 impl Inner {
-    fn volume_key(&self, id: ServerId, mount_point: &str) -> Option<world::VolumeKey> {
+    fn volume_of(&mut self, id: ServerId, mount_point: &str) -> Option<&mut world::Volume> {
         let request = &self.world.servers.get(&id)?.request;
-        let at = request.storage.iter().position(|v| v.mount_point == mount_point)?;
-        Some((request.farm_role, request.index, at))
+        let volume = request.storage.iter().find(|v| v.mark.mount_point == mount_point)?;
+        self.world.volumes.get_mut(&volume.cloud_volume_id)
     }
 
     /// Counts a call; an error when the account has made too many.
@@ -240,9 +243,12 @@ impl Cloud for Simulated {
         }
     }
 
-    fn remove_volumes(&self, farm_role: FarmRoleId) -> Result<(), CloudError> {
-        self.lock().world.volumes.retain(|(owner, ..), _| *owner != farm_role);
-        Ok(())
+    fn volumes(&self) -> Result<Vec<VolumeSighting>, CloudError> {
+        Ok(self.lock().world.volume_listing())
+    }
+
+    fn remove_volume(&self, cloud_volume_id: &str) -> Result<(), CloudError> {
+        self.lock().world.remove_volume(cloud_volume_id)
     }
 
     /// Returns at once: under a clock that is moved by hand there is nothing to wait for.

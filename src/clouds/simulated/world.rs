@@ -1,21 +1,26 @@
 //! The state of a simulated cloud, and what each call does to it when nothing goes wrong.
 
 use super::Delays;
-use crate::base::{FarmRoleId, Millis, ServerId};
+use crate::base::{Millis, ServerId};
+use crate::clouds::volume::{VolumeMark, VolumeSighting};
 use crate::clouds::{CloudError, CloudStep, LaunchRequest};
 use crate::model::{CloudState, Sighting};
 use std::collections::BTreeMap;
 
-/// A data volume's owner: farm role, index, and its place in the farm role's list.
-pub(super) type VolumeKey = (FarmRoleId, u32, usize);
+/// A data volume.
+pub(super) struct Volume {
+    pub mark: VolumeMark,
+    /// What was written to it, by path.
+    pub files: BTreeMap<String, String>,
+}
 
 #[derive(Default)]
 pub(super) struct World {
     pub servers: BTreeMap<ServerId, Simulated>,
     /// Dead ones that listings still show, with the moment that ends.
     pub lingering: Vec<(Millis, Sighting)>,
-    /// What was written to each volume, by path.
-    pub volumes: BTreeMap<VolumeKey, BTreeMap<String, String>>,
+    /// By name.
+    pub volumes: BTreeMap<String, Volume>,
     launched: u64,
 }
 
@@ -79,11 +84,8 @@ impl World {
                 if self.servers.contains_key(&request.server) {
                     return Ok(());
                 }
+                self.attach_volumes(request)?;
                 self.launched += 1;
-                for ordinal in 0..request.storage.len() {
-                    let key = (request.farm_role, request.index, ordinal);
-                    self.volumes.entry(key).or_default();
-                }
                 let server = Simulated {
                     request: (**request).clone(),
                     power: Power::Booting(now.saturating_add(delays.launch + delays.boot)),
@@ -133,6 +135,53 @@ impl World {
                 Ok(())
             }
         }
+    }
+
+    /// Finds or makes the volumes of a launch.
+    fn attach_volumes(&mut self, request: &LaunchRequest) -> Result<(), CloudError> {
+        for volume in &request.storage {
+            let id = &volume.cloud_volume_id;
+            if !volume.may_be_made && !self.volumes.contains_key(id) {
+                return Err(CloudError::Refused(format!("volume {id} is not there any more")));
+            }
+            if let Some(user) = self.user_of(id) {
+                return Err(CloudError::Busy(format!("{user} has volume {id}")));
+            }
+        }
+        for volume in &request.storage {
+            let made = || Volume { mark: volume.mark.clone(), files: BTreeMap::new() };
+            let found = self.volumes.entry(volume.cloud_volume_id.clone()).or_insert_with(made);
+            found.mark = volume.mark.clone();
+        }
+        Ok(())
+    }
+
+    fn user_of(&self, cloud_volume_id: &str) -> Option<ServerId> {
+        let has = |server: &&Simulated| {
+            let mut storage = server.request.storage.iter();
+            storage.any(|volume| volume.cloud_volume_id == cloud_volume_id)
+        };
+        self.servers.values().find(has).map(|server| server.request.server)
+    }
+
+    /// Every volume.
+    pub fn volume_listing(&self) -> Vec<VolumeSighting> {
+        let seen = |(id, volume): (&String, &Volume)| VolumeSighting {
+            cloud_volume_id: id.clone(),
+            mark: Some(volume.mark.clone()),
+            place: None,
+            server: self.user_of(id),
+        };
+        self.volumes.iter().map(seen).collect()
+    }
+
+    /// Destroys a volume.
+    pub fn remove_volume(&mut self, cloud_volume_id: &str) -> Result<(), CloudError> {
+        if let Some(user) = self.user_of(cloud_volume_id) {
+            return Err(CloudError::Busy(format!("{user} has it")));
+        }
+        self.volumes.remove(cloud_volume_id);
+        Ok(())
     }
 
     /// Removes a server; listings show it for `lingers_for` more, as it was.

@@ -2,8 +2,8 @@
 
 use super::past::{Gone, Past};
 use crate::base::name::parts;
-use crate::base::{PlanId, Problem, Result, ServerId, StepId};
-use crate::model::{Actor, Farm, FarmRole, Plan, Server, Step};
+use crate::base::{PlanId, Problem, Result, ServerId, StepId, VolumeId};
+use crate::model::{Actor, Farm, FarmRole, Plan, Server, Step, Volume};
 use crate::service::lookup;
 
 /// Letters of a server's UUID that name it, as stories print them.
@@ -16,13 +16,14 @@ pub(super) enum Thing {
     Server(Server),
     Plan(Plan),
     Step(Step),
+    Volume(Volume),
 }
 
 /// Finds `shop`, `shop/web`, `shop/web-3`, `web-3` where it is unique, a server's UUID or its
-/// first eight letters, `plan 12` and `step 34`.
+/// first eight letters, `plan 12`, `step 34` and `volume 5`.
 pub(super) fn find(past: &Past, actor: &Actor, what: &str) -> Result<Thing> {
     let what = what.trim();
-    let said = "say what to explain, as shop, shop/web, shop/web-3, plan 12 or step 34";
+    let said = "say what to explain, as shop, shop/web, shop/web-3, plan 12, step 34 or volume 5";
     if what.is_empty() || (what.contains('/') && parts(what).is_err()) {
         return Err(Problem::invalid("what", said));
     }
@@ -51,15 +52,20 @@ pub(super) fn find(past: &Past, actor: &Actor, what: &str) -> Result<Thing> {
     }
 }
 
-/// `plan 12` and `step 34`.
+/// `plan 12`, `step 34` and `volume 5`.
 fn numbered(past: &Past, actor: &Actor, what: &str) -> Result<Option<Thing>> {
-    let Some((noun @ ("plan" | "step"), number)) = what.split_once(' ') else { return Ok(None) };
+    let Some((noun @ ("plan" | "step" | "volume"), number)) = what.split_once(' ') else {
+        return Ok(None);
+    };
     let number: u64 = number.trim().parse().map_err(|_| {
         let text = format!("{number:?} is no number: say {noun} 12");
         Problem::invalid("what", text)
     })?;
     let thing = match noun {
         "plan" => past.plan(PlanId(number))?.filter(|p| p.env == actor.env).map(Thing::Plan),
+        "volume" => {
+            past.volume(VolumeId(number))?.filter(|v| v.env == actor.env).map(Thing::Volume)
+        }
         _ => past.step(StepId(number))?.filter(|s| s.env == actor.env).map(Thing::Step),
     };
     thing.map(Some).ok_or_else(|| Problem::not_found(noun, number))

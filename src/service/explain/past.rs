@@ -4,8 +4,9 @@
 //! long as the journal keeps them, and carry the records. So everything here asks the record
 //! first and the journal second.
 
+use crate::base::VolumeId;
 use crate::base::{EnvironmentId, FarmId, FarmRoleId, PlanId, Result, Seq, ServerId, StepId};
-use crate::model::{Farm, FarmRole, Plan, Server, Step};
+use crate::model::{Farm, FarmRole, Plan, Server, Step, Volume};
 use crate::service::{Service, lookup};
 use crate::store::{Entry, Key, Reads, Record, StoreError, Subject, View};
 
@@ -106,6 +107,11 @@ impl Past<'_> {
     /// A step.
     pub fn step(&self, id: StepId) -> Result<Option<Step>> {
         self.record(id, Subject::Step(id))
+    }
+
+    /// A data volume.
+    pub fn volume(&self, id: VolumeId) -> Result<Option<Volume>> {
+        self.record(id, Subject::Volume(id))
     }
 
     /// The entry that committed a plan.

@@ -196,7 +196,8 @@ impl Memory {
                 | Table::Tokens
                 | Table::Install
                 | Table::Alerts
-                | Table::Proposals => {}
+                | Table::Proposals
+                | Table::Volumes => {}
             }
         }
         Ok(())

@@ -3,7 +3,7 @@
 
 use crate::explain::site::Site;
 use grange::base::{
-    Code, FarmId, FarmRoleId, HoldId, OrderId, PlanId, Result, ServerId, StepId, TokenId,
+    Code, FarmId, FarmRoleId, HoldId, OrderId, PlanId, Result, ServerId, StepId, TokenId, VolumeId,
 };
 use grange::clouds::Applied;
 use grange::model::{Actor, Door, Permission};
@@ -13,13 +13,13 @@ use grange::service::upkeep::KeptPlans;
 use grange::service::{
     Service, accounts, balancers, events, explain, farms, holds, lookup, manifests, minutes,
     notices, observe, orders, plans, proposals, ready, rollouts, servers, status, steps, upkeep,
-    users, whatif,
+    users, volumes, whatif,
 };
 use grange::wire::api::{CommandRequest, ManifestRequest, ProposalRequest, ProposalText};
 use grange::wire::hold::HoldInput;
 use grange::wire::input::{
     EventsQuery, FarmFilter, FarmInput, FarmRoleFilter, LockInput, Page, RebootInput, ScalingInput,
-    ServerFilter, TerminateInput, TokenInput,
+    ServerFilter, TerminateInput, TokenInput, VolumeFilter,
 };
 use grange::wire::rollout::RolloutVerb;
 use grange::wire::simulation::SimulationRequest;
@@ -193,6 +193,17 @@ const VERBS: &[(&str, &[Permission], Call)] = &[
     }),
     ("users::tokens", &[FarmsRead], |t, a| drop_ok(users::tokens(t.service, a, PAGE))),
     ("users::revoke_token", &[FarmsRead], |t, a| users::revoke_token(t.service, a, TokenId(1))),
+    ("volumes::list", &[FarmsRead], |t, a| {
+        drop_ok(volumes::list(t.service, a, &VolumeFilter::default(), PAGE))
+    }),
+    ("volumes::get", &[FarmsRead], |t, a| drop_ok(volumes::get(t.service, a, VolumeId(1)))),
+    ("volumes::delete", &[FarmsManage], |t, a| volumes::delete(t.service, a, VolumeId(1))),
+    ("volumes::listing::take", &[Operate], |t, a| {
+        volumes::take(t.service, a, "simulated", Vec::new())
+    }),
+    ("volumes::listing::took_away", &[Operate], |t, a| {
+        volumes::took_away(t.service, a, VolumeId(1), None)
+    }),
     ("whatif::simulate", &[FarmsRead], |t, a| {
         drop_ok(whatif::simulate(t.service, a, &SimulationRequest::default()))
     }),

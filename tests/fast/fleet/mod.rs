@@ -8,7 +8,7 @@ use grange::model::{
 };
 use grange::service::fleet::{Counts, Fleet, Part};
 use grange::service::{Service, farms, lookup, servers, upkeep};
-use grange::store::{Author, Reads};
+use grange::store::{Author, Purpose, Reads};
 use grange::wire::input::{FarmFilter, Page, ServerFilter};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
@@ -185,7 +185,7 @@ fn turn(service: &Service, nth: usize, of: u8) {
     role.policy.agent = of & 1 == 0;
     role.policy.ready_for_ms = u64::from(of & 2) * 1_000;
     role.check = (of & 4 > 0).then_some(ReadyCheck { port: 80, path: None });
-    let author = Author::new(&admin(), "farm-role.turn", Cause::Request);
+    let author = Author::new(&admin(), "farm-role.turn", Cause::Request, Purpose::Growth);
     service
         .write(author, move |tx| {
             tx.put(&role)?;

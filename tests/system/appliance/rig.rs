@@ -270,8 +270,10 @@ impl Rig {
 
     /// A server's data volume as the machine sees it.
     pub fn volume(&self, server: &ServerView) -> PathBuf {
-        let name = format!("{}-{}-0", server.farm_role.id, server.index);
-        self.onboard().join("volumes").join(name)
+        let meta = self.onboard().join("servers").join(&server.id).join("meta.json");
+        let meta = fs::read_to_string(&meta).unwrap();
+        let meta: serde_json::Value = serde_json::from_str(&meta).unwrap();
+        self.onboard().join("volumes").join(meta["volumes"][0].as_str().unwrap())
     }
 
     /// Remembers what is there now, to look for it in the end.

@@ -4,7 +4,7 @@ use grange::base::random::{fresh_seed, secret_text};
 use grange::base::{
     Clock, FarmRoleId, ManualClock, Problem, ServerId, Timestamp, Waker, WallClock,
 };
-use grange::model::{Actor, Door, Permission, RoleMinute};
+use grange::model::{Actor, Door, Permission, Plan, RoleMinute};
 use grange::pki::Authority;
 use grange::search::Search;
 use grange::series::{self, Series, SeriesError};
@@ -12,7 +12,7 @@ use grange::service::observed::Observed;
 use grange::service::pace::Pace;
 use grange::service::{Finder, Service, Settings};
 use grange::service::{accounts, events, farms, holds, lookup, servers, status, users};
-use grange::store::{Entry, Store};
+use grange::store::{Entry, Reads, Store};
 use grange::wire::input::{EventsQuery, FarmFilter, FarmRoleFilter, Page, ServerFilter};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
@@ -53,7 +53,7 @@ impl Answers {
         note("users".into(), &service.read(lookup::all_users)?);
         note("roles".into(), &service.read(lookup::all_roles)?);
         note("holds".into(), &holds::list(&service, &actor, ALL)?);
-        note("plans".into(), &service.read(lookup::all_plans)?);
+        note("plans".into(), &service.read(|view| Ok(view.all::<Plan>()?))?);
         note("accounts".into(), &accounts::list(&service, &actor, ALL)?);
         note("status".into(), &status::get(&service, &actor, Vec::new())?);
         for words in WORDS {
@@ -105,6 +105,7 @@ fn service(store: &Store, directory: &Path, history: &[Entry]) -> Service {
     let series =
         Series::open(&directory.join("other-series"), clock.clone(), series::Mode::Drained);
     Service {
+        before_write: None,
         store: store.clone(),
         series: Arc::new(series.unwrap()),
         search: search.map(|search| Arc::new(search) as Arc<dyn Finder>),
