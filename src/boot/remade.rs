@@ -66,8 +66,8 @@ fn is_json(path: &Path) -> bool {
 }
 
 /// A sentence for each part that is missing or damaged. Of a directory that was never used it says
-/// everything is missing: whoever asks knows which it is. Nothing is missed of an earlier version's,
-/// which lacks what came later.
+/// everything is missing: whoever asks knows which it is. Nothing is missed of an earlier
+/// version's, which lacks what came later.
 pub fn look(data: &Path) -> Vec<String> {
     if store::is_of_earlier_version(&data.join("store.redb")) {
         return Vec::new();

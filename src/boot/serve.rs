@@ -223,21 +223,7 @@ fn lay_ground(config: &Config) -> Result<Ground, StartError> {
         clock: clock.clone(),
     };
     let (identity, _) = certificate.identity()?;
-    let install = install::ensure(
-        &store,
-        Install {
-            id: crate::base::random::secret_text()[..16].to_owned(),
-            epoch: 1,
-            seed: crate::base::random::fresh_seed(),
-            created_at: clock.now(),
-            authority: authority.fingerprint_text(),
-        },
-    )
-    .map_err(StartError::Records)?;
-    if install.authority.is_empty() {
-        install::note_authority(&store, authority.fingerprint_text())
-            .map_err(StartError::Records)?;
-    }
+    let install = installation(&store, clock.as_ref(), authority.fingerprint_text())?;
     let settings = Settings {
         platforms: platforms(onboard.as_deref()),
         zones: zones(onboard.as_deref()),
@@ -267,6 +253,26 @@ fn lay_ground(config: &Config) -> Result<Ground, StartError> {
     }
     let serving = tls::Serving::new(identity);
     Ok(Ground { service, onboard, bound, agents, certificate, serving })
+}
+
+/// This installation's record, made at the first start.
+fn installation(
+    store: &Store,
+    clock: &dyn Clock,
+    authority: String,
+) -> Result<Install, StartError> {
+    let fresh = Install {
+        id: crate::base::random::secret_text()[..16].to_owned(),
+        epoch: 1,
+        seed: crate::base::random::fresh_seed(),
+        created_at: clock.now(),
+        authority: authority.clone(),
+    };
+    let known = install::ensure(store, fresh).map_err(StartError::Records)?;
+    if known.authority.is_empty() {
+        install::note_authority(store, authority).map_err(StartError::Records)?;
+    }
+    Ok(known)
 }
 
 /// The authority every agent trusts. Only the very first start makes one: any other has had one,

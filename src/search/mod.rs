@@ -20,6 +20,7 @@
 //!
 //! Not here: who calls `index` and when (`jobs::index`), permissions, entries.
 
+mod tails;
 #[cfg(test)]
 mod tests;
 
@@ -120,6 +121,12 @@ impl Search {
         let index = self.state().index.clone();
         guarded(|| self.add(&index, events, through, first))
             .map_err(|error| self.heal("adding to", error))?;
+        if let Err(error) =
+            files_of(&index, &self.dir).and_then(|files| tails::write(&self.dir, &files))
+        {
+            // It is made anew by the next start then.
+            tracing::warn!("the ends of the search index's files are not written down: {error}");
+        }
         let mut state = self.state();
         state.reader.reload().map_err(failed("reading"))?;
         state.cursor = through;
@@ -205,7 +212,9 @@ impl Search {
     pub fn examine(&self) -> Result<bool, SearchError> {
         let index = self.state().index.clone();
         let whole = guarded(|| index.validate_checksum());
-        if whole.is_ok_and(|damaged| damaged.is_empty()) {
+        let files = files_of(&index, &self.dir).unwrap_or_default();
+        let in_place = files.is_empty() || tails::agree(&self.dir, &files);
+        if in_place && whole.is_ok_and(|damaged| damaged.is_empty()) {
             return Ok(true);
         }
         self.clear()?;
@@ -255,6 +264,25 @@ fn existing(dir: &Path, schema: &Schema) -> Option<Open> {
     let opened = guarded(|| Index::open_in_dir(dir)).ok();
     let opened = opened.filter(|index| index.schema() == *schema)?;
     guarded(|| open(opened)).ok()
+}
+
+/// The names of the files that its segments have now, in their order.
+fn files_of(index: &Index, dir: &Path) -> std::io::Result<Vec<PathBuf>> {
+    let metas = index.load_metas().map_err(std::io::Error::other)?;
+    let is_used = |name: &str| {
+        metas.segments.iter().any(|segment| {
+            let rest = name.strip_prefix(&segment.id().uuid_string());
+            let removals = segment.delete_opstamp().map(|number| format!(".{number}.del"));
+            rest.is_some_and(|rest| !rest.ends_with(".del") || removals.as_deref() == Some(rest))
+        })
+    };
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(dir)? {
+        let name = entry?.file_name();
+        files.extend(name.to_str().filter(|name| is_used(name)).map(PathBuf::from));
+    }
+    files.sort();
+    Ok(files)
 }
 
 /// A new one in place of whatever was there.

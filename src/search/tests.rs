@@ -136,3 +136,42 @@ fn an_index_that_is_removed_while_open_begins_anew() {
     search.index(&story(), 12, 1).unwrap();
     assert_eq!(search.query("declared", 9).unwrap(), [3]);
 }
+
+#[test]
+fn files_that_changed_places_are_noticed() {
+    let dir = TempDir::new("places");
+    let search = whole(&dir);
+    search.index(&[event(13, "admin", "blog", "declared farm blog")], 13, 1).unwrap();
+    assert!(search.examine().unwrap());
+    drop(search);
+    let named = |end: &str| {
+        let entries = fs::read_dir(&dir.0).unwrap().flatten().map(|entry| entry.path());
+        let mut found: Vec<PathBuf> =
+            entries.filter(|path| path.to_string_lossy().ends_with(end)).collect();
+        found.sort();
+        found
+    };
+    let fast = named(".fast");
+    let [one, other, ..] = fast.as_slice() else { panic!("{fast:?}") };
+    let between = dir.0.join("between");
+    for (from, to) in [(one, &between), (other, one), (&between, other)] {
+        fs::rename(from, to).unwrap();
+    }
+    let search = Search::open(&dir.0).unwrap();
+    assert!(!search.examine().unwrap());
+    assert_eq!((search.cursor(), search.query("declared", 9).unwrap()), (0, vec![]));
+}
+
+#[test]
+fn one_flipped_bit_is_noticed() {
+    let dir = TempDir::new("bit");
+    drop(whole(&dir));
+    let entries = fs::read_dir(&dir.0).unwrap().flatten().map(|entry| entry.path());
+    let path = entries.filter(|path| path.extension().is_some_and(|e| e == "idx")).next().unwrap();
+    let mut bytes = fs::read(&path).unwrap();
+    bytes[1] ^= 4;
+    fs::write(&path, bytes).unwrap();
+    let search = Search::open(&dir.0).unwrap();
+    assert!(!search.examine().unwrap());
+    assert!(search.examine().unwrap(), "it is another by now");
+}

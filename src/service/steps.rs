@@ -79,7 +79,7 @@ pub fn begin(service: &Service, actor: &Actor, id: StepId) -> Result<Option<Begu
     begun.pop().map_or(Ok(None), |(_, outcome)| outcome)
 }
 
-/// What beginning a step is for: a server that is to be more than it is waits for space on the disk.
+/// What beginning a step is for: a server that is to be more than it is waits for space.
 pub(super) fn purpose_of(kind: StepKind) -> Purpose {
     match kind {
         StepKind::Launch | StepKind::Resume | StepKind::Reboot | StepKind::Start => Purpose::Growth,

@@ -22,8 +22,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::ThreadId;
 
-/// Who writes, by which verb, what it comes of and what it is for: what the journal says of a write,
-/// and whether a full disk is in its way.
+/// Who writes, by which verb, what it comes of and what it is for: what the journal says of a
+/// write, and whether a full disk is in its way.
 #[derive(Clone, Debug)]
 pub struct Author {
     /// Who.

@@ -1,6 +1,6 @@
 //! Every file of a used state directory, missing and damaged: it is made anew with a word in the
-//! log, the journal and an alert, or the start is refused with a word. Nothing comes back in silence
-//! but what is said here to be without harm.
+//! log, the journal and an alert, or the start is refused with a word. Nothing comes back in
+//! silence but what is said here to be without harm.
 
 use super::appliance::rig::Rig;
 use super::appliance::wait::until;
