@@ -166,8 +166,8 @@ fn files_that_changed_places_are_noticed() {
 fn one_flipped_bit_is_noticed() {
     let dir = TempDir::new("bit");
     drop(whole(&dir));
-    let entries = fs::read_dir(&dir.0).unwrap().flatten().map(|entry| entry.path());
-    let path = entries.filter(|path| path.extension().is_some_and(|e| e == "idx")).next().unwrap();
+    let mut entries = fs::read_dir(&dir.0).unwrap().flatten().map(|entry| entry.path());
+    let path = entries.find(|path| path.extension().is_some_and(|e| e == "idx")).unwrap();
     let mut bytes = fs::read(&path).unwrap();
     bytes[1] ^= 4;
     fs::write(&path, bytes).unwrap();

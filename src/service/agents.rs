@@ -8,7 +8,7 @@ use crate::base::hash::{same, sha256};
 use crate::base::limit::AGENT_DETAIL_BYTES_MAX;
 use crate::base::problem::chain;
 use crate::base::text::tidy;
-use crate::base::{Code, Millis, Problem, Result, ServerId, Timestamp};
+use crate::base::{Code, Millis, OrderId, Problem, Result, ServerId, Timestamp};
 use crate::broker::{Admission, Ingest, Later, Refusal};
 use crate::model::{
     Actor, AgentCursor, Cause, Door, OrderBody, OrderState, Permission, Server, ServerStatus,
@@ -264,25 +264,11 @@ fn take(tx: &mut Tx, from: ServerId, message: Message, turned: bool, now: Timest
             }
         }
         MessageBody::Result { order, error, exit_code, output } => {
-            let Some(mut record) = lookup::order(tx, order)? else { return Ok(()) };
-            if record.server != from {
-                return Err(Problem::invalid("order", "this order is for another server"));
-            }
-            if record.state == OrderState::Open {
-                if let (None, OrderBody::WriteFile { .. }) = (&error, &record.body) {
-                    let about = lookup::server_name(tx, &server)?;
-                    let said = output.lines().next().unwrap_or_default();
-                    tx.text(
-                        about,
-                        format!("balances anew: {}", tidy(said, AGENT_DETAIL_BYTES_MAX)),
-                    );
-                }
-                record.state = match error {
-                    Some(why) => OrderState::Failed(why),
-                    None => OrderState::Done { exit_code, output },
-                };
-                tx.put(&record)?;
-            }
+            let state = match error {
+                Some(why) => OrderState::Failed(why),
+                None => OrderState::Done { exit_code, output },
+            };
+            conclude_order(tx, &server, order, state)?;
         }
         MessageBody::Idle { step } => retiring::idle(tx, &mut server, step, now)?,
         MessageBody::Members { .. } | MessageBody::Bye => {}
@@ -302,6 +288,25 @@ fn take(tx: &mut Tx, from: ServerId, message: Message, turned: bool, now: Timest
         }
         tx.put(&server)?;
     }
+    Ok(())
+}
+
+/// Notes what came of an order to a server, once.
+fn conclude_order(tx: &mut Tx, server: &Server, order: OrderId, state: OrderState) -> Result<()> {
+    let Some(mut record) = lookup::order(tx, order)? else { return Ok(()) };
+    if record.server != server.id {
+        return Err(Problem::invalid("order", "this order is for another server"));
+    }
+    if record.state != OrderState::Open {
+        return Ok(());
+    }
+    if let (OrderState::Done { output, .. }, OrderBody::WriteFile { .. }) = (&state, &record.body) {
+        let about = lookup::server_name(tx, server)?;
+        let said = tidy(output.lines().next().unwrap_or_default(), AGENT_DETAIL_BYTES_MAX);
+        tx.text(about, format!("balances anew: {said}"));
+    }
+    record.state = state;
+    tx.put(&record)?;
     Ok(())
 }
 

@@ -28,9 +28,11 @@ fn main() -> ExitCode {
         ["launch", directory, roles, servers] => {
             launch::launch(directory, number(roles), number(servers));
         }
+        ["lives", directory, count] => launch::lives(directory, number(count)),
         _ => {
             eprintln!("engine prepare DIR ROWS | commits DIR WRITERS SECONDS");
             eprintln!("       passes DIR FARMS ROLES SERVERS | launch DIR ROLES SERVERS");
+            eprintln!("       lives DIR COUNT");
             return ExitCode::from(2);
         }
     }

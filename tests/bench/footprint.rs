@@ -4,8 +4,9 @@
 //! data directory, while it is stopped. `footprint connect DIR ADDRESS COUNT` is all their agents
 //! in one process: each over TLS with a certificate of its own, CONNECT, SUBSCRIBE to its orders,
 //! and then the keep-alive alone, until standard input ends. They share one key, because what the
-//! appliance keeps for a connection does not depend on whose key it is. `footprint clear DIR`
-//! takes away what an appliance's platform of servers on this machine has left on it.
+//! appliance keeps for a connection does not depend on whose key it is. `footprint report` does the
+//! same, and each sends readings as often as an agent does. `footprint clear DIR` takes away what
+//! an appliance's platform of servers on this machine has left on it.
 
 #![forbid(unsafe_code)]
 
@@ -17,16 +18,18 @@ use grange::model::{
     Actor, Cause, Farm, FarmGoal, FarmRole, LaunchOrder, LaunchReason, ScalingPolicy, Server,
     ServerStatus,
 };
-use grange::net::mqtt::{Connect, ConnectCode, Packet, Qos, decode, encode};
+use grange::net::mqtt::{Connect, ConnectCode, Packet, Publish, Qos, decode, encode};
 use grange::net::tls::{
     Alpn, ClientStream, DeviceKey, Identity, Names, Trust, client_config, connect,
 };
 use grange::pki::Authority;
 use grange::store::{Author, Mode, Purpose, Store, Tx};
+use grange::wire::reading::{self, Batch};
 use grange::wire::topic::{self, Kind};
 use std::error::Error;
 use std::io::{Error as IoError, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr};
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -38,14 +41,38 @@ type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
 /// Where nothing is ever launched or listed, so that the servers stay as they are written.
 const PLATFORM: &str = "elsewhere";
-/// Servers of one farm role.
-const PER_ROLE: usize = 400;
+/// Servers of one farm, and of one farm role.
+const PER_FARM: usize = 100;
+const PER_ROLE: usize = 50;
 /// Handshakes under way at once; the gate lets in 64 from one address.
 const HANDSHAKES: usize = 32;
 /// Addresses they come from, as the gate also bounds handshakes of one address in a second.
 const ADDRESSES: u8 = 16;
 /// Agents say that they are there this often.
 const KEEP_ALIVE: Duration = Duration::from_secs(60);
+/// Agents that report do so this often.
+const REPORT: Duration = Duration::from_secs(10);
+/// What an agent of a server with one data volume reports.
+const SERIES: [&str; 18] = [
+    "cpu_percent",
+    "load_1m",
+    "memory_used_bytes",
+    "memory_limit_bytes",
+    "memory_percent",
+    "disk_used_bytes",
+    "disk_size_bytes",
+    "disk_used_percent",
+    "disk_used_bytes:/data",
+    "disk_size_bytes:/data",
+    "disk_used_percent:/data",
+    "net_in_bytes",
+    "net_out_bytes",
+    "processes",
+    "uptime_s",
+    "readings_dropped",
+    "agent_cpu_percent",
+    "agent_memory_bytes",
+];
 const KEY_FILE: &str = "bench-agents.pem";
 
 fn main() -> Result<()> {
@@ -53,10 +80,16 @@ fn main() -> Result<()> {
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     match words[..] {
         ["prepare", dir, count] => prepare(Path::new(dir), count.parse()?),
-        ["connect", dir, to, count] => connect_all(Path::new(dir), to.parse()?, count.parse()?),
+        ["connect", dir, to, count] => {
+            connect_all(Path::new(dir), to.parse()?, count.parse()?, Work::Idle)
+        }
+        ["report", dir, to, count] => {
+            connect_all(Path::new(dir), to.parse()?, count.parse()?, Work::Report)
+        }
         ["clear", dir] => clear(Path::new(dir)),
         _ => {
-            Err("usage: footprint prepare DIR COUNT | connect DIR ADDRESS COUNT | clear DIR".into())
+            Err("usage: footprint prepare DIR COUNT | connect|report DIR ADDRESS COUNT | clear DIR"
+                .into())
         }
     }
 }
@@ -75,16 +108,20 @@ fn prepare(dir: &Path, count: usize) -> Result<()> {
     let author =
         || Author::new(&Actor::job("bench"), "bench.prepare", Cause::Request, Purpose::Growth);
     let digest = key.digest();
-    store.write(author(), move |tx| declare(tx, count, digest, now))?;
+    for first in (0..count).step_by(PER_FARM) {
+        let servers = first..count.min(first + PER_FARM);
+        store.write(author(), move |tx| declare(tx, servers, digest, now))?;
+    }
     if !store.close() {
         return Err("the store did not close in time".into());
     }
     Ok(())
 }
 
+/// A farm of these servers.
 fn declare(
     tx: &mut Tx,
-    count: usize,
+    servers: Range<usize>,
     key_digest: [u8; 32],
     now: Timestamp,
 ) -> std::result::Result<(), Problem> {
@@ -94,7 +131,7 @@ fn declare(
     tx.put(&Farm {
         id: farm,
         env,
-        name: name("fleet")?,
+        name: name(&format!("fleet{}", servers.start / PER_FARM + 1))?,
         description: String::new(),
         launch_order: LaunchOrder::Simultaneous,
         goal: FarmGoal::Launched,
@@ -102,14 +139,13 @@ fn declare(
         created_at: now,
         created_by: UserId(1),
     })?;
-    for first in (0..count).step_by(PER_ROLE) {
-        let servers = first..count.min(first + PER_ROLE);
-        let wanted = u32::try_from(servers.len()).unwrap_or(u32::MAX);
+    for (nth, first) in (1..).zip(servers.clone().step_by(PER_ROLE)) {
+        let of_role = first..servers.end.min(first + PER_ROLE);
+        let wanted = u32::try_from(of_role.len()).unwrap_or(u32::MAX);
         let role: FarmRoleId = tx.next_id()?;
-        let alias = format!("web{}", first / PER_ROLE + 1);
-        let role = farm_role(role, farm, name(&alias)?, wanted);
+        let role = farm_role(role, farm, name(&format!("web{nth}"))?, wanted);
         tx.put(&role)?;
-        for (index, number) in (1..).zip(servers) {
+        for (index, number) in (1..).zip(of_role) {
             tx.put(&server(server_id(number), &role, index, key_digest, now))?;
         }
     }
@@ -154,8 +190,19 @@ fn clear(dir: &Path) -> Result<()> {
     Ok(onboard.remove_all(true).map_err(|failure| failure.line())?)
 }
 
+/// What agents do once they are connected.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Work {
+    /// They say that they are there.
+    Idle,
+    /// They send readings.
+    Report,
+}
+
 /// What every agent here has in common.
 struct Fleet {
+    work: Work,
+    count: usize,
     authority: Authority,
     key_pem: String,
     request_pem: String,
@@ -164,12 +211,12 @@ struct Fleet {
 }
 
 #[tokio::main(worker_threads = 2)]
-async fn connect_all(dir: &Path, to: SocketAddr, count: usize) -> Result<()> {
+async fn connect_all(dir: &Path, to: SocketAddr, count: usize, work: Work) -> Result<()> {
     let key_pem = std::fs::read_to_string(dir.join(KEY_FILE))?;
     let request_pem = DeviceKey::from_pem(&key_pem)?.request_pem()?;
     let authority = Authority::open(&dir.join("keys"), WallClock::new().now())?;
     let handshakes = Semaphore::new(HANDSHAKES);
-    let fleet = Arc::new(Fleet { authority, key_pem, request_pem, to, handshakes });
+    let fleet = Arc::new(Fleet { work, count, authority, key_pem, request_pem, to, handshakes });
     let (connected, mut told) = mpsc::channel(64);
     for number in 0..count {
         let (fleet, connected) = (fleet.clone(), connected.clone());
@@ -215,13 +262,42 @@ impl Fleet {
         drop(permit);
         connected.send(()).await?;
         drop(connected);
-        loop {
-            tokio::time::sleep(KEEP_ALIVE).await;
-            match ask(&mut stream, &Packet::PingReq).await? {
-                Packet::PingResp => {}
-                other => return Err(format!("PINGREQ was answered by {other:?}").into()),
+        match self.work {
+            Work::Idle => stay(&mut stream).await,
+            Work::Report => self.report(&mut stream, server, number).await,
+        }
+    }
+
+    /// Sends readings, at a moment of its own in each period.
+    async fn report(
+        &self,
+        stream: &mut ClientStream,
+        server: ServerId,
+        number: usize,
+    ) -> Result<()> {
+        let share = f64::from(u32::try_from(number)?) / f64::from(u32::try_from(self.count)?);
+        tokio::time::sleep(REPORT.mul_f64(share)).await;
+        let mut ticks = tokio::time::interval(REPORT);
+        for id in (1..=u16::MAX).cycle() {
+            ticks.tick().await;
+            let batch = Batch {
+                series: SERIES.iter().map(ToString::to_string).collect(),
+                at: vec![WallClock::new().now()],
+                columns: (0..SERIES.len()).map(|nth| vec![nth as f64]).collect(),
+            };
+            let publish = Packet::Publish(Publish {
+                topic: topic::name(server, Kind::Readings),
+                id: Some(id),
+                dup: false,
+                retain: false,
+                payload: reading::encode(&batch),
+            });
+            match ask(stream, &publish).await? {
+                Packet::PubAck(answered) if answered == id => {}
+                other => return Err(format!("readings were answered by {other:?}").into()),
             }
         }
+        Ok(())
     }
 
     async fn dial(&self, server: ServerId, number: usize) -> Result<ClientStream> {
@@ -235,6 +311,17 @@ impl Fleet {
         socket.bind((Ipv4Addr::new(127, 0, 0, 2 + own), 0).into())?;
         let stream = socket.connect(self.to).await?;
         Ok(connect(&config, stream, "127.0.0.1").await?)
+    }
+}
+
+/// Says now and then that it is there.
+async fn stay(stream: &mut ClientStream) -> Result<()> {
+    loop {
+        tokio::time::sleep(KEEP_ALIVE).await;
+        match ask(stream, &Packet::PingReq).await? {
+            Packet::PingResp => {}
+            other => return Err(format!("PINGREQ was answered by {other:?}").into()),
+        }
     }
 }
 

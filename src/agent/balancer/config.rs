@@ -68,7 +68,8 @@ impl Config {
 mod tests {
     use super::*;
 
-    const FILE: &str = "# Written\nglobal\n    stats socket unix@haproxy.sock mode 600 level admin\n    \
+    const FILE: &str = "# Written\nglobal\n    \
+        stats socket unix@haproxy.sock mode 600 level admin\n    \
         description \"settings abc\"\nfrontend clients\n    bind \"${GRANGE_ADDRESS-*}:80\"\n\
         backend servers\n    default-server inter 1s fall 2\n    \
         server web-1 10.9.0.2:8080 check\n    server web-2.leaving [fd00::1]:8080 check backup\n";

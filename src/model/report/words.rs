@@ -3,7 +3,7 @@
 
 use crate::base::Millis;
 use crate::base::time::say;
-use crate::model::{Decision, HealMode, MissingPolicy, Wait};
+use crate::model::{Care, Decision, HealMode, MissingPolicy, Wait};
 use std::fmt;
 
 impl fmt::Display for Wait {
@@ -83,6 +83,9 @@ fn policy(wait: &Wait, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     match wait {
         Wait::Unhealed { why, heal, restarts } => {
             write!(f, "{why}: {}", Unhealed(*heal, *restarts))
+        }
+        Wait::Unhealthy { age, care: care @ Care::Unreached { .. } } => {
+            write!(f, "no balancer reaches it for {}: {care}", say(*age))
         }
         Wait::Unhealthy { age, care } => write!(f, "its check fails for {}: {care}", say(*age)),
         Wait::MissingKept { age, policy: MissingPolicy::Ignore } => {

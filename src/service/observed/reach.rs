@@ -49,8 +49,8 @@ struct Reached {
 }
 
 impl Reach {
-    /// Takes in what a balancer sees now; `None` when nobody can tell. Gives the servers that turned,
-    /// with why they are not reached, or `None` where they are again.
+    /// Takes in what a balancer sees now; `None` when nobody can tell. Gives the servers that
+    /// turned, with why they are not reached, or `None` where they are again.
     pub fn set(
         &mut self,
         balancer: ServerId,

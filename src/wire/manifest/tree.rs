@@ -3,8 +3,9 @@
 //! What a manifest has no use for is a fault rather than a surprise: anchors and aliases (a few
 //! lines of them unfold to gigabytes), tags, keys that are not text, a key twice, a second
 //! document that says something. Marks of documents around the one there is (`---`, `...`), line
-//! ends of Windows and its mark before the first line are as good as not there. Size, depth and number of values are bounded. The events are read in a loop, not by
-//! recursion, so that depth costs no stack before it is refused.
+//! ends of Windows and its mark before the first line are as good as not there. Size, depth and
+//! number of values are bounded. The events are read in a loop, not by recursion, so that depth
+//! costs no stack before it is refused.
 
 use super::fault::{Place, Sink, quote};
 use crate::base::limit::{MANIFEST_BYTES_MAX, MANIFEST_DEPTH_MAX, MANIFEST_VALUES_MAX};

@@ -176,7 +176,8 @@ fn change(service: &Service, id: ServerId) {
     service.write(author, write).expect("a commit");
 }
 
-fn resident_mib() -> f64 {
+/// Memory this process has resident.
+pub fn resident_mib() -> f64 {
     let status = std::fs::read_to_string("/proc/self/status").expect("a status");
     let line = status.lines().find(|line| line.starts_with("VmRSS")).expect("VmRSS");
     let kib: f64 = line.split_whitespace().nth(1).and_then(|n| n.parse().ok()).expect("a number");

@@ -81,7 +81,7 @@ fn a_balancer_that_reaches_nothing_is_an_alert_of_its_own() {
     shop.down("lb-1", &["web-1", "web-2", "web-3"]);
     assert_eq!(shop.unhealthy(), 3);
     assert_eq!(shop.conditions("lb-1"), ["reachesNone it reaches none of the 3 servers behind it"]);
-    shop.site.clock.advance(20 * UNHEALTHY_ALERT_AFTER);
+    shop.site.act("later 20m");
     shop.plan();
     let alert = "a balancer reaches no server behind it: shop/lb: none of 3 of shop/web";
     assert!(shop.alerts().contains(alert), "{}", shop.alerts());
