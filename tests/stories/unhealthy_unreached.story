@@ -13,11 +13,11 @@ plan
 passing web-2
 plan
 ---
-db-1     wait: its check fails for 6 m: balancers reach none of 1: likely they or the way there, none is replaced
-web-1    wait: its check fails for 6 m: balancers reach none of 2: likely they or the way there, none is replaced
-web-2    wait: its check fails for 2 m: balancers reach none of 2: likely they or the way there, none is replaced
+db-1     wait: no balancer reaches it for 6 m: balancers reach none of 1: likely they or the way there, none is replaced
+web-1    wait: no balancer reaches it for 6 m: balancers reach none of 2: likely they or the way there, none is replaced
+web-2    wait: no balancer reaches it for 2 m: balancers reach none of 2: likely they or the way there, none is replaced
 
-db-1     wait: its check fails for 6 m: balancers reach none of 1: likely they or the way there, none is replaced
+db-1     wait: no balancer reaches it for 6 m: balancers reach none of 1: likely they or the way there, none is replaced
 web-1    retire: no balancer reaches it for 6 m
 web-3    launch: replaces web-1
 > retire web-1 (unhealthy) in 20 s
