@@ -38,7 +38,7 @@ fn fault(entry: &Entry, earlier: &dyn Fn(FarmId, Seq) -> Option<Entry>) -> Optio
         ("step.begin" | "step.finish", Cause::Step(id)) => {
             entry.subjects.contains(&Subject::Step(*id))
         }
-        ("observe.listing", cause) => *cause == Cause::Listing,
+        ("observe.listing" | "volume.seen" | "volume.deleted", cause) => *cause == Cause::Listing,
         (verb, Cause::Agent(server)) if verb.starts_with("agent.") => {
             let of = |subject: &Subject| matches!(subject, Subject::Server(_));
             let mut servers = entry.subjects.iter().filter(|subject| of(subject));
@@ -111,6 +111,8 @@ mod tests {
             ("step.finish", "job:execute", job, &plan, &[Cause::Step(StepId(3))]),
             ("step.adopt", "job:execute", job, &plan, &[Cause::Clock]),
             ("observe.listing", "job:observe", job, &plan, &[Cause::Listing]),
+            ("volume.seen", "job:volumes", job, &plan, &[Cause::Listing]),
+            ("volume.deleted", "job:volumes", job, &plan, &[Cause::Listing]),
             ("agent.hello", "agent:shop/web-1", agent, &plan, &[Cause::Agent(ServerId(2))]),
             ("farm.update", "admin", person, &plan, &[Cause::Request]),
             ("start.records", "job:start", job, &plan, &[Cause::Request, Cause::Clock]),

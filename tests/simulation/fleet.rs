@@ -62,6 +62,8 @@ pub struct Fleet {
     pub told: Told,
     /// What agents say of illness is acknowledged and lost.
     pub deaf: bool,
+    /// Every second illness is a long one, for laws about the ill to have something to look at.
+    pub sickly: bool,
     /// What happened, by kind.
     pub counts: BTreeMap<&'static str, u64>,
     /// What must not happen.
@@ -120,6 +122,7 @@ impl Fleet {
             boots: 0,
             told: Told::default(),
             deaf: false,
+            sickly: false,
             counts: BTreeMap::new(),
             faults: Vec::new(),
         }
@@ -240,7 +243,9 @@ impl Fleet {
         }
         let flaps = self.luck.below(1000) < 4;
         // Most are a busy moment; some are ill for longer than their farm role has patience.
-        let length = if self.luck.chance(5) { 200_000 + self.luck.below(400_000) } else { 5_000 };
+        let long = if self.sickly { 50 } else { 5 };
+        let length =
+            if self.luck.chance(long) { 200_000 + self.luck.below(400_000) } else { 5_000 };
         if flaps && length > 5_000 {
             *self.counts.entry("agent ill for long").or_default() += 1;
         }

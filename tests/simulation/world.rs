@@ -135,6 +135,7 @@ impl World {
         if let Some(sabotage) = run.sabotage {
             sky.break_it(sabotage);
             fleet.deaf = sabotage == Sabotage::DeafToIllness;
+            fleet.sickly = matches!(sabotage, Sabotage::NobodyTold | Sabotage::EndlessPatience);
             if sabotage == Sabotage::OldNews {
                 // A connected agent outweighs what listings lack, so the news would do no harm.
                 fleet.cut_off(Millis::MAX);
