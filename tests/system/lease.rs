@@ -1,14 +1,18 @@
 //! One appliance for the servers of one tag on a machine, whatever became of its state directory:
 //! copied, moved, mounted twice, seen from another container. What is refused touches no server.
 
-use grange::base::ServerId;
 use grange::base::random::{Stream, fresh_seed};
+use grange::base::{ServerId, Timestamp, WallClock};
 use grange::clouds::onboard::{Failure, Isolation, Onboard, OnboardConfig};
 use grange::clouds::{Cloud, CloudStep, LaunchRequest};
-use grange::model::CloudState;
+use grange::model::{CloudState, Install};
+use grange::pki::Authority;
+use grange::service::install;
+use grange::store::{Mode, Store};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 
 /// A directory with a state directory `a` in it, whose appliance has one server.
 struct Site {
@@ -180,6 +184,13 @@ fn another_name_of_the_directory_is_no_copy() {
 fn a_copy_in_another_container_is_refused_with_the_exit_code_of_what_is_taken() {
     let (site, cloud) = Site::new("container", Isolation::Namespaces);
     let pid = cloud.init_pid(site.server).unwrap();
+    let store = Store::open(&site.at("a"), Arc::new(WallClock::new()), Mode::Thread).unwrap();
+    let now = Timestamp(1_790_000_000_000);
+    let authority = String::new();
+    let fresh = Install { id: "a".into(), epoch: 1, seed: 1, created_at: now, authority };
+    install::ensure(&store, fresh).unwrap();
+    drop(Authority::open(&site.at("a").join("keys"), now).unwrap());
+    assert!(store.close());
     site.copy("a", "b");
     let config = site.at("grange.toml");
     let ports = "[listen]\nhttps = \"127.0.0.1:0\"\nagents = \"127.0.0.1:0\"\n";

@@ -235,7 +235,8 @@ fn twenty_servers_at_once_leave_nothing_behind() {
     let addresses: BTreeSet<&String> = listed.iter().flat_map(|s| &s.private_ips).collect();
     assert_eq!((listed.len(), addresses.len()), (20, 20));
     assert!(listed.iter().all(|s| s.state == CloudState::Running), "{listed:?}");
-    assert!(traces(&yard, &servers).len() > 60, "{:?}", traces(&yard, &servers));
+    let all = eventually(|| traces(&yard, &servers).len() > 60);
+    assert!(all, "{:?}", traces(&yard, &servers));
 
     yard.crash(servers[0]);
     yard.cloud.apply(&CloudStep::Suspend(servers[1])).unwrap();

@@ -39,6 +39,8 @@ const COMMANDS: &[&str] = &[
     "status",
     "status --json",
     "token create",
+    "volume list",
+    "version",
     "plan -f {manifest}",
     "plan -f {manifest} --out -",
     "simulate -f {manifest} --from 1h",
