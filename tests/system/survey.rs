@@ -91,7 +91,7 @@ fn whatever_is_missing_or_damaged_is_made_anew_or_refused_with_a_word() {
         if data.join("search/meta.json").exists() { Ok(()) } else { Err("it has none") }
     });
     // Its last commits are in its log alone, so that the log is needed.
-    rig.kill();
+    kill_with_readings(&mut rig);
     require_all_in_the_table(&data);
     for (path, missing, damaged) in TABLE {
         let path = data.join(path);
@@ -147,8 +147,17 @@ fn start_with(rig: &mut Rig, fate: Fate, what: &str) -> bool {
         assert!(!alerts.iter().any(|alert| alert.contains("anew")), "{what}, {why}: {alerts:?}");
     }
     rig.settled("web", 1, 60);
-    rig.kill();
+    kill_with_readings(rig);
     false
+}
+
+/// Ends it once readings are on disk, of which a start that was just made has none yet.
+fn kill_with_readings(rig: &mut Rig) {
+    let series = rig.directory.join("data/series");
+    until("readings to be kept", 60, || {
+        if files_under(&series).is_empty() { Err("there are none") } else { Ok(()) }
+    });
+    rig.kill();
 }
 
 fn everything_of_the_store_gone(rig: &mut Rig, data: &Path) {
