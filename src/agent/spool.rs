@@ -411,4 +411,20 @@ mod tests {
         // Another server's is none of ours.
         assert_eq!(key(open(2)), None);
     }
+
+    #[test]
+    fn a_batch_has_its_rows_in_order_and_no_more_than_fit() {
+        let names: Arc<[String]> = ["a", "b"].map(str::to_owned).into();
+        let row = |at: i64| Row {
+            at: Timestamp(at),
+            names: names.clone(),
+            values: vec![at as f64, -at as f64],
+        };
+        assert_eq!(batch(&[]), Batch::default());
+        let rows: Vec<Row> = (1..=ROWS_MAX as i64 + 1).map(row).collect();
+        let all = batch(&rows);
+        assert_eq!((all.series.as_slice(), all.at.len()), (&names[..], ROWS_MAX));
+        assert_eq!(batch(&rows[..2]).at, [Timestamp(1), Timestamp(2)]);
+        assert_eq!(batch(&rows[..2]).columns, [[1.0, 2.0], [-1.0, -2.0]]);
+    }
 }

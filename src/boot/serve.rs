@@ -35,7 +35,7 @@ use crate::series::{self, Series};
 use crate::service::agents::Doorway;
 use crate::service::observed::Observed;
 use crate::service::pace::Pace;
-use crate::service::{Service, Settings, install, steps, upkeep, users};
+use crate::service::{Service, Settings, install, steps, users};
 use crate::store::{self, Store};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr, TcpListener as StdListener};
@@ -249,7 +249,7 @@ fn lay_ground(config: &Config) -> Result<Ground, StartError> {
         before_write: None,
     });
     if used {
-        upkeep::note_remade(&service, &lost);
+        install::note_remade(&service, &lost);
     }
     let serving = tls::Serving::new(identity);
     Ok(Ground { service, onboard, bound, agents, certificate, serving })

@@ -1,7 +1,9 @@
-//! This installation's own record: who it is, which active node, and what its streams grow from.
+//! This installation's own record: who it is, which active node, and what its streams grow from;
+//! and what a start had to make anew of it.
 
 use crate::base::Result;
 use crate::model::{Actor, Cause, Install};
+use crate::service::Service;
 use crate::store::{Author, Purpose, Reads, Store};
 
 /// The record as it is; `None` before the first start.
@@ -37,6 +39,29 @@ pub fn ensure(store: &Store, fresh: Install) -> Result<Install> {
         Ok(fresh)
     })?;
     Ok(written.0)
+}
+
+/// Says what was missing or damaged and is made anew: in the log, in the journal, and as an alert
+/// until the next start.
+pub fn note_remade(service: &Service, told: &[String]) {
+    for text in told {
+        tracing::warn!("{text}");
+        let said = text.clone();
+        let author =
+            Author::new(&Actor::job("start"), "start.remade", Cause::Clock, Purpose::Report);
+        let noted = service.write(author, move |tx| {
+            tx.text(String::new(), said);
+            tx.event();
+            Ok(())
+        });
+        if let Err(problem) = noted {
+            // The log has it, and so has the alert.
+            tracing::warn!("this could not be noted in the journal: {}", problem.message);
+        }
+    }
+    if !told.is_empty() {
+        service.observed.set_alert("remade", Some(told.join("; ")));
+    }
 }
 
 #[cfg(test)]

@@ -5,16 +5,13 @@
 
 use crate::base::{Result, ServerId};
 use crate::model::{Automation, FarmRole, MemberDown, Server};
-use crate::service::observed::MembersSeen;
+use crate::service::observed::{MembersSeen, Turned};
 use crate::service::{Service, lookup};
 use crate::store::{Subject, Tx, View};
 use std::collections::BTreeMap;
 
 /// Servers that turned, each named in one journal entry; that more did is said.
 const TOLD_MAX: usize = 8;
-
-/// A server that its balancers do not reach any more, with why, or that they do again.
-pub(super) type Turned = (ServerId, Option<String>);
 
 /// What balancers call a server. One that came back under an old index must not inherit the old
 /// one's health.

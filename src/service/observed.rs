@@ -18,8 +18,8 @@ use self::check::Check;
 use self::even::Even;
 pub use self::health::Failure;
 use self::health::Health;
-pub use self::reach::MembersSeen;
 use self::reach::Reach;
+pub use self::reach::{MembersSeen, Turned};
 use self::reports::Report;
 use self::strange::Strange;
 pub use self::strange::{Oddities, Oddity};
@@ -57,7 +57,7 @@ struct Inner {
     alerts: BTreeMap<String, String>,
     calls: BTreeSet<StepId>,
     checks: BTreeMap<ServerId, Check>,
-    /// Servers whose check fails by the last word there is.
+    /// Servers whose check fails by the last word there is, or that no balancer reaches.
     fails: BTreeSet<ServerId>,
     late: BTreeMap<ServerId, u32>,
     reach: Reach,

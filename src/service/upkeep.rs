@@ -156,26 +156,3 @@ pub fn reset_restarts(service: &Service, actor: &Actor, healthy: Millis) -> Resu
         },
     )
 }
-
-/// Says what was missing or damaged and is made anew: in the log, in the journal, and as an alert
-/// until the next start.
-pub fn note_remade(service: &Service, told: &[String]) {
-    for text in told {
-        tracing::warn!("{text}");
-        let said = text.clone();
-        let author =
-            Author::new(&Actor::job("start"), "start.remade", Cause::Clock, Purpose::Report);
-        let noted = service.write(author, move |tx| {
-            tx.text(String::new(), said);
-            tx.event();
-            Ok(())
-        });
-        if let Err(problem) = noted {
-            // The log has it, and so has the alert.
-            tracing::warn!("this could not be noted in the journal: {}", problem.message);
-        }
-    }
-    if !told.is_empty() {
-        service.observed.set_alert("remade", Some(told.join("; ")));
-    }
-}

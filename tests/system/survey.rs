@@ -2,23 +2,11 @@
 //! log, the journal and an alert, or the start is refused with a word. Nothing comes back in
 //! silence but what is said here to be without harm.
 
-use super::appliance::rig::Rig;
+use super::appliance::rig::{Rig, checked_web};
 use super::appliance::wait::until;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-
-const MANIFEST: &str = "farm: shop
-farmRoles:
-  - alias: web
-    role: web-demo
-    cloudPlatform: onboard
-    instanceType: small
-    scaling: {enabled: true, minInstances: 1, maxInstances: 1}
-    grange:
-      check: {port: 8080, path: /healthz}
-      drain: 1s
-";
 
 /// What a start makes of a file that is missing or damaged.
 #[derive(Clone, Copy)]
@@ -85,7 +73,7 @@ fn whatever_is_missing_or_damaged_is_made_anew_or_refused_with_a_word() {
     let mut rig = Rig::ordinary("survey");
     let data = rig.directory.join("data");
     rig.start();
-    rig.apply(MANIFEST);
+    rig.apply(&checked_web(1, 1));
     rig.settled("web", 1, 60);
     until("the index to have a file", 30, || {
         if data.join("search/meta.json").exists() { Ok(()) } else { Err("it has none") }

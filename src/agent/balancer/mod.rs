@@ -75,10 +75,14 @@ impl Sight {
 }
 
 impl Place {
+    fn runtime(&self, config: &Config) -> Runtime {
+        Runtime::new(&self.run_dir, &config.socket)
+    }
+
     /// Gives a running HAProxy the members of a file that is in place. Says what was done, or why
     /// it has to reload instead.
     pub fn change(&self, config: &Config) -> Result<String, String> {
-        let runtime = Runtime::new(&self.run_dir, &config.socket);
+        let runtime = self.runtime(config);
         let info = runtime.info().map_err(|error| format!("HAProxy does not answer: {error}"))?;
         if info.settings != config.settings {
             return Err("its settings changed".to_owned());
@@ -93,7 +97,7 @@ impl Place {
 
     /// Which worker answers now; asked before a reload.
     pub fn worker(&self, config: &Config) -> Option<u32> {
-        Runtime::new(&self.run_dir, &config.socket).info().ok().map(|info| info.pid)
+        self.runtime(config).info().ok().map(|info| info.pid)
     }
 
     /// Waits until another worker answers, for a while.
@@ -115,7 +119,7 @@ impl Place {
 
     /// Looks at it, and finishes what is left to do about its members.
     pub fn look(&self, config: &Config) -> Look {
-        let runtime = Runtime::new(&self.run_dir, &config.socket);
+        let runtime = self.runtime(config);
         let problem = match runtime.info() {
             Err(error) => {
                 // One that hangs has its port.

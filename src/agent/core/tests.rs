@@ -1,7 +1,6 @@
 //! What each event does, at moments that the tests choose: nothing is waited for.
 
 use super::*;
-use crate::agent::spool::batch;
 use crate::agent::state::State;
 use crate::agent::tests::appliance::{SERVER, block_on};
 use crate::agent::tests::scratch;
@@ -9,7 +8,6 @@ use crate::agent::{EVENTS_MAX, collect, file};
 use crate::base::{ManualClock, StepId, Timestamp};
 use crate::net::mqtt::decode;
 use crate::wire::agent::Message;
-use crate::wire::reading::{Batch, ROWS_MAX};
 use std::path::PathBuf;
 use std::sync::Mutex;
 use std::sync::atomic::AtomicBool;
@@ -403,20 +401,4 @@ fn a_word_that_nothing_is_left_is_passed_on_once() {
     assert_eq!(hand.pump(0), [Sent::Message(1, MessageBody::Idle { step: StepId(7) })]);
     hand.acknowledge(1, 0);
     assert_eq!(hand.pump(0), [Sent::Message(2, hello())]);
-}
-
-#[test]
-fn a_batch_has_its_rows_in_order_and_no_more_than_fit() {
-    let names: Arc<[String]> = ["a", "b"].map(str::to_owned).into();
-    let row = |at: i64| Row {
-        at: Timestamp(at),
-        names: names.clone(),
-        values: vec![at as f64, -at as f64],
-    };
-    assert_eq!(batch(&[]), Batch::default());
-    let rows: Vec<Row> = (1..=ROWS_MAX as i64 + 1).map(row).collect();
-    let all = batch(&rows);
-    assert_eq!((all.series.as_slice(), all.at.len()), (&names[..], ROWS_MAX));
-    assert_eq!(batch(&rows[..2]).at, [Timestamp(1), Timestamp(2)]);
-    assert_eq!(batch(&rows[..2]).columns, [[1.0, 2.0], [-1.0, -2.0]]);
 }

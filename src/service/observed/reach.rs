@@ -40,6 +40,9 @@ pub(super) struct Reach {
     servers: BTreeMap<ServerId, Reached>,
 }
 
+/// A server that its balancers do not reach any more, with why, or that they do again.
+pub type Turned = (ServerId, Option<String>);
+
 /// What is known of a server that a balancer did not reach once.
 struct Reached {
     behind: FarmRoleId,
@@ -56,7 +59,7 @@ impl Reach {
         balancer: ServerId,
         seen: Option<MembersSeen>,
         now: Timestamp,
-    ) -> Vec<(ServerId, Option<String>)> {
+    ) -> Vec<Turned> {
         let before = match seen.clone() {
             Some(seen) => self.views.insert(balancer, seen),
             None => self.views.remove(&balancer),
@@ -69,7 +72,7 @@ impl Reach {
     }
 
     /// Judges the servers of a farm role anew.
-    fn judge(&mut self, role: FarmRoleId, now: Timestamp) -> Vec<(ServerId, Option<String>)> {
+    fn judge(&mut self, role: FarmRoleId, now: Timestamp) -> Vec<Turned> {
         let views: Vec<&MembersSeen> = self.views.values().filter(|v| v.behind == role).collect();
         let mut concerned: BTreeSet<ServerId> =
             views.iter().flat_map(|view| view.down.keys().copied()).collect();
@@ -82,18 +85,14 @@ impl Reach {
             let reached = self.servers.entry(server).or_insert_with(fresh);
             reached.behind = role;
             let (count, all) = (why.len(), views.len());
-            let cannot = why.first().map(|why| format!("cannot reach it: {why}"));
             let lost = count > 0 && count == all;
-            reached.partly = cannot
-                .as_ref()
+            let first = why.first();
+            reached.partly = first
                 .filter(|_| !lost)
-                .map(|cannot| format!("{count} of {all} balancers {cannot}"));
-            let text = cannot.filter(|_| lost).map(|cannot| match all {
-                1 => format!("the balancer {cannot}"),
-                all => format!(
-                    "none of {all} balancers reaches it: {}",
-                    &cannot["cannot reach it: ".len()..]
-                ),
+                .map(|why| format!("{count} of {all} balancers cannot reach it: {why}"));
+            let text = first.filter(|_| lost).map(|why| match all {
+                1 => format!("the balancer cannot reach it: {why}"),
+                all => format!("none of {all} balancers reaches it: {why}"),
             });
             let news = reached.health.take(!lost, text.as_deref().unwrap_or_default(), now);
             if news && (lost || reached.health.was_failing()) {
@@ -127,7 +126,7 @@ impl Reach {
 
 impl Inner {
     /// Servers turned by what balancers see of them.
-    pub(super) fn note_turned(&mut self, turned: &[(ServerId, Option<String>)]) {
+    pub(super) fn note_turned(&mut self, turned: &[Turned]) {
         for (server, _) in turned {
             self.note_health(*server);
             self.news.add(*server);
@@ -161,7 +160,7 @@ impl Observed {
         balancer: ServerId,
         seen: Option<MembersSeen>,
         now: Timestamp,
-    ) -> Vec<(ServerId, Option<String>)> {
+    ) -> Vec<Turned> {
         let mut inner = self.lock();
         let turned = inner.reach.set(balancer, seen, now);
         inner.note_turned(&turned);

@@ -1,7 +1,7 @@
 //! A disk that is full to the brim, and whatever is let go of is taken at once: what ends
 //! something goes on, what would grow is refused with a word, and nothing is lost.
 
-use super::rig::Rig;
+use super::rig::{Rig, checked_web};
 use super::wait::until;
 use grange::base::WallClock;
 use grange::store::{Mode, Reads, Store};
@@ -55,18 +55,6 @@ impl Drop for Glutton {
     }
 }
 
-const MANIFEST: &str = "farm: shop
-farmRoles:
-  - alias: web
-    role: web-demo
-    cloudPlatform: onboard
-    instanceType: small
-    scaling: {enabled: true, minInstances: 2, maxInstances: 4}
-    grange:
-      check: {port: 8080, path: /healthz}
-      drain: 1s
-";
-
 const MORE: &str = "farm: more\nfarmRoles: []\n";
 
 fn done(answer: &Output) -> String {
@@ -100,7 +88,7 @@ fn on_a_full_disk_servers_go_and_nothing_is_lost() {
     let data = rig.directory.join("data");
     rig.on_a_small_disk(192);
     rig.start();
-    rig.apply(MANIFEST);
+    rig.apply(&checked_web(2, 4));
     let before = rig.settled("web", 2, 60);
     let token = done(&rig.grange(&["token", "create", "--description", "laptop"]));
     let last = rig.client.status().unwrap().seq;
@@ -119,7 +107,7 @@ fn on_a_full_disk_servers_go_and_nothing_is_lost() {
     fs::write(&manifest, MORE).unwrap();
     refused(&rig.grange(&["apply", "-f", &manifest.display().to_string(), "--yes"]));
     refused(&rig.grange(&["token", "create", "--description", "one more"]));
-    fs::write(&manifest, MANIFEST.replace("minInstances: 2", "minInstances: 3")).unwrap();
+    fs::write(&manifest, checked_web(3, 4)).unwrap();
     refused(&rig.grange(&["apply", "-f", &manifest.display().to_string(), "--yes"]));
     // What ends.
     terminated(&rig, &before[0].id, &before[0].grange.name);

@@ -404,3 +404,20 @@ pub fn free_port() -> u16 {
         .find(free)
         .expect("one of a thousand ports is free")
 }
+
+/// A farm "shop" of so many web servers with a check.
+pub fn checked_web(min: u32, max: u32) -> String {
+    format!(
+        "farm: shop
+farmRoles:
+  - alias: web
+    role: web-demo
+    cloudPlatform: onboard
+    instanceType: small
+    scaling: {{enabled: true, minInstances: {min}, maxInstances: {max}}}
+    grange:
+      check: {{port: 8080, path: /healthz}}
+      drain: 1s
+"
+    )
+}
