@@ -20,6 +20,8 @@ mod doors;
 mod entrance;
 #[path = "fast/explain/mod.rs"]
 mod explain;
+#[path = "fast/exported/mod.rs"]
+mod exported;
 #[path = "fast/fleet/mod.rs"]
 mod fleet;
 #[path = "fast/gate/mod.rs"]

@@ -11,9 +11,9 @@ use crate::base::{
 use crate::model::Actor;
 use crate::wire::account::AccountView;
 use crate::wire::api::{
-    CommandRequest, ExplainView, FarmRoleView, FarmView, ManifestRequest, ManifestResult,
-    OrderView, PlanView, ProposalRequest, ProposalText, ProposalView, SeriesView, ServerView,
-    StatusView,
+    CommandRequest, ExplainView, FarmManifestView, FarmRoleView, FarmView, ManifestRequest,
+    ManifestResult, OrderView, PlanView, ProposalRequest, ProposalText, ProposalView, SeriesView,
+    ServerView, StatusView,
 };
 use crate::wire::hold::{HoldInput, HoldView};
 use crate::wire::input::{
@@ -135,6 +135,8 @@ pub trait Verbs: Send + Sync + 'static {
     fn roles(&self, actor: &Actor, filter: &RoleFilter, page: Page) -> Result<Slice<RoleView>>;
     /// Declares what a manifest says, or with `dry_run` says what that would change.
     fn apply(&self, actor: &Actor, input: &ManifestRequest) -> Result<ManifestResult>;
+    /// A farm as a manifest.
+    fn farm_manifest(&self, actor: &Actor, farm: FarmId) -> Result<FarmManifestView>;
     /// Makes a signed proposal of what a manifest would change.
     fn proposal_make(&self, actor: &Actor, input: &ProposalRequest) -> Result<ProposalView>;
     /// What a signed proposal says, and whether it could still be applied.

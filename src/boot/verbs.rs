@@ -12,9 +12,9 @@ use crate::service::{
 };
 use crate::wire::account::AccountView;
 use crate::wire::api::{
-    CommandRequest, ExplainView, FarmRoleView, FarmView, ManifestRequest, ManifestResult,
-    OrderView, PlanView, ProposalRequest, ProposalText, ProposalView, SeriesView, ServerView,
-    StatusView,
+    CommandRequest, ExplainView, FarmManifestView, FarmRoleView, FarmView, ManifestRequest,
+    ManifestResult, OrderView, PlanView, ProposalRequest, ProposalText, ProposalView, SeriesView,
+    ServerView, StatusView,
 };
 use crate::wire::hold::{HoldInput, HoldView};
 use crate::wire::input::{
@@ -210,6 +210,10 @@ impl Verbs for House {
 
     fn apply(&self, actor: &Actor, input: &ManifestRequest) -> Result<ManifestResult> {
         manifests::apply(&self.service, actor, input)
+    }
+
+    fn farm_manifest(&self, actor: &Actor, farm: FarmId) -> Result<FarmManifestView> {
+        manifests::export(&self.service, actor, farm)
     }
 
     fn simulate(&self, actor: &Actor, input: &SimulationRequest) -> Result<SimulationView> {

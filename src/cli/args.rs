@@ -1,11 +1,12 @@
 //! Every command and option, once: parsing and help come from here.
 
+mod manifest;
 pub mod said;
 mod server;
 
+pub use manifest::{Apply, Plan, Simulate};
 pub use server::{AgentVerb, ServerVerb};
 
-use crate::base::Millis;
 use crate::cli::cloud::CloudVerb;
 use crate::cli::exit;
 use crate::cli::hold::HoldVerb;
@@ -13,7 +14,7 @@ use crate::cli::local::{Appliance, Demo, Local};
 use crate::cli::rollout::RolloutVerb;
 use crate::cli::target::Target;
 use crate::cli::volume::VolumeVerb;
-use clap::{ArgGroup, Args as Group, Parser, Subcommand};
+use clap::{Args as Group, Parser, Subcommand};
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -190,76 +191,6 @@ pub enum Command {
     },
 }
 
-/// What `apply` is given.
-#[derive(Debug, Group)]
-#[command(group(ArgGroup::new("what").required(true).args(["file", "proposal"])))]
-pub struct Apply {
-    /// A signed proposal, as plan -o made it
-    pub proposal: Option<PathBuf>,
-    /// A manifest, or a proposal; - reads it from standard input
-    #[arg(short, long, value_name = "FILE")]
-    pub file: Option<PathBuf>,
-    /// Remove farm roles that are declared but absent from the manifest
-    #[arg(long, conflicts_with = "proposal")]
-    pub prune: bool,
-    /// Do not ask, even when servers would be stopped
-    #[arg(long)]
-    pub yes: bool,
-    /// Launch the farm (the default)
-    #[arg(long, overrides_with = "no_launch", conflicts_with = "proposal")]
-    pub launch: bool,
-    /// Declare only
-    #[arg(long, conflicts_with = "proposal")]
-    pub no_launch: bool,
-}
-
-/// What `plan` is given.
-#[derive(Debug, Group)]
-#[command(group(ArgGroup::new("which").required(true).args(["file", "what"])))]
-pub struct Plan {
-    /// A farm, for its current plan; or a file with a signed proposal: with a . or / in its name
-    #[arg(value_name = "FARM|PROPOSAL", value_parser = said::something)]
-    pub what: Option<String>,
-    /// A manifest, for what it would change, or a proposal; - reads it from standard input
-    #[arg(short, long, value_name = "FILE")]
-    pub file: Option<PathBuf>,
-    /// As apply --prune would
-    #[arg(long, requires = "file")]
-    pub prune: bool,
-    /// As apply --no-launch would
-    #[arg(long, requires = "file")]
-    pub no_launch: bool,
-    /// Write it as a signed proposal; - writes it to standard output
-    #[arg(short, long, requires = "file", value_name = "FILE")]
-    pub out: Option<PathBuf>,
-    /// How long the proposal can be applied, as 8h or 3d [default: 7d]
-    #[arg(long, requires = "out", value_name = "TIME", value_parser = length)]
-    pub expires: Option<Millis>,
-}
-
-/// A length of time as people type it: `90m`, `8h`, `1d12h`.
-fn length(text: &str) -> Result<Millis, String> {
-    crate::base::time::read(text)
-        .ok_or_else(|| "write seconds, minutes, hours or days, as 90s, 90m, 8h or 1d12h".to_owned())
-}
-
-/// What `simulate` is given.
-#[derive(Debug, Group)]
-pub struct Simulate {
-    /// The manifest with the rules to try; - reads it from standard input
-    #[arg(short, long, value_name = "FILE")]
-    pub file: PathBuf,
-    /// Where the period begins: 7d, 36h or 90m ago, or 2026-11-14T10:30Z
-    #[arg(long, value_name = "WHEN", value_parser = said::something)]
-    pub from: String,
-    /// Where it ends, in the same words; now without it
-    #[arg(long, value_name = "WHEN", value_parser = said::something)]
-    pub to: Option<String>,
-    /// How long each row is, as 15m or 1h; about fifty rows without it
-    #[arg(long, value_name = "LENGTH", value_parser = said::something)]
-    pub bucket: Option<String>,
-}
-
 /// Verbs of a farm.
 #[derive(Debug, Subcommand)]
 pub enum FarmVerb {
@@ -285,6 +216,16 @@ pub enum FarmVerb {
     Terminate(Sure),
     /// Remove a farm and what it declares; its servers go first
     Remove(Sure),
+    /// Write a farm as a manifest, which changes nothing when it is applied
+    #[command(after_help = "Example: grange farm export shop -o shop.yaml")]
+    Export {
+        /// Its name
+        #[arg(value_parser = said::farm)]
+        farm: String,
+        /// Where to; standard output without it
+        #[arg(short, long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
 }
 
 /// One farm, or all of them.
@@ -352,7 +293,7 @@ pub struct Hold {
     #[arg(required = true, value_parser = said::something)]
     pub kind: Option<String>,
     /// For how long, at most 30d: 90s, 30m, 2h, 5d
-    #[arg(long = "for", value_name = "LENGTH", value_parser = length)]
+    #[arg(long = "for", value_name = "LENGTH", value_parser = said::length)]
     pub length: Option<u64>,
     /// Until somebody releases it
     #[arg(long, conflicts_with = "length")]

@@ -1,13 +1,16 @@
 //! `grange farm`.
 
+use crate::base::text::escape_lines;
 use crate::base::{Code, FarmId, Problem};
 use crate::cli::args::{FarmVerb, Several};
 use crate::cli::table::{self, Cell, Tone};
+use crate::cli::wait::{self, Waited};
 use crate::cli::{Done, Io, exit, name, server, volume};
 use crate::client::Client;
 use crate::wire::api::{FarmExtra, FarmRoleView, FarmView};
 use crate::wire::deed::Deed;
 use crate::wire::input::ServerFilter;
+use std::path::Path;
 
 /// Carries out a verb.
 pub fn carry(verb: FarmVerb, client: &Client, io: &mut Io<'_>, json: bool) -> Done {
@@ -39,6 +42,9 @@ pub fn carry(verb: FarmVerb, client: &Client, io: &mut Io<'_>, json: bool) -> Do
                 volume::tell_what_stays(&farm.name, client, io)?;
             }
             Ok(done)
+        }
+        FarmVerb::Export { farm, out } => {
+            export(&farm, out.as_deref().unwrap_or(Path::new("-")), client, io, json)
         }
     }
 }
@@ -121,10 +127,6 @@ fn carry_all(
             }
         }
     }
-    let late = match args.wait {
-        Some(seconds) => wait(&asked, seconds, client, io)?,
-        None => Vec::new(),
-    };
     if json {
         io.json(&asked)?;
     } else {
@@ -132,40 +134,56 @@ fn carry_all(
             put_line!(io.stdout, "farm {} {how}", farm.name)?;
         }
     }
-    for farm in &late {
-        put_line!(io.stderr, "farm {farm} is not there yet")?;
-    }
-    match refused {
-        Some(error) => Err(error.into()),
-        None if late.is_empty() => Ok(0),
-        None => Ok(exit::LATE),
-    }
+    let ended = match args.wait {
+        Some(seconds) => {
+            io.stdout.flush()?;
+            wait(&asked, seconds, client, io)?
+        }
+        None => 0,
+    };
+    refused.map_or(Ok(ended), |error| Err(error.into()))
 }
 
-/// Waits until every farm has come to rest; the names of those that have not in time.
-fn wait(
-    farms: &[FarmView],
-    seconds: u64,
-    client: &Client,
-    io: &mut Io<'_>,
-) -> Result<Vec<String>, super::Stop> {
-    let mut left = seconds.saturating_mul(2);
-    loop {
+/// Waits until every farm has come to rest, and says of those that have not that they go on; the
+/// exit code.
+fn wait(farms: &[FarmView], seconds: u64, client: &Client, io: &mut Io<'_>) -> Done {
+    let mut moving: Vec<String> = Vec::new();
+    let waited = wait::until(seconds.saturating_mul(1000), io, |_| {
         let now = client.farms()?;
         let rests = |farm: &&FarmView| match farm.status.as_str() {
             "suspended" => true,
             "running" => farm.grange.running >= farm.grange.target,
             _ => false,
         };
-        let moving = now.iter().filter(|farm| farms.iter().any(|asked| asked.id == farm.id));
-        let moving: Vec<String> =
-            moving.filter(|farm| !rests(farm)).map(|farm| farm.name.clone()).collect();
-        if moving.is_empty() || left == 0 {
-            return Ok(moving);
-        }
-        left -= 1;
-        (io.pause)(500);
+        let asked = now.iter().filter(|farm| farms.iter().any(|asked| asked.id == farm.id));
+        moving = asked.filter(|farm| !rests(farm)).map(|farm| farm.name.clone()).collect();
+        Ok(moving.is_empty().then_some(()))
+    })?;
+    let (how, code) = match waited {
+        Waited::Found(()) => return Ok(0),
+        Waited::Late => ("is not there yet", exit::LATE),
+        Waited::Interrupted => ("is no longer waited for and goes on", exit::INTERRUPTED),
+    };
+    for farm in &moving {
+        put_line!(io.stderr, "farm {farm} {how}")?;
     }
+    Ok(code)
+}
+
+/// Writes a farm as a manifest.
+fn export(farm: &str, out: &Path, client: &Client, io: &mut Io<'_>, json: bool) -> Done {
+    let exported = client.farm_manifest(name::farm(client, farm)?.id)?;
+    if json {
+        io.json(&exported)?;
+        return Ok(0);
+    }
+    // What was declared before there was a check of texts may have what a terminal obeys.
+    let text = match io.terminal {
+        true => escape_lines(&exported.manifest),
+        false => exported.manifest.as_str().into(),
+    };
+    io.put(out, &text)?;
+    Ok(0)
 }
 
 fn agreed(deed: Deed, farm: &FarmView, yes: bool, io: &mut Io<'_>) -> Result<bool, super::Stop> {

@@ -72,7 +72,7 @@ pub fn events(args: &Events, client: &Client, io: &mut Io<'_>, json: bool) -> Do
                 if away > FOLLOW_PATIENCE {
                     return Err(error.into());
                 }
-                (io.pause)(FOLLOW_PAUSE);
+                io.patience.pause(FOLLOW_PAUSE);
                 wait = 0;
                 continue;
             }

@@ -1,14 +1,14 @@
 //! The world as a command sees it: what it may read, where it writes, whether a person is there.
 
 use super::Stop;
+use super::interrupt::{Patience, Process};
 use crate::base::text::{escape, escape_json};
-use crate::base::{Code, Millis, Problem, output};
+use crate::base::{Code, Problem, output};
 use crate::wire::deed::{Asking, Deed};
 use serde::Serialize;
 use std::fmt;
 use std::io::{self, BufRead, IsTerminal, Write};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 /// Largest file a command reads: a manifest, a token, a certificate.
 const FILE_BYTES_MAX: usize = 4 * 1024 * 1024;
@@ -25,8 +25,8 @@ pub struct Io<'a> {
     pub files: &'a dyn Files,
     /// Environment variables.
     pub env: &'a dyn Fn(&str) -> Option<String>,
-    /// Waits so many milliseconds, between two tries.
-    pub pause: &'a dyn Fn(Millis),
+    /// How time passes while a command waits.
+    pub patience: &'a dyn Patience,
     /// Whether a person is at both ends: standard input and output are terminals.
     pub interactive: bool,
     /// Whether standard output is a terminal.
@@ -177,7 +177,7 @@ pub fn in_shell<T>(demo: Option<PathBuf>, work: impl FnOnce(&mut Io<'_>) -> T) -
         stderr: &mut stderr,
         files: &Disk,
         env: &|name| std::env::var(name).ok(),
-        pause: &|ms| std::thread::sleep(Duration::from_millis(ms)),
+        patience: &Process::default(),
         interactive,
         terminal,
         demo,

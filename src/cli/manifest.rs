@@ -1,10 +1,10 @@
 //! `grange apply` and `grange plan`.
 
 use crate::base::time::say;
-use crate::base::{Code, Problem, Timestamp};
+use crate::base::{Code, Millis, Problem, Timestamp};
 use crate::cli::args::{Apply, Plan};
 use crate::cli::exit::NOT_WHAT_RUNS;
-use crate::cli::{Done, Io, Stop, name, proposal, table};
+use crate::cli::{Done, Io, Stop, name, proposal, table, wait};
 use crate::client::Client;
 use crate::wire::api::{ManifestRequest, ManifestResult, PlanView};
 use crate::wire::proposal::is_meant;
@@ -22,7 +22,8 @@ pub fn apply(args: &Apply, client: &Client, io: &mut Io<'_>, json: bool) -> Done
         if args.prune || args.launch || args.no_launch {
             return Err(proposal::has_its_own(path).into());
         }
-        return proposal::apply(text, args.yes, client, io, json);
+        let result = proposal::apply(text, args.yes, client, io, json)?;
+        return ended(result, args.wait, client, io);
     }
     let request = ManifestRequest {
         manifest: text,
@@ -31,14 +32,41 @@ pub fn apply(args: &Apply, client: &Client, io: &mut Io<'_>, json: bool) -> Done
         ..ManifestRequest::default()
     };
     if args.yes {
-        return done(&client.apply(&request)?, false, io, json);
+        let result = client.apply(&request)?;
+        done(&result, false, io, json)?;
+        return ended(Some(result), args.wait, client, io);
     }
-    ask_and_apply(&request, client, io, json)
+    let result = ask_and_apply(&request, client, io, json)?;
+    ended(result, args.wait, client, io)
+}
+
+/// The exit code of what was declared, after waiting for it where that is wanted; 1 when a person
+/// said no.
+fn ended(
+    result: Option<ManifestResult>,
+    wait: Option<Millis>,
+    client: &Client,
+    io: &mut Io<'_>,
+) -> Done {
+    let Some(result) = result else { return Ok(1) };
+    match wait {
+        // It was behind before, and nothing that changes that was declared.
+        Some(at_most) if result.behind.is_empty() => {
+            io.stdout.flush()?;
+            wait::until_declared(&result, at_most, client, io)
+        }
+        _ => Ok(ending(&result)),
+    }
 }
 
 /// Shows what would change and applies just that. Between the two somebody may change the farm;
 /// then it is another change, and the person is asked again.
-fn ask_and_apply(request: &ManifestRequest, client: &Client, io: &mut Io<'_>, json: bool) -> Done {
+fn ask_and_apply(
+    request: &ManifestRequest,
+    client: &Client,
+    io: &mut Io<'_>,
+    json: bool,
+) -> Result<Option<ManifestResult>, Stop> {
     let mut asked = false;
     for _ in 0..QUESTIONS_MAX {
         let shown = client.apply(&ManifestRequest { dry_run: true, ..request.clone() })?;
@@ -47,12 +75,15 @@ fn ask_and_apply(request: &ManifestRequest, client: &Client, io: &mut Io<'_>, js
             tell(&shown, "would change", if json { io.stderr } else { io.stdout })?;
             let question = format!("Change farm {}? {}.", shown.farm, stops(shown.stops));
             if !io.confirm(&question)? {
-                return Ok(1);
+                return Ok(None);
             }
         }
         let fingerprint = Some(shown.fingerprint);
         match client.apply(&ManifestRequest { fingerprint, ..request.clone() }) {
-            Ok(result) => return done(&result, asked, io, json),
+            Ok(result) => {
+                done(&result, asked, io, json)?;
+                return Ok(Some(result));
+            }
             Err(error) if error.code() == Some(Code::RevisionConflict) && io.interactive => {
                 put_line!(io.stderr, "The farm changed meanwhile, nothing was done.")?;
             }
@@ -73,7 +104,7 @@ pub fn stops(count: u32) -> String {
 }
 
 /// Says that it is done; what was shown for the question is not shown again.
-pub fn done(result: &ManifestResult, shown: bool, io: &mut Io<'_>, json: bool) -> Done {
+pub fn done(result: &ManifestResult, shown: bool, io: &mut Io<'_>, json: bool) -> Result<(), Stop> {
     if json {
         io.json(result)?;
     } else if shown {
@@ -82,7 +113,7 @@ pub fn done(result: &ManifestResult, shown: bool, io: &mut Io<'_>, json: bool) -
     } else {
         tell(result, "declared", io.stdout)?;
     }
-    Ok(ending(result))
+    Ok(())
 }
 
 /// The exit code: what is declared is not what runs, and nothing goes on by itself.

@@ -29,6 +29,7 @@ mod exit;
 mod farm;
 mod hold;
 mod house;
+mod interrupt;
 mod io;
 mod local;
 mod manifest;
@@ -42,7 +43,9 @@ mod table;
 mod target;
 mod token;
 mod volume;
+mod wait;
 
+pub use interrupt::Patience;
 pub use io::{Disk, Files, Io, NoFiles, in_shell};
 pub use local::{Appliance, Demo, Local};
 pub use target::{Address, Target, connect};

@@ -3,9 +3,11 @@
 
 use crate::base::{Millis, Problem, Timestamp};
 use crate::cli::manifest::{done, section, stops};
-use crate::cli::{Done, Io};
+use crate::cli::{Done, Io, Stop};
 use crate::client::{Client, Error};
-use crate::wire::api::{ManifestRequest, ProposalRequest, ProposalText, ProposalView};
+use crate::wire::api::{
+    ManifestRequest, ManifestResult, ProposalRequest, ProposalText, ProposalView,
+};
 use std::io::{self, Write};
 use std::path::Path;
 
@@ -72,7 +74,13 @@ pub fn show(text: String, client: &Client, io: &mut Io<'_>, json: bool) -> Done 
 
 /// Applies one; asks first when servers would be stopped. What was shown needs no fingerprint:
 /// another change than the one in it is refused anyway.
-pub fn apply(text: String, yes: bool, client: &Client, io: &mut Io<'_>, json: bool) -> Done {
+pub fn apply(
+    text: String,
+    yes: bool,
+    client: &Client,
+    io: &mut Io<'_>,
+    json: bool,
+) -> Result<Option<ManifestResult>, Stop> {
     let request = ProposalText { proposal: text };
     let mut shown = false;
     if !yes {
@@ -85,9 +93,11 @@ pub fn apply(text: String, yes: bool, client: &Client, io: &mut Io<'_>, json: bo
             shown = true;
             tell(&proposal, if json { io.stderr } else { io.stdout })?;
             if !io.confirm(&format!("Change farm {}? {}.", proposal.farm, stops(count)))? {
-                return Ok(1);
+                return Ok(None);
             }
         }
     }
-    done(&client.proposal_apply(&request)?, shown, io, json)
+    let result = client.proposal_apply(&request)?;
+    done(&result, shown, io, json)?;
+    Ok(Some(result))
 }

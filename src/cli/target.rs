@@ -111,6 +111,7 @@ fn usual(io: &Io<'_>) -> PathBuf {
 mod tests {
     use super::*;
     use crate::cli::Files;
+    use crate::cli::interrupt::Process;
     use std::io;
 
     /// Files that are there, empty.
@@ -139,7 +140,7 @@ mod tests {
                 stderr: &mut Vec::new(),
                 files: &There(there),
                 env: &|name| (name == "XDG_RUNTIME_DIR").then(|| "/run/user/7".into()),
-                pause: &|_| {},
+                patience: &Process::default(),
                 interactive: false,
                 terminal: false,
                 demo: demo.map(PathBuf::from),

@@ -3,8 +3,8 @@
 use crate::client::{Client, Error, Query, read};
 use crate::wire::api::ScalingView;
 use crate::wire::api::{
-    FarmRoleView, FarmView, ManifestRequest, ManifestResult, One, PlanView, ProposalRequest,
-    ProposalText, ProposalView,
+    FarmManifestView, FarmRoleView, FarmView, ManifestRequest, ManifestResult, One, PlanView,
+    ProposalRequest, ProposalText, ProposalView,
 };
 use crate::wire::input::{FarmInput, NoInput, RoleView, ScalingInput, TerminateInput};
 use crate::wire::simulation::{SimulationRequest, SimulationView};
@@ -93,6 +93,11 @@ impl Client {
     /// Roles that farm roles can use, by name.
     pub fn roles(&self) -> Result<Vec<RoleView>, Error> {
         self.all("roles/", &Query::default())
+    }
+
+    /// A farm as a manifest, which changes nothing when it is applied.
+    pub fn farm_manifest(&self, id: u64) -> Result<FarmManifestView, Error> {
+        self.get(&format!("grange/farms/{id}/manifest/"))
     }
 
     /// Declares what a manifest says, or with `dry_run` says what that would change.

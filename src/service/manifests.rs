@@ -1,9 +1,11 @@
 //! Manifests: a whole farm declared at once, or told what declaring it would change.
 
 mod difference;
+mod export;
 mod outlook;
 mod references;
 
+pub use export::export;
 pub(super) use outlook::{Outlook, outlook};
 
 use crate::base::{Code, FarmId, FarmRoleId, Name, Problem, Result, Timestamp};

@@ -5,7 +5,9 @@
 
 mod declare;
 
-pub use declare::{ManifestRequest, ManifestResult, ProposalRequest, ProposalText, ProposalView};
+pub use declare::{
+    FarmManifestView, ManifestRequest, ManifestResult, ProposalRequest, ProposalText, ProposalView,
+};
 
 use crate::base::Millis;
 use crate::wire::rollout::RolloutView;

@@ -3,8 +3,8 @@
 use super::declare::{self, check_revision};
 use super::past;
 use super::world::{
-    account, chosen, event, farm, farm_role, hold, plan, plan_of, rollout, server, status, tokens,
-    volumes,
+    account, chosen, event, farm, farm_role, hold, manifest_of, plan, plan_of, rollout, server,
+    status, tokens, volumes,
 };
 use grange::api::Verbs;
 use grange::base::{
@@ -450,6 +450,10 @@ impl Verbs for Fake {
     fn hold_release(&self, actor: &Actor, id: HoldId) -> Result<()> {
         may(actor, Permission::FarmsManage)?;
         if id == HoldId(3) { Ok(()) } else { Err(Problem::not_found("hold", id)) }
+    }
+
+    fn farm_manifest(&self, actor: &Actor, farm: FarmId) -> Result<FarmManifestView> {
+        Ok(manifest_of(self.farm(actor, farm)?.name))
     }
 
     fn plan_of_farm(&self, actor: &Actor, farm: FarmId) -> Result<PlanView> {

@@ -136,6 +136,12 @@ pub fn plan(id: PlanId) -> PlanView {
     }
 }
 
+/// A farm as a manifest.
+pub fn manifest_of(farm: String) -> FarmManifestView {
+    let manifest = format!("farm: {farm}\nlaunchOrder: sequential\n");
+    FarmManifestView { farm, launched: true, manifest }
+}
+
 /// The current plan of a farm; nobody planned the second one yet.
 pub fn plan_of(farm: FarmView) -> PlanView {
     match farm.id {

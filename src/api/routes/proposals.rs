@@ -18,6 +18,18 @@ pub const ROWS: &[Row] = &[
         }),
     },
     Row {
+        method: "GET",
+        path: "/{envId}/grange/farms/{farmId}/manifest/",
+        about: "Shows a farm as a manifest, which changes nothing when it is applied.",
+        query: &[],
+        input: None,
+        output: Output::One("FarmManifest"),
+        run: Run::Verb(|verbs, call| {
+            let manifest = verbs.farm_manifest(&call.actor, call.param("farmId", "farm")?)?;
+            Ok(Reply::One(value(&manifest)?, None))
+        }),
+    },
+    Row {
         method: "POST",
         path: "/{envId}/grange/proposals/",
         about: "Makes a signed proposal of what a manifest would change, for a change ticket.",

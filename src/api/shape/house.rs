@@ -100,6 +100,15 @@ pub const SHAPES: &[Shape] = &[
         ],
     },
     Shape {
+        name: "FarmManifest",
+        writable: &[],
+        fields: &[
+            field("farm", Text, "The farm."),
+            field("launched", Flag, "Whether it is to have servers."),
+            field("manifest", Text, "The YAML text."),
+        ],
+    },
+    Shape {
         name: "Proposal",
         writable: &[],
         fields: &[

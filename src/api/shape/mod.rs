@@ -114,6 +114,7 @@ mod tests {
         check("Because", &BecauseView::default());
         check("Plan", &PlanView::default());
         check("ManifestResult", &ManifestResult::default());
+        check("FarmManifest", &FarmManifestView::default());
         check("Proposal", &ProposalView::default());
         let field = Some(String::new());
         check("Refusal", &ErrorView { field, ..ErrorView::default() });

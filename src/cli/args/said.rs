@@ -2,7 +2,7 @@
 //! refused before anything is asked: nothing never means everything, or any one.
 
 use crate::base::name::parts;
-use crate::base::{Name, ServerId};
+use crate::base::{Millis, Name, ServerId};
 
 /// A farm by its name.
 pub fn farm(text: &str) -> Result<String, String> {
@@ -39,6 +39,12 @@ pub fn server(text: &str) -> Result<String, String> {
 pub fn account(text: &str) -> Result<String, String> {
     not_blank(text, "say which cloud account, as grange cloud list has it")?;
     name(text)
+}
+
+/// A length of time as people type it: `90m`, `8h`, `1d12h`.
+pub fn length(text: &str) -> Result<Millis, String> {
+    crate::base::time::read(text)
+        .ok_or_else(|| "write seconds, minutes, hours or days, as 90s, 90m, 8h or 1d12h".to_owned())
 }
 
 /// Words that whoever gets them understands; only not none.
@@ -78,6 +84,9 @@ mod tests {
     fn line(path: &[String], arg: &Arg, text: &str) -> Vec<String> {
         let mut words = path.to_vec();
         match (arg.get_long(), arg.get_index()) {
+            (Some(long), _) if arg.is_require_equals_set() => {
+                words.push(format!("--{long}={text}"));
+            }
             (Some(long), _) => words.extend([format!("--{long}"), text.to_owned()]),
             (None, place) => {
                 words.extend(std::iter::repeat_n("shop/web".to_owned(), place.unwrap_or(1) - 1));

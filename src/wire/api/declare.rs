@@ -43,6 +43,19 @@ pub struct ManifestResult {
     pub fingerprint: String,
 }
 
+/// A farm as a manifest: answer of `GET .../grange/farms/{farmId}/manifest/`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct FarmManifestView {
+    /// The farm.
+    pub farm: String,
+    /// Whether it is to have servers: to apply the manifest to one that is not launches it, unless
+    /// that is said.
+    pub launched: bool,
+    /// The YAML text, which changes nothing when it is applied.
+    pub manifest: String,
+}
+
 /// Body of `POST .../grange/proposals/`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]

@@ -11,10 +11,12 @@
 //! which looks up every [`Reference`], also those of a manifest with faults, and reports what it
 //! does not find with [`Reading::add`], so that it has its line and comes with the rest.
 //!
+//! [`write()`] goes the other way: a manifest as text that is read as the same.
+//!
 //! Not here: aliases, anchors, tags, includes, templates. A manifest is what it says.
 //!
 //! To add a field: ask for it in `farm_role` (asking is what makes it known), keep it in
-//! [`DeclaredFarmRole`], and add a row to the tables in `tests.rs`.
+//! [`DeclaredFarmRole`], write it in `write`, and add a row to the tables in `tests.rs`.
 
 mod each_other;
 mod farm_role;
@@ -27,8 +29,12 @@ mod section;
 mod tests;
 mod tree;
 mod value;
+mod write;
+#[cfg(test)]
+mod written;
 
 pub use fault::{Fault, Place};
+pub use write::write;
 
 use crate::base::limit::{FARM_DESCRIPTION_BYTES_MAX, FARM_ROLES_MAX};
 use crate::base::text::Kind;

@@ -12,14 +12,14 @@ use crate::model::{
 const SECOND: Millis = 1000;
 const HOUR: Millis = 3600 * SECOND;
 
-const HEAL: [(&str, HealMode); 4] = [
+pub(super) const HEAL: [(&str, HealMode); 4] = [
     ("none", HealMode::None),
     ("alert", HealMode::Alert),
     ("restart", HealMode::Restart),
     ("replace", HealMode::Replace),
 ];
 
-const REMOVAL: [(&str, RemovalPolicy); 5] = [
+pub(super) const REMOVAL: [(&str, RemovalPolicy); 5] = [
     ("highest-index", RemovalPolicy::HighestIndex),
     ("oldest", RemovalPolicy::Oldest),
     ("newest", RemovalPolicy::Newest),
@@ -27,18 +27,18 @@ const REMOVAL: [(&str, RemovalPolicy); 5] = [
     ("previous-revision", RemovalPolicy::PreviousRevision),
 ];
 
-const MISSING: [(&str, MissingPolicy); 3] = [
+pub(super) const MISSING: [(&str, MissingPolicy); 3] = [
     ("terminate", MissingPolicy::Terminate),
     ("flag", MissingPolicy::Flag),
     ("ignore", MissingPolicy::Ignore),
 ];
 
-const BEHAVIOR: [(&str, ScalingBehavior); 2] = [
+pub(super) const BEHAVIOR: [(&str, ScalingBehavior); 2] = [
     ("launch-terminate", ScalingBehavior::LaunchTerminate),
     ("suspend-resume", ScalingBehavior::SuspendResume),
 ];
 
-const STRATEGY: [(&str, RolloutStrategy); 2] =
+pub(super) const STRATEGY: [(&str, RolloutStrategy); 2] =
     [("serial", RolloutStrategy::Serial), ("full", RolloutStrategy::Full)];
 
 /// Scalr's `scalingBehavior`, in the section `scaling`.

@@ -99,6 +99,9 @@ const VERBS: &[(&str, &[Permission], Call)] = &[
     ("holds::release", &[FarmsManage], |t, a| holds::release(t.service, a, HoldId(1))),
     ("holds::list", &[FarmsRead], |t, a| drop_ok(holds::list(t.service, a, PAGE))),
     ("holds::expire", &[Operate], |t, a| drop_ok(holds::expire(t.service, a))),
+    ("manifests::export::export", &[FarmsRead], |t, a| {
+        drop_ok(manifests::export(t.service, a, t.farm))
+    }),
     ("manifests::apply", &[FarmsManage], |t, a| {
         let input = ManifestRequest { manifest: MANIFEST.into(), ..ManifestRequest::default() };
         drop_ok(manifests::apply(t.service, a, &input))

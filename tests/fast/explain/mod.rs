@@ -5,6 +5,7 @@
 
 pub mod site;
 
+use crate::cli::Untimed;
 use grange::api::{Api, Bell, Limits, Listener, serve};
 use grange::boot::{driver::Stats, verbs::House};
 use grange::cli::{self, Io, NoFiles, Outcome};
@@ -43,7 +44,7 @@ fn ask(line: &str, socket: &Path) -> String {
             stderr: &mut stderr,
             files: &NoFiles,
             env: &variable,
-            pause: &|_| {},
+            patience: &Untimed::default(),
             interactive: false,
             terminal: false,
             demo: None,

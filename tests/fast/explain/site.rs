@@ -142,7 +142,10 @@ impl Site {
                     PLATFORM.to_owned(),
                     vec!["small".to_owned(), "large".to_owned()],
                 )]),
-                zones: BTreeMap::new(),
+                zones: BTreeMap::from([(
+                    PLATFORM.to_owned(),
+                    vec!["a".to_owned(), "1.5".to_owned(), "null".to_owned()],
+                )]),
                 agent_addresses: vec!["192.0.2.1:8883".into()],
                 agent_interval_ms: 10_000,
                 call_deadline_ms: 60_000,

@@ -8,6 +8,7 @@
 mod away;
 mod brim;
 mod crash;
+mod declared;
 mod grace;
 mod http;
 mod kill;
