@@ -8,26 +8,29 @@ use crate::wire::api::{ErrorView, Errors, Meta, Pagination};
 use axum::body::Body;
 use axum::http::{HeaderValue, Response, StatusCode, header};
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::value::RawValue;
+
+/// A view as JSON text: a page of a hundred rows is written once, and copied into its envelope.
+pub type Written = Box<RawValue>;
 
 /// What a row gives back.
 #[derive(Debug)]
 pub enum Reply {
     /// An object, and its revision where it has one.
-    One(Value, Option<u64>),
+    One(Written, Option<u64>),
     /// An object that was not there before.
-    Made(Value, Option<u64>),
+    Made(Written, Option<u64>),
     /// A page of a list.
     Page {
         /// The rows.
-        rows: Value,
+        rows: Written,
         /// Where the other pages are.
         pagination: Pagination,
     },
     /// Journal entries, and how far the journal was read for them.
     Events {
         /// The entries.
-        rows: Value,
+        rows: Written,
         /// The last entry looked at.
         seq: u64,
         /// The first entry kept, when that is later than what was asked for.
@@ -38,8 +41,8 @@ pub enum Reply {
 }
 
 /// Turns a view into JSON.
-pub fn value(view: &impl Serialize) -> Result<Value, Problem> {
-    serde_json::to_value(view).map_err(|e| Problem::internal("writing the answer", e))
+pub fn value(view: &impl Serialize) -> Result<Written, Problem> {
+    serde_json::value::to_raw_value(view).map_err(|e| Problem::internal("writing the answer", e))
 }
 
 /// An answer, written out: what is sent, and what is remembered for a repeated key.
@@ -56,25 +59,18 @@ pub struct Answer {
 impl Answer {
     /// Wraps a reply.
     pub fn of(reply: Reply, request: &str) -> Answer {
-        let meta = |seq| Meta { request_id: request.to_owned(), seq, start_over: None };
-        let (status, revision, envelope) = match reply {
-            Reply::One(data, revision) => {
-                (200, revision, json!({"meta": meta(None), "data": data}))
-            }
-            Reply::Made(data, revision) => {
-                (201, revision, json!({"meta": meta(None), "data": data}))
-            }
-            Reply::Page { rows, pagination } => {
-                (200, None, json!({"meta": meta(None), "data": rows, "pagination": pagination}))
-            }
+        let mut meta = Meta { request_id: request.to_owned(), ..Meta::default() };
+        let (status, revision, data, pagination) = match reply {
+            Reply::One(data, revision) => (200, revision, data, None),
+            Reply::Made(data, revision) => (201, revision, data, None),
+            Reply::Page { rows, pagination } => (200, None, rows, Some(pagination)),
             Reply::Events { rows, seq, start_over } => {
-                let pagination = Pagination::default();
-                let meta = Meta { start_over, ..meta(Some(seq)) };
-                (200, None, json!({"meta": meta, "data": rows, "pagination": pagination}))
+                (meta.seq, meta.start_over) = (Some(seq), start_over);
+                (200, None, rows, Some(Pagination::default()))
             }
             Reply::Nothing => return Answer { status: 204, revision: None, body: Vec::new() },
         };
-        Answer { status, revision, body: envelope.to_string().into_bytes() }
+        Answer { status, revision, body: written(&Envelope { meta, data, pagination }) }
     }
 
     /// Wraps every fault of a problem. Faults of ours are logged with their causes, which are
@@ -92,8 +88,7 @@ impl Answer {
             meta: Meta { request_id: request.to_owned(), ..Meta::default() },
             errors: problem.each().map(fault).collect(),
         };
-        let body = json!(errors).to_string().into_bytes();
-        Answer { status: problem.code.http_status(), revision: None, body }
+        Answer { status: problem.code.http_status(), revision: None, body: written(&errors) }
     }
 
     /// As HTTP.
@@ -123,6 +118,20 @@ impl Answer {
         }
         response
     }
+}
+
+/// What is around every reply.
+#[derive(Serialize)]
+struct Envelope {
+    meta: Meta,
+    data: Written,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pagination: Option<Pagination>,
+}
+
+/// JSON of our own shapes: texts, numbers and what is written already, which cannot fail.
+fn written(shape: &impl Serialize) -> Vec<u8> {
+    serde_json::to_vec(shape).expect("an envelope is JSON")
 }
 
 /// A text, cut where it is longer than anybody reads.

@@ -4,6 +4,7 @@ use crate::base::{FarmId, FarmRoleId, Problem, Result, ServerId, Timestamp};
 use crate::model::{
     Actor, MINUTE, Metric, MinuteReading, Permission, RoleMinute, Server, ServerStatus,
 };
+use crate::service::plans::glance;
 use crate::service::{Service, authorise, lookup};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -49,9 +50,8 @@ fn counts(service: &Service) -> Result<BTreeMap<FarmRoleId, Count>> {
             }
         }
         for farm in farms {
-            for target in
-                lookup::current_plan(view, farm)?.map(|plan| plan.targets).iter().flatten()
-            {
+            let plan = glance(service, view, farm)?;
+            for target in plan.iter().flat_map(|plan| &plan.targets) {
                 counts.entry(target.farm_role).or_default().target = target.target;
             }
         }

@@ -30,6 +30,7 @@ use crate::base::{Clock, FarmId, Millis, ServerId, StepId, Timestamp, Watch};
 use crate::engine::input::AgentPresence;
 use crate::model::{Freshness, Sighting, Step};
 use crate::service::fleet::Fleet;
+use crate::service::plans::Glances;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -42,6 +43,8 @@ pub struct Observed {
     started_at: Timestamp,
     /// The fleet at a glance, as the journal says it.
     pub fleet: Fleet,
+    /// Current plans at a glance.
+    pub(super) glances: Glances,
     inner: Mutex<Inner>,
     /// What platforms see that no listing carries.
     pub(super) notices: notices::Notices,
@@ -174,9 +177,11 @@ impl Observed {
     /// Nothing seen yet.
     pub fn new(clock: &dyn Clock) -> Observed {
         let inner = Inner { even: Even::new(clock), ..Inner::default() };
-        let (fleet, notices) = (Fleet::default(), notices::Notices::default());
+        let (fleet, glances) = (Fleet::default(), Glances::default());
+        let notices = notices::Notices::default();
         let volumes = volumes::SeenVolumes::default();
-        Observed { started_at: clock.now(), fleet, inner: Mutex::new(inner), notices, volumes }
+        let inner = Mutex::new(inner);
+        Observed { started_at: clock.now(), fleet, glances, inner, notices, volumes }
     }
 
     /// Since when this process looks.

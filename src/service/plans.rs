@@ -1,10 +1,12 @@
 //! Plans: what the engine gets to see, and the compare-and-swap that makes its answer current.
 
 mod carry;
+mod glance;
 mod image;
 mod known;
 mod memory;
 
+pub use self::glance::{Glance, Glances, glance};
 pub(in crate::service) use carry::set_status;
 pub use memory::{Memory, Round};
 
@@ -235,6 +237,7 @@ fn remove_leftovers(service: &Service, actor: &Actor, image: &FarmImage) -> Resu
     })?;
     if farm_gone {
         service.observed.forget_farm(id);
+        service.observed.glances.forget(id);
         alerts::forget(service, id);
     }
     Ok(true)

@@ -10,6 +10,7 @@ use crate::model::{
     Actor, Cause, FarmRole, Freshness, Permission, Revision, Rollout, RolloutStrategy, RolloutWish,
     Server, ServerStatus,
 };
+use crate::service::plans::glance;
 use crate::service::{Service, authorise, lookup};
 use crate::store::{Author, Purpose, Reads, Tx, View};
 use crate::wire::rollout::{RevisionView, RolloutVerb, RolloutView};
@@ -119,14 +120,13 @@ pub(super) fn under_way(
     view: &View,
     role: &FarmRole,
 ) -> Result<Option<RolloutView>> {
-    match rollout(view, role)? {
-        Some(_) => seen(service, view, role).map(Some),
-        None => Ok(None),
-    }
+    let plan = glance(service, view, role.farm)?;
+    let there = plan.is_some_and(|p| p.target(role.id).is_some_and(|t| t.rollout.is_some()));
+    there.then(|| seen(service, view, role)).transpose()
 }
 
 fn seen(service: &Service, read: &View, role: &FarmRole) -> Result<RolloutView> {
-    let plan = lookup::current_plan(read, role.farm)?;
+    let plan = glance(service, read, role.farm)?;
     let target = plan.as_ref().and_then(|plan| plan.target(role.id));
     let rollout = target.and_then(|target| target.rollout.as_ref());
     let of = target.map_or(0, |target| target.target);

@@ -6,6 +6,7 @@ use crate::model::{
     CloudState, Decision, Farm, FarmRole, Freshness, LaunchOrder, Line, Order, OrderState, Role,
     ScalingRule, Server, Wait,
 };
+use crate::service::plans::glance;
 use crate::service::{Service, conditions, farms, holds, lookup, rollouts};
 use crate::store::{Reads, Versioned, View};
 use crate::wire::api::{
@@ -16,14 +17,16 @@ use crate::wire::input::{RoleExtra, RoleView};
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
+/// Waits named in a farm's or a farm role's own row; thousands of servers may have one each.
+const WAITS_SHOWN_MAX: usize = 20;
+
 /// A farm with its counts and reasons.
 pub fn farm(service: &Service, view: &View, farm: Farm) -> Result<FarmView> {
     let roles = lookup::farm_roles_of(view, farm.id)?;
     let counts = service.observed.fleet.of_farm(service, &farm)?;
-    let plan = lookup::current_plan(view, farm.id)?;
+    let plan = glance(service, view, farm.id)?;
     let revision = lookup::revision_of::<Farm>(view, farm.id)?;
     let target: u32 = plan.iter().flat_map(|plan| &plan.targets).map(|t| t.target).sum();
-    let waiting = waits(&service.observed.waits(farm.id), |_| true, true);
     Ok(FarmView {
         id: farm.id.0,
         name: farm.name.to_string(),
@@ -36,14 +39,14 @@ pub fn farm(service: &Service, view: &View, farm: Farm) -> Result<FarmView> {
         grange: FarmExtra {
             revision,
             plan: plan.as_ref().map_or(0, |plan| plan.id.0),
+            waiting: farm_waits(service, farm.id),
             farm_roles: u32::try_from(roles.len()).unwrap_or(u32::MAX),
             running: counts.serving(),
             unhealthy: counts.unhealthy(),
             target,
             servers: counts.total(),
-            freeze: plan.and_then(|plan| plan.freeze),
+            freeze: plan.and_then(|plan| plan.freeze.clone()),
             holds: holds::lines(view, farm.id, None, service.now())?,
-            waiting,
         },
     })
 }
@@ -52,9 +55,8 @@ pub fn farm(service: &Service, view: &View, farm: Farm) -> Result<FarmView> {
 pub fn farm_role(service: &Service, view: &View, role: FarmRole) -> Result<FarmRoleView> {
     let recipe = lookup::role(view, role.role)?;
     let counts = service.observed.fleet.of_farm_role(service, &role)?;
-    let plan = lookup::current_plan(view, role.farm)?;
+    let plan = glance(service, view, role.farm)?;
     let target = plan.as_ref().and_then(|p| p.target(role.id)).map_or(0, |t| t.target);
-    let report = service.observed.report_of_role(role.farm, role.id);
     let revision = lookup::revision_of::<FarmRole>(view, role.id)?;
     Ok(FarmRoleView {
         id: role.id.0,
@@ -83,7 +85,7 @@ pub fn farm_role(service: &Service, view: &View, role: FarmRole) -> Result<FarmR
             rules: role.scaling.rules.iter().map(rule).collect(),
             volumes: role.storage.iter().map(|volume| volume.mount_point.clone()).collect(),
             balances: role.balance.as_ref().map(|balance| balance.farm_role.to_string()),
-            waiting: role_waits(&report),
+            waiting: role_waits(service, &role),
             holds: holds::lines(view, role.farm, Some(role.id), service.now())?,
             rollout: rollouts::under_way(service, view, &role)?.map(Box::new),
         },
@@ -193,7 +195,7 @@ fn row(
             agent_connected: agent.is_some_and(|agent| agent.connected),
             agent_version: server.agent_version,
             terminate_reason: server.terminate_reason.map(|reason| reason.say().into()),
-            waiting: waits(&report, |line| line.server == Some(server.id), false),
+            waiting: report.iter().filter_map(wait_of).map(Wait::to_string).collect(),
             seen: seen.into(),
             seen_age,
             latest: latest
@@ -216,31 +218,48 @@ pub fn cloud_state(state: CloudState) -> &'static str {
     }
 }
 
-/// The reasons to wait among some lines of a report.
-pub fn waits(report: &[Line], of: impl Fn(&Line) -> bool, named: bool) -> Vec<String> {
-    let waiting = report.iter().filter(|line| of(line)).filter_map(|line| match &line.decision {
-        // Nothing to do and nothing to lose: not worth a word where a farm has one line.
-        Decision::Wait(Wait::AtMin { .. }) if named => None,
-        Decision::Wait(wait) if named => Some(format!("{}: {wait}", line.about)),
-        Decision::Wait(wait) => Some(wait.to_string()),
+/// What a line says is waited for.
+fn wait_of(line: &Line) -> Option<&Wait> {
+    match &line.decision {
+        Decision::Wait(wait) => Some(wait),
         Decision::Keep
         | Decision::Launch(_)
         | Decision::Retire(_)
         | Decision::Act(_)
         | Decision::Target { .. } => None,
-    });
-    waiting.collect()
+    }
+}
+
+/// What a farm waits for, with whose wait it is. Having nothing to do and nothing to lose is not
+/// worth a word where there is one line for the whole of it.
+fn farm_waits(service: &Service, farm: FarmId) -> Vec<String> {
+    let worth = |line: &Line| wait_of(line).is_some_and(|wait| !matches!(wait, Wait::AtMin { .. }));
+    let found = service.observed.first_reasons(farm, None, worth, WAITS_SHOWN_MAX);
+    said(found, |line, wait| format!("{}: {wait}", line.about))
 }
 
 /// What a farm role waits for: its own reasons first, then those of its servers, by their names.
-fn role_waits(report: &[Line]) -> Vec<String> {
-    let mut waiting = waits(report, |line| line.server.is_none(), false);
-    waiting.extend(report.iter().filter(|line| line.server.is_some()).flat_map(|line| {
+fn role_waits(service: &Service, role: &FarmRole) -> Vec<String> {
+    let first = |of_servers: bool| {
+        let worth = |line: &Line| wait_of(line).is_some() && line.server.is_some() == of_servers;
+        service.observed.first_reasons(role.farm, Some(role.id), worth, WAITS_SHOWN_MAX)
+    };
+    let mut waiting = said(first(false), |_, wait| wait.to_string());
+    waiting.extend(said(first(true), |line, wait| {
         let name = line.about.rsplit('/').next().unwrap_or_default();
-        let said = waits(std::slice::from_ref(line), |_| true, false);
-        said.into_iter().map(move |wait| format!("{name}: {wait}"))
+        format!("{name}: {wait}")
     }));
     waiting
+}
+
+/// Waits in words; that there are more is said last.
+fn said((first, more): (Vec<Line>, usize), say: impl Fn(&Line, &Wait) -> String) -> Vec<String> {
+    let mut said: Vec<String> =
+        first.iter().filter_map(|line| wait_of(line).map(|wait| say(line, wait))).collect();
+    if more > 0 {
+        said.push(format!("and {more} more; each server says its own"));
+    }
+    said
 }
 
 /// An order and what came of it.

@@ -8,6 +8,7 @@ use crate::base::limit::{API_PAGE_MAX, EVENTS_WAIT_MAX};
 use crate::base::{Millis, Problem, Result};
 use crate::model::Door;
 use crate::wire::input::{EventsQuery, RoleFilter, WhoView};
+use serde_json::json;
 
 /// Rows of these nouns.
 pub const ROWS: &[Row] = &[
@@ -144,7 +145,7 @@ fn explain(verbs: &dyn Verbs, call: &Call) -> Result<Reply> {
 
 fn whoami(_: &dyn Verbs, call: &Call) -> Result<Reply> {
     let actor = &call.actor;
-    let permission = |p| value(p).map(|name| name.as_str().unwrap_or_default().to_owned());
+    let permission = |p| json!(p).as_str().unwrap_or_default().to_owned();
     let view = WhoView {
         user: actor.user.0,
         name: actor.name.clone(),
@@ -156,7 +157,7 @@ fn whoami(_: &dyn Verbs, call: &Call) -> Result<Reply> {
             Door::Agent => "agent",
         }
         .to_owned(),
-        permissions: actor.permissions.iter().map(permission).collect::<Result<_>>()?,
+        permissions: actor.permissions.iter().map(permission).collect(),
     };
     Ok(Reply::One(value(&view)?, None))
 }

@@ -13,7 +13,11 @@ pub struct Notices {
 
 #[derive(Default)]
 struct Told {
-    now: Vec<Notice>,
+    /// What is seen of all of it.
+    whole: Vec<Notice>,
+    /// What is seen of single servers, found without looking at the others': a page has a hundred
+    /// rows, and all servers of a platform may have a notice.
+    servers: BTreeMap<ServerId, Vec<Notice>>,
     /// The count of each server's kind when it was last news, and when that was.
     news: BTreeMap<(ServerId, &'static str), (u64, Millis)>,
 }
@@ -41,18 +45,25 @@ impl Notices {
                 news.push(notice.clone());
             }
         }
-        let known = |server: &ServerId| notices.iter().any(|n| n.server == Some(*server));
-        told.news.retain(|(server, _), (_, at)| known(server) || now.saturating_sub(*at) < every);
-        told.now = notices;
+        (told.whole, told.servers) = (Vec::new(), BTreeMap::new());
+        for notice in notices {
+            match notice.server {
+                Some(server) => told.servers.entry(server).or_default().push(notice),
+                None => told.whole.push(notice),
+            }
+        }
+        let seen = &told.servers;
+        told.news.retain(|(server, _), (_, at)| {
+            seen.contains_key(server) || now.saturating_sub(*at) < every
+        });
         news
     }
 
-    /// What is seen of a server, and of its whole platform.
+    /// What is seen of a server, then of its whole platform.
     pub fn of(&self, platform: &str, server: ServerId) -> Vec<Notice> {
         let platforms = self.platforms.lock().unwrap_or_else(PoisonError::into_inner);
-        let told = platforms.get(platform).into_iter().flat_map(|told| &told.now);
-        let about = |notice: &&Notice| notice.server.is_none_or(|about| about == server);
-        told.filter(about).cloned().collect()
+        let Some(told) = platforms.get(platform) else { return Vec::new() };
+        told.servers.get(&server).into_iter().flatten().chain(&told.whole).cloned().collect()
     }
 }
 

@@ -2,11 +2,32 @@
 
 use super::Observed;
 use crate::base::{FarmId, FarmRoleId, ServerId};
-use crate::model::{Decision, Line};
+use crate::model::Line;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The last reasons by farm role; those of the farm itself come first.
-pub(super) type Report = BTreeMap<Option<FarmRoleId>, Vec<Line>>;
+pub(super) type Report = BTreeMap<Option<FarmRoleId>, Lines>;
+
+/// Reasons in the order of the decision, found by server without looking at the others: a page has
+/// a hundred rows, and a farm role thousands of servers.
+#[derive(Default)]
+pub(super) struct Lines {
+    all: Vec<Line>,
+    by_server: BTreeMap<ServerId, Vec<usize>>,
+}
+
+impl Lines {
+    fn push(&mut self, line: Line) {
+        if let Some(server) = line.server {
+            self.by_server.entry(server).or_default().push(self.all.len());
+        }
+        self.all.push(line);
+    }
+
+    fn about(&self, server: ServerId) -> impl Iterator<Item = &Line> {
+        self.by_server.get(&server).into_iter().flatten().map(|nth| &self.all[*nth])
+    }
+}
 
 impl Observed {
     /// The last decision's reasons for one farm, also when it changed nothing: those of the farm
@@ -31,36 +52,38 @@ impl Observed {
     /// The last decisions' reasons for one farm, farm role after farm role.
     pub fn report(&self, farm: FarmId) -> Vec<Line> {
         let inner = self.lock();
-        inner
-            .reports
-            .get(&farm)
+        let report = inner.reports.get(&farm);
+        report
             .into_iter()
-            .flat_map(|report| report.values().flatten())
+            .flat_map(BTreeMap::values)
+            .flat_map(|lines| &lines.all)
             .cloned()
             .collect()
     }
 
-    /// Those of the last decisions' reasons for one farm that say what something waits for.
-    pub fn waits(&self, farm: FarmId) -> Vec<Line> {
+    /// The first of the last decisions' reasons for one farm, or for one farm role of it and its
+    /// servers, that are worth a word; and how many more of those there are.
+    pub fn first_reasons(
+        &self,
+        farm: FarmId,
+        role: Option<FarmRoleId>,
+        worth: impl Fn(&Line) -> bool,
+        most: usize,
+    ) -> (Vec<Line>, usize) {
         let inner = self.lock();
-        let lines =
-            inner.reports.get(&farm).into_iter().flat_map(|report| report.values().flatten());
-        lines.filter(|line| matches!(line.decision, Decision::Wait(_))).cloned().collect()
-    }
-
-    /// The last decisions' reasons about one farm role and its servers.
-    pub fn report_of_role(&self, farm: FarmId, role: FarmRoleId) -> Vec<Line> {
-        let inner = self.lock();
-        let lines = inner.reports.get(&farm).and_then(|report| report.get(&Some(role)));
-        lines.cloned().unwrap_or_default()
+        let report = inner.reports.get(&farm).into_iter().flatten();
+        let asked = report.filter(|(about, _)| role.is_none() || role == **about);
+        let lines = asked.flat_map(|(_, lines)| &lines.all);
+        let mut worth = lines.filter(|line| worth(line));
+        let first = worth.by_ref().take(most).cloned().collect();
+        (first, worth.count())
     }
 
     /// The last decisions' reasons about one server.
     pub fn report_about(&self, farm: FarmId, role: FarmRoleId, server: ServerId) -> Vec<Line> {
         let inner = self.lock();
         let lines = inner.reports.get(&farm).and_then(|report| report.get(&Some(role)));
-        let about = |line: &&Line| line.server == Some(server);
-        lines.into_iter().flatten().filter(about).cloned().collect()
+        lines.into_iter().flat_map(|lines| lines.about(server)).cloned().collect()
     }
 
     /// Drops the reasons of a farm that is gone.

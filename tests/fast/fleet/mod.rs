@@ -4,12 +4,13 @@
 use crate::explain::site::Site;
 use grange::base::{EnvironmentId, FarmId, FarmRoleId, PlanId, ServerId};
 use grange::model::{
-    Actor, Cause, Door, FarmRole, Permission, Plan, ReadyCheck, Server, ServerStatus,
+    Actor, Cause, Decision, Door, FarmRole, Line, Permission, Plan, ReadyCheck, Server,
+    ServerStatus, Wait,
 };
 use grange::service::fleet::{Counts, Fleet, Part};
 use grange::service::{Service, farms, lookup, servers, upkeep};
 use grange::store::{Author, Purpose, Reads};
-use grange::wire::input::{FarmFilter, Page, ServerFilter};
+use grange::wire::input::{FarmFilter, FarmRoleFilter, Page, ServerFilter};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -98,6 +99,13 @@ fn check_counts(service: &Service, live: &[&Server]) {
     }
     let page = Page { number: 1, size: 100 };
     let shown = farms::list(service, &admin(), &FarmFilter::default(), page).unwrap().items;
+    for farm in &shown {
+        let plan = service.read(|view| lookup::current_plan(view, FarmId(farm.id))).unwrap();
+        let (id, target) = plan.map_or((0, 0), |plan| {
+            (plan.id.0, plan.targets.iter().map(|target| target.target).sum::<u32>())
+        });
+        assert_eq!((farm.grange.plan, farm.grange.target), (id, target), "{}", farm.name);
+    }
     let serves = |server: &&&Server| {
         server.status == ServerStatus::Running && service.observed.failure(server.id).is_none()
     };
@@ -248,6 +256,46 @@ fn a_server_that_does_not_serve_is_not_counted_as_running() {
     site.act("terminate db-1");
     site.act("settle");
     assert_eq!(counts(&site).1, 0);
+}
+
+#[test]
+fn a_row_names_its_first_waits_and_each_server_its_own() {
+    let mut site = Site::new();
+    site.declare(&["web"], 30);
+    site.act("settle");
+    let service = &site.service;
+    let role = farm_roles(service).into_values().next().unwrap();
+    let all = site.servers();
+    let wait = Wait::AtMax { max: 5 };
+    let line = |server: &Server| Line {
+        farm_role: Some(role.id),
+        about: format!("shop/{}", server.hostname),
+        server: Some(server.id),
+        decision: Decision::Wait(wait.clone()),
+    };
+    let own = Line { about: "shop/web".into(), server: None, ..line(&all[0]) };
+    let lines = all.iter().map(line).chain([own]);
+    service.observed.set_report(role.farm, None, lines);
+    let page = Page { number: 1, size: 100 };
+    let farm = farms::list(service, &admin(), &FarmFilter::default(), page).unwrap().items;
+    let waiting = &farm[0].grange.waiting;
+    assert_eq!(waiting.len(), 21);
+    assert_eq!(waiting[0], format!("shop/{}: {}", all[0].hostname, wait));
+    assert_eq!(waiting[20], "and 11 more; each server says its own");
+    let shown =
+        farms::roles(service, &admin(), role.farm, &FarmRoleFilter::default(), page).unwrap().items;
+    let waiting = &shown[0].grange.waiting;
+    // Its own comes first, and is not counted with those of its servers.
+    assert_eq!(waiting[0], wait.to_string());
+    assert_eq!(waiting[1], format!("{}: {}", all[0].hostname, wait));
+    assert_eq!(
+        (waiting.len(), waiting[21].as_str()),
+        (22, "and 10 more; each server says its own")
+    );
+    for server in &all {
+        let shown = servers::get(service, &admin(), server.id).unwrap();
+        assert_eq!(shown.grange.waiting, [wait.to_string()]);
+    }
 }
 
 #[test]
