@@ -35,6 +35,8 @@ TOLERANCE = 1.3
 # How long the appliance is left alone, and how long its agents are watched: three of their periods.
 REST_S = 20
 AGENTS_S = 30
+# Without a write for so long it has settled.
+QUIET_S = 5
 # How long system calls are counted; it makes them slower, so nothing else is measured meanwhile.
 TRACED_S = 10
 RUNS = 5
@@ -109,7 +111,15 @@ def syncs_a_minute(pid):
     return sum(map(int, rows)) * 60 / TRACED_S
 
 
+def at_rest(ours):
+    """Whether it wrote nothing for a while: the first plans about what was prepared are committed."""
+    before = written(ours.process.pid)["write_bytes"]
+    time.sleep(QUIET_S)
+    return written(ours.process.pid)["write_bytes"] == before
+
+
 def rest(ours, table):
+    until("it has come to rest", lambda: at_rest(ours), 120)
     share, wrote = over(ours.process.pid, REST_S)
     table.add("at rest, share of a core", "%", share)
     table.add("at rest, written to the disk", "MiB/h", wrote)
@@ -234,6 +244,7 @@ def lives(binaries, directory):
     for count, cpu, store, memory, listed in rows:
         print(f"{count:<14,.0f}{say(cpu, 'ms'):>14}{say(store, 'MiB'):>14}"
               f"{say(memory, 'MiB'):>14}{say(listed, 'us'):>14}")
+    assert rows, f"LIVES has to be at least 10,000, not {LIVES}"
     first, last = rows[0], rows[-1]
     short = []
     # Servers long gone cost nothing: these stay what they were, and the rest is not more than linear.
