@@ -140,9 +140,12 @@ impl Sky {
         eye.gaps.clear();
     }
 
-    /// Listings of one platform hang until then.
+    /// Listings of one platform hang until then. One that hangs already goes on to when it was told
+    /// to, also where those that come after it hang for less.
     pub fn hang(&self, platform: usize, until: Millis) {
-        self.eye().hangs_until.insert(self.platforms[platform], until);
+        let mut eye = self.eye();
+        let known = eye.hangs_until.entry(self.platforms[platform]).or_insert(until);
+        *known = until.max(*known);
     }
 
     /// Platforms that nobody lists although their listings do not hang.
