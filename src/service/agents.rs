@@ -147,7 +147,7 @@ impl Ingest for Doorway {
             ),
             move |tx| {
                 take(tx, from, message, turned, now)?;
-                members::note(tx, &turned_members)?;
+                members::note(tx, &turned_members, members::Again::Reached)?;
                 // What comes of orders is bounded by the orders; the rest is the agent's own word.
                 if tx.has_changes() && !is_result && !observer.observed.may_note(from, moment) {
                     let why = "it changes its mind more often than is noted";
@@ -180,14 +180,30 @@ impl Ingest for Doorway {
 
     fn connected(&self, server: ServerId, address: SocketAddr) {
         tracing::debug!(%server, %address, "agent connected");
-        if self.service.observed.agent_connected(server, true, self.service.now()) {
+        if self.service.observed.agent_connected(server, true, self.service.now()).0 {
             self.service.observation.wake();
         }
         self.service.connection.wake();
     }
 
     fn disconnected(&self, server: ServerId) {
-        if self.service.observed.agent_connected(server, false, self.service.now()) {
+        let now = self.service.now();
+        let (news, turned) = self.service.observed.agent_connected(server, false, now);
+        if !turned.is_empty() {
+            let name = name_of(&self.service, server);
+            let (author, cause) = (actor(server, &name), Cause::Agent(server));
+            self.service.store.submit(
+                Author::new(&author, "agent.lost", cause, Purpose::Report),
+                move |tx| members::note(tx, &turned, members::Again::Unknown),
+                // Nobody waits for it, and what it says can be seen without it.
+                |result| {
+                    if let Err(problem) = result {
+                        tracing::warn!("noting what balancers see: {}", chain(&problem));
+                    }
+                },
+            );
+        }
+        if news {
             // A lost connection is the first sign of a lost server: look now.
             self.service.listing.wake();
             self.service.observation.wake();

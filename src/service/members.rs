@@ -62,12 +62,25 @@ fn behind(view: &View, server: &Server) -> Result<Option<FarmRole>> {
     Ok(roles.into_iter().find(|role| role.alias == balance.farm_role && !role.removed))
 }
 
+/// Why a server is not unreached any more.
+#[derive(Clone, Copy)]
+pub(super) enum Again {
+    /// A balancer said so.
+    Reached,
+    /// The agent of the balancer that said it was is not connected.
+    Unknown,
+}
+
 /// Notes what turned: no record changes, and yet it belongs to the servers' stories.
-pub(super) fn note(tx: &mut Tx, turned: &[Turned]) -> Result<()> {
+pub(super) fn note(tx: &mut Tx, turned: &[Turned], again: Again) -> Result<()> {
+    let again = match again {
+        Again::Reached => "is reached by a balancer again",
+        Again::Unknown => "the balancer that did not reach it lost its agent: nobody can tell now",
+    };
     for (id, why) in turned.iter().take(TOLD_MAX) {
         let Some(server) = lookup::server(tx, *id)? else { continue };
         let about = lookup::server_name(tx, &server)?;
-        tx.text(about, why.clone().unwrap_or_else(|| "is reached by a balancer again".to_owned()));
+        tx.text(about, why.clone().unwrap_or_else(|| again.to_owned()));
         tx.event();
         tx.subject(Subject::Server(*id));
     }

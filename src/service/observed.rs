@@ -319,19 +319,23 @@ impl Observed {
         listing.map_or(Freshness::Unknown, |listing| listing.freshness(server, &told))
     }
 
-    /// An agent's connection began or ended. Says whether that is news.
-    pub fn agent_connected(&self, server: ServerId, connected: bool, now: Timestamp) -> bool {
+    /// An agent's connection began or ended. Says whether that is news, and which servers turned
+    /// because nobody tells any more what its balancer sees of them.
+    pub fn agent_connected(
+        &self,
+        server: ServerId,
+        connected: bool,
+        now: Timestamp,
+    ) -> (bool, Vec<Turned>) {
         let mut inner = self.lock();
         let known = inner.agents.get(&server).map(|agent| agent.health.clone());
         let agent = Agent { connected, since: now, health: known.unwrap_or_default() };
         let before = inner.agents.insert(server, agent);
         inner.note_health(server);
         inner.news.add(server);
-        if !connected {
-            let turned = inner.reach.set(server, None, now);
-            inner.note_turned(&turned);
-        }
-        before.is_none_or(|agent| agent.connected != connected)
+        let turned = if connected { Vec::new() } else { inner.reach.set(server, None, now) };
+        inner.note_turned(&turned);
+        (before.is_none_or(|agent| agent.connected != connected), turned)
     }
 
     /// An agent said whether its ready check passes, and what the check saw. Says whether that is

@@ -4,8 +4,9 @@ use super::{Shop, admin};
 use grange::base::limit::{BALANCER_LOOK, UNHEALTHY_ALERT_AFTER};
 use grange::base::{Clock, ServerId};
 use grange::model::{MemberDown, Server};
-use grange::service::{plans, servers};
+use grange::service::{events, plans, servers};
 use grange::wire::agent::MessageBody;
+use grange::wire::input::EventsQuery;
 
 const TIMEOUT: &str = "the balancer cannot reach it: L4 timeout";
 
@@ -104,6 +105,15 @@ fn a_balancer_speaks_for_what_is_behind_it_and_only_while_it_is_there() {
     assert_eq!(shop.unhealthy(), 1);
     shop.site.hang_up(shop.id("lb-1"));
     assert_eq!(shop.unhealthy(), 0, "nobody can tell any more");
+    let query = EventsQuery { about: Some("shop/web-2".into()), max: 1, ..Default::default() };
+    let told = events::list(&shop.site.service, &admin(), &query).unwrap().events;
+    let told = told.iter().map(|entry| format!("{} {}", entry.verb, entry.text));
+    let said = "agent.lost the balancer that did not reach it lost its agent: nobody can tell now";
+    assert_eq!(told.collect::<Vec<_>>(), [said]);
+    // Nothing turns, and nothing is said.
+    let last = shop.site.service.store.last_seq();
+    shop.site.hang_up(shop.id("web-1"));
+    assert_eq!(shop.site.service.store.last_seq(), last);
 }
 
 #[test]
