@@ -140,11 +140,10 @@ impl Sky {
         eye.gaps.clear();
     }
 
-    /// Listings of one platform hang until then. One that hangs already goes on to when it was told
-    /// to, also where those that come after it hang for less.
+    /// Listings of one platform hang until then; one under way as long as it was told to before.
     pub fn hang(&self, platform: usize, until: Millis) {
         let mut eye = self.eye();
-        let known = eye.hangs_until.entry(self.platforms[platform]).or_insert(until);
+        let known = eye.hangs_until.entry(self.platforms[platform]).or_default();
         *known = until.max(*known);
     }
 

@@ -8,6 +8,7 @@
 mod away;
 mod brim;
 mod crash;
+mod cut;
 mod declared;
 mod grace;
 mod http;
