@@ -151,12 +151,11 @@ impl Sky {
     pub fn unlisted(&self, started: Millis, now: Millis) -> Vec<String> {
         let eye = self.eye();
         let since = |platform: &&'static str| {
-            let marks = [&eye.listed, &eye.hangs_until].map(|marks| marks.get(platform).copied());
-            marks.into_iter().flatten().fold(started, Millis::max)
+            let marks = [&eye.listed, &eye.hangs_until].into_iter().filter_map(|m| m.get(platform));
+            marks.copied().fold(started, Millis::max)
         };
-        let told =
-            |platform: &&'static str| laws::listings_keep_pace(platform, since(platform), now);
-        self.platforms.iter().filter_map(told).collect()
+        let told = |platform| laws::listings_keep_pace(platform, since(&platform), now);
+        self.platforms.iter().copied().filter_map(told).collect()
     }
 
     /// No call gets through until then.
