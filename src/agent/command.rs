@@ -1,33 +1,35 @@
 //! Running a command: its own process group, a deadline, a bound on its output.
 
-use crate::base::Millis;
 use crate::base::limit::COMMAND_OUTPUT_BYTES_MAX;
+use crate::base::{Bytes, Millis};
+use crate::model::{EndedBy, Printed, Ran};
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
-use std::io::{self, PipeReader, Read};
+use std::io::{self, PipeReader, PipeWriter, Read};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+/// How long what a command started may take to end in its own way once it is told to (SIGTERM),
+/// before it is killed: as long as a service that shuts down in good order needs.
+const GRACE: Duration = Duration::from_secs(5);
+
 /// How a command ended.
 #[derive(Debug)]
-pub struct Ran {
+pub struct Ended {
     /// How it ended, `None` when it was killed at its deadline or because the agent stops.
     pub status: Option<ExitStatus>,
     /// What it wrote to both its outputs, cut in the middle.
     pub output: String,
 }
 
-impl Ran {
+impl Ended {
     /// Its exit code, 128 and the signal's number when it died of one, as a shell would say.
     pub fn exit_code(&self) -> i32 {
-        let code = |status: ExitStatus| {
-            status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or(0))
-        };
-        self.status.map_or(-1, code)
+        self.status.map_or(-1, exit_code)
     }
 
     /// Whether it ended well.
@@ -36,54 +38,161 @@ impl Ran {
     }
 }
 
+fn exit_code(status: ExitStatus) -> i32 {
+    status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or(0))
+}
+
 /// Runs a command to its end, its deadline, or until `halt` is set; then its whole process group
-/// is killed. An error means that it never began.
-pub fn run(command: &[String], at_most: Millis, halt: &AtomicBool) -> io::Result<Ran> {
+/// is killed. Both its outputs are one text. An error means that it never began.
+pub fn run(command: &[String], at_most: Millis, halt: &AtomicBool) -> io::Result<Ended> {
+    let (output, writer) = io::pipe()?;
+    let mut child = spawn(command, writer.try_clone()?, writer)?;
+    let mut pipes = [Pipe::of(output)?];
+    let ends = Ends { at_most, halt, cancel: &AtomicBool::new(false), grace: Duration::ZERO };
+    let (status, ended_by) = watch(&mut child, &mut pipes, &ends)?;
+    let [pipe] = pipes;
+    let status = (ended_by == EndedBy::Itself).then_some(status);
+    Ok(Ended { status, output: pipe.kept.text() })
+}
+
+/// Runs a command likewise, or until `cancel` is set, and keeps its outputs apart, byte for byte;
+/// its exit code too. What is ended before its time may end in its own way first.
+pub fn run_apart(
+    command: &[String],
+    at_most: Millis,
+    halt: &AtomicBool,
+    cancel: &AtomicBool,
+) -> io::Result<(i32, Ran)> {
+    keep_apart(command, &Ends { at_most, halt, cancel, grace: GRACE })
+}
+
+fn keep_apart(command: &[String], ends: &Ends<'_>) -> io::Result<(i32, Ran)> {
+    let ((stdout, out), (stderr, err)) = (io::pipe()?, io::pipe()?);
+    let mut child = spawn(command, out, err)?;
+    let mut pipes = [Pipe::of(stdout)?, Pipe::of(stderr)?];
+    let (status, ended_by) = watch(&mut child, &mut pipes, ends)?;
+    let [stdout, stderr] = pipes.map(|pipe| pipe.kept.printed());
+    Ok((exit_code(status), Ran { ended_by, stdout, stderr }))
+}
+
+fn spawn(command: &[String], stdout: PipeWriter, stderr: PipeWriter) -> io::Result<Child> {
     let Some((program, arguments)) = command.split_first() else {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "the command is empty"));
     };
-    let (mut output, writer) = io::pipe()?;
-    fcntl(&output, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).map_err(io::Error::from)?;
-    let mut child = Command::new(program)
+    let child = Command::new(program)
         .args(arguments)
         .current_dir("/")
         .stdin(Stdio::null())
-        .stdout(writer.try_clone()?)
-        .stderr(writer)
+        .stdout(stdout)
+        .stderr(stderr)
         .process_group(0)
         .spawn()?;
     // The agent may be protected from a lack of memory; what it is told to run goes first.
     drop(std::fs::write(format!("/proc/{}/oom_score_adj", child.id()), "500"));
-    let deadline = Instant::now() + Duration::from_millis(at_most);
-    let mut kept = Kept::default();
+    Ok(child)
+}
+
+/// What ends a command before it ends by itself.
+struct Ends<'a> {
+    at_most: Millis,
+    halt: &'a AtomicBool,
+    cancel: &'a AtomicBool,
+    /// Between SIGTERM and SIGKILL, except where the agent itself has to stop.
+    grace: Duration,
+}
+
+/// Takes what a command writes until it has ended, by itself or not.
+fn watch(
+    child: &mut Child,
+    pipes: &mut [Pipe],
+    ends: &Ends<'_>,
+) -> io::Result<(ExitStatus, EndedBy)> {
+    let group = Pid::from_raw(i32::try_from(child.id()).unwrap_or(i32::MAX));
+    let deadline = Instant::now() + Duration::from_millis(ends.at_most);
+    let (mut status, mut told) = (None, None::<(EndedBy, Instant)>);
     let mut pause = Duration::from_millis(1);
-    let status = loop {
-        if kept.take(&mut output) {
-            pause = Duration::from_millis(1);
+    loop {
+        for pipe in &mut *pipes {
+            if pipe.take() {
+                pause = Duration::from_millis(1);
+            }
         }
-        if let Some(status) = child.try_wait()? {
-            break Some(status);
+        if status.is_none() {
+            status = child.try_wait()?;
         }
-        if Instant::now() >= deadline || halt.load(Ordering::Relaxed) {
-            kill_group(&mut child);
-            break None;
+        let halted = ends.halt.load(Ordering::Relaxed);
+        match (told, status) {
+            (None, Some(status)) => {
+                // A daemon it left behind may hold a pipe open, so the end is not waited for.
+                take_rest(pipes);
+                return Ok((status, EndedBy::Itself));
+            }
+            // What it started may have more to do than it.
+            (Some((by, _)), Some(status)) if !is_there(group) => {
+                take_rest(pipes);
+                return Ok((status, by));
+            }
+            (Some((by, kill_at)), _) if halted || Instant::now() >= kill_at => {
+                signal_group(group, Signal::SIGKILL);
+                let status = status.map_or_else(|| child.wait(), Ok)?;
+                take_rest(pipes);
+                return Ok((status, by));
+            }
+            (Some(_), _) => {}
+            (None, None) => {
+                let by = match () {
+                    () if ends.cancel.load(Ordering::Relaxed) => Some(EndedBy::Cancel),
+                    () if halted => Some(EndedBy::Stop),
+                    () if Instant::now() >= deadline => Some(EndedBy::Timeout),
+                    () => None,
+                };
+                if let Some(by) = by {
+                    if !ends.grace.is_zero() && !halted {
+                        signal_group(group, Signal::SIGTERM);
+                    }
+                    told = Some((by, Instant::now() + ends.grace));
+                    pause = Duration::from_millis(1);
+                    continue;
+                }
+            }
         }
         std::thread::sleep(pause);
         pause = (pause * 2).min(Duration::from_millis(50));
-    };
-    // A daemon it left behind may hold the pipe open, so the end is not waited for.
-    kept.take(&mut output);
-    Ok(Ran { status, output: kept.text() })
+    }
 }
 
-fn kill_group(child: &mut Child) {
-    let group = i32::try_from(child.id()).map(Pid::from_raw);
-    let killed = group.map(|group| killpg(group, Signal::SIGKILL));
-    if !matches!(killed, Ok(Ok(()) | Err(Errno::ESRCH))) {
-        tracing::warn!(?killed, "a command that is over its time cannot be killed");
+fn take_rest(pipes: &mut [Pipe]) {
+    for pipe in pipes {
+        pipe.take();
     }
-    if let Err(error) = child.wait() {
-        tracing::warn!(%error, "a killed command cannot be waited for");
+}
+
+/// Whether anything of a process group is left.
+fn is_there(group: Pid) -> bool {
+    !matches!(killpg(group, None), Err(Errno::ESRCH))
+}
+
+fn signal_group(group: Pid, signal: Signal) {
+    let sent = killpg(group, signal);
+    if !matches!(sent, Ok(()) | Err(Errno::ESRCH)) {
+        tracing::warn!(?sent, %signal, "a command that is to end cannot be told");
+    }
+}
+
+/// One output of a command, and what is kept of it.
+struct Pipe {
+    reader: PipeReader,
+    kept: Kept,
+}
+
+impl Pipe {
+    fn of(reader: PipeReader) -> io::Result<Pipe> {
+        fcntl(&reader, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).map_err(io::Error::from)?;
+        Ok(Pipe { reader, kept: Kept::default() })
+    }
+
+    fn take(&mut self) -> bool {
+        self.kept.take(&mut self.reader)
     }
 }
 
@@ -129,6 +238,16 @@ impl Kept {
         self.left_out += over;
     }
 
+    /// As it is.
+    fn printed(mut self) -> Printed {
+        self.cut();
+        if self.left_out == 0 {
+            self.first.append(&mut self.last);
+        }
+        let (head, tail) = (Bytes(self.first), Bytes(self.last));
+        Printed { head, left_out: self.left_out as u64, tail }
+    }
+
     /// As text. Control characters are replaced: they would grow sixfold in JSON, past what the
     /// appliance takes in one packet, and a terminal might obey them.
     fn text(mut self) -> String {
@@ -145,9 +264,10 @@ impl Kept {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::agent::tests::scratch;
     use std::io::Write;
 
-    fn sh(script: &str, at_most: Millis) -> Ran {
+    fn sh(script: &str, at_most: Millis) -> Ended {
         let command = ["sh", "-c", script].map(str::to_owned);
         run(&command, at_most, &AtomicBool::new(false)).unwrap()
     }
@@ -179,7 +299,12 @@ mod tests {
     fn the_whole_group_dies_at_the_deadline() {
         let ran = sh("sleep 300 & echo $!; wait", 300);
         assert!(ran.status.is_none() && !ran.succeeded());
-        let process = format!("/proc/{}/stat", ran.output.trim());
+        gone(ran.output.trim());
+    }
+
+    /// Waits until there is no such process.
+    fn gone(process: &str) {
+        let process = format!("/proc/{process}/stat");
         let deadline = Instant::now() + Duration::from_secs(10);
         let gone = || match std::fs::read_to_string(&process) {
             Ok(stat) => stat.contains(") Z "),
@@ -202,6 +327,95 @@ mod tests {
     fn a_daemon_that_keeps_the_output_open_is_not_waited_for() {
         let ran = sh("sleep 2 & echo started", 60_000);
         assert_eq!((ran.exit_code(), ran.output.as_str()), (0, "started\n"));
+    }
+
+    /// Runs a script with its outputs apart; it is cancelled once it has made the file that is its
+    /// first argument.
+    fn apart(name: &str, script: &str, at_most: Millis, cancelled: bool) -> (i32, Ran) {
+        let file = scratch(name).join("ready");
+        let path = file.to_string_lossy().into_owned();
+        let command = ["sh", "-c", script, &path].map(str::to_owned);
+        let (halt, cancel) = (AtomicBool::new(false), AtomicBool::new(false));
+        let grace = Duration::from_millis(if cancelled { 300 } else { 10_000 });
+        let ends = Ends { at_most, halt: &halt, cancel: &cancel, grace };
+        std::thread::scope(|scope| {
+            if cancelled {
+                scope.spawn(|| {
+                    let deadline = Instant::now() + Duration::from_secs(20);
+                    while !file.exists() {
+                        assert!(Instant::now() < deadline, "{script} did not begin");
+                        std::thread::sleep(Duration::from_millis(2));
+                    }
+                    cancel.store(true, Ordering::Relaxed);
+                });
+            }
+            keep_apart(&command, &ends).unwrap()
+        })
+    }
+
+    fn whole(bytes: &[u8]) -> Printed {
+        Printed { head: Bytes(bytes.to_vec()), ..Printed::default() }
+    }
+
+    #[test]
+    fn outputs_that_are_kept_apart_are_kept_byte_for_byte() {
+        let check = |script: &str, expected: (i32, &[u8], &[u8])| {
+            let (code, ran) = apart("apart", script, 20_000, false);
+            let (expected, stdout, stderr) = expected;
+            let ran = (code, ran.ended_by, ran.stdout, ran.stderr);
+            let ended_by = EndedBy::Itself;
+            assert_eq!(ran, (expected, ended_by, whole(stdout), whole(stderr)), "{script}");
+        };
+        check("echo out; echo err >&2; exit 3", (3, b"out\n", b"err\n"));
+        check(r"printf 'a\0b\377\033[2J\r\n'", (0, b"a\0b\xff\x1b[2J\r\n", b""));
+        check("exec >&- 2>&-; exit 4", (4, b"", b""));
+        check("exec >&-; echo still >&2", (0, b"", b"still\n"));
+        check("cat; echo end", (0, b"end\n", b""));
+        check("kill -9 $$", (137, b"", b""));
+        check("sleep 60 & echo begun", (0, b"begun\n", b""));
+    }
+
+    #[test]
+    fn of_too_much_the_beginning_and_the_end_are_kept_of_each() {
+        let script = "head -c 10485760 /dev/zero; echo end; head -c 65537 /dev/zero >&2";
+        let (code, ran) = apart("flood", script, 60_000, false);
+        let sizes =
+            |printed: &Printed| (printed.head.0.len(), printed.left_out, printed.tail.0.len());
+        assert_eq!(code, 0);
+        assert_eq!(sizes(&ran.stdout), (HALF, (10_485_760 + 4 - 2 * HALF) as u64, HALF));
+        assert!(ran.stdout.tail.0.ends_with(b"\0end\n"));
+        assert_eq!(sizes(&ran.stderr), (HALF, 1, HALF));
+    }
+
+    #[test]
+    fn what_is_cancelled_may_end_in_its_own_way_and_is_killed_after_a_while() {
+        let wait = "; : > $0; while :; do sleep 0.02; done";
+        let check = |name: &str, begin: &str, code: i32, printed: &[u8]| {
+            let (ended, ran) = apart(name, &format!("{begin}{wait}"), 60_000, true);
+            assert_eq!((ended, ran.ended_by), (code, EndedBy::Cancel), "{begin}");
+            assert_eq!(ran.stdout, whole(printed), "{begin}");
+        };
+        check("cancel", "echo begun", 143, b"begun\n");
+        check("cancel-trap", "trap 'echo bye; exit 7' TERM", 7, b"bye\n");
+        check("cancel-deaf", "trap '' TERM; echo deaf", 137, b"deaf\n");
+    }
+
+    #[test]
+    fn whatever_a_command_started_ends_with_it() {
+        // The first does what it is told, the second does not hear it.
+        let script = "sleep 300 & echo $!; (trap '' TERM; exec sleep 300) & echo $!; : > $0; wait";
+        let (code, ran) = apart("cancel-group", script, 60_000, true);
+        assert_eq!((code, ran.ended_by), (143, EndedBy::Cancel));
+        let started = String::from_utf8(ran.stdout.head.0).unwrap();
+        assert_eq!(started.lines().count(), 2, "{started}");
+        started.lines().for_each(gone);
+    }
+
+    #[test]
+    fn what_is_over_its_time_is_told_to_end() {
+        let (code, ran) = apart("late", "echo begun; sleep 300", 200, false);
+        assert_eq!((code, ran.ended_by), (143, EndedBy::Timeout));
+        assert_eq!(ran.stdout, whole(b"begun\n"));
     }
 
     #[test]

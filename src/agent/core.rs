@@ -7,7 +7,7 @@
 
 use super::collect::{Collector, pause_after};
 use super::flight::{Cargo, Flight};
-use super::orders::{Advice, Orders, Outcome};
+use super::orders::Orders;
 use super::outbox::Outbox;
 use super::retiring::Retiring;
 use super::spool::{Row, Spool, batch};
@@ -15,13 +15,14 @@ use super::work::Workshop;
 use super::{Event, Events};
 use crate::base::random::Stream;
 use crate::base::{Clock, OrderId, ServerId};
-use crate::model::{MemberDown, OrderBody};
+use crate::model::MemberDown;
 use crate::net::mqtt::{Packet, Publish, encode};
-use crate::wire::agent::{MessageBody, OrderMessage};
+use crate::wire::agent::MessageBody;
 use crate::wire::reading;
 use crate::wire::topic::{self, Kind};
+use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -40,6 +41,8 @@ const FIRST_ROW_AFTER: Duration = Duration::from_secs(2);
 const GOODBYE_DEADLINE: Duration = Duration::from_millis(1500);
 /// How long the connection may take to be closed.
 const HANG_UP_DEADLINE: Duration = Duration::from_millis(300);
+
+mod obey;
 
 /// Everything the agent is made of.
 pub struct Agent {
@@ -85,6 +88,8 @@ struct Running {
     next_row: Instant,
     next_look: Instant,
     backlog_due: Instant,
+    /// Commands under way, each with what ends it early.
+    cancels: BTreeMap<OrderId, Arc<AtomicBool>>,
     /// Set once it stops: until when it tries to say goodbye.
     goodbye: Option<Instant>,
     said_bye: bool,
@@ -124,6 +129,7 @@ impl Running {
             link: None,
             flight: Flight::default(),
             live: Vec::new(),
+            cancels: BTreeMap::new(),
             said_hello: false,
             goodbye: None,
             said_bye: false,
@@ -252,46 +258,6 @@ impl Running {
         }
     }
 
-    fn order(&mut self, publish: &Publish, now: Instant) {
-        if topic::parse(&publish.topic) != Some((self.agent.server, Kind::Orders)) {
-            tracing::warn!(topic = %publish.topic, "a message on a topic that is not ours");
-            return;
-        }
-        let taken = match serde_json::from_slice::<OrderMessage>(&publish.payload) {
-            Ok(order) => self.obey(order, now),
-            Err(error) => {
-                tracing::warn!(%error, "an order that is not understood");
-                true
-            }
-        };
-        if let (true, Some(id)) = (taken, publish.id) {
-            let mut bytes = Vec::new();
-            // Four bytes are never too long.
-            if encode(&Packet::PubAck(id), &mut bytes).is_ok() {
-                self.send(bytes);
-            }
-        }
-    }
-
-    /// Does what the order's history advises; whether it is to be acknowledged.
-    fn obey(&mut self, message: OrderMessage, now: Instant) -> bool {
-        let order = message.order;
-        match self.agent.orders.arrive(&message) {
-            Ok(Advice::Do) => self.begin(order, message.body, now),
-            Ok(Advice::Answer(outcome)) => self.answer(order, &outcome),
-            Ok(Advice::UnderWay) => {}
-            Ok(Advice::Stale { epoch }) => {
-                tracing::warn!(%order, epoch, "an order of a lower epoch is not obeyed");
-            }
-            Ok(Advice::Full) => return false,
-            Err(error) => {
-                let why = format!("the agent cannot note the order down: {error}");
-                self.answer(order, &Outcome::failed(why));
-            }
-        }
-        true
-    }
-
     /// Passes on that nothing is left to finish, if somebody here said so.
     fn look_for_a_word(&mut self) {
         let passed_on = match self.agent.retiring.heard() {
@@ -305,52 +271,6 @@ impl Running {
         if let Err(error) = passed_on {
             tracing::warn!(%error, "the word that the server is idle");
         }
-    }
-
-    fn begin(&mut self, order: OrderId, body: OrderBody, now: Instant) {
-        let noted = match &body {
-            OrderBody::Leave { step, reason, by } => {
-                Some(self.agent.retiring.begin(*step, reason.clone(), *by))
-            }
-            OrderBody::Stay => Some(self.agent.retiring.end()),
-            OrderBody::Ping
-            | OrderBody::Run { .. }
-            | OrderBody::WriteFile { .. }
-            | OrderBody::Reboot
-            | OrderBody::Stop => None,
-        };
-        if let Some(noted) = noted {
-            let outcome = match noted {
-                Ok(()) => Outcome::done("noted"),
-                Err(error) => Outcome::failed(format!("the agent cannot note it down: {error}")),
-            };
-            return self.done_order(order, false, &outcome, now);
-        }
-        let stop = matches!(body, OrderBody::Stop);
-        let (workshop, events) = (self.agent.workshop.clone(), self.agent.sender.clone());
-        tokio::spawn(async move {
-            let work = tokio::task::spawn_blocking(move || workshop.carry_out(&body));
-            let outcome = work.await.unwrap_or_else(|error| Outcome::failed(error.to_string()));
-            if events.send(Event::Done(order, stop, outcome)).await.is_err() {
-                tracing::debug!(%order, "done after the agent stopped");
-            }
-        });
-    }
-
-    fn done_order(&mut self, order: OrderId, stop: bool, outcome: &Outcome, now: Instant) {
-        self.agent.orders.finish(order, outcome);
-        self.answer(order, outcome);
-        if stop {
-            self.stop(now);
-        }
-    }
-
-    fn answer(&mut self, order: OrderId, outcome: &Outcome) {
-        if self.agent.outbox.result_waits(order) {
-            return;
-        }
-        let Outcome { error, exit_code, output } = outcome.clone();
-        self.say(MessageBody::Result { order, error, exit_code, output });
     }
 
     fn row(&mut self, now: Instant) {

@@ -125,7 +125,7 @@ impl Files {
             Ok(output) => Outcome::done(output),
             Err(Fault::Io(doing, error)) => Outcome::failed(format!("{doing}: {error}")),
             Err(Fault::Command { what, exit_code, output }) => {
-                Outcome { error: Some(what), exit_code, output }
+                Outcome { error: Some(what), exit_code, output, ran: None }
             }
         };
         if let Some(why) = &outcome.error {

@@ -7,7 +7,7 @@
 use super::state::{State, number_name, numbers, read, replace};
 use crate::base::OrderId;
 use crate::base::limit::{AGENT_ORDERS_KEPT_MAX, AGENT_ORDERS_OPEN_MAX};
-use crate::model::OrderBody;
+use crate::model::{OrderBody, Ran};
 use crate::wire::agent::OrderMessage;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,6 +24,18 @@ pub struct Outcome {
     pub exit_code: i32,
     /// Its output, cut.
     pub output: String,
+    /// How a command ended and what it printed, where that was asked for apart.
+    #[serde(default)]
+    pub ran: Option<Ran>,
+}
+
+/// What is said of a command that was cancelled before it began.
+pub const NOT_BEGUN: &str = "cancelled before it began";
+
+impl From<(i32, Ran)> for Outcome {
+    fn from((exit_code, ran): (i32, Ran)) -> Outcome {
+        Outcome { exit_code, ran: Some(ran), ..Outcome::default() }
+    }
 }
 
 impl Outcome {
@@ -56,12 +68,24 @@ pub enum Advice {
     Full,
 }
 
+/// What a cancel found of the order it is about.
+#[derive(Debug, PartialEq)]
+pub enum Cancelled {
+    /// It is under way in this process.
+    UnderWay,
+    /// It is done, or will not be begun from now on; what came of it.
+    Over(Outcome),
+}
+
 /// One order's file.
 #[derive(Serialize, Deserialize)]
 struct Note {
     /// `None` while it is under way.
     outcome: Option<Outcome>,
 }
+
+/// What is said of a command whose end nobody saw.
+const CUT_OFF: &str = "the agent stopped while it was running; it is not run a second time";
 
 /// The memory of orders.
 pub struct Orders {
@@ -135,6 +159,7 @@ impl Orders {
             OrderBody::Run { .. } | OrderBody::Reboot => true,
             OrderBody::Ping
             | OrderBody::WriteFile { .. }
+            | OrderBody::Cancel { .. }
             | OrderBody::Stop
             | OrderBody::Leave { .. }
             | OrderBody::Stay => false,
@@ -144,15 +169,33 @@ impl Orders {
             None if once_only => {
                 let outcome = match body {
                     OrderBody::Reboot => Outcome::done("the system restarted"),
-                    _ => Outcome::failed(
-                        "the agent stopped while it was running; it is not run a second time",
-                    ),
+                    _ => Outcome::failed(CUT_OFF),
                 };
                 self.finish(OrderId(id), &outcome);
                 Ok(Some(Advice::Answer(outcome)))
             }
             None => Ok(None),
         }
+    }
+
+    /// Sees to it that a command is not begun any more: one that is not known is over from here on.
+    pub fn cancel(&mut self, order: OrderId) -> io::Result<Cancelled> {
+        let id = order.0;
+        if self.under_way.contains(&id) {
+            return Ok(Cancelled::UnderWay);
+        }
+        if let Some(outcome) = self.unwritten.get(&id) {
+            return Ok(Cancelled::Over(outcome.clone()));
+        }
+        let known = self.known.contains(&id);
+        let bytes = if known { read(&self.path(id))? } else { None };
+        let note = serde_json::from_slice::<Note>(&bytes.unwrap_or_default()).ok();
+        if let Some(outcome) = note.and_then(|note| note.outcome) {
+            return Ok(Cancelled::Over(outcome));
+        }
+        let outcome = Outcome::failed(if known { CUT_OFF } else { NOT_BEGUN });
+        self.write(id, &Note { outcome: Some(outcome.clone()) })?;
+        Ok(Cancelled::Over(outcome))
     }
 
     /// Whether nothing is under way.
@@ -200,7 +243,7 @@ mod tests {
     }
 
     fn run() -> OrderBody {
-        OrderBody::Run { command: vec!["true".into()], timeout_ms: 1 }
+        OrderBody::Run { command: vec!["true".into()], timeout_ms: 1, apart: true }
     }
 
     #[test]
@@ -209,7 +252,7 @@ mod tests {
         let mut orders = Orders::open(&state).unwrap();
         assert_eq!(orders.arrive(&order(1, 1, run())).unwrap(), Advice::Do);
         assert_eq!(orders.arrive(&order(1, 1, run())).unwrap(), Advice::UnderWay);
-        let outcome = Outcome { error: None, exit_code: 3, output: "x".into() };
+        let outcome = Outcome { exit_code: 3, output: "x".into(), ..Outcome::default() };
         orders.finish(OrderId(1), &outcome);
         assert_eq!(orders.arrive(&order(1, 1, run())).unwrap(), Advice::Answer(outcome.clone()));
         let mut orders = Orders::open(&state).unwrap();
@@ -294,6 +337,27 @@ mod tests {
         check(OrderBody::Reboot, Outcome::done("the system restarted"));
         let why = "the agent stopped while it was running; it is not run a second time";
         check(run(), Outcome::failed(why));
+    }
+
+    #[test]
+    fn what_is_cancelled_is_not_begun_from_then_on() {
+        let state = State::open(&scratch("cancel"), ServerId(1), "aa").unwrap();
+        let mut orders = Orders::open(&state).unwrap();
+        let (over, failed) = (Cancelled::Over, Outcome::failed);
+        // It is not known yet.
+        assert_eq!(orders.cancel(OrderId(1)).unwrap(), over(failed(NOT_BEGUN)));
+        let advice = orders.arrive(&order(1, 1, run())).unwrap();
+        assert_eq!(advice, Advice::Answer(failed(NOT_BEGUN)));
+        // Under way, and done.
+        assert_eq!(orders.arrive(&order(2, 1, run())).unwrap(), Advice::Do);
+        assert_eq!(orders.cancel(OrderId(2)).unwrap(), Cancelled::UnderWay);
+        orders.finish(OrderId(2), &Outcome::done("x"));
+        assert_eq!(orders.cancel(OrderId(2)).unwrap(), over(Outcome::done("x")));
+        // Begun by an agent that died.
+        assert_eq!(orders.arrive(&order(3, 1, run())).unwrap(), Advice::Do);
+        let mut orders = Orders::open(&state).unwrap();
+        assert_eq!(orders.cancel(OrderId(3)).unwrap(), over(failed(CUT_OFF)));
+        assert_eq!(orders.cancel(OrderId(1)).unwrap(), over(failed(NOT_BEGUN)), "still");
     }
 
     #[test]

@@ -282,6 +282,7 @@ mod tests {
             error: None,
             exit_code: 0,
             output: String::new(),
+            ran: None,
         };
         outbox.push(Timestamp(1), result(7));
         assert!(outbox.result_waits(OrderId(7)) && !outbox.result_waits(OrderId(8)));

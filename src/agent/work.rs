@@ -3,12 +3,12 @@
 use super::balancer::Look;
 use super::command;
 use super::file::{FileOrder, Files};
-use super::orders::Outcome;
+use super::orders::{NOT_BEGUN, Outcome};
 use crate::base::Millis;
 use crate::model::OrderBody;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::getppid;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError, TryLockError};
 
 /// How long the system may take to begin its own restart.
@@ -25,11 +25,14 @@ pub struct Workshop {
 }
 
 impl Workshop {
-    /// Does what is ordered. A stop is the agent's own business and done by then.
-    pub fn carry_out(&self, body: &OrderBody) -> Outcome {
+    /// Does what is ordered; a command ends early when `cancel` is set. A stop is the agent's own
+    /// business and done by then.
+    pub fn carry_out(&self, body: &OrderBody, cancel: &AtomicBool) -> Outcome {
         match body {
             OrderBody::Ping => Outcome::done("pong"),
-            OrderBody::Run { command, timeout_ms } => self.run(command, *timeout_ms),
+            OrderBody::Run { command, timeout_ms, apart } => {
+                self.run(command, *timeout_ms, *apart, cancel)
+            }
             OrderBody::WriteFile { path, content, check, reload, generation } => {
                 let order = FileOrder {
                     path: path.clone(),
@@ -42,8 +45,10 @@ impl Workshop {
             }
             OrderBody::Reboot => self.reboot(),
             OrderBody::Stop => Outcome::done("the agent stops"),
-            // The agent notes these down itself.
-            OrderBody::Leave { .. } | OrderBody::Stay => Outcome::done("noted"),
+            // The agent does these itself.
+            OrderBody::Cancel { .. } | OrderBody::Leave { .. } | OrderBody::Stay => {
+                Outcome::done("noted")
+            }
         }
     }
 
@@ -62,25 +67,37 @@ impl Workshop {
         }
     }
 
-    fn run(&self, command: &[String], timeout_ms: Millis) -> Outcome {
-        match command::run(command, timeout_ms, &self.halt) {
-            Err(error) => {
-                let program = command.first().map_or("", String::as_str);
-                Outcome::failed(format!("{program:?} cannot be run: {error}"))
-            }
-            Ok(ran) => Outcome {
-                error: ran.status.is_none().then(|| {
+    fn run(
+        &self,
+        command: &[String],
+        timeout_ms: Millis,
+        apart: bool,
+        cancel: &AtomicBool,
+    ) -> Outcome {
+        if cancel.load(Ordering::Relaxed) {
+            return Outcome::failed(NOT_BEGUN);
+        }
+        let ended = match apart {
+            true => command::run_apart(command, timeout_ms, &self.halt, cancel).map(Into::into),
+            false => command::run(command, timeout_ms, &self.halt).map(|ended| Outcome {
+                error: ended.status.is_none().then(|| {
                     format!("killed: not done within {timeout_ms} ms, or the agent stopped")
                 }),
-                exit_code: ran.exit_code(),
-                output: ran.output,
-            },
-        }
+                exit_code: ended.exit_code(),
+                output: ended.output,
+                ran: None,
+            }),
+        };
+        ended.unwrap_or_else(|error| {
+            let program = command.first().map_or("", String::as_str);
+            Outcome::failed(format!("{program:?} cannot be run: {error}"))
+        })
     }
 
     fn reboot(&self) -> Outcome {
         if self.machine {
-            return self.run(&["reboot".to_owned()], REBOOT_TIMEOUT_MS);
+            let never = AtomicBool::new(false);
+            return self.run(&["reboot".to_owned()], REBOOT_TIMEOUT_MS, false, &never);
         }
         // On a shared machine the parent is the server's supervisor, which takes SIGHUP as a
         // restart of everything in the server.
@@ -102,13 +119,14 @@ mod tests {
         let files = Files::open(dir.join("placed.json"), dir.clone()).unwrap();
         let (files, halt) = (Mutex::new(files), AtomicBool::new(false));
         let workshop = Workshop { files, halt, machine: false };
+        let never = AtomicBool::new(false);
         let run = |command: &[&str], timeout_ms| {
             let command = command.iter().map(|word| word.to_string()).collect();
-            workshop.carry_out(&OrderBody::Run { command, timeout_ms })
+            workshop.carry_out(&OrderBody::Run { command, timeout_ms, apart: false }, &never)
         };
-        assert_eq!(workshop.carry_out(&OrderBody::Ping), Outcome::done("pong"));
-        assert_eq!(workshop.carry_out(&OrderBody::Stop), Outcome::done("the agent stops"));
-        assert_eq!(workshop.carry_out(&OrderBody::Stay), Outcome::done("noted"));
+        assert_eq!(workshop.carry_out(&OrderBody::Ping, &never), Outcome::done("pong"));
+        assert_eq!(workshop.carry_out(&OrderBody::Stop, &never), Outcome::done("the agent stops"));
+        assert_eq!(workshop.carry_out(&OrderBody::Stay, &never), Outcome::done("noted"));
         assert_eq!(run(&[], 1), Outcome::failed("\"\" cannot be run: the command is empty"));
         let failed = Outcome { exit_code: 3, output: "x\n".into(), ..Outcome::default() };
         assert_eq!(run(&["sh", "-c", "echo x; exit 3"], 20_000), failed);
@@ -122,8 +140,8 @@ mod tests {
             reload: vec!["cat".into(), "{}".into()],
             generation: 3,
         };
-        assert_eq!(workshop.carry_out(&write), Outcome::done("text"));
+        assert_eq!(workshop.carry_out(&write, &never), Outcome::done("text"));
         assert_eq!(std::fs::read_to_string(dir.join("etc/x")).unwrap(), "text");
-        assert_eq!(workshop.carry_out(&write), Outcome::done("unchanged"));
+        assert_eq!(workshop.carry_out(&write, &never), Outcome::done("unchanged"));
     }
 }

@@ -118,6 +118,8 @@ pub trait Verbs: Send + Sync + 'static {
     -> Result<OrderView>;
     /// An order and what came of it.
     fn order(&self, actor: &Actor, id: OrderId) -> Result<OrderView>;
+    /// Wants the command ended that an order runs.
+    fn order_cancel(&self, actor: &Actor, id: OrderId) -> Result<OrderView>;
 
     /// Data volumes of the actor's environment, by place.
     fn volumes(

@@ -8,6 +8,7 @@
 //! Not here: nouns (they are in `model`), and anything that touches a disk or a network; of the
 //! process's own output only that writing to it never ends anything ([`output`]).
 
+pub mod bytes;
 pub mod hash;
 pub mod id;
 pub mod limit;
@@ -20,6 +21,7 @@ pub mod text;
 pub mod time;
 pub mod wake;
 
+pub use bytes::Bytes;
 pub use id::{
     AccountId, CloudAccountId, EnvironmentId, FarmId, FarmRoleId, HoldId, OrderId, PlanId,
     ProposalId, RoleId, Seq, ServerId, StepId, TokenId, UserId, VolumeId,

@@ -88,6 +88,19 @@ pub fn escape_lines(text: &str) -> Cow<'_, str> {
     escape_where(text, |c| is_hidden(c) && !matches!(c, '\n' | '\t'))
 }
 
+/// Bytes that a program printed, as text with lines that can be shown; one that is no UTF-8 is
+/// written `\xff`.
+pub fn escape_bytes(bytes: &[u8]) -> String {
+    let mut shown = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        shown.push_str(&escape_lines(chunk.valid()));
+        for byte in chunk.invalid() {
+            shown.push_str(&format!("\\x{byte:02x}"));
+        }
+    }
+    shown
+}
+
 /// JSON that can be shown: what JSON leaves as it is although nobody sees it is written `\u009b`.
 /// It is the same JSON, since outside of its strings there is none of these.
 pub fn escape_json(json: &str) -> Cow<'_, str> {
@@ -219,6 +232,16 @@ mod tests {
         assert!(!shown.contains(|c| is_hidden(c) && c != '\n'), "{shown}");
         assert!(shown.contains("\\udb40\\udc41") && shown.contains("ü"), "{shown}");
         assert_eq!(serde_json::from_str::<serde_json::Value>(&shown).unwrap(), value);
+    }
+
+    #[test]
+    fn bytes_of_a_program_are_shown_harmlessly() {
+        let check = |bytes: &[u8], shown: &str| assert_eq!(escape_bytes(bytes), shown);
+        check(b"", "");
+        check("a\u{e9}\n\tb".as_bytes(), "a\u{e9}\n\tb");
+        check(b"a\0b\x1b[2J\r\n", "a\\u{0}b\\u{1b}[2J\\r\n");
+        check(b"\xff\xfea\xc3", "\\xff\\xfea\\xc3");
+        check("\u{202e}".as_bytes(), "\\u{202e}");
     }
 
     #[test]

@@ -7,8 +7,8 @@ use crate::base::{
 use crate::boot::driver::Stats;
 use crate::model::{Actor, Permission};
 use crate::service::{
-    Service, accounts, authorise, events, explain, farms, holds, lookup, manifests, proposals,
-    rollouts, servers, status, users, views, volumes, whatif,
+    Service, accounts, authorise, commands, events, explain, farms, holds, lookup, manifests,
+    proposals, rollouts, servers, status, users, views, volumes, whatif,
 };
 use crate::wire::account::AccountView;
 use crate::wire::api::{
@@ -173,11 +173,15 @@ impl Verbs for House {
         id: ServerId,
         input: &CommandRequest,
     ) -> Result<OrderView> {
-        servers::run(&self.service, actor, id, input)
+        commands::run(&self.service, actor, id, input)
     }
 
     fn order(&self, actor: &Actor, id: OrderId) -> Result<OrderView> {
-        servers::get_order(&self.service, actor, id)
+        commands::get(&self.service, actor, id)
+    }
+
+    fn order_cancel(&self, actor: &Actor, id: OrderId) -> Result<OrderView> {
+        commands::cancel(&self.service, actor, id)
     }
 
     fn volumes(

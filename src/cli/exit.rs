@@ -10,6 +10,9 @@ pub const NOT_WHAT_RUNS: u8 = 7;
 /// What was waited for has not come in time, and goes on.
 pub const LATE: u8 = 8;
 
+/// A command on a server ended well, and some of what it printed was not kept.
+pub const NOT_WHOLE: u8 = 9;
+
 /// A signal ended the waiting: 128 and the number of `SIGINT`, as a shell shows it.
 pub const INTERRUPTED: u8 = 130;
 
@@ -24,6 +27,7 @@ pub const TABLE: &[(u8, &str)] = &[
     (6, "not available just now"),
     (NOT_WHAT_RUNS, "what is declared is not what runs: a rollout or a server failed"),
     (LATE, "what --wait waited for has not come in time, and goes on"),
+    (NOT_WHOLE, "`server run`: it ended with 0, and not all it printed was kept"),
     (INTERRUPTED, "a signal ended the command while it waited"),
     (PIPE_CLOSED, "whoever reads the output has read enough"),
 ];

@@ -44,7 +44,9 @@ impl Patience for Process {
         let length = Duration::from_millis(length);
         let Some(signals) = self.signals.get() else { return std::thread::sleep(length) };
         let came = signals.came.lock().unwrap_or_else(PoisonError::into_inner);
-        drop(signals.news.wait_timeout_while(came, length, |came| !*came));
+        // Where one came before, the command is ending, and waits on purpose.
+        let before = *came;
+        drop(signals.news.wait_timeout_while(came, length, |came| *came == before));
     }
 
     fn interrupted(&self) -> bool {

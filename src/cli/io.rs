@@ -31,6 +31,8 @@ pub struct Io<'a> {
     pub interactive: bool,
     /// Whether standard output is a terminal.
     pub terminal: bool,
+    /// Whether standard error is a terminal.
+    pub error_terminal: bool,
     /// The socket of a demo this user runs on this machine.
     pub demo: Option<PathBuf>,
 }
@@ -180,6 +182,7 @@ pub fn in_shell<T>(demo: Option<PathBuf>, work: impl FnOnce(&mut Io<'_>) -> T) -
         patience: &Process::default(),
         interactive,
         terminal,
+        error_terminal: io::stderr().is_terminal(),
         demo,
     })
 }

@@ -36,6 +36,7 @@ mod manifest;
 mod name;
 mod proposal;
 mod rollout;
+mod run;
 mod server;
 mod shell;
 mod simulate;

@@ -1,13 +1,12 @@
 //! `grange server`.
 
-use crate::base::text::escape_lines;
+use crate::base::FarmId;
 use crate::base::time::say;
-use crate::base::{FarmId, Problem};
 use crate::cli::args::ServerVerb;
 use crate::cli::table::{self, Cell, Tone};
-use crate::cli::{Done, Io, Stop, name};
+use crate::cli::{Done, Io, Stop, name, run};
 use crate::client::Client;
-use crate::wire::api::{CommandRequest, ServerView};
+use crate::wire::api::ServerView;
 use crate::wire::deed::Deed;
 use crate::wire::input::ServerFilter;
 use std::io;
@@ -53,8 +52,9 @@ pub fn carry(verb: ServerVerb, client: &Client, io: &mut Io<'_>, json: bool) -> 
         }
         ServerVerb::Run { server, timeout, command } => {
             let server = name::server(client, &server)?;
-            run(&server, timeout, command, client, io, json)
+            run::run(&server, timeout, command, client, io, json)
         }
+        ServerVerb::Cancel { order } => run::cancel(order, client, io, json),
     }
 }
 
@@ -207,50 +207,4 @@ pub fn bytes(value: f64) -> String {
     }
     let digits = usize::from(unit > 0);
     format!("{value:.digits$} {}", units[unit])
-}
-
-fn run(
-    server: &ServerView,
-    timeout_s: u64,
-    command: Vec<String>,
-    client: &Client,
-    io: &mut Io<'_>,
-    json: bool,
-) -> Done {
-    let input = CommandRequest { command, timeout_ms: timeout_s * 1000 };
-    let open = client.command_run(&server.id, &input)?;
-    let order = client.order_wait(open.id, input.timeout_ms)?;
-    if json {
-        io.json(&order)?;
-        return Ok(exit_code(order.exit_code));
-    }
-    match order.state.as_str() {
-        "done" => {
-            // Into a file or a pipe it goes byte for byte; a terminal would obey what is in it.
-            let output = match io.terminal {
-                true => escape_lines(&order.output),
-                false => order.output.as_str().into(),
-            };
-            write!(io.stdout, "{output}")?;
-            if !order.output.is_empty() && !order.output.ends_with('\n') {
-                put_line!(io.stdout)?;
-            }
-            Ok(exit_code(order.exit_code))
-        }
-        "open" => {
-            let name = &server.grange.name;
-            let message = format!("{name} has not answered; order {} stays open", order.id);
-            Err(Problem::new(crate::base::Code::ServiceUnavailable, message).into())
-        }
-        state => {
-            let why = if order.output.is_empty() { state } else { order.output.as_str() };
-            let message = format!("{} could not run it: {why}", server.grange.name);
-            Err(Problem::new(crate::base::Code::UnacceptableState, message).into())
-        }
-    }
-}
-
-/// A command's exit code as ours; what does not fit (a signal) is a failure.
-fn exit_code(code: Option<i32>) -> u8 {
-    code.and_then(|code| u8::try_from(code).ok()).unwrap_or(1)
 }

@@ -143,6 +143,7 @@ mod tests {
                 patience: &Process::default(),
                 interactive: false,
                 terminal: false,
+                error_terminal: false,
                 demo: demo.map(PathBuf::from),
             };
             assert_eq!(usual(&io), Path::new(expected), "{there:?} {demo:?}");

@@ -14,8 +14,9 @@ use crate::client::{Client, Error};
 use crate::wire::api::{FarmRoleView, ManifestResult};
 use crate::wire::rollout::RolloutView;
 
-/// Between two looks: as long as a person does not notice.
-const PAUSE: Millis = 500;
+/// First and longest pause between two looks: what is there at once is found at once, and a longer
+/// wait costs little.
+const PAUSES: [Millis; 2] = [25, 500];
 
 /// How waiting ended.
 pub enum Waited<T> {
@@ -33,8 +34,31 @@ pub fn until<T>(
     io: &mut Io<'_>,
     mut look: impl FnMut(&mut Io<'_>) -> Result<Option<T>, Stop>,
 ) -> Result<Waited<T>, Stop> {
+    wait(at_most, io, &mut look, false)
+}
+
+/// The same for what a signal has asked for already: only another one, which ends the process, and
+/// the time end it. `None` when it took too long.
+pub fn until_even_so<T>(
+    at_most: Millis,
+    io: &mut Io<'_>,
+    mut look: impl FnMut(&mut Io<'_>) -> Result<Option<T>, Stop>,
+) -> Result<Option<T>, Stop> {
+    match wait(at_most, io, &mut look, true)? {
+        Waited::Found(found) => Ok(Some(found)),
+        Waited::Late | Waited::Interrupted => Ok(None),
+    }
+}
+
+fn wait<T>(
+    at_most: Millis,
+    io: &mut Io<'_>,
+    look: &mut dyn FnMut(&mut Io<'_>) -> Result<Option<T>, Stop>,
+    even_so: bool,
+) -> Result<Waited<T>, Stop> {
     let end = io.patience.now().saturating_add(at_most);
-    while !io.patience.interrupted() {
+    let [mut pause, longest] = PAUSES;
+    while even_so || !io.patience.interrupted() {
         if let Some(found) = look(io)? {
             return Ok(Waited::Found(found));
         }
@@ -42,7 +66,8 @@ pub fn until<T>(
         if left == 0 {
             return Ok(Waited::Late);
         }
-        io.patience.pause(PAUSE.min(left));
+        io.patience.pause(pause.min(left));
+        pause = (pause * 2).min(longest);
     }
     Ok(Waited::Interrupted)
 }
@@ -257,6 +282,7 @@ mod tests {
             patience: &slow,
             interactive: false,
             terminal: false,
+            error_terminal: false,
             demo: None,
         };
         let waited = until(10_000, &mut io, |_| {
@@ -276,14 +302,15 @@ mod tests {
     fn waiting_ends_when_it_is_there_when_it_is_late_and_when_a_signal_comes() {
         const NEVER: Millis = Millis::MAX;
         assert_eq!(waited(0, 0, NEVER), ("found", 0));
-        assert_eq!(waited(0, 2_000, NEVER), ("found", 2_000));
+        assert_eq!(waited(0, 1, NEVER), ("found", 25));
         // It is there at the last moment, and a moment too late.
         assert_eq!(waited(0, 10_000, NEVER), ("found", 10_000));
         assert_eq!(waited(0, 10_001, NEVER), ("late", 10_000));
         // Looks that take long count: the third begins before the end, and no fourth does.
-        assert_eq!(waited(4_000, NEVER, NEVER), ("late", 13_000));
+        assert_eq!(waited(4_000, NEVER, NEVER), ("late", 12_075));
         assert_eq!(waited(0, NEVER, 0), ("interrupted", 0));
-        assert_eq!(waited(0, NEVER, 700), ("interrupted", 1_000));
-        assert_eq!(waited(0, 700, 700), ("interrupted", 1_000));
+        // 25, 50, 100, 200, 400 ms.
+        assert_eq!(waited(0, NEVER, 700), ("interrupted", 775));
+        assert_eq!(waited(0, 700, 700), ("interrupted", 775));
     }
 }

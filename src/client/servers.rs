@@ -87,6 +87,11 @@ impl Client {
         self.get(&format!("grange/orders/{id}/"))
     }
 
+    /// Wants the command ended that an order runs.
+    pub fn order_cancel(&self, id: u64) -> Result<OrderView, Error> {
+        self.act(&format!("grange/orders/{id}/actions/cancel/"), &NoInput {})
+    }
+
     /// Waits for an order to be answered, for a command's own time and the way there and back;
     /// gives it back as it then is, answered or still open.
     pub fn order_wait(&self, id: u64, timeout_ms: Millis) -> Result<OrderView, Error> {

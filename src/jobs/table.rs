@@ -139,7 +139,8 @@ pub const ROWS: [Row; 13] = [
         name: "orders",
         description: "sends open orders to connected agents, and gives up late ones",
         period: 10_000,
-        tables: &[Table::Orders],
+        // Orders of a server that is gone are given up at once.
+        tables: &[Table::Orders, Table::Servers],
         also: Also::Connection,
         make: || Box::<orders::SendOrders>::default(),
     },

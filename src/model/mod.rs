@@ -40,7 +40,7 @@ pub use hold::{Hold, HoldKind};
 pub use install::{Alert, Install};
 pub use minute::{MINUTE, MinuteReading, RoleMinute};
 pub use observed::{CloudState, Freshness, Notice, NoticeKind, Sighting};
-pub use order::{AgentCursor, Order, OrderBody, OrderState};
+pub use order::{AgentCursor, Cancel, EndedBy, Order, OrderBody, OrderState, Printed, Ran};
 pub use plan::{Move, Owed, Plan, RoleTarget};
 pub use policy::{
     HealMode, MissingPolicy, Policy, RemovalPolicy, RolloutPolicy, RolloutStrategy, ScalingBehavior,

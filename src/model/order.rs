@@ -1,7 +1,7 @@
 //! An order: what an agent is asked to do. A record first, a message second, sent again on
 //! every connect until its result is committed.
 
-use crate::base::{EnvironmentId, Millis, OrderId, ServerId, StepId, Timestamp};
+use crate::base::{Bytes, EnvironmentId, Millis, OrderId, ServerId, StepId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// Something an agent was asked to do.
@@ -21,6 +21,17 @@ pub struct Order {
     pub deadline: Timestamp,
     /// How far it is.
     pub state: OrderState,
+    /// Who wants the command ended that it runs; `None` while nobody does.
+    pub cancel: Option<Cancel>,
+}
+
+/// Somebody's wish that a command that was ordered runs no longer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cancel {
+    /// Whose, by the name the journal has.
+    pub by: String,
+    /// Since when.
+    pub at: Timestamp,
 }
 
 /// What an agent can be asked to do.
@@ -34,8 +45,17 @@ pub enum OrderBody {
     Run {
         /// The command and its arguments.
         command: Vec<String>,
-        /// Killed after this long.
+        /// Ended after this long.
         timeout_ms: Millis,
+        /// Whether both outputs come back apart and byte for byte, as [`Ran`]. An agent that does
+        /// not know of it sends one text.
+        #[serde(default)]
+        apart: bool,
+    },
+    /// End a command that another order runs, with all that it started in its process group.
+    Cancel {
+        /// That order.
+        order: OrderId,
     },
     /// Write a file, check it, put it in place, reload; keep the last good one otherwise.
     #[serde(rename_all = "camelCase")]
@@ -88,6 +108,98 @@ pub enum OrderState {
     Expired,
     /// A later order of the same kind took its place.
     Superseded,
+    /// A command ran, and ended in one way or another.
+    Ran {
+        /// Its exit code, or 128 and the number of the signal that ended it.
+        exit_code: i32,
+        /// What it printed, and who ended it.
+        ran: Ran,
+    },
+}
+
+/// How a command ended and what it printed until then.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Ran {
+    /// Who ended it.
+    pub ended_by: EndedBy,
+    /// What it wrote to its standard output.
+    pub stdout: Printed,
+    /// What it wrote to its standard error.
+    pub stderr: Printed,
+}
+
+/// Who ended a command.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum EndedBy {
+    /// It ended by itself, or by a signal that is not the agent's.
+    #[default]
+    Itself,
+    /// The agent, since its time was over.
+    Timeout,
+    /// The agent, since a person wanted it.
+    Cancel,
+    /// The agent, since it was told to stop itself.
+    Stop,
+}
+
+/// What is kept of one output of a command: all of it, or its beginning and its end.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Printed {
+    /// The whole of it, or its beginning.
+    pub head: Bytes,
+    /// How many bytes after the beginning were not kept.
+    pub left_out: u64,
+    /// Its end, where something was left out before it.
+    pub tail: Bytes,
+}
+
+impl Printed {
+    /// The same, with at most so many bytes; what is too much counts as left out.
+    #[must_use]
+    pub fn within(mut self, bytes_max: usize) -> Printed {
+        let room = bytes_max.saturating_sub(self.head.0.len());
+        let over = self.tail.0.len().saturating_sub(room);
+        self.tail.0.drain(..over);
+        let beyond = self.head.0.len().saturating_sub(bytes_max);
+        self.head.0.truncate(bytes_max);
+        self.left_out = self.left_out.saturating_add((over + beyond) as u64);
+        self
+    }
+
+    /// As text for people: what is no UTF-8 is replaced, and a line says what was left out.
+    pub fn text(&self) -> String {
+        let mut text = String::from_utf8_lossy(&self.head.0).into_owned();
+        if self.left_out > 0 {
+            text.push_str(&format!("\n[{} bytes left out]\n", self.left_out));
+            text.push_str(&String::from_utf8_lossy(&self.tail.0));
+        }
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_too_much_counts_as_left_out() {
+        let check = |head: &str, left_out, tail: &str, expected: (&str, u64, &str)| {
+            let bytes = |text: &str| Bytes(text.as_bytes().to_vec());
+            let printed = Printed { head: bytes(head), left_out, tail: bytes(tail) };
+            let (head, left_out, tail) = expected;
+            let expected = Printed { head: bytes(head), left_out, tail: bytes(tail) };
+            assert_eq!(printed.within(4), expected);
+        };
+        check("", 0, "", ("", 0, ""));
+        check("abcd", 0, "", ("abcd", 0, ""));
+        check("ab", 7, "cd", ("ab", 7, "cd"));
+        check("abcde", 0, "", ("abcd", 1, ""));
+        check("ab", 7, "cdef", ("ab", 9, "ef"));
+        check("abcdef", u64::MAX, "gh", ("abcd", u64::MAX, ""));
+    }
 }
 
 /// How far the results of a server's agent have been committed, so that each is committed once

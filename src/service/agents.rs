@@ -17,7 +17,7 @@ use crate::pki::request_key_digest;
 use crate::series::SeriesError;
 use crate::service::observed::Oddity;
 use crate::service::plans::set_status;
-use crate::service::{Service, lookup, members, retiring, strange};
+use crate::service::{Service, commands, lookup, members, retiring, strange};
 use crate::store::{Author, Purpose, Subject, Tx};
 use crate::wire::agent::{Message, MessageBody};
 use crate::wire::reading::{self, Batch};
@@ -279,10 +279,11 @@ fn take(tx: &mut Tx, from: ServerId, message: Message, turned: bool, now: Timest
                 tx.subject(Subject::Server(from));
             }
         }
-        MessageBody::Result { order, error, exit_code, output } => {
-            let state = match error {
-                Some(why) => OrderState::Failed(why),
-                None => OrderState::Done { exit_code, output },
+        MessageBody::Result { order, error, exit_code, output, ran } => {
+            let state = match (error, ran) {
+                (Some(why), _) => OrderState::Failed(why),
+                (None, Some(ran)) => OrderState::Ran { exit_code, ran },
+                (None, None) => OrderState::Done { exit_code, output },
             };
             conclude_order(tx, &server, order, state)?;
         }
@@ -323,7 +324,7 @@ fn conclude_order(tx: &mut Tx, server: &Server, order: OrderId, state: OrderStat
     }
     record.state = state;
     tx.put(&record)?;
-    Ok(())
+    commands::tell_end(tx, &record)
 }
 
 /// What hearing from an agent does to its server's status (Scalr: HostInit, HostUp).

@@ -207,6 +207,7 @@ fn generation(body: &OrderBody) -> u64 {
         OrderBody::WriteFile { generation, .. } => *generation,
         OrderBody::Ping
         | OrderBody::Run { .. }
+        | OrderBody::Cancel { .. }
         | OrderBody::Reboot
         | OrderBody::Stop
         | OrderBody::Leave { .. }
@@ -219,7 +220,7 @@ fn last_file(orders: &[Order], now: Timestamp) -> (Option<OrderBody>, bool) {
     let files = orders.iter().filter(|order| matches!(order.body, OrderBody::WriteFile { .. }));
     let Some(last) = files.max_by_key(|order| order.id) else { return (None, false) };
     let stands = match &last.state {
-        OrderState::Done { .. } => true,
+        OrderState::Done { .. } | OrderState::Ran { .. } => true,
         OrderState::Open => last.deadline >= now,
         // What was in its way (a port that is taken) may be gone by then; a lost one is ordered
         // again at once.

@@ -29,6 +29,7 @@ pub mod accounts;
 pub mod agents;
 mod alerts;
 pub mod balancers;
+pub mod commands;
 mod conditions;
 pub mod events;
 pub mod explain;

@@ -2,7 +2,7 @@
 
 use crate::base::{OrderId, Result, Timestamp};
 use crate::model::{Actor, Cause, Order, OrderBody, OrderState, Permission, Server};
-use crate::service::{Service, authorise, lookup};
+use crate::service::{Service, authorise, commands, lookup};
 use crate::store::{Author, Purpose, Tx};
 use crate::wire::agent::{OrderMessage, VERSION};
 
@@ -34,7 +34,8 @@ pub(super) fn give(
     }
     let id: OrderId = tx.next_id()?;
     let state = OrderState::Open;
-    tx.put(&Order { id, env: server.env, server: server.id, body, at: now, deadline, state })?;
+    let (env, server) = (server.env, server.id);
+    tx.put(&Order { id, env, server, body, at: now, deadline, state, cancel: None })?;
     Ok(id)
 }
 
@@ -56,7 +57,7 @@ pub fn to_send(service: &Service) -> Result<(Vec<Outgoing>, Option<Timestamp>)> 
     let connected = |id| service.observed.agent(id).is_some_and(|agent| agent.connected);
     let messages = open
         .into_iter()
-        .filter(|order| connected(order.server))
+        .filter(|order| connected(order.server) && is_wanted(order))
         .map(|order| {
             let message = OrderMessage {
                 v: VERSION,
@@ -71,18 +72,26 @@ pub fn to_send(service: &Service) -> Result<(Vec<Outgoing>, Option<Timestamp>)> 
     Ok((messages, next))
 }
 
+/// A command that is cancelled is not sent any more: its agent is told to end it, and says how it
+/// ended.
+fn is_wanted(order: &Order) -> bool {
+    order.cancel.is_none()
+}
+
 /// Gives up orders whose deadline passed, and those of servers that are gone.
 pub fn expire(service: &Service, actor: &Actor) -> Result<usize> {
     authorise(actor, Permission::Operate)?;
     let now = service.now();
-    let open = service.read(lookup::open_orders)?;
-    let mut late = Vec::new();
-    for order in open {
-        let alive = service.read(|view| lookup::server(view, order.server))?;
-        if order.deadline < now || alive.is_none_or(|server| !server.status.counts()) {
-            late.push(order.id);
+    let late = service.read(|view| {
+        let mut late = Vec::new();
+        for order in lookup::open_orders(view)? {
+            let server = lookup::server(view, order.server)?;
+            if order.deadline < now || server.is_none_or(|server| !server.status.counts()) {
+                late.push(order.id);
+            }
         }
-    }
+        Ok(late)
+    })?;
     if late.is_empty() {
         return Ok(0);
     }
@@ -93,6 +102,7 @@ pub fn expire(service: &Service, actor: &Actor) -> Result<usize> {
             if order.state == OrderState::Open {
                 order.state = OrderState::Expired;
                 tx.put(&order)?;
+                commands::tell_end(tx, &order)?;
                 count += 1;
             }
         }

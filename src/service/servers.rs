@@ -2,21 +2,14 @@
 
 use crate::base::limit::LOCK_REASON_BYTES_MAX;
 use crate::base::text::{self, Kind};
-use crate::base::{Code, Millis, OrderId, Problem, Result, ServerId, Timestamp};
-use crate::model::{
-    Actor, Cause, FarmGoal, Order, OrderBody, Permission, Server, ServerStatus, Step, StepKind,
-};
+use crate::base::{Code, Problem, Result, ServerId, Timestamp};
+use crate::model::{Actor, Cause, FarmGoal, Permission, Server, ServerStatus, Step, StepKind};
 use crate::service::fleet::Part;
 use crate::service::plans::set_status;
-use crate::service::{Service, authorise, lookup, orders, retiring, views};
+use crate::service::{Service, authorise, lookup, retiring, views};
 use crate::store::{Author, Purpose, Reads, Tx};
-use crate::wire::api::{CommandRequest, OrderView, SeriesView, ServerView};
+use crate::wire::api::{SeriesView, ServerView};
 use crate::wire::input::{LockInput, Page, RebootInput, ServerFilter, Slice, TerminateInput};
-
-/// Longest a command may run: Scalr's default script timeout, 20 minutes.
-const COMMAND_TIMEOUT_MAX: Millis = 1_200_000;
-/// A command's default deadline.
-const COMMAND_TIMEOUT: Millis = 60_000;
 
 /// Servers of the actor's environment, by farm, farm role and index.
 pub fn list(
@@ -265,92 +258,4 @@ pub fn readings(
         }
     }
     Ok(out)
-}
-
-/// Orders a command run by the server's agent; the answer is the open order.
-pub fn run(
-    service: &Service,
-    actor: &Actor,
-    id: ServerId,
-    input: &CommandRequest,
-) -> Result<OrderView> {
-    authorise(actor, Permission::CommandsRun)?;
-    if input.command.is_empty() {
-        return Err(Problem::invalid("command", "a command needs at least a program"));
-    }
-    let timeout = if input.timeout_ms == 0 { COMMAND_TIMEOUT } else { input.timeout_ms };
-    if timeout > COMMAND_TIMEOUT_MAX {
-        let text = format!("at most {COMMAND_TIMEOUT_MAX} ms, not {timeout}");
-        return Err(Problem::invalid("timeoutMs", text));
-    }
-    let told = command_in_words(&input.command);
-    let body = OrderBody::Run { command: input.command.clone(), timeout_ms: timeout };
-    let (env, now) = (actor.env, service.now());
-    // Twice the command's own time: it also has to get there and back.
-    let deadline = now.after(timeout.saturating_mul(2));
-    let order = service.write(
-        Author::new(actor, "server.run", Cause::Request, Purpose::Growth),
-        move |tx| {
-            let found = lookup::server(tx, id)?.filter(|server| server.env == env);
-            let server = found.ok_or_else(|| Problem::not_found("server", id))?;
-            if !server.agent {
-                return Err(unacceptable(&server, "no agent of ours runs there to do it"));
-            }
-            let about = lookup::server_name(tx, &server)?;
-            tx.text(about, format!("is asked to run: {}", told));
-            orders::give(tx, &server, body, now, deadline)
-        },
-    )?;
-    shown_order(service, actor, order)
-}
-
-/// Letters of a command in the journal; the order itself has the whole.
-const COMMAND_LETTERS_MAX: usize = 200;
-
-/// A command as the journal tells it: as it was typed, on one line, and cut. Everybody who may read
-/// the journal reads it, so a secret does not belong into a command's words.
-fn command_in_words(command: &[String]) -> String {
-    let plain = |word: &str| {
-        !word.is_empty() && word.chars().all(|c| c.is_alphanumeric() || "-_./:=,@%+".contains(c))
-    };
-    let quoted = |word: &String| match plain(word) {
-        true => word.clone(),
-        false => format!("'{}'", word.replace('\'', "'\\''")),
-    };
-    let whole = command.iter().map(quoted).collect::<Vec<String>>().join(" ");
-    let line = crate::base::text::escape(&whole);
-    match line.char_indices().nth(COMMAND_LETTERS_MAX) {
-        Some((at, _)) => format!("{}... ({} words)", &line[..at], command.len()),
-        None => line.into_owned(),
-    }
-}
-
-/// An order and what came of it.
-pub fn get_order(service: &Service, actor: &Actor, id: OrderId) -> Result<OrderView> {
-    authorise(actor, Permission::FarmsRead)?;
-    shown_order(service, actor, id)
-}
-
-fn shown_order(service: &Service, actor: &Actor, id: OrderId) -> Result<OrderView> {
-    let order: Option<Order> = service.read(|view| lookup::order(view, id))?;
-    let order = order.filter(|order| order.env == actor.env);
-    Ok(views::order(order.ok_or_else(|| Problem::not_found("order", id))?))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::command_in_words;
-
-    #[test]
-    fn the_journal_says_what_was_run_on_one_line() {
-        let check = |words: &[&str], told: &str| {
-            let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
-            assert_eq!(command_in_words(&words), told);
-        };
-        check(&["systemctl", "restart", "nginx"], "systemctl restart nginx");
-        check(&["sh", "-c", "echo 'a b'; ls"], r"sh -c 'echo '\''a b'\''; ls'");
-        check(&["echo", "", "a\nb"], r"echo '' 'a\nb'");
-        let long = command_in_words(&vec!["word".to_owned(); 100]);
-        assert!(long.ends_with("... (100 words)") && long.len() < 230, "{long}");
-    }
 }

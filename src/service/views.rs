@@ -3,8 +3,8 @@
 use crate::base::time::say;
 use crate::base::{FarmId, FarmRoleId, Problem, Result, ServerId};
 use crate::model::{
-    CloudState, Decision, Farm, FarmRole, Freshness, LaunchOrder, Line, Order, OrderState, Role,
-    ScalingRule, Server, Wait,
+    CloudState, Decision, EndedBy, Farm, FarmRole, Freshness, LaunchOrder, Line, Order, OrderState,
+    Ran, Role, ScalingRule, Server, Wait,
 };
 use crate::service::plans::glance;
 use crate::service::{Service, conditions, farms, holds, lookup, rollouts};
@@ -264,14 +264,46 @@ fn said((first, more): (Vec<Line>, usize), say: impl Fn(&Line, &Wait) -> String)
 
 /// An order and what came of it.
 pub fn order(order: Order) -> OrderView {
-    let (state, exit_code, output) = match order.state {
-        OrderState::Open => ("open", None, String::new()),
-        OrderState::Done { exit_code, output } => ("done", Some(exit_code), output),
-        OrderState::Failed(why) => ("failed", None, why),
-        OrderState::Expired => ("expired", None, "no answer before the deadline".into()),
-        OrderState::Superseded => ("superseded", None, "a later order took its place".into()),
+    let cancelled_by = order.cancel.map(|cancel| cancel.by);
+    let shown = OrderView { id: order.id.0, cancelled_by, ..OrderView::default() };
+    let because = |state: &str, why: String| OrderView {
+        state: state.into(),
+        output: why.clone(),
+        why: Some(why),
+        ..shown.clone()
     };
-    OrderView { id: order.id.0, state: state.into(), exit_code, output }
+    match order.state {
+        OrderState::Open => OrderView { state: "open".into(), ..shown },
+        OrderState::Done { exit_code, output } => {
+            OrderView { state: "done".into(), exit_code: Some(exit_code), output, ..shown }
+        }
+        OrderState::Failed(why) => because("failed", why),
+        OrderState::Expired => because("expired", "no answer before the deadline".into()),
+        OrderState::Superseded => because("superseded", "a later order took its place".into()),
+        OrderState::Ran { exit_code, ran } => ended(shown, exit_code, ran),
+    }
+}
+
+fn ended(shown: OrderView, exit_code: i32, ran: Ran) -> OrderView {
+    let (state, why) = match ran.ended_by {
+        EndedBy::Itself => ("done", None),
+        EndedBy::Timeout => ("failed", Some("it was ended when its time was over".to_owned())),
+        EndedBy::Stop => ("failed", Some("it was ended when the agent stopped".to_owned())),
+        EndedBy::Cancel => {
+            let by = shown.cancelled_by.as_deref().unwrap_or("nobody who is known");
+            ("cancelled", Some(format!("it was cancelled by {by}")))
+        }
+    };
+    OrderView {
+        state: state.into(),
+        exit_code: Some(exit_code),
+        output: ran.stdout.text() + &ran.stderr.text(),
+        why,
+        left_out: ran.stdout.left_out.saturating_add(ran.stderr.left_out),
+        stdout: Some(ran.stdout),
+        stderr: Some(ran.stderr),
+        ..shown
+    }
 }
 
 /// A role.

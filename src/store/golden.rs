@@ -7,8 +7,8 @@
 use super::Record;
 use crate::base::hash::hex;
 use crate::base::{
-    EnvironmentId, FarmId, FarmRoleId, HoldId, Name, OrderId, PlanId, ProposalId, RoleId, ServerId,
-    StepId, Timestamp, TokenId, UserId, VolumeId,
+    Bytes, EnvironmentId, FarmId, FarmRoleId, HoldId, Name, OrderId, PlanId, ProposalId, RoleId,
+    ServerId, StepId, Timestamp, TokenId, UserId, VolumeId,
 };
 use crate::model::*;
 use std::fmt::Debug;
@@ -310,17 +310,44 @@ fn orders_of_every_kind() {
         at: AT,
         deadline: AT,
         state: OrderState::Done { exit_code: -1, output: "o".to_owned() },
+        cancel: None,
     };
     check(
         &order(OrderBody::Ping),
         "0101000000000000000000000000000000010d7b22646f223a2270696e67227dfbd007fbd0070101
-         016f",
+         016f00",
     );
     check(
-        &order(OrderBody::Run { command: vec!["id".to_owned()], timeout_ms: 5 }),
-        "0101000000000000000000000000000000012b7b22646f223a2272756e222c22636f6d6d616e6422
-         3a5b226964225d2c2274696d656f75744d73223a357dfbd007fbd0070101016f",
+        &order(OrderBody::Run { command: vec!["id".to_owned()], timeout_ms: 5, apart: true }),
+        "010100000000000000000000000000000001387b22646f223a2272756e222c22636f6d6d616e6422
+         3a5b226964225d2c2274696d656f75744d73223a352c226170617274223a747275657dfbd007fbd0
+         070101016f00",
     );
+    let printed = |head: &[u8], left_out, tail: &[u8]| Printed {
+        head: Bytes(head.to_vec()),
+        left_out,
+        tail: Bytes(tail.to_vec()),
+    };
+    let ran = Ran {
+        ended_by: EndedBy::Cancel,
+        stdout: printed(&[0, 255], 300, b"t"),
+        stderr: printed(b"", 0, b""),
+    };
+    let ended = Order {
+        state: OrderState::Ran { exit_code: 143, ran },
+        cancel: Some(Cancel { by: "admin".to_owned(), at: AT }),
+        ..order(OrderBody::Cancel { order: OrderId(7) })
+    };
+    check(
+        &ended,
+        "010100000000000000000000000000000001197b22646f223a2263616e63656c222c226f72646572
+         223a377dfbd007fbd00705fb1e01020200fffb2c010174000000010561646d696efbd007",
+    );
+    // As schema 1 has it, without who cancelled it; a command that was ordered then is not apart.
+    let old = "0101000000000000000000000000000000012b7b22646f223a2272756e222c22636f6d6d616e6422
+               3a5b226964225d2c2274696d656f75744d73223a357dfbd007fbd0070101016f";
+    let run = OrderBody::Run { command: vec!["id".to_owned()], timeout_ms: 5, apart: false };
+    assert_eq!(Order::decode(1, &unhex(old)).unwrap(), order(run));
     for body in [OrderBody::Reboot, OrderBody::Stop] {
         let record = order(body);
         assert_eq!(Order::decode(Order::SCHEMA, &record.encode().unwrap()).unwrap(), record);

@@ -3,7 +3,7 @@
 use super::codec::{self, CodecError};
 use super::journal::Subject;
 use super::old;
-use super::old::v1::{FarmRoleV1, FarmV1, InstallV1, PlanV1, ServerV1};
+use super::old::v1::{FarmRoleV1, FarmV1, InstallV1, OrderV1, PlanV1, ServerV1};
 use super::old::v2::FarmRoleV2;
 use super::tables::{Index, Key, Record, Table, key};
 use crate::base::{
@@ -11,8 +11,8 @@ use crate::base::{
     StepId, Timestamp, TokenId, UserId, VolumeId,
 };
 use crate::model::{
-    AgentCursor, Alert, Breaker, Farm, FarmRole, Hold, Install, Order, OrderState, Plan, Proposal,
-    Role, Server, Step, StepStatus, Token, User, Volume,
+    AgentCursor, Alert, Breaker, Cancel, Farm, FarmRole, Hold, Install, Order, OrderBody,
+    OrderState, Plan, Proposal, Role, Server, Step, StepStatus, Token, User, Volume,
 };
 use serde::{Deserialize, Serialize};
 
@@ -220,12 +220,33 @@ struct StoredOrder {
     at: Timestamp,
     deadline: Timestamp,
     state: OrderState,
+    cancel: Option<Cancel>,
+}
+
+impl From<OrderV1> for StoredOrder {
+    fn from(old: OrderV1) -> StoredOrder {
+        StoredOrder {
+            id: old.id,
+            env: old.env,
+            server: old.server,
+            body: old.body,
+            at: old.at,
+            deadline: old.deadline,
+            state: old.state,
+            cancel: None,
+        }
+    }
+}
+
+/// A body as it is stored.
+fn order_body(json: &str) -> Result<OrderBody, CodecError> {
+    serde_json::from_str(json).map_err(|e| CodecError::Decode(e.into()))
 }
 
 impl Record for Order {
     type Key = OrderId;
     const TABLE: Table = Table::Orders;
-    const SCHEMA: u8 = 1;
+    const SCHEMA: u8 = 2;
 
     fn key(&self) -> OrderId {
         self.id
@@ -253,6 +274,7 @@ impl Record for Order {
             at: self.at,
             deadline: self.deadline,
             state: self.state.clone(),
+            cancel: self.cancel.clone(),
         };
         let mut out = Vec::new();
         codec::append(&stored, &mut out)?;
@@ -260,19 +282,20 @@ impl Record for Order {
     }
 
     fn decode(schema: u8, bytes: &[u8]) -> Result<Order, CodecError> {
-        if schema != Self::SCHEMA {
-            return Err(CodecError::Schema { found: schema, known: Self::SCHEMA });
-        }
-        let stored: StoredOrder = codec::read(bytes)?;
-        let body = serde_json::from_str(&stored.body).map_err(|e| CodecError::Decode(e.into()))?;
+        let stored: StoredOrder = match schema {
+            1 => codec::read::<OrderV1>(bytes)?.into(),
+            Self::SCHEMA => codec::read(bytes)?,
+            found => return Err(CodecError::Schema { found, known: Self::SCHEMA }),
+        };
         Ok(Order {
             id: stored.id,
             env: stored.env,
             server: stored.server,
-            body,
+            body: order_body(&stored.body)?,
             at: stored.at,
             deadline: stored.deadline,
             state: stored.state,
+            cancel: stored.cancel,
         })
     }
 }

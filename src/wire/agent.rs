@@ -10,7 +10,7 @@ use crate::base::limit::{
 };
 use crate::base::text::{cut, tidy};
 use crate::base::{Millis, OrderId, Secret, ServerId, StepId, Timestamp};
-use crate::model::{MemberDown, OrderBody, ReadyCheck};
+use crate::model::{MemberDown, OrderBody, Ran, ReadyCheck};
 use serde::{Deserialize, Serialize};
 
 /// The version both ends say.
@@ -103,9 +103,14 @@ impl Message {
                 capabilities.iter_mut().for_each(word);
             }
             MessageBody::Ready { detail, .. } => *detail = tidy(detail, AGENT_DETAIL_BYTES_MAX),
-            MessageBody::Result { error, output, .. } => {
+            MessageBody::Result { error, output, ran, .. } => {
                 *error = error.take().map(|text| tidy(&text, AGENT_DETAIL_BYTES_MAX));
                 output.truncate(cut(output, COMMAND_OUTPUT_BYTES_MAX).len());
+                *ran = ran.take().map(|ran| Ran {
+                    ended_by: ran.ended_by,
+                    stdout: ran.stdout.within(COMMAND_OUTPUT_BYTES_MAX),
+                    stderr: ran.stderr.within(COMMAND_OUTPUT_BYTES_MAX),
+                });
             }
             MessageBody::Members { down, .. } => {
                 down.truncate(AGENT_MEMBERS_MAX);
@@ -163,6 +168,10 @@ pub enum MessageBody {
         /// Its output, cut.
         #[serde(default)]
         output: String,
+        /// How a command ended and what it printed, where the order asks for that apart; `output`
+        /// is empty then.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        ran: Option<Ran>,
     },
     /// What the balancer on the server sees of the servers behind it: on each connection, and
     /// whenever it changes.

@@ -10,6 +10,7 @@ pub use declare::{
 };
 
 use crate::base::Millis;
+use crate::model::Printed;
 use crate::wire::rollout::RolloutView;
 use serde::{Deserialize, Serialize};
 
@@ -414,12 +415,23 @@ pub struct CommandRequest {
 pub struct OrderView {
     /// Its number.
     pub id: u64,
-    /// `open`, `done`, `failed`, `expired` or `superseded`.
+    /// `open`, `done`, `failed`, `cancelled`, `expired` or `superseded`.
     pub state: String,
-    /// The command's exit code.
+    /// The command's exit code, or 128 and the number of the signal that ended it.
     pub exit_code: Option<i32>,
-    /// Output, or why it failed.
+    /// Both outputs as text for people, or why it failed.
     pub output: String,
+    /// Why it is not done; `None` where it is, or open.
+    pub why: Option<String>,
+    /// What the command wrote to its standard output, byte for byte; `None` where none ran, and of
+    /// an agent that does not keep the two apart.
+    pub stdout: Option<Printed>,
+    /// What it wrote to its standard error.
+    pub stderr: Option<Printed>,
+    /// Bytes of both that were not kept.
+    pub left_out: u64,
+    /// Who wants it ended, by name.
+    pub cancelled_by: Option<String>,
 }
 
 /// How the appliance is.

@@ -1,11 +1,11 @@
 //! A house behind the API that answers from memory: two farms, four servers, a short journal.
 
 use super::declare::{self, check_revision};
-use super::past;
 use super::world::{
     account, chosen, event, farm, farm_role, hold, manifest_of, plan, plan_of, rollout, server,
     status, tokens, volumes,
 };
+use super::{orders, past};
 use grange::api::Verbs;
 use grange::base::{
     Code, EnvironmentId, FarmId, FarmRoleId, HoldId, OrderId, PlanId, Problem, Result, Secret,
@@ -321,21 +321,18 @@ impl Verbs for Fake {
     ) -> Result<OrderView> {
         may(actor, Permission::CommandsRun)?;
         self.server(actor, id)?;
-        let id = if input.command[0] == "false" { 8 } else { 7 };
+        let id = orders::of(&input.command[0]);
         Ok(OrderView { id, state: "open".into(), ..OrderView::default() })
     }
 
     fn order(&self, _: &Actor, id: OrderId) -> Result<OrderView> {
         let mut state = self.state.lock().unwrap();
         state.looks_at_orders += 1;
-        let (state, exit_code, output) = match (id.0, state.looks_at_orders) {
-            (7, 1) => ("open", None, ""),
-            (7, _) => ("done", Some(0), "up 3 days\n"),
-            (8, _) => ("done", Some(9), ""),
-            _ => return Err(Problem::not_found("order", id)),
-        };
-        let (state, output) = (state.into(), output.into());
-        Ok(OrderView { id: id.0, state, exit_code, output })
+        orders::order(id, state.looks_at_orders)
+    }
+
+    fn order_cancel(&self, actor: &Actor, id: OrderId) -> Result<OrderView> {
+        may(actor, Permission::CommandsRun).and_then(|()| orders::cancelled(id))
     }
 
     fn roles(&self, _: &Actor, _: &RoleFilter, page: Page) -> Result<Slice<RoleView>> {

@@ -8,6 +8,7 @@
 mod declare;
 pub mod fake;
 pub mod house;
+mod orders;
 mod past;
 mod world;
 

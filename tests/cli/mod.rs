@@ -115,6 +115,7 @@ fn run(line: &str, typed: Option<&str>, socket: &Path, env: &[(&str, &str)]) -> 
             patience: &Untimed::default(),
             interactive: typed.is_some(),
             terminal: typed.is_some(),
+            error_terminal: typed.is_some(),
             demo: None,
         },
     );
@@ -312,6 +313,7 @@ fn following_ends_when_nobody_reads_any_more() {
             patience: &Untimed::default(),
             interactive: false,
             terminal: false,
+            error_terminal: false,
             demo: None,
         },
     );

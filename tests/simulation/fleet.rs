@@ -336,7 +336,10 @@ impl Fleet {
             self.say_idle(id, step);
         }
         let (exit_code, output) = (0, String::new());
-        self.say(id, MessageBody::Result { order: order.order, error, exit_code, output });
+        self.say(
+            id,
+            MessageBody::Result { order: order.order, error, exit_code, output, ran: None },
+        );
     }
 
     /// Some workers have nothing left to finish when they hear that their server is to go; some

@@ -7,7 +7,9 @@ use grange::model::{
     Actor, Decision, Door, FarmGoal, Freshness, HoldKind, Permission, RolloutState, ServerStatus,
     Wait,
 };
-use grange::service::{Service, farms, holds, lookup, manifests, plans, rollouts, servers};
+use grange::service::{
+    Service, commands, farms, holds, lookup, manifests, plans, rollouts, servers,
+};
 use grange::wire::api::{CommandRequest, ManifestRequest};
 use grange::wire::hold::HoldInput;
 use grange::wire::input::{LockInput, RebootInput, ScalingInput, TerminateInput};
@@ -89,7 +91,7 @@ impl People {
             _ => self.with_server(service, "run", |service, who, id| {
                 let command = vec!["true".into()];
                 let input = CommandRequest { command, timeout_ms: 1000 };
-                servers::run(service, who, id, &input).map(drop)
+                commands::run(service, who, id, &input).map(drop)
             }),
         }
     }

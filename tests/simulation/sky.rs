@@ -142,9 +142,8 @@ impl Sky {
 
     /// Listings of one platform hang until then; one under way as long as it was told to before.
     pub fn hang(&self, platform: usize, until: Millis) {
-        let mut eye = self.eye();
-        let known = eye.hangs_until.entry(self.platforms[platform]).or_default();
-        *known = until.max(*known);
+        let known = self.eye().hangs_until.get(self.platforms[platform]).copied().unwrap_or(0);
+        self.eye().hangs_until.insert(self.platforms[platform], until.max(known));
     }
 
     /// Platforms that nobody lists although their listings do not hang.

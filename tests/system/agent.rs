@@ -164,6 +164,7 @@ fn the_agent_enrols_reports_obeys_and_leaves() {
         error: None,
         exit_code: 0,
         output: "pong".to_owned(),
+        ran: None,
     };
     assert_eq!(answer, expected);
     world.batch();

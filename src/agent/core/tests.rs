@@ -1,13 +1,15 @@
 //! What each event does, at moments that the tests choose: nothing is waited for.
 
 use super::*;
+use crate::agent::orders::Outcome;
 use crate::agent::state::State;
 use crate::agent::tests::appliance::{SERVER, block_on};
 use crate::agent::tests::scratch;
 use crate::agent::{EVENTS_MAX, collect, file};
 use crate::base::{ManualClock, StepId, Timestamp};
+use crate::model::OrderBody;
 use crate::net::mqtt::decode;
-use crate::wire::agent::Message;
+use crate::wire::agent::{Message, OrderMessage};
 use std::path::PathBuf;
 use std::sync::Mutex;
 use std::sync::atomic::AtomicBool;
@@ -306,6 +308,7 @@ fn orders_are_acknowledged_when_they_are_taken() {
             error: None,
             exit_code: 0,
             output: "noted".into(),
+            ran: None,
         };
         assert_eq!(hand.sent(), [Sent::Ack(9)]);
         // The same again is answered once.

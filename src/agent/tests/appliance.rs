@@ -285,7 +285,8 @@ impl Peer {
     /// The next result.
     pub async fn result(&mut self) -> (OrderId, Option<String>, i32, String) {
         loop {
-            if let MessageBody::Result { order, error, exit_code, output } = self.take().await.body
+            if let MessageBody::Result { order, error, exit_code, output, .. } =
+                self.take().await.body
             {
                 return (order, error, exit_code, output);
             }

@@ -1,14 +1,18 @@
 //! Orders, from the wire to their results.
 
-use super::appliance::{World, block_on, soon};
+use super::appliance::{World, block_on, soon, until};
 use crate::agent::{Event, Question, ask};
 use crate::base::{OrderId, StepId, Timestamp};
-use crate::model::OrderBody;
+use crate::model::{EndedBy, OrderBody};
 use crate::wire::agent::MessageBody;
 use std::process::ExitCode;
 
 fn sh(script: &str, timeout_ms: u64) -> OrderBody {
-    OrderBody::Run { command: ["sh", "-c", script].map(str::to_owned).to_vec(), timeout_ms }
+    OrderBody::Run {
+        command: ["sh", "-c", script].map(str::to_owned).to_vec(),
+        timeout_ms,
+        apart: false,
+    }
 }
 
 #[test]
@@ -57,7 +61,11 @@ fn orders_are_answered_with_what_came_of_them() {
             (write("good", "true"), None, 0),
             (write("bad", "true"), Some("the check refuses it"), 1),
             (write("good too", "false"), Some("the last good file is back"), 1),
-            (OrderBody::Run { command: vec![], timeout_ms: 1 }, Some("cannot be run"), 0),
+            (
+                OrderBody::Run { command: vec![], timeout_ms: 1, apart: true },
+                Some("cannot be run"),
+                0,
+            ),
         ];
         for (number, (body, error, exit_code)) in (1..).zip(cases) {
             peer.order(number, 1, body.clone()).await;
@@ -70,6 +78,49 @@ fn orders_are_answered_with_what_came_of_them() {
             }
         }
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "good");
+        agent.events.send(Event::Stop).await.unwrap();
+        soon("the agent's end", agent.task).await.unwrap();
+    });
+}
+
+#[test]
+fn a_command_is_ended_when_it_is_cancelled() {
+    block_on(async {
+        let world = World::new("cancel").await;
+        let agent = world.start("");
+        let mut peer = world.accept().await;
+        peer.hello().await;
+        let ready = world.dir.join("ready");
+        let script = format!("echo begun; : > {}; sleep 300", ready.display());
+        let command = ["sh", "-c", &script].map(str::to_owned).to_vec();
+        let run = OrderBody::Run { command, timeout_ms: 300_000, apart: true };
+        let cancel = |order| OrderBody::Cancel { order: OrderId(order) };
+        let noted = |order| (OrderId(order), None, 0, "noted".to_owned());
+        peer.order(1, 1, run.clone()).await;
+        until("the command", || ready.exists()).await;
+        // Twice is as once; each cancel is answered for itself.
+        peer.order(2, 1, cancel(1)).await;
+        peer.order(3, 1, cancel(1)).await;
+        assert_eq!(peer.result().await, noted(2));
+        assert_eq!(peer.result().await, noted(3));
+        let MessageBody::Result { order, error, exit_code, ran, .. } = peer.take().await.body
+        else {
+            panic!("what came of it")
+        };
+        assert_eq!((order, error, exit_code), (OrderId(1), None, 143));
+        let ran = ran.unwrap();
+        assert_eq!((ran.ended_by, ran.stdout.text().as_str()), (EndedBy::Cancel, "begun\n"));
+        // When it is over, what came of it is said again; what has not come yet is not begun.
+        peer.order(4, 1, cancel(1)).await;
+        assert_eq!(peer.result().await.0, OrderId(1));
+        assert_eq!(peer.result().await, noted(4));
+        std::fs::remove_file(&ready).unwrap();
+        peer.order(5, 1, cancel(6)).await;
+        assert_eq!(peer.result().await.1.as_deref(), Some("cancelled before it began"));
+        assert_eq!(peer.result().await, noted(5));
+        peer.order(6, 1, run).await;
+        assert_eq!(peer.result().await.1.as_deref(), Some("cancelled before it began"));
+        assert!(!ready.exists(), "it did not run");
         agent.events.send(Event::Stop).await.unwrap();
         soon("the agent's end", agent.task).await.unwrap();
     });

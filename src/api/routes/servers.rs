@@ -160,6 +160,18 @@ pub const ROWS: &[Row] = &[
             Ok(Reply::One(value(&order)?, None))
         }),
     },
+    Row {
+        method: "POST",
+        path: "/{envId}/grange/orders/{orderId}/actions/cancel/",
+        about: "Ends the command an order runs, with all it started; the order says when it has.",
+        query: &[],
+        input: None,
+        output: Output::One("Order"),
+        run: Run::Verb(|verbs, call| {
+            let order = verbs.order_cancel(&call.actor, call.param("orderId", "order")?)?;
+            Ok(Reply::One(value(&order)?, None))
+        }),
+    },
 ];
 
 fn id(call: &Call) -> Result<ServerId> {

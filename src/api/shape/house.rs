@@ -1,6 +1,6 @@
 //! Shapes of what Scalr has no word for.
 
-use super::Kind::{Flag, Integer, Integers, ListOf, Number, Numbers, Text, Texts};
+use super::Kind::{Flag, Integer, Integers, ListOf, Number, Numbers, Of, Text, Texts};
 use super::{Shape, field};
 
 /// These shapes.
@@ -143,9 +143,27 @@ pub const SHAPES: &[Shape] = &[
         writable: &[],
         fields: &[
             field("id", Integer, "Its number."),
-            field("state", Text, "open, done, failed, expired or superseded."),
-            field("exitCode", Integer, "The command's exit code."),
-            field("output", Text, "Output, or why it failed."),
+            field("state", Text, "open, done, failed, cancelled, expired or superseded."),
+            field(
+                "exitCode",
+                Integer,
+                "The command's; 128 and its number where a signal ended it.",
+            ),
+            field("output", Text, "Both outputs as text for people, or why it failed."),
+            field("why", Text, "Why it is not done; null where it is, or open."),
+            field("stdout", Of("Printed"), "The command's standard output, byte for byte."),
+            field("stderr", Of("Printed"), "Its standard error."),
+            field("leftOut", Integer, "Bytes of both that were not kept: above 0 it is not whole."),
+            field("cancelledBy", Text, "Who wants it ended."),
+        ],
+    },
+    Shape {
+        name: "Printed",
+        writable: &[],
+        fields: &[
+            field("head", Text, "The whole of it, or its first 32 KiB, as base64."),
+            field("leftOut", Integer, "Bytes after that which were not kept."),
+            field("tail", Text, "Its last 32 KiB where some were not, as base64."),
         ],
     },
     Shape {

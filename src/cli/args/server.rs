@@ -73,7 +73,12 @@ pub enum ServerVerb {
         server: String,
     },
     /// Run a command on a server, and show what it printed
-    #[command(after_help = "Example: grange server run web-3 -- uptime")]
+    #[command(after_help = "\
+Both its outputs come back byte for byte, at most 64 KiB of each: of more, the
+beginning and the end; that is said, and is exit code 9 where the command ended
+with 0. It has no standard input. Ctrl-C ends it there, with all it started.
+
+Example: grange server run web-3 -- uptime")]
     Run {
         /// As shop/web-3, web-3 or its UUID
         #[arg(value_parser = said::server)]
@@ -85,6 +90,12 @@ pub enum ServerVerb {
         /// The program and its arguments
         #[arg(last = true, required = true, value_name = "COMMAND")]
         command: Vec<String>,
+    },
+    /// End a command that `run` began, with all it started
+    #[command(after_help = "Example: grange server cancel 12")]
+    Cancel {
+        /// The number of its order, as `run` and the journal say it
+        order: u64,
     },
 }
 

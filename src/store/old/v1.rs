@@ -1,12 +1,13 @@
 //! Schema 1 of the records that have changed since: what version 0.1 stored.
 
 use crate::base::{
-    EnvironmentId, FarmId, FarmRoleId, Millis, Name, PlanId, RoleId, ServerId, Timestamp, UserId,
+    EnvironmentId, FarmId, FarmRoleId, Millis, Name, OrderId, PlanId, RoleId, ServerId, Timestamp,
+    UserId,
 };
 use crate::model::{
     Balance, Farm, FarmGoal, FarmRole, Install, LaunchOrder, LaunchReason, Line, Metric, Move,
-    Owed, Plan, Policy, ReadyCheck, RoleTarget, RolloutWish, ScalingPolicy, ScalingRule, Server,
-    ServerStatus, StepKind, TerminateReason, VolumeSpec,
+    OrderState, Owed, Plan, Policy, ReadyCheck, RoleTarget, RolloutWish, ScalingPolicy,
+    ScalingRule, Server, ServerStatus, StepKind, TerminateReason, VolumeSpec,
 };
 use serde::Deserialize;
 
@@ -374,6 +375,19 @@ impl From<MoveV1> for Move {
             MoveV1::Cancel { server } => Move::Cancel { server },
         }
     }
+}
+
+/// An order, as schema 1 has it; its body is JSON.
+#[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(test, derive(serde::Serialize))]
+pub(in crate::store) struct OrderV1 {
+    pub id: OrderId,
+    pub env: EnvironmentId,
+    pub server: ServerId,
+    pub body: String,
+    pub at: Timestamp,
+    pub deadline: Timestamp,
+    pub state: OrderState,
 }
 
 /// The installation, as schema 1 has it.

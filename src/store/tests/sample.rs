@@ -330,7 +330,7 @@ pub fn plans() -> Vec<PlanV1> {
 pub fn orders() -> Vec<Order> {
     let bodies = [
         OrderBody::Ping,
-        OrderBody::Run { command: texts(&["id", "-u"]), timeout_ms: 5_000 },
+        OrderBody::Run { command: texts(&["id", "-u"]), timeout_ms: 5_000, apart: false },
         OrderBody::WriteFile {
             path: "/etc/haproxy/haproxy.cfg".to_owned(),
             content: "global\n".to_owned(),
@@ -357,6 +357,7 @@ pub fn orders() -> Vec<Order> {
         at: AT,
         deadline: Timestamp(AT.0 + 60_000),
         state,
+        cancel: None,
     };
     both.map(order).collect()
 }

@@ -1,6 +1,7 @@
 //! From cells to bytes: only those that changed, one frame in one write, held together by
 //! synchronized output (DEC private mode 2026), which terminals that lack it ignore.
 
+use crate::base::bytes::base64;
 use ratatui::backend::{Backend, CrosstermBackend};
 use ratatui::buffer::Buffer;
 use std::io;
@@ -44,36 +45,11 @@ pub fn osc_52(text: &str) -> String {
     format!("\x1b]52;c;{}\x07", base64(text.as_bytes()))
 }
 
-/// RFC 4648 section 4.
-fn base64(bytes: &[u8]) -> String {
-    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::new();
-    for part in bytes.chunks(3) {
-        let at = |n: usize| u32::from(part.get(n).copied().unwrap_or(0));
-        let bits = at(0) << 16 | at(1) << 8 | at(2);
-        for n in 0..4 {
-            let letter = LETTERS[(bits >> (18 - 6 * n) & 63) as usize];
-            text.push(if n > part.len() { '=' } else { char::from(letter) });
-        }
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use ratatui::layout::Rect;
     use ratatui::style::Style;
-
-    #[test]
-    fn base64_as_the_rfc_has_it() {
-        let check = |plain: &str, coded: &str| assert_eq!(base64(plain.as_bytes()), coded);
-        check("", "");
-        check("f", "Zg==");
-        check("fo", "Zm8=");
-        check("foo", "Zm9v");
-        check("foobar", "Zm9vYmFy");
-    }
 
     #[test]
     fn what_is_copied_is_one_whole_sequence() {

@@ -11,9 +11,9 @@ use grange::service::observe::Look;
 use grange::service::plans::Memory;
 use grange::service::upkeep::KeptPlans;
 use grange::service::{
-    Service, accounts, balancers, events, explain, farms, holds, lookup, manifests, minutes,
-    notices, observe, orders, plans, proposals, ready, rollouts, servers, status, steps, upkeep,
-    users, volumes, whatif,
+    Service, accounts, balancers, commands, events, explain, farms, holds, lookup, manifests,
+    minutes, notices, observe, orders, plans, proposals, ready, rollouts, servers, status, steps,
+    upkeep, users, volumes, whatif,
 };
 use grange::wire::api::{CommandRequest, ManifestRequest, ProposalRequest, ProposalText};
 use grange::wire::hold::HoldInput;
@@ -53,6 +53,14 @@ const VERBS: &[(&str, &[Permission], Call)] = &[
     }),
     ("balancers::configure", &[Operate], |t, a| {
         drop_ok(balancers::configure(t.service, a, t.farm))
+    }),
+    ("commands::run", &[CommandsRun], |t, a| {
+        let input = CommandRequest { command: vec!["true".into()], timeout_ms: 1_000 };
+        drop_ok(commands::run(t.service, a, t.server, &input))
+    }),
+    ("commands::get", &[FarmsRead], |t, a| drop_ok(commands::get(t.service, a, OrderId(1)))),
+    ("commands::cancel", &[CommandsRun], |t, a| {
+        drop_ok(commands::cancel(t.service, a, OrderId(1)))
     }),
     ("events::list", &[EventsRead], |t, a| {
         drop_ok(events::list(t.service, a, &EventsQuery { max: 10, ..EventsQuery::default() }))
@@ -164,13 +172,6 @@ const VERBS: &[(&str, &[Permission], Call)] = &[
     ("servers::readings", &[FarmsRead], |t, a| {
         let now = t.service.now();
         drop_ok(servers::readings(t.service, a, t.server, &[], now.before(60_000), now))
-    }),
-    ("servers::run", &[CommandsRun], |t, a| {
-        let input = CommandRequest { command: vec!["true".into()], timeout_ms: 1_000 };
-        drop_ok(servers::run(t.service, a, t.server, &input))
-    }),
-    ("servers::get_order", &[FarmsRead], |t, a| {
-        drop_ok(servers::get_order(t.service, a, OrderId(1)))
     }),
     ("status::get", &[FarmsRead], |t, a| drop_ok(status::get(t.service, a, Vec::new()))),
     ("steps::adopt_and_due", &[Operate], |t, a| {

@@ -47,6 +47,7 @@ fn ask(line: &str, socket: &Path) -> String {
             patience: &Untimed::default(),
             interactive: false,
             terminal: false,
+            error_terminal: false,
             demo: None,
         },
     );

@@ -421,7 +421,7 @@ impl Site {
         let orders = self.service.read(|view| lookup::orders_of(view, id)).unwrap();
         for open in orders.into_iter().filter(|order| order.state == OrderState::Open) {
             let (order, error, output) = (open.id, error.clone(), String::new());
-            self.say(id, MessageBody::Result { order, error, exit_code: 0, output });
+            self.say(id, MessageBody::Result { order, error, exit_code: 0, output, ran: None });
         }
     }
 

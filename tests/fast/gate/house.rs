@@ -116,6 +116,7 @@ fn kinds() -> Vec<(&'static str, Says)> {
         error: Some("e".repeat(10_000)),
         exit_code: 1,
         output: "o".repeat(80_000),
+        ran: None,
     };
     vec![
         ("the same hello", |_| hello("1.0.0".into(), true)),

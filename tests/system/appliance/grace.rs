@@ -33,7 +33,7 @@ fn a_worker_that_says_it_is_idle_goes_at_once() {
     rig.apply(&workers(1));
     let told = until("the worker to be told that it goes", 30, || {
         let answer = ask(&rig, last, "retiring");
-        if answer.exit_code == Some(0) { Ok(answer.output) } else { Err(answer) }
+        if answer.exit_code == Some(0) { Ok(answer.output) } else { Err(answer.output) }
     });
     assert!(told.contains("scaling down") && told.contains("grange-agent idle"), "{told}");
     let waits = rig.grange(&["explain", &last.grange.name]);

@@ -7,6 +7,7 @@
 
 mod away;
 mod brim;
+mod commands;
 mod crash;
 mod cut;
 mod declared;

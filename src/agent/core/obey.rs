@@ -1,0 +1,128 @@
+//! Orders that arrive: which are done, which are answered again, and what is begun for each.
+
+use super::Running;
+use crate::agent::Event;
+use crate::agent::orders::{Advice, Cancelled, Outcome};
+use crate::base::OrderId;
+use crate::model::OrderBody;
+use crate::net::mqtt::{Packet, Publish, encode};
+use crate::wire::agent::{MessageBody, OrderMessage};
+use crate::wire::topic::{self, Kind};
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use tokio::time::Instant;
+
+impl Running {
+    pub(super) fn order(&mut self, publish: &Publish, now: Instant) {
+        if topic::parse(&publish.topic) != Some((self.agent.server, Kind::Orders)) {
+            tracing::warn!(topic = %publish.topic, "a message on a topic that is not ours");
+            return;
+        }
+        let taken = match serde_json::from_slice::<OrderMessage>(&publish.payload) {
+            Ok(order) => self.obey(order, now),
+            Err(error) => {
+                tracing::warn!(%error, "an order that is not understood");
+                true
+            }
+        };
+        if let (true, Some(id)) = (taken, publish.id) {
+            let mut bytes = Vec::new();
+            // Four bytes are never too long.
+            if encode(&Packet::PubAck(id), &mut bytes).is_ok() {
+                self.send(bytes);
+            }
+        }
+    }
+
+    /// Does what the order's history advises; whether it is to be acknowledged.
+    fn obey(&mut self, message: OrderMessage, now: Instant) -> bool {
+        let order = message.order;
+        match self.agent.orders.arrive(&message) {
+            Ok(Advice::Do) => self.begin(order, message.body, now),
+            Ok(Advice::Answer(outcome)) => self.answer(order, &outcome),
+            Ok(Advice::UnderWay) => {}
+            Ok(Advice::Stale { epoch }) => {
+                tracing::warn!(%order, epoch, "an order of a lower epoch is not obeyed");
+            }
+            Ok(Advice::Full) => return false,
+            Err(error) => {
+                let why = format!("the agent cannot note the order down: {error}");
+                self.answer(order, &Outcome::failed(why));
+            }
+        }
+        true
+    }
+
+    fn begin(&mut self, order: OrderId, body: OrderBody, now: Instant) {
+        let noted = match &body {
+            OrderBody::Leave { step, reason, by } => {
+                Some(self.agent.retiring.begin(*step, reason.clone(), *by))
+            }
+            OrderBody::Stay => Some(self.agent.retiring.end()),
+            OrderBody::Cancel { order } => Some(self.cancel(*order)),
+            OrderBody::Ping
+            | OrderBody::Run { .. }
+            | OrderBody::WriteFile { .. }
+            | OrderBody::Reboot
+            | OrderBody::Stop => None,
+        };
+        if let Some(noted) = noted {
+            let outcome = match noted {
+                Ok(()) => Outcome::done("noted"),
+                Err(error) => Outcome::failed(format!("the agent cannot note it down: {error}")),
+            };
+            return self.done_order(order, false, &outcome, now);
+        }
+        let stop = matches!(body, OrderBody::Stop);
+        let cancel = Arc::new(AtomicBool::new(false));
+        if matches!(body, OrderBody::Run { .. }) {
+            self.cancels.insert(order, cancel.clone());
+        }
+        let (workshop, events) = (self.agent.workshop.clone(), self.agent.sender.clone());
+        tokio::spawn(async move {
+            let work = tokio::task::spawn_blocking(move || workshop.carry_out(&body, &cancel));
+            let outcome = work.await.unwrap_or_else(|error| Outcome::failed(error.to_string()));
+            if events.send(Event::Done(order, stop, outcome)).await.is_err() {
+                tracing::debug!(%order, "done after the agent stopped");
+            }
+        });
+    }
+
+    /// Ends a command that is under way, or sees to it that it is not begun and says what came of
+    /// it.
+    fn cancel(&mut self, order: OrderId) -> io::Result<()> {
+        match self.agent.orders.cancel(order)? {
+            Cancelled::Over(outcome) => self.answer(order, &outcome),
+            Cancelled::UnderWay => {
+                if let Some(cancel) = self.cancels.get(&order) {
+                    cancel.store(true, Ordering::Relaxed);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn done_order(
+        &mut self,
+        order: OrderId,
+        stop: bool,
+        outcome: &Outcome,
+        now: Instant,
+    ) {
+        self.cancels.remove(&order);
+        self.agent.orders.finish(order, outcome);
+        self.answer(order, outcome);
+        if stop {
+            self.stop(now);
+        }
+    }
+
+    fn answer(&mut self, order: OrderId, outcome: &Outcome) {
+        if self.agent.outbox.result_waits(order) {
+            return;
+        }
+        let Outcome { error, exit_code, output, ran } = outcome.clone();
+        self.say(MessageBody::Result { order, error, exit_code, output, ran });
+    }
+}
