@@ -44,6 +44,8 @@ pub struct Site {
     cloud: BTreeMap<ServerId, CloudState>,
     said: BTreeMap<ServerId, u64>,
     refuses: bool,
+    /// So many launches fail after their agents were heard.
+    stillborn: u32,
     /// Agents of new servers say nothing.
     mute: bool,
     /// Servers that go have no time to finish.
@@ -170,6 +172,7 @@ impl Site {
             cloud,
             said,
             refuses: false,
+            stillborn: 0,
             mute: false,
             brisk: false,
         }
@@ -222,6 +225,7 @@ impl Site {
             }
             ["cut"] => self.cloud.values_mut().for_each(|state| *state = CloudState::Stopped),
             ["refuse"] => self.refuses = true,
+            ["stillborn", count] => self.stillborn = count.parse().unwrap(),
             [word @ ("ready" | "unready"), server] => {
                 let (id, detail) = (self.named(server), "port 8080: connection refused".into());
                 self.say(id, MessageBody::Ready { ready: word == "ready", detail });
@@ -364,6 +368,12 @@ impl Site {
             StepKind::Launch if std::mem::take(&mut self.refuses) => {
                 return Err(CloudError::Refused("the quota is used up".into()));
             }
+            StepKind::Launch if self.stillborn > 0 => {
+                self.stillborn -= 1;
+                self.come_up(server);
+                self.hang_up(server);
+                return Err(CloudError::Busy("it took too long".into()));
+            }
             StepKind::Stop => drop(self.cloud.insert(server, CloudState::Stopped)),
             StepKind::Suspend => drop(self.cloud.insert(server, CloudState::Suspended)),
             StepKind::Launch | StepKind::Resume | StepKind::Reboot | StepKind::Start => {
@@ -392,19 +402,18 @@ impl Site {
                     ServerStatus::Pending | ServerStatus::Initializing | ServerStatus::Resuming
                 );
                 if up && waits && !self.mute {
-                    let version = "0.1.0".into();
-                    let body = MessageBody::Hello {
-                        version,
-                        capabilities: Vec::new(),
-                        ready: true,
-                        epoch: 1,
-                    };
-                    self.service.observed.agent_connected(server.id, true, self.clock.now());
-                    self.say(server.id, body);
+                    self.come_up(server.id);
                 }
             }
             self.list();
         }
+    }
+
+    /// Its agent is there, and ready.
+    fn come_up(&mut self, server: ServerId) {
+        let (version, capabilities) = ("0.1.0".into(), Vec::new());
+        self.service.observed.agent_connected(server, true, self.clock.now());
+        self.say(server, MessageBody::Hello { version, capabilities, ready: true, epoch: 1 });
     }
 
     /// Says that nothing is left to finish before its step, or one by that much later.
