@@ -1,5 +1,6 @@
 //! Running a command: its own process group, a deadline, a bound on its output.
 
+use super::leftover::Noted;
 use crate::base::limit::COMMAND_OUTPUT_BYTES_MAX;
 use crate::base::{Bytes, Millis};
 use crate::model::{EndedBy, Printed, Ran};
@@ -56,19 +57,26 @@ pub fn run(command: &[String], at_most: Millis, halt: &AtomicBool) -> io::Result
 }
 
 /// Runs a command likewise, or until `cancel` is set, and keeps its outputs apart, byte for byte;
-/// its exit code too. What is ended before its time may end in its own way first.
+/// its exit code too. What is ended before its time may end in its own way first. `begun` is given
+/// the process, which leads its group, and what that gives back is kept until it has ended.
 pub fn run_apart(
     command: &[String],
     at_most: Millis,
     halt: &AtomicBool,
     cancel: &AtomicBool,
+    begun: impl FnOnce(u32) -> Noted,
 ) -> io::Result<(i32, Ran)> {
-    keep_apart(command, &Ends { at_most, halt, cancel, grace: GRACE })
+    keep_apart(command, &Ends { at_most, halt, cancel, grace: GRACE }, begun)
 }
 
-fn keep_apart(command: &[String], ends: &Ends<'_>) -> io::Result<(i32, Ran)> {
+fn keep_apart<T>(
+    command: &[String],
+    ends: &Ends<'_>,
+    begun: impl FnOnce(u32) -> T,
+) -> io::Result<(i32, Ran)> {
     let ((stdout, out), (stderr, err)) = (io::pipe()?, io::pipe()?);
     let mut child = spawn(command, out, err)?;
+    let _noted = begun(child.id());
     let mut pipes = [Pipe::of(stdout)?, Pipe::of(stderr)?];
     let (status, ended_by) = watch(&mut child, &mut pipes, ends)?;
     let [stdout, stderr] = pipes.map(|pipe| pipe.kept.printed());
@@ -349,7 +357,7 @@ mod tests {
                     cancel.store(true, Ordering::Relaxed);
                 });
             }
-            keep_apart(&command, &ends).unwrap()
+            keep_apart(&command, &ends, drop).unwrap()
         })
     }
 

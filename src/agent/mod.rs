@@ -10,7 +10,8 @@
 //! - [`outbox`]: messages, numbered per boot and on disk until acknowledged. [`spool`]: readings
 //!   that wait on disk while the appliance is away. [`flight`]: what is sent and not acknowledged.
 //! - [`orders`]: which orders were seen and what came of them, so that each is done once;
-//!   [`work`] carries them out with [`command`] and [`file`], on threads that may block.
+//!   [`work`] carries them out with [`command`] and [`file`], on threads that may block;
+//!   [`leftover`] ends the commands of an agent that was killed.
 //! - [`balancer`]: the members of an HAProxy here, changed while it runs, and what it sees of them.
 //! - [`retiring`]: whether the server is to go, and the word of those who work on it that nothing
 //!   is left to finish: `grange-agent retiring` and `grange-agent idle`.
@@ -36,6 +37,7 @@ mod core;
 mod file;
 mod flight;
 mod identity;
+mod leftover;
 mod link;
 mod orders;
 mod outbox;
@@ -177,6 +179,7 @@ fn assemble(
         .room("files")
         .and_then(|dir| file::Files::open(dir.join("placed.json"), options.home.clone()));
     let workshop = Arc::new(work::Workshop {
+        groups: leftover::Groups::open(&state).map_err(io("ending commands left running"))?,
         files: Mutex::new(files.map_err(io("recalling written files"))?.with_balancer(place)),
         halt: AtomicBool::new(false),
         machine,

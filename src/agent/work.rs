@@ -3,6 +3,7 @@
 use super::balancer::Look;
 use super::command;
 use super::file::{FileOrder, Files};
+use super::leftover::Groups;
 use super::orders::{NOT_BEGUN, Outcome};
 use crate::base::Millis;
 use crate::model::OrderBody;
@@ -18,6 +19,8 @@ const REBOOT_TIMEOUT_MS: Millis = 10_000;
 pub struct Workshop {
     /// Files are written one at a time, whatever else runs.
     pub files: Mutex<Files>,
+    /// Commands under way.
+    pub groups: Groups,
     /// Set when the agent stops: running commands are ended.
     pub halt: AtomicBool,
     /// Whether this is a whole machine of its own, rather than a server on a shared one.
@@ -78,7 +81,10 @@ impl Workshop {
             return Outcome::failed(NOT_BEGUN);
         }
         let ended = match apart {
-            true => command::run_apart(command, timeout_ms, &self.halt, cancel).map(Into::into),
+            true => {
+                let begun = |leader| self.groups.note(leader);
+                command::run_apart(command, timeout_ms, &self.halt, cancel, begun).map(Into::into)
+            }
             false => command::run(command, timeout_ms, &self.halt).map(|ended| Outcome {
                 error: ended.status.is_none().then(|| {
                     format!("killed: not done within {timeout_ms} ms, or the agent stopped")
@@ -111,14 +117,17 @@ impl Workshop {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::agent::state::State;
     use crate::agent::tests::scratch;
+    use crate::base::ServerId;
 
     #[test]
     fn each_order_is_answered_in_its_own_words() {
         let dir = scratch("work");
         let files = Files::open(dir.join("placed.json"), dir.clone()).unwrap();
         let (files, halt) = (Mutex::new(files), AtomicBool::new(false));
-        let workshop = Workshop { files, halt, machine: false };
+        let groups = Groups::open(&State::open(&dir, ServerId(1), "aa").unwrap()).unwrap();
+        let workshop = Workshop { groups, files, halt, machine: false };
         let never = AtomicBool::new(false);
         let run = |command: &[&str], timeout_ms| {
             let command = command.iter().map(|word| word.to_string()).collect();

@@ -5,7 +5,7 @@ use crate::agent::orders::Outcome;
 use crate::agent::state::State;
 use crate::agent::tests::appliance::{SERVER, block_on};
 use crate::agent::tests::scratch;
-use crate::agent::{EVENTS_MAX, collect, file};
+use crate::agent::{EVENTS_MAX, collect, file, leftover};
 use crate::base::{ManualClock, StepId, Timestamp};
 use crate::model::OrderBody;
 use crate::net::mqtt::decode;
@@ -41,8 +41,12 @@ impl Hand {
         let source = collect::Source::new(&dir.join("proc"), &dir, None, None);
         let (sender, events) = mpsc::channel(EVENTS_MAX);
         let files = file::Files::open(dir.join("placed.json"), dir.clone()).unwrap();
-        let workshop =
-            Workshop { files: Mutex::new(files), halt: AtomicBool::new(false), machine: false };
+        let workshop = Workshop {
+            groups: leftover::Groups::open(&state).unwrap(),
+            files: Mutex::new(files),
+            halt: AtomicBool::new(false),
+            machine: false,
+        };
         let agent = Agent {
             server: SERVER,
             interval: Duration::from_secs(10),

@@ -7,6 +7,7 @@ use grange::wire::api::{CommandRequest, OrderView};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::process::{Child, Output, Stdio};
 
 /// Each command's own length of sleep, by which it is found among the machine's processes.
@@ -29,13 +30,13 @@ fn ended(child: Child) -> (i32, Vec<u8>, Vec<u8>) {
     (status.code().expect("it ends by itself"), stdout, stderr)
 }
 
-fn pids(meets: impl Fn(&[&str]) -> bool) -> Vec<Pid> {
+fn pids(meets: impl Fn(&[&str], &fs::DirEntry) -> bool) -> Vec<Pid> {
     let mut found = Vec::new();
     for process in fs::read_dir("/proc").unwrap().flatten() {
         let Ok(pid) = process.file_name().to_string_lossy().parse::<i32>() else { continue };
         let line = fs::read_to_string(process.path().join("cmdline")).unwrap_or_default();
         let words: Vec<&str> = line.split_terminator('\0').collect();
-        if meets(&words) {
+        if meets(&words, &process) {
             found.push(Pid::from_raw(pid));
         }
     }
@@ -44,7 +45,7 @@ fn pids(meets: impl Fn(&[&str]) -> bool) -> Vec<Pid> {
 
 /// Processes that sleep for just this long.
 fn sleeping(length: &str) -> Vec<Pid> {
-    pids(|words| words == ["sleep", length])
+    pids(|words, _| words == ["sleep", length])
 }
 
 /// Waits until so many sleep for just this long.
@@ -53,6 +54,20 @@ fn asleep(length: &str, count: usize) {
         let found = sleeping(length);
         if found.len() == count { Ok(()) } else { Err(found) }
     });
+}
+
+/// The agents of this appliance's servers.
+fn agents(rig: &Rig) -> Vec<Pid> {
+    let binaries = ["grange", "grange-agent"].map(|name| {
+        let binary = fs::metadata(rig.directory.join(name)).unwrap();
+        (binary.dev(), binary.ino())
+    });
+    pids(|words, process| {
+        let binary = fs::metadata(process.path().join("exe")).map(|exe| (exe.dev(), exe.ino()));
+        words.contains(&"--config")
+            && words.contains(&"agent")
+            && binary.is_ok_and(|binary| binaries.contains(&binary))
+    })
 }
 
 /// Orders a command without anybody who waits for it.
@@ -94,6 +109,7 @@ fn what_a_command_prints_comes_back_and_who_ends_it_ends_all_of_it() {
     }
     cancelled_by_its_number(&rig);
     outlives_the_appliance(&mut rig);
+    does_not_outlive_its_agent(&rig);
 }
 
 fn much_is_cut_and_said(rig: &Rig) {
@@ -153,4 +169,19 @@ fn outlives_the_appliance(rig: &mut Rig) {
     let (code, stdout, stderr) = ended(child);
     let said = String::from_utf8_lossy(&stderr).into_owned();
     assert_eq!((code, stdout.as_slice()), (0, b"begun\nend\n".as_slice()), "{said}");
+}
+
+/// An agent that was killed says that it did not see the end, and lets nothing run on unseen.
+fn does_not_outlive_its_agent(rig: &Rig) {
+    rig.settled("web", 1, 60);
+    let length = sleeps(5);
+    let open = order(rig, &format!("sleep {length} & sleep {length}"));
+    asleep(&length, 2);
+    let before = agents(rig);
+    assert_eq!(before.len(), 1, "{before:?}");
+    kill(before[0], Signal::SIGKILL).unwrap();
+    let order = over(rig, open.id);
+    assert_eq!(order.state, "failed");
+    assert!(order.output.starts_with("the agent stopped while it was running"), "{order:?}");
+    asleep(&length, 0);
 }
