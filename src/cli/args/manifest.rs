@@ -26,8 +26,8 @@ pub struct Apply {
     /// Declare only
     #[arg(long, conflicts_with = "proposal")]
     pub no_launch: bool,
-    /// Wait until the farm is as declared, at most so long, as --wait=5m [default: 15m]
-    #[arg(long, value_name = "TIME", num_args = 0..=1, require_equals = true,
+    /// Wait until the farm is as declared, at most so long, as 5m [default: 15m]
+    #[arg(long, value_name = "TIME", num_args = 0..=1,
           default_missing_value = "15m", conflicts_with = "no_launch", value_parser = length)]
     pub wait: Option<Millis>,
 }

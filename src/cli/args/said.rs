@@ -84,9 +84,6 @@ mod tests {
     fn line(path: &[String], arg: &Arg, text: &str) -> Vec<String> {
         let mut words = path.to_vec();
         match (arg.get_long(), arg.get_index()) {
-            (Some(long), _) if arg.is_require_equals_set() => {
-                words.push(format!("--{long}={text}"));
-            }
             (Some(long), _) => words.extend([format!("--{long}"), text.to_owned()]),
             (None, place) => {
                 words.extend(std::iter::repeat_n("shop/web".to_owned(), place.unwrap_or(1) - 1));

@@ -253,7 +253,8 @@ pub(super) fn is_answered(entry: &Entry, all: &[Entry]) -> bool {
 }
 
 /// Puts a story in order, latest first: one line for what is said again and again, and where it
-/// is longer than `at_most`, the small lines in its middle go first. What a chain ends in stays.
+/// is longer than `at_most`, the small lines in its middle go first, and one says how many went.
+/// What a chain ends in stays.
 pub(super) fn finish(mut links: Vec<Link>, at_most: usize) -> Vec<BecauseView> {
     links.sort_by_key(|link| (std::cmp::Reverse((link.at, link.seq)), link.depth));
     let mut told: Vec<(Link, usize)> = Vec::new();
@@ -264,6 +265,7 @@ pub(super) fn finish(mut links: Vec<Link>, at_most: usize) -> Vec<BecauseView> {
             None => told.push((link, 1)),
         }
     }
+    let too_many = told.len().saturating_sub(at_most);
     while told.len() > at_most {
         // The newest lines say how it is now, the last two how it began: between them the small
         // ones go first, the oldest of them before the others, and the ends of chains last.
@@ -282,7 +284,14 @@ pub(super) fn finish(mut links: Vec<Link>, at_most: usize) -> Vec<BecauseView> {
         let root = link.root.map(Root::as_str).unwrap_or_default().to_owned();
         BecauseView { seq: link.seq, at: link.at, text, root }
     };
-    told.into_iter().map(line).collect()
+    let mut lines: Vec<BecauseView> = told.into_iter().map(line).collect();
+    if too_many > 0 {
+        let place = lines.len().saturating_sub(2);
+        let at = lines.get(place).map_or(0, |next| next.at);
+        let text = format!("{too_many} smaller ones left out: grange events --about has them");
+        lines.insert(place, BecauseView { seq: 0, at, text, root: String::new() });
+    }
+    lines
 }
 
 /// The same lines under another name, for the story of a server that another one replaced.

@@ -86,6 +86,9 @@ fn came_of_it(past: &Past, plan: &Plan, is_current: bool) -> Result<Vec<String>>
             out.push(format!("step {}: {kind} {name}: {status}{next}", step.id));
         }
     }
+    if let Some(more) = plan.moves.len().checked_sub(DECISIONS_MAX).filter(|more| *more > 0) {
+        out.push(format!("and {more} more servers that it changed"));
+    }
     if is_current {
         let report = past.service.observed.report(plan.farm);
         out.extend(next::blockers(&report, |line| Some(line.about.clone())));
