@@ -4,7 +4,7 @@ use crate::base::FarmId;
 use crate::base::problem::chain;
 use crate::jobs::{Job, Ports, Work};
 use crate::model::Actor;
-use crate::service::balancers;
+use crate::service::{balancers, members};
 use std::collections::BTreeSet;
 
 /// The job. It looks at farms in which something balances, and once more at those in which
@@ -24,6 +24,9 @@ impl Job for Balancers {
         };
         let before = std::mem::replace(&mut self.before, farms.clone());
         let (mut ordered, mut failures) = (0, Vec::new());
+        if let Err(problem) = members::forget_others(service, &actor) {
+            failures.push(chain(&problem));
+        }
         for farm in farms.union(&before).copied() {
             match balancers::configure(service, &actor, farm) {
                 Ok(count) => ordered += count,

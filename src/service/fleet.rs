@@ -85,6 +85,11 @@ impl Fleet {
         self.ask(service, Kept::balanced_farms)
     }
 
+    /// Servers that balance others.
+    pub fn balancers(&self, service: &Service) -> Result<BTreeSet<ServerId>> {
+        self.ask(service, Kept::balancers)
+    }
+
     /// Servers confirmed gone before a moment, and those beyond the last `most`; oldest first.
     pub fn forgettable(
         &self,

@@ -4,10 +4,10 @@
 //! the agent of another server says of members is not taken.
 
 use crate::base::{Result, ServerId};
-use crate::model::{Automation, FarmRole, MemberDown, Server};
+use crate::model::{Actor, Automation, Cause, FarmRole, MemberDown, Permission, Server};
 use crate::service::observed::{MembersSeen, Turned};
-use crate::service::{Service, lookup};
-use crate::store::{Subject, Tx, View};
+use crate::service::{Service, authorise, lookup};
+use crate::store::{Author, Purpose, Subject, Tx, View};
 use std::collections::BTreeMap;
 
 /// Servers that turned, each named in one journal entry; that more did is said.
@@ -27,10 +27,21 @@ pub(super) fn take(
     down: &[MemberDown],
 ) -> Result<Vec<Turned>> {
     let seen = service.read(|view| resolve(view, from, members, down))?;
-    Ok(match seen {
-        Some(seen) => service.observed.members_seen(from, Some(seen), service.now()),
-        None => Vec::new(),
-    })
+    Ok(service.observed.members_seen(from, seen, service.now()))
+}
+
+/// Forgets what servers said that do not balance any more.
+pub fn forget_others(service: &Service, actor: &Actor) -> Result<()> {
+    authorise(actor, Permission::Operate)?;
+    let balancers = service.observed.fleet.balancers(service)?;
+    let turned = service.observed.keep_views(&balancers, service.now());
+    if turned.is_empty() {
+        return Ok(());
+    }
+    service.observation.wake();
+    let author = Author::new(actor, "balance.end", Cause::Clock, Purpose::Report);
+    service.write(author, move |tx| note(tx, &turned, Again::Unasked))?;
+    Ok(())
 }
 
 fn resolve(
@@ -69,12 +80,15 @@ pub(super) enum Again {
     Reached,
     /// The agent of the balancer that said it was is not connected.
     Unknown,
+    /// Whoever said it was does not balance any more.
+    Unasked,
 }
 
 /// Notes what turned: no record changes, and yet it belongs to the servers' stories.
 pub(super) fn note(tx: &mut Tx, turned: &[Turned], again: Again) -> Result<()> {
     let again = match again {
         Again::Reached => "is reached by a balancer again",
+        Again::Unasked => "what did not reach it balances nothing any more",
         Again::Unknown => "the balancer that did not reach it lost its agent: nobody can tell now",
     };
     for (id, why) in turned.iter().take(TOLD_MAX) {

@@ -40,7 +40,7 @@ pub mod holds;
 pub mod install;
 pub mod lookup;
 pub mod manifests;
-mod members;
+pub mod members;
 pub mod minutes;
 pub mod notices;
 pub mod observe;

@@ -188,6 +188,9 @@ pub fn looks(service: &Service, room: usize) -> Result<(Vec<Look>, Option<Timest
     let up = [ServerStatus::Initializing, ServerStatus::Resuming, ServerStatus::Running];
     let checked = service.observed.fleet.checked(service)?;
     let next = (!checked.is_empty()).then(|| service.now().after(limit::CHECK_PERIOD));
+    if service.observed.keep_checks(&checked) {
+        service.observation.wake();
+    }
     let moment = service.clock.monotonic();
     let due = service.observed.due_for_check(checked, moment);
     let mut found = Vec::new();

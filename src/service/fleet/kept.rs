@@ -256,6 +256,13 @@ impl Kept {
         self.traits.values().filter(|traits| traits.balances).map(|traits| traits.farm).collect()
     }
 
+    /// Servers that balance others.
+    pub(super) fn balancers(&self) -> BTreeSet<ServerId> {
+        let roles = self.traits.iter().filter(|(_, traits)| traits.balances);
+        let servers = roles.flat_map(|(role, of)| self.of_role(of.env, of.farm, *role));
+        servers.map(|server| server.id).collect()
+    }
+
     /// Servers confirmed gone before a moment, and those beyond the last `most`; oldest first.
     pub(super) fn forgettable(&self, before: Timestamp, most: usize) -> Vec<ServerId> {
         let over = self.gone.len().saturating_sub(most);

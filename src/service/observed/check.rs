@@ -4,6 +4,7 @@ use super::Observed;
 use super::health::Health;
 use crate::base::limit::{CHECK_FAILURES_MAX, CHECK_PERIOD};
 use crate::base::{Millis, ServerId, Timestamp};
+use std::collections::BTreeSet;
 
 /// What checks from outside found of a server without an agent.
 #[derive(Clone, Default)]
@@ -23,6 +24,26 @@ impl Check {
 }
 
 impl Observed {
+    /// These are all that are checked from outside. What was found of any other is nobody's word any
+    /// more: its farm role has no check now, or it sleeps. Says whether that changes how one is.
+    pub(in crate::service) fn keep_checks(&self, checked: &[ServerId]) -> bool {
+        let checked: BTreeSet<ServerId> = checked.iter().copied().collect();
+        let mut inner = self.lock();
+        let known = inner.checks.iter().filter(|(id, _)| !checked.contains(id));
+        let dropped: Vec<ServerId> =
+            known.filter(|(_, check)| check.health.passes.is_some()).map(|(id, _)| *id).collect();
+        for server in &dropped {
+            // One under way ends as of one that was never checked, and is dropped next time.
+            if let Some(check) = inner.checks.get_mut(server) {
+                (check.failures, check.health) = (0, Health::default());
+            }
+            inner.note_health(*server);
+            inner.news.add(*server);
+        }
+        inner.checks.retain(|id, check| checked.contains(id) || check.under_way);
+        !dropped.is_empty()
+    }
+
     /// Those of some servers whose check may begin now.
     pub(in crate::service) fn due_for_check(
         &self,

@@ -102,6 +102,11 @@ impl Reach {
         turned
     }
 
+    /// Those that see something and are none of these.
+    fn others(&self, balancers: &BTreeSet<ServerId>) -> Vec<ServerId> {
+        self.views.keys().filter(|id| !balancers.contains(id)).copied().collect()
+    }
+
     /// A server is gone.
     pub fn forget(&mut self, server: ServerId) {
         self.servers.remove(&server);
@@ -153,6 +158,22 @@ impl Inner {
 }
 
 impl Observed {
+    /// These are all that balance. What any other said of servers is nobody's word any more; gives
+    /// those that turned by that.
+    pub(in crate::service) fn keep_views(
+        &self,
+        balancers: &BTreeSet<ServerId>,
+        now: Timestamp,
+    ) -> Vec<Turned> {
+        let mut inner = self.lock();
+        let mut turned = Vec::new();
+        for other in inner.reach.others(balancers) {
+            turned.extend(inner.reach.set(other, None, now));
+        }
+        inner.note_turned(&turned);
+        turned
+    }
+
     /// A balancer said what it sees of the servers behind it, or cannot say any more. Gives those
     /// that turned, with why they are not reached, or `None` where they are again.
     pub(in crate::service) fn members_seen(

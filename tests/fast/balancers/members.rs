@@ -3,8 +3,9 @@
 use super::{Shop, admin};
 use grange::base::limit::{BALANCER_LOOK, UNHEALTHY_ALERT_AFTER};
 use grange::base::{Clock, ServerId};
-use grange::model::{MemberDown, Server};
-use grange::service::{events, plans, servers};
+use grange::model::{Actor, Cause, MemberDown, Server};
+use grange::service::{events, lookup, members, plans, servers};
+use grange::store::{Author, Purpose};
 use grange::wire::agent::MessageBody;
 use grange::wire::input::EventsQuery;
 
@@ -41,6 +42,17 @@ impl Shop {
         let service = &self.site.service;
         let farm = plans::farms(service).unwrap()[0];
         grange::service::farms::get(service, &admin(), farm).unwrap().grange.unhealthy
+    }
+
+    /// Its farm role balances nothing from now on.
+    fn turn_into_a_web_server(&self, alias: &str) {
+        let service = &self.site.service;
+        let farm = plans::farms(service).unwrap()[0];
+        let roles = service.read(|view| lookup::farm_roles_of(view, farm)).unwrap();
+        let mut role = roles.into_iter().find(|role| role.alias.as_str() == alias).unwrap();
+        role.balance = None;
+        let author = Author::new(&admin(), "farm-role.turn", Cause::Request, Purpose::Growth);
+        service.write(author, move |tx| Ok(tx.put(&role).map(drop)?)).unwrap();
     }
 
     fn alerts(&self) -> String {
@@ -114,6 +126,26 @@ fn a_balancer_speaks_for_what_is_behind_it_and_only_while_it_is_there() {
     let last = shop.site.service.store.last_seq();
     shop.site.hang_up(shop.id("web-1"));
     assert_eq!(shop.site.service.store.last_seq(), last);
+}
+
+#[test]
+fn what_balances_nothing_any_more_says_nothing_of_servers() {
+    let mut shop = Shop::settled();
+    shop.down("lb-1", &["web-2"]);
+    let forget = |shop: &Shop| {
+        members::forget_others(&shop.site.service, &Actor::job("balancers")).unwrap();
+    };
+    forget(&shop);
+    assert_eq!(shop.unhealthy(), 1, "it balances");
+    shop.turn_into_a_web_server("lb");
+    forget(&shop);
+    assert_eq!((shop.unhealthy(), shop.conditions("lb-1").len()), (0, 0));
+    let query = EventsQuery { about: Some("shop/web-2".into()), max: 1, ..Default::default() };
+    let told = events::list(&shop.site.service, &admin(), &query).unwrap().events;
+    assert_eq!(told[0].text, "what did not reach it balances nothing any more");
+    // Nor does what its agent still says.
+    shop.down("lb-1", &["web-2"]);
+    assert_eq!(shop.unhealthy(), 0);
 }
 
 #[test]

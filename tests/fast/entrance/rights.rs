@@ -12,8 +12,8 @@ use grange::service::plans::Memory;
 use grange::service::upkeep::KeptPlans;
 use grange::service::{
     Service, accounts, balancers, commands, events, explain, farms, holds, lookup, manifests,
-    minutes, notices, observe, orders, plans, proposals, ready, rollouts, servers, status, steps,
-    upkeep, users, volumes, whatif,
+    members, minutes, notices, observe, orders, plans, proposals, ready, rollouts, servers, status,
+    steps, upkeep, users, volumes, whatif,
 };
 use grange::wire::api::{CommandRequest, ManifestRequest, ProposalRequest, ProposalText};
 use grange::wire::hold::HoldInput;
@@ -124,6 +124,7 @@ const VERBS: &[(&str, &[Permission], Call)] = &[
         let input = ManifestRequest { manifest, dry_run: true, ..ManifestRequest::default() };
         drop_ok(manifests::apply(t.service, a, &input))
     }),
+    ("members::forget_others", &[Operate], |t, a| members::forget_others(t.service, a)),
     ("minutes::record", &[Operate], |t, a| drop_ok(minutes::record(t.service, a, t.service.now()))),
     ("observe::listing", &[Operate], |t, a| {
         let look = Look::begin(t.service, "simulated", 20_000);

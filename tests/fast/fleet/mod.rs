@@ -1,5 +1,7 @@
 //! The fleet as it is kept in memory, beside what the records say: pages, counts, what jobs look
-//! at, retention.
+//! at, retention. `checks` has what checks from outside found.
+
+mod checks;
 
 use crate::explain::site::Site;
 use grange::base::{EnvironmentId, FarmId, FarmRoleId, PlanId, ServerId};
