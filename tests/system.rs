@@ -7,6 +7,8 @@ mod agent;
 mod appliance;
 #[path = "system/damage/mod.rs"]
 mod damage;
+#[path = "system/disk.rs"]
+mod disk;
 #[path = "system/haproxy/mod.rs"]
 mod haproxy;
 #[path = "system/install.rs"]

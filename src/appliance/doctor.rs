@@ -8,6 +8,7 @@ use crate::appliance::Layout;
 use crate::appliance::command::{find, run};
 use crate::appliance::start;
 use crate::base::{Clock, Timestamp};
+use crate::clouds::onboard::leftovers as onboard_leftovers;
 use crate::net::tls::validity;
 use nix::sys::statvfs::statvfs;
 use std::fmt;
@@ -130,6 +131,7 @@ pub fn doctor(
     found.extend(guarded("clock", || vec![clock(now)]));
     found.extend(guarded("onboard", || vec![onboard()]));
     found.extend(guarded("haproxy", || vec![haproxy()]));
+    found.extend(guarded("leftovers", || vec![leftovers()]));
     if installed {
         found.extend(guarded("service", || vec![unit(layout)]));
     }
@@ -261,6 +263,21 @@ fn onboard() -> Finding {
         (true, false) => ok("onboard", "name spaces, control groups version 2"),
         (_, true) => ok("onboard", "name spaces, control groups version 1"),
     }
+}
+
+fn leftovers() -> Finding {
+    let left = onboard_leftovers();
+    // What no register names may be of an appliance in a container, which is well.
+    let mut named = left.iter().filter_map(|one| Some((one, one.owner.as_ref()?)));
+    let Some((first, owner)) = named.next() else {
+        return ok("leftovers", "nothing of appliances whose directory is gone");
+    };
+    let more = named.count();
+    let more = if more > 0 { format!(", and of {more} more") } else { String::new() };
+    let things = first.things.len();
+    let place = owner.place.display();
+    let text = format!("{things} processes, links and groups of {place}, which is gone{more}");
+    warn("leftovers", text, "look with: grange appliance sweep")
 }
 
 fn haproxy() -> Finding {

@@ -22,5 +22,6 @@ pub mod ready;
 mod remade;
 pub mod run;
 pub mod serve;
+mod sweep;
 pub mod told;
 pub mod verbs;

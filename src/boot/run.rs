@@ -6,7 +6,7 @@ use crate::appliance::{self, Finding, InstallOptions, Layout, Scope, UninstallOp
 use crate::base::problem::chain;
 use crate::base::{WallClock, output};
 use crate::boot::failure::StartError;
-use crate::boot::{config, demo, demo_web, logs, serve};
+use crate::boot::{config, demo, demo_web, logs, serve, sweep};
 use crate::cli::{self, Appliance, Demo, Local, Outcome};
 use crate::clouds::onboard::{Onboard, OnboardConfig};
 use crate::tui;
@@ -117,6 +117,9 @@ fn machine(verb: &Appliance) -> ExitCode {
             None => examine(installed.as_ref(), Scope::Installed, *json),
         };
     }
+    if let Appliance::Sweep { yes } = verb {
+        return sweep::run(*yes);
+    }
     let layout = match installed {
         Ok(layout) => layout,
         Err(error) => return ended(Err(error.into())),
@@ -127,7 +130,7 @@ fn machine(verb: &Appliance) -> ExitCode {
             let options = UninstallOptions { keep_data: *keep_data };
             appliance::uninstall(&layout, &options, &mut settle_servers, out)
         }
-        Appliance::Doctor { .. } => return ExitCode::from(1),
+        Appliance::Doctor { .. } | Appliance::Sweep { .. } => return ExitCode::from(1),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -364,6 +364,13 @@ pub enum ApplianceVerb {
         #[arg(long)]
         yes: bool,
     },
+    /// List what appliances left on this machine whose state directory is gone (processes,
+    /// links, control groups), and remove it
+    Sweep {
+        /// Ask nobody
+        #[arg(long)]
+        yes: bool,
+    },
     /// Check this machine and the appliance on it
     Doctor {
         /// Check this state directory instead, as serve --data has it, or a copy of one
@@ -396,6 +403,7 @@ pub fn local(command: Command, target: &Target, json: bool) -> Result<Local, Com
         Command::Appliance(verb) => Local::Appliance(match verb {
             ApplianceVerb::Install => Appliance::Install,
             ApplianceVerb::Uninstall { keep_data, yes } => Appliance::Uninstall { keep_data, yes },
+            ApplianceVerb::Sweep { yes } => Appliance::Sweep { yes },
             ApplianceVerb::Doctor { data } => Appliance::Doctor { json, data },
         }),
         Command::DemoWeb { port } => Local::DemoWeb { port },

@@ -89,6 +89,11 @@ pub enum Appliance {
         /// Ask nobody.
         yes: bool,
     },
+    /// List what appliances left whose state directory is gone, and remove it.
+    Sweep {
+        /// Ask nobody.
+        yes: bool,
+    },
     /// Check.
     Doctor {
         /// As JSON instead of lines.

@@ -189,6 +189,16 @@ fn agreed(local: &Local, io: &mut Io<'_>) -> Result<bool, Problem> {
     io.confirm(question)
 }
 
+/// Whether the person at this process's terminal wants something.
+///
+/// # Errors
+/// When nobody can be asked, which is said; with the exit code of that.
+pub fn confirmed(question: &str) -> Result<bool, u8> {
+    in_shell(None, |io| {
+        io.confirm(question).map_err(|problem| report(Stop::Problem(problem), None, io))
+    })
+}
+
 /// `appliance install` is `grange appliance install`: the same binary by another name.
 fn named(mut args: Vec<OsString>) -> Vec<OsString> {
     let name = args.first().map(std::path::Path::new).and_then(|path| path.file_name());

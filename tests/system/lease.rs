@@ -3,7 +3,7 @@
 
 use grange::base::random::{Stream, fresh_seed};
 use grange::base::{ServerId, Timestamp, WallClock};
-use grange::clouds::onboard::{Failure, Isolation, Onboard, OnboardConfig};
+use grange::clouds::onboard::{Failure, Isolation, Onboard, OnboardConfig, leftovers};
 use grange::clouds::{Cloud, CloudStep, LaunchRequest};
 use grange::model::{CloudState, Install};
 use grange::pki::Authority;
@@ -27,7 +27,7 @@ impl Site {
         let unique = format!("grange-lease-{name}-{}", std::process::id());
         let directory = std::env::temp_dir().join(unique);
         fs::create_dir_all(&directory).unwrap();
-        let server = ServerId::draw(&mut Stream::new(fresh_seed(), "servers"));
+        let server = fresh_server();
         let site = Site { directory, server, isolation };
         let cloud = site.open("a", false).unwrap();
         let request = LaunchRequest {
@@ -89,6 +89,10 @@ impl Drop for Site {
         }
         fs::remove_dir_all(&self.directory).ok();
     }
+}
+
+fn fresh_server() -> ServerId {
+    ServerId::draw(&mut Stream::new(fresh_seed(), "servers"))
 }
 
 fn runs(pid: i32) -> bool {
@@ -177,6 +181,108 @@ fn another_name_of_the_directory_is_no_copy() {
     run("umount", &[text(&site.at("b"))]);
     fs::remove_dir(site.at("b")).unwrap();
     assert_eq!(found.unwrap(), Some(pid));
+}
+
+/// A state directory is deleted while its servers run: they are found by the tag they carry, and go
+/// when that is said. Those of an appliance that runs, is stopped or was moved do not.
+#[test]
+fn what_a_deleted_directory_leaves_is_listed_and_swept() {
+    for isolation in [Isolation::Namespaces, Isolation::Processes] {
+        let (site, cloud) = Site::new(&format!("left-{isolation:?}"), isolation);
+        let other = Site::new(&format!("stays-{isolation:?}"), isolation);
+        let others = other.1.init_pid(other.0.server).unwrap();
+        let (pid, tag) = (cloud.init_pid(site.server).unwrap(), cloud.owner().unwrap().tag);
+        let left = || leftovers().into_iter().find(|one| one.tag == tag);
+        // One that sleeps goes like one that is awake.
+        cloud.apply(&CloudStep::Suspend(site.server)).unwrap();
+        assert_eq!(left(), None, "it runs");
+        drop(cloud);
+        assert_eq!(left(), None, "it is stopped, and its directory is there");
+        fs::rename(site.at("a"), site.at("b")).unwrap();
+        assert_eq!(left(), None, "it was moved, and its servers know where");
+        let (there, aside) = (site.at("b/onboard/onboard.json"), site.at("aside"));
+        fs::rename(site.at("b"), site.at("a")).unwrap();
+        fs::rename(site.at("a/onboard/onboard.json"), &aside).unwrap();
+        assert_eq!(left(), None, "its directory is damaged, and has servers");
+        fs::write(site.at("a/onboard/onboard.json"), "{").unwrap();
+        assert_eq!(left(), None, "its directory cannot be read");
+        fs::rename(site.at("a"), site.at("b")).unwrap();
+        fs::rename(&aside, &there).unwrap();
+        fs::remove_dir_all(site.at("b")).unwrap();
+        let found = left().unwrap();
+        assert_eq!(found.owner.clone().unwrap().place, site.at("a/onboard"));
+        let kinds: &[&str] = match isolation {
+            Isolation::Namespaces => &["process ", "link gr-", "link gv", "control group "],
+            Isolation::Processes => &["process "],
+        };
+        for kind in kinds {
+            assert!(found.things.iter().any(|thing| thing.starts_with(kind)), "{kind}: {found:?}");
+        }
+        let said = grange_says(&["appliance", "sweep"]);
+        let place = site.at("a/onboard");
+        for part in [&*tag, text(&place), "that directory is gone", "say --yes"] {
+            assert!(said.contains(part), "{part}: {said}");
+        }
+        let doctor = grange_says(&["appliance", "doctor"]);
+        assert!(doctor.contains("look with: grange appliance sweep"), "{doctor}");
+        assert!(runs(pid), "only looked at");
+        let said = sweep_alone(&tag);
+        assert!(said.contains(&format!("{tag} is removed")), "{said}");
+        assert!(!runs(pid) && runs(others), "{said}");
+        assert_eq!(left(), None);
+        assert!(!Path::new("/sys/class/net").join(format!("gr-{tag}")).exists());
+        let trees = fs::read_dir("/sys/fs/cgroup").unwrap().flatten();
+        let mut groups = trees.map(|tree| tree.path().join(format!("grange-{tag}")));
+        assert!(!groups.any(|group| group.exists()));
+        for device in fs::read_dir("/sys/block").unwrap().flatten() {
+            let file = fs::read_to_string(device.path().join("loop/backing_file"));
+            assert!(!file.unwrap_or_default().contains(text(&site.directory)));
+        }
+        assert_eq!(other.1.list().unwrap()[0].state, CloudState::Running);
+    }
+}
+
+/// What looks like ours and is in no register is told of, and not touched.
+#[test]
+fn what_no_register_names_is_left_alone() {
+    let mut stranger = Command::new("sleep")
+        .arg("86400")
+        .env("GRANGE_OWNER", "0dd0dd")
+        .env("GRANGE_SERVER", fresh_server().to_string())
+        .stdin(Stdio::null())
+        .spawn()
+        .unwrap();
+    let said = sweep_alone("");
+    let alone = stranger.try_wait().unwrap().is_none();
+    stranger.kill().unwrap();
+    stranger.wait().unwrap();
+    assert!(alone && said.contains("0dd0dd: nothing here says which directory it is of"), "{said}");
+}
+
+/// Removes what one tag left: with a register that names no other, as tests beside this one have
+/// names in the machine's.
+fn sweep_alone(tag: &str) -> String {
+    let named = Path::new("/run/grange-onboard").join(tag);
+    let script = r#"
+        mkdir -p -m 700 "$1" && { test -z "$2" || cp -a "$3" "$1/"; } &&
+        mount -t tmpfs tmpfs /run && cp -a "$1" /run/grange-onboard &&
+        exec "$0" appliance sweep --yes"#;
+    let own = std::env::temp_dir().join(format!("grange-sweep-{}-{tag}", std::process::id()));
+    let output = Command::new("unshare")
+        .args(["-m", "sh", "-c", script, env!("CARGO_BIN_EXE_grange"), text(&own), tag])
+        .arg(&named)
+        .output()
+        .unwrap();
+    fs::remove_dir_all(&own).unwrap();
+    if !tag.is_empty() {
+        fs::remove_file(&named).unwrap();
+    }
+    String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap()
+}
+
+fn grange_says(arguments: &[&str]) -> String {
+    let output = Command::new(env!("CARGO_BIN_EXE_grange")).args(arguments).output().unwrap();
+    String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap()
 }
 
 /// The whole appliance on a copy, in containers that share less and less with the original.

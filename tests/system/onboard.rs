@@ -186,6 +186,12 @@ pub fn traces(yard: &Yard, servers: &[ServerId]) -> BTreeSet<String> {
     for mount in mounts.lines().filter(|mount| mount.contains(&directory)) {
         found.insert(format!("mount {mount}"));
     }
+    for device in fs::read_dir("/sys/block").unwrap().flatten() {
+        let file = fs::read_to_string(device.path().join("loop/backing_file")).unwrap_or_default();
+        if file.contains(&directory) {
+            found.insert(format!("device {:?} {}", device.file_name(), file.trim_end()));
+        }
+    }
     let named = |path: &Path| {
         let entries = fs::read_dir(path).into_iter().flatten().flatten();
         let paths = entries.map(|entry| entry.path().display().to_string());

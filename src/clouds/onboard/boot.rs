@@ -95,6 +95,7 @@ impl Onboard {
             directory: directory.path.clone(),
             executable: self.config.executable.clone(),
             agent: self.config.agent_executable.clone(),
+            disk: self.disks.of(directory, size)?,
             volumes: self.volumes_of(record),
             masks,
             network,

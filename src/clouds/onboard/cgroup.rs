@@ -277,7 +277,8 @@ fn make(path: &Path) -> Result<(), Failure> {
     fs::create_dir_all(path).doing("making", path.display())
 }
 
-fn remove(path: &Path) -> Result<(), Failure> {
+/// Removes an empty group, waiting a while for its last process.
+pub fn remove(path: &Path) -> Result<(), Failure> {
     let gone = || match fs::remove_dir(path) {
         Ok(()) => true,
         Err(error) => error.kind() == io::ErrorKind::NotFound,

@@ -168,7 +168,7 @@ fn acquire(path: &Path, tag: &str) -> Result<Result<Held, Refusal>, Failure> {
 }
 
 /// Takes a name off the register, and the register away when it was the last.
-fn forget(register: &Path, tag: &str) -> Result<(), Failure> {
+pub fn forget(register: &Path, tag: &str) -> Result<(), Failure> {
     super::record::remove_tree(&register.join(tag))?;
     match fs::remove_dir(register) {
         Ok(()) => Ok(()),
@@ -180,7 +180,7 @@ fn forget(register: &Path, tag: &str) -> Result<(), Failure> {
 }
 
 /// Where the machine's tags are kept until it is switched off: one register for each user.
-fn register() -> PathBuf {
+pub fn register() -> PathBuf {
     if nix::unistd::geteuid().is_root() {
         return PathBuf::from("/run/grange-onboard");
     }
@@ -197,6 +197,36 @@ fn check_private(register: &Path) -> Result<(), Failure> {
     Err(Failure::new(format!("using {}", register.display()), why))
 }
 
+/// Every name of a register: the tag, the last owner's mark, and whether that one lives.
+pub fn names(register: &Path) -> Vec<(String, Option<Owner>, bool)> {
+    let Ok(entries) = fs::read_dir(register) else { return Vec::new() };
+    let mut found = Vec::new();
+    for entry in entries.flatten() {
+        let Ok(tag) = entry.file_name().into_string() else { continue };
+        let Ok(mut file) = File::open(entry.path()) else { continue };
+        let alive = matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock));
+        found.push((tag, read_mark(&mut file), alive));
+    }
+    found.sort_by(|a, b| a.0.cmp(&b.0));
+    found
+}
+
+/// Holds the name of a tag that nobody has, until the answer is dropped.
+///
+/// # Errors
+/// When its owner lives.
+pub fn hold(tag: &str) -> Result<Hold, Failure> {
+    check_private(&register())?;
+    let (named, socket, _) = acquire_patiently(&register().join(tag), tag)?;
+    Ok(Hold { _named: named, _socket: socket })
+}
+
+/// A name while it is held.
+pub struct Hold {
+    _named: File,
+    _socket: Option<UnixListener>,
+}
+
 /// Whether the place of a mark is there, has this tag and is not this directory by another name.
 fn is_elsewhere(mark: &Owner, state: &Path, place: &Place) -> bool {
     let number = |path: &Path| fs::metadata(path).map(|m| (m.dev(), m.ino())).ok();
@@ -204,8 +234,25 @@ fn is_elsewhere(mark: &Owner, state: &Path, place: &Place) -> bool {
     there.is_some() && there != number(state) && has_tag(&mark.place, &place.tag)
 }
 
+/// Whether a directory is the state of a tag no more: it is not there, is empty, or another
+/// appliance's. One that cannot be looked at may still be.
+pub fn is_gone(state: &Path, tag: &str) -> bool {
+    match read_json::<Place>(&state.join("onboard.json")) {
+        Ok(place) => place.tag != tag,
+        Err(failure) if is_missing(&failure.source) => {
+            let servers = fs::read_dir(state.join("servers"));
+            servers.map_or_else(|e| is_missing(&e), |mut entries| entries.next().is_none())
+        }
+        Err(_) => false,
+    }
+}
+
+fn is_missing(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+}
+
 /// Whether a directory is the state of a tag.
-fn has_tag(state: &Path, tag: &str) -> bool {
+pub fn has_tag(state: &Path, tag: &str) -> bool {
     read_json::<Place>(&state.join("onboard.json")).is_ok_and(|place| place.tag == tag)
 }
 

@@ -41,15 +41,21 @@
 //! **Data volumes** are directories with a mark beside each that says whose it is (`volume`).
 //! Their size is not enforced.
 //!
+//! **Disks**: what a server writes goes to a file system of its own, in a file that takes no more
+//! space than was written (`disk`); eight times the memory of its size. When it is full, that is
+//! the server's own trouble.
+//!
 //! **Limits** are control groups; without them, and for an ordinary user, they are advisory, and
 //! a server is put to sleep by stopping each of its processes.
 //! Not here: images. Every server sees the machine's own `/`, and an image is its command.
 
 mod boot;
 mod cgroup;
+mod disk;
 mod failure;
 mod init;
 mod lease;
+mod leftover;
 mod memory;
 mod mount_point;
 mod netlink;
@@ -57,11 +63,13 @@ mod network;
 mod place;
 mod process;
 mod record;
+mod sizes;
 mod volume;
 mod watch;
 
 pub use failure::Failure;
 pub use init::init_main;
+pub use leftover::{Leftover, leftovers, remove_leftover};
 pub use record::Isolation;
 
 use crate::base::{Millis, ServerId};
@@ -70,6 +78,7 @@ use crate::clouds::volume::VolumeSighting;
 use crate::clouds::{Applied, Cloud, CloudError, CloudStep, InstanceType, LaunchRequest};
 use crate::model::{CloudState, Notice, Sighting};
 use cgroup::Cgroups;
+use disk::Disks;
 use failure::Doing;
 use lease::Lease;
 use memory::MemoryWatch;
@@ -78,6 +87,7 @@ use network::NetworkWatch;
 use nix::sys::signal::Signal;
 use place::Place;
 use record::{Record, ServerDirectory, Shelf, make_private};
+use sizes::sizes;
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::net::Ipv4Addr;
@@ -86,9 +96,6 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use watch::Watch;
 
-/// The sizes: name, CPUs in thousandths, memory in MiB.
-const SIZES: [(&str, u32, u64); 4] =
-    [("nano", 100, 64), ("small", 250, 128), ("medium", 500, 256), ("large", 1000, 512)];
 /// How long a step waits for another one on the same server; the longest is a boot.
 const LOCK_WAIT: Duration = Duration::from_secs(30);
 /// How often pid 1s are looked at while waiting for a change: one small read for each, and one
@@ -123,6 +130,7 @@ pub struct Onboard {
     place: Place,
     lease: Lease,
     cgroups: Cgroups,
+    disks: Disks,
     /// The address given last; held while one is chosen and its record written.
     last_address: Mutex<Option<Ipv4Addr>>,
     watch: Watch,
@@ -163,6 +171,10 @@ impl Onboard {
         if isolation == Isolation::Namespaces {
             place.make_bridge()?;
         }
+        let disks = match isolation {
+            Isolation::Namespaces => Disks::open(&config.state_dir, &sizes()),
+            Isolation::Processes => Disks::none("servers of an ordinary user share its disk"),
+        };
         for limit in cgroups.advisory() {
             tracing::warn!(limit, "no control group enforces it: the limit is advisory");
         }
@@ -174,6 +186,7 @@ impl Onboard {
             place,
             lease,
             cgroups,
+            disks,
             last_address,
             watch: Watch::default(),
             memory: MemoryWatch::default(),
@@ -396,13 +409,7 @@ impl Cloud for Onboard {
     }
 
     fn instance_types(&self) -> Vec<InstanceType> {
-        SIZES
-            .map(|(name, cpu_millis, mebibytes)| InstanceType {
-                name: name.to_owned(),
-                cpu_millis,
-                memory_bytes: mebibytes << 20,
-            })
-            .to_vec()
+        sizes()
     }
 
     fn list(&self) -> Result<Vec<Sighting>, CloudError> {

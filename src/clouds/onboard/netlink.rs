@@ -50,6 +50,8 @@ pub struct Link {
     pub up: bool,
     /// The index of the bridge it is on.
     pub master: Option<u32>,
+    /// Its hardware address.
+    pub address: Option<Vec<u8>>,
 }
 
 impl Netlink {
@@ -199,11 +201,13 @@ impl Netlink {
                 name: String::new(),
                 up: found.header.flags.contains(LinkFlags::Up),
                 master: None,
+                address: None,
             };
             for attribute in &found.attributes {
                 match attribute {
                     LinkAttribute::IfName(name) => link.name.clone_from(name),
                     LinkAttribute::Controller(master) => link.master = Some(*master),
+                    LinkAttribute::Address(address) => link.address = Some(address.clone()),
                     _ => {}
                 }
             }

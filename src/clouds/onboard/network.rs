@@ -56,6 +56,10 @@ impl Onboard {
             .filter_map(|(at, record)| Some((at.id, self.size(&record.instance_type).ok()?)))
             .collect();
         let mut notices = self.memory.look(&self.cgroups, &sizes);
+        let disks = known
+            .iter()
+            .filter_map(|(at, record)| Some((at.clone(), self.size(&record.instance_type).ok()?)));
+        notices.extend(self.disks.notices(&disks.collect::<Vec<_>>()));
         if self.isolation == Isolation::Namespaces {
             let texts = self.look_at_network(&known);
             notices.extend(texts.into_iter().map(|text| Notice {

@@ -8,8 +8,11 @@ use crate::base::ServerId;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 /// One process, for certain.
@@ -64,6 +67,14 @@ impl Process {
         }
     }
 
+    /// What it has open, by name, and where it is.
+    pub fn files(&self) -> Vec<PathBuf> {
+        let own = format!("/proc/{}", self.pid);
+        let open = fs::read_dir(format!("{own}/fd")).into_iter().flatten().flatten();
+        let links = open.map(|entry| entry.path()).chain([PathBuf::from(format!("{own}/cwd"))]);
+        links.filter_map(|link| fs::read_link(link).ok()).collect()
+    }
+
     /// Waits until it is dead; false when the time is over first.
     pub fn wait(&self, at_most: Duration) -> bool {
         wait_until(at_most, || !self.is_alive())
@@ -102,6 +113,39 @@ pub fn members(server: ServerId, tag: &str) -> Vec<Process> {
         let tagged = environment.split(|b| *b == 0).any(|e| e.starts_with(b"GRANGE_OWNER="));
         has(&mark) && (has(&owner) || !tagged)
     })
+}
+
+/// Every living process of the servers of a tag, but this one.
+pub fn owned(tag: &str) -> Vec<Process> {
+    let own = i32::try_from(std::process::id()).unwrap_or_default();
+    identify_all(|pid| pid != own && owner_of(pid).as_deref() == Some(tag))
+}
+
+/// Every tag whose servers have a process of this user's.
+pub fn owners() -> BTreeSet<String> {
+    let own = nix::unistd::geteuid().as_raw();
+    let is_own = |pid: i32| fs::metadata(format!("/proc/{pid}")).is_ok_and(|m| m.uid() == own);
+    let found = identify_all(|pid| is_own(pid) && owner_of(pid).is_some());
+    found.iter().filter_map(|process| owner_of(process.pid)).collect()
+}
+
+/// The tag of a process that carries all that processes of servers are started with: one mark
+/// alone may have come from a shell.
+fn owner_of(pid: i32) -> Option<String> {
+    let environment = fs::read(format!("/proc/{pid}/environ")).ok()?;
+    let value = |name: &str| {
+        let entries = environment.split(|byte| *byte == 0);
+        let found = entries.filter_map(|entry| std::str::from_utf8(entry).ok());
+        let mut values = found.filter_map(|entry| entry.strip_prefix(name)?.strip_prefix('='));
+        values.next()
+    };
+    value("GRANGE_SERVER")?.parse::<ServerId>().ok()?;
+    value("GRANGE_OWNER").filter(|tag| is_tag(tag)).map(str::to_owned)
+}
+
+/// Whether it is what [`super::place`] draws.
+fn is_tag(tag: &str) -> bool {
+    tag.len() == 6 && tag.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 /// Every living process of the process name space that `init` is pid 1 of, itself included.

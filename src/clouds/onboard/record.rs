@@ -3,13 +3,15 @@
 //! ```text
 //! <state>/onboard.json            who this appliance is on the machine: tag and subnet
 //! <state>/owner.json              whose servers they are (`lease`)
+//! <state>/disks/<MiB>.img         an empty file system of each size (`disk`)
 //! <state>/servers/<uuid>/
 //!     meta.json                   the tag: written first, removed last; what lists, lists these
 //!     lock                        held while something is done to the server
 //!     boot.json                   what the last boot was given
 //!     init.json                   its pid 1, once there was one
 //!     log                         what went wrong before the server had a log of its own
-//!     upper/ work/ root/          the overlay; or, without name spaces,
+//!     disk.img disk/ root/        its file system and the overlay on it; or, where nothing bounds
+//!                                 it, upper/ work/ root/; or, without name spaces,
 //!     home/                       the server's home
 //! <state>/volumes/<id>/           a data volume, with its mark in <id>.json beside it (`volume`)
 //! ```

@@ -9,7 +9,7 @@ use super::super::cgroup::{Group, Version};
 use super::super::failure::{Doing, Failure};
 use super::super::process::wait_until;
 use super::super::record::{Isolation, make_private, read_json, remove_tree, write_json};
-use super::{AGENT, Boot, GO, Services, capability};
+use super::{AGENT, Boot, GO, Services, attach, capability};
 use crate::base::output;
 use nix::errno::Errno;
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
@@ -103,7 +103,9 @@ fn wait_for_go() -> Result<(), Failure> {
 }
 
 fn enter_root(boot: &Boot) -> Result<(), Failure> {
-    let [upper, work, root] = ["upper", "work", "root"].map(|name| boot.directory.join(name));
+    let root = boot.directory.join("root");
+    let layer = attach_disk(boot)?;
+    let [upper, work] = ["upper", "work"].map(|name| layer.join(name));
     for path in [&upper, &work, &root] {
         make_private(path)?;
     }
@@ -131,6 +133,18 @@ fn enter_root(boot: &Boot) -> Result<(), Failure> {
     make_private(&old)?;
     nix::unistd::pivot_root(&root, &old).doing("changing to", root.display())?;
     nix::unistd::chdir("/").doing("changing to", "/")
+}
+
+/// Where the server's layer goes: on a file system of its own, which bounds it.
+fn attach_disk(boot: &Boot) -> Result<PathBuf, Failure> {
+    let Some(image) = &boot.disk else { return Ok(boot.directory.clone()) };
+    let at = boot.directory.join("disk");
+    make_private(&at)?;
+    // Held until it is mounted; then the mount holds it.
+    let (_device, path) = attach(image)?;
+    mount(Some(&path), &at, Some("ext4"), MsFlags::MS_NODEV, None::<&str>)
+        .doing("mounting", image.display())?;
+    Ok(at)
 }
 
 /// Mounts it; while the kernel is still taking down the one of the boot before, again.

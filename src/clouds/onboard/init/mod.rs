@@ -25,6 +25,7 @@ mod capability;
 mod exec;
 mod inside;
 mod log;
+mod loopback;
 mod outer;
 mod probe;
 mod supervise;
@@ -39,6 +40,7 @@ use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+pub use loopback::{attach, attached_files};
 pub use outer::{OK, mac};
 
 /// Everything a boot needs, so that nothing has to be asked for later.
@@ -54,6 +56,9 @@ pub struct Boot {
     pub executable: PathBuf,
     /// The binary whose `agent` command is the agent.
     pub agent: PathBuf,
+    /// The file system its layer lies on; `None` where it lies in its directory.
+    #[serde(default)]
+    pub disk: Option<PathBuf>,
     /// Where each data volume lies and where the server sees it.
     pub volumes: Vec<(PathBuf, String)>,
     /// Directories and files of the machine that the server does not see.

@@ -1,0 +1,215 @@
+//! A bound for what a server writes: its layer lies on a file system of its own, in a file that
+//! takes no more space than was written to it.
+//!
+//! Making a file system takes a while, so one of each size is made once, empty, and copied: half a
+//! megabyte. Where the machine lends no loop devices or has no `mkfs.ext4`, servers are made
+//! without a bound, and that is said for as long as it is so.
+
+use super::failure::{Doing, Failure};
+use super::init::attach;
+use super::process::Process;
+use super::record::{ServerDirectory, make_private, remove_tree};
+use crate::clouds::InstanceType;
+use crate::model::{Notice, NoticeKind};
+use nix::sys::statvfs::statvfs;
+use nix::unistd::{Whence, lseek};
+use std::fs::{self, File, OpenOptions};
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::{Mutex, PoisonError};
+
+/// The file in a server's directory.
+pub const IMAGE: &str = "disk.img";
+/// Eight times the memory: 512 MiB for the smallest, 4 GiB for the largest.
+const BYTES_PER_MEMORY: u64 = 8;
+/// Bytes copied at a time.
+const PART: u64 = 4096;
+/// A server is told of whose disk has less than this share left, in percent.
+const FULL_PERCENT: u64 = 3;
+/// Where `mkfs.ext4` is.
+const MKFS: [&str; 2] = ["/usr/sbin/mkfs.ext4", "/sbin/mkfs.ext4"];
+
+/// The empty file systems, and whether they are of use here.
+pub struct Disks {
+    templates: PathBuf,
+    /// Why nothing is bounded, if nothing is.
+    unbounded: Option<String>,
+    /// Whether people are told: an ordinary user's servers never have bounds, as the docs say.
+    told: bool,
+    making: Mutex<()>,
+}
+
+impl Disks {
+    /// Finds out what the machine lends, by trying it.
+    pub fn open(state: &Path, sizes: &[InstanceType]) -> Disks {
+        let mut disks = Disks {
+            templates: state.join("disks"),
+            unbounded: None,
+            told: false,
+            making: Mutex::new(()),
+        };
+        let tried = sizes.first().map(|size| {
+            let template = disks.template(size)?;
+            // Let go of at once.
+            attach(&template).map(drop)
+        });
+        disks.unbounded = tried.and_then(Result::err).map(|failure| failure.line());
+        disks.told = disks.unbounded.is_some();
+        disks
+    }
+
+    /// None of them: for servers without name spaces, whose disk is their home.
+    pub fn none(why: &str) -> Disks {
+        let unbounded = Some(why.to_owned());
+        Disks { templates: PathBuf::new(), unbounded, told: false, making: Mutex::new(()) }
+    }
+
+    /// That nothing is bounded; and which servers have filled their disks.
+    pub fn notices(&self, servers: &[(ServerDirectory, InstanceType)]) -> Vec<Notice> {
+        let unbounded = self.unbounded.as_ref().filter(|_| self.told).map(|why| {
+            let text = format!(
+                "nothing bounds what servers write, and one can fill the machine's disk: {why}"
+            );
+            Notice { server: None, kind: NoticeKind::Disk, text, count: 0 }
+        });
+        unbounded.into_iter().chain(servers.iter().filter_map(full)).collect()
+    }
+
+    /// The bound of a size.
+    pub fn bytes(size: &InstanceType) -> u64 {
+        size.memory_bytes * BYTES_PER_MEMORY
+    }
+
+    /// A server's file system, made if it has none; `None` where it has its layer in a directory,
+    /// because nothing else was there when it was launched.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub fn of(
+        &self,
+        server: &ServerDirectory,
+        size: &InstanceType,
+    ) -> Result<Option<PathBuf>, Failure> {
+        let image = server.join(IMAGE);
+        if image.exists() {
+            return Ok(Some(image));
+        }
+        if self.unbounded.is_some() || server.join("upper").exists() {
+            return Ok(None);
+        }
+        let template = self.template(size)?;
+        let new = server.join("disk.new");
+        copy_sparsely(&template, &new)?;
+        fs::rename(&new, &image).doing("renaming to", image.display())?;
+        Ok(Some(image))
+    }
+
+    fn template(&self, size: &InstanceType) -> Result<PathBuf, Failure> {
+        let _one_at_a_time = self.making.lock().unwrap_or_else(PoisonError::into_inner);
+        let bytes = Disks::bytes(size);
+        let path = self.templates.join(format!("{}.img", bytes >> 20));
+        if path.exists() {
+            return Ok(path);
+        }
+        make_private(&self.templates)?;
+        let new = path.with_extension("new");
+        remove_tree(&new)?;
+        let mkfs = MKFS.into_iter().find(|place| Path::new(place).exists());
+        let mkfs = mkfs.ok_or_else(|| {
+            Failure::new("making a file system", "mkfs.ext4 is missing: apt-get install e2fsprogs")
+        })?;
+        let file = create(&new)?;
+        file.set_len(bytes).doing("making", new.display())?;
+        // Nothing is reserved for root, who is who writes; tables are made when they are needed.
+        let options = ["-q", "-F", "-m", "0", "-J", "size=4", "-E", "lazy_itable_init=1,nodiscard"];
+        let made = Command::new(mkfs)
+            .args(options)
+            .arg(&new)
+            .stdin(Stdio::null())
+            .output()
+            .doing("starting", mkfs)?;
+        if !made.status.success() {
+            let said = String::from_utf8_lossy(&made.stderr).trim().to_owned();
+            return Err(Failure::new(format!("making {}", new.display()), said));
+        }
+        fs::rename(&new, &path).doing("renaming to", path.display())?;
+        Ok(path)
+    }
+}
+
+/// That a server's disk is full, which is what its services then say of everything they write.
+fn full((server, size): &(ServerDirectory, InstanceType)) -> Option<Notice> {
+    if !server.join(IMAGE).exists() {
+        return None;
+    }
+    let pid = server.init().filter(Process::is_alive)?.pid;
+    let root = statvfs(format!("/proc/{pid}/root").as_str()).ok()?;
+    if root.blocks_available() * 100 >= root.blocks() * FULL_PERCENT {
+        return None;
+    }
+    let (bound, name) = (Disks::bytes(size) >> 20, &size.name);
+    let text = format!(
+        "its disk is full: {bound} MiB, which is what the size {name} has; what is to stay or to \
+         grow belongs on a data volume"
+    );
+    Some(Notice { server: Some(server.id), kind: NoticeKind::Disk, text, count: 0 })
+}
+
+fn create(path: &Path) -> Result<File, Failure> {
+    let mut options = OpenOptions::new();
+    options.create(true).truncate(true).read(true).write(true).mode(0o600);
+    options.open(path).doing("creating", path.display())
+}
+
+/// Copies a file without its holes, and without what is only zeros: an empty journal is.
+fn copy_sparsely(from: &Path, to: &Path) -> Result<(), Failure> {
+    let mut source = File::open(from).doing("opening", from.display())?;
+    let length = source.metadata().doing("looking at", from.display())?.len();
+    let mut copy = create(to)?;
+    copy.set_len(length).doing("making", to.display())?;
+    let mut at: i64 = 0;
+    // No more data is an error of its own, which ends it.
+    while let Ok(begin) = lseek(&source, at, Whence::SeekData) {
+        let end = lseek(&source, begin, Whence::SeekHole).doing("reading", from.display())?;
+        let (mut next, last) = (begin.unsigned_abs(), end.unsigned_abs());
+        source.seek(SeekFrom::Start(next)).doing("reading", from.display())?;
+        while next < last {
+            let mut part = Vec::new();
+            let read = (&mut source).take(PART.min(last - next)).read_to_end(&mut part);
+            read.doing("reading", from.display())?;
+            if part.iter().any(|byte| *byte != 0) {
+                copy.seek(SeekFrom::Start(next)).doing("writing", to.display())?;
+                copy.write_all(&part).doing("writing", to.display())?;
+            }
+            next += PART;
+        }
+        at = end;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::MetadataExt;
+
+    #[test]
+    fn a_copy_has_the_same_bytes_and_the_same_holes() {
+        let directory = std::env::temp_dir().join(format!("grange-sparse-{}", std::process::id()));
+        fs::create_dir_all(&directory).unwrap();
+        let [from, to] = ["from", "to"].map(|name| directory.join(name));
+        let mut file = create(&from).unwrap();
+        file.set_len(64 << 20).unwrap();
+        for (at, text) in [(0, "first"), (5 << 20, "middle"), ((64 << 20) - 4, "last")] {
+            file.seek(SeekFrom::Start(at)).unwrap();
+            file.write_all(text.as_bytes()).unwrap();
+        }
+        copy_sparsely(&from, &to).unwrap();
+        let same = fs::read(&from).unwrap() == fs::read(&to).unwrap();
+        let blocks = fs::metadata(&to).unwrap().blocks();
+        fs::remove_dir_all(&directory).unwrap();
+        assert!(same && blocks <= 48, "{same} {blocks}");
+    }
+}

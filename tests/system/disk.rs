@@ -1,0 +1,142 @@
+//! What a server writes has a bound: real loop devices, real file systems, real kills.
+
+use crate::onboard::{Yard, eventually, ids, traces};
+use grange::base::ServerId;
+use grange::clouds::contract::Rig;
+use grange::clouds::onboard::Isolation;
+use grange::clouds::{Cloud, CloudStep};
+use grange::model::{CloudState, NoticeKind};
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+/// Of the size `nano`.
+const BOUND: u64 = 512 << 20;
+/// Writes to its root until it is refused, and says how that went; then stays.
+const FILL: &str = "dd if=/dev/zero of=/fill bs=1M count=4000 2> /data/new; \
+                    mv /data/new /data/said; exec sleep 86400";
+
+fn devices(yard: &Yard, servers: &[ServerId]) -> BTreeSet<String> {
+    let all = traces(yard, servers).into_iter();
+    all.filter(|trace| trace.starts_with("device ")).collect()
+}
+
+#[test]
+fn a_server_that_fills_its_disk_fills_no_other() {
+    let yard = Yard::new("fills", Isolation::Namespaces);
+    let mut next = ids();
+    let (greedy, modest) = (next(), next());
+    yard.launch(modest, 1, &["sleep", "86400"]).unwrap();
+    let image = |id: ServerId| {
+        let directory = yard.directory.join("state/servers").join(id.to_string());
+        let found = fs::metadata(directory.join("disk.img")).unwrap();
+        (found.len(), std::os::unix::fs::MetadataExt::blocks(&found) * 512)
+    };
+    let (length, taken) = image(modest);
+    assert_eq!(length, BOUND);
+    assert!(taken < 8 << 20, "an empty disk takes {taken} bytes");
+    yard.launch(greedy, 2, &["sh", "-c", FILL]).unwrap();
+    assert!(eventually(|| yard.read_within(greedy, "/data/said").is_some()));
+    let said = yard.read_within(greedy, "/data/said").unwrap();
+    assert!(said.contains("No space left on device"), "{said}");
+    assert!(image(greedy).1 <= BOUND + (1 << 20), "{:?}", image(greedy));
+    // It is its own trouble, and people are told.
+    let told = yard.cloud.examine();
+    let full = |id| told.iter().any(|n| n.server == Some(id) && n.kind == NoticeKind::Disk);
+    assert!(full(greedy) && !full(modest), "{told:?}");
+    assert!(told.iter().any(|n| n.text.contains("its disk is full: 512 MiB")), "{told:?}");
+    fs::write(format!("/proc/{}/root/fine", yard.cloud.init_pid(modest).unwrap()), "fine").unwrap();
+    // It goes like any other, with its data volume kept.
+    yard.cloud.apply(&CloudStep::Terminate(greedy)).unwrap();
+    assert_eq!(yard.state(greedy), None);
+    assert!(eventually(|| devices(&yard, &[greedy, modest]).len() == 1));
+    assert!(yard.cloud.volumes().unwrap().iter().all(|volume| volume.mark.is_some()));
+}
+
+/// What was written is there after every way to stop, and no device stays.
+#[test]
+fn a_disk_outlives_stops_crashes_and_the_appliance() {
+    let mut yard = Yard::new("outlives", Isolation::Namespaces);
+    let id = ids()();
+    yard.launch(id, 1, &["sleep", "86400"]).unwrap();
+    let note = |yard: &Yard| yard.read_within(id, "/note");
+    let pid = yard.cloud.init_pid(id).unwrap();
+    fs::write(format!("/proc/{pid}/root/note"), "written").unwrap();
+    assert_eq!(devices(&yard, &[id]).len(), 1);
+    // Another appliance process: the server runs on, on the same device.
+    let before = devices(&yard, &[id]);
+    yard.reopen();
+    assert_eq!((devices(&yard, &[id]), note(&yard).as_deref()), (before, Some("written")));
+    for step in [CloudStep::Reboot(id), CloudStep::Stop(id)] {
+        yard.cloud.apply(&step).unwrap();
+    }
+    assert!(eventually(|| devices(&yard, &[id]).is_empty()), "{:?}", devices(&yard, &[id]));
+    yard.cloud.apply(&CloudStep::Start(id)).unwrap();
+    assert_eq!(note(&yard).as_deref(), Some("written"));
+    Rig::crash(&yard, id);
+    assert!(eventually(|| yard.state(id) == Some(CloudState::Stopped)));
+    assert!(eventually(|| devices(&yard, &[id]).is_empty()));
+    yard.cloud.apply(&CloudStep::Start(id)).unwrap();
+    assert_eq!((note(&yard).as_deref(), devices(&yard, &[id]).len()), (Some("written"), 1));
+    // As the power does: everything stops, and comes up again.
+    yard.cloud.stop_all().unwrap();
+    assert!(eventually(|| devices(&yard, &[id]).is_empty()));
+    yard.reopen();
+    yard.cloud.apply(&CloudStep::Start(id)).unwrap();
+    assert_eq!(note(&yard).as_deref(), Some("written"));
+    yard.cloud.remove_all(true).unwrap();
+    assert!(eventually(|| traces(&yard, &[id]).is_empty()), "{:?}", traces(&yard, &[id]));
+}
+
+/// A server of before there were disks goes on with its layer in its directory.
+#[test]
+fn a_server_without_a_disk_keeps_its_layer() {
+    let yard = Yard::new("layer", Isolation::Namespaces);
+    let id = ids()();
+    yard.launch(id, 1, &["sleep", "86400"]).unwrap();
+    yard.cloud.apply(&CloudStep::Stop(id)).unwrap();
+    let directory = yard.directory.join("state/servers").join(id.to_string());
+    fs::remove_file(directory.join("disk.img")).unwrap();
+    for name in ["upper", "work"] {
+        fs::create_dir_all(directory.join(name)).unwrap();
+    }
+    fs::write(directory.join("upper/note"), "of before").unwrap();
+    yard.cloud.apply(&CloudStep::Start(id)).unwrap();
+    assert_eq!(yard.read_within(id, "/note").as_deref(), Some("of before"));
+    assert!(devices(&yard, &[id]).is_empty() && !Path::new(&directory.join("disk.img")).exists());
+}
+
+#[test]
+fn a_volume_that_is_gone_is_not_made_anew_by_a_start() {
+    for isolation in [Isolation::Namespaces, Isolation::Processes] {
+        let yard = Yard::new(&format!("gone-{isolation:?}"), isolation);
+        let id = ids()();
+        yard.launch(id, 1, &["sleep", "86400"]).unwrap();
+        let named = yard.cloud.volumes().unwrap().remove(0).cloud_volume_id;
+        let at = yard.directory.join("state/volumes").join(&named);
+        fs::rename(&at, yard.directory.join("aside")).unwrap();
+        for step in [CloudStep::Reboot(id), CloudStep::Start(id)] {
+            let refused = yard.cloud.apply(&step).unwrap_err().to_string();
+            assert!(refused.contains("is not there any more"), "{refused}");
+        }
+        assert_eq!(yard.state(id), Some(CloudState::Running), "it was stopped for nothing");
+        fs::rename(yard.directory.join("aside"), &at).unwrap();
+        yard.cloud.apply(&CloudStep::Reboot(id)).unwrap();
+    }
+}
+
+/// Volumes were called after their place once.
+#[test]
+fn a_volume_of_before_is_found_by_its_place() {
+    let yard = Yard::new("place", Isolation::Namespaces);
+    let id = ids()();
+    let old = yard.directory.join("state/volumes/71-1-0");
+    fs::create_dir_all(&old).unwrap();
+    fs::write(old.join("note"), "of before").unwrap();
+    let listed = yard.cloud.volumes().unwrap();
+    assert_eq!(listed[0].place, Some((grange::base::FarmRoleId(71), 1, 0)));
+    yard.launch(id, 1, &["sleep", "86400"]).unwrap();
+    assert_eq!(yard.read(id, "/data").as_deref(), Some("of before"));
+    let listed = yard.cloud.volumes().unwrap();
+    assert_eq!((listed.len(), listed[0].server), (1, Some(id)));
+}
