@@ -24,8 +24,9 @@ impl Check {
 }
 
 impl Observed {
-    /// These are all that are checked from outside. What was found of any other is nobody's word any
-    /// more: its farm role has no check now, or it sleeps. Says whether that changes how one is.
+    /// These are all that are checked from outside. What was found of any other is nobody's word
+    /// any more: its farm role has no check now, or it sleeps. Says whether that changes how one
+    /// is.
     pub(in crate::service) fn keep_checks(&self, checked: &[ServerId]) -> bool {
         let checked: BTreeSet<ServerId> = checked.iter().copied().collect();
         let mut inner = self.lock();
