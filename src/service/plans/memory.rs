@@ -69,6 +69,9 @@ impl Memory {
         let mut round = Round::default();
         let elapsed = service.clock.monotonic();
         let is_time = elapsed.saturating_sub(self.whole_at) >= PLAN_PERIOD;
+        // Whoever reads the clock first finds out that it was set. That is news about everything,
+        // and must be taken with this look, not the next.
+        service.watch();
         let news = service.observed.take_news();
         if !self.follow(service)? || is_time {
             round.whole = true;

@@ -1,5 +1,5 @@
 //! Nothing that is due waits for a job's period: the jobs on their threads, with a pool of one
-//! place that is freed in the worst moment.
+//! place that is freed in the worst moment; a look after the clock was set.
 
 use crate::explain::site::Site;
 use crate::whatif::Nobody;
@@ -8,7 +8,10 @@ use grange::boot::driver::Driver;
 use grange::clouds::Cloud;
 use grange::clouds::simulated::{Delays, Simulated};
 use grange::jobs::{Pool, Ports};
-use grange::service::lookup;
+use grange::model::{Actor, Door, Permission};
+use grange::service::plans::Memory;
+use grange::service::{holds, lookup};
+use grange::wire::hold::HoldInput;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -80,4 +83,31 @@ fn a_place_that_is_freed_after_the_commit_is_used_at_once() {
         std::thread::sleep(Duration::from_millis(5));
     }
     assert!(driver.stop(PATIENCE).is_empty());
+}
+
+#[test]
+fn a_clock_that_was_set_is_news_of_the_first_look_after_it() {
+    let mut site = Site::new();
+    site.declare(&["web"], 1);
+    site.act("settle");
+    let input = HoldInput {
+        what: "shop".into(),
+        kind: "launch".into(),
+        reason: "a look".into(),
+        length: Some(60_000),
+        ..HoldInput::default()
+    };
+    let permissions = Permission::for_admin();
+    let admin = Actor { door: Door::Socket, permissions, ..Actor::job("admin") };
+    holds::place(&site.service, &admin, &input).unwrap();
+    site.declare(&["web"], 2);
+    let mut memory = Memory::default();
+    let mut look = || memory.round(&site.service, &Actor::job("plan")).unwrap();
+    while look().committed > 0 {}
+    assert_eq!(site.servers().len(), 1, "held");
+    site.clock.jump_to(site.clock.now().after(61_000));
+    // Not at the next look at everything, and not at the one after this.
+    let round = look();
+    assert_eq!((round.whole, round.committed), (false, 1));
+    assert_eq!(site.servers().len(), 2);
 }
