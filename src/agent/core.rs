@@ -22,7 +22,7 @@ use crate::wire::reading;
 use crate::wire::topic::{self, Kind};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -89,7 +89,7 @@ struct Running {
     next_look: Instant,
     backlog_due: Instant,
     /// Commands under way, each with what ends it early.
-    cancels: BTreeMap<OrderId, Arc<AtomicBool>>,
+    cancels: BTreeMap<OrderId, Arc<obey::Ends>>,
     /// Set once it stops: until when it tries to say goodbye.
     goodbye: Option<Instant>,
     said_bye: bool,

@@ -1,16 +1,8 @@
 //! Servers, their readings, and commands for their agents.
 
-use crate::base::Millis;
 use crate::client::{Client, Error, Query, encode};
 use crate::wire::api::{CommandRequest, OrderView, SeriesView, ServerView};
 use crate::wire::input::{LockInput, NoInput, RebootInput, ServerFilter, TerminateInput};
-use std::thread::sleep;
-use std::time::{Duration, Instant};
-
-/// First and longest pause between two looks at an order.
-const LOOKS: [Duration; 2] = [Duration::from_millis(50), Duration::from_secs(1)];
-/// Beyond a command's own time: for the order to reach the agent and the result to come back.
-const ORDER_JOURNEY: Duration = Duration::from_secs(10);
 
 impl Client {
     /// Every server a filter takes, by farm, farm role and index.
@@ -90,21 +82,5 @@ impl Client {
     /// Wants the command ended that an order runs.
     pub fn order_cancel(&self, id: u64) -> Result<OrderView, Error> {
         self.act(&format!("grange/orders/{id}/actions/cancel/"), &NoInput {})
-    }
-
-    /// Waits for an order to be answered, for a command's own time and the way there and back;
-    /// gives it back as it then is, answered or still open.
-    pub fn order_wait(&self, id: u64, timeout_ms: Millis) -> Result<OrderView, Error> {
-        let until = Instant::now() + Duration::from_millis(timeout_ms) + ORDER_JOURNEY;
-        let [mut pause, longest] = LOOKS;
-        loop {
-            let order = self.order(id)?;
-            let left = until.saturating_duration_since(Instant::now());
-            if order.state != "open" || left.is_zero() {
-                return Ok(order);
-            }
-            sleep(pause.min(left));
-            pause = (pause * 2).min(longest);
-        }
     }
 }

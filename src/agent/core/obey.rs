@@ -2,7 +2,7 @@
 
 use super::Running;
 use crate::agent::Event;
-use crate::agent::orders::{Advice, Cancelled, Outcome};
+use crate::agent::orders::{Advice, Cancelled, NOT_BEGUN, Outcome};
 use crate::base::OrderId;
 use crate::model::OrderBody;
 use crate::net::mqtt::{Packet, Publish, encode};
@@ -10,8 +10,21 @@ use crate::wire::agent::{MessageBody, OrderMessage};
 use crate::wire::topic::{self, Kind};
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::SeqCst;
+use tokio::sync::Notify;
 use tokio::time::Instant;
+
+/// What ends a command early.
+#[derive(Default)]
+pub(super) struct Ends {
+    /// Whether it is to end, where a worker has begun it.
+    cancel: AtomicBool,
+    /// Whether a worker has begun it, or it is not to be begun any more: whoever is first.
+    taken: AtomicBool,
+    /// Told when it is not to be begun any more; all workers may be busy for long.
+    not_begun: Notify,
+}
 
 impl Running {
     pub(super) fn order(&mut self, publish: &Publish, now: Instant) {
@@ -75,14 +88,22 @@ impl Running {
             return self.done_order(order, false, &outcome, now);
         }
         let stop = matches!(body, OrderBody::Stop);
-        let cancel = Arc::new(AtomicBool::new(false));
-        if matches!(body, OrderBody::Run { .. }) {
-            self.cancels.insert(order, cancel.clone());
-        }
+        let is_command = matches!(body, OrderBody::Run { .. });
         let (workshop, events) = (self.agent.workshop.clone(), self.agent.sender.clone());
+        let ends = Arc::new(Ends::default());
+        if is_command {
+            self.cancels.insert(order, ends.clone());
+        }
+        let worker = ends.clone();
+        let work = tokio::task::spawn_blocking(move || match worker.taken.swap(true, SeqCst) {
+            true => Outcome::failed(NOT_BEGUN),
+            false => workshop.carry_out(&body, &worker.cancel),
+        });
         tokio::spawn(async move {
-            let work = tokio::task::spawn_blocking(move || workshop.carry_out(&body, &cancel));
-            let outcome = work.await.unwrap_or_else(|error| Outcome::failed(error.to_string()));
+            let outcome = tokio::select! {
+                done = work => done.unwrap_or_else(|error| Outcome::failed(error.to_string())),
+                () = ends.not_begun.notified() => Outcome::failed(NOT_BEGUN),
+            };
             if events.send(Event::Done(order, stop, outcome)).await.is_err() {
                 tracing::debug!(%order, "done after the agent stopped");
             }
@@ -95,8 +116,11 @@ impl Running {
         match self.agent.orders.cancel(order)? {
             Cancelled::Over(outcome) => self.answer(order, &outcome),
             Cancelled::UnderWay => {
-                if let Some(cancel) = self.cancels.get(&order) {
-                    cancel.store(true, Ordering::Relaxed);
+                if let Some(ends) = self.cancels.get(&order) {
+                    ends.cancel.store(true, SeqCst);
+                    if !ends.taken.swap(true, SeqCst) {
+                        ends.not_begun.notify_one();
+                    }
                 }
             }
         }

@@ -1,7 +1,7 @@
 //! Orders, from the wire to their results.
 
 use super::appliance::{World, block_on, soon, until};
-use crate::agent::{Event, Question, ask};
+use crate::agent::{Event, Question, WORKERS_MAX, ask};
 use crate::base::{OrderId, StepId, Timestamp};
 use crate::model::{EndedBy, OrderBody};
 use crate::wire::agent::MessageBody;
@@ -123,6 +123,35 @@ fn a_command_is_ended_when_it_is_cancelled() {
         assert!(!ready.exists(), "it did not run");
         agent.events.send(Event::Stop).await.unwrap();
         soon("the agent's end", agent.task).await.unwrap();
+    });
+}
+
+#[test]
+fn a_command_that_waits_for_a_worker_is_cancelled_at_once() {
+    block_on(async {
+        let world = World::new("queued").await;
+        let agent = world.start("");
+        let mut peer = world.accept().await;
+        peer.hello().await;
+        let run = |script: &str| {
+            let command = ["sh", "-c", script].map(str::to_owned).to_vec();
+            OrderBody::Run { command, timeout_ms: 300_000, apart: true }
+        };
+        let busy = WORKERS_MAX as u64;
+        for number in 1..=busy {
+            let begun = world.dir.join(format!("begun-{number}"));
+            peer.order(number, 1, run(&format!(": > {}; sleep 300", begun.display()))).await;
+            until("a busy worker", || begun.exists()).await;
+        }
+        let never = world.dir.join("never");
+        peer.order(100, 1, run(&format!(": > {}", never.display()))).await;
+        peer.order(101, 1, OrderBody::Cancel { order: OrderId(100) }).await;
+        assert_eq!(peer.result().await.0, OrderId(101));
+        let (order, error, ..) = peer.result().await;
+        assert_eq!((order, error.as_deref()), (OrderId(100), Some("cancelled before it began")));
+        agent.events.send(Event::Stop).await.unwrap();
+        soon("the agent's end", agent.task).await.unwrap();
+        assert!(!never.exists(), "it did not run");
     });
 }
 

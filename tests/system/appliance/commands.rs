@@ -7,6 +7,7 @@ use grange::wire::api::{CommandRequest, OrderView};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::os::unix::fs::MetadataExt;
 use std::process::{Child, Output, Stdio};
 
@@ -77,13 +78,6 @@ fn order(rig: &Rig, script: &str) -> OrderView {
     rig.client.command_run(&server, &CommandRequest { command, timeout_ms: 600_000 }).unwrap()
 }
 
-fn over(rig: &Rig, id: u64) -> OrderView {
-    until("what came of the order", 40, || {
-        let order = rig.client.order(id).unwrap();
-        if order.state == "open" { Err(order.state) } else { Ok(order) }
-    })
-}
-
 #[test]
 fn what_a_command_prints_comes_back_and_who_ends_it_ends_all_of_it() {
     let mut rig = Rig::new("commands");
@@ -107,6 +101,7 @@ fn what_a_command_prints_comes_back_and_who_ends_it_ends_all_of_it() {
     for signal in [Signal::SIGINT, Signal::SIGHUP] {
         a_signal_ends_all_of_it(&rig, signal);
     }
+    a_second_signal_waits_for_nothing(&rig);
     cancelled_by_its_number(&rig);
     outlives_the_appliance(&mut rig);
     does_not_outlive_its_agent(&rig);
@@ -140,6 +135,30 @@ fn a_signal_ends_all_of_it(rig: &Rig, signal: Signal) {
     asleep(&length, 0);
 }
 
+/// The command has 5 s to end in its own way, and needs them; who waits need not.
+fn a_second_signal_waits_for_nothing(rig: &Rig) {
+    let length = sleeps(6);
+    let mut child = begin(rig, &format!("trap : TERM; sleep {length}; sleep {length}"));
+    asleep(&length, 1);
+    let who = Pid::from_raw(child.id().cast_signed());
+    let mut stderr = BufReader::new(child.stderr.take().unwrap());
+    let mut said = String::new();
+    kill(who, Signal::SIGINT).unwrap();
+    stderr.read_line(&mut said).unwrap();
+    assert!(said.ends_with("another Ctrl-C leaves it to itself\n"), "{said}");
+    // Once it is asked to end in the journal, the second sleep begins.
+    let asked = format!("is asked to end: sh -c 'trap : TERM; sleep {length}");
+    until("the cancel", 20, || {
+        let events = String::from_utf8(rig.grange(&["events"]).stdout).unwrap();
+        if events.contains(&asked) { Ok(()) } else { Err(events) }
+    });
+    kill(who, Signal::SIGINT).unwrap();
+    let (code, stdout, _) = ended(child);
+    assert_eq!((code, stdout.as_slice()), (130, b"".as_slice()));
+    assert_eq!(sleeping(&length).len(), 1, "it is left to itself");
+    asleep(&length, 0);
+}
+
 fn cancelled_by_its_number(rig: &Rig) {
     let length = sleeps(3);
     let open = order(rig, &format!("sleep {length}"));
@@ -149,7 +168,7 @@ fn cancelled_by_its_number(rig: &Rig) {
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     assert_eq!(said, format!("order {number} is cancelled\n"), "{output:?}");
     asleep(&length, 0);
-    let order = over(rig, open.id);
+    let order = rig.came_of(open.id);
     assert_eq!((order.exit_code, order.cancelled_by.as_deref()), (Some(143), Some("admin")));
     // It is over: nothing is left to cancel, once and again.
     for _ in 0..2 {
@@ -180,7 +199,7 @@ fn does_not_outlive_its_agent(rig: &Rig) {
     let before = agents(rig);
     assert_eq!(before.len(), 1, "{before:?}");
     kill(before[0], Signal::SIGKILL).unwrap();
-    let order = over(rig, open.id);
+    let order = rig.came_of(open.id);
     assert_eq!(order.state, "failed");
     assert!(order.output.starts_with("the agent stopped while it was running"), "{order:?}");
     asleep(&length, 0);

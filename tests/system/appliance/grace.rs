@@ -84,5 +84,5 @@ fn order(rig: &Rig, server: &ServerView, question: &str) -> OrderView {
 /// Asks the server's agent as a program on the server does.
 fn ask(rig: &Rig, server: &ServerView, question: &str) -> OrderView {
     let order = order(rig, server, question);
-    rig.client.order_wait(order.id, 10_000).unwrap()
+    rig.came_of(order.id)
 }

@@ -4,7 +4,7 @@ use super::traces::Marks;
 use super::wait::until;
 use grange::client::{self, Client};
 use grange::clouds::onboard::{Isolation, Onboard, OnboardConfig};
-use grange::wire::api::{FarmRoleView, ManifestRequest, ServerView, StatusView};
+use grange::wire::api::{FarmRoleView, ManifestRequest, OrderView, ServerView, StatusView};
 use grange::wire::input::ServerFilter;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -238,6 +238,14 @@ impl Rig {
                 other => Err(other),
             }
         });
+    }
+
+    /// Waits for what came of an order.
+    pub fn came_of(&self, order: u64) -> OrderView {
+        until(&format!("what came of order {order}"), 40, || {
+            let order = self.client.order(order).unwrap();
+            if order.state == "open" { Err(order.state) } else { Ok(order) }
+        })
     }
 
     /// Where the balancer listens.

@@ -52,7 +52,7 @@ fn run(rig: &Rig, server: &ServerView, command: &[&str]) -> String {
     let command = command.iter().map(|word| (*word).to_owned()).collect();
     let order = CommandRequest { command, timeout_ms: 10_000 };
     let order = rig.client.command_run(&server.id, &order).unwrap();
-    let order = rig.client.order_wait(order.id, 10_000).unwrap();
+    let order = rig.came_of(order.id);
     assert_eq!((order.state.as_str(), order.exit_code), ("done", Some(0)), "{order:?}");
     order.output
 }
