@@ -7,6 +7,7 @@ mod server;
 pub use manifest::{Apply, Plan, Simulate};
 pub use server::{AgentVerb, ServerVerb};
 
+use crate::base::Millis;
 use crate::cli::cloud::CloudVerb;
 use crate::cli::exit;
 use crate::cli::hold::HoldVerb;
@@ -237,9 +238,9 @@ pub struct Several {
     /// Every farm, as when a power supply runs low
     #[arg(long)]
     pub all: bool,
-    /// Wait until it is so, at most so many seconds
-    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
-    pub wait: Option<u64>,
+    /// Wait until it is so, at most so long, as 5m
+    #[arg(long, value_name = "TIME", value_parser = said::wait)]
+    pub wait: Option<Millis>,
     /// Do not ask
     #[arg(long)]
     pub yes: bool,

@@ -1,7 +1,7 @@
 //! `grange farm`.
 
 use crate::base::text::escape_lines;
-use crate::base::{Code, FarmId, Problem};
+use crate::base::{Code, FarmId, Millis, Problem};
 use crate::cli::args::{FarmVerb, Several};
 use crate::cli::table::{self, Cell, Tone};
 use crate::cli::wait::{self, Waited};
@@ -135,9 +135,9 @@ fn carry_all(
         }
     }
     let ended = match args.wait {
-        Some(seconds) => {
+        Some(length) => {
             io.stdout.flush()?;
-            wait(&asked, seconds, client, io)?
+            wait(&asked, length, client, io)?
         }
         None => 0,
     };
@@ -146,9 +146,9 @@ fn carry_all(
 
 /// Waits until every farm has come to rest, and says of those that have not that they go on; the
 /// exit code.
-fn wait(farms: &[FarmView], seconds: u64, client: &Client, io: &mut Io<'_>) -> Done {
+fn wait(farms: &[FarmView], length: Millis, client: &Client, io: &mut Io<'_>) -> Done {
     let mut moving: Vec<String> = Vec::new();
-    let waited = wait::until(seconds.saturating_mul(1000), io, |_| {
+    let waited = wait::until(length, io, |_| {
         let now = client.farms()?;
         let rests = |farm: &&FarmView| match farm.status.as_str() {
             "suspended" => true,

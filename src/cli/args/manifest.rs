@@ -28,7 +28,7 @@ pub struct Apply {
     pub no_launch: bool,
     /// Wait until the farm is as declared, at most so long, as 5m [default: 15m]
     #[arg(long, value_name = "TIME", num_args = 0..=1,
-          default_missing_value = "15m", conflicts_with = "no_launch", value_parser = length)]
+          default_missing_value = "15m", conflicts_with = "no_launch", value_parser = said::wait)]
     pub wait: Option<Millis>,
 }
 

@@ -47,6 +47,15 @@ pub fn length(text: &str) -> Result<Millis, String> {
         .ok_or_else(|| "write seconds, minutes, hours or days, as 90s, 90m, 8h or 1d12h".to_owned())
 }
 
+/// How long to wait: a length of time, or a number of seconds; from a second to a day.
+pub fn wait(text: &str) -> Result<Millis, String> {
+    let seconds = text.parse::<u64>().ok().and_then(|seconds| seconds.checked_mul(1000));
+    let found = seconds.or_else(|| crate::base::time::read(text));
+    found.filter(|length| (1_000..=86_400_000).contains(length)).ok_or_else(|| {
+        "write 1 to 86400 seconds, or a length up to 24h, as 90s, 5m or 1h".to_owned()
+    })
+}
+
 /// Words that whoever gets them understands; only not none.
 pub fn something(text: &str) -> Result<String, String> {
     not_blank(text, "it is empty: say something, or leave it out")?;
@@ -67,6 +76,17 @@ mod tests {
     use crate::cli::args::Args;
     use clap::error::ErrorKind;
     use clap::{Arg, Command, CommandFactory};
+
+    #[test]
+    fn a_wait_is_a_length_or_a_number_of_seconds() {
+        let told = [("300", 300_000), ("5m", 300_000), ("1", 1_000), ("24h", 86_400_000)];
+        for (text, length) in told {
+            assert_eq!(wait(text), Ok(length), "{text}");
+        }
+        for text in ["0", "0s", "86401", "25h", "-1", "soon", "", "18446744073709551615", "1.5"] {
+            assert!(wait(text).unwrap_err().starts_with("write 1 to 86400 seconds"), "{text}");
+        }
+    }
 
     /// Texts that may be empty: what is said of something, and what a program is given.
     const MAY_BE_EMPTY: [&str; 3] = ["description", "reason", "command"];
