@@ -9,6 +9,7 @@ use crate::appliance::command::{find, run};
 use crate::appliance::start;
 use crate::base::{Clock, Timestamp};
 use crate::clouds::onboard::leftovers as onboard_leftovers;
+use crate::clouds::onboard::unbounded_by as onboard_unbounded;
 use crate::net::tls::validity;
 use nix::sys::statvfs::statvfs;
 use std::fmt;
@@ -130,6 +131,7 @@ pub fn doctor(
     found.extend(guarded("certificate", || vec![certificate(&keys.join("server.pem"), now)]));
     found.extend(guarded("clock", || vec![clock(now)]));
     found.extend(guarded("onboard", || vec![onboard()]));
+    found.extend(guarded("disks", || vec![disks()]));
     found.extend(guarded("haproxy", || vec![haproxy()]));
     found.extend(guarded("leftovers", || vec![leftovers()]));
     if installed {
@@ -262,6 +264,17 @@ fn onboard() -> Finding {
         (false, false) => warn("onboard", "no control groups are mounted", "limits are advisory"),
         (true, false) => ok("onboard", "name spaces, control groups version 2"),
         (_, true) => ok("onboard", "name spaces, control groups version 1"),
+    }
+}
+
+fn disks() -> Finding {
+    match onboard_unbounded() {
+        None => ok("disks", "loop devices and mkfs.ext4: what servers here write is bounded"),
+        Some(why) => {
+            let remedy =
+                "until then a server on this machine can fill its disk (grange docs onboard)";
+            warn("disks", why, remedy)
+        }
     }
 }
 

@@ -6,6 +6,7 @@
 use crate::base::limit::{
     JOURNAL_BYTES_MAX, JOURNAL_BYTES_RANGE, STEPS_PER_MINUTE, STEPS_PER_MINUTE_RANGE,
 };
+use crate::clouds::onboard::DISK_MIB_RANGE;
 use serde::Deserialize;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -72,11 +73,13 @@ pub struct Agents {
 pub struct OnboardFile {
     /// Whether there is such a platform at all.
     pub enabled: bool,
+    /// How many MiB a new server may write; without it eight times its memory.
+    pub disk_mib: Option<u64>,
 }
 
 impl Default for OnboardFile {
     fn default() -> OnboardFile {
-        OnboardFile { enabled: true }
+        OnboardFile { enabled: true, disk_mib: None }
     }
 }
 
@@ -138,6 +141,8 @@ pub struct Config {
     pub agent_interval_ms: u64,
     /// Whether servers may be made on this machine.
     pub onboard: bool,
+    /// What a new server of it may write; `None` for what its size has.
+    pub disk_bytes: Option<u64>,
     /// Steps begun in a minute for each cloud account.
     pub steps_per_minute: u32,
     /// How many bytes of journal entries are kept.
@@ -211,6 +216,7 @@ pub fn complete(file: ConfigFile, data: Option<&Path>, root: bool) -> Result<Con
         agent_addresses: file.agents.addresses,
         agent_interval_ms: file.agents.interval_s.unwrap_or(10).clamp(1, 3600) * 1000,
         onboard: file.onboard.enabled,
+        disk_bytes: file.onboard.disk_mib.map(disk_bytes),
         steps_per_minute: file
             .clouds
             .steps_per_minute
@@ -228,6 +234,10 @@ pub fn complete(file: ConfigFile, data: Option<&Path>, root: bool) -> Result<Con
 /// Bytes of so many MiB, within what makes sense.
 fn journal_bytes(mib: u64) -> u64 {
     mib.saturating_mul(1024 * 1024).clamp(JOURNAL_BYTES_RANGE.0, JOURNAL_BYTES_RANGE.1)
+}
+
+fn disk_bytes(mib: u64) -> u64 {
+    mib.clamp(DISK_MIB_RANGE.0, DISK_MIB_RANGE.1) << 20
 }
 
 /// Where commands look for the socket when nobody says where it is.
@@ -273,6 +283,18 @@ mod tests {
         assert_eq!(bytes("[journal]\nsize_mib = 64"), 64 * 1024 * 1024);
         assert_eq!(bytes("[journal]\nsize_mib = 0"), JOURNAL_BYTES_RANGE.0);
         assert_eq!(bytes("[journal]\nsize_mib = 9000000000"), JOURNAL_BYTES_RANGE.1);
+    }
+
+    #[test]
+    fn disks_are_as_large_as_asked_within_reason() {
+        let bytes = |text: &str| {
+            let file = toml::from_str(text).unwrap();
+            complete(file, Some(Path::new("/d")), true).unwrap().disk_bytes
+        };
+        assert_eq!(bytes(""), None);
+        assert_eq!(bytes("[onboard]\ndisk_mib = 300"), Some(300 << 20));
+        assert_eq!(bytes("[onboard]\ndisk_mib = 0"), Some(64 << 20));
+        assert_eq!(bytes("[onboard]\ndisk_mib = 9000000000000"), Some(1 << 40));
     }
 
     #[test]

@@ -19,6 +19,7 @@ pub fn open_onboard(config: &Config) -> Result<Onboard, StartError> {
         agent_executable,
         masks: masks.into_iter().chain([config.data_dir.clone()]).collect(),
         isolation: None,
+        disk_bytes: config.disk_bytes,
         take_over: config.take_over,
     })
     .map_err(|error| match error.is_taken() {

@@ -189,6 +189,7 @@ fn settle_servers(data_dir: &Path, what: Servers) -> Result<usize, String> {
         executable,
         masks: Vec::new(),
         isolation: None,
+        disk_bytes: None,
         take_over: false,
     })
     .map_err(|failure| failure.line())?;

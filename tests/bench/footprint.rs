@@ -184,6 +184,7 @@ fn clear(dir: &Path) -> Result<()> {
         executable,
         masks: Vec::new(),
         isolation: None,
+        disk_bytes: None,
         take_over: false,
     };
     let onboard = Onboard::open(config).map_err(|failure| failure.line())?;

@@ -6,9 +6,12 @@ use grange::clouds::contract::Rig;
 use grange::clouds::onboard::Isolation;
 use grange::clouds::{Cloud, CloudStep};
 use grange::model::{CloudState, NoticeKind};
+use nix::mount::{MsFlags, mount};
+use nix::sched::{CloneFlags, unshare};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 /// Of the size `nano`.
 const BOUND: u64 = 512 << 20;
@@ -51,6 +54,83 @@ fn a_server_that_fills_its_disk_fills_no_other() {
     assert_eq!(yard.state(greedy), None);
     assert!(eventually(|| devices(&yard, &[greedy, modest]).len() == 1));
     assert!(yard.cloud.volumes().unwrap().iter().all(|volume| volume.mark.is_some()));
+}
+
+/// A setting says how large; servers of before keep what they have. What is deleted is given back.
+#[test]
+fn disks_are_as_large_as_a_setting_says() {
+    let mut yard = Yard::with_disks("set", Isolation::Namespaces, Some(96 << 20));
+    let mut next = ids();
+    let (first, second) = (next(), next());
+    yard.launch(first, 1, &["sh", "-c", FILL]).unwrap();
+    let image = |yard: &Yard, id: ServerId| {
+        let directory = yard.directory.join("state/servers").join(id.to_string());
+        fs::metadata(directory.join("disk.img")).unwrap()
+    };
+    assert_eq!(image(&yard, first).len(), 96 << 20);
+    assert!(eventually(|| yard.read_within(first, "/data/said").is_some()));
+    let told = yard.cloud.examine();
+    assert!(told.iter().any(|n| n.text.contains("its disk is full: 96 MiB")), "{told:?}");
+    fs::remove_file(format!("/proc/{}/root/fill", yard.cloud.init_pid(first).unwrap())).unwrap();
+    let blocks = || std::os::unix::fs::MetadataExt::blocks(&image(&yard, first));
+    assert!(eventually(|| blocks() * 512 < 32 << 20), "{} blocks stay", blocks());
+    assert!(yard.cloud.examine().iter().all(|n| n.kind != NoticeKind::Disk));
+    yard.reopen();
+    yard.cloud.apply(&CloudStep::Reboot(first)).unwrap();
+    yard.launch(second, 2, &["sleep", "86400"]).unwrap();
+    assert_eq!((image(&yard, first).len(), image(&yard, second).len()), (96 << 20, BOUND));
+}
+
+/// A machine that lends no devices has servers without a bound, and says so wherever one looks.
+#[test]
+fn without_loop_devices_servers_run_and_people_are_told() {
+    let script = "mount --bind /dev/null /dev/loop-control && exec \"$0\" appliance doctor";
+    let doctor = Command::new("unshare")
+        .args(["-m", "sh", "-c", script, env!("CARGO_BIN_EXE_grange")])
+        .output()
+        .unwrap();
+    let doctor = String::from_utf8(doctor.stdout).unwrap();
+    assert!(doctor.contains("a server on this machine can fill its disk"), "{doctor}");
+    // The mounts of one thread, and of what it starts.
+    std::thread::spawn(|| {
+        unshare(CloneFlags::CLONE_NEWNS).unwrap();
+        let private = MsFlags::MS_REC | MsFlags::MS_PRIVATE;
+        mount(None::<&str>, "/", None::<&str>, private, None::<&str>).unwrap();
+        let null = Some("/dev/null");
+        mount(null, "/dev/loop-control", None::<&str>, MsFlags::MS_BIND, None::<&str>).unwrap();
+        let yard = Yard::new("lends-none", Isolation::Namespaces);
+        let id = ids()();
+        yard.launch(id, 1, &["sleep", "86400"]).unwrap();
+        assert_eq!(yard.state(id), Some(CloudState::Running));
+        let told = yard.cloud.examine();
+        let told: Vec<_> = told.iter().filter(|n| n.kind == NoticeKind::Disk).collect();
+        assert_eq!((told.len(), told[0].server), (1, None), "{told:?}");
+        assert!(told[0].text.contains("nothing bounds what servers write"), "{told:?}");
+        assert!(told[0].text.contains("a free loop device"), "{told:?}");
+    })
+    .join()
+    .unwrap();
+}
+
+/// A boot that ends while it has a device and no mount leaves none.
+#[test]
+fn a_launch_that_ends_between_two_steps_leaves_no_device() {
+    let yard = Yard::new("between", Isolation::Namespaces);
+    let id = ids()();
+    yard.launch(id, 1, &["sleep", "86400"]).unwrap();
+    yard.cloud.apply(&CloudStep::Stop(id)).unwrap();
+    let image = yard.directory.join("state/servers").join(id.to_string()).join("disk.img");
+    // Its file system is written back when its device goes.
+    assert!(eventually(|| devices(&yard, &[id]).is_empty()), "{:?}", devices(&yard, &[id]));
+    let aside = yard.directory.join("aside");
+    fs::rename(&image, &aside).unwrap();
+    fs::write(&image, vec![0; 1 << 20]).unwrap();
+    let refused = yard.cloud.apply(&CloudStep::Start(id)).unwrap_err().to_string();
+    assert!(refused.contains("mounting") && refused.contains("disk.img"), "{refused}");
+    assert!(eventually(|| devices(&yard, &[id]).is_empty()), "{:?}", devices(&yard, &[id]));
+    fs::rename(&aside, &image).unwrap();
+    yard.cloud.apply(&CloudStep::Start(id)).unwrap();
+    assert_eq!(devices(&yard, &[id]).len(), 1);
 }
 
 /// What was written is there after every way to stop, and no device stays.

@@ -59,6 +59,7 @@ impl Site {
             agent_executable: env!("CARGO_BIN_EXE_grange").into(),
             masks: Vec::new(),
             isolation: Some(self.isolation),
+            disk_bytes: None,
             take_over,
         })
     }
@@ -189,8 +190,8 @@ fn another_name_of_the_directory_is_no_copy() {
 fn what_a_deleted_directory_leaves_is_listed_and_swept() {
     for isolation in [Isolation::Namespaces, Isolation::Processes] {
         let (site, cloud) = Site::new(&format!("left-{isolation:?}"), isolation);
-        let other = Site::new(&format!("stays-{isolation:?}"), isolation);
-        let others = other.1.init_pid(other.0.server).unwrap();
+        let (other_site, other) = Site::new(&format!("stays-{isolation:?}"), isolation);
+        let others = other.init_pid(other_site.server).unwrap();
         let (pid, tag) = (cloud.init_pid(site.server).unwrap(), cloud.owner().unwrap().tag);
         let left = || leftovers().into_iter().find(|one| one.tag == tag);
         // One that sleeps goes like one that is awake.
@@ -208,9 +209,12 @@ fn what_a_deleted_directory_leaves_is_listed_and_swept() {
         assert_eq!(left(), None, "its directory cannot be read");
         fs::rename(site.at("a"), site.at("b")).unwrap();
         fs::rename(&aside, &there).unwrap();
+        let cloud = site.open("b", false).unwrap();
         fs::remove_dir_all(site.at("b")).unwrap();
+        assert_eq!(left(), None, "it runs, whatever became of its directory");
+        drop(cloud);
         let found = left().unwrap();
-        assert_eq!(found.owner.clone().unwrap().place, site.at("a/onboard"));
+        assert_eq!(found.owner.clone().unwrap().place, site.at("b/onboard"));
         let kinds: &[&str] = match isolation {
             Isolation::Namespaces => &["process ", "link gr-", "link gv", "control group "],
             Isolation::Processes => &["process "],
@@ -219,7 +223,7 @@ fn what_a_deleted_directory_leaves_is_listed_and_swept() {
             assert!(found.things.iter().any(|thing| thing.starts_with(kind)), "{kind}: {found:?}");
         }
         let said = grange_says(&["appliance", "sweep"]);
-        let place = site.at("a/onboard");
+        let place = site.at("b/onboard");
         for part in [&*tag, text(&place), "that directory is gone", "say --yes"] {
             assert!(said.contains(part), "{part}: {said}");
         }
@@ -238,7 +242,7 @@ fn what_a_deleted_directory_leaves_is_listed_and_swept() {
             let file = fs::read_to_string(device.path().join("loop/backing_file"));
             assert!(!file.unwrap_or_default().contains(text(&site.directory)));
         }
-        assert_eq!(other.1.list().unwrap()[0].state, CloudState::Running);
+        assert_eq!(other.list().unwrap()[0].state, CloudState::Running);
     }
 }
 

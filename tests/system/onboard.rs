@@ -44,6 +44,11 @@ pub struct Yard {
 
 impl Yard {
     pub fn new(name: &str, isolation: Isolation) -> Yard {
+        Yard::with_disks(name, isolation, None)
+    }
+
+    /// One whose servers may write that much.
+    pub fn with_disks(name: &str, isolation: Isolation, disk_bytes: Option<u64>) -> Yard {
         if isolation == Isolation::Namespaces {
             assert!(nix::unistd::geteuid().is_root(), "this test needs root: sudo cargo test");
         }
@@ -53,7 +58,8 @@ impl Yard {
         let agent = directory.join("agent.sh");
         fs::write(&agent, "#!/bin/sh\necho agent $*\nexec sleep 86400\n").unwrap();
         fs::set_permissions(&agent, fs::Permissions::from_mode(0o755)).unwrap();
-        let cloud = Onboard::open(config(&directory, isolation)).unwrap();
+        let config = OnboardConfig { disk_bytes, ..config(&directory, isolation) };
+        let cloud = Onboard::open(config).unwrap();
         Yard { directory, cloud: Held(Some(cloud)), isolation }
     }
 
@@ -155,6 +161,7 @@ fn config(directory: &Path, isolation: Isolation) -> OnboardConfig {
         agent_executable: directory.join("agent.sh"),
         masks: vec![PathBuf::from("/root"), PathBuf::from("/home")],
         isolation: Some(isolation),
+        disk_bytes: None,
         take_over: false,
     }
 }

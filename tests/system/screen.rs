@@ -155,6 +155,7 @@ impl Drop for World {
             agent_executable: env!("CARGO_BIN_EXE_grange").into(),
             masks: vec![data],
             isolation: None,
+            disk_bytes: None,
             take_over: false,
         });
         let removed = cloud.and_then(|cloud| cloud.remove_all(true));

@@ -6,7 +6,7 @@
 //! without a bound, and that is said for as long as it is so.
 
 use super::failure::{Doing, Failure};
-use super::init::attach;
+use super::init::{attach, look_for_devices};
 use super::process::Process;
 use super::record::{ServerDirectory, make_private, remove_tree};
 use crate::clouds::InstanceType;
@@ -28,12 +28,16 @@ const BYTES_PER_MEMORY: u64 = 8;
 const PART: u64 = 4096;
 /// A server is told of whose disk has less than this share left, in percent.
 const FULL_PERCENT: u64 = 3;
+/// What a setting may say a disk has, in MiB.
+pub const DISK_MIB_RANGE: (u64, u64) = (64, 1024 * 1024);
 /// Where `mkfs.ext4` is.
 const MKFS: [&str; 2] = ["/usr/sbin/mkfs.ext4", "/sbin/mkfs.ext4"];
 
 /// The empty file systems, and whether they are of use here.
 pub struct Disks {
     templates: PathBuf,
+    /// What each disk has, where a setting says so.
+    set: Option<u64>,
     /// Why nothing is bounded, if nothing is.
     unbounded: Option<String>,
     /// Whether people are told: an ordinary user's servers never have bounds, as the docs say.
@@ -43,9 +47,10 @@ pub struct Disks {
 
 impl Disks {
     /// Finds out what the machine lends, by trying it.
-    pub fn open(state: &Path, sizes: &[InstanceType]) -> Disks {
+    pub fn open(state: &Path, sizes: &[InstanceType], set: Option<u64>) -> Disks {
         let mut disks = Disks {
             templates: state.join("disks"),
+            set,
             unbounded: None,
             told: false,
             making: Mutex::new(()),
@@ -57,17 +62,21 @@ impl Disks {
         });
         disks.unbounded = tried.and_then(Result::err).map(|failure| failure.line());
         disks.told = disks.unbounded.is_some();
+        if let Some(why) = &disks.unbounded {
+            tracing::warn!(why, "nothing bounds what servers write");
+        }
         disks
     }
 
     /// None of them: for servers without name spaces, whose disk is their home.
     pub fn none(why: &str) -> Disks {
         let unbounded = Some(why.to_owned());
-        Disks { templates: PathBuf::new(), unbounded, told: false, making: Mutex::new(()) }
+        let making = Mutex::new(());
+        Disks { templates: PathBuf::new(), set: None, unbounded, told: false, making }
     }
 
     /// That nothing is bounded; and which servers have filled their disks.
-    pub fn notices(&self, servers: &[(ServerDirectory, InstanceType)]) -> Vec<Notice> {
+    pub fn notices(&self, servers: &[ServerDirectory]) -> Vec<Notice> {
         let unbounded = self.unbounded.as_ref().filter(|_| self.told).map(|why| {
             let text = format!(
                 "nothing bounds what servers write, and one can fill the machine's disk: {why}"
@@ -78,8 +87,8 @@ impl Disks {
     }
 
     /// The bound of a size.
-    pub fn bytes(size: &InstanceType) -> u64 {
-        size.memory_bytes * BYTES_PER_MEMORY
+    pub fn bytes(&self, size: &InstanceType) -> u64 {
+        self.set.unwrap_or(size.memory_bytes * BYTES_PER_MEMORY)
     }
 
     /// A server's file system, made if it has none; `None` where it has its layer in a directory,
@@ -108,7 +117,7 @@ impl Disks {
 
     fn template(&self, size: &InstanceType) -> Result<PathBuf, Failure> {
         let _one_at_a_time = self.making.lock().unwrap_or_else(PoisonError::into_inner);
-        let bytes = Disks::bytes(size);
+        let bytes = self.bytes(size);
         let path = self.templates.join(format!("{}.img", bytes >> 20));
         if path.exists() {
             return Ok(path);
@@ -116,10 +125,7 @@ impl Disks {
         make_private(&self.templates)?;
         let new = path.with_extension("new");
         remove_tree(&new)?;
-        let mkfs = MKFS.into_iter().find(|place| Path::new(place).exists());
-        let mkfs = mkfs.ok_or_else(|| {
-            Failure::new("making a file system", "mkfs.ext4 is missing: apt-get install e2fsprogs")
-        })?;
+        let mkfs = find_mkfs()?;
         let file = create(&new)?;
         file.set_len(bytes).doing("making", new.display())?;
         // Nothing is reserved for root, who is who writes; tables are made when they are needed.
@@ -139,20 +145,30 @@ impl Disks {
     }
 }
 
+/// Why nothing would bound what servers write on this machine, as far as a look can tell.
+pub fn unbounded_by() -> Option<String> {
+    find_mkfs().and_then(|_| look_for_devices()).err().map(|failure| failure.line())
+}
+
+fn find_mkfs() -> Result<&'static str, Failure> {
+    let mkfs = MKFS.into_iter().find(|place| Path::new(place).exists());
+    mkfs.ok_or_else(|| {
+        Failure::new("making a file system", "mkfs.ext4 is missing: apt-get install e2fsprogs")
+    })
+}
+
 /// That a server's disk is full, which is what its services then say of everything they write.
-fn full((server, size): &(ServerDirectory, InstanceType)) -> Option<Notice> {
-    if !server.join(IMAGE).exists() {
-        return None;
-    }
+fn full(server: &ServerDirectory) -> Option<Notice> {
+    let bound = fs::metadata(server.join(IMAGE)).ok()?.len() >> 20;
     let pid = server.init().filter(Process::is_alive)?.pid;
     let root = statvfs(format!("/proc/{pid}/root").as_str()).ok()?;
-    if root.blocks_available() * 100 >= root.blocks() * FULL_PERCENT {
+    let has_blocks = root.blocks_available() * 100 >= root.blocks() * FULL_PERCENT;
+    if has_blocks && root.files_available() > 0 {
         return None;
     }
-    let (bound, name) = (Disks::bytes(size) >> 20, &size.name);
     let text = format!(
-        "its disk is full: {bound} MiB, which is what the size {name} has; what is to stay or to \
-         grow belongs on a data volume"
+        "its disk is full: {bound} MiB is all that a server of its size may write; what is to stay \
+         or to grow belongs on a data volume"
     );
     Some(Notice { server: Some(server.id), kind: NoticeKind::Disk, text, count: 0 })
 }
@@ -187,7 +203,8 @@ fn copy_sparsely(from: &Path, to: &Path) -> Result<(), Failure> {
         }
         at = end;
     }
-    Ok(())
+    // Its name says that it is whole, also after the power failed.
+    copy.sync_data().doing("writing", to.display())
 }
 
 #[cfg(test)]

@@ -67,6 +67,7 @@ mod sizes;
 mod volume;
 mod watch;
 
+pub use disk::{DISK_MIB_RANGE, unbounded_by};
 pub use failure::Failure;
 pub use init::init_main;
 pub use leftover::{Leftover, leftovers, remove_leftover};
@@ -117,6 +118,8 @@ pub struct OnboardConfig {
     pub masks: Vec<PathBuf>,
     /// How servers are kept apart; `None` takes the best this process may do.
     pub isolation: Option<Isolation>,
+    /// What a new server may write; `None` for eight times its memory.
+    pub disk_bytes: Option<u64>,
     /// Whether the servers of another state directory, which this one is a copy of and which is
     /// not in use, become ours.
     pub take_over: bool,
@@ -172,7 +175,7 @@ impl Onboard {
             place.make_bridge()?;
         }
         let disks = match isolation {
-            Isolation::Namespaces => Disks::open(&config.state_dir, &sizes()),
+            Isolation::Namespaces => Disks::open(&config.state_dir, &sizes(), config.disk_bytes),
             Isolation::Processes => Disks::none("servers of an ordinary user share its disk"),
         };
         for limit in cgroups.advisory() {

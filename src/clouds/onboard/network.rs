@@ -56,10 +56,8 @@ impl Onboard {
             .filter_map(|(at, record)| Some((at.id, self.size(&record.instance_type).ok()?)))
             .collect();
         let mut notices = self.memory.look(&self.cgroups, &sizes);
-        let disks = known
-            .iter()
-            .filter_map(|(at, record)| Some((at.clone(), self.size(&record.instance_type).ok()?)));
-        notices.extend(self.disks.notices(&disks.collect::<Vec<_>>()));
+        let servers: Vec<_> = known.iter().map(|(at, _)| at.clone()).collect();
+        notices.extend(self.disks.notices(&servers));
         if self.isolation == Isolation::Namespaces {
             let texts = self.look_at_network(&known);
             notices.extend(texts.into_iter().map(|text| Notice {

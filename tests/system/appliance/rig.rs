@@ -313,6 +313,7 @@ impl Rig {
                 agent_executable: self.directory.join("grange"),
                 masks: Vec::new(),
                 isolation: Some(isolation),
+                disk_bytes: None,
                 take_over: false,
             });
             let removed = cloud.and_then(|cloud| cloud.remove_all(true));

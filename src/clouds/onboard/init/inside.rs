@@ -142,7 +142,8 @@ fn attach_disk(boot: &Boot) -> Result<PathBuf, Failure> {
     make_private(&at)?;
     // Held until it is mounted; then the mount holds it.
     let (_device, path) = attach(image)?;
-    mount(Some(&path), &at, Some("ext4"), MsFlags::MS_NODEV, None::<&str>)
+    // What is deleted gives its space back to the machine.
+    mount(Some(&path), &at, Some("ext4"), MsFlags::MS_NODEV, Some("discard"))
         .doing("mounting", image.display())?;
     Ok(at)
 }

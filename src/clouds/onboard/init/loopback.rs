@@ -9,6 +9,7 @@ use super::super::failure::{Doing, Failure};
 use super::super::process::wait_until;
 use nix::errno::Errno;
 use nix::libc;
+use nix::sys::stat::{Mode, SFlag, makedev, mknod};
 use std::fs::{self, File, OpenOptions};
 use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
@@ -18,6 +19,8 @@ use std::time::Duration;
 const LOOP_CTL_GET_FREE: libc::c_ulong = 0x4C82;
 const LOOP_CONFIGURE: libc::c_ulong = 0x4C0A;
 const LO_FLAGS_AUTOCLEAR: u32 = 4;
+const MAJOR: u64 = 7;
+const CONTROL: &str = "/dev/loop-control";
 /// Others take free devices between our asking and our taking.
 const TRIES: u32 = 64;
 /// Longest a device of the boot before may still hold the file.
@@ -45,15 +48,9 @@ pub fn attach(image: &Path) -> Result<(File, PathBuf), Failure> {
     if !free {
         return Err(Failure::new(format!("attaching {}", image.display()), "it is in use"));
     }
-    let read_write = || OpenOptions::new().read(true).write(true).clone();
-    let file = read_write().open(image).doing("opening", image.display())?;
-    let control = read_write().open("/dev/loop-control").doing("opening", "/dev/loop-control")?;
+    let file = open(image)?;
     for _ in 0..TRIES {
-        // SAFETY: takes no argument and touches no memory of ours.
-        let number = unsafe { libc::ioctl(control.as_raw_fd(), LOOP_CTL_GET_FREE as _) };
-        let number = Errno::result(number).doing("finding", "a free loop device")?;
-        let path = PathBuf::from(format!("/dev/loop{number}"));
-        let device = read_write().open(&path).doing("opening", path.display())?;
+        let (device, path) = open_free()?;
         let config = LoopConfig {
             fd: u32::try_from(file.as_raw_fd()).unwrap_or_default(),
             block_size: 0,
@@ -73,6 +70,39 @@ pub fn attach(image: &Path) -> Result<(File, PathBuf), Failure> {
         }
     }
     Err(Failure::new(format!("attaching {}", image.display()), "others take every loop device"))
+}
+
+/// Whether there are devices to be had, as far as that shows without taking one.
+///
+/// # Errors
+/// With what is missing.
+pub fn look_for_devices() -> Result<(), Failure> {
+    if nix::unistd::geteuid().is_root() {
+        return open_free().map(drop);
+    }
+    fs::metadata(CONTROL).doing("finding", CONTROL).map(drop)
+}
+
+fn open(path: &Path) -> Result<File, Failure> {
+    OpenOptions::new().read(true).write(true).open(path).doing("opening", path.display())
+}
+
+/// A device that nobody had just now.
+fn open_free() -> Result<(File, PathBuf), Failure> {
+    let control = open(Path::new(CONTROL))?;
+    // SAFETY: takes no argument and touches no memory of ours.
+    let number = unsafe { libc::ioctl(control.as_raw_fd(), LOOP_CTL_GET_FREE as _) };
+    let number = Errno::result(number).doing("finding", "a free loop device")?;
+    let path = PathBuf::from(format!("/dev/loop{number}"));
+    // In a container nobody may make the file of a device that the kernel has just made.
+    if !path.exists() {
+        let number = makedev(MAJOR, number.unsigned_abs().into());
+        match mknod(&path, SFlag::S_IFBLK, Mode::S_IRUSR | Mode::S_IWUSR, number) {
+            Ok(()) | Err(Errno::EEXIST) => {}
+            Err(errno) => return Err(errno).doing("making", path.display()),
+        }
+    }
+    Ok((open(&path)?, path))
 }
 
 /// Whether some device has the file.

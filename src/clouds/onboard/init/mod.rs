@@ -40,7 +40,7 @@ use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-pub use loopback::{attach, attached_files};
+pub use loopback::{attach, attached_files, look_for_devices};
 pub use outer::{OK, mac};
 
 /// Everything a boot needs, so that nothing has to be asked for later.

@@ -60,16 +60,21 @@ fn lead(boot: &Boot, child: &mut Child, groups: &[File]) -> Result<(), Failure> 
     let mut go = child.stdin.take().ok_or_else(gone)?;
     let answer = child.stdout.take().ok_or_else(gone)?;
     go.write_all(GO).doing("starting", "pid 1")?;
-    for mut group in groups {
-        group.write_all(pid.to_string().as_bytes()).doing("moving pid 1 to", "its group")?;
-    }
-    go.write_all(GO).doing("starting", "pid 1's services")?;
+    let mut groups = groups.iter();
+    let moved = groups.try_for_each(|mut group| group.write_all(pid.to_string().as_bytes()));
+    // One that failed meanwhile is in no group and hears nothing, and has said why.
+    let moved = moved.and_then(|()| go.write_all(GO)).doing("moving pid 1 to", "its groups");
+    drop(go);
     let mut line = String::new();
     BufReader::new(answer).read_line(&mut line).doing("hearing from", "pid 1")?;
     match line.trim_end() {
-        OK => Ok(()),
+        OK => moved,
+        "" if moved.is_err() => moved,
         "" => Err(Failure::new("starting pid 1", "it died without a word")),
-        other => Err(Failure::new("inside the server", other)),
+        other => {
+            let why = moved.err().map_or_else(String::new, |failure| failure.line() + "; ");
+            Err(Failure::new("inside the server", why + other))
+        }
     }
 }
 
