@@ -91,9 +91,10 @@ pub fn cancel(service: &Service, actor: &Actor, id: OrderId) -> Result<OrderView
     shown(service, actor, id)
 }
 
-/// An order and what came of it.
+/// An order and what came of it. What a command printed is for those who may run one: it may be a
+/// password.
 pub fn get(service: &Service, actor: &Actor, id: OrderId) -> Result<OrderView> {
-    authorise(actor, Permission::FarmsRead)?;
+    authorise(actor, Permission::CommandsRun)?;
     shown(service, actor, id)
 }
 

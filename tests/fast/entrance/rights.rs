@@ -58,7 +58,7 @@ const VERBS: &[(&str, &[Permission], Call)] = &[
         let input = CommandRequest { command: vec!["true".into()], timeout_ms: 1_000 };
         drop_ok(commands::run(t.service, a, t.server, &input))
     }),
-    ("commands::get", &[FarmsRead], |t, a| drop_ok(commands::get(t.service, a, OrderId(1)))),
+    ("commands::get", &[CommandsRun], |t, a| drop_ok(commands::get(t.service, a, OrderId(1)))),
     ("commands::cancel", &[CommandsRun], |t, a| {
         drop_ok(commands::cancel(t.service, a, OrderId(1)))
     }),
