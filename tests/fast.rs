@@ -26,6 +26,8 @@ mod exported;
 mod fleet;
 #[path = "fast/gate/mod.rs"]
 mod gate;
+#[path = "fast/ledger/mod.rs"]
+mod ledger;
 #[path = "properties.rs"]
 mod properties;
 #[path = "fast/proposals/mod.rs"]

@@ -116,7 +116,7 @@ pub(super) fn note(
     let known = lookup::breaker(tx, &server.platform)?;
     match (answer, known) {
         (Ok(_), None) => Ok(()),
-        (Ok(_), Some(breaker)) => close(tx, &breaker, "answers again"),
+        (Ok(_), Some(breaker)) => close(tx, &breaker),
         (Err(error), known) => {
             let breaker = known.unwrap_or_else(|| Breaker::closed(&server.platform, now));
             count(tx, breaker, step, error, now)
@@ -124,9 +124,9 @@ pub(super) fn note(
     }
 }
 
-fn close(tx: &mut Tx, breaker: &Breaker, why: &str) -> Result<()> {
+fn close(tx: &mut Tx, breaker: &Breaker) -> Result<()> {
     if breaker.open_until.is_some() {
-        tx.text(about(&breaker.account), why);
+        tx.text(about(&breaker.account), "answers again");
     }
     tx.delete::<Breaker>(breaker.account.clone())?;
     Ok(())
@@ -208,7 +208,14 @@ pub fn resume(service: &Service, actor: &Actor, account: &str) -> Result<Account
     service.write(
         Author::new(actor, "account.resume", Cause::Request, Purpose::Ending),
         move |tx| match lookup::breaker(tx, &name)? {
-            Some(breaker) => close(tx, &breaker, "may be asked again: a person says so"),
+            Some(breaker) => {
+                let is_open = breaker.open_until.is_some();
+                let told =
+                    if is_open { "may be asked again" } else { "its failures are forgotten" };
+                tx.text(about(&name), format!("{told}: a person says so"));
+                tx.delete::<Breaker>(name)?;
+                Ok(())
+            }
             None => Ok(()),
         },
     )?;

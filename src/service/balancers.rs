@@ -306,3 +306,43 @@ pub fn refused(service: &Service, farm: FarmId) -> Result<Vec<String>> {
         Ok(out)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::{EnvironmentId, OrderId};
+
+    #[test]
+    fn a_file_that_is_ordered_stands_up_to_its_deadline() {
+        let (at, deadline) = (Timestamp(1_000), Timestamp(31_000));
+        let order = |id: u64, state: OrderState| Order {
+            id: OrderId(id),
+            env: EnvironmentId(1),
+            server: ServerId::default(),
+            body: OrderBody::WriteFile {
+                path: "haproxy.cfg".into(),
+                content: id.to_string(),
+                check: Vec::new(),
+                reload: Vec::new(),
+                generation: id,
+            },
+            at,
+            deadline,
+            state,
+            cancel: None,
+        };
+        let stands = |state: OrderState, now: Timestamp| {
+            let orders = [order(2, state), order(1, OrderState::Superseded)];
+            let (body, stands) = last_file(&orders, now);
+            assert_eq!(body.map(|body| generation(&body)), Some(2));
+            stands
+        };
+        assert!(stands(OrderState::Open, deadline));
+        assert!(!stands(OrderState::Open, deadline.after(1)));
+        let failed = || OrderState::Failed("port 80 is taken".into());
+        assert!(stands(failed(), at.after(FILE_AGAIN_AFTER - 1)));
+        assert!(!stands(failed(), at.after(FILE_AGAIN_AFTER)));
+        assert!(!stands(OrderState::Expired, at));
+        assert_eq!(last_file(&[], at), (None, false));
+    }
+}

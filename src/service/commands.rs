@@ -112,6 +112,8 @@ fn unacceptable(text: String) -> Problem {
 pub(super) fn tell_end(tx: &mut Tx, order: &Order) -> Result<()> {
     let OrderBody::Run { command, .. } = &order.body else { return Ok(()) };
     let (id, told) = (order.id, command_in_words(command));
+    let server = lookup::server(tx, order.server)?;
+    let is_there = server.as_ref().is_some_and(|server| server.status.counts());
     let how = match &order.state {
         OrderState::Open => return Ok(()),
         OrderState::Done { exit_code, .. } => format!("ended with exit code {exit_code}"),
@@ -120,10 +122,10 @@ pub(super) fn tell_end(tx: &mut Tx, order: &Order) -> Result<()> {
             format!("{} with exit code {exit_code}{left_out}", ended(ran.ended_by))
         }
         OrderState::Failed(why) => format!("was not run: {why}"),
+        OrderState::Expired if !is_there => "has no answer: its server is gone".to_owned(),
         OrderState::Expired => "has no answer before its deadline".to_owned(),
         OrderState::Superseded => "is superseded".to_owned(),
     };
-    let server = lookup::server(tx, order.server)?;
     let about = server.map(|server| lookup::server_name(tx, &server)).transpose()?;
     tx.text(about.unwrap_or_default(), format!("{told} (order {id}) {how}"));
     Ok(())

@@ -89,6 +89,7 @@ pub fn list(service: &Service, actor: &Actor, page: Page) -> Result<Slice<HoldVi
 }
 
 /// What came of looking at the holds' ends.
+#[derive(Debug)]
 pub struct Ends {
     /// Those that ended now, one line each.
     pub ended: Vec<String>,

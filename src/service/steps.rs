@@ -31,6 +31,7 @@ use std::sync::mpsc::sync_channel;
 use std::time::Duration;
 
 /// A step that is in the journal as begun, ready for its cloud.
+#[derive(Debug)]
 pub struct Begun {
     /// The step.
     pub step: Step,

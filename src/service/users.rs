@@ -93,7 +93,9 @@ pub fn create_token(service: &Service, actor: &Actor, input: &TokenInput) -> Res
             }
             let id: TokenId = tx.next_id()?;
             let until = now.after(length);
-            tx.text(String::new(), format!("token {id} created, until {until}: {description}"));
+            let what = if description.is_empty() { "" } else { ": " };
+            let told = format!("token {id} created, until {until}{what}{description}");
+            tx.text(String::new(), told);
             tx.put(&Token { id, user, digest, description, created_at: now, expires_at })?;
             Ok(id)
         },

@@ -278,7 +278,9 @@ pub fn order(order: Order) -> OrderView {
             OrderView { state: "done".into(), exit_code: Some(exit_code), output, ..shown }
         }
         OrderState::Failed(why) => because("failed", why),
-        OrderState::Expired => because("expired", "no answer before the deadline".into()),
+        OrderState::Expired => {
+            because("expired", "no answer before its deadline or its server's end".into())
+        }
         OrderState::Superseded => because("superseded", "a later order took its place".into()),
         OrderState::Ran { exit_code, ran } => ended(shown, exit_code, ran),
     }

@@ -157,10 +157,7 @@ fn asked(
     let length = to.since(from);
     let bucket_ms = match input.bucket.as_deref() {
         Some(text) => moment::length(text).map_err(|text| Problem::invalid("bucket", text))?,
-        None => {
-            let fits = |row: &&Millis| length.div_ceil(**row) <= ROWS;
-            ROW_LENGTHS.iter().find(fits).copied().unwrap_or(ROW_LENGTHS[10])
-        }
+        None => row_length(length),
     };
     let rows = length.div_ceil(bucket_ms);
     if rows > SIMULATION_BUCKETS_MAX {
@@ -168,6 +165,12 @@ fn asked(
         return Err(Problem::invalid("bucket", message));
     }
     Ok((Asked { farm, from, to, bucket_ms }, shortened))
+}
+
+/// The shortest of our row lengths with which so long a time fits on a screen.
+fn row_length(length: Millis) -> Millis {
+    let fits = |row: &&Millis| length.div_ceil(**row) <= ROWS;
+    ROW_LENGTHS.iter().find(fits).copied().unwrap_or(ROW_LENGTHS[10])
 }
 
 fn recorded(service: &Service, tried: &[Tried], asked: &Asked) -> Result<Vec<RoleMinute>> {
@@ -227,5 +230,17 @@ fn subject(
         minutes,
         launch_ms: launch_ms.unwrap_or(LAUNCH),
         notes,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_are_as_short_as_fit_on_a_screen() {
+        for (length, row) in [(56, 1), (57, 5), (5 * 56, 5), (5 * 56 + 1, 10)] {
+            assert_eq!(row_length(length * MINUTE), row * MINUTE, "{length} minutes");
+        }
     }
 }

@@ -47,6 +47,18 @@ mod tests {
     use crate::base::ManualClock;
 
     #[test]
+    fn a_jump_counts_above_the_smallest_and_not_at_it() {
+        let clock = ManualClock::at(Timestamp(1_000_000));
+        let mut even = Even::new(&clock);
+        for (jump, counts) in [(CLOCK_JUMP_MIN, false), (CLOCK_JUMP_MIN + 1, true)] {
+            clock.jump_to(clock.now().after(jump));
+            assert_eq!(even.read(&clock).1, counts, "{jump} ms forward");
+            clock.jump_to(clock.now().before(jump));
+            assert_eq!(even.read(&clock).1, counts, "{jump} ms back");
+        }
+    }
+
+    #[test]
     fn setting_the_clock_begins_the_watch_anew() {
         let begin = Timestamp(1_000_000);
         let clock = ManualClock::at(begin);

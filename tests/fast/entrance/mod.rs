@@ -4,4 +4,4 @@
 //! to refuse. A verb of `service` without its line fails.
 
 mod doors;
-mod rights;
+pub mod rights;

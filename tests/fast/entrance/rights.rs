@@ -34,219 +34,234 @@ const MANIFEST: &str = "farm: den\nfarmRoles:\n  - {alias: web, role: web-demo, 
 const PAGE: Page = Page { number: 1, size: 10 };
 
 /// What the verbs are about.
-struct There<'a> {
-    service: &'a Service,
-    farm: FarmId,
-    role: FarmRoleId,
-    server: ServerId,
+pub struct There<'a> {
+    /// The verbs.
+    pub service: &'a Service,
+    /// The farm.
+    pub farm: FarmId,
+    /// Its farm role.
+    pub role: FarmRoleId,
+    /// One of its servers.
+    pub server: ServerId,
     /// A proposal that launches, signed by somebody who may.
-    launching: String,
+    pub launching: String,
 }
 
-type Call = fn(&There, &Actor) -> Result<()>;
+pub type Call = fn(&There, &Actor) -> Result<String>;
 
 /// `module::function`, what it asks for, and a call of it.
-const VERBS: &[(&str, &[Permission], Call)] = &[
-    ("accounts::list", &[FarmsRead], |t, a| drop_ok(accounts::list(t.service, a, PAGE))),
-    ("accounts::resume", &[FarmsManage], |t, a| {
-        drop_ok(accounts::resume(t.service, a, "simulated"))
-    }),
-    ("balancers::configure", &[Operate], |t, a| {
-        drop_ok(balancers::configure(t.service, a, t.farm))
-    }),
+pub const VERBS: &[(&str, &[Permission], Call)] = &[
+    ("accounts::list", &[FarmsRead], |t, a| said(accounts::list(t.service, a, PAGE))),
+    ("accounts::resume", &[FarmsManage], |t, a| said(accounts::resume(t.service, a, "simulated"))),
+    ("balancers::configure", &[Operate], |t, a| said(balancers::configure(t.service, a, t.farm))),
     ("commands::run", &[CommandsRun], |t, a| {
         let input = CommandRequest { command: vec!["true".into()], timeout_ms: 1_000 };
-        drop_ok(commands::run(t.service, a, t.server, &input))
+        said(commands::run(t.service, a, t.server, &input))
     }),
-    ("commands::get", &[CommandsRun], |t, a| drop_ok(commands::get(t.service, a, OrderId(1)))),
-    ("commands::cancel", &[CommandsRun], |t, a| {
-        drop_ok(commands::cancel(t.service, a, OrderId(1)))
-    }),
+    ("commands::get", &[CommandsRun], |t, a| said(commands::get(t.service, a, OrderId(1)))),
+    ("commands::cancel", &[CommandsRun], |t, a| said(commands::cancel(t.service, a, OrderId(1)))),
     ("events::list", &[EventsRead], |t, a| {
-        drop_ok(events::list(t.service, a, &EventsQuery { max: 10, ..EventsQuery::default() }))
+        said(events::list(t.service, a, &EventsQuery { max: 10, ..EventsQuery::default() }))
     }),
-    ("explain::explain", &[EventsRead], |t, a| drop_ok(explain::explain(t.service, a, "shop"))),
-    ("explain::full_name", &[EventsRead], |t, a| drop_ok(explain::full_name(t.service, a, "shop"))),
-    ("explain::plan", &[EventsRead], |t, a| drop_ok(explain::plan(t.service, a, PlanId(1)))),
+    ("explain::explain", &[EventsRead], |t, a| said(explain::explain(t.service, a, "shop"))),
+    ("explain::full_name", &[EventsRead], |t, a| said(explain::full_name(t.service, a, "shop"))),
+    ("explain::plan", &[EventsRead], |t, a| said(explain::plan(t.service, a, PlanId(1)))),
     ("explain::plan_of_farm", &[EventsRead], |t, a| {
-        drop_ok(explain::plan_of_farm(t.service, a, t.farm))
+        said(explain::plan_of_farm(t.service, a, t.farm))
     }),
     ("farms::list", &[FarmsRead], |t, a| {
-        drop_ok(farms::list(t.service, a, &FarmFilter::default(), PAGE))
+        said(farms::list(t.service, a, &FarmFilter::default(), PAGE))
     }),
-    ("farms::get", &[FarmsRead], |t, a| drop_ok(farms::get(t.service, a, t.farm))),
+    ("farms::get", &[FarmsRead], |t, a| said(farms::get(t.service, a, t.farm))),
     ("farms::create", &[FarmsManage], |t, a| {
         let input = FarmInput { name: Some("new".into()), ..FarmInput::default() };
-        drop_ok(farms::create(t.service, a, &input))
+        said(farms::create(t.service, a, &input))
     }),
     ("farms::update", &[FarmsManage], |t, a| {
         let input = FarmInput { description: Some("other".into()), ..FarmInput::default() };
-        drop_ok(farms::update(t.service, a, t.farm, &input, None))
+        said(farms::update(t.service, a, t.farm, &input, None))
     }),
-    ("farms::remove", &[FarmsManage], |t, a| farms::remove(t.service, a, t.farm, None)),
-    ("farms::launch", &[FarmsLaunch], |t, a| drop_ok(farms::launch(t.service, a, t.farm))),
-    ("farms::suspend", &[FarmsLaunch], |t, a| drop_ok(farms::suspend(t.service, a, t.farm))),
-    ("farms::resume", &[FarmsLaunch], |t, a| drop_ok(farms::resume(t.service, a, t.farm))),
+    ("farms::remove", &[FarmsManage], |t, a| said(farms::remove(t.service, a, t.farm, None))),
+    ("farms::launch", &[FarmsLaunch], |t, a| said(farms::launch(t.service, a, t.farm))),
+    ("farms::suspend", &[FarmsLaunch], |t, a| said(farms::suspend(t.service, a, t.farm))),
+    ("farms::resume", &[FarmsLaunch], |t, a| said(farms::resume(t.service, a, t.farm))),
     ("farms::terminate", &[FarmsLaunch], |t, a| {
-        drop_ok(farms::terminate(t.service, a, t.farm, TerminateInput::default()))
+        said(farms::terminate(t.service, a, t.farm, TerminateInput::default()))
     }),
     ("farms::roles", &[FarmsRead], |t, a| {
-        drop_ok(farms::roles(t.service, a, t.farm, &FarmRoleFilter::default(), PAGE))
+        said(farms::roles(t.service, a, t.farm, &FarmRoleFilter::default(), PAGE))
     }),
-    ("farms::role", &[FarmsRead], |t, a| drop_ok(farms::role(t.service, a, t.role))),
+    ("farms::role", &[FarmsRead], |t, a| said(farms::role(t.service, a, t.role))),
     ("farms::scale", &[FarmsManage], |t, a| {
         let input = ScalingInput { min_instances: Some(1), ..ScalingInput::default() };
-        drop_ok(farms::scale(t.service, a, t.role, &input, None))
+        said(farms::scale(t.service, a, t.role, &input, None))
     }),
     ("holds::place", &[FarmsManage], |t, a| {
         let (what, kind) = ("shop".into(), "scaling".into());
         let reason = "a look".into();
         let input = HoldInput { what, kind, reason, no_end: true, ..HoldInput::default() };
-        drop_ok(holds::place(t.service, a, &input))
+        said(holds::place(t.service, a, &input))
     }),
-    ("holds::release", &[FarmsManage], |t, a| holds::release(t.service, a, HoldId(1))),
-    ("holds::list", &[FarmsRead], |t, a| drop_ok(holds::list(t.service, a, PAGE))),
-    ("holds::expire", &[Operate], |t, a| drop_ok(holds::expire(t.service, a))),
+    ("holds::release", &[FarmsManage], |t, a| said(holds::release(t.service, a, HoldId(1)))),
+    ("holds::list", &[FarmsRead], |t, a| said(holds::list(t.service, a, PAGE))),
+    ("holds::expire", &[Operate], |t, a| said(holds::expire(t.service, a))),
     ("manifests::export::export", &[FarmsRead], |t, a| {
-        drop_ok(manifests::export(t.service, a, t.farm))
+        said(manifests::export(t.service, a, t.farm))
     }),
     ("manifests::apply", &[FarmsManage], |t, a| {
         let input = ManifestRequest { manifest: MANIFEST.into(), ..ManifestRequest::default() };
-        drop_ok(manifests::apply(t.service, a, &input))
+        said(manifests::apply(t.service, a, &input))
     }),
     ("manifests::apply", &[FarmsManage, FarmsLaunch], |t, a| {
         let manifest = MANIFEST.into();
         let input = ManifestRequest { manifest, launch: true, ..ManifestRequest::default() };
-        drop_ok(manifests::apply(t.service, a, &input))
+        said(manifests::apply(t.service, a, &input))
     }),
     ("manifests::apply", &[FarmsRead], |t, a| {
         let manifest = MANIFEST.into();
         let input = ManifestRequest { manifest, dry_run: true, ..ManifestRequest::default() };
-        drop_ok(manifests::apply(t.service, a, &input))
+        said(manifests::apply(t.service, a, &input))
     }),
-    ("members::forget_others", &[Operate], |t, a| members::forget_others(t.service, a)),
-    ("minutes::record", &[Operate], |t, a| drop_ok(minutes::record(t.service, a, t.service.now()))),
+    ("members::forget_others", &[Operate], |t, a| said(members::forget_others(t.service, a))),
+    ("minutes::record", &[Operate], |t, a| said(minutes::record(t.service, a, t.service.now()))),
     ("observe::listing", &[Operate], |t, a| {
         let look = Look::begin(t.service, "simulated", 20_000);
-        observe::listing(t.service, a, look, Vec::new())
+        said(observe::listing(t.service, a, look, Vec::new()))
     }),
-    ("notices::take", &[Operate], |t, a| notices::take(t.service, a, "simulated", Vec::new())),
-    ("orders::expire", &[Operate], |t, a| drop_ok(orders::expire(t.service, a))),
-    ("plans::tick", &[Operate], |t, a| drop_ok(plans::tick(t.service, a, t.farm))),
-    ("plans::memory::round", &[Operate], |t, a| drop_ok(Memory::default().round(t.service, a))),
+    ("notices::take", &[Operate], |t, a| {
+        said(notices::take(t.service, a, "simulated", Vec::new()))
+    }),
+    ("orders::expire", &[Operate], |t, a| said(orders::expire(t.service, a))),
+    ("plans::tick", &[Operate], |t, a| said(plans::tick(t.service, a, t.farm))),
+    ("plans::memory::round", &[Operate], |t, a| said(Memory::default().round(t.service, a))),
     ("proposals::make", &[FarmsRead], |t, a| {
         let input = ProposalRequest { manifest: MANIFEST.into(), ..ProposalRequest::default() };
-        drop_ok(proposals::make(t.service, a, &input))
+        said(proposals::make(t.service, a, &input))
     }),
     ("proposals::check", &[FarmsRead], |t, a| {
         let input = ProposalText { proposal: t.launching.clone() };
-        drop_ok(proposals::check(t.service, a, &input))
+        said(proposals::check(t.service, a, &input))
     }),
     ("proposals::apply", &[FarmsManage, FarmsLaunch], |t, a| {
         let input = ProposalText { proposal: t.launching.clone() };
-        drop_ok(proposals::apply(t.service, a, &input))
+        said(proposals::apply(t.service, a, &input))
     }),
-    ("ready::pass", &[Operate], |t, a| drop_ok(ready::pass(t.service, a))),
-    ("rollouts::get", &[FarmsRead], |t, a| drop_ok(rollouts::get(t.service, a, t.role))),
+    ("ready::pass", &[Operate], |t, a| said(ready::pass(t.service, a))),
+    ("rollouts::get", &[FarmsRead], |t, a| said(rollouts::get(t.service, a, t.role))),
     ("rollouts::say", &[FarmsManage], |t, a| {
-        drop_ok(rollouts::say(t.service, a, t.role, RolloutVerb::Pause))
+        said(rollouts::say(t.service, a, t.role, RolloutVerb::Pause))
     }),
     ("servers::list", &[FarmsRead], |t, a| {
-        drop_ok(servers::list(t.service, a, &ServerFilter::default(), PAGE))
+        said(servers::list(t.service, a, &ServerFilter::default(), PAGE))
     }),
-    ("servers::get", &[FarmsRead], |t, a| drop_ok(servers::get(t.service, a, t.server))),
+    ("servers::get", &[FarmsRead], |t, a| said(servers::get(t.service, a, t.server))),
     ("servers::terminate", &[ServersManage], |t, a| {
-        drop_ok(servers::terminate(t.service, a, t.server, TerminateInput::default()))
+        said(servers::terminate(t.service, a, t.server, TerminateInput::default()))
     }),
     ("servers::reboot", &[ServersManage], |t, a| {
-        drop_ok(servers::reboot(t.service, a, t.server, RebootInput::default()))
+        said(servers::reboot(t.service, a, t.server, RebootInput::default()))
     }),
-    ("servers::suspend", &[ServersManage], |t, a| {
-        drop_ok(servers::suspend(t.service, a, t.server))
-    }),
-    ("servers::resume", &[ServersManage], |t, a| drop_ok(servers::resume(t.service, a, t.server))),
+    ("servers::suspend", &[ServersManage], |t, a| said(servers::suspend(t.service, a, t.server))),
+    ("servers::resume", &[ServersManage], |t, a| said(servers::resume(t.service, a, t.server))),
     ("servers::lock", &[ServersManage], |t, a| {
         let input = LockInput { reason: "a look".into() };
-        drop_ok(servers::lock(t.service, a, t.server, &input))
+        said(servers::lock(t.service, a, t.server, &input))
     }),
-    ("servers::unlock", &[ServersManage], |t, a| drop_ok(servers::unlock(t.service, a, t.server))),
+    ("servers::unlock", &[ServersManage], |t, a| said(servers::unlock(t.service, a, t.server))),
     ("servers::readings", &[FarmsRead], |t, a| {
         let now = t.service.now();
-        drop_ok(servers::readings(t.service, a, t.server, &[], now.before(60_000), now))
+        said(servers::readings(t.service, a, t.server, &[], now.before(60_000), now))
     }),
-    ("status::get", &[FarmsRead], |t, a| drop_ok(status::get(t.service, a, Vec::new()))),
+    ("status::get", &[FarmsRead], |t, a| said(status::get(t.service, a, Vec::new()))),
     ("steps::adopt_and_due", &[Operate], |t, a| {
-        drop_ok(steps::adopt_and_due(t.service, a, t.service.now()))
+        said(steps::adopt_and_due(t.service, a, t.service.now()))
     }),
-    ("steps::begin", &[Operate], |t, a| drop_ok(steps::begin(t.service, a, StepId(1)))),
-    ("steps::begin_all", &[Operate], |t, a| drop_ok(steps::begin_all(t.service, a, &[StepId(1)]))),
+    ("steps::begin", &[Operate], |t, a| said(steps::begin(t.service, a, StepId(1)))),
+    ("steps::begin_all", &[Operate], |t, a| said(steps::begin_all(t.service, a, &[StepId(1)]))),
     ("steps::finish", &[Operate], |t, a| {
-        steps::finish(t.service, a, StepId(1), Ok(Applied { sighting: None }))
+        said(steps::finish(t.service, a, StepId(1), Ok(Applied { sighting: None })))
     }),
-    ("steps::give_up", &[Operate], |t, a| steps::give_up(t.service, a, StepId(1), "enough")),
-    ("steps::get", &[EventsRead], |t, a| drop_ok(steps::get(t.service, a, StepId(1)))),
-    ("steps::adopt::adopt", &[Operate], |t, a| drop_ok(steps::adopt(t.service, a))),
+    ("steps::give_up", &[Operate], |t, a| said(steps::give_up(t.service, a, StepId(1), "enough"))),
+    ("steps::get", &[EventsRead], |t, a| said(steps::get(t.service, a, StepId(1)))),
+    ("steps::adopt::adopt", &[Operate], |t, a| said(steps::adopt(t.service, a))),
     ("upkeep::remove_terminated", &[Operate], |t, a| {
-        drop_ok(upkeep::remove_terminated(t.service, a, 0, 0))
+        said(upkeep::remove_terminated(t.service, a, 0, 0))
     }),
     ("upkeep::remove_plans", &[Operate], |t, a| {
-        drop_ok(upkeep::remove_plans(t.service, a, &mut KeptPlans::default(), 1))
+        said(upkeep::remove_plans(t.service, a, &mut KeptPlans::default(), 1))
     }),
-    ("upkeep::reset_restarts", &[Operate], |t, a| drop_ok(upkeep::reset_restarts(t.service, a, 1))),
+    ("upkeep::reset_restarts", &[Operate], |t, a| said(upkeep::reset_restarts(t.service, a, 1))),
     ("users::create_token", &[FarmsRead], |t, a| {
-        drop_ok(users::create_token(t.service, a, &TokenInput::default()))
+        said(users::create_token(t.service, a, &TokenInput::default()))
     }),
-    ("users::tokens", &[FarmsRead], |t, a| drop_ok(users::tokens(t.service, a, PAGE))),
-    ("users::revoke_token", &[FarmsRead], |t, a| users::revoke_token(t.service, a, TokenId(1))),
+    ("users::tokens", &[FarmsRead], |t, a| said(users::tokens(t.service, a, PAGE))),
+    ("users::revoke_token", &[FarmsRead], |t, a| {
+        said(users::revoke_token(t.service, a, TokenId(1)))
+    }),
     ("volumes::list", &[FarmsRead], |t, a| {
-        drop_ok(volumes::list(t.service, a, &VolumeFilter::default(), PAGE))
+        said(volumes::list(t.service, a, &VolumeFilter::default(), PAGE))
     }),
-    ("volumes::get", &[FarmsRead], |t, a| drop_ok(volumes::get(t.service, a, VolumeId(1)))),
-    ("volumes::delete", &[FarmsManage], |t, a| volumes::delete(t.service, a, VolumeId(1))),
+    ("volumes::get", &[FarmsRead], |t, a| said(volumes::get(t.service, a, VolumeId(1)))),
+    ("volumes::delete", &[FarmsManage], |t, a| said(volumes::delete(t.service, a, VolumeId(1)))),
     ("volumes::listing::take", &[Operate], |t, a| {
-        volumes::take(t.service, a, "simulated", Vec::new())
+        said(volumes::take(t.service, a, "simulated", Vec::new()))
     }),
     ("volumes::listing::took_away", &[Operate], |t, a| {
-        volumes::took_away(t.service, a, VolumeId(1), None)
+        said(volumes::took_away(t.service, a, VolumeId(1), None))
     }),
     ("whatif::simulate", &[FarmsRead], |t, a| {
-        drop_ok(whatif::simulate(t.service, a, &SimulationRequest::default()))
+        said(whatif::simulate(t.service, a, &SimulationRequest::default()))
     }),
 ];
 
 /// What takes an actor and asks for nothing itself: what calls it did.
 const INSIDE: &[&str] = &["plans::known::turn"];
 
-fn drop_ok<T>(result: Result<T>) -> Result<()> {
-    result.map(drop)
+/// What a verb answered, every field of it.
+pub fn said<T: std::fmt::Debug>(result: Result<T>) -> Result<String> {
+    result.map(|answer| format!("{answer:#?}"))
 }
 
-fn actor(permissions: Vec<Permission>) -> Actor {
+pub fn actor(permissions: Vec<Permission>) -> Actor {
     Actor { name: "somebody".into(), door: Door::Https, permissions, ..Actor::job("somebody") }
 }
 
 /// Calls it in a site of its own: what it said, and whether the journal grew.
-fn call(verb: Call, permissions: Vec<Permission>) -> (Result<()>, bool) {
+fn call(verb: Call, permissions: Vec<Permission>) -> (Result<String>, bool) {
+    let site = site();
+    let there = There::on(&site);
+    let before = site.service.store.last_seq();
+    let said = verb(&there, &actor(permissions));
+    (said, site.service.store.last_seq() != before)
+}
+
+/// A site with a farm that runs.
+pub fn site() -> Site {
     let mut site = Site::new();
     site.act("apply 2 4");
     site.act("settle");
-    let service = &site.service;
-    let server = service.read(lookup::all_servers).unwrap().remove(0);
-    let input = ProposalRequest { launch: true, manifest: MANIFEST.into(), ..Default::default() };
-    let launching = proposals::make(service, &actor(Permission::for_admin()), &input).unwrap();
-    let there = There {
-        service,
-        farm: server.farm,
-        role: server.farm_role,
-        server: server.id,
-        launching: launching.text,
-    };
-    let before = service.store.last_seq();
-    let said = verb(&there, &actor(permissions));
-    (said, service.store.last_seq() != before)
+    site
 }
 
-fn lacks(said: &Result<()>) -> bool {
+impl There<'_> {
+    /// What there is on a site.
+    pub fn on(site: &Site) -> There<'_> {
+        let service = &site.service;
+        let server = service.read(lookup::all_servers).unwrap().remove(0);
+        let manifest = MANIFEST.into();
+        let input = ProposalRequest { launch: true, manifest, ..Default::default() };
+        let launching = proposals::make(service, &actor(Permission::for_admin()), &input);
+        There {
+            service,
+            farm: server.farm,
+            role: server.farm_role,
+            server: server.id,
+            launching: launching.unwrap().text,
+        }
+    }
+}
+
+fn lacks(said: &Result<String>) -> bool {
     matches!(said, Err(problem) if problem.code == Code::PermissionViolation)
 }
 

@@ -21,7 +21,7 @@ use grange::service::{
 use grange::store::{Disk, Mode, Store};
 use grange::wire::agent::{Message, MessageBody, VERSION};
 use grange::wire::api::ManifestRequest;
-use grange::wire::input::TerminateInput;
+use grange::wire::input::{RebootInput, TerminateInput};
 use grange::wire::reading::{self, Batch};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -46,6 +46,8 @@ pub struct Site {
     refuses: bool,
     /// So many launches fail after their agents were heard.
     stillborn: u32,
+    /// The next call of this kind fails so.
+    fails: Option<(String, String)>,
     /// Agents of new servers say nothing.
     mute: bool,
     /// Servers that go have no time to finish.
@@ -173,6 +175,7 @@ impl Site {
             said,
             refuses: false,
             stillborn: 0,
+            fails: None,
             mute: false,
             brisk: false,
         }
@@ -186,16 +189,6 @@ impl Site {
             ["apply", min, max, size] => self.apply(min, max, size),
             ["mute"] => self.mute = true,
             ["brisk"] => self.brisk = true,
-            ["terminate", "farm"] => self.with_farm(|service, farm| {
-                farms::terminate(service, &admin(), farm, TerminateInput::default()).map(drop)
-            }),
-            ["remove", "farm"] => {
-                self.with_farm(|service, farm| farms::remove(service, &admin(), farm, None))
-            }
-            ["terminate", server] => {
-                let id = self.named(server);
-                servers::terminate(&self.service, &admin(), id, TerminateInput::default()).unwrap();
-            }
             ["settle"] => self.settle(),
             ["tick"] => self.tick(),
             ["later", length] => self.pass(self.length(length)),
@@ -226,6 +219,7 @@ impl Site {
             ["cut"] => self.cloud.values_mut().for_each(|state| *state = CloudState::Stopped),
             ["refuse"] => self.refuses = true,
             ["stillborn", count] => self.stillborn = count.parse().unwrap(),
+            ["fail", kind, how] => self.fails = Some((kind.to_owned(), how.to_owned())),
             [word @ ("ready" | "unready"), server] => {
                 let (id, detail) = (self.named(server), "port 8080: connection refused".into());
                 self.say(id, MessageBody::Ready { ready: word == "ready", detail });
@@ -243,7 +237,37 @@ impl Site {
                 let mut plans = upkeep::KeptPlans::default();
                 upkeep::remove_plans(&self.service, &Actor::job("upkeep"), &mut plans, 1).unwrap();
             }
-            _ => panic!("nobody knows how to {line:?}"),
+            _ => self.ask(&words),
+        }
+    }
+
+    /// What a person asks for.
+    fn ask(&self, words: &[&str]) {
+        match *words {
+            ["terminate", "farm"] => self.with_farm(|service, farm| {
+                farms::terminate(service, &admin(), farm, TerminateInput::default()).map(drop)
+            }),
+            ["remove", "farm"] => {
+                self.with_farm(|service, farm| farms::remove(service, &admin(), farm, None))
+            }
+            ["suspend", "farm"] => {
+                self.with_farm(|service, farm| farms::suspend(service, &admin(), farm).map(drop));
+            }
+            ["terminate", server] => {
+                let id = self.named(server);
+                servers::terminate(&self.service, &admin(), id, TerminateInput::default()).unwrap();
+            }
+            ["suspend", server] => {
+                servers::suspend(&self.service, &admin(), self.named(server)).unwrap();
+            }
+            ["resume", server] => {
+                servers::resume(&self.service, &admin(), self.named(server)).unwrap();
+            }
+            ["reboot", server] => {
+                let hard = RebootInput { hard: true };
+                servers::reboot(&self.service, &admin(), self.named(server), hard).unwrap();
+            }
+            _ => panic!("nobody knows how to {words:?}"),
         }
     }
 
@@ -360,6 +384,22 @@ impl Site {
     }
 
     fn call(&mut self, server: ServerId, kind: StepKind) -> Result<Applied, CloudError> {
+        let fails = self.fails.take_if(|(failing, _)| failing == kind.as_str());
+        match fails.as_ref().map(|(_, how)| how.as_str()) {
+            None => self.carry_out(server, kind),
+            Some("refused") => Err(CloudError::Refused("the size is not sold".into())),
+            Some("busy") => Err(CloudError::Busy("throttled".into())),
+            Some("lost") => Err(CloudError::Unknown("the connection broke".into())),
+            // It happened, and nobody knows.
+            Some("unheard") => {
+                drop(self.carry_out(server, kind));
+                Err(CloudError::Unknown("the connection broke".into()))
+            }
+            Some(other) => panic!("{other:?} is no way to fail"),
+        }
+    }
+
+    fn carry_out(&mut self, server: ServerId, kind: StepKind) -> Result<Applied, CloudError> {
         match kind {
             StepKind::Terminate => {
                 self.cloud.remove(&server);
