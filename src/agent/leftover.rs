@@ -5,11 +5,12 @@
 //! began; a group whose first process is gone is somebody else's by then, or a daemon, and is left
 //! alone.
 
+use super::collect::process_stat;
 use super::state::{State, number_name, numbers, read, replace};
 use nix::errno::Errno;
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::{fs, io};
 
 /// Process groups of commands under way.
@@ -67,11 +68,8 @@ impl Drop for Noted {
 /// When a process began: this boot, and the ticks since then. `None` where there is none.
 fn birth(process: u64) -> Option<String> {
     let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
-    let stat =
-        fs::read_to_string(Path::new("/proc").join(process.to_string()).join("stat")).ok()?;
-    // A name may have spaces and parentheses; after it, the twentieth field is the moment.
-    let (_, fields) = stat.rsplit_once(") ")?;
-    let began = fields.split(' ').nth(19)?;
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    let began = process_stat(&stat)?.start_ticks;
     Some(format!("{} {began}", boot.trim()))
 }
 
@@ -90,6 +88,7 @@ mod tests {
     use crate::agent::tests::scratch;
     use crate::base::ServerId;
     use std::os::unix::process::{CommandExt, ExitStatusExt};
+    use std::path::Path;
     use std::process::{Child, Command};
     use std::time::{Duration, Instant};
 

@@ -24,6 +24,7 @@ mod parse;
 mod source;
 
 pub use load::pause_after;
+pub use parse::process_stat;
 pub use source::{Source, limits};
 
 use super::spool::{Names, Row};
