@@ -4,8 +4,8 @@
 //! `farmRoles[web].scaling.rules[CpuPercent].scaleUp`. Both sides are said as a manifest would
 //! say them, so that a line of the difference can be found in the file.
 
-use crate::base::Millis;
 use crate::model::{Farm, FarmGoal, FarmRole, LaunchOrder, Policy, RolloutPolicy, ScalingPolicy};
+use crate::wire::manifest::{length, list, size};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -243,11 +243,6 @@ fn word(choice: &impl Serialize) -> String {
     value.as_str().unwrap_or_default().to_owned()
 }
 
-fn list(items: &[impl ToString]) -> String {
-    let items: Vec<String> = items.iter().map(ToString::to_string).collect();
-    format!("[{}]", items.join(", "))
-}
-
 fn scaling_fields(scaling: &ScalingPolicy, add: &mut impl FnMut(&str, String)) {
     let ScalingPolicy { enabled, min, max, rules, cooldown_up_ms, cooldown_down_ms } = scaling;
     add("scaling.enabled", enabled.to_string());
@@ -261,27 +256,6 @@ fn scaling_fields(scaling: &ScalingPolicy, add: &mut impl FnMut(&str, String)) {
     }
     add("grange.cooldownUp", length(*cooldown_up_ms));
     add("grange.cooldownDown", length(*cooldown_down_ms));
-}
-
-/// A length of time as a manifest has it: the largest unit that leaves nothing over.
-fn length(length: Millis) -> String {
-    match length {
-        0 => "0s".into(),
-        ms if ms % 3_600_000 == 0 => format!("{}h", ms / 3_600_000),
-        ms if ms % 60_000 == 0 => format!("{}m", ms / 60_000),
-        ms if ms % 1000 == 0 => format!("{}s", ms / 1000),
-        ms => format!("{ms}ms"),
-    }
-}
-
-/// A size as a manifest has it.
-fn size(bytes: u64) -> String {
-    let units = [("TiB", 40), ("GiB", 30), ("MiB", 20), ("KiB", 10)];
-    let whole = units.iter().find(|(_, bits)| bytes > 0 && bytes.trailing_zeros() >= *bits);
-    match whole {
-        Some((unit, bits)) => format!("{}{unit}", bytes >> bits),
-        None => format!("{bytes} bytes"),
-    }
 }
 
 #[cfg(test)]
@@ -340,34 +314,5 @@ mod tests {
         }
         // The wait at a checkpoint is said only where there is one.
         assert_eq!(before.len() + 1, CASES.len());
-    }
-
-    #[test]
-    fn sizes_and_lengths_are_said_in_the_largest_unit_that_leaves_nothing() {
-        let sizes = [
-            (0, "0 bytes"),
-            (1_023, "1023 bytes"),
-            (1_024, "1KiB"),
-            (1_025, "1025 bytes"),
-            (5 << 20, "5MiB"),
-            (3 << 30, "3GiB"),
-            ((3 << 30) + (1 << 20), "3073MiB"),
-            (1 << 40, "1TiB"),
-        ];
-        for (bytes, said) in sizes {
-            assert_eq!(size(bytes), said, "{bytes}");
-        }
-        let lengths = [
-            (0, "0s"),
-            (1, "1ms"),
-            (1_000, "1s"),
-            (61_000, "61s"),
-            (60_000, "1m"),
-            (3_600_000, "1h"),
-            (3_660_000, "61m"),
-        ];
-        for (ms, said) in lengths {
-            assert_eq!(length(ms), said, "{ms}");
-        }
     }
 }

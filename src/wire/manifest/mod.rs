@@ -34,7 +34,7 @@ mod write;
 mod written;
 
 pub use fault::{Fault, Place};
-pub use write::write;
+pub use write::{length, list, size, write};
 
 use crate::base::limit::{FARM_DESCRIPTION_BYTES_MAX, FARM_ROLES_MAX};
 use crate::base::text::Kind;

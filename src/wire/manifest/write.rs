@@ -231,7 +231,8 @@ fn scalar(text: &str) -> String {
     }
 }
 
-fn list(items: &[impl Display]) -> String {
+/// Items as a list on one line.
+pub fn list(items: &[impl Display]) -> String {
     let items: Vec<String> = items.iter().map(ToString::to_string).collect();
     format!("[{}]", items.join(", "))
 }
@@ -242,7 +243,7 @@ fn word<T: PartialEq>(choices: &[(&'static str, T)], choice: &T) -> &'static str
 }
 
 /// A length of time, in the largest unit that leaves nothing over.
-fn length(length: Millis) -> String {
+pub fn length(length: Millis) -> String {
     match length {
         0 => "0s".into(),
         ms if ms % 3_600_000 == 0 => format!("{}h", ms / 3_600_000),
@@ -252,12 +253,46 @@ fn length(length: Millis) -> String {
     }
 }
 
-/// A size in the largest unit that leaves nothing over.
-fn size(bytes: u64) -> String {
-    let units = [("TiB", 40), ("GiB", 30), ("MiB", 20)];
+/// A size in the largest unit that leaves nothing over; what is no whole KiB cannot be declared.
+pub fn size(bytes: u64) -> String {
+    let units = [("TiB", 40), ("GiB", 30), ("MiB", 20), ("KiB", 10)];
     let whole = units.iter().find(|(_, bits)| bytes > 0 && bytes.trailing_zeros() >= *bits);
     match whole {
         Some((unit, bits)) => format!("{}{unit}", bytes >> bits),
-        None => format!("{}KiB", bytes >> 10),
+        None => format!("{bytes} bytes"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{length, size};
+
+    #[test]
+    fn sizes_and_lengths_are_said_in_the_largest_unit_that_leaves_nothing() {
+        let sizes = [
+            (0, "0 bytes"),
+            (1_023, "1023 bytes"),
+            (1_024, "1KiB"),
+            (1_025, "1025 bytes"),
+            (5 << 20, "5MiB"),
+            (3 << 30, "3GiB"),
+            ((3 << 30) + (1 << 20), "3073MiB"),
+            (1 << 40, "1TiB"),
+        ];
+        for (bytes, said) in sizes {
+            assert_eq!(size(bytes), said, "{bytes}");
+        }
+        let lengths = [
+            (0, "0s"),
+            (1, "1ms"),
+            (1_000, "1s"),
+            (61_000, "61s"),
+            (60_000, "1m"),
+            (3_600_000, "1h"),
+            (3_660_000, "61m"),
+        ];
+        for (ms, said) in lengths {
+            assert_eq!(length(ms), said, "{ms}");
+        }
     }
 }
