@@ -39,7 +39,7 @@ fn a_server_that_its_balancer_cannot_reach_is_told_and_replaced() {
     let balancer = rig.balancer(5).ip().to_string();
 
     let hole = Hole::dig(&rig, &cut, &balancer);
-    let why = unhealthy(&rig, &cut, 30);
+    let why = rig.unhealthy(&cut, 30);
     assert!(why.contains("the balancer cannot reach it"), "{why}");
     let role = rig.role("web").grange;
     assert_eq!((role.running, role.unhealthy), (1, 1), "{role:?}");
@@ -89,13 +89,4 @@ impl Hole {
 fn nft(pid: &str, rules: &str) {
     let done = Command::new("nsenter").args(["-t", pid, "-n", "nft", rules]).output().unwrap();
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
-}
-
-fn unhealthy(rig: &Rig, server: &ServerView, seconds: u64) -> String {
-    until("it to be unhealthy", seconds, || {
-        let now = rig.of_role("web").into_iter().find(|s| s.id == server.id);
-        let conditions = now.map(|s| s.grange.conditions).unwrap_or_default();
-        let found = conditions.iter().find(|condition| condition.name == "unhealthy");
-        found.map(|condition| condition.why.clone()).ok_or(conditions)
-    })
 }

@@ -257,6 +257,16 @@ impl Rig {
         SocketAddr::new(ip.parse().unwrap(), 8080)
     }
 
+    /// Why a server is unhealthy, once it is.
+    pub fn unhealthy(&self, server: &ServerView, seconds: u64) -> String {
+        until("it to be unhealthy", seconds, || {
+            let now = self.servers().into_iter().find(|s| s.id == server.id);
+            let conditions = now.map(|s| s.grange.conditions).unwrap_or_default();
+            let found = conditions.iter().find(|condition| condition.name == "unhealthy");
+            found.map(|condition| condition.why.clone()).ok_or(conditions)
+        })
+    }
+
     /// The platform's own list of servers.
     pub fn listing(&self) -> Listing {
         Listing(self.onboard().join("servers"))

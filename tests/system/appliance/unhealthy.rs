@@ -51,7 +51,7 @@ fn comes_back_after_a_sigterm(rig: &Rig) {
 fn replaced_when_it_hangs(rig: &Rig) {
     let server = rig.of_role("web").swap_remove(0);
     kill(process(rig, &server, "demo-web", 5), Signal::SIGSTOP).unwrap();
-    let why = unhealthy(rig, &server, 40);
+    let why = rig.unhealthy(&server, 40);
     assert!(why.contains("no answer within"), "{why}");
     let role = rig.role("web").grange;
     assert_eq!((role.running, role.unhealthy), (1, 1), "{role:?}");
@@ -78,7 +78,7 @@ fn seen_when_it_keeps_ending(rig: &Rig) {
         killed = Some(next);
     }
     let why = until("its service to be told of", 40, || {
-        let why = unhealthy(rig, &server, 40);
+        let why = rig.unhealthy(&server, 40);
         if why.contains("keeps ending") { Ok(why) } else { Err(why) }
     });
     assert!(why.contains("SIGKILL"), "{why}");
@@ -109,16 +109,6 @@ fn kept_when_all_fail(rig: &Rig) {
         let role = rig.role("web").grange;
         if (role.running, role.unhealthy) == (2, 0) { Ok(()) } else { Err(Box::new(role)) }
     });
-}
-
-/// Why it is unhealthy, once it is.
-fn unhealthy(rig: &Rig, server: &ServerView, seconds: u64) -> String {
-    until("it to be unhealthy", seconds, || {
-        let now = rig.of_role("web").into_iter().find(|s| s.id == server.id);
-        let conditions = now.map(|s| s.grange.conditions).unwrap_or_default();
-        let found = conditions.iter().find(|condition| condition.name == "unhealthy");
-        found.map(|condition| condition.why.clone()).ok_or(conditions)
-    })
 }
 
 /// The process of a service of a server, once it runs.
