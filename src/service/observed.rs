@@ -412,14 +412,14 @@ impl Observed {
         }
     }
 
-    /// Raises an alert, or clears it with `None`. Says whether that is news. An alert is one line
-    /// of a bounded length, whatever a cloud or an agent said in it.
-    pub fn set_alert(&self, key: &str, text: Option<String>) -> bool {
+    /// Raises an alert, or clears it with `None`. An alert is one line of a bounded length,
+    /// whatever a cloud or an agent said in it.
+    pub fn set_alert(&self, key: &str, text: Option<String>) {
         let text = text.map(|text| tidy(&text, ALERT_BYTES_MAX));
         let mut inner = self.lock();
         match text {
-            Some(text) => inner.alerts.insert(key.to_owned(), text.clone()).as_ref() != Some(&text),
-            None => inner.alerts.remove(key).is_some(),
+            Some(text) => drop(inner.alerts.insert(key.to_owned(), text)),
+            None => drop(inner.alerts.remove(key)),
         }
     }
 

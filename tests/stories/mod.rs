@@ -17,7 +17,7 @@ pub mod yard;
 
 use grange::base::time::say;
 use grange::engine::{check, plan, safety};
-use grange::model::{Decision, Move, Plan, Wait};
+use grange::model::{Decision, Move, Plan, RoleTarget, Wait};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use yard::Yard;
@@ -126,6 +126,10 @@ fn show(yard: &Yard, plan: &Plan) -> String {
                 format!("> hasten {}{}\n", name(*server), after(*not_before))
             }
         };
+    }
+    let paged = |target: &&RoleTarget| target.rollout.as_ref().is_some_and(|it| it.maintenance);
+    for target in plan.targets.iter().filter(paged) {
+        out += &format!("{:<8} behind its maintenance page\n", yard.role(target.farm_role).alias);
     }
     out
 }

@@ -34,6 +34,7 @@ lb       keep
 > retire web-2 (another revision takes its place) in 10 s
 > retire web-3 (another revision takes its place) in 10 s
 > launch web-4 (rollout)
+web      behind its maintenance page
 
 web      wait: rollout: 0 of 3 rolled over, 3 starting, 0 leaving
 web-1    launch: revision 2 instead of web-2
@@ -42,6 +43,7 @@ web-4    wait: launch under way for 10 s
 lb       keep
 > launch web-1 (rollout)
 > launch web-2 (rollout)
+web      behind its maintenance page
 
 web      wait: rollout: 2 of 3 rolled over, 1 starting, 0 leaving
 web-2    wait: launch under way for 0 ms

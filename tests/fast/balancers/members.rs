@@ -33,7 +33,7 @@ impl Shop {
     fn conditions(&self, name: &str) -> Vec<String> {
         let view = servers::get(&self.site.service, &admin(), self.named(name).id).unwrap();
         let said = view.grange.conditions.into_iter();
-        said.filter(|it| ["unhealthy", "reachesNone"].contains(&it.name.as_str()))
+        said.filter(|it| ["unhealthy", "reachesNone", "partlyReached"].contains(&it.name.as_str()))
             .map(|it| format!("{} {}", it.name, it.why))
             .collect()
     }
@@ -104,6 +104,23 @@ fn a_balancer_that_reaches_nothing_is_an_alert_of_its_own() {
     shop.down("lb-1", &["web-1"]);
     shop.plan();
     assert!(!shop.alerts().contains("a balancer reaches no"), "{}", shop.alerts());
+}
+
+#[test]
+fn a_server_that_one_of_two_balancers_does_not_reach_serves_and_says_so() {
+    let mut shop = Shop::settled();
+    shop.apply_balanced_by("small", 2);
+    shop.site.act("settle");
+    shop.down("lb-1", &[]);
+    shop.down("lb-2", &["web-2"]);
+    let told = ["partlyReached 1 of 2 balancers cannot reach it: L4 timeout"];
+    assert_eq!(shop.conditions("web-2"), told);
+    assert_eq!((shop.unhealthy(), shop.conditions("web-1").len()), (0, 0));
+    shop.down("lb-1", &["web-2"]);
+    assert_eq!(shop.unhealthy(), 1);
+    shop.down("lb-1", &[]);
+    shop.down("lb-2", &[]);
+    assert_eq!((shop.unhealthy(), shop.conditions("web-2").len()), (0, 0));
 }
 
 #[test]

@@ -42,13 +42,18 @@ impl Shop {
     }
 
     fn apply(&self, size: &str) {
+        self.apply_balanced_by(size, 1);
+    }
+
+    fn apply_balanced_by(&self, size: &str, balancers: u32) {
         let manifest = format!(
             "farm: shop\nfarmRoles:\n  - alias: web\n    role: web-demo\n    \
              cloudPlatform: simulated\n    instanceType: {size}\n    \
              scaling: {{minInstances: 3, maxInstances: 3}}\n    \
              grange: {{drain: 0s, rollout: {{minHealthyPercent: 50}}}}\n  - alias: lb\n    \
              role: haproxy\n    cloudPlatform: simulated\n    instanceType: small\n    \
-             scaling: {{minInstances: 1, maxInstances: 1}}\n    grange: {{balance: \
+             scaling: {{minInstances: {balancers}, maxInstances: {balancers}}}\n    \
+             grange: {{balance: \
              {{farmRole: web, port: 8080, listenPort: 80, checkPath: /up}}}}\n"
         );
         let request = ManifestRequest { manifest, launch: true, ..ManifestRequest::default() };

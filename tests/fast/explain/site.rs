@@ -191,6 +191,7 @@ impl Site {
             ["brisk"] => self.brisk = true,
             ["settle"] => self.settle(),
             ["tick"] => self.tick(),
+            ["plan"] => self.plan(),
             ["later", length] => self.pass(self.length(length)),
             ["back", length] => {
                 self.clock.jump_to(self.clock.now().before(self.length(length)));
@@ -368,11 +369,16 @@ impl Site {
         observe::listing(&self.service, &Actor::job("observe"), look, sightings).unwrap();
     }
 
-    /// One plan, and every step that is due.
-    fn tick(&mut self) {
+    /// One plan of each farm.
+    fn plan(&self) {
         for farm in plans::farms(&self.service).unwrap() {
             plans::tick(&self.service, &Actor::job("plan"), farm).unwrap();
         }
+    }
+
+    /// One plan, and every step that is due.
+    fn tick(&mut self) {
+        self.plan();
         let job = Actor::job("execute");
         let (due, _) = steps::due(&self.service, self.clock.now()).unwrap();
         for id in due {

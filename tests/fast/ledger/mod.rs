@@ -10,6 +10,7 @@ mod agents;
 mod calls;
 mod farms;
 mod holds;
+mod lives;
 mod others;
 mod rollouts;
 mod servers;
@@ -39,6 +40,8 @@ pub enum Do {
     Told(&'static str),
     /// A call, whose answer and writes are wanted.
     Call(Call),
+    /// The alerts that stand by now are wanted.
+    Alerts,
     /// Everything that was written so far is wanted.
     Whole,
     /// What else somebody outside does, whose writes are wanted.
@@ -60,6 +63,7 @@ fn play(told: &mut String, site: &mut Site, deed: Do, known: &mut Known) {
             writeln!(told, "- {line}").unwrap();
         }
         Do::Call(verb) => return call(told, site, verb, known),
+        Do::Alerts => return aftermath(told, &site.service),
         Do::Whole => return told.push_str(&written::since(&site.service, Seq(0), known)),
         Do::Outside(deed) => {
             deed(site);
@@ -155,6 +159,9 @@ fn check(name: &str, cases: &[Case]) {
         let mut case = String::new();
         let mut names = Names::default();
         for deed in *deeds {
+            if std::env::var_os("DBG").is_some() {
+                eprintln!("{title} {}", case.lines().count());
+            }
             play(&mut case, &mut site, *deed, &mut known);
             names.learn(&site.service);
         }
@@ -191,6 +198,11 @@ fn what_farms_are_asked_in_every_state() {
 #[test]
 fn what_holds_are_asked_in_every_state() {
     check("holds", holds::HOLDS);
+}
+
+#[test]
+fn what_is_written_in_whole_lives() {
+    check("lives", lives::LIVES);
 }
 
 #[test]
