@@ -420,6 +420,10 @@ mod tests {
         let failed = service.write(1, "broken\n").error.unwrap();
         assert!(failed.contains("there was no file before"), "{failed}");
         assert!(service.names().is_empty());
+        // Nothing is in place, so that whatever comes is newer, and is loaded.
+        assert!(service.write(7, "broken\n").error.is_some());
+        assert_eq!(service.write(2, "a\n").error, None);
+        assert_eq!(service.read("etc/service.cfg"), "a\n");
     }
 
     #[test]

@@ -445,6 +445,17 @@ mod tests {
     use crate::base::ManualClock;
 
     #[test]
+    fn news_names_servers_until_they_are_too_many() {
+        let mut news = News::default();
+        (0..NEWS_MAX as u128).for_each(|id| news.add(ServerId(id)));
+        assert_eq!((news.everything, news.servers.len()), (false, NEWS_MAX));
+        news.add(ServerId(0));
+        assert!(!news.everything, "that one is known");
+        news.add(ServerId(u128::MAX));
+        assert_eq!(news, News { everything: true, servers: BTreeSet::new() });
+    }
+
+    #[test]
     fn setting_the_clock_makes_nothing_missing_for_longer() {
         let clock = ManualClock::at(Timestamp(1_000_000));
         let observed = Observed::new(&clock);

@@ -20,6 +20,8 @@ use std::task::{Context, Poll, Waker};
 
 /// How often agents do anything.
 pub const PERIOD: Millis = 1_000;
+/// How long agents of a sickly world fall ill after a storm.
+const OUTBREAK: Millis = 60_000;
 /// How often they read.
 const READ_EVERY: Millis = 10_000;
 /// A connection that is gone without a word is noticed after this at the latest.
@@ -64,6 +66,8 @@ pub struct Fleet {
     pub deaf: bool,
     /// Every second illness is a long one, for laws about the ill to have something to look at.
     pub sickly: bool,
+    /// Since when the storm is over: none falls ill any more, and who is recovers in its time.
+    pub calm_since: Option<Millis>,
     /// What happened, by kind.
     pub counts: BTreeMap<&'static str, u64>,
     /// What must not happen.
@@ -123,6 +127,7 @@ impl Fleet {
             told: Told::default(),
             deaf: false,
             sickly: false,
+            calm_since: None,
             counts: BTreeMap::new(),
             faults: Vec::new(),
         }
@@ -241,9 +246,15 @@ impl Fleet {
         if !self.agent(id).connected && !self.connect(id, sky, line) {
             return;
         }
-        let flaps = self.luck.below(1000) < 4;
         // Most are a busy moment; some are ill for longer than their farm role has patience.
-        let long = if self.sickly { 50 } else { 5 };
+        let (often, long) = match self.calm_since {
+            None if self.sickly => (4, 50),
+            None => (4, 5),
+            // An outbreak, which nothing interrupts.
+            Some(since) if self.sickly && moment - since < OUTBREAK => (30, 100),
+            Some(_) => (0, 0),
+        };
+        let flaps = self.luck.below(1000) < often;
         let length =
             if self.luck.chance(long) { 200_000 + self.luck.below(400_000) } else { 5_000 };
         if flaps && length > 5_000 {

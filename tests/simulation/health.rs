@@ -43,6 +43,16 @@ impl Told {
         self.own.get(&server).copied()
     }
 
+    /// Who is ill where something is to be done about it: nobody may call that world settled.
+    pub fn to_heal(&self, service: &Service) -> Vec<String> {
+        let Ok(servers) = service.read(lookup::all_servers) else { return Vec::new() };
+        let runs = servers.iter().filter(|server| server.status == ServerStatus::Running);
+        let ill = runs.filter(|server| self.own.contains_key(&server.id));
+        let cases = ill.filter_map(|server| self.illness(service, server, 0, "").ok().flatten());
+        let to_heal = cases.filter(|case| case.patience.is_some());
+        to_heal.map(|case| format!("{} is ill and is to be healed", case.name)).collect()
+    }
+
     /// Servers that run since when, as far as was looked.
     pub fn faults(
         &self,
@@ -101,10 +111,14 @@ fn patience(role: &FarmRole) -> Option<Millis> {
     }
 }
 
-/// Nothing but time is said to be missing.
+/// Nothing but time is said to be missing, or that nothing is to be done, which is asked only where
+/// something is.
 fn only_waits(line: &Line) -> bool {
     matches!(
         line.decision,
-        Decision::Wait(Wait::Unhealthy { care: Care::Replace { .. } | Care::Restart { .. }, .. })
+        Decision::Wait(Wait::Unhealthy {
+            care: Care::Replace { .. } | Care::Restart { .. } | Care::Keep(_),
+            ..
+        })
     )
 }

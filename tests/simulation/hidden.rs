@@ -6,6 +6,7 @@ use grange::base::{FarmRoleId, Result, ServerId};
 use grange::model::{Breaker, FarmRole, HealMode, Hold, HoldKind, Policy, RolloutPolicy};
 use grange::service::{Service, lookup};
 use grange::store::{Reads, Tx};
+use std::collections::BTreeSet;
 
 /// What is hidden, to be put back.
 #[derive(Clone)]
@@ -36,8 +37,14 @@ pub fn hide(sabotage: Sabotage, service: &Service) -> Option<Hidden> {
             let locked = all.filter(|server| server.locked && server.status.counts());
             Hidden::Locks(locked.map(|server| (server.id, server.lock_reason)).collect())
         }
-        Sabotage::HealOverlooked | Sabotage::FloorOverlooked | Sabotage::EndlessPatience => {
-            let roles = service.read(roles).ok()?.into_iter();
+        Sabotage::HealOverlooked | Sabotage::FloorOverlooked | Sabotage::IllLeftAlone => {
+            let mut roles = service.read(roles).ok()?;
+            if sabotage == Sabotage::IllLeftAlone {
+                // Nothing is hidden, and nobody woken by it, where nobody is ill.
+                let ill = with_ill_servers(service).ok()?;
+                roles.retain(|role| ill.contains(&role.id));
+            }
+            let roles = roles.into_iter();
             Hidden::Policies(roles.map(|role| (role.id, role.policy)).collect())
         }
         Sabotage::BreakerOverlooked => Hidden::Breakers(service.read(lookup::breakers).ok()?),
@@ -55,6 +62,12 @@ fn roles(view: &impl Reads) -> Result<Vec<FarmRole>> {
         roles.extend(lookup::farm_roles_of(view, farm.id)?);
     }
     Ok(roles)
+}
+
+fn with_ill_servers(service: &Service) -> Result<BTreeSet<FarmRoleId>> {
+    let servers = service.read(lookup::all_servers)?;
+    let ill = servers.iter().filter(|server| service.observed.failure(server.id).is_some());
+    Ok(ill.map(|server| server.farm_role).collect())
 }
 
 impl Hidden {
@@ -89,8 +102,8 @@ impl Hidden {
                     let mut policy = policy.clone();
                     if sabotage == Sabotage::HealOverlooked {
                         policy.heal = HealMode::Replace;
-                    } else if sabotage == Sabotage::EndlessPatience {
-                        policy.unhealthy_for_ms = 24 * 3_600_000;
+                    } else if sabotage == Sabotage::IllLeftAlone {
+                        policy.heal = HealMode::None;
                     } else {
                         let (min_healthy_percent, max_percent, batch) = (0, 100, 400);
                         let rollout = policy.rollout;
@@ -109,8 +122,10 @@ impl Hidden {
         Ok(())
     }
 
-    /// After the job ran.
-    pub fn put_back(self, service: &Service) {
+    /// After the job ran. What cannot be put back now, since the store is down, is given back: it
+    /// has to be later, or it stays hidden for good.
+    pub fn put_back(self, service: &Service) -> Option<Hidden> {
+        let again = self.clone();
         let back = move |tx: &mut Tx<'_>| {
             match self {
                 Hidden::Maximum => shift_maximum(tx, -5)?,
@@ -140,8 +155,7 @@ impl Hidden {
             }
             Ok(())
         };
-        // The store may be down by now; then nothing was hidden for good either.
-        drop(write(service, back));
+        write(service, back).is_err().then_some(again)
     }
 }
 

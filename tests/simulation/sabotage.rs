@@ -62,8 +62,8 @@ pub enum Sabotage {
     DeafToIllness,
     /// Alerts about what is ill are dropped.
     NobodyTold,
-    /// Planning takes every farm role for more patient with the ill than it is.
-    EndlessPatience,
+    /// Planning believes that nothing is to be done about those who are ill.
+    IllLeftAlone,
 }
 
 impl Sabotage {
@@ -91,18 +91,18 @@ impl Sabotage {
         (Sabotage::FloorOverlooked, &["floor:"]),
         (Sabotage::DeafToIllness, &["health:"]),
         (Sabotage::NobodyTold, &["health:"]),
-        (Sabotage::EndlessPatience, &["health:"]),
+        (Sabotage::IllLeftAlone, &["health:"]),
     ];
 
     /// Before a job runs: what it is not to see is hidden.
     pub fn before_job(self, job: &str, service: &Service, luck: &mut Stream) -> Option<Hidden> {
-        if self == Sabotage::BlindPlanner && job != "plan" {
+        if matches!(self, Sabotage::BlindPlanner | Sabotage::IllLeftAlone) && job != "plan" {
             return None;
         }
         let often = match self {
             Sabotage::NoMaximum => 25,
             // What is overlooked once in a while is done the next time.
-            Sabotage::EndlessPatience => 100,
+            Sabotage::IllLeftAlone => 100,
             _ => 70,
         };
         match luck.chance(often) {
@@ -167,7 +167,7 @@ impl Sabotage {
             | Sabotage::FloorOverlooked
             | Sabotage::DeafToIllness
             | Sabotage::NobodyTold
-            | Sabotage::EndlessPatience => Ok(()),
+            | Sabotage::IllLeftAlone => Ok(()),
         };
         // A store that is down is no place for sabotage; the next time will do.
         drop(answer);

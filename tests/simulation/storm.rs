@@ -149,6 +149,7 @@ impl World {
         self.parts.sky.calm();
         self.parts.sky.remember_all();
         self.fleet.load = 40.0;
+        self.fleet.calm_since = Some(self.clock.monotonic());
         self.due.weather = Millis::MAX;
         self.remember_at = Millis::MAX;
         self.follows = None;

@@ -124,8 +124,8 @@ impl Weather {
         match luck.below(100) {
             0..13 => Blow::Cloud(Box::new(faults(luck))),
             13..18 => Blow::Crash,
-            18..20 => Blow::Doubt,
-            20..24 => Blow::Vanish,
+            18..21 => Blow::Doubt,
+            21..24 => Blow::Vanish,
             24..28 => Blow::Overlook,
             28..31 => Blow::Blind,
             31..34 => Blow::PowerCut,

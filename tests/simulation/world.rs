@@ -5,6 +5,7 @@ use crate::branch::{FIRST, SECOND};
 use crate::calls::OnItsWay;
 use crate::fleet::{self, Fleet};
 use crate::fuse::{Crash, Fuse, Point};
+use crate::hidden::Hidden;
 use crate::house::{House, Parts, seed_secrets};
 use crate::people::People;
 use crate::sabotage::Sabotage;
@@ -105,6 +106,8 @@ pub struct World {
     pub(crate) quoted: Seq,
     /// The disk of some time ago.
     pub(crate) earlier: Disk,
+    /// What a planted fault could not put back yet.
+    pub(crate) hidden: Option<Hidden>,
 }
 
 #[derive(Default)]
@@ -135,7 +138,7 @@ impl World {
         if let Some(sabotage) = run.sabotage {
             sky.break_it(sabotage);
             fleet.deaf = sabotage == Sabotage::DeafToIllness;
-            fleet.sickly = matches!(sabotage, Sabotage::NobodyTold | Sabotage::EndlessPatience);
+            fleet.sickly = matches!(sabotage, Sabotage::NobodyTold | Sabotage::IllLeftAlone);
             if sabotage == Sabotage::OldNews {
                 // A connected agent outweighs what listings lack, so the news would do no harm.
                 fleet.cut_off(Millis::MAX);
@@ -170,6 +173,7 @@ impl World {
             storm_ends: if run.fair { FAIR } else { STORM },
             quoted: Seq(0),
             earlier: Disk::new(),
+            hidden: None,
         }
     }
 
@@ -294,7 +298,11 @@ impl World {
         let sabotage = self.run.sabotage;
         let before = house.service().store.last_seq();
         let job = house.due_job(&self.clock).unwrap_or_default();
-        let hidden = sabotage.and_then(|it| it.before_job(job, house.service(), &mut self.luck));
+        if let Some(hidden) = self.hidden.take() {
+            self.hidden = hidden.put_back(house.service());
+        }
+        let sabotages = sabotage.filter(|_| self.hidden.is_none());
+        let hidden = sabotages.and_then(|it| it.before_job(job, house.service(), &mut self.luck));
         let Some((name, note, failed)) = house.run_job(&self.clock) else { return };
         if let Some(sabotage) = sabotage {
             sabotage.after(name, house.service());
@@ -304,7 +312,10 @@ impl World {
             self.watch.planned(house.service(), changed, &mut self.tally);
         }
         if let Some(hidden) = hidden {
-            hidden.put_back(house.service());
+            self.hidden = hidden.put_back(house.service());
+            if sabotage == Some(Sabotage::IllLeftAlone) {
+                house.hush(name, self.clock.monotonic());
+            }
         }
         if name == "plan" && !failed {
             let now = self.clock.monotonic();
@@ -353,7 +364,8 @@ impl World {
                 }
             } else {
                 self.people.clear_up(house.service());
-                let why = self.watch.unsettled(&self.parts.sky, Some(house));
+                let mut why = self.watch.unsettled(&self.parts.sky, Some(house));
+                why.extend(self.fleet.told.to_heal(house.service()));
                 self.settled = why.is_empty();
                 self.say(|| format!("unsettled: {}", why.join("; ")));
             }

@@ -189,3 +189,22 @@ fn what_is_no_longer_to_be_launched_does_not_begin() {
         assert_eq!(farm.server(0).asked_at, None, "{case}");
     }
 }
+
+/// A step that is begun has lost its answer as soon as its call has ended without one, and not
+/// before: listings settle it then.
+#[test]
+fn a_call_that_ended_without_an_answer_is_adopted() {
+    let farm = Farm::new();
+    let (service, job) = (&farm.site.service, job("execute"));
+    let step = farm.launches[0].id;
+    steps::begin(service, &job, step).unwrap().expect("it begins");
+    let calling = steps::calling(service, step);
+    assert_eq!(steps::adopt(service, &job).unwrap(), 0, "its call is under way");
+    drop(calling);
+    assert_eq!(steps::adopt(service, &job).unwrap(), 1);
+    let status = |id: StepId| {
+        let all = service.read(lookup::open_steps).unwrap();
+        all.iter().find(|step| step.id == id).map(|step| step.status)
+    };
+    assert_eq!(status(step), Some(StepStatus::Unknown));
+}

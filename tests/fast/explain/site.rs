@@ -16,11 +16,12 @@ use grange::service::observe::{self, Look};
 use grange::service::observed::Observed;
 use grange::service::pace::Pace;
 use grange::service::{
-    Service, Settings, farms, lookup, manifests, plans, servers, steps, upkeep, users,
+    Service, Settings, farms, holds, lookup, manifests, plans, servers, steps, upkeep, users,
 };
 use grange::store::{Disk, Mode, Store};
 use grange::wire::agent::{Message, MessageBody, VERSION};
 use grange::wire::api::ManifestRequest;
+use grange::wire::hold::HoldInput;
 use grange::wire::input::{RebootInput, TerminateInput};
 use grange::wire::reading::{self, Batch};
 use std::collections::BTreeMap;
@@ -229,6 +230,12 @@ impl Site {
                 self.service.store.set_journal_limit(bytes.parse().unwrap());
                 while self.service.store.trim_journal().unwrap() > 0 {}
             }
+            ["hold", length] => {
+                let (what, kind) = ("shop".into(), "scale".into());
+                let (reason, length) = ("a look".into(), Some(self.length(length)));
+                let input = HoldInput { what, kind, reason, length, ..HoldInput::default() };
+                holds::place(&self.service, &admin(), &input).unwrap();
+            }
             ["expire"] => {
                 let ends = grange::service::holds::expire(&self.service, &Actor::job("holds"));
                 drop(ends.unwrap());
@@ -291,8 +298,7 @@ impl Site {
              - {{ruleType: CpuPercent, scaleUp: 60, scaleDown: 20, window: 60s}}\n    \
              grange: {{drain: {drain}}}\n"
         );
-        let request = ManifestRequest { manifest, launch: true, ..ManifestRequest::default() };
-        manifests::apply(&self.service, &admin(), &request).unwrap();
+        self.apply_text(&manifest);
     }
 
     /// Declares these farm roles of the farm, each with so many servers.
@@ -305,6 +311,12 @@ impl Site {
                  maxInstances: {count}}}\n"
             );
         }
+        self.apply_text(&manifest);
+    }
+
+    /// Declares what a manifest says, and launches it.
+    pub fn apply_text(&self, manifest: &str) {
+        let manifest = manifest.to_owned();
         let request = ManifestRequest { manifest, launch: true, ..ManifestRequest::default() };
         manifests::apply(&self.service, &admin(), &request).unwrap();
     }
@@ -455,8 +467,8 @@ impl Site {
         }
     }
 
-    /// Its agent is there, and ready.
-    fn come_up(&mut self, server: ServerId) {
+    /// The agent of a server is there, and ready.
+    pub fn come_up(&mut self, server: ServerId) {
         let (version, capabilities) = ("0.1.0".into(), Vec::new());
         self.service.observed.agent_connected(server, true, self.clock.now());
         self.say(server, MessageBody::Hello { version, capabilities, ready: true, epoch: 1 });

@@ -10,6 +10,7 @@ mod agents;
 mod calls;
 mod farms;
 mod holds;
+mod jobs;
 mod lives;
 mod others;
 mod rollouts;
@@ -149,8 +150,6 @@ impl Before {
 
 /// Every case of one golden.
 fn check(name: &str, cases: &[Case]) {
-    let path =
-        PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("tests/fast/ledger/{name}.txt"));
     let (mut told, mut before) = (String::new(), Before::default());
     let mut known = Known::default();
     for (title, deeds) in cases {
@@ -169,6 +168,12 @@ fn check(name: &str, cases: &[Case]) {
         before.tell(&mut told, &names.put_in(case));
         told.push('\n');
     }
+    compare(name, &told);
+}
+
+fn compare(name: &str, told: &str) {
+    let path =
+        PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("tests/fast/ledger/{name}.txt"));
     if std::env::var_os("BLESS").is_some() {
         std::fs::write(&path, told).unwrap();
         return;
@@ -198,6 +203,11 @@ fn what_farms_are_asked_in_every_state() {
 #[test]
 fn what_holds_are_asked_in_every_state() {
     check("holds", holds::HOLDS);
+}
+
+#[test]
+fn what_jobs_do_and_say() {
+    compare("jobs", &jobs::tell());
 }
 
 #[test]

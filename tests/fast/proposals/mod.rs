@@ -1,10 +1,13 @@
 //! Signed proposals over the real service: what is refused, with which words, and what is done.
 
 use crate::explain::site::Site;
+use grange::base::limit::PROPOSAL_MANIFEST_BYTES_MAX;
 use grange::base::{Code, EnvironmentId, FarmRoleId, Problem, Result, UserId};
 use grange::model::{Actor, Door, FarmRole, Permission};
 use grange::pki::Authority;
-use grange::service::{Service, events, explain, farms, lookup, manifests, proposals};
+use grange::service::{
+    Service, events, explain, farms, lookup, manifests, plans, proposals, servers,
+};
 use grange::wire::api::{ManifestRequest, ManifestResult, ProposalRequest, ProposalText};
 use grange::wire::input::{EventsQuery, ScalingInput};
 use std::sync::Arc;
@@ -232,6 +235,21 @@ fn a_world_that_moved_is_named() {
     declare(&site, blog);
     let there = moved("there is a farm blog by now");
     refused(&site.service, &text, Code::RevisionConflict, &[&there]);
+}
+
+#[test]
+fn a_manifest_may_be_as_long_as_its_limit_and_not_a_byte_longer() {
+    let site = site();
+    let of = |length: usize| {
+        let manifest = shop(2, 8) + "# ";
+        let more = length - manifest.len() - 1;
+        let manifest = format!("{manifest}{}\n", "x".repeat(more));
+        let input = ProposalRequest { manifest, launch: true, ..ProposalRequest::default() };
+        proposals::make(&site.service, &alice(), &input).map(drop)
+    };
+    of(PROPOSAL_MANIFEST_BYTES_MAX).unwrap();
+    let problem = of(PROPOSAL_MANIFEST_BYTES_MAX + 1).unwrap_err();
+    assert_eq!(problem.field.as_deref(), Some("manifest"));
 }
 
 #[test]
