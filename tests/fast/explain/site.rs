@@ -16,12 +16,11 @@ use grange::service::observe::{self, Look};
 use grange::service::observed::Observed;
 use grange::service::pace::Pace;
 use grange::service::{
-    Service, Settings, farms, holds, lookup, manifests, plans, servers, steps, upkeep, users,
+    Service, Settings, farms, lookup, manifests, plans, servers, steps, upkeep, users,
 };
 use grange::store::{Disk, Mode, Store};
 use grange::wire::agent::{Message, MessageBody, VERSION};
 use grange::wire::api::ManifestRequest;
-use grange::wire::hold::HoldInput;
 use grange::wire::input::{RebootInput, TerminateInput};
 use grange::wire::reading::{self, Batch};
 use std::collections::BTreeMap;
@@ -201,8 +200,7 @@ impl Site {
                 self.load(percent.parse().unwrap(), self.length(length));
             }
             ["stop", server] => {
-                let id = self.named(server);
-                self.cloud.insert(id, CloudState::Stopped);
+                self.cloud.insert(self.named(server), CloudState::Stopped);
             }
             ["idle", server] => self.idle(server, 0),
             ["idle", server, "of", "another"] => self.idle(server, 1),
@@ -215,8 +213,7 @@ impl Site {
             ["answer", server] => self.answer(server, None),
             ["answer", server, "no"] => self.answer(server, Some("the check failed".into())),
             ["lose", server] => {
-                let id = self.named(server);
-                self.cloud.remove(&id);
+                self.cloud.remove(&self.named(server));
             }
             ["cut"] => self.cloud.values_mut().for_each(|state| *state = CloudState::Stopped),
             ["refuse"] => self.refuses = true,
@@ -229,12 +226,6 @@ impl Site {
             ["trim", "to", bytes] => {
                 self.service.store.set_journal_limit(bytes.parse().unwrap());
                 while self.service.store.trim_journal().unwrap() > 0 {}
-            }
-            ["hold", length] => {
-                let (what, kind) = ("shop".into(), "scale".into());
-                let (reason, length) = ("a look".into(), Some(self.length(length)));
-                let input = HoldInput { what, kind, reason, length, ..HoldInput::default() };
-                holds::place(&self.service, &admin(), &input).unwrap();
             }
             ["expire"] => {
                 let ends = grange::service::holds::expire(&self.service, &Actor::job("holds"));

@@ -1,8 +1,10 @@
 //! What jobs do and say, one activation after another: the note, when the next look is due, what
 //! is written, what agents are sent, and the alerts that come and go.
 
+use super::calls::hold;
 use super::written::{self, Known};
 use super::{Before, Names};
+use crate::entrance::rights::actor;
 use crate::explain::site::Site;
 use grange::base::{Clock, Millis, ServerId, Waker};
 use grange::clouds::simulated::{Delays, Faults, Simulated};
@@ -10,7 +12,8 @@ use grange::clouds::volume::VolumeSighting;
 use grange::clouds::{Applied, Cloud, CloudError, CloudStep, InstanceType};
 use grange::jobs::table::ROWS;
 use grange::jobs::{Checker, Courier, Job, Pool, Ports};
-use grange::model::{CloudState, Notice, NoticeKind, ReadyCheck, Sighting};
+use grange::model::{CloudState, Notice, NoticeKind, Permission, ReadyCheck, Sighting};
+use grange::service::holds;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -145,7 +148,7 @@ pub const JOBS: &[Case] = &[
     ),
     (
         "a hold that ends",
-        &["declare 1", "hold 60s", "holds", "later 50s", "holds", "later 11s", "holds", "holds"],
+        &["declare 1", "hold", "holds", "later 50s", "holds", "later 11s", "holds", "holds"],
     ),
     (
         "what goes, and what is tidied up after it",
@@ -355,6 +358,11 @@ impl Works {
                 self.connected.remove(&id);
                 self.site.hang_up(id);
             }
+            ["hold"] => drop(holds::place(
+                &self.site.service,
+                &actor(Permission::for_admin()),
+                &hold("shop", "scale", "a look"),
+            )),
             ["later", length] => self.site.clock.advance(length_of(length)),
             [name] if self.jobs.iter().any(|(job, _)| *job == name) => {
                 let place = self.jobs.iter().position(|(job, _)| *job == name).unwrap();
@@ -406,7 +414,8 @@ impl Works {
         self.site.apply_text(&format!(
             "farm: shop\nfarmRoles:\n  - alias: web\n    role: web-demo\n    \
              cloudPlatform: simulated\n    instanceType: small\n    \
-             useScalrAgent: false\n    scaling: {{minInstances: {count}, maxInstances: {count}}}\n    \
+             useScalrAgent: false\n    \
+             scaling: {{minInstances: {count}, maxInstances: {count}}}\n    \
              grange: {{readyFor: 10s, check: {{port: 80}}}}\n"
         ));
     }

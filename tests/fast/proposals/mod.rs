@@ -5,9 +5,7 @@ use grange::base::limit::PROPOSAL_MANIFEST_BYTES_MAX;
 use grange::base::{Code, EnvironmentId, FarmRoleId, Problem, Result, UserId};
 use grange::model::{Actor, Door, FarmRole, Permission};
 use grange::pki::Authority;
-use grange::service::{
-    Service, events, explain, farms, lookup, manifests, plans, proposals, servers,
-};
+use grange::service::{Service, events, explain, farms, lookup, manifests, proposals};
 use grange::wire::api::{ManifestRequest, ManifestResult, ProposalRequest, ProposalText};
 use grange::wire::input::{EventsQuery, ScalingInput};
 use std::sync::Arc;
