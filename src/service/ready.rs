@@ -96,9 +96,8 @@ fn waiting(view: &View, gated: &[ServerId]) -> Result<Vec<(FarmRole, Server)>> {
         let Some(server) = lookup::server(view, *id)? else { continue };
         let Some(role) = role_of(view, &mut roles, &server)? else { continue };
         // The snapshot may be of a later moment than what was asked.
-        let gated = role.policy.ready_for_ms > 0 || !role.policy.agent;
         let waits = !server.agent || server.healthy_since.is_some();
-        if gated && waits && up.contains(&server.status) {
+        if waits && up.contains(&server.status) {
             out.push((role.clone(), server));
         }
     }

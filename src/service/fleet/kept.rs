@@ -18,8 +18,9 @@ pub(super) struct Kept {
     order: BTreeSet<Place>,
     /// Servers confirmed gone, by when.
     gone: BTreeSet<(Timestamp, ServerId)>,
-    /// Servers on their way up, by farm role.
-    rising: BTreeSet<(FarmRoleId, ServerId)>,
+    /// Servers on their way up that no agent's word alone makes running now: without an agent, or
+    /// healthy and waiting for their time, also where their farm role asks for none any more.
+    gated: BTreeSet<ServerId>,
     traits: BTreeMap<FarmRoleId, Traits>,
     counts: BTreeMap<(EnvironmentId, FarmId), BTreeMap<FarmRoleId, Counts>>,
 }
@@ -36,6 +37,8 @@ struct Place {
     status: ServerStatus,
     status_at: Timestamp,
     agent: bool,
+    /// It is healthy, and waits until it was for long enough.
+    healthy: bool,
 }
 
 /// What jobs look for in farm roles, so that they read no other.
@@ -45,8 +48,6 @@ struct Traits {
     farm: FarmId,
     /// It balances another.
     balances: bool,
-    /// An agent's word alone does not make its servers running.
-    gated: bool,
     /// The appliance makes its check, from outside.
     checked: bool,
 }
@@ -63,6 +64,7 @@ impl Place {
             status: server.status,
             status_at: server.status_at,
             agent: server.agent,
+            healthy: server.healthy_since.is_some(),
         }
     }
 
@@ -78,12 +80,13 @@ impl Place {
             status: ServerStatus::Importing,
             status_at: Timestamp(i64::MIN),
             agent: false,
+            healthy: false,
         }
     }
 
-    fn is_rising(&self) -> bool {
+    fn is_gated(&self) -> bool {
         let up = [ServerStatus::Pending, ServerStatus::Initializing, ServerStatus::Resuming];
-        up.contains(&self.status)
+        up.contains(&self.status) && (!self.agent || self.healthy)
     }
 }
 
@@ -93,7 +96,6 @@ impl Traits {
             env: role.env,
             farm: role.farm,
             balances: role.balance.is_some(),
-            gated: role.policy.ready_for_ms > 0 || !role.policy.agent,
             checked: role.check.is_some() && !role.policy.agent,
         }
     }
@@ -148,8 +150,8 @@ impl Kept {
             return;
         }
         self.order.insert(place);
-        if place.is_rising() {
-            self.rising.insert((place.farm_role, place.id));
+        if place.is_gated() {
+            self.gated.insert(place.id);
         }
         let roles = self.counts.entry((place.env, place.farm)).or_default();
         roles.entry(place.farm_role).or_default().add(place.status, false);
@@ -158,7 +160,7 @@ impl Kept {
     fn remove(&mut self, id: ServerId) {
         let Some(place) = self.places.remove(&id) else { return };
         self.gone.remove(&(place.status_at, id));
-        self.rising.remove(&(place.farm_role, id));
+        self.gated.remove(&id);
         if !self.order.remove(&place) {
             return;
         }
@@ -236,11 +238,7 @@ impl Kept {
 
     /// Servers on their way up that more is asked of than their agent's word.
     pub(super) fn gated(&self) -> Vec<ServerId> {
-        let gated = self.traits.iter().filter(|(_, traits)| traits.gated);
-        let rising = gated.flat_map(|(role, _)| {
-            self.rising.range((*role, ServerId(0))..=(*role, ServerId(u128::MAX)))
-        });
-        rising.map(|(_, id)| *id).collect()
+        self.gated.iter().copied().collect()
     }
 
     /// Servers that are up as far as anybody knows, and that the appliance checks from outside.

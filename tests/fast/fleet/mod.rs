@@ -10,7 +10,7 @@ use grange::model::{
     ServerStatus, Wait,
 };
 use grange::service::fleet::{Counts, Fleet, Part};
-use grange::service::{Service, farms, lookup, servers, upkeep};
+use grange::service::{Service, farms, lookup, ready, servers, upkeep};
 use grange::store::{Author, Purpose, Reads};
 use grange::wire::input::{FarmFilter, FarmRoleFilter, Page, ServerFilter};
 use proptest::prelude::*;
@@ -124,9 +124,9 @@ fn check_jobs(service: &Service, live: &[&Server]) {
         let there = live.iter().filter(|s| roles.get(&s.farm_role).is_some_and(|role| of(s, role)));
         there.map(|server| server.id).collect()
     };
-    let gated = found(&|server, role| {
+    let gated = found(&|server, _| {
         let up = [ServerStatus::Pending, ServerStatus::Initializing, ServerStatus::Resuming];
-        up.contains(&server.status) && (role.policy.ready_for_ms > 0 || !role.policy.agent)
+        up.contains(&server.status) && (!server.agent || server.healthy_since.is_some())
     });
     assert_eq!(BTreeSet::from_iter(fleet.gated(service).unwrap()), gated);
     let checked = found(&|server, role| {
@@ -370,4 +370,27 @@ fn another_environment_sees_none_of_them() {
     let part = Part { env: EnvironmentId(7), farm: None, farm_role: None, status: None };
     let page = Fleet::default().page(&site.service, part, 0, 100).unwrap();
     assert_eq!(page, (Vec::<ServerId>::new(), 0));
+}
+
+/// One that waits for its time does not wait for ever when nothing is asked for any more.
+#[test]
+fn what_waits_to_be_healthy_for_long_enough_runs_when_that_is_taken_back() {
+    let mut site = Site::new();
+    let declare = |site: &Site, ready_for: &str| {
+        site.apply_text(&format!(
+            "farm: shop\nfarmRoles:\n  - alias: web\n    role: web-demo\n    \
+             cloudPlatform: simulated\n    instanceType: small\n    \
+             scaling: {{minInstances: 1, maxInstances: 1}}\n    \
+             grange: {{readyFor: {ready_for}}}\n"
+        ));
+    };
+    declare(&site, "2m");
+    site.act("tick");
+    let id = site.named("web-1");
+    site.come_up(id);
+    let status = |site: &Site| site.servers()[0].status;
+    let pass = |site: &Site| ready::pass(&site.service, &Actor::job("ready")).unwrap().0;
+    assert_eq!((pass(&site), status(&site)), (0, ServerStatus::Initializing));
+    declare(&site, "0s");
+    assert_eq!((pass(&site), status(&site)), (1, ServerStatus::Running));
 }
