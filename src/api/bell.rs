@@ -19,6 +19,11 @@ impl Bell {
         self.0.send_modify(|rung| *rung = rung.wrapping_add(1));
     }
 
+    /// How many listen at this moment: requests that wait for news, each from its first look on.
+    pub fn listeners(&self) -> usize {
+        self.0.receiver_count()
+    }
+
     /// Somebody who hears every ring from now on.
     pub(super) fn listen(&self) -> watch::Receiver<u64> {
         self.0.subscribe()

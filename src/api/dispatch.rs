@@ -4,10 +4,12 @@ use crate::api::answer::{Answer, Reply, value};
 use crate::api::call::{Call, pairs, revision};
 use crate::api::replay::Turn;
 use crate::api::routes::{self, Row, Run};
-use crate::api::{Api, body, describe};
+use crate::api::{Api, Context, body, describe};
 use crate::base::limit::API_VERBS_WAITING_MAX;
 use crate::base::{Code, EnvironmentId, Problem, Result, UserId, random};
 use crate::model::{Actor, Door};
+use crate::service;
+use crate::service::users;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{RawPathParams, Request, State};
@@ -182,10 +184,12 @@ impl Asked<'_> {
         let known = blocking(api, move |api| {
             Ok(match (token, peer) {
                 (Some(token), _) => {
-                    api.verbs.authenticate_token(&token).ok_or_else(|| "unknown token".to_owned())
+                    let known = users::of_token(&api.context.service, &token);
+                    known.ok_or_else(|| "unknown token".to_owned())
                 }
-                (None, Some(Peer::Unix { uid, pid })) => {
-                    api.verbs.actor_of_unix(uid, pid).ok_or_else(|| stranger(uid))
+                (None, Some(Peer::Unix { uid, .. })) => {
+                    let Context { service, administrators, .. } = &api.context;
+                    users::of_unix(service, uid, administrators).ok_or_else(|| stranger(uid))
                 }
                 (None, Some(Peer::Network(_)) | None) => Err("send a bearer token".to_owned()),
             })
@@ -219,14 +223,14 @@ impl Asked<'_> {
         &self,
         api: &Arc<Api>,
         call: Call,
-        verb: fn(&dyn crate::api::Verbs, &Call) -> Result<Reply>,
+        verb: fn(&Context, &Call) -> Result<Reply>,
     ) -> Result<(Answer, bool)> {
         let id = self.id.to_owned();
         let method = self.row.method;
         let key = text(&self.parts.headers, "idempotency-key").map(str::to_owned);
         let key = key.filter(|_| method != "GET");
         let work = blocking(api, move |api| {
-            let run = |call: &Call| verb(&*api.verbs, call).map(|reply| Answer::of(reply, &id));
+            let run = |call: &Call| verb(&api.context, call).map(|reply| Answer::of(reply, &id));
             let Some(key) = key else {
                 return run(&call).map(|answer| (answer, false));
             };
@@ -253,7 +257,8 @@ async fn events(api: &Arc<Api>, call: Call, id: &str) -> Result<Answer> {
     loop {
         bell.borrow_and_update();
         let (actor, asked) = (call.actor.clone(), query.clone());
-        let look = blocking(api, move |api| api.verbs.events(&actor, &asked));
+        let look =
+            blocking(api, move |api| service::events::list(&api.context.service, &actor, &asked));
         let found = within(api, look).await?;
         let left = until.saturating_duration_since(tokio::time::Instant::now());
         let start_over = found.start_over;

@@ -3,7 +3,7 @@
 //! Paths, fields, envelope and errors are Scalr's `v1beta0`; what Scalr has no word for is under
 //! `grange`. It decides nothing: a request is somebody (by token, or by what the kernel says of
 //! the process at the other end of the socket), a row of one table of routes, and an input; the
-//! row calls a verb of [`Verbs`], which decides and commits.
+//! row calls the verb of `service`, which decides and commits.
 //!
 //! - `routes/` has the table: a row is method, path, words, filters, input, output and the call.
 //!   It gives dispatch, and the description served at `/api/user.v1beta0.yml` ([`describe`]), so
@@ -19,8 +19,8 @@
 //! Verbs block, so they run on threads kept for that, a bounded number at once; who waits for
 //! news (`waitMs`) holds no thread, but a [`Bell`] that the store's commit rings.
 //!
-//! To add a route: a row in `routes/`, its verb in `verbs.rs`, its method in `client`, its shape
-//! in `shape.rs` if it has a new one, a scenario in `tests/api`.
+//! To add a route: its verb in `service`, a row in `routes/`, its method in `client`, its shape in
+//! `shape/` if it has a new one, a scenario in `tests/api`, which runs on the real service.
 
 mod answer;
 mod bell;
@@ -34,13 +34,13 @@ mod replay;
 mod routes;
 mod shape;
 mod stream;
-pub mod verbs;
 
 pub use bell::Bell;
 pub use listen::{Listener, serve};
-pub use verbs::Verbs;
 
 use crate::base::{Clock, Millis, UserId, limit};
+use crate::service::Service;
+use crate::wire::api::JobView;
 use std::collections::BTreeMap;
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex};
@@ -89,9 +89,19 @@ impl Limits {
     }
 }
 
+/// What the API stands on: the verbs, and what only whoever assembles the process knows.
+pub struct Context {
+    /// The verbs, which routes call as they are. Each takes the actor and decides itself.
+    pub service: Arc<Service>,
+    /// How the background jobs went; asked at each look at the status.
+    pub jobs: Box<dyn Fn() -> Vec<JobView> + Send + Sync>,
+    /// Users of this machine who are administrators on the unix socket, root aside.
+    pub administrators: Vec<u32>,
+}
+
 /// What every request needs.
 pub struct Api {
-    verbs: Arc<dyn Verbs>,
+    context: Context,
     bell: Bell,
     clock: Arc<dyn Clock>,
     limits: Limits,
@@ -106,10 +116,11 @@ pub struct Api {
 }
 
 impl Api {
-    /// An API over verbs. `bell` is rung after every commit.
-    pub fn new(verbs: Arc<dyn Verbs>, bell: Bell, clock: Arc<dyn Clock>, limits: Limits) -> Api {
+    /// An API at the time of the service's clock. `bell` is rung after every commit.
+    pub fn new(context: Context, bell: Bell, limits: Limits) -> Api {
+        let clock = context.service.clock.clone();
         Api {
-            verbs,
+            context,
             bell,
             clock,
             limits,

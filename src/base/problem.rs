@@ -156,6 +156,21 @@ impl Problem {
         Some(first)
     }
 
+    /// Two things that were read from one input, or the faults of both: whoever mends one field
+    /// learns of the other at once.
+    pub fn both<A, B>(one: Result<A>, other: Result<B>) -> Result<(A, B)> {
+        match (one, other) {
+            (Ok(one), Ok(other)) => Ok((one, other)),
+            (Err(problem), Ok(_)) | (Ok(_), Err(problem)) => Err(problem),
+            (Err(mut first), Err(mut second)) => {
+                let others = std::mem::take(&mut second.others);
+                first.others.push(second);
+                first.others.extend(others);
+                Err(first)
+            }
+        }
+    }
+
     /// Every fault, this one first.
     pub fn each(&self) -> impl Iterator<Item = &Problem> {
         std::iter::once(self).chain(self.others.iter())

@@ -24,4 +24,3 @@ pub mod run;
 pub mod serve;
 mod sweep;
 pub mod told;
-pub mod verbs;

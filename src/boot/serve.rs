@@ -7,7 +7,7 @@
 //! then the running cloud calls are outwaited, then the series log and the store's writer drain.
 //! What does not stop within its deadline is named.
 
-use crate::api::{self, Api, Bell, Limits, Listener};
+use crate::api::{self, Api, Bell, Context, Limits, Listener};
 use crate::appliance;
 use crate::base::limit::{OPEN_FILES, OPEN_FILES_MIN};
 use crate::base::{Clock, ServerId, Waker, WallClock};
@@ -23,7 +23,6 @@ use crate::boot::pool::Pools;
 use crate::boot::ports::{Bound, agent_addresses, bind, bind_for_agents, listen_on_socket};
 use crate::boot::remade;
 use crate::boot::told;
-use crate::boot::verbs::House;
 use crate::broker::{Broker, GateConfig, GateError};
 use crate::clouds::Cloud;
 use crate::clouds::onboard::Onboard;
@@ -343,10 +342,11 @@ fn open_doors(
     administrators: Vec<u32>,
     stopped: watch::Receiver<bool>,
 ) -> Result<(), StartError> {
-    let house = House { service: service.clone(), jobs: driver.stats(), administrators };
+    let stats = driver.stats();
+    let jobs = Box::new(move || stats.views());
+    let context = Context { service: service.clone(), jobs, administrators };
     let bell = Bell::new();
-    let api =
-        Arc::new(Api::new(Arc::new(house), bell.clone(), service.clock.clone(), Limits::default()));
+    let api = Arc::new(Api::new(context, bell.clone(), Limits::default()));
     let config = tls::api_port(serving).map_err(StartError::Tls)?;
     // Listeners belong to the runtime they are made in.
     let _inside = runtime.enter();

@@ -56,11 +56,9 @@ fn shown(service: &Service, actor: &Actor, id: FarmId) -> Result<FarmView> {
 /// Declares an empty farm.
 pub fn create(service: &Service, actor: &Actor, input: &FarmInput) -> Result<FarmView> {
     authorise(actor, Permission::FarmsManage)?;
-    let given =
-        input.name.clone().ok_or_else(|| Problem::invalid("name", "a farm needs a name"))?;
-    let name = new_name(&given)?;
-    let order = input.launch_order.as_deref().map(launch_order).transpose()?.unwrap_or_default();
-    let description = description(input)?.unwrap_or_default();
+    let (name, order, description) = own_fields(input)?;
+    let name = name.ok_or_else(|| Problem::invalid("name", "a farm needs a name"))?;
+    let (order, description) = (order.unwrap_or_default(), description.unwrap_or_default());
     let (env, user, now) = (actor.env, actor.user, service.now());
     let id = service.write(
         Author::new(actor, "farm.create", Cause::Request, Purpose::Growth),
@@ -86,6 +84,15 @@ pub fn create(service: &Service, actor: &Actor, input: &FarmInput) -> Result<Far
         },
     )?;
     shown(service, actor, id)
+}
+
+/// Name, launch order and description as far as they are given, or every fault of theirs.
+fn own_fields(input: &FarmInput) -> Result<(Option<Name>, Option<LaunchOrder>, Option<String>)> {
+    let name = input.name.as_deref().map(new_name).transpose();
+    let order = input.launch_order.as_deref().map(launch_order).transpose();
+    let ((name, order), description) =
+        Problem::both(Problem::both(name, order), description(input))?;
+    Ok((name, order, description))
 }
 
 /// A name that a farm may be given.
@@ -125,9 +132,7 @@ pub fn update(
     revision: Option<u64>,
 ) -> Result<FarmView> {
     authorise(actor, Permission::FarmsManage)?;
-    let order = input.launch_order.as_deref().map(launch_order).transpose()?;
-    let name = input.name.as_deref().map(new_name).transpose()?;
-    let description = description(input)?;
+    let (name, order, description) = own_fields(input)?;
     change(service, actor, id, ("farm.update", Purpose::Growth), revision, move |tx, farm| {
         if let Some(name) = name.filter(|name| *name != farm.name) {
             if lookup::farm_by_name(tx, farm.env, &name)?.is_some() {

@@ -14,6 +14,7 @@
 //!           rollouts                                  pause, resume, abort, go back
 //!           holds                                     switch off what runs by itself
 //!           volumes                                   what servers leave behind, and its end
+//!           roles                                     the recipes servers are made from
 //! reading   views  events  explain  status  whatif  answer questions
 //!           fleet  follow                             lists and counts, kept in memory
 //! jobs      plans  steps  observe  balancers  orders    the reconcile loop's reads and writes
@@ -22,8 +23,8 @@
 //! agents    agents                                  admission, and what agents say
 //!           retiring                                who is to go is told, and says it is idle
 //! ```
-//! To add a verb: a function here that starts with [`authorise`], its line in `api::verbs`, its
-//! route, and a scenario in `tests/api`.
+//! To add a verb: a function here that starts with [`authorise`], its route in `api`, a scenario in
+//! `tests/api`, and its line in `tests/fast/entrance/rights.rs`, which asks for it.
 
 pub mod accounts;
 pub mod agents;
@@ -51,6 +52,7 @@ pub mod plans;
 pub mod proposals;
 pub mod ready;
 mod retiring;
+pub mod roles;
 pub mod rollouts;
 pub mod servers;
 pub mod status;

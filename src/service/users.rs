@@ -5,7 +5,7 @@ use crate::base::limit::{
     TOKEN_DESCRIPTION_BYTES_MAX, TOKEN_LIFE, TOKEN_LIFE_MAX, TOKENS_PER_USER_MAX,
 };
 use crate::base::text::{self, Kind};
-use crate::base::{Code, EnvironmentId, Name, Problem, Result, Timestamp, TokenId, UserId};
+use crate::base::{Code, EnvironmentId, Millis, Name, Problem, Result, Timestamp, TokenId, UserId};
 use crate::model::{Actor, Cause, Door, Permission, Token, User};
 use crate::service::{Service, authorise, lookup};
 use crate::store::{Author, Purpose};
@@ -68,12 +68,9 @@ fn actor(user: &User, door: Door) -> Actor {
 /// that have ended are removed: nobody can come in with one, and none is waited for.
 pub fn create_token(service: &Service, actor: &Actor, input: &TokenInput) -> Result<TokenView> {
     authorise(actor, Permission::FarmsRead)?;
-    text::check("description", &input.description, Kind::Line, TOKEN_DESCRIPTION_BYTES_MAX)?;
-    let length = input.expires_in_ms.unwrap_or(TOKEN_LIFE);
-    if !(1..=TOKEN_LIFE_MAX).contains(&length) {
-        let text = format!("must be from 1 to {TOKEN_LIFE_MAX} ms, which is five years");
-        return Err(Problem::invalid("expiresInMs", text));
-    }
+    let described =
+        text::check("description", &input.description, Kind::Line, TOKEN_DESCRIPTION_BYTES_MAX);
+    let ((), length) = Problem::both(described, life(input))?;
     let text = service.secret();
     let digest = sha256(text.reveal().as_bytes());
     let now = service.now();
@@ -106,6 +103,18 @@ pub fn create_token(service: &Service, actor: &Actor, input: &TokenInput) -> Res
         description: input.description.clone(),
         expires_at: expires_at.map(|at| at.0),
     })
+}
+
+/// How long a token is to be valid.
+fn life(input: &TokenInput) -> Result<Millis> {
+    let length = input.expires_in_ms.unwrap_or(TOKEN_LIFE);
+    match (1..=TOKEN_LIFE_MAX).contains(&length) {
+        true => Ok(length),
+        false => {
+            let text = format!("must be from 1 to {TOKEN_LIFE_MAX} ms, which is five years");
+            Err(Problem::invalid("expiresInMs", text))
+        }
+    }
 }
 
 fn has_ended(token: &Token, now: Timestamp) -> bool {

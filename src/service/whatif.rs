@@ -134,8 +134,11 @@ fn asked(
         let at = moment::parse(text, now).map_err(|message| Problem::invalid(field, message))?;
         Ok::<Timestamp, Problem>(RoleMinute::begin(at))
     };
-    let from = moment("from", &input.from)?;
-    let to = input.to.as_deref().map_or(Ok(RoleMinute::begin(now)), |text| moment("to", text))?;
+    let from = moment("from", &input.from);
+    let to = input.to.as_deref().map_or(Ok(RoleMinute::begin(now)), |text| moment("to", text));
+    let bucket = input.bucket.as_deref().map(moment::length).transpose();
+    let bucket = bucket.map_err(|text| Problem::invalid("bucket", text));
+    let ((from, to), bucket) = Problem::both(Problem::both(from, to), bucket)?;
     if to > now {
         return Err(Problem::invalid("to", "lies in the future: only the past can be replayed"));
     }
@@ -155,10 +158,7 @@ fn asked(
         .then(|| format!("replayed is what is kept of that: it begins at {begins} UTC, {age} ago"));
     let from = from.max(oldest);
     let length = to.since(from);
-    let bucket_ms = match input.bucket.as_deref() {
-        Some(text) => moment::length(text).map_err(|text| Problem::invalid("bucket", text))?,
-        None => row_length(length),
-    };
+    let bucket_ms = bucket.unwrap_or_else(|| row_length(length));
     let rows = length.div_ceil(bucket_ms);
     if rows > SIMULATION_BUCKETS_MAX {
         let message = format!("{rows} rows are too many: at most {SIMULATION_BUCKETS_MAX}");

@@ -1,13 +1,17 @@
-//! A real API over the fake, on a real unix socket in a directory of its own.
+//! A real API over the real service, on a real unix socket in a directory of its own.
 
-use super::fake::{Fake, NOW};
-use grange::api::{Api, Bell, Limits, Listener, serve};
-use grange::base::{ManualClock, Timestamp};
+use super::deeds;
+use super::world::{self, Index};
+use crate::explain::site::Site;
+use grange::api::{Api, Bell, Context, Limits, Listener, serve};
+use grange::base::Seq;
+use grange::service::{Service, events};
+use grange::wire::api::JobView;
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
@@ -20,11 +24,15 @@ static HOUSES: AtomicU32 = AtomicU32::new(0);
 /// The API, until it is dropped.
 pub struct House {
     /// What is behind it.
-    pub fake: Arc<Fake>,
-    /// Its bell.
+    pub site: Mutex<Site>,
+    /// Its bell, which every commit rings.
     pub bell: Bell,
     /// Its directory.
     pub directory: PathBuf,
+    /// The index of its journal, where it has one.
+    pub index: Option<Arc<Index>>,
+    /// Whether looking at the jobs panics.
+    pub jobs_panic: Arc<AtomicBool>,
     stop: watch::Sender<bool>,
     runtime: Option<Runtime>,
     serving: Option<tokio::task::JoinHandle<()>>,
@@ -42,28 +50,101 @@ impl House {
         limits: Limits,
         listeners: impl FnOnce(&Path) -> Vec<Listener>,
     ) -> House {
-        let number = HOUSES.fetch_add(1, Ordering::Relaxed);
-        let name = format!("grange-doors-{}-{number}", std::process::id());
-        let directory = std::env::temp_dir().join(name);
-        std::fs::create_dir_all(&directory).unwrap();
+        let directory = directory();
+        let site = world::shop(None);
+        if !knows_unix {
+            world::dismiss_administrator(&site);
+        }
+        House::over(site, directory, limits, listeners)
+    }
+
+    /// One whose journal can be searched.
+    pub fn searching() -> House {
+        let directory = directory();
+        let words = grange::boot::find::open(&directory).expect("an index");
+        let index = Arc::new(Index { words, broken: AtomicBool::new(false) });
+        let site = world::shop(Some(index.clone()));
+        let told = site.service.store.entries(Seq(0), 500).unwrap();
+        let told: Vec<_> = told.into_iter().map(events::event).collect();
+        let told: Vec<_> = told.into_iter().filter(|event| !event.text.is_empty()).collect();
+        let through = site.service.store.last_seq().0;
+        index.words.index(&told, through, 0).unwrap();
+        let mut house = House::over(site, directory, Limits::default(), |_| Vec::new());
+        house.index = Some(index);
+        house
+    }
+
+    fn over(
+        site: Site,
+        directory: PathBuf,
+        limits: Limits,
+        listeners: impl FnOnce(&Path) -> Vec<Listener>,
+    ) -> House {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
             .build()
             .unwrap();
-        let (fake, bell) = (Arc::new(Fake::new(knows_unix)), Bell::new());
-        let clock = Arc::new(ManualClock::at(Timestamp(NOW)));
+        let bell = Bell::new();
+        let jobs_panic = Arc::new(AtomicBool::new(false));
         let (stop, stopping) = watch::channel(false);
         let serving = {
             let _inside = runtime.enter();
             let socket = tokio::net::UnixListener::bind(directory.join("api.sock")).unwrap();
             let mut all = listeners(&directory);
             all.push(Listener::Unix(socket));
-            let api = Api::new(fake.clone(), bell.clone(), clock, limits);
+            let context = context(&site.service, jobs_panic.clone());
+            let api = Api::new(context, bell.clone(), limits);
+            let (mut commits, rung) = (site.service.store.watch(), bell.clone());
+            runtime.spawn(async move {
+                while commits.changed().await.is_ok() {
+                    rung.ring();
+                }
+            });
             runtime.spawn(serve(Arc::new(api), all, stopping))
         };
-        let (runtime, serving) = (Some(runtime), Some(serving));
-        House { fake, bell, directory, stop, runtime, serving }
+        House {
+            site: Mutex::new(site),
+            bell,
+            directory,
+            index: None,
+            jobs_panic,
+            stop,
+            runtime: Some(runtime),
+            serving: Some(serving),
+        }
+    }
+
+    /// Does what a line of a scenario says happens.
+    pub fn act(&self, line: &str) {
+        deeds::act(self, line);
+    }
+
+    /// The real service behind it.
+    pub fn service(&self) -> Arc<Service> {
+        self.site.lock().unwrap().service.clone()
+    }
+
+    /// A text with the servers' ids in place of their names in braces, as `{shop/web-1}`.
+    pub fn named(&self, text: &str) -> String {
+        let site = self.site.lock().unwrap();
+        let mut parts = text.split('{');
+        let mut whole = parts.next().unwrap_or_default().to_owned();
+        for part in parts {
+            let known = part
+                .split_once('}')
+                .and_then(|(name, rest)| world::named(&site, name).map(|id| format!("{id}{rest}")));
+            whole.push_str(&known.unwrap_or_else(|| format!("{{{part}")));
+        }
+        whole
+    }
+
+    /// The other way round: names in braces in place of ids.
+    pub fn unnamed(&self, text: &str) -> String {
+        let site = self.site.lock().unwrap();
+        world::names(&site)
+            .into_iter()
+            .fold(text.to_owned(), |text, (name, id)| text.replace(&id, &format!("{{{name}}}")))
     }
 
     /// Its socket.
@@ -118,4 +199,24 @@ impl Drop for House {
             Err(e) => eprintln!("{}: {e}", self.directory.display()),
         }
     }
+}
+
+/// A fresh directory.
+fn directory() -> PathBuf {
+    let number = HOUSES.fetch_add(1, Ordering::Relaxed);
+    let name = format!("grange-doors-{}-{number}", std::process::id());
+    let directory = std::env::temp_dir().join(name);
+    std::fs::create_dir_all(&directory).unwrap();
+    directory
+}
+
+/// What the API stands on. Whoever runs the test administers it, and there is one job.
+fn context(service: &Arc<Service>, jobs_panic: Arc<AtomicBool>) -> Context {
+    let jobs = move || {
+        assert!(!jobs_panic.load(Ordering::SeqCst), "the jobs were asked to panic");
+        let (name, last) = ("plan".into(), "nothing changed".into());
+        vec![JobView { name, runs: 12, last, ..JobView::default() }]
+    };
+    let administrators = vec![nix::unistd::getuid().as_raw()];
+    Context { service: service.clone(), jobs: Box::new(jobs), administrators }
 }

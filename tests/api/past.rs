@@ -1,42 +1,19 @@
 //! A week of a farm role as it might have been recorded, from a seed: days and nights, an evening
 //! that was too much, and a morning nobody was there to record.
 
-use super::fake::NOW;
+use super::world::NOW;
 use grange::base::random::Stream;
-use grange::base::{FarmRoleId, Millis, Problem, Result, Timestamp};
+use grange::base::{FarmRoleId, Millis, Timestamp};
 use grange::model::{MINUTE, Metric, MinuteReading, RoleMinute};
-use grange::service::whatif::{Asked, Subject, report};
-use grange::wire::manifest;
-use grange::wire::moment;
-use grange::wire::simulation::{SimulationRequest, SimulationView};
+use grange::service::Service;
 
 const WEEK: Millis = 7 * 1440 * MINUTE;
 
-/// What the service would say of this past.
-pub fn simulate(input: &SimulationRequest) -> Result<SimulationView> {
-    let manifest = manifest::parse(&input.manifest).map_err(|faults| {
-        manifest::problem(faults).unwrap_or_else(|| Problem::invalid("manifest", "unread"))
-    })?;
-    let farm = manifest.farm.to_string();
-    if farm != "shop" {
-        return Err(Problem::not_found("farm", &farm));
+/// The service has recorded it.
+pub fn record(service: &Service) {
+    for minute in week() {
+        service.series.record_minute(minute.at, &[minute]).unwrap();
     }
-    let now = Timestamp(NOW);
-    let moment =
-        |text: &str| moment::parse(text, now).map_err(|message| Problem::invalid("from", message));
-    let from = moment(&input.from)?;
-    let to = input.to.as_deref().map_or(Ok(now), moment)?;
-    let bucket = input.bucket.as_deref().unwrap_or("3h");
-    let bucket_ms = moment::length(bucket).map_err(|m| Problem::invalid("bucket", m))?;
-    let declared = manifest.farm_roles.first().ok_or_else(|| Problem::not_found("role", ""))?;
-    let subject = Subject {
-        name: format!("shop/{}", declared.alias),
-        policy: declared.scaling.clone(),
-        minutes: week(),
-        launch_ms: 34_000,
-        notes: vec!["a launch is taken to last 34 s, the median of 12 on record".into()],
-    };
-    Ok(report(&Asked { farm, from, to, bucket_ms }, &[subject]))
 }
 
 /// The week before now, under rules of 60 and 20 for two to six servers.

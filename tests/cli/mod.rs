@@ -1,37 +1,30 @@
 //! The command line as transcripts: what was typed, what came out, how it ended.
 //!
-//! A transcript is run against one house of the API's fake, over a real socket, command by
-//! command. `$ ` is a command, `> ` what is typed at its questions (which makes it run as on a
-//! terminal), `! ` a line on stderr, `= ` the exit code when it is not 0; everything else is
-//! stdout. With `BLESS=1` the files are written anew; read the difference.
+//! A transcript is run against one house of the API's scenarios, over a real socket, command by
+//! command. `- ` is something that happens there first, `$ ` is a command, `> ` what is typed at
+//! its questions (which makes it run as on a terminal), `! ` a line on stderr, `= ` the exit code
+//! when it is not 0; everything else is stdout. Servers' ids are written as `{shop/web-1}`, and
+//! what is random as `#`. With `BLESS=1` the files are written anew; read the difference.
 
+#[path = "files.rs"]
+mod files;
 #[path = "hostile.rs"]
 mod hostile;
 
 use crate::api::house::{House, PATIENCE};
+use crate::api::world;
+use files::Given;
 use grange::api::Limits;
-use grange::base::Millis;
-use grange::cli::{self, Files, Io, Local, Outcome, Patience};
+use grange::base::{FarmId, Millis};
+use grange::cli::{self, Io, Local, Outcome, Patience};
+use grange::service::farms;
 use grange::wire::deed::{Asking, Deed};
+use grange::wire::input::FarmInput;
 use grange::wire::rollout::RolloutVerb;
 use std::cell::Cell;
 use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
-
-/// Rules to try on a farm role that has others.
-const RULES: &str = "
-farm: shop
-farmRoles:
-  - alias: web
-    role: web-demo
-    cloudPlatform: onboard
-    instanceType: small
-    scaling:
-      minInstances: 2
-      maxInstances: 8
-      rules: [{ruleType: CpuPercent, scaleUp: 50, scaleDown: 25, window: 5m}]
-";
 
 /// Time that passes only while a command pauses, and nobody who interrupts it.
 #[derive(Default)]
@@ -51,40 +44,21 @@ impl Patience for Untimed {
     }
 }
 
-struct Given;
+/// The same, while the agents of a house answer what they are told.
+struct Answered<'a>(Untimed, &'a House);
 
-impl Files for Given {
-    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
-        match path.to_str() {
-            Some("shop.yaml") => Ok(b"farm: shop".to_vec()),
-            Some("same.yaml") => Ok(b"farm: same".to_vec()),
-            Some("behind.yaml") => Ok(b"farm: same # behind".to_vec()),
-            Some("fewer.yaml") => Ok(b"farm: fewer".to_vec()),
-            Some("rules.yaml") => Ok(RULES.into()),
-            Some("wrong.yaml") => Ok(b"farm: wr_ong".to_vec()),
-            Some("proposed.grange") => Ok(b"proposal: 7\nkept\nsignature: x".to_vec()),
-            Some("fewer.grange") => Ok(b"proposal: 7\nfewer\nsignature: x".to_vec()),
-            Some("edited.grange") => Ok(b"proposal: 7\nedited\nsignature: x".to_vec()),
-            Some("moved.grange") => Ok(b"proposal: 7\nmoved\nsignature: x".to_vec()),
-            Some("moving.yaml") => Ok(b"farm: fewer\n# moving".to_vec()),
-            Some("binary.yaml") => Ok(vec![0xff, 0xfe]),
-            Some("reader.token") => Ok(b"reader\n".to_vec()),
-            Some("bad.token") => Ok(b"bad".to_vec()),
-            _ => Err(io::ErrorKind::NotFound.into()),
-        }
+impl Patience for Answered<'_> {
+    fn now(&self) -> Millis {
+        self.0.now()
     }
 
-    fn exists(&self, _: &Path) -> bool {
+    fn pause(&self, length: Millis) {
+        self.0.pause(length);
+        self.1.act("the agents answer");
+    }
+
+    fn interrupted(&self) -> bool {
         false
-    }
-
-    fn write(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
-        let known = bytes.starts_with(b"proposal: 7") || bytes.starts_with(b"farm: shop");
-        assert!(known, "{}", String::from_utf8_lossy(bytes));
-        match path.to_str() {
-            Some("change.grange" | "export.yaml") => Ok(()),
-            _ => Err(io::ErrorKind::NotFound.into()),
-        }
     }
 }
 
@@ -95,6 +69,16 @@ struct Ended {
 }
 
 fn run(line: &str, typed: Option<&str>, socket: &Path, env: &[(&str, &str)]) -> Ended {
+    run_with(line, typed, (socket, env), (&Given::default(), &Untimed::default()))
+}
+
+/// The same with files that are kept, and another way for time to pass.
+fn run_with(
+    line: &str,
+    typed: Option<&str>,
+    (socket, env): (&Path, &[(&str, &str)]),
+    (files, patience): (&Given, &dyn Patience),
+) -> Ended {
     let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
     let socket = socket.display().to_string();
     let variable = |name: &str| {
@@ -110,9 +94,9 @@ fn run(line: &str, typed: Option<&str>, socket: &Path, env: &[(&str, &str)]) -> 
             stdin: &mut typed.unwrap_or_default().as_bytes(),
             stdout: &mut stdout,
             stderr: &mut stderr,
-            files: &Given,
+            files,
             env: &variable,
-            patience: &Untimed::default(),
+            patience,
             interactive: typed.is_some(),
             terminal: typed.is_some(),
             error_terminal: typed.is_some(),
@@ -123,26 +107,60 @@ fn run(line: &str, typed: Option<&str>, socket: &Path, env: &[(&str, &str)]) -> 
     Ended { stdout: text(stdout), stderr: text(stderr), outcome }
 }
 
+/// A text without what is random: keys, signatures, digests, tokens.
+fn masked(text: &str) -> String {
+    let mut masked = String::new();
+    for (place, part) in text.split("secret-").enumerate() {
+        let part = match place {
+            0 => part.to_owned(),
+            _ => format!("secret-#{}", part.trim_start_matches(|c: char| c.is_ascii_digit())),
+        };
+        masked.push_str(&part);
+    }
+    let mut rest = masked.as_str();
+    let mut whole = String::new();
+    while let Some(begin) = rest.find(|c: char| c.is_ascii_hexdigit()) {
+        let (before, from) = rest.split_at(begin);
+        let end = from.find(|c: char| !c.is_ascii_hexdigit()).unwrap_or(from.len());
+        let (digits, after) = from.split_at(end);
+        whole.push_str(before);
+        whole.push_str(if digits.len() < 32 { digits } else { "#" });
+        rest = after;
+    }
+    whole + rest
+}
+
 /// Runs each command of a transcript again and writes down what happened.
 fn replay(transcript: &str, house: &House) -> String {
     let mut written = String::new();
+    let (files, patience) = (Given::default(), Answered(Untimed::default(), house));
     let mut lines = transcript.lines().peekable();
+    // What a command printed may look like a comment or a deed; it ends with an empty line.
+    let mut between = true;
     while let Some(line) = lines.next() {
-        if line.starts_with('#') {
-            written.push_str(&format!("{line}\n"));
+        let deed = line.strip_prefix("- ").filter(|_| between);
+        if let Some(deed) = deed {
+            house.act(deed);
         }
+        if deed.is_some() || (between && line.starts_with('#')) {
+            written.push_str(&format!("{line}\n"));
+            continue;
+        }
+        between = line.is_empty();
         let Some(command) = line.strip_prefix("$ ") else { continue };
         let mut typed: Option<String> = None;
         while let Some(text) = lines.next_if(|next| next.starts_with("> ")) {
             typed.get_or_insert_default().push_str(&format!("{}\n", &text[2..]));
         }
-        let ended = run(command, typed.as_deref(), &house.socket(), &[("NO_COLOR", "1")]);
+        let (socket, env) = (house.socket(), [("NO_COLOR", "1")]);
+        let told = house.named(command);
+        let ended = run_with(&told, typed.as_deref(), (&socket, &env), (&files, &patience));
         written.push_str(&format!("$ {command}\n"));
         for text in typed.unwrap_or_default().lines() {
             written.push_str(&format!("> {text}\n"));
         }
-        written.push_str(&ended.stdout);
-        for text in ended.stderr.lines() {
+        written.push_str(&house.unnamed(&masked(&ended.stdout)));
+        for text in house.unnamed(&masked(&ended.stderr)).lines() {
             written.push_str(&format!("! {text}\n"));
         }
         match ended.outcome {
@@ -156,12 +174,15 @@ fn replay(transcript: &str, house: &House) -> String {
 }
 
 fn check(name: &str) {
+    check_in(name, &House::searching());
+}
+
+fn check_in(name: &str, house: &House) {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
         .join("tests/cli/transcripts")
         .join(format!("{name}.txt"));
     let transcript = std::fs::read_to_string(&path).unwrap();
-    let house = House::open(true, Limits::default());
-    let written = replay(&transcript, &house);
+    let written = replay(&transcript, house);
     if std::env::var_os("BLESS").is_some() {
         std::fs::write(&path, written).unwrap();
         return;
@@ -185,6 +206,16 @@ fn servers() {
 #[test]
 fn manifests() {
     check("manifests");
+}
+
+#[test]
+fn what_is_declared_and_is_not_what_runs() {
+    check("behind");
+}
+
+#[test]
+fn a_journal_that_cannot_be_searched() {
+    check_in("unsearched", &House::open(true, Limits::default()));
 }
 
 #[test]
@@ -247,7 +278,8 @@ fn a_token_beats_the_socket() {
     let house = House::open(true, Limits::default());
     let reader = [("GRANGE_TOKEN", "reader")];
     let ended = run("grange farm launch shop", None, &house.socket(), &reader);
-    assert_eq!(ended.stderr, "grange: viewer may not do that\n");
+    let refused = "grange: viewer may not do this: the permission FarmsLaunch is missing\n";
+    assert_eq!(ended.stderr, refused);
     assert_eq!(ended.outcome, Outcome::Exit(4));
 }
 
@@ -290,11 +322,12 @@ impl io::Write for Gone {
 #[test]
 fn following_ends_when_nobody_reads_any_more() {
     let house = House::open(true, Limits::default());
-    let (fake, bell) = (house.fake.clone(), house.bell.clone());
+    let service = house.service();
     let telling = std::thread::spawn(move || {
         for number in 0..100 {
-            fake.happen("shop", &format!("thing {number}"));
-            bell.ring();
+            let description = Some(format!("thing {number}"));
+            let input = FarmInput { description, ..FarmInput::default() };
+            farms::update(&service, &world::admin(), FarmId(1), &input, None).unwrap();
         }
     });
     let mut stderr = Vec::new();
@@ -308,7 +341,7 @@ fn following_ends_when_nobody_reads_any_more() {
             stdin: &mut io::empty(),
             stdout: &mut Gone(2000),
             stderr: &mut stderr,
-            files: &Given,
+            files: &Given::default(),
             env: &|_| None,
             patience: &Untimed::default(),
             interactive: false,
@@ -336,11 +369,18 @@ fn what_stops_servers_is_asked_about_by_the_table() {
         Deed::Rollout(RolloutVerb::Abort) => "rollout abort shop/web",
         Deed::Rollout(RolloutVerb::Rollback) => "rollout rollback shop/web",
         Deed::ResumeAccount => "cloud resume onboard",
-        Deed::RevokeToken => "token revoke 5",
+        Deed::RevokeToken => "token revoke 2",
         Deed::DeleteVolume => "volume delete 2",
     };
     for deed in Deed::ALL {
         let houses = [(); 2].map(|()| House::open(true, Limits::default()));
+        for house in &houses {
+            match deed {
+                Deed::Rollout(_) => ["declare large", "tick"].map(|deed| house.act(deed)),
+                Deed::DeleteVolume => ["the volumes", "tick"].map(|deed| house.act(deed)),
+                _ => [(); 2],
+            };
+        }
         let line = format!("grange {}", command(deed));
         let asked = |line: &str, typed, code, said: &str| {
             let house = &houses[usize::from(line.ends_with("--yes"))];

@@ -2,6 +2,7 @@
 
 use super::{Output, Row, Run};
 use crate::api::answer::{Reply, value};
+use crate::service::accounts;
 use crate::wire::input::NoInput;
 
 /// Rows of this noun.
@@ -13,7 +14,7 @@ pub const ROWS: &[Row] = &[
         query: &[],
         input: None,
         output: Output::Page("CloudAccount"),
-        run: Run::Verb(|verbs, call| call.page(|page| verbs.accounts(&call.actor, page))),
+        run: Run::Verb(|on, call| call.page(|page| accounts::list(&on.service, &call.actor, page))),
     },
     Row {
         method: "POST",
@@ -22,10 +23,10 @@ pub const ROWS: &[Row] = &[
         query: &[],
         input: None,
         output: Output::One("CloudAccount"),
-        run: Run::Verb(|verbs, call| {
+        run: Run::Verb(|on, call| {
             let NoInput {} = call.input()?;
             let name: String = call.param("cloudAccount", "cloud account")?;
-            Ok(Reply::One(value(&verbs.account_resume(&call.actor, &name)?)?, None))
+            Ok(Reply::One(value(&accounts::resume(&on.service, &call.actor, &name)?)?, None))
         }),
     },
 ];

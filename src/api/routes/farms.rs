@@ -1,10 +1,11 @@
 //! Farms and farm roles.
 
 use super::{Output, Row, Run};
-use crate::api::Verbs;
+use crate::api::Context;
 use crate::api::answer::{Reply, value};
 use crate::api::call::Call;
 use crate::base::{FarmId, FarmRoleId, Result};
+use crate::service::farms;
 use crate::wire::api::{FarmRoleView, FarmView};
 use crate::wire::input::{FarmFilter, FarmInput, FarmRoleFilter, NoInput};
 
@@ -38,7 +39,7 @@ pub const ROWS: &[Row] = &[
         query: &[],
         input: None,
         output: Output::One("Farm"),
-        run: Run::Verb(|verbs, call| one(verbs.farm(&call.actor, farm(call)?)?)),
+        run: Run::Verb(|on, call| one(farms::get(&on.service, &call.actor, farm(call)?)?)),
     },
     Row {
         method: "PATCH",
@@ -119,7 +120,9 @@ pub const ROWS: &[Row] = &[
         query: &[],
         input: None,
         output: Output::One("ScalingConfiguration"),
-        run: Run::Verb(|verbs, call| scaling(verbs.farm_role(&call.actor, farm_role(call)?)?)),
+        run: Run::Verb(|on, call| {
+            scaling(farms::role(&on.service, &call.actor, farm_role(call)?)?)
+        }),
     },
     Row {
         method: "PATCH",
@@ -148,51 +151,51 @@ fn scaling(view: FarmRoleView) -> Result<Reply> {
     Ok(Reply::One(value(&view.scaling)?, Some(view.grange.revision)))
 }
 
-fn list(verbs: &dyn Verbs, call: &Call) -> Result<Reply> {
+fn list(on: &Context, call: &Call) -> Result<Reply> {
     let filter = FarmFilter {
         id: call.query("id", "a farm's number")?,
         name: call.text("name"),
         launch_order: call.text("launchOrder"),
         status: call.text("status"),
     };
-    call.page(|page| verbs.farms(&call.actor, &filter, page))
+    call.page(|page| farms::list(&on.service, &call.actor, &filter, page))
 }
 
-fn create(verbs: &dyn Verbs, call: &Call) -> Result<Reply> {
-    let view = verbs.farm_create(&call.actor, &call.input::<FarmInput>()?)?;
+fn create(on: &Context, call: &Call) -> Result<Reply> {
+    let view = farms::create(&on.service, &call.actor, &call.input::<FarmInput>()?)?;
     Ok(Reply::Made(value(&view)?, Some(view.grange.revision)))
 }
 
-fn update(verbs: &dyn Verbs, call: &Call) -> Result<Reply> {
+fn update(on: &Context, call: &Call) -> Result<Reply> {
     let input = call.input::<FarmInput>()?;
-    one(verbs.farm_update(&call.actor, farm(call)?, &input, call.revision)?)
+    one(farms::update(&on.service, &call.actor, farm(call)?, &input, call.revision)?)
 }
 
-fn remove(verbs: &dyn Verbs, call: &Call) -> Result<Reply> {
-    verbs.farm_remove(&call.actor, farm(call)?, call.revision)?;
+fn remove(on: &Context, call: &Call) -> Result<Reply> {
+    farms::remove(&on.service, &call.actor, farm(call)?, call.revision)?;
     Ok(Reply::Nothing)
 }
 
-fn launch(verbs: &dyn Verbs, call: &Call) -> Result<Reply> {
+fn launch(on: &Context, call: &Call) -> Result<Reply> {
     let NoInput {} = call.input()?;
-    one(verbs.farm_launch(&call.actor, farm(call)?)?)
+    one(farms::launch(&on.service, &call.actor, farm(call)?)?)
 }
 
-fn suspend(verbs: &dyn Verbs, call: &Call) -> Result<Reply> {
+fn suspend(on: &Context, call: &Call) -> Result<Reply> {
     let NoInput {} = call.input()?;
-    one(verbs.farm_suspend(&call.actor, farm(call)?)?)
+    one(farms::suspend(&on.service, &call.actor, farm(call)?)?)
 }
 
-fn resume(verbs: &dyn Verbs, call: &Call) -> Result<Reply> {
+fn resume(on: &Context, call: &Call) -> Result<Reply> {
     let NoInput {} = call.input()?;
-    one(verbs.farm_resume(&call.actor, farm(call)?)?)
+    one(farms::resume(&on.service, &call.actor, farm(call)?)?)
 }
 
-fn terminate(verbs: &dyn Verbs, call: &Call) -> Result<Reply> {
-    one(verbs.farm_terminate(&call.actor, farm(call)?, call.input()?)?)
+fn terminate(on: &Context, call: &Call) -> Result<Reply> {
+    one(farms::terminate(&on.service, &call.actor, farm(call)?, call.input()?)?)
 }
 
-fn list_farm_roles(verbs: &dyn Verbs, call: &Call) -> Result<Reply> {
+fn list_farm_roles(on: &Context, call: &Call) -> Result<Reply> {
     let filter = FarmRoleFilter {
         id: call.query("id", "a farm role's number")?,
         alias: call.text("alias"),
@@ -201,15 +204,15 @@ fn list_farm_roles(verbs: &dyn Verbs, call: &Call) -> Result<Reply> {
         cloud_location: call.text("cloudLocation"),
     };
     let farm = farm(call)?;
-    call.page(|page| verbs.farm_roles(&call.actor, farm, &filter, page))
+    call.page(|page| farms::roles(&on.service, &call.actor, farm, &filter, page))
 }
 
-fn show_farm_role(verbs: &dyn Verbs, call: &Call) -> Result<Reply> {
-    let view = verbs.farm_role(&call.actor, farm_role(call)?)?;
+fn show_farm_role(on: &Context, call: &Call) -> Result<Reply> {
+    let view = farms::role(&on.service, &call.actor, farm_role(call)?)?;
     Ok(Reply::One(value(&view)?, Some(view.grange.revision)))
 }
 
-fn update_scaling(verbs: &dyn Verbs, call: &Call) -> Result<Reply> {
+fn update_scaling(on: &Context, call: &Call) -> Result<Reply> {
     let input = call.input()?;
-    scaling(verbs.scaling_update(&call.actor, farm_role(call)?, &input, call.revision)?)
+    scaling(farms::scale(&on.service, &call.actor, farm_role(call)?, &input, call.revision)?)
 }

@@ -2,6 +2,7 @@
 
 use super::{Output, Row, Run};
 use crate::api::answer::{Reply, value};
+use crate::service::holds;
 
 /// Rows of this noun.
 pub const ROWS: &[Row] = &[
@@ -12,7 +13,7 @@ pub const ROWS: &[Row] = &[
         query: &[],
         input: None,
         output: Output::Page("Hold"),
-        run: Run::Verb(|verbs, call| call.page(|page| verbs.holds(&call.actor, page))),
+        run: Run::Verb(|on, call| call.page(|page| holds::list(&on.service, &call.actor, page))),
     },
     Row {
         method: "POST",
@@ -21,8 +22,8 @@ pub const ROWS: &[Row] = &[
         query: &[],
         input: Some(("hold", "HoldRequest")),
         output: Output::Made("Hold"),
-        run: Run::Verb(|verbs, call| {
-            let hold = verbs.hold_place(&call.actor, &call.input()?)?;
+        run: Run::Verb(|on, call| {
+            let hold = holds::place(&on.service, &call.actor, &call.input()?)?;
             Ok(Reply::Made(value(&hold)?, None))
         }),
     },
@@ -33,8 +34,8 @@ pub const ROWS: &[Row] = &[
         query: &[],
         input: None,
         output: Output::Nothing,
-        run: Run::Verb(|verbs, call| {
-            verbs.hold_release(&call.actor, call.param("holdId", "hold")?)?;
+        run: Run::Verb(|on, call| {
+            holds::release(&on.service, &call.actor, call.param("holdId", "hold")?)?;
             Ok(Reply::Nothing)
         }),
     },

@@ -1,12 +1,13 @@
 //! What Scalr has no word for: reasons, plans, the journal, the appliance itself.
 
 use super::{Output, Row, Run};
-use crate::api::Verbs;
+use crate::api::Context;
 use crate::api::answer::{Reply, value};
 use crate::api::call::Call;
 use crate::base::limit::{API_PAGE_MAX, EVENTS_WAIT_MAX};
 use crate::base::{Millis, Problem, Result};
 use crate::model::Door;
+use crate::service::{explain, roles, status, users, whatif};
 use crate::wire::input::{EventsQuery, RoleFilter, WhoView};
 use serde_json::json;
 
@@ -28,8 +29,8 @@ pub const ROWS: &[Row] = &[
         query: &[],
         input: Some(("simulation", "SimulationRequest")),
         output: Output::One("Simulation"),
-        run: Run::Verb(|verbs, call| {
-            let view = verbs.simulate(&call.actor, &call.input()?)?;
+        run: Run::Verb(|on, call| {
+            let view = whatif::simulate(&on.service, &call.actor, &call.input()?)?;
             Ok(Reply::One(value(&view)?, None))
         }),
     },
@@ -58,8 +59,9 @@ pub const ROWS: &[Row] = &[
         query: &[],
         input: None,
         output: Output::One("Plan"),
-        run: Run::Verb(|verbs, call| {
-            let plan = verbs.plan_of_farm(&call.actor, call.param("farmId", "farm")?)?;
+        run: Run::Verb(|on, call| {
+            let plan =
+                explain::plan_of_farm(&on.service, &call.actor, call.param("farmId", "farm")?)?;
             Ok(Reply::One(value(&plan)?, None))
         }),
     },
@@ -70,8 +72,8 @@ pub const ROWS: &[Row] = &[
         query: &[],
         input: None,
         output: Output::One("Plan"),
-        run: Run::Verb(|verbs, call| {
-            let plan = verbs.plan(&call.actor, call.param("planId", "plan")?)?;
+        run: Run::Verb(|on, call| {
+            let plan = explain::plan(&on.service, &call.actor, call.param("planId", "plan")?)?;
             Ok(Reply::One(value(&plan)?, None))
         }),
     },
@@ -82,7 +84,10 @@ pub const ROWS: &[Row] = &[
         query: &[],
         input: None,
         output: Output::One("Status"),
-        run: Run::Verb(|verbs, call| Ok(Reply::One(value(&verbs.status(&call.actor)?)?, None))),
+        run: Run::Verb(|on, call| {
+            let status = status::get(&on.service, &call.actor, (on.jobs)())?;
+            Ok(Reply::One(value(&status)?, None))
+        }),
     },
     Row {
         method: "GET",
@@ -100,8 +105,8 @@ pub const ROWS: &[Row] = &[
         query: &[],
         input: Some(("token", "TokenRequest")),
         output: Output::Made("Token"),
-        run: Run::Verb(|verbs, call| {
-            let token = verbs.token_create(&call.actor, &call.input()?)?;
+        run: Run::Verb(|on, call| {
+            let token = users::create_token(&on.service, &call.actor, &call.input()?)?;
             Ok(Reply::Made(value(&token)?, None))
         }),
     },
@@ -112,7 +117,7 @@ pub const ROWS: &[Row] = &[
         query: &[],
         input: None,
         output: Output::Page("TokenInfo"),
-        run: Run::Verb(|verbs, call| call.page(|page| verbs.tokens(&call.actor, page))),
+        run: Run::Verb(|on, call| call.page(|page| users::tokens(&on.service, &call.actor, page))),
     },
     Row {
         method: "DELETE",
@@ -121,29 +126,29 @@ pub const ROWS: &[Row] = &[
         query: &[],
         input: None,
         output: Output::Nothing,
-        run: Run::Verb(|verbs, call| {
-            verbs.token_revoke(&call.actor, call.param("tokenId", "token")?)?;
+        run: Run::Verb(|on, call| {
+            users::revoke_token(&on.service, &call.actor, call.param("tokenId", "token")?)?;
             Ok(Reply::Nothing)
         }),
     },
 ];
 
-fn roles(verbs: &dyn Verbs, call: &Call) -> Result<Reply> {
+fn roles(on: &Context, call: &Call) -> Result<Reply> {
     let filter = RoleFilter { id: call.query("id", "a role's number")?, name: call.text("name") };
-    call.page(|page| verbs.roles(&call.actor, &filter, page))
+    call.page(|page| roles::list(&on.service, &call.actor, &filter, page))
 }
 
-fn explain(verbs: &dyn Verbs, call: &Call) -> Result<Reply> {
+fn explain(on: &Context, call: &Call) -> Result<Reply> {
     let what = call.text("what").ok_or_else(|| {
         Problem::invalid(
             "what",
             "say what to explain, as shop, shop/web-3, plan 12, step 34 or volume 5",
         )
     })?;
-    Ok(Reply::One(value(&verbs.explain(&call.actor, &what)?)?, None))
+    Ok(Reply::One(value(&explain::explain(&on.service, &call.actor, &what)?)?, None))
 }
 
-fn whoami(_: &dyn Verbs, call: &Call) -> Result<Reply> {
+fn whoami(_: &Context, call: &Call) -> Result<Reply> {
     let actor = &call.actor;
     let permission = |p| json!(p).as_str().unwrap_or_default().to_owned();
     let view = WhoView {

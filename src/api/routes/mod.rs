@@ -9,7 +9,7 @@ mod rollouts;
 mod servers;
 mod volumes;
 
-use crate::api::Verbs;
+use crate::api::Context;
 use crate::api::answer::Reply;
 use crate::api::call::Call;
 use crate::base::Result;
@@ -51,7 +51,7 @@ pub enum Output {
 #[derive(Clone, Copy)]
 pub enum Run {
     /// By a verb, on a thread that may block.
-    Verb(fn(&dyn Verbs, &Call) -> Result<Reply>),
+    Verb(fn(&Context, &Call) -> Result<Reply>),
     /// By waiting for the journal.
     Events,
 }

@@ -2,6 +2,7 @@
 
 use super::{Output, Row, Run};
 use crate::api::answer::{Reply, value};
+use crate::service::{manifests, proposals};
 
 /// Rows of these nouns.
 pub const ROWS: &[Row] = &[
@@ -12,8 +13,8 @@ pub const ROWS: &[Row] = &[
         query: &[],
         input: Some(("manifest", "Manifest")),
         output: Output::One("ManifestResult"),
-        run: Run::Verb(|verbs, call| {
-            let result = verbs.apply(&call.actor, &call.input()?)?;
+        run: Run::Verb(|on, call| {
+            let result = manifests::apply(&on.service, &call.actor, &call.input()?)?;
             Ok(Reply::One(value(&result)?, None))
         }),
     },
@@ -24,8 +25,9 @@ pub const ROWS: &[Row] = &[
         query: &[],
         input: None,
         output: Output::One("FarmManifest"),
-        run: Run::Verb(|verbs, call| {
-            let manifest = verbs.farm_manifest(&call.actor, call.param("farmId", "farm")?)?;
+        run: Run::Verb(|on, call| {
+            let manifest =
+                manifests::export(&on.service, &call.actor, call.param("farmId", "farm")?)?;
             Ok(Reply::One(value(&manifest)?, None))
         }),
     },
@@ -36,8 +38,8 @@ pub const ROWS: &[Row] = &[
         query: &[],
         input: Some(("proposal", "ProposalRequest")),
         output: Output::Made("Proposal"),
-        run: Run::Verb(|verbs, call| {
-            let proposal = verbs.proposal_make(&call.actor, &call.input()?)?;
+        run: Run::Verb(|on, call| {
+            let proposal = proposals::make(&on.service, &call.actor, &call.input()?)?;
             Ok(Reply::Made(value(&proposal)?, None))
         }),
     },
@@ -48,8 +50,8 @@ pub const ROWS: &[Row] = &[
         query: &[],
         input: Some(("proposal", "ProposalText")),
         output: Output::One("Proposal"),
-        run: Run::Verb(|verbs, call| {
-            let proposal = verbs.proposal_check(&call.actor, &call.input()?)?;
+        run: Run::Verb(|on, call| {
+            let proposal = proposals::check(&on.service, &call.actor, &call.input()?)?;
             Ok(Reply::One(value(&proposal)?, None))
         }),
     },
@@ -60,8 +62,8 @@ pub const ROWS: &[Row] = &[
         query: &[],
         input: Some(("proposal", "ProposalText")),
         output: Output::One("ManifestResult"),
-        run: Run::Verb(|verbs, call| {
-            let result = verbs.proposal_apply(&call.actor, &call.input()?)?;
+        run: Run::Verb(|on, call| {
+            let result = proposals::apply(&on.service, &call.actor, &call.input()?)?;
             Ok(Reply::One(value(&result)?, None))
         }),
     },

@@ -1,9 +1,10 @@
 //! Rollouts: how one stands, and what people say of it.
 
 use super::{Call, Output, Row, Run};
+use crate::api::Context;
 use crate::api::answer::{Reply, value};
-use crate::api::verbs::Verbs;
 use crate::base::Result;
+use crate::service::rollouts;
 use crate::wire::input::NoInput;
 use crate::wire::rollout::RolloutVerb;
 
@@ -16,30 +17,30 @@ pub const ROWS: &[Row] = &[
         query: &[],
         input: None,
         output: Output::One("Rollout"),
-        run: Run::Verb(|verbs, call| {
+        run: Run::Verb(|on, call| {
             let id = call.param("farmRoleId", "farm role")?;
-            Ok(Reply::One(value(&verbs.rollout(&call.actor, id)?)?, None))
+            Ok(Reply::One(value(&rollouts::get(&on.service, &call.actor, id)?)?, None))
         }),
     },
     action(
         "/{envId}/farm-roles/{farmRoleId}/grange/rollout/actions/pause/",
         "Begins no further batch.",
-        Run::Verb(|verbs, call| say(verbs, call, RolloutVerb::Pause)),
+        Run::Verb(|on, call| say(on, call, RolloutVerb::Pause)),
     ),
     action(
         "/{envId}/farm-roles/{farmRoleId}/grange/rollout/actions/resume/",
         "Goes on, also past a checkpoint or a failure.",
-        Run::Verb(|verbs, call| say(verbs, call, RolloutVerb::Resume)),
+        Run::Verb(|on, call| say(on, call, RolloutVerb::Resume)),
     ),
     action(
         "/{envId}/farm-roles/{farmRoleId}/grange/rollout/actions/abort/",
         "Ends a rollout, and goes back to the revision it came from.",
-        Run::Verb(|verbs, call| say(verbs, call, RolloutVerb::Abort)),
+        Run::Verb(|on, call| say(on, call, RolloutVerb::Abort)),
     ),
     action(
         "/{envId}/farm-roles/{farmRoleId}/grange/rollout/actions/rollback/",
         "Declares the revision before once more, and rolls over to it.",
-        Run::Verb(|verbs, call| say(verbs, call, RolloutVerb::Rollback)),
+        Run::Verb(|on, call| say(on, call, RolloutVerb::Rollback)),
     ),
 ];
 
@@ -48,8 +49,8 @@ const fn action(path: &'static str, about: &'static str, run: Run) -> Row {
     Row { method, path, about, query, input, output: Output::One("Rollout"), run }
 }
 
-fn say(verbs: &dyn Verbs, call: &Call, verb: RolloutVerb) -> Result<Reply> {
+fn say(on: &Context, call: &Call, verb: RolloutVerb) -> Result<Reply> {
     let NoInput {} = call.input()?;
     let id = call.param("farmRoleId", "farm role")?;
-    Ok(Reply::One(value(&verbs.rollout_say(&call.actor, id, verb)?)?, None))
+    Ok(Reply::One(value(&rollouts::say(&on.service, &call.actor, id, verb)?)?, None))
 }

@@ -1,12 +1,13 @@
 //! Servers, their readings, and commands for their agents.
 
 use super::{Output, Row, Run};
-use crate::api::Verbs;
+use crate::api::Context;
 use crate::api::answer::{Reply, value};
 use crate::api::call::Call;
 use crate::base::limit::{COMMAND_ARGUMENTS_MAX, READINGS_MINUTES_MAX};
 use crate::base::{FarmId, FarmRoleId, Problem, Result, ServerId};
 use crate::model::ServerStatus;
+use crate::service::{commands, farms, servers};
 use crate::wire::api::{CommandRequest, ServerView};
 use crate::wire::input::{NoInput, ServerFilter};
 
@@ -32,7 +33,7 @@ pub const ROWS: &[Row] = &[
         query: FILTERS,
         input: None,
         output: Output::Page("Server"),
-        run: Run::Verb(|verbs, call| list(verbs, call, filter(call)?)),
+        run: Run::Verb(|on, call| list(on, call, filter(call)?)),
     },
     Row {
         method: "GET",
@@ -59,7 +60,7 @@ pub const ROWS: &[Row] = &[
         query: &[],
         input: None,
         output: Output::One("Server"),
-        run: Run::Verb(|verbs, call| one(verbs.server(&call.actor, id(call)?)?)),
+        run: Run::Verb(|on, call| one(servers::get(&on.service, &call.actor, id(call)?)?)),
     },
     Row {
         method: "POST",
@@ -68,8 +69,8 @@ pub const ROWS: &[Row] = &[
         query: &[],
         input: Some(("serverTerminationOptions", "ServerTerminationOptions")),
         output: Output::One("Server"),
-        run: Run::Verb(|verbs, call| {
-            one(verbs.server_terminate(&call.actor, id(call)?, call.input()?)?)
+        run: Run::Verb(|on, call| {
+            one(servers::terminate(&on.service, &call.actor, id(call)?, call.input()?)?)
         }),
     },
     Row {
@@ -79,8 +80,8 @@ pub const ROWS: &[Row] = &[
         query: &[],
         input: Some(("serverRebootOptions", "ServerRebootOptions")),
         output: Output::One("Server"),
-        run: Run::Verb(|verbs, call| {
-            one(verbs.server_reboot(&call.actor, id(call)?, call.input()?)?)
+        run: Run::Verb(|on, call| {
+            one(servers::reboot(&on.service, &call.actor, id(call)?, call.input()?)?)
         }),
     },
     Row {
@@ -90,9 +91,9 @@ pub const ROWS: &[Row] = &[
         query: &[],
         input: None,
         output: Output::One("Server"),
-        run: Run::Verb(|verbs, call| {
+        run: Run::Verb(|on, call| {
             let NoInput {} = call.input()?;
-            one(verbs.server_suspend(&call.actor, id(call)?)?)
+            one(servers::suspend(&on.service, &call.actor, id(call)?)?)
         }),
     },
     Row {
@@ -102,9 +103,9 @@ pub const ROWS: &[Row] = &[
         query: &[],
         input: None,
         output: Output::One("Server"),
-        run: Run::Verb(|verbs, call| {
+        run: Run::Verb(|on, call| {
             let NoInput {} = call.input()?;
-            one(verbs.server_resume(&call.actor, id(call)?)?)
+            one(servers::resume(&on.service, &call.actor, id(call)?)?)
         }),
     },
     Row {
@@ -114,8 +115,8 @@ pub const ROWS: &[Row] = &[
         query: &[],
         input: Some(("serverLockOptions", "ServerLockOptions")),
         output: Output::One("Server"),
-        run: Run::Verb(|verbs, call| {
-            one(verbs.server_lock(&call.actor, id(call)?, &call.input()?)?)
+        run: Run::Verb(|on, call| {
+            one(servers::lock(&on.service, &call.actor, id(call)?, &call.input()?)?)
         }),
     },
     Row {
@@ -125,9 +126,9 @@ pub const ROWS: &[Row] = &[
         query: &[],
         input: None,
         output: Output::One("Server"),
-        run: Run::Verb(|verbs, call| {
+        run: Run::Verb(|on, call| {
             let NoInput {} = call.input()?;
-            one(verbs.server_unlock(&call.actor, id(call)?)?)
+            one(servers::unlock(&on.service, &call.actor, id(call)?)?)
         }),
     },
     Row {
@@ -155,8 +156,8 @@ pub const ROWS: &[Row] = &[
         query: &[],
         input: None,
         output: Output::One("Order"),
-        run: Run::Verb(|verbs, call| {
-            let order = verbs.order(&call.actor, call.param("orderId", "order")?)?;
+        run: Run::Verb(|on, call| {
+            let order = commands::get(&on.service, &call.actor, call.param("orderId", "order")?)?;
             Ok(Reply::One(value(&order)?, None))
         }),
     },
@@ -167,8 +168,9 @@ pub const ROWS: &[Row] = &[
         query: &[],
         input: None,
         output: Output::One("Order"),
-        run: Run::Verb(|verbs, call| {
-            let order = verbs.order_cancel(&call.actor, call.param("orderId", "order")?)?;
+        run: Run::Verb(|on, call| {
+            let order =
+                commands::cancel(&on.service, &call.actor, call.param("orderId", "order")?)?;
             Ok(Reply::One(value(&order)?, None))
         }),
     },
@@ -205,23 +207,23 @@ fn filter(call: &Call) -> Result<ServerFilter> {
     })
 }
 
-fn list(verbs: &dyn Verbs, call: &Call, filter: ServerFilter) -> Result<Reply> {
-    call.page(|page| verbs.servers(&call.actor, &filter, page))
+fn list(on: &Context, call: &Call, filter: ServerFilter) -> Result<Reply> {
+    call.page(|page| servers::list(&on.service, &call.actor, &filter, page))
 }
 
-fn list_of_farm(verbs: &dyn Verbs, call: &Call) -> Result<Reply> {
+fn list_of_farm(on: &Context, call: &Call) -> Result<Reply> {
     let farm = call.param::<FarmId>("farmId", "farm")?;
-    verbs.farm(&call.actor, farm)?;
-    list(verbs, call, ServerFilter { farm: Some(farm), ..filter(call)? })
+    farms::get(&on.service, &call.actor, farm)?;
+    list(on, call, ServerFilter { farm: Some(farm), ..filter(call)? })
 }
 
-fn list_of_farm_role(verbs: &dyn Verbs, call: &Call) -> Result<Reply> {
+fn list_of_farm_role(on: &Context, call: &Call) -> Result<Reply> {
     let farm_role = call.param::<FarmRoleId>("farmRoleId", "farm role")?;
-    verbs.farm_role(&call.actor, farm_role)?;
-    list(verbs, call, ServerFilter { farm_role: Some(farm_role), ..filter(call)? })
+    farms::role(&on.service, &call.actor, farm_role)?;
+    list(on, call, ServerFilter { farm_role: Some(farm_role), ..filter(call)? })
 }
 
-fn readings(verbs: &dyn Verbs, call: &Call) -> Result<Reply> {
+fn readings(on: &Context, call: &Call) -> Result<Reply> {
     let minutes = call.query::<u64>("minutes", "a number of minutes")?.unwrap_or(30);
     if !(1..=READINGS_MINUTES_MAX).contains(&minutes) {
         let range = format!("must be from 1 to {READINGS_MINUTES_MAX}");
@@ -236,16 +238,16 @@ fn readings(verbs: &dyn Verbs, call: &Call) -> Result<Reply> {
         return Err(Problem::invalid("series", text));
     }
     let from = call.now.before(minutes * 60_000);
-    let views = verbs.readings(&call.actor, id(call)?, &series, from, call.now)?;
+    let views = servers::readings(&on.service, &call.actor, id(call)?, &series, from, call.now)?;
     Ok(Reply::Page { rows: value(&views)?, pagination: Default::default() })
 }
 
-fn command(verbs: &dyn Verbs, call: &Call) -> Result<Reply> {
+fn command(on: &Context, call: &Call) -> Result<Reply> {
     let input = call.input::<CommandRequest>()?;
     if input.command.is_empty() || input.command.len() > COMMAND_ARGUMENTS_MAX {
         let range = format!("must be a program and its arguments, at most {COMMAND_ARGUMENTS_MAX}");
         return Err(Problem::invalid("command", range));
     }
-    let order = verbs.command_run(&call.actor, id(call)?, &input)?;
+    let order = commands::run(&on.service, &call.actor, id(call)?, &input)?;
     Ok(Reply::Made(value(&order)?, None))
 }

@@ -1,10 +1,11 @@
 //! Data volumes: what servers leave behind, and its end.
 
 use super::{Output, Row, Run};
-use crate::api::Verbs;
+use crate::api::Context;
 use crate::api::answer::{Reply, value};
 use crate::api::call::Call;
 use crate::base::{Problem, Result, VolumeId};
+use crate::service::volumes;
 use crate::wire::input::VolumeFilter;
 use crate::wire::volume::STATUSES;
 
@@ -26,8 +27,8 @@ pub const ROWS: &[Row] = &[
         query: &[],
         input: None,
         output: Output::One("Volume"),
-        run: Run::Verb(|verbs, call| {
-            Ok(Reply::One(value(&verbs.volume(&call.actor, id(call)?)?)?, None))
+        run: Run::Verb(|on, call| {
+            Ok(Reply::One(value(&volumes::get(&on.service, &call.actor, id(call)?)?)?, None))
         }),
     },
     Row {
@@ -37,8 +38,8 @@ pub const ROWS: &[Row] = &[
         query: &[],
         input: None,
         output: Output::Nothing,
-        run: Run::Verb(|verbs, call| {
-            verbs.volume_delete(&call.actor, id(call)?)?;
+        run: Run::Verb(|on, call| {
+            volumes::delete(&on.service, &call.actor, id(call)?)?;
             Ok(Reply::Nothing)
         }),
     },
@@ -48,7 +49,7 @@ fn id(call: &Call) -> Result<VolumeId> {
     call.param("volumeId", "volume")
 }
 
-fn list(verbs: &dyn Verbs, call: &Call) -> Result<Reply> {
+fn list(on: &Context, call: &Call) -> Result<Reply> {
     let status = call.text("status");
     if let Some(status) = status.as_deref().filter(|status| !STATUSES.contains(status)) {
         let text = format!("{status:?} is none of: {}", STATUSES.join(", "));
@@ -62,5 +63,5 @@ fn list(verbs: &dyn Verbs, call: &Call) -> Result<Reply> {
         cloud_platform: call.text("cloudPlatform"),
         status,
     };
-    call.page(|page| verbs.volumes(&call.actor, &filter, page))
+    call.page(|page| volumes::list(&on.service, &call.actor, &filter, page))
 }

@@ -12,14 +12,14 @@ use grange::service::plans::Memory;
 use grange::service::upkeep::KeptPlans;
 use grange::service::{
     Service, accounts, balancers, commands, events, explain, farms, holds, lookup, manifests,
-    members, minutes, notices, observe, orders, plans, proposals, ready, rollouts, servers, status,
-    steps, upkeep, users, volumes, whatif,
+    members, minutes, notices, observe, orders, plans, proposals, ready, roles, rollouts, servers,
+    status, steps, upkeep, users, volumes, whatif,
 };
 use grange::wire::api::{CommandRequest, ManifestRequest, ProposalRequest, ProposalText};
 use grange::wire::hold::HoldInput;
 use grange::wire::input::{
-    EventsQuery, FarmFilter, FarmInput, FarmRoleFilter, LockInput, Page, RebootInput, ScalingInput,
-    ServerFilter, TerminateInput, TokenInput, VolumeFilter,
+    EventsQuery, FarmFilter, FarmInput, FarmRoleFilter, LockInput, Page, RebootInput, RoleFilter,
+    ScalingInput, ServerFilter, TerminateInput, TokenInput, VolumeFilter,
 };
 use grange::wire::rollout::RolloutVerb;
 use grange::wire::simulation::SimulationRequest;
@@ -147,6 +147,9 @@ pub const VERBS: &[(&str, &[Permission], Call)] = &[
         said(proposals::apply(t.service, a, &input))
     }),
     ("ready::pass", &[Operate], |t, a| said(ready::pass(t.service, a))),
+    ("roles::list", &[FarmsRead], |t, a| {
+        said(roles::list(t.service, a, &RoleFilter::default(), PAGE))
+    }),
     ("rollouts::get", &[FarmsRead], |t, a| said(rollouts::get(t.service, a, t.role))),
     ("rollouts::say", &[FarmsManage], |t, a| {
         said(rollouts::say(t.service, a, t.role, RolloutVerb::Pause))

@@ -3,11 +3,12 @@
 //! `- ` is something that happens ([`site::Site::act`] knows what), `$ ` is a command, everything
 //! else is its output; `! ` a line on stderr. With `BLESS=1` the files are written anew.
 
+mod between;
+mod keys;
 pub mod site;
 
 use crate::cli::Untimed;
-use grange::api::{Api, Bell, Limits, Listener, serve};
-use grange::boot::{driver::Stats, verbs::House};
+use grange::api::{Api, Bell, Context, Limits, Listener, serve};
 use grange::cli::{self, Io, NoFiles, Outcome};
 use site::Site;
 use std::fmt::Write;
@@ -90,16 +91,15 @@ fn check(name: &str) {
         tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let (stop, stopping) = watch::channel(false);
     let uid = nix::unistd::getuid().as_raw();
-    let house = House {
+    let context = Context {
         service: site.service.clone(),
-        jobs: Arc::new(Stats::default()),
+        jobs: Box::new(Vec::new),
         administrators: vec![uid],
     };
     let serving = {
         let _inside = runtime.enter();
         let listener = tokio::net::UnixListener::bind(&socket).unwrap();
-        let limits = Limits::default();
-        let api = Api::new(Arc::new(house), Bell::new(), site.clock.clone(), limits);
+        let api = Api::new(context, Bell::new(), Limits::default());
         runtime.spawn(serve(Arc::new(api), vec![Listener::Unix(listener)], stopping))
     };
     let written = replay(&story, &socket, &mut site);

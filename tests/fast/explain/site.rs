@@ -1,6 +1,8 @@
 //! A site by hand: the real service over a store in memory, a cloud and agents that do what a
 //! story says, and a clock that stands still until it is moved.
 
+use super::between::Between;
+use super::keys::{authority, secret};
 use grange::base::limit::STEPS_PER_MINUTE;
 use grange::base::{Clock, ManualClock, Millis, ServerId, StepId, Timestamp, Waker};
 use grange::broker::{Ingest, Later};
@@ -16,7 +18,7 @@ use grange::service::observe::{self, Look};
 use grange::service::observed::Observed;
 use grange::service::pace::Pace;
 use grange::service::{
-    Service, Settings, farms, lookup, manifests, plans, servers, steps, upkeep, users,
+    Finder, Service, Settings, farms, lookup, manifests, plans, servers, steps, upkeep, users,
 };
 use grange::store::{Disk, Mode, Store};
 use grange::wire::agent::{Message, MessageBody, VERSION};
@@ -24,13 +26,11 @@ use grange::wire::api::ManifestRequest;
 use grange::wire::input::{RebootInput, TerminateInput};
 use grange::wire::reading::{self, Batch};
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 /// When every story begins: 2026-11-21 03:10 UTC.
-const BEGIN: Timestamp = Timestamp(1_795_230_600_000);
-const PLATFORM: &str = "simulated";
+pub const BEGIN: Timestamp = Timestamp(1_795_230_600_000);
 
 /// The site.
 pub struct Site {
@@ -40,6 +40,7 @@ pub struct Site {
     pub clock: Arc<ManualClock>,
     /// What comes between a look and a write.
     pub between: Arc<Between>,
+    platform: &'static str,
     doorway: Doorway,
     cloud: BTreeMap<ServerId, CloudState>,
     said: BTreeMap<ServerId, u64>,
@@ -52,48 +53,6 @@ pub struct Site {
     mute: bool,
     /// Servers that go have no time to finish.
     brisk: bool,
-}
-
-/// A deed that is done right before the next write of a verb, once.
-#[derive(Default)]
-pub struct Between {
-    deed: Mutex<Option<(&'static str, Deed)>>,
-}
-
-/// What somebody does meanwhile.
-pub type Deed = Box<dyn FnOnce() + Send>;
-
-impl Between {
-    /// Does it before the next write of this verb.
-    pub fn before(&self, verb: &'static str, deed: Deed) {
-        *self.deed.lock().unwrap() = Some((verb, deed));
-    }
-
-    fn write(&self, verb: &'static str) {
-        let next = self.deed.lock().unwrap().take_if(|(awaited, _)| *awaited == verb);
-        // It writes too, so nothing is held on to here.
-        if let Some((_, deed)) = next {
-            deed();
-        }
-    }
-}
-
-/// One authority for all sites: its key is random, and no story depends on it.
-fn authority() -> Arc<Authority> {
-    static AUTHORITY: OnceLock<Arc<Authority>> = OnceLock::new();
-    let open = || {
-        let keys = std::env::temp_dir().join(format!("grange-explain-{}", std::process::id()));
-        std::fs::create_dir_all(&keys).expect("a directory for the authority");
-        let authority = Authority::open(&keys, BEGIN).expect("an authority");
-        std::fs::remove_dir_all(&keys).expect("the directory goes again");
-        Arc::new(authority)
-    };
-    AUTHORITY.get_or_init(open).clone()
-}
-
-fn secret() -> String {
-    static COUNT: AtomicU32 = AtomicU32::new(0);
-    format!("secret-{}", COUNT.fetch_add(1, Ordering::Relaxed))
 }
 
 fn admin() -> Actor {
@@ -117,16 +76,32 @@ impl Site {
 
     /// The same, with an authority of its own.
     pub fn of(authority: Arc<Authority>) -> Site {
-        Site::made_of(authority, Arc::new(Pace::new(STEPS_PER_MINUTE)))
+        let pace = Arc::new(Pace::new(STEPS_PER_MINUTE));
+        Site::made_of(authority, pace, (BEGIN, "simulated"), None)
     }
 
     /// The same, at a pace of its own.
     pub fn paced(pace: Arc<Pace>) -> Site {
-        Site::made_of(authority(), pace)
+        Site::made_of(authority(), pace, (BEGIN, "simulated"), None)
     }
 
-    fn made_of(authority: Arc<Authority>, pace: Arc<Pace>) -> Site {
-        let clock = Arc::new(ManualClock::at(BEGIN));
+    /// One that began at another moment, on another platform, with an index of its journal.
+    pub fn since(
+        begin: Timestamp,
+        platform: &'static str,
+        search: Option<Arc<dyn Finder>>,
+    ) -> Site {
+        let pace = Arc::new(Pace::new(STEPS_PER_MINUTE));
+        Site::made_of(authority(), pace, (begin, platform), search)
+    }
+
+    fn made_of(
+        authority: Arc<Authority>,
+        pace: Arc<Pace>,
+        (begin, platform): (Timestamp, &'static str),
+        search: Option<Arc<dyn Finder>>,
+    ) -> Site {
+        let clock = Arc::new(ManualClock::at(begin));
         let shared: Arc<dyn Clock> = clock.clone();
         let store = Store::open_on(&Disk::new(), shared.clone(), Mode::Inline(None)).unwrap();
         let (disk, minutes) = (Box::new(MemoryDisk::new()), Box::new(MemoryDisk::new()));
@@ -137,17 +112,17 @@ impl Site {
         let service = Arc::new(Service {
             store,
             series: Arc::new(series),
-            search: None,
+            search,
             observed: Observed::new(&*clock),
             clock: shared,
             authority,
             settings: Settings {
                 platforms: BTreeMap::from([(
-                    PLATFORM.to_owned(),
+                    platform.to_owned(),
                     vec!["small".to_owned(), "large".to_owned()],
                 )]),
                 zones: BTreeMap::from([(
-                    PLATFORM.to_owned(),
+                    platform.to_owned(),
                     vec!["a".to_owned(), "1.5".to_owned(), "null".to_owned()],
                 )]),
                 agent_addresses: vec!["192.0.2.1:8883".into()],
@@ -170,6 +145,7 @@ impl Site {
             service,
             clock,
             between,
+            platform,
             doorway,
             cloud,
             said,
@@ -347,20 +323,25 @@ impl Site {
         for _ in 0..length / 10_000 {
             self.pass(10_000);
             for server in self.servers().iter().filter(|s| s.status == ServerStatus::Running) {
-                let batch = Batch {
-                    series: vec!["cpu_percent".into()],
-                    at: vec![self.clock.now()],
-                    columns: vec![vec![percent]],
-                };
-                let later = self.doorway.readings(server.id, reading::encode(&batch));
-                self.service.series.drain();
-                now(later).unwrap();
+                self.read(server.id, &[("cpu_percent", percent)]);
             }
         }
     }
 
+    /// What a server's agent reads at this moment.
+    pub fn read(&self, server: ServerId, readings: &[(&str, f64)]) {
+        let batch = Batch {
+            series: readings.iter().map(|(series, _)| (*series).to_owned()).collect(),
+            at: vec![self.clock.now()],
+            columns: readings.iter().map(|(_, value)| vec![*value]).collect(),
+        };
+        let later = self.doorway.readings(server, reading::encode(&batch));
+        self.service.series.drain();
+        now(later).unwrap();
+    }
+
     fn list(&mut self) {
-        let look = Look::begin(&self.service, PLATFORM, 20_000);
+        let look = Look::begin(&self.service, self.platform, 20_000);
         let seen = |(id, state): (&ServerId, &CloudState)| Sighting {
             server: *id,
             cloud_server_id: format!("cloud-{id}"),
