@@ -5,9 +5,11 @@ use grange::base::limit::PROPOSAL_MANIFEST_BYTES_MAX;
 use grange::base::{Code, EnvironmentId, FarmRoleId, Problem, Result, UserId};
 use grange::model::{Actor, Door, FarmRole, Permission};
 use grange::pki::Authority;
-use grange::service::{Service, events, explain, farms, lookup, manifests, proposals};
+use grange::service::{
+    Service, events, explain, farms, lookup, manifests, plans, proposals, servers,
+};
 use grange::wire::api::{ManifestRequest, ManifestResult, ProposalRequest, ProposalText};
-use grange::wire::input::{EventsQuery, ScalingInput};
+use grange::wire::input::{EventsQuery, LockInput, RebootInput, ScalingInput};
 use std::sync::Arc;
 
 const DAY: u64 = 86_400_000;
@@ -233,6 +235,33 @@ fn a_world_that_moved_is_named() {
     declare(&site, blog);
     let there = moved("there is a farm blog by now");
     refused(&site.service, &text, Code::RevisionConflict, &[&there]);
+}
+
+/// A plan that comes between the look at a proposal and its write is looked at again: by then
+/// another server would stop.
+#[test]
+fn a_plan_that_comes_between_is_looked_at_again() {
+    let site = site();
+    let text = make(&site.service, shop(1, 1));
+    assert!(!text.contains("- \"shop/web-1: scaling down\""), "{text}");
+    let service = site.service.clone();
+    let named = [site.named("web-2"), site.named("web-3")];
+    let between = move || {
+        for id in named {
+            let input = LockInput { reason: "it is looked at".into() };
+            servers::lock(&service, &bob(), id, &input).unwrap();
+        }
+        servers::reboot(&service, &bob(), named[0], RebootInput { hard: true }).unwrap();
+        for farm in plans::farms(&service).unwrap() {
+            plans::tick(&service, &Actor::job("plan"), farm).unwrap();
+        }
+    };
+    site.between.before("manifest.apply", Box::new(between));
+    let problem = apply(&site.service, &text).unwrap_err();
+    let stray = "the world moved since it was made: shop/web-1 would be stopped now (scaling \
+                 down), which it does not name";
+    assert_eq!((problem.code, problem.to_string().as_str()), (Code::RevisionConflict, stray));
+    assert_eq!(web(&site.service).bounds(), (3, 6), "nothing is declared");
 }
 
 #[test]
