@@ -135,7 +135,10 @@ impl Ingest for Doorway {
             Ok(turned) => turned,
             Err(problem) => return Box::pin(async move { Err(refusal(&problem)) }),
         };
-        let wakes = ready.is_some() || !turned_members.is_empty();
+        if turned || !turned_members.is_empty() {
+            // What was said is known now, whether or not it can be noted.
+            service.observation.wake();
+        }
         let (observer, moment) = (service.clone(), service.clock.monotonic());
         let is_result = matches!(message.body, MessageBody::Result { .. });
         service.store.submit(
@@ -162,12 +165,7 @@ impl Ingest for Doorway {
                 .await
                 .unwrap_or_else(|_| Err(Problem::new(Code::ServiceUnavailable, "stopping")));
             match result {
-                Ok(_) => {
-                    if wakes {
-                        service.observation.wake();
-                    }
-                    Ok(())
-                }
+                Ok(_) => Ok(()),
                 Err(problem) => Err(refusal(&problem)),
             }
         })

@@ -99,7 +99,9 @@ pub(super) fn sift(
     let begin = due.iter().filter(|step| !kept.contains_key(&step.server)).map(|step| step.id);
     let begin = begin.collect();
     let again = (!kept.is_empty()).then(|| now.after(BALANCER_LOOK));
-    service.observed.set_late_balancers(kept);
+    if service.observed.set_late_balancers(kept) {
+        service.observation.wake();
+    }
     Ok((begin, next.into_iter().chain(again).min()))
 }
 

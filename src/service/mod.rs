@@ -147,9 +147,14 @@ impl Service {
         self.clock.now()
     }
 
-    /// What time it is, and how far back that can be trusted.
+    /// What time it is, and how far back that can be trusted. Whoever finds that somebody set the
+    /// clock tells planning, which may be about to wait for long.
     pub fn watch(&self) -> Watch {
-        self.observed.watch(&*self.clock)
+        let (watch, jumped) = self.observed.watch(&*self.clock);
+        if jumped {
+            self.observation.wake();
+        }
+        watch
     }
 
     /// Reads from one snapshot.

@@ -58,7 +58,12 @@ pub fn listing(
         .filter(|s| was_made(s) && s.status.counts() && s.asked_at.is_some_and(before))
         .map(|s| s.id)
         .collect();
-    let changed = service.observed.record(platform, look.begun, &sightings, &launched);
+    let since = service.observed.listed_at(&*service.clock, platform);
+    let watch = service.watch();
+    let came = |s: &Server| watch.began(s.status_at.max(s.reboot_at.unwrap_or(s.status_at)));
+    let awaited = ours.iter().filter(|s| since.is_none_or(|since| came(s) > since));
+    let awaited: Vec<_> = awaited.map(|s| s.id).collect();
+    let changed = service.observed.record(platform, look.begun, &sightings, &launched, &awaited);
     let seen: BTreeMap<_, _> = sightings.into_iter().map(|s| (s.server, s)).collect();
     report_strays(service, platform, &ours, &seen);
     let proves = service.read(|view| proofs(service, view, &ours, &seen, look))?;

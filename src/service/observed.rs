@@ -7,6 +7,7 @@
 mod check;
 mod even;
 mod health;
+mod listing;
 mod notices;
 mod reach;
 mod reports;
@@ -18,17 +19,18 @@ use self::check::Check;
 use self::even::Even;
 pub use self::health::Failure;
 use self::health::Health;
+use self::listing::{Listing, Told};
 use self::reach::Reach;
 pub use self::reach::{MembersSeen, Turned};
 use self::reports::Report;
 use self::strange::Strange;
 pub use self::strange::{Oddities, Oddity};
 use self::talk::Talk;
-use crate::base::limit::{ALERT_BYTES_MAX, LISTING_STALE_AFTER};
+use crate::base::limit::ALERT_BYTES_MAX;
 use crate::base::text::tidy;
-use crate::base::{Clock, FarmId, Millis, ServerId, StepId, Timestamp, Watch};
+use crate::base::{Clock, FarmId, ServerId, StepId, Timestamp, Watch};
 use crate::engine::input::AgentPresence;
-use crate::model::{Freshness, Sighting, Step};
+use crate::model::Freshness;
 use crate::service::fleet::Fleet;
 use crate::service::plans::Glances;
 use std::collections::{BTreeMap, BTreeSet};
@@ -95,17 +97,6 @@ impl News {
     }
 }
 
-/// The last complete listings of one platform.
-#[derive(Default)]
-struct Listing {
-    begun: Option<Millis>,
-    seen: BTreeMap<ServerId, Sighting>,
-    /// Since when, and in how many listings in a row.
-    missing: BTreeMap<ServerId, (Millis, u32)>,
-    /// Steps whose answer is lost, and when a listing first found them so.
-    unknown: BTreeMap<StepId, Millis>,
-}
-
 /// What is known of an agent just now.
 #[derive(Clone)]
 struct Agent {
@@ -141,38 +132,6 @@ impl Inner {
     }
 }
 
-/// Both clocks at one moment, to tell ages of the one by the other.
-struct Told {
-    now: Timestamp,
-    elapsed: Millis,
-}
-
-impl Told {
-    fn now(clock: &dyn Clock) -> Told {
-        Told { now: clock.now(), elapsed: clock.monotonic() }
-    }
-
-    /// The clocks tick at different moments: rather a millisecond too old than too fresh.
-    fn at(&self, then: Millis) -> Timestamp {
-        self.now.before(self.elapsed.saturating_sub(then).saturating_add(1))
-    }
-}
-
-impl Listing {
-    fn freshness(&self, server: ServerId, told: &Told) -> Freshness {
-        let Some(at) = self.begun.map(|begun| told.at(begun)) else { return Freshness::Unknown };
-        if let Some(sighting) = self.seen.get(&server) {
-            return Freshness::Seen { state: sighting.state, at };
-        }
-        match self.missing.get(&server) {
-            Some((since, listings)) => {
-                Freshness::Missing { since: told.at(*since), at, listings: *listings }
-            }
-            None => Freshness::Unknown,
-        }
-    }
-}
-
 impl Observed {
     /// Nothing seen yet.
     pub fn new(clock: &dyn Clock) -> Observed {
@@ -190,70 +149,15 @@ impl Observed {
     }
 
     /// How far back the wall clock can be trusted. When somebody sets it, or the machine itself
-    /// slept, that is told, and begins anew: everything is decided about once more.
-    pub fn watch(&self, clock: &dyn Clock) -> Watch {
+    /// slept, that is told, and begins anew: everything is decided about once more. Says also
+    /// whether that is news.
+    pub fn watch(&self, clock: &dyn Clock) -> (Watch, bool) {
         let mut inner = self.lock();
         let (watch, jumped) = inner.even.read(clock);
         if jumped {
             inner.news.add_everything();
         }
-        watch
-    }
-
-    /// Takes in a complete listing that began at `begun`, by the monotonic clock. `launched` are
-    /// the servers of that platform whose launch was accepted before it began: those of them it
-    /// lacks are missing. Says whether anything differs from the listing before.
-    pub fn record(
-        &self,
-        platform: &str,
-        begun: Millis,
-        sightings: &[Sighting],
-        launched: &[ServerId],
-    ) -> bool {
-        let mut inner = self.lock();
-        let listing = inner.platforms.entry(platform.to_owned()).or_default();
-        let first = listing.begun.replace(begun).is_none();
-        let seen: BTreeMap<ServerId, Sighting> =
-            sightings.iter().map(|s| (s.server, s.clone())).collect();
-        let mut missing = BTreeMap::new();
-        for server in launched.iter().filter(|id| !seen.contains_key(id)) {
-            let before = listing.missing.get(server).copied();
-            let (since, count) = before.unwrap_or((begun, 0));
-            missing.insert(*server, (since, count.saturating_add(1)));
-        }
-        // A server that goes on missing matters too: the second listing without it may decide.
-        let mut news: BTreeSet<ServerId> = missing.keys().copied().collect();
-        news.extend(
-            seen.iter().filter(|(id, s)| listing.seen.get(id) != Some(s)).map(|(id, _)| id),
-        );
-        let unseen = |ids: &mut dyn Iterator<Item = &ServerId>| -> Vec<ServerId> {
-            ids.filter(|id| !seen.contains_key(id)).copied().collect()
-        };
-        news.extend(unseen(&mut listing.seen.keys()));
-        news.extend(unseen(&mut listing.missing.keys()));
-        let changed = first || !news.is_empty();
-        listing.seen = seen;
-        listing.missing = missing;
-        if first {
-            inner.news.add_everything();
-        }
-        news.into_iter().for_each(|server| inner.news.add(server));
-        changed
-    }
-
-    /// When listings first found each of these steps unknown, by the monotonic clock; those that
-    /// are not among them any more are forgotten.
-    pub fn unknown_since(
-        &self,
-        platform: &str,
-        steps: &[Step],
-        now: Millis,
-    ) -> BTreeMap<StepId, Millis> {
-        let mut inner = self.lock();
-        let listing = inner.platforms.entry(platform.to_owned()).or_default();
-        let since = |step: &Step| listing.unknown.get(&step.id).copied().unwrap_or(now);
-        listing.unknown = steps.iter().map(|step| (step.id, since(step))).collect();
-        listing.unknown.clone()
+        (watch, jumped)
     }
 
     /// A call about a step is under way, or has ended.
@@ -275,20 +179,6 @@ impl Observed {
         std::mem::take(&mut self.lock().news)
     }
 
-    /// Whether the last listing of each platform is recent enough to conclude from.
-    pub fn fresh_platforms(&self, clock: &dyn Clock) -> BTreeMap<String, bool> {
-        let elapsed = clock.monotonic();
-        let inner = self.lock();
-        let listings = inner.platforms.iter();
-        listings
-            .map(|(platform, listing)| {
-                let age =
-                    listing.begun.map(|begun| elapsed.saturating_sub(begun).saturating_add(1));
-                (platform.clone(), age.is_some_and(|age| age <= LISTING_STALE_AFTER))
-            })
-            .collect()
-    }
-
     /// What is known of some servers and of their agents, by platform and number.
     pub fn of_all<'a>(
         &self,
@@ -308,15 +198,6 @@ impl Observed {
             agents.extend(presence.map(|presence| (server, presence)));
         }
         (sightings.into_iter().collect(), agents.into_iter().collect())
-    }
-
-    /// What is known of one server. Ages are kept by the monotonic clock and told by the wall
-    /// clock as it is now, so that somebody who sets it makes nothing look older or fresher.
-    pub fn freshness(&self, clock: &dyn Clock, platform: &str, server: ServerId) -> Freshness {
-        let told = Told::now(clock);
-        let inner = self.lock();
-        let listing = inner.platforms.get(platform);
-        listing.map_or(Freshness::Unknown, |listing| listing.freshness(server, &told))
     }
 
     /// An agent's connection began or ended. Says whether that is news, and which servers turned
@@ -388,9 +269,17 @@ impl Observed {
         self.lock().agents.values().filter(|agent| agent.connected).count()
     }
 
-    /// Notes which servers that make room are kept for how many balancers each, just now.
-    pub fn set_late_balancers(&self, late: BTreeMap<ServerId, u32>) {
-        self.lock().late = late;
+    /// Notes which servers that make room are kept for how many balancers each, just now. Says
+    /// whether that is news.
+    pub fn set_late_balancers(&self, late: BTreeMap<ServerId, u32>) -> bool {
+        let mut inner = self.lock();
+        let before = std::mem::replace(&mut inner.late, late.clone());
+        let both = before.keys().chain(late.keys());
+        let news: BTreeSet<ServerId> =
+            both.copied().filter(|id| before.get(id) != late.get(id)).collect();
+        let changed = !news.is_empty();
+        news.into_iter().for_each(|server| inner.news.add(server));
+        changed
     }
 
     /// How many balancers each server that makes room is kept for.
@@ -442,7 +331,6 @@ impl Observed {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::ManualClock;
 
     #[test]
     fn news_names_servers_until_they_are_too_many() {
@@ -453,27 +341,5 @@ mod tests {
         assert!(!news.everything, "that one is known");
         news.add(ServerId(u128::MAX));
         assert_eq!(news, News { everything: true, servers: BTreeSet::new() });
-    }
-
-    #[test]
-    fn setting_the_clock_makes_nothing_missing_for_longer() {
-        let clock = ManualClock::at(Timestamp(1_000_000));
-        let observed = Observed::new(&clock);
-        let server = ServerId(1);
-        let look = || observed.record("simulated", clock.monotonic(), &[], &[server]);
-        let check = |length: Millis| match observed.freshness(&clock, "simulated", server) {
-            Freshness::Missing { since, at, listings: 2 } => {
-                assert_eq!((clock.now().since(since), clock.now().since(at)), (length + 1, 1));
-            }
-            other => panic!("{other:?}"),
-        };
-        look();
-        clock.advance(5_000);
-        look();
-        check(5_000);
-        clock.jump_to(Timestamp(9_000_000));
-        check(5_000);
-        clock.jump_to(Timestamp(10));
-        check(5_000);
     }
 }

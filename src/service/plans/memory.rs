@@ -3,9 +3,11 @@
 //! Every farm is kept as a [`FarmImage`], and the journal is followed from a cursor: an entry's
 //! changes go into the images and name the farm roles to decide about again. So do the servers of
 //! which something was observed, and the farm roles whose time has come: a wait has numbers that
-//! move, and the rules of scaling look at readings that come in without a wake. A farm role is
-//! decided about with the facts about the others of its farm, which are remembered too; when what
-//! they have in common changes, the whole farm is decided about.
+//! move, and the rules of scaling look at readings that come in without a wake; a platform that
+//! nobody lists any more is unknown when its last listing is too old. A farm role is decided about
+//! with the facts about the others of its farm, which are remembered too; when what they have in
+//! common changes, the whole farm is decided about. So whatever changes is in the next decision:
+//! `tests/fast/latency` holds each against one that is made from nothing.
 //!
 //! None of it is needed. Every [`PLAN_PERIOD`] everything is read anew and decided about, as it is
 //! at the start, when the journal does not reach back to the cursor, and when too much happened
@@ -28,7 +30,6 @@ use std::collections::BTreeMap;
 const RETRY_AFTER: Millis = 2_000;
 
 /// What the job remembers. A new one knows nothing, and looks at everything.
-#[derive(Default)]
 pub struct Memory {
     /// The last entry that is in the images; `None` when nothing is known.
     seq: Option<Seq>,
@@ -40,6 +41,8 @@ pub struct Memory {
     heard: bool,
     /// When everything was last looked at, by the monotonic clock.
     whole_at: Millis,
+    /// How often it is.
+    whole_every: Millis,
     /// The farm that was decided about last; the next look begins after it, so that one that
     /// panics keeps no other from its turn for ever.
     last: Option<FarmId>,
@@ -62,13 +65,35 @@ pub struct Round {
     pub next: Option<Timestamp>,
 }
 
+impl Default for Memory {
+    fn default() -> Memory {
+        Memory::that_looks_at_everything(PLAN_PERIOD)
+    }
+}
+
 impl Memory {
+    /// One that looks at everything so often, in milliseconds. Tests ask for hardly ever: nothing
+    /// that was missed is made up for then.
+    pub fn that_looks_at_everything(every: Millis) -> Memory {
+        Memory {
+            seq: None,
+            farms: BTreeMap::new(),
+            homes: BTreeMap::new(),
+            breakers: Breakers::default(),
+            fresh: BTreeMap::new(),
+            heard: false,
+            whole_at: 0,
+            whole_every: every,
+            last: None,
+        }
+    }
+
     /// Looks once: takes in what changed, and decides about what that touches.
     pub fn round(&mut self, service: &Service, actor: &Actor) -> Result<Round> {
         authorise(actor, Permission::Operate)?;
         let mut round = Round::default();
         let elapsed = service.clock.monotonic();
-        let is_time = elapsed.saturating_sub(self.whole_at) >= PLAN_PERIOD;
+        let is_time = elapsed.saturating_sub(self.whole_at) >= self.whole_every;
         // Whoever reads the clock first finds out that it was set. That is news about everything,
         // and must be taken with this look, not the next.
         service.watch();
@@ -95,7 +120,8 @@ impl Memory {
     }
 
     fn turns(&mut self, service: &Service, actor: &Actor, elapsed: Millis, round: &mut Round) {
-        let (mut again, mut soonest) = (None, self.whole_at.saturating_add(PLAN_PERIOD));
+        let (mut again, mut soonest) = (None, self.whole_at.saturating_add(self.whole_every));
+        soonest = service.observed.next_stale(elapsed).map_or(soonest, |stale| stale.min(soonest));
         let later = self.farms.keys().copied().filter(|id| self.last.is_none_or(|last| *id > last));
         let earlier = self.farms.keys().copied().filter(|id| self.last.is_some_and(|l| *id <= l));
         for id in later.chain(earlier).collect::<Vec<_>>() {
@@ -106,7 +132,11 @@ impl Memory {
                 round.farms += 1;
                 round.farm_roles += known.todo.count(&known.image);
                 match known.turn(service, actor, &self.breakers) {
-                    Ok(Planned::Committed(_)) => round.committed += 1,
+                    Ok(Planned::Committed(_)) => {
+                        // What is said now is of before it.
+                        round.committed += 1;
+                        again = Some(elapsed);
+                    }
                     Ok(Planned::Unchanged) => {}
                     Ok(Planned::Overtaken) => again = Some(elapsed),
                     Ok(Planned::Refused(reasons)) => {
@@ -263,7 +293,8 @@ impl Memory {
         Ok(())
     }
 
-    /// The plan is in the entry that made it the current one.
+    /// The plan is in the entry that made it the current one. Where it wants another number than
+    /// the one before, what is said of it is of before.
     fn take_current(&mut self, change: &Change, entry: &Entry) -> Result<()> {
         let Some((current, stays)) = either::<CurrentPlan>(change)? else { return Ok(()) };
         let Some(known) = self.farms.get_mut(&current.farm) else { return Ok(()) };
@@ -272,6 +303,11 @@ impl Memory {
             let plan = change.after::<Plan>()?.map(Versioned::into_record);
             found = plan.filter(|plan| stays && plan.id == current.plan).or(found);
         }
+        let targets = |plan: &Option<Plan>| plan.as_ref().map(|plan| plan.targets.clone());
+        let before = targets(&known.image.parent).unwrap_or_default();
+        let after = targets(&found).unwrap_or_default();
+        let changed = after.iter().filter(|target| !before.contains(target));
+        known.todo.roles.extend(changed.map(|target| target.farm_role));
         known.image.set_parent(found);
         Ok(())
     }

@@ -6,6 +6,7 @@
 mod between;
 mod keys;
 pub mod site;
+mod word;
 
 use crate::cli::Untimed;
 use grange::api::{Api, Bell, Context, Limits, Listener, serve};

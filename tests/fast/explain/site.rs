@@ -21,7 +21,7 @@ use grange::service::{
     Finder, Service, Settings, farms, lookup, manifests, plans, servers, steps, upkeep, users,
 };
 use grange::store::{Disk, Mode, Store};
-use grange::wire::agent::{Message, MessageBody, VERSION};
+use grange::wire::agent::MessageBody;
 use grange::wire::api::ManifestRequest;
 use grange::wire::input::{RebootInput, TerminateInput};
 use grange::wire::reading::{self, Batch};
@@ -41,9 +41,10 @@ pub struct Site {
     /// What comes between a look and a write.
     pub between: Arc<Between>,
     platform: &'static str,
-    doorway: Doorway,
+    /// Where agents come in.
+    pub doorway: Doorway,
     cloud: BTreeMap<ServerId, CloudState>,
-    said: BTreeMap<ServerId, u64>,
+    pub(super) said: BTreeMap<ServerId, u64>,
     refuses: bool,
     /// So many launches fail after their agents were heard.
     stillborn: u32,
@@ -471,11 +472,6 @@ impl Site {
 
     /// Something that a server's agent says.
     pub fn say(&mut self, server: ServerId, body: MessageBody) {
-        let seq = self.said.entry(server).or_default();
-        *seq += 1;
-        let (seq, at) = (*seq, self.clock.now());
-        let message = Message { v: VERSION, boot: "boot-1".into(), seq, at, body };
-        let json = serde_json::to_vec(&message).unwrap();
-        now(self.doorway.message(server, json)).unwrap();
+        self.try_to_say(server, body).unwrap();
     }
 }
