@@ -36,6 +36,8 @@ mod properties;
 mod proposals;
 #[path = "stories/mod.rs"]
 mod stories;
+#[path = "fast/told/mod.rs"]
+mod told;
 #[path = "tui/mod.rs"]
 mod tui;
 #[path = "fast/volumes/mod.rs"]

@@ -12,19 +12,19 @@ use super::outbox::Outbox;
 use super::retiring::Retiring;
 use super::spool::{Row, Spool, batch};
 use super::work::Workshop;
-use super::{Event, Events};
+use super::{COMMANDS_MAX, Event, Events};
 use crate::base::random::Stream;
 use crate::base::{Clock, OrderId, ServerId};
 use crate::model::MemberDown;
 use crate::net::mqtt::{Packet, Publish, encode};
-use crate::wire::agent::MessageBody;
+use crate::wire::agent::{CAN_BE_TOLD, MessageBody};
 use crate::wire::reading;
 use crate::wire::topic::{self, Kind};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
 
@@ -88,6 +88,8 @@ struct Running {
     next_row: Instant,
     next_look: Instant,
     backlog_due: Instant,
+    /// Places for commands that run at once.
+    commands: Arc<Semaphore>,
     /// Commands under way, each with what ends it early.
     cancels: BTreeMap<OrderId, Arc<obey::Ends>>,
     /// Set once it stops: until when it tries to say goodbye.
@@ -129,6 +131,7 @@ impl Running {
             link: None,
             flight: Flight::default(),
             live: Vec::new(),
+            commands: Arc::new(Semaphore::new(COMMANDS_MAX)),
             cancels: BTreeMap::new(),
             said_hello: false,
             goodbye: None,
@@ -204,7 +207,7 @@ impl Running {
         self.said_hello = true;
         self.say(MessageBody::Hello {
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            capabilities: Vec::new(),
+            capabilities: vec![CAN_BE_TOLD.to_owned()],
             ready: self.agent.ready,
             epoch: self.agent.orders.epoch(),
         });

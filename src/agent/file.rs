@@ -152,12 +152,18 @@ impl Files {
             Ok(done) => return Ok(done),
             Err(why) => why,
         };
-        tracing::info!(%why, "the balancer reloads");
         let before = place.worker(&config);
+        let is_first = !suffixed(path, LAST_GOOD).exists();
+        let done = match before {
+            Some(_) => format!("reloaded: {why}"),
+            None if is_first => "started".to_owned(),
+            None => format!("started anew: {why}"),
+        };
         match run(&order.reload, path, FAILING, halt) {
             Ok(output) => {
+                tracing::info!("the balancer is {done}");
                 place.await_handover(&config, before);
-                Ok(format!("reloaded: {why}\n{output}"))
+                Ok(format!("{done}\n{output}"))
             }
             Err(Fault::Command { what, exit_code, output }) => {
                 // What runs has its port; it is in nobody's way where it listens already.

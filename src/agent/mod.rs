@@ -16,6 +16,7 @@
 //! - [`retiring`]: whether the server is to go, and the word of those who work on it that nothing
 //!   is left to finish: `grange-agent retiring` and `grange-agent idle`.
 //! - [`collect`]: readings from `/proc`, control groups and file systems; [`check`]: readiness.
+//! - [`appliances`]: where the appliance is, also when it has moved.
 //! - [`settings`], [`state`], [`identity`], [`transport`]: what it is told, what it keeps, who it
 //!   is, how bytes leave.
 //!
@@ -29,6 +30,7 @@
 //! To add an order: a variant of `model::OrderBody`, its arm in [`work`], its word on being done
 //! twice in [`orders`], and a row in `tests/`.
 
+mod appliances;
 mod balancer;
 mod check;
 mod collect;
@@ -99,7 +101,10 @@ enum Event {
 /// Events that wait: every order under way and some packets.
 const EVENTS_MAX: usize = AGENT_ORDERS_OPEN_MAX + 32;
 /// Commands that run at once; more wait.
-const WORKERS_MAX: usize = 8;
+const COMMANDS_MAX: usize = 8;
+/// Threads for what may block: a place for each command, and some for files, certificates and the
+/// rest, which no command may keep waiting.
+const WORKERS_MAX: usize = COMMANDS_MAX + 4;
 /// Stack of a worker: it reads files and waits for processes.
 const WORKER_STACK_BYTES: usize = 256 * 1024;
 
@@ -165,8 +170,7 @@ fn assemble(
     (sender, events): (Events, mpsc::Receiver<Event>),
 ) -> Result<core::Agent, AgentError> {
     let io = |doing| move |source| AgentError::Io { doing, source };
-    let state = state::State::open(&options.state, data.server, &data.ca_fingerprint)?;
-    let state = Arc::new(state);
+    let state = Arc::new(state::State::open(&options.state, data.server, &data.ca_fingerprint)?);
     let limits = collect::limits(&options.run_dir).map_err(io("reading the server's limits"))?;
     let machine = limits.is_none();
     let session_id = getsid(None).ok().filter(|&id| id != getpid()).map(Pid::as_raw);
@@ -178,7 +182,9 @@ fn assemble(
     let files = state
         .room("files")
         .and_then(|dir| file::Files::open(dir.join("placed.json"), options.home.clone()));
+    let appliances = recall_appliances(&state, data)?;
     let workshop = Arc::new(work::Workshop {
+        appliances: appliances.clone(),
         groups: leftover::Groups::open(&state).map_err(io("ending commands left running"))?,
         files: Mutex::new(files.map_err(io("recalling written files"))?.with_balancer(place)),
         halt: AtomicBool::new(false),
@@ -188,7 +194,7 @@ fn assemble(
     let identity = identity::Identity::new(state.clone(), data.server, data.token.clone());
     let session = session::Session {
         process: secret_text(),
-        appliances: data.appliances.clone(),
+        appliances,
         server: data.server,
         identity: Arc::new(identity),
         transport,
@@ -225,6 +231,15 @@ fn assemble(
         tasks,
     };
     Ok(agent)
+}
+
+fn recall_appliances(
+    state: &Arc<state::State>,
+    data: &UserData,
+) -> Result<Arc<appliances::Appliances>, AgentError> {
+    let opened = appliances::Appliances::open(state.clone(), data.appliances.clone());
+    let doing = "recalling where the appliance is";
+    opened.map(Arc::new).map_err(|source| AgentError::Io { doing, source })
 }
 
 /// Reports the first signal that asks to end; the goodbye that follows has a deadline of its own.

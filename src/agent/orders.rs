@@ -162,7 +162,8 @@ impl Orders {
             | OrderBody::Cancel { .. }
             | OrderBody::Stop
             | OrderBody::Leave { .. }
-            | OrderBody::Stay => false,
+            | OrderBody::Stay
+            | OrderBody::Addresses { .. } => false,
         };
         match note.outcome {
             Some(outcome) => Ok(Some(Advice::Answer(outcome))),

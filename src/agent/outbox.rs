@@ -4,7 +4,7 @@
 //! message keeps its number however often it is sent, so that the appliance commits it once.
 //! Messages are rare (a hello a connection, a result an order), so each is one small file.
 
-use super::state::{State, number_name, numbers, read, replace};
+use super::state::{State, number_name, numbers, read, replace, replace_until_reboot};
 use crate::base::limit::AGENT_MESSAGES_MAX;
 use crate::base::{OrderId, Timestamp};
 use crate::wire::agent::{Message, MessageBody, VERSION};
@@ -98,10 +98,16 @@ impl Outbox {
         let counter = Counter { boot: self.boot.clone(), seq: self.seq };
         let counter = serde_json::to_vec(&counter).unwrap_or_default();
         let hello = matches!(message.body, MessageBody::Hello { .. });
-        let hello_stored = if hello { replace(&self.hello_file, &json) } else { Ok(()) };
-        let stored = hello_stored
-            .and_then(|()| replace(&self.path(file), &json))
-            .and_then(|()| replace(&self.counter_file, &counter));
+        let path = self.path(file);
+        let stored = match hello {
+            // A machine that went off meanwhile says another one.
+            true => {
+                replace(&self.hello_file, &json).and_then(|()| replace_until_reboot(&path, &json))
+            }
+            false => replace(&path, &json),
+        };
+        // Another boot counts anew.
+        let stored = stored.and_then(|()| replace_until_reboot(&self.counter_file, &counter));
         let kept = match stored {
             Ok(()) => None,
             Err(error) => {

@@ -3,6 +3,7 @@
 //! Retrying never ends, because the appliance may be away for any time. The waits grow with full
 //! jitter, so that a fleet that lost its appliance at one moment comes back spread out.
 
+use super::appliances::Appliances;
 use super::identity::{Identity, IdentityError, Standing};
 use super::link::{Link, LinkError, QUEUE_MAX};
 use super::transport::{EnrolError, Transport};
@@ -62,8 +63,8 @@ impl SessionError {
 
 /// Keeps the agent connected.
 pub struct Session {
-    /// Whom to dial, `address:port`, best first.
-    pub appliances: Vec<String>,
+    /// Whom to dial.
+    pub appliances: Arc<Appliances>,
     /// Who dials.
     pub server: ServerId,
     /// With what.
@@ -86,7 +87,7 @@ impl Session {
         let mut failures = 0u32;
         while !self.events.is_closed() {
             let mut refused = true;
-            for address in self.appliances.clone() {
+            for address in self.appliances.list() {
                 let begun = Instant::now();
                 let ended = self.connect(&address).await;
                 if begun.elapsed() >= STEADY_AFTER {

@@ -136,6 +136,16 @@ pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     path.parent().map_or(Ok(()), sync_dir)
 }
 
+/// The same for what only counts until the machine goes off: it is whole for whoever reads it while
+/// the machine runs, and after that it may be missing or damaged. It waits for no disk.
+pub fn replace_until_reboot(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let beside = path.with_extension("new");
+    let mut file = private_file(&beside)?;
+    file.set_len(0)?;
+    file.write_all(bytes)?;
+    fs::rename(&beside, path)
+}
+
 /// Makes the names in a directory durable.
 pub fn sync_dir(dir: &Path) -> io::Result<()> {
     File::open(dir)?.sync_all()

@@ -1,5 +1,6 @@
 //! Carrying out one order, on a thread that may block.
 
+use super::appliances::Appliances;
 use super::balancer::Look;
 use super::command;
 use super::file::{FileOrder, Files};
@@ -10,13 +11,15 @@ use crate::model::OrderBody;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::getppid;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError, TryLockError};
+use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 
 /// How long the system may take to begin its own restart.
 const REBOOT_TIMEOUT_MS: Millis = 10_000;
 
 /// What orders are carried out with; shared by all of them.
 pub struct Workshop {
+    /// Where the appliance is.
+    pub appliances: Arc<Appliances>,
     /// Files are written one at a time, whatever else runs.
     pub files: Mutex<Files>,
     /// Commands under way.
@@ -47,6 +50,7 @@ impl Workshop {
                 self.files.lock().unwrap_or_else(PoisonError::into_inner).write(&order, &self.halt)
             }
             OrderBody::Reboot => self.reboot(),
+            OrderBody::Addresses { appliances } => self.appliances.learn(appliances),
             OrderBody::Stop => Outcome::done("the agent stops"),
             // The agent does these itself.
             OrderBody::Cancel { .. } | OrderBody::Leave { .. } | OrderBody::Stay => {
@@ -126,8 +130,10 @@ mod tests {
         let dir = scratch("work");
         let files = Files::open(dir.join("placed.json"), dir.clone()).unwrap();
         let (files, halt) = (Mutex::new(files), AtomicBool::new(false));
-        let groups = Groups::open(&State::open(&dir, ServerId(1), "aa").unwrap()).unwrap();
-        let workshop = Workshop { groups, files, halt, machine: false };
+        let state = Arc::new(State::open(&dir, ServerId(1), "aa").unwrap());
+        let groups = Groups::open(&state).unwrap();
+        let appliances = Arc::new(Appliances::open(state, Vec::new()).unwrap());
+        let workshop = Workshop { appliances, groups, files, halt, machine: false };
         let never = AtomicBool::new(false);
         let run = |command: &[&str], timeout_ms| {
             let command = command.iter().map(|word| word.to_string()).collect();

@@ -9,11 +9,13 @@ use crate::appliance::command::{find, run};
 use crate::appliance::start;
 use crate::base::{Clock, Timestamp};
 use crate::clouds::onboard::leftovers as onboard_leftovers;
+use crate::clouds::onboard::overcommitted as onboard_overcommitted;
 use crate::clouds::onboard::unbounded_by as onboard_unbounded;
+use crate::clouds::onboard::{Probed, probe_network};
 use crate::net::tls::validity;
 use nix::sys::statvfs::statvfs;
 use std::fmt;
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::os::unix::fs::MetadataExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -131,7 +133,11 @@ pub fn doctor(
     found.extend(guarded("certificate", || vec![certificate(&keys.join("server.pem"), now)]));
     found.extend(guarded("clock", || vec![clock(now)]));
     found.extend(guarded("onboard", || vec![onboard()]));
-    found.extend(guarded("disks", || vec![disks()]));
+    found.extend(guarded("disks", || vec![disks(layout)]));
+    // One that runs sends the same packets, over links of the same names, and tells of them.
+    if !running {
+        found.extend(guarded("network", || network(layout).into_iter().collect()));
+    }
     found.extend(guarded("haproxy", || vec![haproxy()]));
     found.extend(guarded("leftovers", || vec![leftovers()]));
     if installed {
@@ -267,7 +273,11 @@ fn onboard() -> Finding {
     }
 }
 
-fn disks() -> Finding {
+fn disks(layout: &Layout) -> Finding {
+    if let Some(why) = onboard_overcommitted(&layout.data_dir.join("onboard")) {
+        let remedy = "make room, or make new servers with smaller disks: disk_mib under [onboard]";
+        return warn("disks", why, remedy);
+    }
     match onboard_unbounded() {
         None => ok("disks", "loop devices and mkfs.ext4: what servers here write is bounded"),
         Some(why) => {
@@ -275,6 +285,23 @@ fn disks() -> Finding {
                 "until then a server on this machine can fill its disk (grange docs onboard)";
             warn("disks", why, remedy)
         }
+    }
+}
+
+/// What servers on this machine stand on, where no appliance looks at it.
+fn network(layout: &Layout) -> Option<Finding> {
+    let port = layout.ports.last().map_or(0, SocketAddr::port);
+    let executable = std::env::current_exe().ok()?;
+    match probe_network(&layout.data_dir.join("onboard"), &executable, port) {
+        Ok(Probed::NoNetwork) => None,
+        Ok(Probed::NotAllowed) => {
+            Some(warn("network", "only root can send packets as servers do", "run it as root"))
+        }
+        Ok(Probed::Carries) => {
+            Some(ok("network", "servers here reach one another and the port for agents"))
+        }
+        Ok(Probed::Wrong(why)) => Some(fail("network", why, "")),
+        Err(failure) => Some(warn("network", failure.line(), "")),
     }
 }
 

@@ -233,6 +233,11 @@ pub const AGENT_HANDSHAKES_PER_ADDRESS_MAX: usize = 64;
 pub const AGENT_HANDSHAKES_PER_SECOND: u32 = 200;
 /// Addresses whose handshakes are counted: 64 bytes each, so 256 KiB.
 pub const AGENT_ADDRESSES_MAX: usize = 4096;
+/// Addresses of the appliance that an agent knows: one for each of its networks, each tried for up
+/// to 10 s when all are silent.
+pub const AGENT_APPLIANCES_MAX: usize = 16;
+/// A host's name in such an address: 253 by the rules of DNS (RFC 1035), and brackets.
+pub const HOST_BYTES_MAX: usize = 255;
 /// An agent's name for its own process: 128 random bits are 32 digits, doubled.
 pub const AGENT_PROCESS_BYTES_MAX: usize = 64;
 /// Processes of one agent that are remembered, to tell a copy of its identity from a restart: a

@@ -7,6 +7,7 @@ use crate::base::limit::{
     JOURNAL_BYTES_MAX, JOURNAL_BYTES_RANGE, STEPS_PER_MINUTE, STEPS_PER_MINUTE_RANGE,
 };
 use crate::clouds::onboard::DISK_MIB_RANGE;
+use crate::wire::agent::addresses_fault;
 use serde::Deserialize;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -62,9 +63,18 @@ pub struct Users {
 #[serde(default, deny_unknown_fields)]
 pub struct Agents {
     /// Addresses agents are told, best first; by default those that this machine has.
+    #[serde(deserialize_with = "addresses")]
     pub addresses: Vec<String>,
     /// Seconds between two readings.
     pub interval_s: Option<u64>,
+}
+
+fn addresses<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
+    let addresses = Vec::<String>::deserialize(from)?;
+    match addresses_fault(&addresses).filter(|_| !addresses.is_empty()) {
+        Some(why) => Err(serde::de::Error::custom(why)),
+        None => Ok(addresses),
+    }
 }
 
 /// `[onboard]`

@@ -82,11 +82,14 @@ pub struct Addresses {
 }
 
 /// Brings orders to agents through the broker.
-struct Post(Arc<Broker>);
+struct Post {
+    broker: Arc<Broker>,
+    known: told::Known,
+}
 
 impl Courier for Post {
     fn send(&self, server: ServerId, message: Vec<u8>) -> bool {
-        match self.0.publish_order(server, &message) {
+        match self.broker.publish_order(server, &message) {
             Ok(()) => true,
             Err(why) => {
                 // The order stays open and is sent again.
@@ -97,9 +100,15 @@ impl Courier for Post {
     }
 
     fn disconnect(&self, server: ServerId) {
-        if self.0.disconnect(server) {
+        if self.broker.disconnect(server) {
             tracing::debug!(%server, "disconnected: it is gone");
         }
+    }
+
+    fn close_former(&self) {
+        tracing::info!("every agent knows where we are now: nothing else is listened on for them");
+        self.broker.close_former();
+        self.known.keep();
     }
 }
 
@@ -139,7 +148,7 @@ pub fn start(config: &Config) -> Result<Appliance, StartError> {
         .build()
         .map_err(|error| StartError::System("the runtime", error))?;
     runtime.spawn(certificate.keep(serving.clone()));
-    let broker = start_broker(config, &runtime, &service, agents, serving.clone())?;
+    let (broker, known) = start_broker(config, &runtime, &service, agents, serving.clone())?;
     let clouds = clouds(onboard.as_ref());
     let pools = Pools::new(clouds.keys());
     let ports = Arc::new(Ports {
@@ -148,7 +157,7 @@ pub fn start(config: &Config) -> Result<Appliance, StartError> {
         pool: pools.calls.clone(),
         listings: pools.listings(),
         checks: pools.checks.clone(),
-        courier: Arc::new(Post(broker.clone())),
+        courier: Arc::new(Post { broker: broker.clone(), known }),
         checker: Arc::new(Outside),
     });
     let driver = Driver::start(ports).map_err(|error| StartError::System("the jobs", error))?;
@@ -214,6 +223,9 @@ fn lay_ground(config: &Config) -> Result<Ground, StartError> {
         .first()
         .and_then(|listener| listener.local_addr().ok())
         .map_or(config.agents.port(), |address| address.port());
+    if let Some(onboard) = &onboard {
+        onboard.watch_port(agents_port);
+    }
     let certificate = Certificate {
         authority: authority.clone(),
         keys,
@@ -308,24 +320,23 @@ fn start_broker(
     config: &Config,
     runtime: &Runtime,
     service: &Arc<Service>,
-    mut bound: Vec<StdListener>,
+    bound: Vec<StdListener>,
     serving: Arc<tls::Serving>,
-) -> Result<Arc<Broker>, StartError> {
+) -> Result<(Arc<Broker>, told::Known), StartError> {
     let authority_pem = service.authority.certificate_pem();
     let port = tls::agents_port(serving, authority_pem).map_err(StartError::Tls)?;
     let came_in = bound.iter().filter_map(|listener| listener.local_addr().ok()).collect();
     let addresses = &service.settings.agent_addresses;
-    let (told, of_before) = told::settle(&config.data_dir, came_in, addresses);
-    for text in told.change.iter().chain(&told.lost) {
+    let (told, former, known) = told::settle(&config.data_dir, came_in, addresses);
+    if let Some(text) = &told.change {
         tracing::warn!("{text}");
     }
-    service.observed.set_alert("agents-told", told.lost);
-    bound.extend(of_before);
+    service.observed.telling.set(told.former);
     let gate = GateConfig::new(Vec::new(), port, |certificate| pki::identify(certificate).ok());
-    let gate = GateConfig { bound, ..gate };
+    let gate = GateConfig { bound, former, ..gate };
     let doorway = Arc::new(Doorway::new(service.clone()));
     let broker = Broker::start(gate, doorway.clone(), doorway, runtime.handle());
-    broker.map(Arc::new).map_err(|error| match error {
+    broker.map(|broker| (Arc::new(broker), known)).map_err(|error| match error {
         GateError::Listen(address, cause) => StartError::listen(address, cause),
         GateError::Router(_) => {
             StartError::System("the order router", std::io::Error::other(error))

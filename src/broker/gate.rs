@@ -28,6 +28,8 @@ pub struct GateConfig {
     /// Listeners that are bound already: whoever has to know a port before the gate opens cannot
     /// ask for a free one and hope that it stays free.
     pub bound: Vec<std::net::TcpListener>,
+    /// The same, for where agents were told to come before: closed by [`Broker::close_former`].
+    pub former: Vec<std::net::TcpListener>,
     /// TLS of the agents' port.
     pub tls: Arc<ServerConfig>,
     /// How a certificate is read.
@@ -43,8 +45,8 @@ impl GateConfig {
     /// The promised bounds.
     pub fn new(listen: Vec<SocketAddr>, tls: Arc<ServerConfig>, identify: Identify) -> GateConfig {
         let handshake_deadline = limit::AGENT_HANDSHAKE_DEADLINE;
-        let (bound, bounds) = (Vec::new(), Bounds::default());
-        GateConfig { listen, bound, tls, identify, bounds, handshake_deadline }
+        let (bound, former, bounds) = (Vec::new(), Vec::new(), Bounds::default());
+        GateConfig { listen, bound, former, tls, identify, bounds, handshake_deadline }
     }
 }
 
@@ -81,6 +83,7 @@ pub struct Broker {
     fanout: Arc<Fanout>,
     addresses: Vec<SocketAddr>,
     closing: watch::Sender<bool>,
+    closing_former: watch::Sender<bool>,
     /// Ends when every task of the gate has.
     tasks: Mutex<Option<mpsc::Receiver<()>>>,
 }
@@ -118,17 +121,21 @@ impl Broker {
         runtime: &Handle,
     ) -> Result<Broker, GateError> {
         let roster = Arc::new(Roster::default());
+        let enter_all = |bound: Vec<std::net::TcpListener>| {
+            let enter_one = |listener: std::net::TcpListener| {
+                let address = listener.local_addr().unwrap_or(SocketAddr::from(([0; 4], 0)));
+                enter(listener, runtime).map_err(|e| GateError::Listen(address, e))
+            };
+            bound.into_iter().map(enter_one).collect::<Result<Vec<TcpListener>, GateError>>()
+        };
         let mut listeners = Vec::new();
         for address in &config.listen {
             let failed = |e| GateError::Listen(*address, e);
             let listener = std::net::TcpListener::bind(address).map_err(failed)?;
             listeners.push(enter(listener, runtime).map_err(failed)?);
         }
-        for listener in config.bound {
-            let address = listener.local_addr().unwrap_or(SocketAddr::from(([0, 0, 0, 0], 0)));
-            let failed = |e| GateError::Listen(address, e);
-            listeners.push(enter(listener, runtime).map_err(failed)?);
-        }
+        listeners.extend(enter_all(config.bound)?);
+        let former = enter_all(config.former)?;
         let fanout = Fanout::start(roster.clone(), runtime.clone()).map_err(GateError::Router)?;
         let house = Arc::new(House {
             tls: config.tls,
@@ -145,11 +152,24 @@ impl Broker {
         let (closing, closed) = watch::channel(false);
         let (alive, tasks) = mpsc::channel(1);
         let addresses = listeners.iter().filter_map(|l| l.local_addr().ok()).collect();
+        let (closing_former, former_closed) = watch::channel(false);
+        for listener in former {
+            let accept = accept(
+                house.clone(),
+                listener,
+                closed.clone(),
+                former_closed.clone(),
+                alive.clone(),
+            );
+            runtime.spawn(accept);
+        }
         for listener in listeners {
-            runtime.spawn(accept(house.clone(), listener, closed.clone(), alive.clone()));
+            let ends = closed.clone();
+            runtime.spawn(accept(house.clone(), listener, closed.clone(), ends, alive.clone()));
         }
         runtime.spawn(watch_router(fanout.clone(), closed, alive));
-        Ok(Broker { house, fanout, addresses, closing, tasks: Mutex::new(Some(tasks)) })
+        let tasks = Mutex::new(Some(tasks));
+        Ok(Broker { house, fanout, addresses, closing, closing_former, tasks })
     }
 
     /// Where it listens; useful where port 0 was asked for.
@@ -173,6 +193,11 @@ impl Broker {
     /// Whether the server is connected.
     pub fn is_connected(&self, server: ServerId) -> bool {
         self.house.roster.has(server)
+    }
+
+    /// Nobody comes in any more where only agents of before come in; who is in stays.
+    pub fn close_former(&self) {
+        self.closing_former.send_replace(true);
     }
 
     /// Everybody who is connected, in no order.
@@ -218,15 +243,18 @@ fn enter(listener: std::net::TcpListener, runtime: &Handle) -> std::io::Result<T
 /// After a failed accept, usually for want of descriptors, which closing connections give back.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
+/// Lets connections in until the gate is closed, or this listener of it ends.
 async fn accept(
     house: Arc<House>,
     listener: TcpListener,
     mut closed: watch::Receiver<bool>,
+    mut ends: watch::Receiver<bool>,
     alive: mpsc::Sender<()>,
 ) {
     loop {
         let accepted = tokio::select! {
             _ = closed.wait_for(|closed| *closed) => return,
+            _ = ends.wait_for(|ended| *ended) => return,
             accepted = listener.accept() => accepted,
         };
         let (socket, from) = match accepted {

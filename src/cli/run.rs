@@ -38,6 +38,7 @@ pub fn run(
     }
     let name = &server.grange.name;
     let id = client.command_run(&server.id, &input)?.id;
+    let client = &wait::looking(client);
     match wait::until(input.timeout_ms + JOURNEY, io, |_| ended(id, client))? {
         Waited::Found(order) => show(&order, name, io, json),
         Waited::Interrupted => interrupted(id, name, client, io, json),
@@ -53,6 +54,7 @@ pub fn run(
 /// Cancels an order and shows what came of it.
 pub fn cancel(id: u64, client: &Client, io: &mut Io<'_>, json: bool) -> Done {
     let order = client.order_cancel(id)?;
+    let client = &wait::looking(client);
     let order = match wait::until(CANCEL_PATIENCE, io, |_| ended(id, client))? {
         Waited::Found(order) => order,
         Waited::Late | Waited::Interrupted => order,
@@ -85,7 +87,17 @@ fn interrupted(id: u64, name: &str, client: &Client, io: &mut Io<'_>, json: bool
     if let Err(error) = client.order_cancel(id)
         && error.code() != Some(Code::UnacceptableState)
     {
-        put_line!(io.stderr, "grange: order {id} cannot be cancelled, and goes on: {error}")?;
+        match error.may_pass() {
+            true => put_line!(
+                io.stderr,
+                "grange: whether order {id} is cancelled is not known: {error}: grange server \
+                 cancel {id} asks again"
+            )?,
+            false => put_line!(
+                io.stderr,
+                "grange: order {id} cannot be cancelled, and goes on: {error}"
+            )?,
+        }
         return Ok(INTERRUPTED);
     }
     match wait::until_even_so(CANCEL_PATIENCE, io, |_| ended(id, client))? {

@@ -13,10 +13,20 @@ use crate::cli::{Done, Io, Stop};
 use crate::client::{Client, Error};
 use crate::wire::api::{FarmRoleView, ManifestResult};
 use crate::wire::rollout::RolloutView;
+use std::time::Duration;
 
 /// First and longest pause between two looks: what is there at once is found at once, and a longer
 /// wait costs little.
 const PAUSES: [Millis; 2] = [25, 500];
+
+/// How long one look may take: what is waited for goes on whether it is seen or not, and a signal
+/// is obeyed between two looks, also where an appliance hangs.
+const LOOK_DEADLINE: Duration = Duration::from_secs(1);
+
+/// A client for looks of those that wait.
+pub fn looking(client: &Client) -> Client {
+    client.clone().with_deadline(LOOK_DEADLINE)
+}
 
 /// How waiting ended.
 pub enum Waited<T> {
@@ -89,7 +99,7 @@ pub fn until_declared(
     client: &Client,
     io: &mut Io<'_>,
 ) -> Done {
-    let farm = &declared.farm;
+    let (farm, client) = (&declared.farm, &looking(client));
     let mut missing: Vec<String> = Vec::new();
     let waited = until(at_most, io, |io| {
         let lines = match look(declared.id, client) {

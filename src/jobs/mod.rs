@@ -15,6 +15,7 @@
 //! execute     planned steps -> begun -> clouds -> outcome
 //! balancers   live topology -> file orders
 //! orders      open orders -> agents
+//! tell        agents that do not know where we are by now -> orders
 //! index       journal -> search index
 //! minutes     servers and readings of each farm role -> the minute that is over
 //! volumes     data volumes of clouds -> which are there, which nobody knows; the end of some
@@ -34,6 +35,7 @@ pub mod plan;
 pub mod ready;
 pub mod scrub;
 pub mod table;
+pub mod tell;
 pub mod upkeep;
 pub mod volumes;
 
@@ -96,6 +98,8 @@ pub trait Courier: Send + Sync {
     fn send(&self, server: ServerId, message: Vec<u8>) -> bool;
     /// Ends a server's connection at once: its server is gone, or was woken and is to say so.
     fn disconnect(&self, server: ServerId);
+    /// Nobody comes in any more by what agents were told before: what listens there goes.
+    fn close_former(&self) {}
 }
 
 /// One background job.

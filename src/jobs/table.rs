@@ -4,7 +4,7 @@ use crate::base::limit::{LISTING_PERIOD, PLAN_PERIOD, STORE_SCRUB_PERIOD, VOLUME
 use crate::base::{Millis, Waker};
 use crate::jobs::{
     Job, Ports, balancers, examine, execute, holds, index, minutes, observe, orders, plan, ready,
-    scrub, upkeep, volumes,
+    scrub, tell, upkeep, volumes,
 };
 use crate::store::Table;
 
@@ -65,7 +65,7 @@ impl Also {
 }
 
 /// Every job there is.
-pub const ROWS: [Row; 13] = [
+pub const ROWS: [Row; 14] = [
     Row {
         name: "observe",
         description: "lists the clouds and commits what a listing proves",
@@ -143,6 +143,14 @@ pub const ROWS: [Row; 13] = [
         tables: &[Table::Orders, Table::Servers],
         also: Also::Connection,
         make: || Box::<orders::SendOrders>::default(),
+    },
+    Row {
+        name: "tell",
+        description: "tells agents where the appliance is, when that has changed",
+        period: 10_000,
+        tables: &[],
+        also: Also::Observation,
+        make: || Box::new(tell::Tell),
     },
     Row {
         name: "index",

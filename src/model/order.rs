@@ -88,6 +88,12 @@ pub enum OrderBody {
     },
     /// Know that the server is not to go any more: what a `Leave` said is over.
     Stay,
+    /// Know where the appliance is by now, and come there from the next connection on. For agents
+    /// that say that they can be told ([`crate::wire::agent::CAN_BE_TOLD`]).
+    Addresses {
+        /// `address:port`, best first, in place of those of the user data.
+        appliances: Vec<String>,
+    },
 }
 
 /// How far an order is.
@@ -203,7 +209,7 @@ mod tests {
 }
 
 /// How far the results of a server's agent have been committed, so that each is committed once
-/// however often it is sent.
+/// however often it is sent; and where it knows the appliance to be.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AgentCursor {
     /// Whose agent.
@@ -212,4 +218,7 @@ pub struct AgentCursor {
     pub boot: String,
     /// The last sequence number committed in that boot.
     pub seq: u64,
+    /// The addresses it was last told, best first, separated by commas; `None` while it knows those
+    /// that were current when its server was launched.
+    pub told: Option<String>,
 }

@@ -17,9 +17,9 @@ use crate::pki::request_key_digest;
 use crate::series::SeriesError;
 use crate::service::observed::Oddity;
 use crate::service::plans::set_status;
-use crate::service::{Service, commands, lookup, members, retiring, strange};
+use crate::service::{Service, commands, lookup, members, retiring, strange, told};
 use crate::store::{Author, Purpose, Subject, Tx};
-use crate::wire::agent::{Message, MessageBody};
+use crate::wire::agent::{CAN_BE_TOLD, Message, MessageBody};
 use crate::wire::reading::{self, Batch};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -127,6 +127,10 @@ impl Ingest for Doorway {
         let turned = ready
             .as_ref()
             .is_some_and(|(ready, detail)| observed.agent_ready(from, *ready, detail, now));
+        if let MessageBody::Hello { capabilities, .. } = &message.body {
+            let can = capabilities.iter().any(|word| word == CAN_BE_TOLD);
+            observed.telling.hello(from, can);
+        }
         let turned_members = match &message.body {
             MessageBody::Members { members, down } => members::take(&service, from, *members, down),
             _ => Ok(Vec::new()),
@@ -253,7 +257,8 @@ fn take(tx: &mut Tx, from: ServerId, message: Message, turned: bool, now: Timest
         return Ok(());
     }
     // How far it was heard is no entry of the journal: only what its word changes is.
-    tx.put(&AgentCursor { server: from, boot: message.boot.clone(), seq: message.seq })?;
+    let told = cursor.and_then(|cursor| cursor.told);
+    tx.put(&AgentCursor { server: from, boot: message.boot.clone(), seq: message.seq, told })?;
     let before = server.clone();
     let role = lookup::farm_role(tx, server.farm_role)?;
     let ready_for = role.map_or(0, |role| role.policy.ready_for_ms);
@@ -322,6 +327,7 @@ fn conclude_order(tx: &mut Tx, server: &Server, order: OrderId, state: OrderStat
     }
     record.state = state;
     tx.put(&record)?;
+    told::note(tx, &record)?;
     commands::tell_end(tx, &record)
 }
 

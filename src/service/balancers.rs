@@ -213,7 +213,8 @@ fn generation(body: &OrderBody) -> u64 {
         | OrderBody::Reboot
         | OrderBody::Stop
         | OrderBody::Leave { .. }
-        | OrderBody::Stay => 0,
+        | OrderBody::Stay
+        | OrderBody::Addresses { .. } => 0,
     }
 }
 

@@ -27,7 +27,7 @@ mod volume;
 use crate::base::time::say;
 use crate::base::{FarmId, FarmRoleId, PlanId, Problem, Result, Seq};
 use crate::model::{Actor, Farm, FarmRole, Line, Permission, Plan, Server};
-use crate::service::{Service, authorise, lookup, views};
+use crate::service::{Service, authorise, lookup, notices, views};
 use crate::store::{Entry, Subject, View};
 use crate::wire::api::{BecauseView, ExplainView, PlanView};
 use chain::{Link, Root};
@@ -199,11 +199,17 @@ fn server_story(past: &Past, server: &Server) -> Result<ExplainView> {
     let why_going =
         server.terminate_reason.map(|reason| format!(" ({})", reason.say())).unwrap_or_default();
     let role = lookup::farm_role(past.view, server.farm_role)?;
+    let mut waiting = next::of_server(past, server, role.as_ref())?;
+    if server.status.counts() {
+        // What it stands on is not well: nothing else explains what follows from that.
+        let noticed = notices::of(past.service, &server.platform, server.id).into_iter();
+        waiting.splice(0..0, noticed.map(|notice| format!("[sighting] {}", notice.text)));
+    }
     Ok(ExplainView {
         about: past.name(server)?,
         now: format!("{}{why_going} for {age}", server.status.as_str()),
         because: chain::finish(server::links(past, server)?, LINKS_MAX),
-        waiting: next::of_server(past, server, role.as_ref())?,
+        waiting,
     })
 }
 

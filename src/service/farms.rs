@@ -342,15 +342,15 @@ fn check_range(min: u32, max: u32) -> Result<()> {
     Ok(())
 }
 
-/// A farm's status in Scalr's words, from what is wanted and what is there.
-pub(super) fn status(farm: &Farm, counts: &Counts, target: u32) -> &'static str {
+/// A farm's status in Scalr's words, from how many servers are needed and what is there.
+pub(super) fn status(farm: &Farm, counts: &Counts, needed: u32) -> &'static str {
     let (counted, running) = (counts.total(), counts.of(ServerStatus::Running));
     match farm.goal {
         FarmGoal::Suspended if counts.of(ServerStatus::Suspended) == counted => "suspended",
         FarmGoal::Suspended => "pending_suspend",
         FarmGoal::Terminated if counted == 0 => "terminated",
         FarmGoal::Terminated => "pending_terminate",
-        FarmGoal::Launched if running >= target => "running",
+        FarmGoal::Launched if running >= needed => "running",
         FarmGoal::Launched if running > 0 => "running",
         FarmGoal::Launched => "pending_launch",
     }

@@ -58,6 +58,7 @@ pub mod servers;
 pub mod status;
 pub mod steps;
 pub mod strange;
+pub mod told;
 pub mod upkeep;
 pub mod users;
 pub mod views;

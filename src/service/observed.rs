@@ -13,6 +13,7 @@ mod reach;
 mod reports;
 mod strange;
 mod talk;
+mod telling;
 mod volumes;
 
 use self::check::Check;
@@ -26,6 +27,8 @@ use self::reports::Report;
 use self::strange::Strange;
 pub use self::strange::{Oddities, Oddity};
 use self::talk::Talk;
+pub use self::telling::FormerPorts;
+use self::telling::Telling;
 use crate::base::limit::ALERT_BYTES_MAX;
 use crate::base::text::tidy;
 use crate::base::{Clock, FarmId, ServerId, StepId, Timestamp, Watch};
@@ -52,6 +55,8 @@ pub struct Observed {
     pub(super) notices: notices::Notices,
     /// The data volumes they show.
     pub(super) volumes: volumes::SeenVolumes,
+    /// Where agents were told to come, while that changes.
+    pub telling: Telling,
 }
 
 #[derive(Default)]
@@ -140,7 +145,8 @@ impl Observed {
         let notices = notices::Notices::default();
         let volumes = volumes::SeenVolumes::default();
         let inner = Mutex::new(inner);
-        Observed { started_at: clock.now(), fleet, glances, inner, notices, volumes }
+        let (started_at, telling) = (clock.now(), Telling::default());
+        Observed { started_at, fleet, glances, inner, notices, volumes, telling }
     }
 
     /// Since when this process looks.
@@ -289,6 +295,7 @@ impl Observed {
 
     /// A server is gone: nothing about it is worth keeping.
     pub fn forget(&self, server: ServerId) {
+        self.telling.forget(server);
         let mut inner = self.lock();
         inner.agents.remove(&server);
         inner.checks.remove(&server);

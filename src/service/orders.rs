@@ -42,6 +42,7 @@ pub(super) fn give(
 fn replaces(a: &OrderBody, b: &OrderBody) -> bool {
     let retiring = |body: &OrderBody| matches!(body, OrderBody::Leave { .. } | OrderBody::Stay);
     match (a, b) {
+        (OrderBody::Addresses { .. }, OrderBody::Addresses { .. }) => true,
         (OrderBody::WriteFile { path: a, .. }, OrderBody::WriteFile { path: b, .. }) => a == b,
         _ => retiring(a) && retiring(b),
     }

@@ -21,7 +21,7 @@ use crate::model::{
 };
 use crate::service::accounts::Gate;
 use crate::service::plans::set_status;
-use crate::service::{Service, accounts, authorise, balancers, lookup, plans, volumes};
+use crate::service::{Service, accounts, authorise, balancers, lookup, plans, told, volumes};
 use crate::store::{Author, Index, Key, Purpose, Reads, Tx, View};
 use crate::wire::agent::UserData;
 use adopt::adopt_among;
@@ -101,15 +101,16 @@ pub fn begin_all(service: &Service, actor: &Actor, ids: &[StepId]) -> Result<Beg
     let now = service.now();
     let deadline = now.after(service.settings.call_deadline_ms);
     let gate = Gate::of(service);
+    let told = told::told_at_launch(service);
     let mut waiting = Vec::new();
     for (id, purpose) in service.read(|view| purposes(view, ids))? {
         let token = service.secret();
         let digest = sha256(token.reveal().as_bytes());
-        let gate = gate.clone();
+        let (gate, told) = (gate.clone(), told.clone());
         let (answer, answered) = sync_channel(1);
         service.store.submit(
             Author::new(actor, "step.begin", Cause::Step(id), purpose),
-            move |tx| mark_begun(tx, &gate, id, digest, deadline),
+            move |tx| mark_begun(tx, &gate, id, (digest, told), deadline),
             move |outcome| {
                 // Nobody listens any more only after the deadline below.
                 let _ = answer.send(outcome.map(|(begun, _)| begun));
@@ -149,12 +150,13 @@ fn purposes(view: &View, ids: &[StepId]) -> Result<Vec<(StepId, Purpose)>> {
     ids.iter().map(of).collect()
 }
 
-/// The transaction that begins a step.
+/// The transaction that begins a step. What a server is launched with goes with it: the digest of
+/// its token, and where its agent is told that the appliance is, while that has to be noted.
 fn mark_begun(
     tx: &mut Tx,
     gate: &Gate,
     id: StepId,
-    digest: [u8; 32],
+    (digest, told): ([u8; 32], Option<String>),
     deadline: Timestamp,
 ) -> Result<Option<(Step, Server, String)>> {
     let now = gate.now;
@@ -180,6 +182,9 @@ fn mark_begun(
         server.asked_at = Some(now);
         // Without an agent nobody is let in.
         server.enrolment_digest = server.agent.then_some(digest);
+        if told.is_some() && server.agent {
+            tx.put(&told::unheard(server.id, told))?;
+        }
         volumes::claim(tx, &server, &about, now)?;
     }
     if step.kind == StepKind::Reboot {

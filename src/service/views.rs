@@ -27,6 +27,12 @@ pub fn farm(service: &Service, view: &View, farm: Farm) -> Result<FarmView> {
     let plan = glance(service, view, farm.id)?;
     let revision = lookup::revision_of::<Farm>(view, farm.id)?;
     let target: u32 = plan.iter().flat_map(|plan| &plan.targets).map(|t| t.target).sum();
+    // What is declared counts from the moment it is, before anything is planned.
+    let needed = roles.iter().filter(|role| !role.removed).map(|role| {
+        let target = plan.as_ref().and_then(|plan| plan.target(role.id)).map_or(0, |t| t.target);
+        target.max(role.scaling.min)
+    });
+    let needed = needed.sum();
     Ok(FarmView {
         id: farm.id.0,
         name: farm.name.to_string(),
@@ -35,7 +41,7 @@ pub fn farm(service: &Service, view: &View, farm: Farm) -> Result<FarmView> {
             LaunchOrder::Simultaneous => "simultaneous".into(),
             LaunchOrder::Sequential => "sequential".into(),
         },
-        status: farms::status(&farm, &counts, target).into(),
+        status: farms::status(&farm, &counts, needed).into(),
         grange: FarmExtra {
             revision,
             plan: plan.as_ref().map_or(0, |plan| plan.id.0),

@@ -360,8 +360,11 @@ fn orders_of_every_kind() {
         generation: 2,
     });
     assert_eq!(Order::decode(Order::SCHEMA, &file.encode().unwrap()).unwrap(), file);
-    let cursor = AgentCursor { server: ServerId(1), boot: "b".to_owned(), seq: 300 };
-    check(&cursor, "000000000000000000000000000000010162fb2c01");
+    let told = Some("a:1".to_owned());
+    let cursor = AgentCursor { server: ServerId(1), boot: "b".to_owned(), seq: 300, told };
+    check(&cursor, "000000000000000000000000000000010162fb2c010103613a31");
+    let old = unhex("000000000000000000000000000000010162fb2c01");
+    assert_eq!(AgentCursor::decode(1, &old).unwrap(), AgentCursor { told: None, ..cursor });
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use super::codec::{self, CodecError};
 use super::journal::Subject;
 use super::old;
-use super::old::v1::{FarmRoleV1, FarmV1, InstallV1, OrderV1, PlanV1, ServerV1};
+use super::old::v1::{AgentCursorV1, FarmRoleV1, FarmV1, InstallV1, OrderV1, PlanV1, ServerV1};
 use super::old::v2::FarmRoleV2;
 use super::tables::{Index, Key, Record, Table, key};
 use crate::base::{
@@ -303,10 +303,14 @@ impl Record for Order {
 impl Record for AgentCursor {
     type Key = ServerId;
     const TABLE: Table = Table::AgentCursors;
-    const SCHEMA: u8 = 1;
+    const SCHEMA: u8 = 2;
 
     fn key(&self) -> ServerId {
         self.server
+    }
+
+    fn decode(schema: u8, bytes: &[u8]) -> Result<AgentCursor, CodecError> {
+        old::decode::<AgentCursor, AgentCursorV1>(schema, bytes)
     }
 }
 

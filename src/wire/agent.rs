@@ -5,8 +5,8 @@
 //! agent obeys none of a lower epoch than it has seen.
 
 use crate::base::limit::{
-    AGENT_CAPABILITIES_MAX, AGENT_DETAIL_BYTES_MAX, AGENT_MEMBERS_MAX, AGENT_WORD_BYTES_MAX,
-    COMMAND_OUTPUT_BYTES_MAX, MEMBER_NAME_BYTES_MAX,
+    AGENT_APPLIANCES_MAX, AGENT_CAPABILITIES_MAX, AGENT_DETAIL_BYTES_MAX, AGENT_MEMBERS_MAX,
+    AGENT_WORD_BYTES_MAX, COMMAND_OUTPUT_BYTES_MAX, HOST_BYTES_MAX, MEMBER_NAME_BYTES_MAX,
 };
 use crate::base::text::{cut, tidy};
 use crate::base::{Millis, OrderId, Secret, ServerId, StepId, Timestamp};
@@ -19,6 +19,27 @@ pub const VERSION: u32 = 1;
 /// Where a platform that supervises a server's services tells its agent which of them keep ending,
 /// in the directory it shares with it: a list of sentences as JSON, empty when all is well.
 pub const CRASHING: &str = "crashing.json";
+
+/// The capability of an agent that can be told another address of the appliance.
+pub const CAN_BE_TOLD: &str = "addresses";
+
+/// Why a list is none that agents can be told: each is `host:port`, where a connection can go to.
+pub fn addresses_fault(addresses: &[String]) -> Option<String> {
+    if addresses.is_empty() || addresses.len() > AGENT_APPLIANCES_MAX {
+        let count = addresses.len();
+        return Some(format!(
+            "{count} addresses of the appliance: 1 to {AGENT_APPLIANCES_MAX} can be told"
+        ));
+    }
+    let is_address = |text: &&String| {
+        let Some((host, port)) = text.rsplit_once(':') else { return false };
+        let plain = |c: char| c.is_ascii_alphanumeric() || ".-_:[]".contains(c);
+        let named = !host.is_empty() && host.len() <= HOST_BYTES_MAX && host.chars().all(plain);
+        named && port.parse::<u16>().is_ok_and(|port| port > 0)
+    };
+    let wrong = addresses.iter().find(|text| !is_address(text))?;
+    Some(format!("{wrong:?} is not an address and a port, as in 192.0.2.1:8883"))
+}
 
 /// What a server's user data tells its agent. The platform puts it at `/etc/grange/agent.json`
 /// (or where `--config` says), readable for root alone.

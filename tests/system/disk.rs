@@ -3,8 +3,8 @@
 use crate::onboard::{Yard, eventually, ids, traces};
 use grange::base::ServerId;
 use grange::clouds::contract::Rig;
-use grange::clouds::onboard::Isolation;
-use grange::clouds::{Cloud, CloudStep};
+use grange::clouds::onboard::{Isolation, overcommitted};
+use grange::clouds::{Cloud, CloudError, CloudStep};
 use grange::model::{CloudState, NoticeKind};
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};
@@ -219,4 +219,93 @@ fn a_volume_of_before_is_found_by_its_place() {
     assert_eq!(yard.read(id, "/data").as_deref(), Some("of before"));
     let listed = yard.cloud.volumes().unwrap();
     assert_eq!((listed.len(), listed[0].server), (1, Some(id)));
+}
+
+/// Devices that run out are said, and nothing of the launch stays; with one more it goes on.
+#[test]
+fn a_launch_without_a_loop_device_is_refused_and_tried_again() {
+    // The mounts of one thread, and of what it starts.
+    std::thread::spawn(|| {
+        unshare(CloneFlags::CLONE_NEWNS).unwrap();
+        let private = MsFlags::MS_REC | MsFlags::MS_PRIVATE;
+        mount(None::<&str>, "/", None::<&str>, private, None::<&str>).unwrap();
+        let yard = Yard::new("runs-out", Isolation::Namespaces);
+        let id = ids()();
+        let null = Some("/dev/null");
+        mount(null, "/dev/loop-control", None::<&str>, MsFlags::MS_BIND, None::<&str>).unwrap();
+        let refused = yard.launch(id, 1, &["sleep", "86400"]).unwrap_err();
+        assert!(matches!(refused, CloudError::Busy(_)), "{refused}");
+        assert!(refused.to_string().contains("a free loop device"), "{refused}");
+        assert_eq!((yard.state(id), devices(&yard, &[id])), (None, BTreeSet::new()));
+        assert!(!yard.directory.join("state/servers").join(id.to_string()).exists());
+        nix::mount::umount("/dev/loop-control").unwrap();
+        yard.launch(id, 1, &["sleep", "86400"]).unwrap();
+        assert_eq!(yard.state(id), Some(CloudState::Running));
+    })
+    .join()
+    .unwrap();
+}
+
+/// Whoever builds a server is killed the moment it has a device, before that is mounted or soon
+/// after: neither the device nor a file stays, and the next launch is as good as any.
+#[test]
+fn a_boot_that_is_killed_with_a_device_leaves_none() {
+    let yard = Yard::new("killed", Isolation::Namespaces);
+    let mut next = ids();
+    let mut cut = 0;
+    for index in 1..=10 {
+        let id = next();
+        let directory = yard.directory.join("state/servers").join(id.to_string());
+        let killer = {
+            let directory = directory.clone();
+            std::thread::spawn(move || {
+                let image = directory.join("disk.img").display().to_string();
+                let begun = std::time::Instant::now();
+                while begun.elapsed() < std::time::Duration::from_secs(20) {
+                    if !attached().contains(&image) {
+                        continue;
+                    }
+                    let init = fs::read_to_string(directory.join("init.json")).unwrap();
+                    let init: serde_json::Value = serde_json::from_str(&init).unwrap();
+                    let pid = i32::try_from(init["pid"].as_i64().unwrap()).unwrap();
+                    let pid = nix::unistd::Pid::from_raw(pid);
+                    return nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGKILL).is_ok();
+                }
+                false
+            })
+        };
+        let launched = yard.launch(id, index, &["sleep", "86400"]);
+        assert!(killer.join().unwrap(), "it never had a device");
+        match launched {
+            Err(_) => {
+                cut += 1;
+                assert!(!directory.exists(), "the launch was refused and left its directory");
+            }
+            // Killed once it was up.
+            Ok(_) => yard.cloud.apply(&CloudStep::Terminate(id)).map(drop).unwrap(),
+        }
+        assert!(eventually(|| devices(&yard, &[id]).is_empty()), "{:?}", devices(&yard, &[id]));
+        assert!(!directory.exists());
+    }
+    assert!(cut > 0, "no launch was cut off while it was built");
+    let id = next();
+    yard.launch(id, 11, &["sleep", "86400"]).unwrap();
+    assert_eq!((yard.state(id), devices(&yard, &[id]).len()), (Some(CloudState::Running), 1));
+}
+
+/// The files that loop devices have.
+fn attached() -> Vec<String> {
+    let devices = fs::read_dir("/sys/block").unwrap().flatten();
+    let files = devices.map(|device| device.path().join("loop/backing_file"));
+    files.filter_map(|path| Some(fs::read_to_string(path).ok()?.trim_end().to_owned())).collect()
+}
+
+#[test]
+fn disks_that_promise_more_than_there_is_are_said() {
+    let yard = Yard::with_disks("promise", Isolation::Namespaces, Some(128 << 30));
+    let state = yard.directory.join("state");
+    assert_eq!(overcommitted(&state), None);
+    yard.launch(ids()(), 1, &["sleep", "86400"]).unwrap();
+    let said = overcommitted(&state).unwrap();
+    assert!(said.contains("the 1 servers here may write 13"), "{said}");
 }

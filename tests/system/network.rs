@@ -5,11 +5,12 @@
 use crate::onboard::{Yard, eventually, ids};
 use grange::base::ServerId;
 use grange::clouds::Cloud;
-use grange::clouds::onboard::Isolation;
+use grange::clouds::onboard::{Isolation, Probed, probe_network};
 use grange::model::NoticeKind;
 use nix::sched::{CloneFlags, unshare};
 use std::io::ErrorKind;
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
@@ -124,4 +125,71 @@ fn a_route_into_the_subnet_is_seen() {
     assert_eq!(site.said(), Vec::<String>::new());
     run(&format!("ip route add unreachable 10.{subnet}.0.0/17"));
     site.says(&["nowhere"]);
+}
+
+/// Servers reach one another, and what they say does not arrive; whether it is dropped or refused.
+#[test]
+fn a_filter_before_the_appliance_is_seen_with_what_would_help() {
+    let mut site = Site::new("input");
+    let said = |site: &mut Site| {
+        site.yard.reopen();
+        site.yard.cloud.watch_port(8883);
+        site.said()
+    };
+    let _appliance = TcpListener::bind("0.0.0.0:8883").unwrap();
+    assert_eq!(said(&mut site), Vec::<String>::new());
+    let accept = format!("nft insert rule ip wall in iifname {} accept", site.bridge);
+    for filter in [
+        "nft add chain ip wall in { type filter hook input priority 0 ; policy drop ; }",
+        "nft add rule ip wall in tcp dport 8883 reject with tcp reset",
+    ] {
+        run("nft add table ip wall");
+        run("nft add chain ip wall in { type filter hook input priority 0 ; }");
+        run(filter);
+        let told = said(&mut site);
+        let rule = format!("iptables -I INPUT -i {} -j ACCEPT", site.bridge);
+        for part in ["do not reach the appliance", "port 8883", &rule] {
+            assert!(told.len() == 1 && told[0].contains(part), "{filter}: {told:?}");
+        }
+        // The rule that is named helps.
+        run(&accept);
+        assert_eq!(said(&mut site), Vec::<String>::new(), "{filter}");
+        run("nft delete table ip wall");
+    }
+}
+
+/// The doctor looks whether the appliance runs or not, and leaves nothing behind.
+#[test]
+fn the_doctor_sends_the_packets_of_a_stopped_appliance() {
+    let mut site = Site::new("doctor");
+    let state = site.yard.directory.join("state");
+    let probe = || {
+        let executable = Path::new(env!("CARGO_BIN_EXE_grange"));
+        probe_network(&state, executable, 8883).unwrap()
+    };
+    let wrong = || match probe() {
+        Probed::Wrong(why) => why,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(probe(), Probed::Carries);
+    site.yard.cloud.0 = None;
+    assert_eq!(probe(), Probed::Carries);
+    run("nft add table ip docker");
+    run("nft add chain ip docker FORWARD { type filter hook forward priority 0 ; policy drop ; }");
+    let told = wrong();
+    assert!(told.contains("do not reach one another"), "{told}");
+    run("nft delete table ip docker");
+    run("nft add table ip wall");
+    run("nft add chain ip wall in { type filter hook input priority 0 ; }");
+    run("nft add rule ip wall in tcp dport 8883 reject with tcp reset");
+    let told = wrong();
+    assert!(told.contains("do not reach the appliance"), "{told}");
+    run("nft delete table ip wall");
+    assert_eq!(probe(), Probed::Carries);
+    let links = std::fs::read_dir("/sys/class/net").unwrap().flatten();
+    let mut links = links.map(|link| link.file_name().to_string_lossy().into_owned());
+    assert!(!links.any(|link| link.starts_with("gp")), "the probe left a link");
+    run(&format!("ip link del {}", site.bridge));
+    assert_eq!(probe(), Probed::NoNetwork);
+    site.yard.reopen();
 }

@@ -35,6 +35,26 @@ impl std::ops::Deref for Held {
     }
 }
 
+/// Takes off the machine what an appliance made for its servers, with its name in the register: for
+/// tests whose appliance was ended by a signal, after which servers live on.
+pub fn take_off_machine(state_dir: &Path, isolation: Isolation) {
+    if !state_dir.join("onboard.json").exists() {
+        return;
+    }
+    let cloud = Onboard::open(OnboardConfig {
+        state_dir: state_dir.to_owned(),
+        executable: grange(),
+        agent_executable: grange(),
+        masks: Vec::new(),
+        isolation: Some(isolation),
+        disk_bytes: None,
+        take_over: false,
+    });
+    if let Err(failure) = cloud.and_then(|cloud| cloud.remove_all(true)) {
+        eprintln!("taking {} off the machine: {}", state_dir.display(), failure.line());
+    }
+}
+
 /// One appliance's platform in a directory of its own; gone, with its servers, when dropped.
 pub struct Yard {
     pub directory: PathBuf,

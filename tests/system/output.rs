@@ -3,6 +3,8 @@
 //! appliance whose log is lost goes on, and says that it is.
 
 use crate::appliance::rig::free_port;
+use crate::onboard::take_off_machine;
+use grange::clouds::onboard::Isolation;
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
 use std::os::unix::process::ExitStatusExt;
@@ -150,6 +152,7 @@ impl Drop for World {
     fn drop(&mut self) {
         self.serve.kill().ok();
         self.serve.wait().ok();
+        take_off_machine(&self.directory.join("data/onboard"), Isolation::Namespaces);
         std::fs::remove_dir_all(&self.directory).ok();
     }
 }

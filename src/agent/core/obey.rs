@@ -77,6 +77,7 @@ impl Running {
             OrderBody::Ping
             | OrderBody::Run { .. }
             | OrderBody::WriteFile { .. }
+            | OrderBody::Addresses { .. }
             | OrderBody::Reboot
             | OrderBody::Stop => None,
         };
@@ -95,13 +96,22 @@ impl Running {
             self.cancels.insert(order, ends.clone());
         }
         let worker = ends.clone();
-        let work = tokio::task::spawn_blocking(move || match worker.taken.swap(true, SeqCst) {
-            true => Outcome::failed(NOT_BEGUN),
-            false => workshop.carry_out(&body, &worker.cancel),
-        });
+        let place = is_command.then(|| self.commands.clone());
+        let work = async move {
+            // A command waits for a place among the commands; nothing else waits for them.
+            let _place = match place {
+                Some(places) => places.acquire_owned().await.ok(),
+                None => None,
+            };
+            let work = tokio::task::spawn_blocking(move || match worker.taken.swap(true, SeqCst) {
+                true => Outcome::failed(NOT_BEGUN),
+                false => workshop.carry_out(&body, &worker.cancel),
+            });
+            work.await.unwrap_or_else(|error| Outcome::failed(error.to_string()))
+        };
         tokio::spawn(async move {
             let outcome = tokio::select! {
-                done = work => done.unwrap_or_else(|error| Outcome::failed(error.to_string())),
+                outcome = work => outcome,
                 () = ends.not_begun.notified() => Outcome::failed(NOT_BEGUN),
             };
             if events.send(Event::Done(order, stop, outcome)).await.is_err() {

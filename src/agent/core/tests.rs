@@ -1,6 +1,7 @@
 //! What each event does, at moments that the tests choose: nothing is waited for.
 
 use super::*;
+use crate::agent::appliances::Appliances;
 use crate::agent::orders::Outcome;
 use crate::agent::state::State;
 use crate::agent::tests::appliance::{SERVER, block_on};
@@ -36,12 +37,14 @@ enum Sent {
 impl Hand {
     fn new(name: &str) -> Hand {
         let dir = scratch(name);
-        let state = State::open(&dir, SERVER, "aa").unwrap();
+        let state = Arc::new(State::open(&dir, SERVER, "aa").unwrap());
         let clock = Arc::new(ManualClock::at(Timestamp(1_000_000)));
         let source = collect::Source::new(&dir.join("proc"), &dir, None, None);
         let (sender, events) = mpsc::channel(EVENTS_MAX);
         let files = file::Files::open(dir.join("placed.json"), dir.clone()).unwrap();
+        let appliances = Appliances::open(state.clone(), Vec::new()).unwrap();
         let workshop = Workshop {
+            appliances: Arc::new(appliances),
             groups: leftover::Groups::open(&state).unwrap(),
             files: Mutex::new(files),
             halt: AtomicBool::new(false),
@@ -167,7 +170,7 @@ impl Drop for Hand {
 fn hello() -> MessageBody {
     MessageBody::Hello {
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        capabilities: Vec::new(),
+        capabilities: vec![CAN_BE_TOLD.to_owned()],
         ready: true,
         epoch: 0,
     }

@@ -1,11 +1,12 @@
 //! Orders, from the wire to their results.
 
 use super::appliance::{World, block_on, soon, until};
-use crate::agent::{Event, Question, WORKERS_MAX, ask};
+use crate::agent::{COMMANDS_MAX, Event, Question, ask};
 use crate::base::{OrderId, StepId, Timestamp};
 use crate::model::{EndedBy, OrderBody};
 use crate::wire::agent::MessageBody;
 use std::process::ExitCode;
+use tokio::net::TcpListener;
 
 fn sh(script: &str, timeout_ms: u64) -> OrderBody {
     OrderBody::Run {
@@ -137,12 +138,23 @@ fn a_command_that_waits_for_a_worker_is_cancelled_at_once() {
             let command = ["sh", "-c", script].map(str::to_owned).to_vec();
             OrderBody::Run { command, timeout_ms: 300_000, apart: true }
         };
-        let busy = WORKERS_MAX as u64;
+        let busy = COMMANDS_MAX as u64;
         for number in 1..=busy {
             let begun = world.dir.join(format!("begun-{number}"));
             peer.order(number, 1, run(&format!(": > {}; sleep 300", begun.display()))).await;
             until("a busy worker", || begun.exists()).await;
         }
+        // What is no command waits for none of them.
+        let file = world.dir.join("file");
+        let write = OrderBody::WriteFile {
+            path: file.display().to_string(),
+            content: "x".to_owned(),
+            check: Vec::new(),
+            reload: vec!["true".to_owned()],
+            generation: 1,
+        };
+        peer.order(99, 1, write).await;
+        assert_eq!(peer.result().await.0, OrderId(99));
         let never = world.dir.join("never");
         peer.order(100, 1, run(&format!(": > {}", never.display()))).await;
         peer.order(101, 1, OrderBody::Cancel { order: OrderId(100) }).await;
@@ -152,6 +164,35 @@ fn a_command_that_waits_for_a_worker_is_cancelled_at_once() {
         agent.events.send(Event::Stop).await.unwrap();
         soon("the agent's end", agent.task).await.unwrap();
         assert!(!never.exists(), "it did not run");
+    });
+}
+
+/// It keeps the address, and comes there when the old one is gone.
+#[test]
+fn told_of_another_address_it_comes_there_from_then_on() {
+    block_on(async {
+        let mut world = World::new("moved").await;
+        let agent = world.start("");
+        let mut peer = world.accept().await;
+        peer.hello().await;
+        let moved = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = moved.local_addr().unwrap().to_string();
+        let told = OrderBody::Addresses { appliances: vec![address.clone()] };
+        peer.order(1, 1, told).await;
+        assert_eq!(peer.result().await, (OrderId(1), None, 0, format!("reaches {address}")));
+        // What it tried the way with.
+        drop(moved.accept().await.unwrap());
+        agent.events.send(Event::Stop).await.unwrap();
+        drop(peer);
+        soon("the agent's end", agent.task).await.unwrap();
+        let kept = std::fs::read_to_string(world.dir.join("state/appliances.json")).unwrap();
+        assert_eq!(kept, format!("{{\"appliances\":[\"{address}\"]}}"));
+        world.listener = Some(moved);
+        let agent = world.start("");
+        let mut peer = world.accept().await;
+        peer.hello().await;
+        agent.events.send(Event::Stop).await.unwrap();
+        soon("the agent's end", agent.task).await.unwrap();
     });
 }
 

@@ -4,7 +4,7 @@ use super::appliance::{Running, World, block_on, soon, until};
 use crate::agent::Event;
 use crate::base::{Clock, Timestamp, WallClock};
 use crate::net::mqtt::ConnectCode;
-use crate::wire::agent::MessageBody;
+use crate::wire::agent::{CAN_BE_TOLD, MessageBody};
 use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 
@@ -22,7 +22,7 @@ fn it_enrols_says_hello_and_sends_readings() {
         let hello = peer.hello().await;
         let expected = MessageBody::Hello {
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            capabilities: vec![],
+            capabilities: vec![CAN_BE_TOLD.to_owned()],
             ready: true,
             epoch: 0,
         };

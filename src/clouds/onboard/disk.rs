@@ -15,7 +15,7 @@ use nix::sys::statvfs::statvfs;
 use nix::unistd::{Whence, lseek};
 use std::fs::{self, File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::{Mutex, PoisonError};
@@ -64,6 +64,9 @@ impl Disks {
         disks.told = disks.unbounded.is_some();
         if let Some(why) = &disks.unbounded {
             tracing::warn!(why, "nothing bounds what servers write");
+        }
+        if let Some(why) = overcommitted(state) {
+            tracing::warn!("{why}");
         }
         disks
     }
@@ -145,6 +148,25 @@ impl Disks {
     }
 }
 
+/// What servers may still write together, where their disk has less: files take no space before
+/// it is written, so that nothing keeps it for them.
+pub fn overcommitted(state: &Path) -> Option<String> {
+    let servers = fs::read_dir(state.join("servers")).ok()?.flatten();
+    let images = servers.filter_map(|server| fs::metadata(server.path().join(IMAGE)).ok());
+    let left: Vec<u64> =
+        images.map(|image| image.len().saturating_sub(image.blocks() * 512)).collect();
+    let promised = left.iter().sum::<u64>() >> 20;
+    let disk = statvfs(state).ok()?;
+    let free = (disk.blocks_available() * disk.fragment_size()) >> 20;
+    (promised > free).then(|| {
+        format!(
+            "the {} servers here may write {promised} MiB more, and {free} MiB are free where they \
+             lie: that disk can be full before they are",
+            left.len()
+        )
+    })
+}
+
 /// Why nothing would bound what servers write on this machine, as far as a look can tell.
 pub fn unbounded_by() -> Option<String> {
     find_mkfs().and_then(|_| look_for_devices()).err().map(|failure| failure.line())
@@ -210,7 +232,6 @@ fn copy_sparsely(from: &Path, to: &Path) -> Result<(), Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::MetadataExt;
 
     #[test]
     fn a_copy_has_the_same_bytes_and_the_same_holes() {

@@ -67,10 +67,11 @@ mod sizes;
 mod volume;
 mod watch;
 
-pub use disk::{DISK_MIB_RANGE, unbounded_by};
+pub use disk::{DISK_MIB_RANGE, overcommitted, unbounded_by};
 pub use failure::Failure;
 pub use init::init_main;
 pub use leftover::{Leftover, leftovers, remove_leftover};
+pub use network::{Probed, probe_network};
 pub use record::Isolation;
 
 use crate::base::{Millis, ServerId};

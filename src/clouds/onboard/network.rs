@@ -2,8 +2,9 @@
 //!
 //! What we made ourselves (bridge, its address, links) is put right when somebody took it away.
 //! What belongs to the machine (routes, packet filters) is only looked at, and what would help is
-//! said: with one packet from server to server, through two name spaces on the bridge, because no
-//! reading of rules tells as surely what they do.
+//! said: with one packet from server to server, through two name spaces on the bridge, and one
+//! connection from there to the appliance, because no reading of rules tells as surely what they
+//! do.
 
 use super::Onboard;
 use super::failure::{Doing, Failure};
@@ -15,9 +16,11 @@ use super::record::{Isolation, Record, ServerDirectory, read_json};
 use crate::clouds::InstanceType;
 use crate::model::{Notice, NoticeKind};
 use std::fs;
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::net::Ipv4Addr;
+use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -37,6 +40,8 @@ const ROUTES_MAX: usize = 64;
 pub struct NetworkWatch {
     probe: Mutex<Option<(Instant, Option<String>)>>,
     repaired: Mutex<Option<(Instant, String)>>,
+    /// Where agents come in; 0 while nobody has said.
+    port: AtomicU16,
 }
 
 impl Onboard {
@@ -68,6 +73,11 @@ impl Onboard {
             }));
         }
         notices
+    }
+
+    /// Says on which port agents come in, which servers have to reach.
+    pub fn watch_port(&self, port: u16) {
+        self.network.port.store(port, Ordering::Relaxed);
     }
 
     fn look_at_network(&self, known: &[(ServerDirectory, Record)]) -> Vec<String> {
@@ -142,7 +152,7 @@ impl Onboard {
         let path = directory.join("boot.json");
         let boot: Boot = read_json(&path)?;
         let pid = init.pid.to_string();
-        let said = self.stage(&["connect", &path.display().to_string(), &pid])?;
+        let said = stage(&self.config.executable, &["connect", &path.display().to_string(), &pid])?;
         if said == OK {
             return Ok(());
         }
@@ -191,41 +201,91 @@ impl Onboard {
         {
             return wrong.clone();
         }
-        let bridge = self.place.bridge();
-        let subnet = self.place.subnet.to_string();
-        let wrong = match self.stage(&["probe", &bridge, &subnet]) {
-            Ok(said) if said == OK => None,
-            Ok(said) if said == LOST => Some(advice(&self.place)),
-            Ok(said) => Some(format!("servers may not reach one another: {said}")),
-            Err(failure) => Some(format!("servers may not reach one another: {}", failure.line())),
-        };
+        let port = self.network.port.load(Ordering::Relaxed);
+        let wrong = ask_probe(&self.config.executable, &self.place, port);
         *last = Some((Instant::now(), wrong.clone()));
         wrong
     }
+}
 
-    /// Runs a stage of ours that has one thread; gives the line it said.
-    fn stage(&self, arguments: &[&str]) -> Result<String, Failure> {
-        let mut child = Command::new(&self.config.executable)
-            .arg("onboard-init")
-            .args(arguments)
-            .env_clear()
-            .current_dir("/")
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .doing("starting", self.config.executable.display())?;
-        if !wait_until(STAGE_DEADLINE, || child.try_wait().is_ok_and(|ended| ended.is_some())) {
-            child.kill().and_then(|()| child.wait()).doing("giving up", arguments[0])?;
-            return Err(Failure::new(arguments[0], "it took too long"));
+/// What a probe from outside of an appliance finds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Probed {
+    /// Nothing to probe: servers have no network here, or not at the moment.
+    NoNetwork,
+    /// Only root may.
+    NotAllowed,
+    /// Everything arrives.
+    Carries,
+    /// What does not, and what would help.
+    Wrong(String),
+}
+
+/// Probes the network of a state directory whether its appliance runs or not, through name spaces
+/// made for it. `port` is where agents come in; 0 for one that is not known.
+///
+/// # Errors
+/// When the probe cannot be made.
+pub fn probe_network(state: &Path, executable: &Path, port: u16) -> Result<Probed, Failure> {
+    let place = match read_json::<Place>(&state.join("onboard.json")) {
+        Ok(place) => place,
+        Err(failure) if failure.source.kind() == ErrorKind::NotFound => {
+            return Ok(Probed::NoNetwork);
         }
-        let mut said = String::new();
-        if let Some(mut output) = child.stdout.take() {
-            output.read_to_string(&mut said).doing("hearing from", arguments[0])?;
-        }
-        Ok(said.trim().to_owned())
+        Err(failure) => return Err(failure),
+    };
+    let mut netlink = Netlink::open().doing("opening", "netlink")?;
+    if netlink.index(&place.bridge()).doing("finding", "the bridge")?.is_none() {
+        return Ok(Probed::NoNetwork);
+    }
+    if !nix::unistd::geteuid().is_root() {
+        return Ok(Probed::NotAllowed);
+    }
+    Ok(ask_probe(executable, &place, port).map_or(Probed::Carries, Probed::Wrong))
+}
+
+/// Sends the packets; says what is wrong.
+fn ask_probe(executable: &Path, place: &Place, port: u16) -> Option<String> {
+    let (bridge, subnet) = (place.bridge(), place.subnet.to_string());
+    match stage(executable, &["probe", &bridge, &subnet, &port.to_string()]) {
+        Ok(said) if said == OK => None,
+        Ok(said) if said == LOST => Some(advice(place)),
+        Ok(said) if said == UNHEARD => Some(format!(
+            "servers do not reach the appliance: a connection from a server to port {port} of \
+             10.{subnet}.0.1 does not come in. The machine's packet filter keeps it out. This lets \
+             it in: iptables -I INPUT -i {bridge} -j ACCEPT. Where it does not, see `nft list \
+             ruleset`"
+        )),
+        Ok(said) => Some(format!("servers may not reach one another: {said}")),
+        Err(failure) => Some(format!("servers may not reach one another: {}", failure.line())),
     }
 }
+
+/// Runs a stage of ours that has one thread; gives the line it said.
+fn stage(executable: &Path, arguments: &[&str]) -> Result<String, Failure> {
+    let mut child = Command::new(executable)
+        .arg("onboard-init")
+        .args(arguments)
+        .env_clear()
+        .current_dir("/")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .doing("starting", executable.display())?;
+    if !wait_until(STAGE_DEADLINE, || child.try_wait().is_ok_and(|ended| ended.is_some())) {
+        child.kill().and_then(|()| child.wait()).doing("giving up", arguments[0])?;
+        return Err(Failure::new(arguments[0], "it took too long"));
+    }
+    let mut said = String::new();
+    if let Some(mut output) = child.stdout.take() {
+        output.read_to_string(&mut said).doing("hearing from", arguments[0])?;
+    }
+    Ok(said.trim().to_owned())
+}
+
+/// What a probe says whose servers reach one another and not the appliance.
+pub const UNHEARD: &str = "unheard";
 
 /// What a probe says whose packet did not arrive.
 pub const LOST: &str = "lost";

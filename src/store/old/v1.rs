@@ -5,9 +5,9 @@ use crate::base::{
     UserId,
 };
 use crate::model::{
-    Balance, Farm, FarmGoal, FarmRole, Install, LaunchOrder, LaunchReason, Line, Metric, Move,
-    OrderState, Owed, Plan, Policy, ReadyCheck, RoleTarget, RolloutWish, ScalingPolicy,
-    ScalingRule, Server, ServerStatus, StepKind, TerminateReason, VolumeSpec,
+    AgentCursor, Balance, Farm, FarmGoal, FarmRole, Install, LaunchOrder, LaunchReason, Line,
+    Metric, Move, OrderState, Owed, Plan, Policy, ReadyCheck, RoleTarget, RolloutWish,
+    ScalingPolicy, ScalingRule, Server, ServerStatus, StepKind, TerminateReason, VolumeSpec,
 };
 use serde::Deserialize;
 
@@ -409,5 +409,21 @@ impl From<InstallV1> for Install {
             created_at: old.created_at,
             authority: String::new(),
         }
+    }
+}
+
+/// How far an agent was heard, as schema 1 has it.
+#[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(test, derive(serde::Serialize))]
+pub(in crate::store) struct AgentCursorV1 {
+    pub server: ServerId,
+    pub boot: String,
+    pub seq: u64,
+}
+
+impl From<AgentCursorV1> for AgentCursor {
+    /// Nobody had been told anything but its user data then.
+    fn from(old: AgentCursorV1) -> AgentCursor {
+        AgentCursor { server: old.server, boot: old.boot, seq: old.seq, told: None }
     }
 }

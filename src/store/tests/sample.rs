@@ -363,7 +363,8 @@ pub fn orders() -> Vec<Order> {
 }
 
 pub fn cursors() -> Vec<AgentCursor> {
-    vec![AgentCursor { server: servers()[0].id, boot: "boot".to_owned(), seq: u64::MAX }]
+    let boot = "boot".to_owned();
+    vec![AgentCursor { server: servers()[0].id, boot, seq: u64::MAX, told: None }]
 }
 
 pub fn users() -> Vec<User> {

@@ -118,7 +118,7 @@ fn a_write_sees_what_it_wrote() {
 #[test]
 fn current_plans_and_cursors_are_records_too() {
     let store = inline(&Disk::new());
-    let cursor = AgentCursor { server: ServerId(7), boot: "b".to_owned(), seq: 3 };
+    let cursor = AgentCursor { server: ServerId(7), boot: "b".to_owned(), seq: 3, told: None };
     let wanted = cursor.clone();
     store
         .write(author("test"), move |tx| {

@@ -13,7 +13,7 @@ use grange::service::upkeep::KeptPlans;
 use grange::service::{
     Service, accounts, balancers, commands, events, explain, farms, holds, lookup, manifests,
     members, minutes, notices, observe, orders, plans, proposals, ready, roles, rollouts, servers,
-    status, steps, upkeep, users, volumes, whatif,
+    status, steps, told, upkeep, users, volumes, whatif,
 };
 use grange::wire::api::{CommandRequest, ManifestRequest, ProposalRequest, ProposalText};
 use grange::wire::hold::HoldInput;
@@ -132,6 +132,7 @@ pub const VERBS: &[(&str, &[Permission], Call)] = &[
         said(notices::take(t.service, a, "simulated", Vec::new()))
     }),
     ("orders::expire", &[Operate], |t, a| said(orders::expire(t.service, a))),
+    ("told::tell", &[Operate], |t, a| said(told::tell(t.service, a))),
     ("plans::tick", &[Operate], |t, a| said(plans::tick(t.service, a, t.farm))),
     ("plans::memory::round", &[Operate], |t, a| said(Memory::default().round(t.service, a))),
     ("proposals::make", &[FarmsRead], |t, a| {

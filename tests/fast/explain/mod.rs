@@ -5,6 +5,7 @@
 
 mod between;
 mod keys;
+mod seen;
 pub mod site;
 mod word;
 
@@ -115,6 +116,11 @@ fn check(name: &str) {
         assert_eq!(is, was, "{name}.txt:{}\n\n{written}", line + 1);
     }
     assert_eq!(written.lines().count(), story.lines().count(), "{name}.txt\n\n{written}");
+}
+
+#[test]
+fn what_a_server_stands_on() {
+    check("network");
 }
 
 #[test]

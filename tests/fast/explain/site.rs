@@ -3,6 +3,7 @@
 
 use super::between::Between;
 use super::keys::{authority, secret};
+use super::seen;
 use grange::base::limit::STEPS_PER_MINUTE;
 use grange::base::{Clock, ManualClock, Millis, ServerId, StepId, Timestamp, Waker};
 use grange::broker::{Ingest, Later};
@@ -189,8 +190,9 @@ impl Site {
             }
             ["answer", server] => self.answer(server, None),
             ["answer", server, "no"] => self.answer(server, Some("the check failed".into())),
-            ["lose", server] => {
-                self.cloud.remove(&self.named(server));
+            ["lose", server] => drop(self.cloud.remove(&self.named(server))),
+            ["notice", ..] => {
+                seen::network(&self.service, "simulated", line.strip_prefix("notice "))
             }
             ["cut"] => self.cloud.values_mut().for_each(|state| *state = CloudState::Stopped),
             ["refuse"] => self.refuses = true,

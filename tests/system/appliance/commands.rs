@@ -204,3 +204,24 @@ fn does_not_outlive_its_agent(rig: &Rig) {
     assert!(order.output.starts_with("the agent stopped while it was running"), "{order:?}");
     asleep(&length, 0);
 }
+
+/// An appliance that hangs answers nothing, and keeps nobody who wants to go.
+#[test]
+fn a_signal_ends_the_waiting_also_where_the_appliance_hangs() {
+    let mut rig = Rig::new("hangs");
+    rig.start();
+    rig.apply(&checked_web(1, 1));
+    rig.settled("web", 1, 60);
+    let length = sleeps(61);
+    let mut waits = begin(&rig, &format!("exec sleep {length}"));
+    asleep(&length, 1);
+    rig.hang(true);
+    kill(Pid::from_raw(waits.id().cast_signed()), Signal::SIGINT).unwrap();
+    // Far below the 30 s that a request may take.
+    let ended = until("it to end", 10, || waits.try_wait().unwrap().ok_or(()));
+    rig.hang(false);
+    let (_, _, said) = self::ended(waits);
+    let said = String::from_utf8_lossy(&said).into_owned();
+    assert_eq!(ended.code(), Some(130), "{said}");
+    assert!(said.contains("asks again"), "{said}");
+}

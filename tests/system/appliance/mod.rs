@@ -17,6 +17,7 @@ mod kill;
 mod kills;
 mod load;
 mod manifests;
+mod moved;
 mod ordinary;
 mod pages;
 mod power;

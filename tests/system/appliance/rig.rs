@@ -2,8 +2,9 @@
 
 use super::traces::Marks;
 use super::wait::until;
+use crate::onboard::take_off_machine;
 use grange::client::{self, Client};
-use grange::clouds::onboard::{Isolation, Onboard, OnboardConfig};
+use grange::clouds::onboard::Isolation;
 use grange::wire::api::{FarmRoleView, ManifestRequest, OrderView, ServerView, StatusView};
 use grange::wire::input::ServerFilter;
 use nix::sys::signal::{Signal, kill};
@@ -154,6 +155,13 @@ impl Rig {
             serve.kill().unwrap();
             serve.wait().unwrap();
         }
+    }
+
+    /// Makes the appliance hang, or go on.
+    pub fn hang(&self, hangs: bool) {
+        let serve = self.serve.as_ref().expect("it runs").id().cast_signed();
+        let signal = if hangs { Signal::SIGSTOP } else { Signal::SIGCONT };
+        kill(Pid::from_raw(serve), signal).unwrap();
     }
 
     /// Asks the appliance to stop; it has to end well.
@@ -314,23 +322,8 @@ impl Rig {
             self.learn();
         }
         self.kill();
-        if onboard.join("onboard.json").exists() {
-            let isolation =
-                if self.user == 0 { Isolation::Namespaces } else { Isolation::Processes };
-            let cloud = Onboard::open(OnboardConfig {
-                state_dir: onboard,
-                executable: self.directory.join("grange"),
-                agent_executable: self.directory.join("grange"),
-                masks: Vec::new(),
-                isolation: Some(isolation),
-                disk_bytes: None,
-                take_over: false,
-            });
-            let removed = cloud.and_then(|cloud| cloud.remove_all(true));
-            if let Err(failure) = removed {
-                eprintln!("taking {} down: {}", self.directory.display(), failure.line());
-            }
-        }
+        let isolation = if self.user == 0 { Isolation::Namespaces } else { Isolation::Processes };
+        take_off_machine(&onboard, isolation);
         if self.small_disk {
             let unmounted = Command::new("umount").arg(self.directory.join("data")).status();
             eprintln!("unmounting the small disk: {unmounted:?}");

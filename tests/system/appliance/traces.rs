@@ -33,6 +33,12 @@ impl Marks {
             named_after(Path::new("/sys/class/net"), tag, "link", &mut found);
             control_groups(Path::new("/sys/fs/cgroup"), tag, 2, &mut found);
         }
+        for entry in fs::read_dir("/run/grange-onboard").into_iter().flatten().flatten() {
+            let mark = fs::read_to_string(entry.path()).unwrap_or_default();
+            if mark.contains(&format!("\"{}/", self.directory.display())) {
+                found.insert(format!("name in the register {}", entry.path().display()));
+            }
+        }
         let servers = self.directory.join("data/onboard/servers");
         for entry in fs::read_dir(servers).into_iter().flatten().flatten() {
             found.insert(format!("directory {}", entry.path().display()));

@@ -92,7 +92,7 @@ fn open_free() -> Result<(File, PathBuf), Failure> {
     let control = open(Path::new(CONTROL))?;
     // SAFETY: takes no argument and touches no memory of ours.
     let number = unsafe { libc::ioctl(control.as_raw_fd(), LOOP_CTL_GET_FREE as _) };
-    let number = Errno::result(number).doing("finding", "a free loop device")?;
+    let number = Errno::result(number).doing("finding", "a free loop device: see losetup -l")?;
     let path = PathBuf::from(format!("/dev/loop{number}"));
     // In a container nobody may make the file of a device that the kernel has just made.
     if !path.exists() {

@@ -133,7 +133,7 @@ pub fn init_main(arguments: Vec<OsString>) -> ExitCode {
         }
         Some("probe") => {
             let word = |at: usize| arguments.get(at).and_then(|word| word.to_str());
-            probe::run(word(1).unwrap_or_default(), word(2).unwrap_or_default())
+            probe::run([1, 2, 3].map(|at| word(at).unwrap_or_default()))
         }
         Some("exec") => exec::run(&arguments[1..]),
         _ => {

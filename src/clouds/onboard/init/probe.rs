@@ -1,5 +1,5 @@
-//! Two stages about networks: one packet from server to server, and a new pair of links for a
-//! server that lost its own.
+//! Two stages about networks: one packet from server to server and one from a server to the
+//! appliance, and a new pair of links for a server that lost its own.
 //!
 //! The probe makes two name spaces on the bridge, as two servers have them, and sends a packet from
 //! the one to the other. A socket stays in the name space it was made in, so one thread that moves
@@ -7,14 +7,14 @@
 
 use super::super::failure::{Doing, Failure};
 use super::super::netlink::{Netlink, Pair};
-use super::super::network::LOST;
+use super::super::network::{LOST, UNHEARD};
 use super::super::place::PREFIX;
 use super::super::record::read_json;
 use super::Boot;
 use super::outer::{OK, connect, mac};
 use nix::sched::{CloneFlags, setns, unshare};
 use std::fs::File;
-use std::net::{Ipv4Addr, UdpSocket};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -24,10 +24,13 @@ const PORT: u16 = 9;
 /// A link carries its first packet after a moment; so it is sent again.
 const TRIES: u32 = 20;
 const PAUSE: Duration = Duration::from_millis(100);
+/// A connection over a bridge is there within a millisecond; a lost packet is sent again after 1 s.
+const PATIENCE: Duration = Duration::from_secs(3);
 
-/// Probes the network of a bridge and a subnet; says [`OK`], [`LOST`] or what went wrong.
-pub fn run(bridge: &str, subnet: &str) -> ExitCode {
-    tell(probe(bridge, subnet).map(|arrived| if arrived { OK } else { LOST }))
+/// Probes the network of a bridge and a subnet, and the way to a port of the appliance's (0 for
+/// none); says [`OK`], [`LOST`], [`UNHEARD`] or what went wrong.
+pub fn run([bridge, subnet, port]: [&str; 3]) -> ExitCode {
+    tell(probe(bridge, subnet, port.parse().unwrap_or(0)))
 }
 
 /// Connects the running server of a `boot.json`, whose pid 1 is named.
@@ -54,7 +57,7 @@ fn tell(said: Result<&str, Failure>) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-fn probe(bridge: &str, subnet: &str) -> Result<bool, Failure> {
+fn probe(bridge: &str, subnet: &str, port: u16) -> Result<&'static str, Failure> {
     let subnet: u8 = subnet.parse().map_err(|_| Failure::new("probing", "no such subnet"))?;
     let mut outside = Netlink::open().doing("opening", "netlink")?;
     let index = outside.index(bridge).doing("finding", bridge)?;
@@ -62,11 +65,23 @@ fn probe(bridge: &str, subnet: &str) -> Result<bool, Failure> {
     let names = ["a", "b"].map(|end| format!("gp{}{end}", bridge.trim_start_matches("gr-")));
     // Never a server's: the last two that [`super::super::place`] gives to none.
     let ends = [253, 254].map(|last| Ipv4Addr::new(10, subnet, 255, last));
+    let appliance = SocketAddr::from((Ipv4Addr::new(10, subnet, 0, 1), port));
+    // Where the appliance does not run we listen ourselves, so that a refusal is always a filter's.
+    let stand_in = TcpListener::bind(appliance).ok();
     let arrived = between(&mut outside, index, &names, ends);
+    // We are where the second server is by now.
+    let comes_in = port == 0
+        || !matches!(arrived, Ok(true))
+        || TcpStream::connect_timeout(&appliance, PATIENCE).is_ok();
+    drop(stand_in);
     for name in &names {
         outside.remove(name).doing("removing", name)?;
     }
-    arrived
+    Ok(match (arrived?, comes_in) {
+        (false, _) => LOST,
+        (true, false) => UNHEARD,
+        (true, true) => OK,
+    })
 }
 
 fn between(
