@@ -3,7 +3,7 @@
 use crate::api::answer::{Answer, Reply, value};
 use crate::api::call::{Call, pairs, revision};
 use crate::api::replay::Turn;
-use crate::api::routes::{self, Row, Run};
+use crate::api::routes::{self, Row, Run, Verb};
 use crate::api::{Api, Context, body, describe};
 use crate::base::limit::API_VERBS_WAITING_MAX;
 use crate::base::{Code, EnvironmentId, Problem, Result, UserId, random};
@@ -170,9 +170,10 @@ impl Asked<'_> {
             now: api.clock.now(),
         };
         self.check_query(&call)?;
-        match self.row.run {
+        match &self.row.run {
             Run::Events => events(api, call, self.id).await.map(|answer| (answer, false)),
             Run::Verb(verb) => self.verb(api, call, verb).await,
+            Run::Typed(verb) => self.verb(api, call, &**verb).await,
         }
     }
 
@@ -223,7 +224,7 @@ impl Asked<'_> {
         &self,
         api: &Arc<Api>,
         call: Call,
-        verb: fn(&Context, &Call) -> Result<Reply>,
+        verb: &'static Verb,
     ) -> Result<(Answer, bool)> {
         let id = self.id.to_owned();
         let method = self.row.method;

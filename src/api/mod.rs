@@ -19,8 +19,9 @@
 //! Verbs block, so they run on threads kept for that, a bounded number at once; who waits for
 //! news (`waitMs`) holds no thread, but a [`Bell`] that the store's commit rings.
 //!
-//! To add a route: its verb in `service`, a row in `routes/`, its method in `client`, its shape in
-//! `shape/` if it has a new one, a scenario in `tests/api`, which runs on the real service.
+//! To add a route: its verb in `service`, its constant in `wire` ([`crate::wire::api::route`]), a
+//! row in `routes/`, its shape in `shape/` if it has a new one, a scenario in `tests/api`, which
+//! runs on the real service. Nouns whose rows say path and words themselves are to be moved over.
 
 mod answer;
 mod bell;

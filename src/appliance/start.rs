@@ -5,6 +5,7 @@ use crate::appliance::command::{run, write};
 use crate::appliance::layout::{Layout, USER};
 use crate::client::{Client, socket};
 use crate::wire::input::TokenInput;
+use crate::wire::token::TOKEN_CREATE;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::os::unix::process::CommandExt;
@@ -149,10 +150,11 @@ fn wait_until_ready(layout: &Layout, systemd: bool) -> Result<(), Failure> {
 pub fn greet(layout: &Layout, systemd: bool, say: &mut dyn FnMut(String)) -> Result<(), Failure> {
     if !layout.token.exists() {
         let input = TokenInput { description: "made by install".into(), expires_in_ms: None };
-        let token = client(layout).token_create(&input).map_err(|error| Failure::Command {
-            command: "creating the first token".into(),
-            output: error.to_string(),
-        })?;
+        let token =
+            client(layout).ask(&TOKEN_CREATE, &[], &input).map_err(|error| Failure::Command {
+                command: "creating the first token".into(),
+                output: error.to_string(),
+            })?;
         write(&layout.token, token.token.reveal().as_bytes(), 0o600)?;
         say(format!("wrote the administrator's token to {}", layout.token.display()));
     }

@@ -5,7 +5,8 @@ use crate::cli::args::said;
 use crate::cli::table::{self, Cell};
 use crate::cli::{Done, Io};
 use crate::client::Client;
-use crate::wire::account::AccountView;
+use crate::wire::account::{ACCOUNT_RESUME, ACCOUNTS, AccountView};
+use crate::wire::input::NoInput;
 use clap::Subcommand;
 
 /// Verbs of cloud accounts.
@@ -26,7 +27,7 @@ pub fn carry(verb: CloudVerb, client: &Client, io: &mut Io<'_>, json: bool) -> D
     match verb {
         CloudVerb::List => list(client, io, json),
         CloudVerb::Resume { name } => {
-            let account = client.account_resume(&name)?;
+            let account = client.ask(&ACCOUNT_RESUME, &[&name], &NoInput {})?;
             match json {
                 true => io.json(&account)?,
                 false => put_line!(io.stdout, "{} may be asked again", account.name)?,
@@ -37,7 +38,7 @@ pub fn carry(verb: CloudVerb, client: &Client, io: &mut Io<'_>, json: bool) -> D
 }
 
 fn list(client: &Client, io: &mut Io<'_>, json: bool) -> Done {
-    let accounts = client.accounts()?;
+    let accounts = client.rows(&ACCOUNTS, &[])?;
     if json {
         io.json(&accounts)?;
         return Ok(0);

@@ -6,7 +6,7 @@ use crate::cli::args::{Hold, said};
 use crate::cli::table::{self, Cell};
 use crate::cli::{Done, Io};
 use crate::client::Client;
-use crate::wire::hold::{HoldInput, HoldView};
+use crate::wire::hold::{HOLD_PLACE, HOLD_RELEASE, HOLDS, HoldInput, HoldView};
 use clap::Subcommand;
 
 /// Verbs of a hold.
@@ -26,26 +26,28 @@ pub enum HoldVerb {
 /// Places or releases a hold.
 pub fn carry(args: Hold, client: &Client, io: &mut Io<'_>, json: bool) -> Done {
     if let Some(HoldVerb::Release { what, kind }) = args.verb {
-        let found = client.holds()?.into_iter().find(|h| h.about == what && h.kind == kind);
+        let found =
+            client.rows(&HOLDS, &[])?.into_iter().find(|h| h.about == what && h.kind == kind);
         let hold = found.ok_or_else(|| {
             let text = format!("{kind} of {what} is not held (grange holds lists what is)");
             Problem::new(Code::ObjectNotFound, text)
         })?;
-        client.hold_release(hold.id)?;
+        client.remove(&HOLD_RELEASE, &[&hold.id])?;
         match json {
             true => io.json(&hold)?,
             false => put_line!(io.stdout, "{kind} of {what} runs by itself again")?,
         }
         return Ok(0);
     }
-    let hold = client.hold_place(&HoldInput {
+    let input = HoldInput {
         what: args.what.unwrap_or_default(),
         kind: args.kind.unwrap_or_default(),
         reason: args.reason.unwrap_or_default(),
         length: args.length,
         until: None,
         no_end: args.no_end,
-    })?;
+    };
+    let hold = client.ask(&HOLD_PLACE, &[], &input)?;
     if json {
         io.json(&hold)?;
         return Ok(0);
@@ -63,7 +65,7 @@ fn end(hold: &HoldView) -> String {
 
 /// Lists what is held.
 pub fn list(client: &Client, io: &mut Io<'_>, json: bool) -> Done {
-    let holds = client.holds()?;
+    let holds = client.rows(&HOLDS, &[])?;
     if json {
         io.json(&holds)?;
         return Ok(0);

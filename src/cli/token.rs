@@ -7,6 +7,7 @@ use crate::cli::{Done, Io};
 use crate::client::Client;
 use crate::wire::deed::Deed;
 use crate::wire::input::{TokenInfo, TokenInput};
+use crate::wire::token::{TOKEN_CREATE, TOKEN_REVOKE, TOKENS};
 
 /// Carries out a verb.
 pub fn carry(verb: TokenVerb, client: &Client, io: &mut Io<'_>, json: bool) -> Done {
@@ -17,7 +18,7 @@ pub fn carry(verb: TokenVerb, client: &Client, io: &mut Io<'_>, json: bool) -> D
             if !io.agreed(Deed::RevokeToken, &id.to_string(), 0, yes)? {
                 return Ok(1);
             }
-            client.token_revoke(id)?;
+            client.remove(&TOKEN_REVOKE, &[&id])?;
             put_line!(io.stdout, "token {id} is revoked")?;
             Ok(0)
         }
@@ -30,7 +31,7 @@ fn create(args: &TokenCreate, client: &Client, io: &mut Io<'_>, json: bool) -> D
         description: args.description.clone(),
         expires_in_ms: args.days.map(|days| days * 86_400_000),
     };
-    let token = client.token_create(&input)?;
+    let token = client.ask(&TOKEN_CREATE, &[], &input)?;
     if json {
         io.json(&token)?;
         return Ok(0);
@@ -43,7 +44,7 @@ fn create(args: &TokenCreate, client: &Client, io: &mut Io<'_>, json: bool) -> D
 }
 
 fn list(client: &Client, io: &mut Io<'_>, json: bool) -> Done {
-    let tokens = client.tokens()?;
+    let tokens = client.rows(&TOKENS, &[])?;
     if json {
         io.json(&tokens)?;
         return Ok(0);

@@ -4,7 +4,7 @@ use crate::base::Millis;
 use crate::base::limit::{API_PAGE_MAX, EVENTS_WAIT_MAX};
 use crate::client::{Client, Error, Query, read};
 use crate::wire::api::{EventView, ExplainView, Many, StatusView};
-use crate::wire::input::{NoInput, TokenInfo, TokenInput, TokenView, WhoView};
+use crate::wire::input::WhoView;
 use std::time::Duration;
 
 /// Journal entries, and where the next question goes on.
@@ -74,20 +74,5 @@ impl Client {
     /// Who we are to it.
     pub fn whoami(&self) -> Result<WhoView, Error> {
         self.get("grange/whoami/")
-    }
-
-    /// Creates a bearer token of our own user.
-    pub fn token_create(&self, input: &TokenInput) -> Result<TokenView, Error> {
-        self.act("grange/tokens/", input)
-    }
-
-    /// Our tokens, and everybody's where we manage users.
-    pub fn tokens(&self) -> Result<Vec<TokenInfo>, Error> {
-        self.all("grange/tokens/", &Query::default())
-    }
-
-    /// Revokes a token.
-    pub fn token_revoke(&self, id: u64) -> Result<(), Error> {
-        self.change("DELETE", &format!("grange/tokens/{id}/"), &NoInput {}, None).map(|_| ())
     }
 }

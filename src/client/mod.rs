@@ -1,9 +1,10 @@
 //! Floor 3: the typed client of our own API.
 //!
 //! CLI and TUI look and act through this and through nothing else, on the appliance as from
-//! anywhere: one path, always used, so that what the API cannot do nobody can. A [`Client`] has
-//! a method for each route, takes and gives the shapes of `wire`, and fails with an [`Error`]
-//! that knows its exit code.
+//! anywhere: one path, always used, so that what the API cannot do nobody can. A [`Client`] is
+//! asked with the constant of a route ([`Client::ask`]), or by a method where its noun's routes
+//! are no constants yet. It takes and gives the shapes of `wire`, and fails with an [`Error`] that
+//! knows its exit code.
 //!
 //! Below it is a [`Transport`]: a request, a deadline, an answer. [`Http`] is ours, a small
 //! HTTP/1.1 over any byte stream a [`Dial`] opens: the unix socket, or TLS from `net`. It keeps one
@@ -13,13 +14,12 @@
 //! It blocks. Every exchange has a deadline over all of it (connecting, writing, every byte of the
 //! answer), and answers have a size limit: an appliance that hangs costs its caller a deadline.
 //!
-//! To add a route: its method in `farms.rs`, `servers.rs` or `house.rs`; its transcript is in
+//! To add a route: its constant beside its noun's shapes in `wire`; its transcript is in
 //! `tests/cli`.
 
-mod accounts;
+mod ask;
 mod error;
 mod farms;
-mod holds;
 mod house;
 mod http1;
 mod rollouts;

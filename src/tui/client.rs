@@ -3,11 +3,12 @@
 use super::source::{Action, Source};
 use crate::base::FarmId;
 use crate::client::Client;
-use crate::wire::account::AccountView;
+use crate::wire::account::{ACCOUNT_RESUME, ACCOUNTS, AccountView};
 use crate::wire::api::{
     EventView, ExplainView, FarmRoleView, FarmView, SeriesView, ServerView, StatusView,
 };
-use crate::wire::input::ServerFilter;
+use crate::wire::hold::{HOLD_PLACE, HOLD_RELEASE, HOLDS};
+use crate::wire::input::{NoInput, ServerFilter};
 use crate::wire::rollout::{RolloutVerb, RolloutView};
 
 /// An error as the one line a screen has room for.
@@ -77,7 +78,7 @@ impl Source for Client {
     }
 
     fn accounts(&self) -> Result<Vec<AccountView>, String> {
-        self.accounts().map_err(line)
+        self.rows(&ACCOUNTS, &[]).map_err(line)
     }
 
     fn status(&self) -> Result<StatusView, String> {
@@ -104,7 +105,7 @@ impl Source for Client {
             }
             Action::Rollout(role, verb) => said(&self.rollout_say(role, verb).map_err(line)?, verb),
             Action::ResumeAccount(name) => {
-                let account = self.account_resume(&name).map_err(line)?;
+                let account = self.ask(&ACCOUNT_RESUME, &[&name], &NoInput {}).map_err(line)?;
                 format!("{} may be asked again", account.name)
             }
             Action::TerminateServer(id) => {
@@ -124,14 +125,14 @@ impl Source for Client {
                 format!("Server {} is to reboot", server.grange.name)
             }
             Action::Hold(input) => {
-                let hold = self.hold_place(&input).map_err(line)?;
+                let hold = self.ask(&HOLD_PLACE, &[], &input).map_err(line)?;
                 format!("{} of {} is held: {}", hold.kind, hold.about, hold.reason)
             }
             Action::Release(what, kind) => {
-                let holds = self.holds().map_err(line)?.into_iter();
+                let holds = self.rows(&HOLDS, &[]).map_err(line)?.into_iter();
                 let found = holds.into_iter().find(|h| h.about == what && h.kind == kind);
                 let hold = found.ok_or_else(|| format!("{kind} of {what} is not held"))?;
-                self.hold_release(hold.id).map_err(line)?;
+                self.remove(&HOLD_RELEASE, &[&hold.id]).map_err(line)?;
                 format!("{kind} of {what} runs by itself again")
             }
         })

@@ -1,7 +1,25 @@
 //! Cloud accounts over the API: how each of them answers, and how fast it may be asked.
 
 use crate::base::Millis;
+use crate::wire::api::route::{NoBody, Object, Route, Rows, Shaped};
+use crate::wire::input::NoInput;
 use serde::{Deserialize, Serialize};
+
+/// Lists cloud accounts.
+pub const ACCOUNTS: Route<NoBody, Rows<AccountView>> = Route::list(
+    "/{envId}/grange/cloud-accounts/",
+    "Lists the cloud accounts: which of them fail and are left alone, and their pace.",
+);
+
+/// Forgets the failures of a cloud account, by its name.
+pub const ACCOUNT_RESUME: Route<NoInput, Object<AccountView>> = Route::act(
+    "/{envId}/grange/cloud-accounts/{cloudAccount}/actions/resume/",
+    "Forgets the failures of a cloud account, so that its steps begin again at once.",
+);
+
+impl Shaped for AccountView {
+    const SHAPE: &'static str = "CloudAccount";
+}
 
 /// A cloud account.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

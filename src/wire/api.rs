@@ -4,6 +4,7 @@
 //! `grange`. One definition serves the API that writes them and the client that reads them.
 
 mod declare;
+pub mod route;
 
 pub use declare::{
     FarmManifestView, ManifestRequest, ManifestResult, ProposalRequest, ProposalText, ProposalView,

@@ -1,7 +1,32 @@
 //! Holds over the API: automation that people switched off for a while.
 
 use crate::base::Millis;
+use crate::wire::api::route::{Body, Created, NoBody, Nothing, Route, Rows, Shaped};
 use serde::{Deserialize, Serialize};
+
+/// Lists holds.
+pub const HOLDS: Route<NoBody, Rows<HoldView>> = Route::list(
+    "/{envId}/grange/holds/",
+    "Lists what is held: automation that people switched off, why and until when.",
+);
+
+/// Places a hold.
+pub const HOLD_PLACE: Route<HoldInput, Created<HoldView>> = Route::create(
+    "/{envId}/grange/holds/",
+    "Holds one kind of automation of a farm or farm role; replaces one of that kind.",
+);
+
+/// Releases a hold, by its number.
+pub const HOLD_RELEASE: Route<NoBody, Nothing> =
+    Route::remove("/{envId}/grange/holds/{holdId}/", "Releases a hold.");
+
+impl Shaped for HoldView {
+    const SHAPE: &'static str = "Hold";
+}
+
+impl Body for HoldInput {
+    const NAMED: Option<(&'static str, &'static str)> = Some(("hold", "HoldRequest"));
+}
 
 /// A hold.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

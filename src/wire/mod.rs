@@ -17,5 +17,6 @@ pub mod proposal;
 pub mod reading;
 pub mod rollout;
 pub mod simulation;
+pub mod token;
 pub mod topic;
 pub mod volume;

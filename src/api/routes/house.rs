@@ -7,7 +7,7 @@ use crate::api::call::Call;
 use crate::base::limit::{API_PAGE_MAX, EVENTS_WAIT_MAX};
 use crate::base::{Millis, Problem, Result};
 use crate::model::Door;
-use crate::service::{explain, roles, status, users, whatif};
+use crate::service::{explain, roles, status, whatif};
 use crate::wire::input::{EventsQuery, RoleFilter, WhoView};
 use serde_json::json;
 
@@ -97,39 +97,6 @@ pub const ROWS: &[Row] = &[
         input: None,
         output: Output::One("Who"),
         run: Run::Verb(whoami),
-    },
-    Row {
-        method: "POST",
-        path: "/{envId}/grange/tokens/",
-        about: "Creates a bearer token of the asker's own user; its text is shown this once.",
-        query: &[],
-        input: Some(("token", "TokenRequest")),
-        output: Output::Made("Token"),
-        run: Run::Verb(|on, call| {
-            let token = users::create_token(&on.service, &call.actor, &call.input()?)?;
-            Ok(Reply::Made(value(&token)?, None))
-        }),
-    },
-    Row {
-        method: "GET",
-        path: "/{envId}/grange/tokens/",
-        about: "Lists the asker's own tokens, and everybody's for who manages users.",
-        query: &[],
-        input: None,
-        output: Output::Page("TokenInfo"),
-        run: Run::Verb(|on, call| call.page(|page| users::tokens(&on.service, &call.actor, page))),
-    },
-    Row {
-        method: "DELETE",
-        path: "/{envId}/grange/tokens/{tokenId}/",
-        about: "Revokes a token: the next request with it is refused.",
-        query: &[],
-        input: None,
-        output: Output::Nothing,
-        run: Run::Verb(|on, call| {
-            users::revoke_token(&on.service, &call.actor, call.param("tokenId", "token")?)?;
-            Ok(Reply::Nothing)
-        }),
     },
 ];
 
