@@ -56,6 +56,11 @@ pub async fn greet(house: &Arc<House>, socket: TcpStream, from: SocketAddr) -> O
     };
     // Small packets both ways; a failure costs milliseconds, nothing else.
     socket.set_nodelay(true).ok();
+    // Whoever leaves without a word only looked whether somebody is here: a check, or our own probe
+    // of the way from servers to us.
+    if matches!(socket.peek(&mut [0]).await, Ok(0)) {
+        return None;
+    }
     let (mut stream, peer) = match accept(&house.tls, socket).await {
         Ok(accepted) => accepted,
         Err(error) => {

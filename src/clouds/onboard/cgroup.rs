@@ -277,13 +277,16 @@ fn make(path: &Path) -> Result<(), Failure> {
     fs::create_dir_all(path).doing("making", path.display())
 }
 
+/// How long a process that was killed may take to go: on a busy disk its file systems do.
+const LAST_PROCESS: Duration = Duration::from_secs(10);
+
 /// Removes an empty group, waiting a while for its last process.
 pub fn remove(path: &Path) -> Result<(), Failure> {
     let gone = || match fs::remove_dir(path) {
         Ok(()) => true,
         Err(error) => error.kind() == io::ErrorKind::NotFound,
     };
-    if wait_until(Duration::from_secs(2), gone) {
+    if wait_until(LAST_PROCESS, gone) {
         return Ok(());
     }
     fs::remove_dir(path).doing("removing", path.display())

@@ -46,7 +46,7 @@ impl Telling {
         };
     }
 
-    /// Whether an agent can be told; `None` for one that was not heard of.
+    /// Whether an agent can be told; one that was not heard of since the start cannot.
     pub fn is_able(&self, server: ServerId) -> bool {
         self.lock().able.contains(&server)
     }
