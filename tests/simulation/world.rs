@@ -313,7 +313,7 @@ impl World {
         }
         if let Some(hidden) = hidden {
             self.hidden = hidden.put_back(house.service());
-            if sabotage == Some(Sabotage::IllLeftAlone) {
+            if matches!(sabotage, Some(Sabotage::IllLeftAlone | Sabotage::BlindPlanner)) {
                 house.hush(name, self.clock.monotonic());
             }
         }
