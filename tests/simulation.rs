@@ -150,11 +150,6 @@ fn every_planted_fault_is_found() {
 /// a checker that reads the planner's input, admission alone holds law 1.
 #[test]
 fn admission_alone_keeps_the_maximum() {
-    // Planning looks again right after a plan of its own, so that one who sees another maximum each
-    // time hardly rests: a seed takes minutes. For long runs, until that is mended.
-    if number("SEEDS").is_none() {
-        return seeds::say("admission alone is looked at in long runs only: SEEDS=20000");
-    }
     let mut refused = 0;
     // Fewer where few seeds are asked for.
     let seeds = number("SEEDS").map_or(BLIND_SEEDS, |seeds| (seeds / 4).clamp(1, BLIND_SEEDS));

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 # Tests that take minutes each: every crash point of a life, every planted fault.
 LEFT_OUT = {
-    "admission_alone_keeps_the_maximum",
     "a_crash_at_any_write_or_call_breaks_nothing",
     "every_planted_fault_is_found",
 }

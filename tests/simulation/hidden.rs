@@ -169,7 +169,9 @@ fn set_policy(tx: &mut Tx, id: FarmRoleId, policy: Policy) -> Result<()> {
 
 fn shift_maximum(tx: &mut Tx, by: i32) -> Result<()> {
     for mut role in roles(tx)? {
-        role.scaling.max = role.scaling.max.saturating_add_signed(by);
+        // A minimum that was declared while more was allowed stays possible.
+        let max = role.scaling.max.saturating_add_signed(by);
+        role.scaling.max = max.max(role.scaling.min);
         tx.put::<FarmRole>(&role)?;
     }
     Ok(())

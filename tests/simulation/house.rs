@@ -74,6 +74,8 @@ struct Activity {
     job: Box<dyn Job>,
     waker: Waker,
     due: Millis,
+    /// Nobody wakes it before.
+    rests_until: Millis,
 }
 
 /// A check from outside: what runs answers, but for a moment every now and then.
@@ -181,7 +183,7 @@ impl House {
         let jobs = ROWS.iter().map(|row| {
             let waker = row.also.waker(&ports);
             service.store.wake_on(row.tables, waker.clone());
-            Activity { job: (row.make)(), waker, due: parts.clock.monotonic() }
+            Activity { job: (row.make)(), waker, due: parts.clock.monotonic(), rests_until: 0 }
         });
         let jobs = jobs.collect();
         let started = parts.clock.monotonic();
@@ -228,18 +230,19 @@ impl House {
     pub fn next_job(&mut self, luck: &mut Stream, now: Millis) -> Millis {
         for activity in &mut self.jobs {
             if activity.waker.take() {
-                activity.due = activity.due.min(now + 1 + luck.below(WAKE_WITHIN));
+                let soon = now + 1 + luck.below(WAKE_WITHIN);
+                activity.due = activity.due.min(soon).max(activity.rests_until);
             }
         }
         self.jobs.iter().map(|activity| activity.due).min().unwrap_or(Millis::MAX)
     }
 
-    /// Forgets that a job was woken, for a second: by what a planted fault hides and puts back it
-    /// would wake itself for ever.
-    pub fn hush(&mut self, name: &str, now: Millis) {
-        for (row, activity) in ROWS.iter().zip(&mut self.jobs).filter(|(row, _)| row.name == name) {
-            activity.waker.take();
-            activity.due = activity.due.clamp(now + 1_000, now + row.period);
+    /// A job rests for a second, whoever wakes it: by what a planted fault hides and puts back, and
+    /// by what comes of that, it would wake itself for ever.
+    pub fn rest(&mut self, name: &str, now: Millis) {
+        for (_, activity) in ROWS.iter().zip(&mut self.jobs).filter(|(row, _)| row.name == name) {
+            activity.rests_until = now + 1_000;
+            activity.due = activity.due.max(activity.rests_until);
         }
     }
 

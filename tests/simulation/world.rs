@@ -313,9 +313,10 @@ impl World {
         }
         if let Some(hidden) = hidden {
             self.hidden = hidden.put_back(house.service());
-            if matches!(sabotage, Some(Sabotage::IllLeftAlone | Sabotage::BlindPlanner)) {
-                house.hush(name, self.clock.monotonic());
-            }
+        }
+        let hides = matches!(sabotage, Some(Sabotage::IllLeftAlone | Sabotage::BlindPlanner));
+        if hides && name == "plan" {
+            house.rest(name, self.clock.monotonic());
         }
         if name == "plan" && !failed {
             let now = self.clock.monotonic();
