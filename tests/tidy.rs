@@ -9,6 +9,8 @@
 //! To add a rule: a function in one of the modules below, its line in [`RULES`], and a bad
 //! snippet beside it. Reading order: `source` (what a rule sees), then any of the others.
 
+#[path = "tidy/areas.rs"]
+mod areas;
 #[path = "tidy/dead.rs"]
 mod dead;
 #[path = "tidy/docs.rs"]
@@ -34,6 +36,7 @@ type Rule = fn(&Source) -> Vec<Fault>;
 
 /// Every rule about one file.
 const RULES: &[Rule] = &[
+    areas::areas,
     floors::floors,
     floors::diets,
     only_in::crates,

@@ -9,7 +9,7 @@ use crate::base::limit::API_VERBS_WAITING_MAX;
 use crate::base::{Code, EnvironmentId, Problem, Result, UserId, random};
 use crate::model::{Actor, Door};
 use crate::service;
-use crate::service::users;
+use crate::service::access;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{RawPathParams, Request, State};
@@ -185,12 +185,12 @@ impl Asked<'_> {
         let known = blocking(api, move |api| {
             Ok(match (token, peer) {
                 (Some(token), _) => {
-                    let known = users::of_token(&api.context.service, &token);
+                    let known = access::of_token(&api.context.service, &token);
                     known.ok_or_else(|| "unknown token".to_owned())
                 }
                 (None, Some(Peer::Unix { uid, .. })) => {
                     let Context { service, administrators, .. } = &api.context;
-                    users::of_unix(service, uid, administrators).ok_or_else(|| stranger(uid))
+                    access::of_unix(service, uid, administrators).ok_or_else(|| stranger(uid))
                 }
                 (None, Some(Peer::Network(_)) | None) => Err("send a bearer token".to_owned()),
             })
@@ -259,7 +259,7 @@ async fn events(api: &Arc<Api>, call: Call, id: &str) -> Result<Answer> {
         bell.borrow_and_update();
         let (actor, asked) = (call.actor.clone(), query.clone());
         let look =
-            blocking(api, move |api| service::events::list(&api.context.service, &actor, &asked));
+            blocking(api, move |api| service::journal::list(&api.context.service, &actor, &asked));
         let found = within(api, look).await?;
         let left = until.saturating_duration_since(tokio::time::Instant::now());
         let start_over = found.start_over;

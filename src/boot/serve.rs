@@ -32,9 +32,11 @@ use crate::net::tls;
 use crate::pki::{self, Authority};
 use crate::series::{self, Series};
 use crate::service::agents::Doorway;
+use crate::service::appliance::install;
 use crate::service::observed::Observed;
-use crate::service::pace::Pace;
-use crate::service::{Service, Settings, install, steps, users};
+use crate::service::plans::pace::Pace;
+use crate::service::plans::steps;
+use crate::service::{Service, Settings, access};
 use crate::store::{self, Store};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr, TcpListener as StdListener};
@@ -138,7 +140,7 @@ impl Watcher {
 pub fn start(config: &Config) -> Result<Appliance, StartError> {
     memory::give_back();
     let Ground { service, onboard, bound, agents, certificate, serving } = lay_ground(config)?;
-    users::ensure_first_records(&service).map_err(StartError::Records)?;
+    access::ensure_first_records(&service).map_err(StartError::Records)?;
     steps::adopt(&service, &Actor::job("start")).map_err(StartError::Records)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)

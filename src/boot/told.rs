@@ -2,8 +2,8 @@
 //!
 //! An agent knows the addresses it was launched with, or was told since. So when the config file
 //! names another address or port, the ones that agents know are listened on, too, until all of them
-//! have been told ([`crate::service::told`]); where that cannot be, it is said at the start, before
-//! the servers behind it are missed one by one.
+//! have been told ([`crate::service::agents::told`]); where that cannot be, it is said at the
+//! start, before the servers behind it are missed one by one.
 
 use crate::service::observed::FormerPorts;
 use serde::{Deserialize, Serialize};

@@ -4,7 +4,7 @@ use crate::base::FarmId;
 use crate::base::problem::chain;
 use crate::jobs::{Job, Ports, Work};
 use crate::model::Actor;
-use crate::service::{balancers, members};
+use crate::service::farms::{balancers, members};
 use std::collections::BTreeSet;
 
 /// The job. It looks at farms in which something balances, and once more at those in which

@@ -3,7 +3,7 @@
 use crate::base::problem::chain;
 use crate::jobs::{Job, Ports, Work};
 use crate::model::Actor;
-use crate::service::notices;
+use crate::service::clouds::notices;
 
 /// The job.
 pub struct Examine;

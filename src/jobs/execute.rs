@@ -8,7 +8,8 @@ use crate::base::problem::chain;
 use crate::clouds::{Applied, CloudError};
 use crate::jobs::{Job, Ports, Work};
 use crate::model::{Actor, StepKind};
-use crate::service::{Service, steps};
+use crate::service::Service;
+use crate::service::plans::steps;
 use std::sync::Arc;
 
 /// The job.

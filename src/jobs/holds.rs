@@ -4,7 +4,7 @@ use crate::base::limit::HOLD_WARNING;
 use crate::base::{Millis, Timestamp};
 use crate::jobs::{Job, Ports, Work};
 use crate::model::Actor;
-use crate::service::holds;
+use crate::service::plans::holds;
 
 /// For how long it is told that a hold has ended: as long as before.
 const TOLD_FOR: Millis = HOLD_WARNING;

@@ -6,7 +6,7 @@
 
 use crate::base::{Result, Seq};
 use crate::jobs::{Job, Ports, Work};
-use crate::service::events::event;
+use crate::service::journal::event;
 use crate::service::{Finder, Service};
 use crate::store::StoreError;
 use crate::wire::api::EventView;

@@ -3,7 +3,7 @@
 use crate::base::Timestamp;
 use crate::jobs::{Job, Ports, Work};
 use crate::model::{Actor, MINUTE, RoleMinute};
-use crate::service::minutes;
+use crate::service::readings::minutes;
 
 /// The job.
 #[derive(Default)]

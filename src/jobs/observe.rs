@@ -8,7 +8,7 @@ use crate::clouds::Cloud;
 use crate::jobs::{Job, Ports, Work};
 use crate::model::Actor;
 use crate::service::Service;
-use crate::service::observe::{self, Look};
+use crate::service::clouds::observe::{self, Look};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

@@ -3,7 +3,8 @@
 use crate::base::{Millis, OrderId, ServerId, Timestamp};
 use crate::jobs::{Job, Ports, Work};
 use crate::model::Actor;
-use crate::service::{Service, orders};
+use crate::service::Service;
+use crate::service::agents::orders;
 use crate::wire::agent::OrderMessage;
 use std::collections::BTreeMap;
 

@@ -4,7 +4,7 @@
 use crate::base::problem::chain;
 use crate::jobs::{Job, Ports, Work};
 use crate::model::Actor;
-use crate::service::ready;
+use crate::service::servers::ready;
 
 /// The job.
 pub struct Ready;

@@ -3,7 +3,7 @@
 
 use crate::jobs::{Job, Ports, Work};
 use crate::model::Actor;
-use crate::service::told;
+use crate::service::agents::told;
 
 /// The job.
 pub struct Tell;

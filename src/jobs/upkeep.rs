@@ -7,7 +7,8 @@ use crate::base::Millis;
 use crate::base::limit::{GONE_KEPT, GONE_MAX};
 use crate::jobs::{Job, Ports, Work};
 use crate::model::Actor;
-use crate::service::{strange, upkeep};
+use crate::service::agents::strange;
+use crate::service::appliance::upkeep;
 
 /// Plans of a farm that people may still ask about: at one a minute a busy afternoon, and at
 /// 10 KiB each 2 MiB.

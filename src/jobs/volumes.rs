@@ -6,7 +6,8 @@ use crate::base::{Millis, VolumeId};
 use crate::clouds::Cloud;
 use crate::jobs::{Job, Ports, Work};
 use crate::model::{Actor, Volume};
-use crate::service::{Service, lookup, volumes};
+use crate::service::servers::volumes;
+use crate::service::{Service, lookup};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

@@ -4,6 +4,10 @@
 //! that a PUBACK means *kept*; each (boot, seq) is committed once, so that an agent may send a
 //! message as often as it likes.
 
+pub mod orders;
+pub mod strange;
+pub mod told;
+
 use crate::base::hash::{same, sha256};
 use crate::base::limit::AGENT_DETAIL_BYTES_MAX;
 use crate::base::problem::chain;
@@ -15,9 +19,11 @@ use crate::model::{
 };
 use crate::pki::request_key_digest;
 use crate::series::SeriesError;
+use crate::service::farms::members;
 use crate::service::observed::Oddity;
 use crate::service::plans::set_status;
-use crate::service::{Service, commands, lookup, members, retiring, strange, told};
+use crate::service::servers::{commands, retiring};
+use crate::service::{Service, lookup};
 use crate::store::{Author, Purpose, Subject, Tx};
 use crate::wire::agent::{CAN_BE_TOLD, Message, MessageBody};
 use crate::wire::reading::{self, Batch};

@@ -1,13 +1,20 @@
 //! Farms and farm roles: what people want of them.
 
+pub(super) mod alerts;
+pub mod balancers;
+pub mod manifests;
+pub mod members;
+pub mod roles;
+
 use crate::base::limit::FARM_DESCRIPTION_BYTES_MAX;
 use crate::base::text::{self, Kind};
 use crate::base::{Code, FarmId, FarmRoleId, Name, Problem, Result};
 use crate::model::{
     Actor, Cause, Farm, FarmGoal, FarmRole, LaunchOrder, Permission, Server, ServerStatus,
 };
-use crate::service::fleet::Counts;
-use crate::service::{Service, authorise, lookup, views, volumes};
+use crate::service::servers::fleet::Counts;
+use crate::service::servers::volumes;
+use crate::service::{Service, authorise, lookup, views};
 use crate::store::{Author, Purpose, Tx};
 use crate::wire::api::{FarmRoleView, FarmView};
 use crate::wire::input::{
@@ -257,7 +264,7 @@ fn change(
 }
 
 /// Farm roles of a farm, by launch index and alias.
-pub fn roles(
+pub fn farm_roles(
     service: &Service,
     actor: &Actor,
     farm: FarmId,

@@ -6,64 +6,38 @@
 //! enforced everywhere: reading is never enough to act.
 //!
 //! Nobody provisions by hand: no verb here creates a server. People change what is desired
-//! ([`farms`], [`manifests`]), the engine's plans are committed in [`plans`], and [`steps`] writes
-//! down a change before a cloud hears of it.
+//! ([`farms`]), the engine's plans are committed in [`plans`], and [`plans::steps`] writes down a
+//! change before a cloud hears of it.
 //!
 //! ```text
-//! people    farms  manifests  proposals  servers  tokens    change what is desired, and who may
-//!           rollouts                                  pause, resume, abort, go back
-//!           holds                                     switch off what runs by itself
-//!           volumes                                   what servers leave behind, and its end
-//!           roles                                     the recipes servers are made from
-//! reading   views  events  explain  status  whatif  answer questions
-//!           fleet  follow                             lists and counts, kept in memory
-//! jobs      plans  steps  observe  balancers  orders    the reconcile loop's reads and writes
-//!           ready                                     when a server counts as running
-//!           minutes                                   what is kept for replays
-//! agents    agents                                  admission, and what agents say
-//!           retiring                                who is to go is told, and says it is idle
+//! farms      what people want, declared one by one or by manifests; roles; balancers' files
+//! servers    what people may ask of one; when it counts as running; its end; its volumes
+//! plans      what is decided, committed and done: plans, steps, proposals, rollouts, holds, pace
+//! clouds     accounts, what a listing proves, what platforms say of themselves
+//! agents     admission, what agents say, what they are told
+//! access     who may come in: tokens, users of the socket
+//! readings   what farm roles were like, minute by minute, and what other rules would have made
+//! journal    the journal for people; why a thing is as it is; following it from a cursor
+//! appliance  how it is, what it is called, what it forgets
 //! ```
+//! Beside them lies what all of them use: [`lookup`] finds records, [`observed`] is what was last
+//! seen, [`views`] is what people are shown of both.
+//!
 //! To add a verb: a function here that starts with [`authorise`], its route in `api`, a scenario in
 //! `tests/api`, and its line in `tests/fast/entrance/rights.rs`, which asks for it.
 
-pub mod accounts;
+pub mod access;
 pub mod agents;
-mod alerts;
-pub mod balancers;
-pub mod commands;
-mod conditions;
-pub mod events;
-pub mod explain;
+pub mod appliance;
+pub mod clouds;
 pub mod farms;
-pub mod fleet;
-mod follow;
-pub mod holds;
-pub mod install;
+pub mod journal;
 pub mod lookup;
-pub mod manifests;
-pub mod members;
-pub mod minutes;
-pub mod notices;
-pub mod observe;
 pub mod observed;
-pub mod orders;
-pub mod pace;
 pub mod plans;
-pub mod proposals;
-pub mod ready;
-mod retiring;
-pub mod roles;
-pub mod rollouts;
+pub mod readings;
 pub mod servers;
-pub mod status;
-pub mod steps;
-pub mod strange;
-pub mod told;
-pub mod upkeep;
-pub mod users;
 pub mod views;
-pub mod volumes;
-pub mod whatif;
 
 use crate::base::{Clock, Code, Millis, Problem, Result, Secret, Seq, Timestamp, Waker, Watch};
 use crate::model::{Actor, Permission};
@@ -123,7 +97,7 @@ pub struct Service {
     /// What time it is.
     pub clock: Arc<dyn Clock>,
     /// How many steps begin in a minute.
-    pub pace: Arc<pace::Pace>,
+    pub pace: Arc<plans::pace::Pace>,
     /// Signs agents' certificates.
     pub authority: Arc<Authority>,
     /// Fixed at the start.

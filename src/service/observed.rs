@@ -34,8 +34,8 @@ use crate::base::text::tidy;
 use crate::base::{Clock, FarmId, ServerId, StepId, Timestamp, Watch};
 use crate::engine::input::AgentPresence;
 use crate::model::Freshness;
-use crate::service::fleet::Fleet;
 use crate::service::plans::Glances;
+use crate::service::servers::fleet::Fleet;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

@@ -2,9 +2,14 @@
 
 mod carry;
 mod glance;
+pub mod holds;
 mod image;
 mod known;
 mod memory;
+pub mod pace;
+pub mod proposals;
+pub mod rollouts;
+pub mod steps;
 
 pub use self::glance::{Glance, Glances, glance};
 pub(in crate::service) use carry::set_status;
@@ -15,7 +20,8 @@ use crate::engine::{Decided, PlanInput};
 use crate::model::{
     Actor, Cause, Decision, Farm, FarmRole, Move, Permission, Plan, Revision, Role, Server,
 };
-use crate::service::{Service, alerts, authorise, holds, lookup};
+use crate::service::farms::alerts;
+use crate::service::{Service, authorise, lookup};
 use crate::store::{Author, Index, Key, Purpose, Reads, Subject, Tx, View};
 use image::{Breakers, FarmImage};
 use known::Known;
@@ -180,7 +186,7 @@ pub(super) fn sentence(decision: &Decision) -> String {
 fn purpose_of(plan: &Plan) -> Purpose {
     let grows = |change: &Move| match change {
         Move::Launch { .. } => true,
-        Move::Act { kind, .. } => super::steps::purpose_of(*kind) == Purpose::Growth,
+        Move::Act { kind, .. } => steps::purpose_of(*kind) == Purpose::Growth,
         Move::Retire { .. } | Move::Cancel { .. } | Move::Park { .. } | Move::Hasten { .. } => {
             false
         }

@@ -1,12 +1,19 @@
 //! Servers: what people may ask of one. None of it creates a server.
 
+pub mod commands;
+pub(super) mod conditions;
+pub mod fleet;
+pub mod ready;
+pub(super) mod retiring;
+pub mod volumes;
+
 use crate::base::limit::LOCK_REASON_BYTES_MAX;
 use crate::base::text::{self, Kind};
 use crate::base::{Code, Problem, Result, ServerId, Timestamp};
 use crate::model::{Actor, Cause, FarmGoal, Permission, Server, ServerStatus, Step, StepKind};
-use crate::service::fleet::Part;
 use crate::service::plans::set_status;
-use crate::service::{Service, authorise, lookup, retiring, views};
+use crate::service::servers::fleet::Part;
+use crate::service::{Service, authorise, lookup, views};
 use crate::store::{Author, Purpose, Reads, Tx};
 use crate::wire::api::{SeriesView, ServerView};
 use crate::wire::input::{LockInput, Page, RebootInput, ServerFilter, Slice, TerminateInput};

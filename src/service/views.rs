@@ -7,7 +7,9 @@ use crate::model::{
     Ran, Role, ScalingRule, Server, Wait,
 };
 use crate::service::plans::glance;
-use crate::service::{Service, conditions, farms, holds, lookup, rollouts};
+use crate::service::plans::{holds, rollouts};
+use crate::service::servers::conditions;
+use crate::service::{Service, farms, lookup};
 use crate::store::{Reads, Versioned, View};
 use crate::wire::api::{
     FarmExtra, FarmRoleExtra, FarmRoleView, FarmView, NameRef, OrderView, ReadingView, Ref,

@@ -4,7 +4,8 @@ use super::world;
 use crate::explain::site::Site;
 use grange::base::Bytes;
 use grange::model::{EndedBy, Order, OrderBody, OrderState, Printed, Ran};
-use grange::service::{commands, lookup};
+use grange::service::lookup;
+use grange::service::servers::commands;
 use grange::wire::agent::MessageBody;
 
 /// All of them answer what is open.

@@ -5,7 +5,8 @@ use super::{agents, past, world};
 use crate::explain::site::Site;
 use grange::clouds::volume::VolumeSighting;
 use grange::model::Actor;
-use grange::service::{farms, lookup, volumes};
+use grange::service::servers::volumes;
+use grange::service::{farms, lookup};
 use std::sync::atomic::Ordering;
 
 /// A farm of one server with a data volume.

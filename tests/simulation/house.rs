@@ -17,8 +17,9 @@ use grange::pki::Authority;
 use grange::series::{self, MemoryDisk, Series};
 use grange::service::agents::Doorway;
 use grange::service::observed::Observed;
-use grange::service::pace::Pace;
-use grange::service::{Service, Settings, steps, users};
+use grange::service::plans::pace::Pace;
+use grange::service::plans::steps;
+use grange::service::{Service, Settings, access};
 use grange::store::{Author, CrashHook, Disk, Mode, Moment, Purpose, Store};
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -156,7 +157,7 @@ impl House {
             before_write: None,
         });
         parts.fuse.watch(&parts.disk, Arc::downgrade(&service));
-        users::ensure_first_records(&service).map_err(|problem| problem.to_string())?;
+        access::ensure_first_records(&service).map_err(|problem| problem.to_string())?;
         steps::adopt(&service, &Actor::job("start")).map_err(|problem| problem.to_string())?;
         parts.sky.watch(&service);
         let calls = pools(parts);

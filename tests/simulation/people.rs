@@ -7,9 +7,10 @@ use grange::model::{
     Actor, Decision, Door, FarmGoal, Freshness, HoldKind, Permission, RolloutState, ServerStatus,
     Wait,
 };
-use grange::service::{
-    Service, commands, farms, holds, lookup, manifests, plans, rollouts, servers,
-};
+use grange::service::farms::{self, manifests};
+use grange::service::plans::{self, holds, rollouts};
+use grange::service::servers::{self, commands};
+use grange::service::{Service, lookup};
 use grange::wire::api::{CommandRequest, ManifestRequest};
 use grange::wire::hold::HoldInput;
 use grange::wire::input::{LockInput, RebootInput, ScalingInput, TerminateInput};

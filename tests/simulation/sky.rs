@@ -12,7 +12,7 @@ use grange::base::{Clock, FarmId, FarmRoleId, ManualClock, Millis, ServerId, Ste
 use grange::clouds::simulated::{Delays, Simulated};
 use grange::clouds::{Applied, Cloud, CloudError, CloudStep};
 use grange::model::{Actor, CloudState, Sighting, StepKind, StepStatus};
-use grange::service::observe::{self, Look};
+use grange::service::clouds::observe::{self, Look};
 use grange::service::{Service, lookup, plans};
 use grange::wire::agent::UserData;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};

@@ -15,7 +15,7 @@ use grange::model::{
     Breaker, CloudState, Decision, Farm, FarmGoal, FarmRole, Hold, Line, Move, Plan, Server,
     ServerStatus, Step, StepKind, StepStatus,
 };
-use grange::service::fleet::Counts;
+use grange::service::servers::fleet::Counts;
 use grange::service::{Service, lookup, plans};
 use grange::store::{Reads, View};
 use std::collections::{BTreeMap, BTreeSet};

@@ -18,7 +18,7 @@ use grange::base::random::Stream;
 use grange::base::{Clock, ManualClock, Millis, Seq, ServerId, Timestamp};
 use grange::model::Actor;
 use grange::series::MemoryDisk;
-use grange::service::steps;
+use grange::service::plans::steps;
 use grange::store::Disk;
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -7,7 +7,7 @@ use grange::clouds::onboard::{Failure, Isolation, Onboard, OnboardConfig, leftov
 use grange::clouds::{Cloud, CloudStep, LaunchRequest};
 use grange::model::{CloudState, Install};
 use grange::pki::Authority;
-use grange::service::install;
+use grange::service::appliance::install;
 use grange::store::{Mode, Store};
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -34,7 +34,15 @@ pub fn functions(source: &Source) -> Vec<Fault> {
 
 fn begins_function(line: &str) -> bool {
     let mut rest = line.trim_start();
-    for word in ["pub(crate) ", "pub(super) ", "pub ", "const ", "async ", "unsafe "] {
+    for word in [
+        "pub(crate) ",
+        "pub(super) ",
+        "pub(in crate::service) ",
+        "pub ",
+        "const ",
+        "async ",
+        "unsafe ",
+    ] {
         rest = rest.strip_prefix(word).unwrap_or(rest);
     }
     rest.starts_with("fn ") || rest.starts_with("extern \"")

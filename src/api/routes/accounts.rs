@@ -1,7 +1,7 @@
 //! Cloud accounts: how each answers, and how fast it is asked.
 
 use super::Row;
-use crate::service::accounts;
+use crate::service::clouds::accounts;
 use crate::wire::account::{ACCOUNT_RESUME, ACCOUNTS};
 use std::sync::LazyLock;
 

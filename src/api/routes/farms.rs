@@ -204,7 +204,7 @@ fn list_farm_roles(on: &Context, call: &Call) -> Result<Reply> {
         cloud_location: call.text("cloudLocation"),
     };
     let farm = farm(call)?;
-    call.page(|page| farms::roles(&on.service, &call.actor, farm, &filter, page))
+    call.page(|page| farms::farm_roles(&on.service, &call.actor, farm, &filter, page))
 }
 
 fn show_farm_role(on: &Context, call: &Call) -> Result<Reply> {

@@ -1,7 +1,7 @@
 //! Holds: automation that people switched off for a while.
 
 use super::Row;
-use crate::service::holds;
+use crate::service::plans::holds;
 use crate::wire::hold::{HOLD_PLACE, HOLD_RELEASE, HOLDS};
 use std::sync::LazyLock;
 

@@ -7,7 +7,10 @@ use crate::api::call::Call;
 use crate::base::limit::{API_PAGE_MAX, EVENTS_WAIT_MAX};
 use crate::base::{Millis, Problem, Result};
 use crate::model::Door;
-use crate::service::{explain, roles, status, whatif};
+use crate::service::appliance;
+use crate::service::farms::roles;
+use crate::service::journal::explain;
+use crate::service::readings::whatif;
 use crate::wire::input::{EventsQuery, RoleFilter, WhoView};
 use serde_json::json;
 
@@ -85,7 +88,7 @@ pub const ROWS: &[Row] = &[
         input: None,
         output: Output::One("Status"),
         run: Run::Verb(|on, call| {
-            let status = status::get(&on.service, &call.actor, (on.jobs)())?;
+            let status = appliance::get(&on.service, &call.actor, (on.jobs)())?;
             Ok(Reply::One(value(&status)?, None))
         }),
     },

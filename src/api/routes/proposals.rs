@@ -2,7 +2,8 @@
 
 use super::{Output, Row, Run};
 use crate::api::answer::{Reply, value};
-use crate::service::{manifests, proposals};
+use crate::service::farms::manifests;
+use crate::service::plans::proposals;
 
 /// Rows of these nouns.
 pub const ROWS: &[Row] = &[

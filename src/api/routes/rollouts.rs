@@ -4,7 +4,7 @@ use super::{Call, Output, Row, Run};
 use crate::api::Context;
 use crate::api::answer::{Reply, value};
 use crate::base::Result;
-use crate::service::rollouts;
+use crate::service::plans::rollouts;
 use crate::wire::input::NoInput;
 use crate::wire::rollout::RolloutVerb;
 

@@ -7,7 +7,8 @@ use crate::api::call::Call;
 use crate::base::limit::{COMMAND_ARGUMENTS_MAX, READINGS_MINUTES_MAX};
 use crate::base::{FarmId, FarmRoleId, Problem, Result, ServerId};
 use crate::model::ServerStatus;
-use crate::service::{commands, farms, servers};
+use crate::service::farms;
+use crate::service::servers::{self, commands};
 use crate::wire::api::{CommandRequest, ServerView};
 use crate::wire::input::{NoInput, ServerFilter};
 

@@ -1,7 +1,7 @@
 //! Bearer tokens.
 
 use super::Row;
-use crate::service::users;
+use crate::service::access;
 use crate::wire::token::{TOKEN_CREATE, TOKEN_REVOKE, TOKENS};
 use std::sync::LazyLock;
 
@@ -9,11 +9,11 @@ use std::sync::LazyLock;
 pub static ROWS: LazyLock<[Row; 3]> = LazyLock::new(|| {
     [
         Row::created(&TOKEN_CREATE, |on, call, input| {
-            users::create_token(&on.service, &call.actor, &input)
+            access::create_token(&on.service, &call.actor, &input)
         }),
-        Row::rows(&TOKENS, |on, call, page| users::tokens(&on.service, &call.actor, page)),
+        Row::rows(&TOKENS, |on, call, page| access::tokens(&on.service, &call.actor, page)),
         Row::nothing(&TOKEN_REVOKE, |on, call| {
-            users::revoke_token(&on.service, &call.actor, call.param("tokenId", "token")?)
+            access::revoke_token(&on.service, &call.actor, call.param("tokenId", "token")?)
         }),
     ]
 });

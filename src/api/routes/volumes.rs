@@ -5,7 +5,7 @@ use crate::api::Context;
 use crate::api::answer::{Reply, value};
 use crate::api::call::Call;
 use crate::base::{Problem, Result, VolumeId};
-use crate::service::volumes;
+use crate::service::servers::volumes;
 use crate::wire::input::VolumeFilter;
 use crate::wire::volume::STATUSES;
 

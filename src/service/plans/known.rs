@@ -8,7 +8,7 @@ use crate::base::{FarmRoleId, Millis, Result};
 use crate::engine::{self, Common, Decided, Facts, Fault, PlanInput};
 use crate::model::{Actor, Freshness};
 use crate::service::Service;
-use crate::service::alerts::{self, Alarm};
+use crate::service::farms::alerts::{self, Alarm};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// While something waits, its numbers move: cool-downs end, listings confirm.

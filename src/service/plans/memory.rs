@@ -21,7 +21,7 @@ use crate::base::limit::PLAN_PERIOD;
 use crate::base::problem::chain;
 use crate::base::{FarmId, FarmRoleId, Millis, Result, Seq, ServerId, Timestamp};
 use crate::model::{Actor, Breaker, Farm, FarmRole, Hold, Permission, Plan, Server, Step};
-use crate::service::follow::follow;
+use crate::service::journal::follow::follow;
 use crate::service::{Service, authorise, lookup};
 use crate::store::{Change, CurrentPlan, Entry, Record, Table, Versioned};
 use std::collections::BTreeMap;

@@ -5,8 +5,8 @@ use grange::model::{Actor, Door, Permission};
 use grange::pki::Authority;
 use grange::series::{self, MemoryDisk, Series};
 use grange::service::observed::Observed;
-use grange::service::pace::Pace;
-use grange::service::{Service, Settings, users};
+use grange::service::plans::pace::Pace;
+use grange::service::{Service, Settings, access};
 use grange::store::{Mode, Store};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -59,7 +59,7 @@ impl House {
             listing: Waker::new(),
             before_write: None,
         });
-        users::ensure_first_records(&service).expect("first records");
+        access::ensure_first_records(&service).expect("first records");
         House { service, clock }
     }
 }

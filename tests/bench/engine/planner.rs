@@ -7,9 +7,10 @@
 use crate::house::{House, PLATFORM, admin};
 use grange::base::{Millis, ServerId};
 use grange::model::{Actor, Cause, CloudState, Server, ServerStatus, Sighting, Step, StepStatus};
-use grange::service::observe::{self, Look};
+use grange::service::clouds::observe::{self, Look};
+use grange::service::farms::manifests;
 use grange::service::plans::Memory;
-use grange::service::{Service, lookup, manifests};
+use grange::service::{Service, lookup};
 use grange::store::{Author, Purpose};
 use grange::wire::api::ManifestRequest;
 use grange::wire::reading::Batch;

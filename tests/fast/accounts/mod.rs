@@ -5,7 +5,9 @@ use crate::explain::site::Site;
 use grange::base::{Clock, Millis, PlanId, StepId};
 use grange::clouds::{Applied, CloudError};
 use grange::model::{Actor, Breaker, Cause, Door, Permission, Step, StepKind, StepStatus};
-use grange::service::{accounts, lookup, plans, status, steps};
+use grange::service::clouds::accounts;
+use grange::service::plans::{self, steps};
+use grange::service::{appliance, lookup};
 use grange::store::{Author, Purpose};
 use grange::wire::account::AccountView;
 use grange::wire::input::Page;
@@ -93,7 +95,7 @@ impl Account {
     }
 
     fn alerts(&self) -> Vec<String> {
-        status::get(&self.site.service, &admin(), Vec::new()).unwrap().alerts
+        appliance::get(&self.site.service, &admin(), Vec::new()).unwrap().alerts
     }
 
     fn waits(&self) -> Vec<String> {
@@ -244,7 +246,7 @@ fn a_person_resumes_an_account() {
 
 #[test]
 fn steps_beyond_the_pace_wait_and_what_people_asked_for_does_not() {
-    let site = Site::paced(Arc::new(grange::service::pace::Pace::new(6)));
+    let site = Site::paced(Arc::new(grange::service::plans::pace::Pace::new(6)));
     let mut account = Account { site };
     account.declare("web", 8);
     account.plan();

@@ -4,7 +4,8 @@ use super::{Shop, admin};
 use grange::base::limit::{BALANCER_LOOK, UNHEALTHY_ALERT_AFTER};
 use grange::base::{Clock, ServerId};
 use grange::model::{Actor, Cause, MemberDown, Server};
-use grange::service::{events, lookup, members, plans, servers};
+use grange::service::farms::members;
+use grange::service::{journal, lookup, plans, servers};
 use grange::store::{Author, Purpose};
 use grange::wire::agent::MessageBody;
 use grange::wire::input::EventsQuery;
@@ -135,7 +136,7 @@ fn a_balancer_speaks_for_what_is_behind_it_and_only_while_it_is_there() {
     shop.site.hang_up(shop.id("lb-1"));
     assert_eq!(shop.unhealthy(), 0, "nobody can tell any more");
     let query = EventsQuery { about: Some("shop/web-2".into()), max: 1, ..Default::default() };
-    let told = events::list(&shop.site.service, &admin(), &query).unwrap().events;
+    let told = journal::list(&shop.site.service, &admin(), &query).unwrap().events;
     let told = told.iter().map(|entry| format!("{} {}", entry.verb, entry.text));
     let said = "agent.lost the balancer that did not reach it lost its agent: nobody can tell now";
     assert_eq!(told.collect::<Vec<_>>(), [said]);
@@ -158,7 +159,7 @@ fn what_balances_nothing_any_more_says_nothing_of_servers() {
     forget(&shop);
     assert_eq!((shop.unhealthy(), shop.conditions("lb-1").len()), (0, 0));
     let query = EventsQuery { about: Some("shop/web-2".into()), max: 1, ..Default::default() };
-    let told = events::list(&shop.site.service, &admin(), &query).unwrap().events;
+    let told = journal::list(&shop.site.service, &admin(), &query).unwrap().events;
     assert_eq!(told[0].text, "what did not reach it balances nothing any more");
     // Nor does what its agent still says.
     shop.down("lb-1", &["web-2"]);

@@ -8,7 +8,8 @@ use crate::explain::site::Site;
 use grange::base::{Problem, StepId, Timestamp};
 use grange::clouds::{Applied, CloudError};
 use grange::model::{Actor, Cause, FarmRole, Server, ServerStatus, Step, StepKind, StepStatus};
-use grange::service::{lookup, plans, steps};
+use grange::service::lookup;
+use grange::service::plans::{self, steps};
 use grange::store::{Author, Purpose, Tx};
 
 struct Farm {

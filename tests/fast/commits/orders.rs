@@ -4,7 +4,9 @@ use super::races::admin;
 use crate::explain::site::Site;
 use grange::base::{Bytes, Clock, Code, EnvironmentId, OrderId, Seq, ServerId, Timestamp};
 use grange::model::{Actor, EndedBy, Order, OrderBody, OrderState, Permission, Printed, Ran};
-use grange::service::{commands, lookup, orders};
+use grange::service::agents::orders;
+use grange::service::lookup;
+use grange::service::servers::commands;
 use grange::wire::agent::MessageBody;
 use grange::wire::api::CommandRequest;
 

@@ -6,8 +6,10 @@
 use crate::explain::site::Site;
 use grange::base::ServerId;
 use grange::model::{Actor, Door, Permission};
+use grange::service::farms::{self, manifests};
 use grange::service::plans::Planned;
-use grange::service::{Service, farms, holds, lookup, manifests, plans, servers};
+use grange::service::plans::{self, holds};
+use grange::service::{Service, lookup, servers};
 use grange::wire::api::ManifestRequest;
 use grange::wire::hold::HoldInput;
 use grange::wire::input::{LockInput, RebootInput, ScalingInput, TerminateInput};

@@ -7,7 +7,9 @@ use grange::broker::Ingest;
 use grange::clouds::CloudError;
 use grange::model::{Actor, Door, Permission};
 use grange::service::agents::Doorway;
-use grange::service::{Service, farms, holds, lookup, manifests, plans, servers, steps, users};
+use grange::service::farms::{self, manifests};
+use grange::service::plans::{self, holds, steps};
+use grange::service::{Service, access, lookup, servers};
 use grange::wire::agent::{Message, MessageBody, VERSION};
 use grange::wire::api::ManifestRequest;
 use grange::wire::hold::HoldInput;
@@ -62,7 +64,7 @@ const FIELDS: [Field; 9] = [
     ("what", |service, _, text| hold(service, text, "why")),
     ("description", |service, _, text| {
         let input = TokenInput { description: text.into(), ..TokenInput::default() };
-        users::create_token(service, &admin(), &input).map(drop)
+        access::create_token(service, &admin(), &input).map(drop)
     }),
     ("description", |service, _, text| {
         let (name, description) = (Some("mall".into()), Some(text.into()));
@@ -218,7 +220,7 @@ fn tokens_end_by_themselves_and_are_listed_and_revoked() {
     let service = &site.service;
     let make = |expires_in_ms| {
         let input = TokenInput { description: "ci".into(), expires_in_ms };
-        users::create_token(service, &admin(), &input)
+        access::create_token(service, &admin(), &input)
     };
     let (quarter, short) = (make(None).unwrap(), make(Some(DAY)).unwrap());
     let now = service.now();
@@ -227,7 +229,7 @@ fn tokens_end_by_themselves_and_are_listed_and_revoked() {
         let problem = make(Some(length)).unwrap_err();
         assert!(names(&problem, "expiresInMs"), "{length}: {problem}");
     }
-    let enters = |token: &TokenView| users::of_token(service, token.token.reveal()).is_some();
+    let enters = |token: &TokenView| access::of_token(service, token.token.reveal()).is_some();
     assert!(enters(&quarter) && enters(&short));
     // To the millisecond it says, and no longer.
     site.clock.advance(DAY - 1);
@@ -236,7 +238,7 @@ fn tokens_end_by_themselves_and_are_listed_and_revoked() {
     assert!(!enters(&short) && enters(&quarter));
     let list = |actor: &Actor| {
         let page = Page { number: 1, size: 100 };
-        let tokens = users::tokens(service, actor, page).unwrap().items;
+        let tokens = access::tokens(service, actor, page).unwrap().items;
         tokens.into_iter().map(|token| (token.id, token.ended)).collect::<Vec<_>>()
     };
     assert_eq!(list(&admin()), [(quarter.id, false), (short.id, true)]);
@@ -244,7 +246,7 @@ fn tokens_end_by_themselves_and_are_listed_and_revoked() {
     let permissions = vec![Permission::FarmsRead];
     let stranger = Actor { user: UserId(9), permissions, ..Actor::job("viewer") };
     assert_eq!(list(&stranger), []);
-    let revoke = |actor: &Actor, id: u64| users::revoke_token(service, actor, TokenId(id));
+    let revoke = |actor: &Actor, id: u64| access::revoke_token(service, actor, TokenId(id));
     assert_eq!(revoke(&stranger, quarter.id).unwrap_err().code, Code::ObjectNotFound);
     let nobody = Actor { permissions: Vec::new(), ..admin() };
     assert_eq!(revoke(&nobody, quarter.id).unwrap_err().code, Code::PermissionViolation);

@@ -9,7 +9,7 @@ use grange::model::{Actor, Cause, Door, Permission, Server, ServerStatus, User};
 use grange::net::tls::DeviceKey;
 use grange::pki::request_key_digest;
 use grange::service::agents::Doorway;
-use grange::service::{lookup, users};
+use grange::service::{access, lookup};
 use grange::store::{Author, Purpose, Tx};
 use grange::wire::input::TokenInput;
 
@@ -143,14 +143,14 @@ fn a_certificate_lets_in_the_server_that_enrolled_with_it_until_it_is_terminated
 fn a_token_is_its_users_until_the_moment_it_ends() {
     let site = Site::new();
     let service = &site.service;
-    let admin = users::of_unix(service, 0, &[]).expect("root is its administrator");
+    let admin = access::of_unix(service, 0, &[]).expect("root is its administrator");
     let make = |expires_in_ms| {
         let input = TokenInput { description: "for a test".into(), expires_in_ms };
-        let made = users::create_token(service, &admin, &input).unwrap();
+        let made = access::create_token(service, &admin, &input).unwrap();
         made.token.reveal().to_owned()
     };
     let (short, long) = (make(Some(60_000)), make(Some(120_000)));
-    let of = |text: &str| users::of_token(service, text);
+    let of = |text: &str| access::of_token(service, text);
     let came = of(&short).expect("it has not ended");
     assert_eq!((came.user, came.door), (admin.user, Door::Https));
     assert_eq!(came.permissions, admin.permissions);
@@ -178,7 +178,7 @@ fn a_process_is_who_a_user_record_says_or_root_or_nobody() {
         tx.put(&User { id, name, permissions, unix_ids, created_at: Default::default() })?;
         Ok(())
     });
-    let of = |uid, administrators: &[u32]| users::of_unix(&site.service, uid, administrators);
+    let of = |uid, administrators: &[u32]| access::of_unix(&site.service, uid, administrators);
     for (uid, administrators) in [(0, &[][..]), (0, &[33]), (33, &[33]), (34, &[33, 34])] {
         let came = of(uid, administrators).expect("an administrator");
         assert_eq!((came.user, came.door), (UserId(1), Door::Socket), "{uid}");

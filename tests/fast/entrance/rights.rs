@@ -7,14 +7,18 @@ use grange::base::{
 };
 use grange::clouds::Applied;
 use grange::model::{Actor, Door, Permission};
-use grange::service::observe::Look;
+use grange::service::agents::{orders, told};
+use grange::service::appliance::upkeep::KeptPlans;
+use grange::service::appliance::{self, upkeep};
+use grange::service::clouds::observe::Look;
+use grange::service::clouds::{accounts, notices, observe};
+use grange::service::farms::{self, balancers, manifests, members, roles};
+use grange::service::journal::{self, explain};
 use grange::service::plans::Memory;
-use grange::service::upkeep::KeptPlans;
-use grange::service::{
-    Service, accounts, balancers, commands, events, explain, farms, holds, lookup, manifests,
-    members, minutes, notices, observe, orders, plans, proposals, ready, roles, rollouts, servers,
-    status, steps, told, upkeep, users, volumes, whatif,
-};
+use grange::service::plans::{self, holds, proposals, rollouts, steps};
+use grange::service::readings::{minutes, whatif};
+use grange::service::servers::{self, commands, ready, volumes};
+use grange::service::{Service, access, lookup};
 use grange::wire::api::{CommandRequest, ManifestRequest, ProposalRequest, ProposalText};
 use grange::wire::hold::HoldInput;
 use grange::wire::input::{
@@ -60,8 +64,8 @@ pub const VERBS: &[(&str, &[Permission], Call)] = &[
     }),
     ("commands::get", &[CommandsRun], |t, a| said(commands::get(t.service, a, OrderId(1)))),
     ("commands::cancel", &[CommandsRun], |t, a| said(commands::cancel(t.service, a, OrderId(1)))),
-    ("events::list", &[EventsRead], |t, a| {
-        said(events::list(t.service, a, &EventsQuery { max: 10, ..EventsQuery::default() }))
+    ("journal::list", &[EventsRead], |t, a| {
+        said(journal::list(t.service, a, &EventsQuery { max: 10, ..EventsQuery::default() }))
     }),
     ("explain::explain", &[EventsRead], |t, a| said(explain::explain(t.service, a, "shop"))),
     ("explain::full_name", &[EventsRead], |t, a| said(explain::full_name(t.service, a, "shop"))),
@@ -89,7 +93,7 @@ pub const VERBS: &[(&str, &[Permission], Call)] = &[
         said(farms::terminate(t.service, a, t.farm, TerminateInput::default()))
     }),
     ("farms::roles", &[FarmsRead], |t, a| {
-        said(farms::roles(t.service, a, t.farm, &FarmRoleFilter::default(), PAGE))
+        said(farms::farm_roles(t.service, a, t.farm, &FarmRoleFilter::default(), PAGE))
     }),
     ("farms::role", &[FarmsRead], |t, a| said(farms::role(t.service, a, t.role))),
     ("farms::scale", &[FarmsManage], |t, a| {
@@ -176,7 +180,7 @@ pub const VERBS: &[(&str, &[Permission], Call)] = &[
         let now = t.service.now();
         said(servers::readings(t.service, a, t.server, &[], now.before(60_000), now))
     }),
-    ("status::get", &[FarmsRead], |t, a| said(status::get(t.service, a, Vec::new()))),
+    ("appliance::get", &[FarmsRead], |t, a| said(appliance::get(t.service, a, Vec::new()))),
     ("steps::adopt_and_due", &[Operate], |t, a| {
         said(steps::adopt_and_due(t.service, a, t.service.now()))
     }),
@@ -195,12 +199,12 @@ pub const VERBS: &[(&str, &[Permission], Call)] = &[
         said(upkeep::remove_plans(t.service, a, &mut KeptPlans::default(), 1))
     }),
     ("upkeep::reset_restarts", &[Operate], |t, a| said(upkeep::reset_restarts(t.service, a, 1))),
-    ("users::create_token", &[FarmsRead], |t, a| {
-        said(users::create_token(t.service, a, &TokenInput::default()))
+    ("access::create_token", &[FarmsRead], |t, a| {
+        said(access::create_token(t.service, a, &TokenInput::default()))
     }),
-    ("users::tokens", &[FarmsRead], |t, a| said(users::tokens(t.service, a, PAGE))),
-    ("users::revoke_token", &[FarmsRead], |t, a| {
-        said(users::revoke_token(t.service, a, TokenId(1)))
+    ("access::tokens", &[FarmsRead], |t, a| said(access::tokens(t.service, a, PAGE))),
+    ("access::revoke_token", &[FarmsRead], |t, a| {
+        said(access::revoke_token(t.service, a, TokenId(1)))
     }),
     ("volumes::list", &[FarmsRead], |t, a| {
         said(volumes::list(t.service, a, &VolumeFilter::default(), PAGE))

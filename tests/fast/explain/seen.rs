@@ -1,7 +1,8 @@
 //! What a platform sees that no listing carries, as a story says it.
 
 use grange::model::{Actor, Notice, NoticeKind};
-use grange::service::{Service, notices};
+use grange::service::Service;
+use grange::service::clouds::notices;
 
 /// Something about the network that servers stand on, or nothing any more.
 pub fn network(service: &Service, platform: &str, text: Option<&str>) {

@@ -15,12 +15,13 @@ use grange::model::{
 use grange::pki::Authority;
 use grange::series::{self, MemoryDisk, Series};
 use grange::service::agents::Doorway;
-use grange::service::observe::{self, Look};
+use grange::service::appliance::upkeep;
+use grange::service::clouds::observe::{self, Look};
+use grange::service::farms::{self, manifests};
 use grange::service::observed::Observed;
-use grange::service::pace::Pace;
-use grange::service::{
-    Finder, Service, Settings, farms, lookup, manifests, plans, servers, steps, upkeep, users,
-};
+use grange::service::plans::pace::Pace;
+use grange::service::plans::{self, steps};
+use grange::service::{Finder, Service, Settings, access, lookup, servers};
 use grange::store::{Disk, Mode, Store};
 use grange::wire::agent::MessageBody;
 use grange::wire::api::ManifestRequest;
@@ -140,7 +141,7 @@ impl Site {
             listing: Waker::new(),
             before_write: Some(Box::new(move |verb| noted.write(verb))),
         });
-        users::ensure_first_records(&service).unwrap();
+        access::ensure_first_records(&service).unwrap();
         let doorway = Doorway::new(service.clone());
         let (cloud, said) = (BTreeMap::new(), BTreeMap::new());
         Site {
@@ -207,7 +208,8 @@ impl Site {
                 while self.service.store.trim_journal().unwrap() > 0 {}
             }
             ["expire"] => {
-                let ends = grange::service::holds::expire(&self.service, &Actor::job("holds"));
+                let ends =
+                    grange::service::plans::holds::expire(&self.service, &Actor::job("holds"));
                 drop(ends.unwrap());
             }
             ["forget"] => {

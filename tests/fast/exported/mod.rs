@@ -7,7 +7,7 @@ use crate::explain::site::Site;
 use fields::{declarations, plain};
 use grange::base::{Code, EnvironmentId, FarmId};
 use grange::model::{Actor, Permission};
-use grange::service::{farms, manifests};
+use grange::service::farms::{self, manifests};
 use grange::wire::api::{FarmManifestView, ManifestRequest, ManifestResult};
 use grange::wire::input::TerminateInput;
 use grange::wire::manifest::parse;

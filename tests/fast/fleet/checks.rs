@@ -3,7 +3,8 @@
 use super::admin;
 use crate::explain::site::Site;
 use grange::model::Actor;
-use grange::service::{manifests, ready, servers};
+use grange::service::farms::manifests;
+use grange::service::servers::{self, ready};
 use grange::wire::api::ManifestRequest;
 
 /// One server without an agent of ours, with a check or without.

@@ -9,8 +9,10 @@ use grange::model::{
     Actor, Cause, Decision, Door, FarmRole, Line, Permission, Plan, ReadyCheck, Server,
     ServerStatus, Wait,
 };
-use grange::service::fleet::{Counts, Fleet, Part};
-use grange::service::{Service, farms, lookup, ready, servers, upkeep};
+use grange::service::appliance::upkeep;
+use grange::service::servers::fleet::{Counts, Fleet, Part};
+use grange::service::servers::{self, ready};
+use grange::service::{Service, farms, lookup};
 use grange::store::{Author, Purpose, Reads};
 use grange::wire::input::{FarmFilter, FarmRoleFilter, Page, ServerFilter};
 use proptest::prelude::*;
@@ -284,8 +286,9 @@ fn a_row_names_its_first_waits_and_each_server_its_own() {
     assert_eq!(waiting.len(), 21);
     assert_eq!(waiting[0], format!("shop/{}: {}", all[0].hostname, wait));
     assert_eq!(waiting[20], "and 11 more; each server says its own");
-    let shown =
-        farms::roles(service, &admin(), role.farm, &FarmRoleFilter::default(), page).unwrap().items;
+    let shown = farms::farm_roles(service, &admin(), role.farm, &FarmRoleFilter::default(), page)
+        .unwrap()
+        .items;
     let waiting = &shown[0].grange.waiting;
     // Its own comes first, and is not counted with those of its servers.
     assert_eq!(waiting[0], wait.to_string());

@@ -217,7 +217,7 @@ async fn readings_that_cannot_be_right_are_refused_counted_and_told() {
     assert_eq!(latest.iter().map(|(_, _, value)| *value).collect::<Vec<_>>(), [3.0]);
     // It is over some time after the last.
     house.site.clock.advance(grange::base::limit::STRANGE_FOR);
-    grange::service::strange::tell(&house.site.service);
+    grange::service::agents::strange::tell(&house.site.service);
     assert_eq!(house.alerts(), "");
 }
 

@@ -10,8 +10,10 @@ use grange::model::{
     Actor, CloudState, FarmGoal, HoldKind, MemberDown, OrderBody, OrderState, ServerStatus,
     Sighting, StepKind,
 };
-use grange::service::observe::{self, Look};
-use grange::service::{farms, holds, lookup, manifests, plans, rollouts, servers, steps};
+use grange::service::clouds::observe::{self, Look};
+use grange::service::farms::{self, manifests};
+use grange::service::plans::{self, holds, rollouts, steps};
+use grange::service::{lookup, servers};
 use grange::wire::agent::MessageBody;
 use grange::wire::api::ManifestRequest;
 use grange::wire::hold::HoldInput;

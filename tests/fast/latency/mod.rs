@@ -14,7 +14,7 @@ use grange::base::{FarmId, Millis, PlanId, Timestamp, Waker};
 use grange::engine;
 use grange::jobs::table::ROWS;
 use grange::model::{Actor, Line, Move, RoleTarget};
-use grange::service::pace::Pace;
+use grange::service::plans::pace::Pace;
 use grange::service::plans::{self, Memory};
 use grange::service::{Service, lookup};
 use std::collections::{BTreeMap, BTreeSet};

@@ -10,7 +10,7 @@ use grange::jobs::{Checker, Job, Pool, Ports, holds::Holds};
 use grange::model::{
     Actor, CloudState, Door, FarmRole, Permission, ReadyCheck, Server, ServerStatus,
 };
-use grange::service::steps::{Begun, Calling};
+use grange::service::plans::steps::{Begun, Calling};
 use grange::service::{lookup, plans};
 use grange::wire::reading::{self, Batch};
 use std::collections::{BTreeMap, BTreeSet};

@@ -6,7 +6,7 @@ use super::calls::{
     FARM, LAUNCH_FARM, LIST_SERVERS, RESUME_FARM, SUSPEND_FARM, each, pages, role, shop,
 };
 use crate::entrance::rights::said;
-use grange::service::{farms, manifests};
+use grange::service::farms::{self, manifests};
 use grange::wire::api::ManifestRequest;
 use grange::wire::input::{FarmFilter, FarmInput, FarmRoleFilter, ScalingInput, TerminateInput};
 
@@ -112,7 +112,9 @@ pub const FARMS: &[Case] = &[
                 let manifest = shop(&[("web", "small", 2), ("db", "small", 1)], "");
                 let input = ManifestRequest { manifest, ..ManifestRequest::default() };
                 manifests::apply(t.service, a, &input)?;
-                pages(|page| farms::roles(t.service, a, t.farm, &FarmRoleFilter::default(), page))
+                pages(|page| {
+                    farms::farm_roles(t.service, a, t.farm, &FarmRoleFilter::default(), page)
+                })
             }),
             Call(|t, a| said(farms::role(t.service, a, role(t, "db")))),
         ],

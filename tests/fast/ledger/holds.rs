@@ -6,7 +6,8 @@ use super::calls::{LIST_HOLDS, LOCK, TERMINATE, UNLOCK, each, hold};
 use crate::entrance::rights::said;
 use grange::base::HoldId;
 use grange::model::HoldKind;
-use grange::service::{holds, servers};
+use grange::service::plans::holds;
+use grange::service::servers;
 use grange::wire::hold::HoldInput;
 use grange::wire::input::LockInput;
 

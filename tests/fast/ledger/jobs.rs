@@ -13,7 +13,7 @@ use grange::clouds::{Applied, Cloud, CloudError, CloudStep, InstanceType};
 use grange::jobs::table::ROWS;
 use grange::jobs::{Checker, Courier, Job, Pool, Ports};
 use grange::model::{CloudState, Notice, NoticeKind, Permission, ReadyCheck, Sighting};
-use grange::service::holds;
+use grange::service::plans::holds;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::sync::atomic::{AtomicUsize, Ordering};

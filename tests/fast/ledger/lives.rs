@@ -4,7 +4,7 @@ use super::Case;
 use super::Do::{Act, Alerts, Call, Told};
 use super::calls::{ABORT, FARM, LARGER, LAUNCH_FARM, PAUSE, RESUME, ROLLOUT, role};
 use grange::base::Timestamp;
-use grange::service::minutes;
+use grange::service::readings::minutes;
 
 /// What is recorded of the minute that is over.
 const MINUTE: super::Do = Call(|t, a| {

@@ -5,7 +5,10 @@ use super::Do::{Act, Call, Told, Whole};
 use super::calls::{each, pages, shop};
 use crate::entrance::rights::said;
 use grange::base::TokenId;
-use grange::service::{accounts, explain, manifests, users};
+use grange::service::access;
+use grange::service::clouds::accounts;
+use grange::service::farms::manifests;
+use grange::service::journal::explain;
 use grange::wire::api::ManifestRequest;
 use grange::wire::input::TokenInput;
 
@@ -30,7 +33,7 @@ pub const OTHERS: &[Case] = &[
             Call(|t, a| {
                 let make = |description: &str, expires_in_ms| {
                     let description = description.into();
-                    users::create_token(t.service, a, &TokenInput { description, expires_in_ms })
+                    access::create_token(t.service, a, &TokenInput { description, expires_in_ms })
                 };
                 let most = grange::base::limit::TOKEN_LIFE_MAX;
                 each([
@@ -42,10 +45,10 @@ pub const OTHERS: &[Case] = &[
                     make("too long", Some(most + 1)),
                 ])
             }),
-            Call(|t, a| pages(|page| users::tokens(t.service, a, page))),
-            Call(|t, a| said(users::revoke_token(t.service, a, TokenId(2)))),
-            Call(|t, a| said(users::revoke_token(t.service, a, TokenId(2)))),
-            Call(|t, a| pages(|page| users::tokens(t.service, a, page))),
+            Call(|t, a| pages(|page| access::tokens(t.service, a, page))),
+            Call(|t, a| said(access::revoke_token(t.service, a, TokenId(2)))),
+            Call(|t, a| said(access::revoke_token(t.service, a, TokenId(2)))),
+            Call(|t, a| pages(|page| access::tokens(t.service, a, page))),
         ],
     ),
     (

@@ -4,7 +4,7 @@ use super::Case;
 use super::Do::{Act, Call, Told};
 use super::calls::{ABORT, FARM, LARGER, PAUSE, RESUME, ROLLBACK, ROLLOUT, outlook, shop};
 use crate::entrance::rights::said;
-use grange::service::manifests;
+use grange::service::farms::manifests;
 use grange::wire::api::ManifestRequest;
 
 /// Every case.

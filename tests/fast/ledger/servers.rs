@@ -8,7 +8,7 @@ use super::calls::{
 };
 use crate::entrance::rights::said;
 use grange::base::OrderId;
-use grange::service::{commands, servers};
+use grange::service::servers::{self, commands};
 use grange::wire::api::CommandRequest;
 use grange::wire::input::TerminateInput;
 

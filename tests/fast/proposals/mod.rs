@@ -5,9 +5,10 @@ use grange::base::limit::PROPOSAL_MANIFEST_BYTES_MAX;
 use grange::base::{Code, EnvironmentId, FarmRoleId, Problem, Result, UserId};
 use grange::model::{Actor, Door, FarmRole, Permission};
 use grange::pki::Authority;
-use grange::service::{
-    Service, events, explain, farms, lookup, manifests, plans, proposals, servers,
-};
+use grange::service::farms::{self, manifests};
+use grange::service::journal::{self, explain};
+use grange::service::plans::{self, proposals};
+use grange::service::{Service, lookup, servers};
 use grange::wire::api::{ManifestRequest, ManifestResult, ProposalRequest, ProposalText};
 use grange::wire::input::{EventsQuery, LockInput, RebootInput, ScalingInput};
 use std::sync::Arc;
@@ -118,7 +119,7 @@ fn what_one_proposes_another_applies_once() {
     assert!(told.contains("proposal 1 made: 2 differences, 0 servers to stop"), "{told}");
     assert!(told.contains("(by alice from 10.0.0.7)"), "{told}");
     let query = EventsQuery { after: None, max: 100, about: None, search: None };
-    let events = events::list(&site.service, &bob(), &query).unwrap().events;
+    let events = journal::list(&site.service, &bob(), &query).unwrap().events;
     let who = |verb: &str| events.iter().rfind(|e| e.verb == verb).map(|e| e.actor.clone());
     assert_eq!(who("proposal.make").as_deref(), Some("alice"));
     assert_eq!(who("manifest.apply").as_deref(), Some("bob"));

@@ -4,8 +4,9 @@
 use crate::explain::site::Site;
 use grange::base::{Clock, ServerId};
 use grange::model::{Actor, AgentCursor, Cause, OrderBody, OrderState};
+use grange::service::agents::told;
+use grange::service::lookup;
 use grange::service::observed::FormerPorts;
-use grange::service::{lookup, told};
 use grange::store::{Author, Purpose};
 
 /// Two servers whose agents were told what is told no longer.

@@ -6,7 +6,7 @@ use grange::base::{Clock, ServerId, Waker};
 use grange::jobs::minutes::RecordMinutes;
 use grange::jobs::{Checker, Courier, Job, Pool, Ports};
 use grange::model::{Actor, MINUTE, ReadyCheck};
-use grange::service::whatif::simulate;
+use grange::service::readings::whatif::simulate;
 use grange::wire::simulation::{SimulationRequest, SimulationView};
 use std::collections::BTreeMap;
 use std::sync::Arc;

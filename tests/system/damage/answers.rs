@@ -8,10 +8,12 @@ use grange::model::{Actor, Door, Permission, Plan, RoleMinute};
 use grange::pki::Authority;
 use grange::search::Search;
 use grange::series::{self, Series, SeriesError};
+use grange::service::clouds::accounts;
 use grange::service::observed::Observed;
-use grange::service::pace::Pace;
+use grange::service::plans::holds;
+use grange::service::plans::pace::Pace;
 use grange::service::{Finder, Service, Settings};
-use grange::service::{accounts, events, farms, holds, lookup, servers, status, users};
+use grange::service::{access, appliance, farms, journal, lookup, servers};
 use grange::store::{Entry, Reads, Store};
 use grange::wire::input::{EventsQuery, FarmFilter, FarmRoleFilter, Page, ServerFilter};
 use std::collections::{BTreeMap, BTreeSet};
@@ -43,23 +45,23 @@ impl Answers {
         let farms = farms::list(&service, &actor, &FarmFilter::default(), ALL)?;
         for farm in &farms.items {
             let id = grange::base::FarmId(farm.id);
-            let roles = farms::roles(&service, &actor, id, &FarmRoleFilter::default(), ALL)?;
+            let roles = farms::farm_roles(&service, &actor, id, &FarmRoleFilter::default(), ALL)?;
             note(format!("farm roles of {id}"), &roles);
         }
         note("farms".into(), &farms);
         note("servers".into(), &servers::list(&service, &actor, &ServerFilter::default(), ALL)?);
         note("every server".into(), &service.read(lookup::all_servers)?);
-        note("tokens".into(), &users::tokens(&service, &actor, ALL)?);
+        note("tokens".into(), &access::tokens(&service, &actor, ALL)?);
         note("users".into(), &service.read(lookup::all_users)?);
         note("roles".into(), &service.read(lookup::all_roles)?);
         note("holds".into(), &holds::list(&service, &actor, ALL)?);
         note("plans".into(), &service.read(|view| Ok(view.all::<Plan>()?))?);
         note("accounts".into(), &accounts::list(&service, &actor, ALL)?);
-        note("status".into(), &status::get(&service, &actor, Vec::new())?);
+        note("status".into(), &appliance::get(&service, &actor, Vec::new())?);
         for words in WORDS {
             let query =
                 EventsQuery { max: 1000, search: Some(words.into()), ..EventsQuery::default() };
-            let found = match events::list(&service, &actor, &query) {
+            let found = match journal::list(&service, &actor, &query) {
                 Ok(found) => found.events,
                 // The index is a cache: what cannot be searched for is not answered wrongly.
                 Err(_) => Vec::new(),

@@ -1,0 +1,5 @@
+//! Clouds: their accounts, what their listings prove, and what platforms say of themselves.
+
+pub mod accounts;
+pub mod notices;
+pub mod observe;

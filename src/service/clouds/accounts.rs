@@ -1,0 +1,346 @@
+//! Cloud accounts: how well each of them answers, and how fast it is asked. There is one account
+//! of each platform, and it goes by the platform's name.
+//!
+//! **The breaker.** A call that fails adds one to its account's failures in a row, a success
+//! forgets them. At [`BREAKER_FAILURES`] the account is left alone: no step of it is begun, for
+//! the first length of the ladder. Then one step is, as a trial: if that succeeds all go on, if it
+//! fails the account is left alone for the next length. What was under way when it opened may
+//! still end: a success closes it, a failure adds nothing. All of it is a record, so that a
+//! restart does not knock at once.
+//!
+//! What counts: "busy" and an unknown outcome speak against the account whenever they come. A
+//! refusal is an answer, and mostly one to what was asked: an image that is not there, a size that
+//! is not sold. So it counts once for each farm role in a row: a farm role that is wrong adds one
+//! at most, however often it tries, and an account that refuses everybody (its credentials are
+//! withdrawn, its bill is not paid) is still noticed, by as many farm roles as it takes. The trial
+//! is a step of a farm role that is not among the failures where there is one, so that a bad one
+//! does not keep the account shut for good ones. What we could not even ask counts as nothing.
+//!
+//! A server that a person named is terminated all the same, with one call: whoever asks for it may
+//! know what we do not, an answer is one more trial, and its failure adds nothing. The next try
+//! waits like everything else, and so does a whole farm that is terminated.
+//!
+//! Failed listings do not count. They are one call in a while, which hammers nobody; they go on
+//! while the account is left alone, because only they settle unknown steps; and one that cannot
+//! list may still launch and terminate, whose own failures count. What a blind account needs
+//! happens by itself: sightings grow old, nothing is concluded from old ones, and people are told.
+//!
+//! **The pace** ([`crate::service::plans::pace`]) bounds the steps begun in a minute.
+//!
+//! Both are enforced where a step is begun, in its transaction ([`Gate`]); [`sift`] only spares
+//! the attempts, and says when to look again.
+
+use crate::base::limit::{BREAKER_FAILURES, BREAKER_FARM_ROLES_MAX, BREAKER_REASON_MAX};
+use crate::base::time::say;
+use crate::base::{Millis, Problem, Result, StepId, Timestamp};
+use crate::clouds::{Applied, CloudError};
+use crate::model::{Actor, Breaker, Cause, Permission, Server, Step, StepKind, StepStatus};
+use crate::service::plans::pace::{Claim, Pace};
+use crate::service::{Service, authorise, lookup};
+use crate::store::{Author, Purpose, Reads, Tx};
+use crate::wire::account::AccountView;
+use crate::wire::input::{Page, Slice};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// What lets steps begin, as a transaction takes it along.
+#[derive(Clone)]
+pub(in crate::service) struct Gate {
+    pace: Arc<Pace>,
+    /// What time it is.
+    pub(in crate::service) now: Timestamp,
+    elapsed: Millis,
+}
+
+impl Gate {
+    /// The gate as it is at this moment.
+    pub(in crate::service) fn of(service: &Service) -> Gate {
+        let elapsed = service.clock.monotonic();
+        Gate { pace: service.pace.clone(), now: service.now(), elapsed }
+    }
+
+    /// Whether a step may begin; it is counted if so, and it stays planned if not.
+    pub(in crate::service) fn admits(
+        &self,
+        tx: &mut Tx,
+        step: &Step,
+        server: &Server,
+    ) -> Result<bool> {
+        let account = &server.platform;
+        let known = lookup::breaker(tx, account)?;
+        let named = is_named(tx, step, server)?;
+        let trial = match known.as_ref().and_then(|breaker| breaker.left(self.now)) {
+            None => None,
+            Some(0) => known,
+            Some(_) if named => None,
+            Some(_) => return Ok(false),
+        };
+        if let Some(breaker) = &trial
+            && !named
+            && is_tried(tx, breaker)?
+        {
+            return Ok(false);
+        }
+        if !self.pace.take(account, Claim::of(step, server), self.elapsed) {
+            return Ok(false);
+        }
+        if let Some(breaker) = trial {
+            let text = format!("is tried with one call after {} failed", breaker.failures);
+            tx.text(about(account), text);
+            tx.put(&Breaker { trial: Some(step.id), ..breaker })?;
+        }
+        Ok(true)
+    }
+}
+
+/// Whether it is the first try at terminating a server that a person named.
+fn is_named(read: &impl Reads, step: &Step, server: &Server) -> Result<bool> {
+    if step.kind != StepKind::Terminate || !server.terminate_requested {
+        return Ok(false);
+    }
+    let others = lookup::steps_of_server(read, server.id)?;
+    let tried = |other: &Step| other.kind == StepKind::Terminate && other.id != step.id;
+    Ok(!others.iter().any(|other| tried(other) && other.attempts > 0))
+}
+
+/// Whether the call of a trial is under way. One whose answer is lost is not: what came of it is
+/// for listings to say, and another may try.
+fn is_tried(read: &impl Reads, breaker: &Breaker) -> Result<bool> {
+    let Some(trial) = breaker.trial else { return Ok(false) };
+    Ok(lookup::step(read, trial)?.is_some_and(|step| step.status == StepStatus::Begun))
+}
+
+/// Takes in what came of a call.
+pub(in crate::service) fn note(
+    tx: &mut Tx,
+    step: &Step,
+    server: &Server,
+    answer: &std::result::Result<Applied, CloudError>,
+    now: Timestamp,
+) -> Result<()> {
+    let known = lookup::breaker(tx, &server.platform)?;
+    match (answer, known) {
+        (Ok(_), None) => Ok(()),
+        (Ok(_), Some(breaker)) => close(tx, &breaker),
+        (Err(error), known) => {
+            let breaker = known.unwrap_or_else(|| Breaker::closed(&server.platform, now));
+            count(tx, breaker, step, error, now)
+        }
+    }
+}
+
+fn close(tx: &mut Tx, breaker: &Breaker) -> Result<()> {
+    if breaker.open_until.is_some() {
+        tx.text(about(&breaker.account), "answers again");
+    }
+    tx.delete::<Breaker>(breaker.account.clone())?;
+    Ok(())
+}
+
+fn count(
+    tx: &mut Tx,
+    mut breaker: Breaker,
+    step: &Step,
+    error: &CloudError,
+    now: Timestamp,
+) -> Result<()> {
+    let (was_open, is_trial) = (breaker.open_until.is_some(), breaker.trial == Some(step.id));
+    let role_failed = breaker.farm_roles.contains(&step.farm_role);
+    let counts = match error {
+        CloudError::Busy(_) | CloudError::Unknown(_) => true,
+        CloudError::Refused(_) => !role_failed,
+    };
+    if !is_trial && (was_open || !counts) {
+        return Ok(());
+    }
+    breaker.failures = breaker.failures.saturating_add(u32::from(counts));
+    breaker.reason = error.to_string().chars().take(BREAKER_REASON_MAX).collect();
+    if !role_failed && breaker.farm_roles.len() < BREAKER_FARM_ROLES_MAX {
+        breaker.farm_roles.push(step.farm_role);
+    }
+    breaker.trial = None;
+    if breaker.failures >= BREAKER_FAILURES {
+        let length = breaker.length();
+        breaker.open_until = Some(now.after(length));
+        tx.text(about(&breaker.account), alone(&breaker, length));
+    }
+    tx.put(&breaker)?;
+    Ok(())
+}
+
+/// `is left alone for 28 s: 5 calls failed in a row, the last: not now: throttled`.
+fn alone(breaker: &Breaker, left: Millis) -> String {
+    let (failures, reason) = (breaker.failures, &breaker.reason);
+    let for_now = match left {
+        0 => "is tried with one call at a time".to_owned(),
+        left => format!("is left alone for {}", say(left)),
+    };
+    format!("{for_now}: {failures} calls failed in a row, the last: {reason}")
+}
+
+fn about(account: &str) -> String {
+    format!("cloud {account}")
+}
+
+/// What people have to see: accounts that are left alone, one line each.
+pub(in crate::service) fn alerts(service: &Service) -> Result<Vec<String>> {
+    let now = service.now();
+    let open = |breaker: &Breaker| {
+        let left = breaker.left(now)?;
+        Some(format!("{} {}", about(&breaker.account), alone(breaker, left)))
+    };
+    Ok(service.read(lookup::breakers)?.iter().filter_map(open).collect())
+}
+
+/// Every account, with how it answers and how fast it may be asked.
+pub fn list(service: &Service, actor: &Actor, page: Page) -> Result<Slice<AccountView>> {
+    authorise(actor, Permission::FarmsRead)?;
+    let breakers = service.read(lookup::breakers)?;
+    let of = |name: &String| {
+        let breaker = breakers.iter().find(|breaker| breaker.account == *name);
+        seen(service, name, breaker)
+    };
+    Ok(Slice::cut(service.settings.platforms.keys().map(of), page))
+}
+
+/// A person says that an account may be asked again: its failures are forgotten.
+pub fn resume(service: &Service, actor: &Actor, account: &str) -> Result<AccountView> {
+    authorise(actor, Permission::FarmsManage)?;
+    if !service.settings.platforms.contains_key(account) {
+        return Err(Problem::not_found("cloud account", account));
+    }
+    let name = account.to_owned();
+    service.write(
+        Author::new(actor, "account.resume", Cause::Request, Purpose::Ending),
+        move |tx| match lookup::breaker(tx, &name)? {
+            Some(breaker) => {
+                let is_open = breaker.open_until.is_some();
+                let told =
+                    if is_open { "may be asked again" } else { "its failures are forgotten" };
+                tx.text(about(&name), format!("{told}: a person says so"));
+                tx.delete::<Breaker>(name)?;
+                Ok(())
+            }
+            None => Ok(()),
+        },
+    )?;
+    Ok(seen(service, account, None))
+}
+
+fn seen(service: &Service, account: &str, breaker: Option<&Breaker>) -> AccountView {
+    let (now, elapsed) = (service.now(), service.clock.monotonic());
+    let left = breaker.and_then(|breaker| breaker.left(now));
+    let state = match (breaker, left) {
+        (None, _) => "well",
+        (Some(_), None) => "failing",
+        (Some(_), Some(0)) => "trial",
+        (Some(_), Some(_)) => "open",
+    };
+    let room = service.pace.room(account, Claim::Usual, elapsed);
+    AccountView {
+        name: account.to_owned(),
+        state: state.to_owned(),
+        failures: breaker.map_or(0, |breaker| breaker.failures),
+        reason: breaker.map(|breaker| breaker.reason.clone()),
+        since: breaker.map(|breaker| breaker.since.0),
+        open_until: breaker.and_then(|breaker| breaker.open_until).map(|until| until.0),
+        left,
+        steps_per_minute: service.pace.per_minute(),
+        steps_left: u32::try_from(room).unwrap_or(u32::MAX),
+    }
+}
+
+/// Steps that are due, and when the next one is.
+type Due = (Vec<StepId>, Option<Timestamp>);
+
+/// Of the steps that are due, those that their accounts let begin, and when to look again. With
+/// nothing wrong and few steps it looks at no server.
+pub(in crate::service) fn sift(
+    service: &Service,
+    open: &[Step],
+    due: Due,
+    now: Timestamp,
+) -> Result<Due> {
+    let (ready, next) = due;
+    let elapsed = service.clock.monotonic();
+    let mut breakers = service.read(lookup::breakers)?;
+    breakers.retain(|breaker| breaker.open_until.is_some());
+    let names = service.settings.platforms.keys();
+    let room = names.map(|name| service.pace.room(name, Claim::Usual, elapsed)).min();
+    if breakers.is_empty() && room.is_some_and(|room| ready.len() as u64 <= room) {
+        return Ok((ready, next));
+    }
+    let breakers = breakers.into_iter().map(|b| (b.account.clone(), b)).collect();
+    let (through, full) = (Vec::new(), BTreeSet::new());
+    let (room, trials) = (BTreeMap::new(), BTreeMap::new());
+    let mut sieve = Sieve { service, now, elapsed, breakers, room, full, trials, through, next };
+    let ready: BTreeSet<StepId> = ready.into_iter().collect();
+    service.read(|view| {
+        open.iter().filter(|step| ready.contains(&step.id)).try_for_each(|s| sieve.take(view, s))
+    })?;
+    let trials = sieve.trials.into_values().map(|(_, step)| step);
+    sieve.through.extend(trials);
+    Ok((sieve.through, sieve.next))
+}
+
+struct Sieve<'a> {
+    service: &'a Service,
+    now: Timestamp,
+    elapsed: Millis,
+    /// Those that are open.
+    breakers: BTreeMap<String, Breaker>,
+    room: BTreeMap<(String, Claim), u64>,
+    /// Accounts with no room left for usual steps.
+    full: BTreeSet<String>,
+    /// The step to try an account with; one of a farm role that has not failed goes first.
+    trials: BTreeMap<String, (bool, StepId)>,
+    through: Vec<StepId>,
+    next: Option<Timestamp>,
+}
+
+impl Sieve<'_> {
+    fn take(&mut self, read: &impl Reads, step: &Step) -> Result<()> {
+        let all_full = self.full.len() >= self.service.settings.platforms.len();
+        if all_full && step.kind != StepKind::Terminate {
+            return Ok(());
+        }
+        let Some(server) = lookup::server(read, step.server)? else {
+            self.through.push(step.id);
+            return Ok(());
+        };
+        if let Some(breaker) = self.breakers.get(&server.platform) {
+            match breaker.left(self.now).unwrap_or(0) {
+                _ if is_named(read, step, &server)? => self.through.push(step.id),
+                0 if is_tried(read, breaker)? => {}
+                0 => {
+                    let wish = (breaker.farm_roles.contains(&step.farm_role), step.id);
+                    let best = self.trials.entry(server.platform).or_insert(wish);
+                    *best = wish.min(*best);
+                }
+                left => self.look_again_in(left),
+            }
+            return Ok(());
+        }
+        let (pace, claim) = (&self.service.pace, Claim::of(step, &server));
+        let account = server.platform;
+        let fresh = || pace.room(&account, claim, self.elapsed);
+        let room = self.room.entry((account.clone(), claim)).or_insert_with(fresh);
+        if *room > 0 {
+            *room -= 1;
+            self.through.push(step.id);
+            return Ok(());
+        }
+        let left = pace.left(&account, claim, self.elapsed);
+        if claim == Claim::Usual {
+            self.full.insert(account);
+        }
+        // With room now and none left for this one, the next comes as fast as the pace is.
+        self.look_again_in(left.max(1));
+        Ok(())
+    }
+
+    fn look_again_in(&mut self, left: Millis) {
+        let at = self.now.after(left);
+        self.next = Some(self.next.map_or(at, |next| next.min(at)));
+    }
+}

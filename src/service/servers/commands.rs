@@ -1,0 +1,188 @@
+//! Commands that people run on servers: ordered, looked at, cancelled.
+//!
+//! A command is an order like any other; what is here is what people may ask. The journal says who
+//! ran what and where, how it ended, and who cancelled it.
+
+use crate::base::{Code, Millis, OrderId, Problem, Result, ServerId};
+use crate::model::{Actor, Cancel, Cause, EndedBy, Order, OrderBody, OrderState, Permission, Ran};
+use crate::service::agents::orders;
+use crate::service::{Service, authorise, lookup, views};
+use crate::store::{Author, Purpose, Tx};
+use crate::wire::api::{CommandRequest, OrderView};
+
+/// Longest a command may run: Scalr's default script timeout, 20 minutes.
+const COMMAND_TIMEOUT_MAX: Millis = 1_200_000;
+/// A command's default deadline.
+const COMMAND_TIMEOUT: Millis = 60_000;
+/// Beyond a command's own time: the order has to get there, what it started has some seconds to end
+/// in its own way, and the result has to come back.
+const JOURNEY: Millis = 30_000;
+
+/// Orders a command run by the server's agent; the answer is the open order.
+pub fn run(
+    service: &Service,
+    actor: &Actor,
+    id: ServerId,
+    input: &CommandRequest,
+) -> Result<OrderView> {
+    authorise(actor, Permission::CommandsRun)?;
+    if input.command.is_empty() {
+        return Err(Problem::invalid("command", "a command needs at least a program"));
+    }
+    let timeout = if input.timeout_ms == 0 { COMMAND_TIMEOUT } else { input.timeout_ms };
+    if timeout > COMMAND_TIMEOUT_MAX {
+        let text = format!("at most {COMMAND_TIMEOUT_MAX} ms, not {timeout}");
+        return Err(Problem::invalid("timeoutMs", text));
+    }
+    let told = command_in_words(&input.command);
+    let command = input.command.clone();
+    let body = OrderBody::Run { command, timeout_ms: timeout, apart: true };
+    let (env, now) = (actor.env, service.now());
+    let deadline = now.after(timeout.saturating_add(JOURNEY));
+    let author = Author::new(actor, "server.run", Cause::Request, Purpose::Growth);
+    let order = service.write(author, move |tx| {
+        let found = lookup::server(tx, id)?.filter(|server| server.env == env);
+        let server = found.ok_or_else(|| Problem::not_found("server", id))?;
+        let (name, status) = (&server.hostname, server.status.as_str());
+        if !server.status.counts() {
+            return Err(unacceptable(format!("{name} is {status}: nothing runs there any more")));
+        }
+        if !server.agent {
+            let why = "no agent of ours runs there to do it";
+            return Err(unacceptable(format!("{name} is {status}: {why}")));
+        }
+        let order = orders::give(tx, &server, body, now, deadline)?;
+        let about = lookup::server_name(tx, &server)?;
+        tx.text(about, format!("is asked to run: {told} (order {order})"));
+        Ok(order)
+    })?;
+    shown(service, actor, order)
+}
+
+/// Wants a command ended that was ordered; the answer is its order, which is open until the agent
+/// says how it ended. To want it twice is to want it once.
+pub fn cancel(service: &Service, actor: &Actor, id: OrderId) -> Result<OrderView> {
+    authorise(actor, Permission::CommandsRun)?;
+    let (env, now, by) = (actor.env, service.now(), actor.name.clone());
+    let author = Author::new(actor, "server.cancel", Cause::Request, Purpose::Ending);
+    service.write(author, move |tx| {
+        let found = lookup::order(tx, id)?.filter(|order| order.env == env);
+        let mut order = found.ok_or_else(|| Problem::not_found("order", id))?;
+        let OrderBody::Run { command, .. } = &order.body else {
+            return Err(unacceptable(format!("order {id} runs no command")));
+        };
+        let told = command_in_words(command);
+        if order.state != OrderState::Open {
+            let state = views::order(order).state;
+            return Err(unacceptable(format!("order {id} is {state}: nothing is left to cancel")));
+        }
+        if order.cancel.is_some() {
+            return Ok(());
+        }
+        let server = lookup::server(tx, order.server)?;
+        let server = server.ok_or_else(|| Problem::not_found("server", order.server))?;
+        order.cancel = Some(Cancel { by, at: now });
+        tx.put(&order)?;
+        let deadline = order.deadline.max(now.after(JOURNEY));
+        orders::give(tx, &server, OrderBody::Cancel { order: id }, now, deadline)?;
+        let about = lookup::server_name(tx, &server)?;
+        tx.text(about, format!("is asked to end: {told} (order {id})"));
+        Ok(())
+    })?;
+    shown(service, actor, id)
+}
+
+/// An order and what came of it. What a command printed is for those who may run one: it may be a
+/// password.
+pub fn get(service: &Service, actor: &Actor, id: OrderId) -> Result<OrderView> {
+    authorise(actor, Permission::CommandsRun)?;
+    shown(service, actor, id)
+}
+
+fn shown(service: &Service, actor: &Actor, id: OrderId) -> Result<OrderView> {
+    let order: Option<Order> = service.read(|view| lookup::order(view, id))?;
+    let order = order.filter(|order| order.env == actor.env);
+    Ok(views::order(order.ok_or_else(|| Problem::not_found("order", id))?))
+}
+
+fn unacceptable(text: String) -> Problem {
+    Problem::new(Code::UnacceptableState, text)
+}
+
+/// Says in the journal how an order ended that ran a command.
+pub(in crate::service) fn tell_end(tx: &mut Tx, order: &Order) -> Result<()> {
+    let OrderBody::Run { command, .. } = &order.body else { return Ok(()) };
+    let (id, told) = (order.id, command_in_words(command));
+    let server = lookup::server(tx, order.server)?;
+    let is_there = server.as_ref().is_some_and(|server| server.status.counts());
+    let how = match &order.state {
+        OrderState::Open => return Ok(()),
+        OrderState::Done { exit_code, .. } => format!("ended with exit code {exit_code}"),
+        OrderState::Ran { exit_code, ran } => {
+            let left_out = left_out(ran);
+            format!("{} with exit code {exit_code}{left_out}", ended(ran.ended_by))
+        }
+        OrderState::Failed(why) => format!("was not run: {why}"),
+        OrderState::Expired if !is_there => "has no answer: its server is gone".to_owned(),
+        OrderState::Expired => "has no answer before its deadline".to_owned(),
+        OrderState::Superseded => "is superseded".to_owned(),
+    };
+    let about = server.map(|server| lookup::server_name(tx, &server)).transpose()?;
+    tx.text(about.unwrap_or_default(), format!("{told} (order {id}) {how}"));
+    Ok(())
+}
+
+fn ended(by: EndedBy) -> &'static str {
+    match by {
+        EndedBy::Itself => "ended",
+        EndedBy::Timeout => "was ended when its time was over,",
+        EndedBy::Cancel => "was cancelled and ended",
+        EndedBy::Stop => "was ended when the agent stopped,",
+    }
+}
+
+fn left_out(ran: &Ran) -> String {
+    match ran.stdout.left_out.saturating_add(ran.stderr.left_out) {
+        0 => String::new(),
+        bytes => format!("; {bytes} bytes of its output were not kept"),
+    }
+}
+
+/// Letters of a command in the journal; the order itself has the whole.
+const COMMAND_LETTERS_MAX: usize = 200;
+
+/// A command as the journal tells it: as it was typed, on one line, and cut. Everybody who may read
+/// the journal reads it, so a secret does not belong into a command's words.
+pub(in crate::service) fn command_in_words(command: &[String]) -> String {
+    let plain = |word: &str| {
+        !word.is_empty() && word.chars().all(|c| c.is_alphanumeric() || "-_./:=,@%+".contains(c))
+    };
+    let quoted = |word: &String| match plain(word) {
+        true => word.clone(),
+        false => format!("'{}'", word.replace('\'', "'\\''")),
+    };
+    let whole = command.iter().map(quoted).collect::<Vec<String>>().join(" ");
+    let line = crate::base::text::escape(&whole);
+    match line.char_indices().nth(COMMAND_LETTERS_MAX) {
+        Some((at, _)) => format!("{}... ({} words)", &line[..at], command.len()),
+        None => line.into_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::command_in_words;
+
+    #[test]
+    fn the_journal_says_what_was_run_on_one_line() {
+        let check = |words: &[&str], told: &str| {
+            let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
+            assert_eq!(command_in_words(&words), told);
+        };
+        check(&["systemctl", "restart", "nginx"], "systemctl restart nginx");
+        check(&["sh", "-c", "echo 'a b'; ls"], r"sh -c 'echo '\''a b'\''; ls'");
+        check(&["echo", "", "a\nb"], r"echo '' 'a\nb'");
+        let long = command_in_words(&vec!["word".to_owned(); 100]);
+        assert!(long.ends_with("... (100 words)") && long.len() < 230, "{long}");
+    }
+}
