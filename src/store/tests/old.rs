@@ -142,3 +142,76 @@ fn a_store_of_schema_1_is_written_on() {
     let was = entry.changes.iter().find_map(|change| change.before::<Plan>().unwrap());
     assert_eq!(was.unwrap().record, sample::plans()[0].clone().into());
 }
+
+/// A copy of what a used appliance had when it was killed, open.
+fn used(dir: &TempDir) -> Store {
+    std::fs::create_dir(&dir.0).unwrap();
+    let bytes = include_bytes!("fixtures/2026-11-29.redb");
+    std::fs::write(dir.0.join("store.redb"), bytes).unwrap();
+    let mut log = include_bytes!("fixtures/2026-11-29.wal").to_vec();
+    log.resize(4 << 20, 0);
+    std::fs::write(dir.0.join("store.wal"), log).unwrap();
+    Store::open(&dir.0, clock(), Mode::Inline(None)).unwrap_or_else(|e| panic!("{}", chain(&e)))
+}
+
+/// How many there are of a record. Each of them is read, and all that entries say of one before
+/// and after.
+fn look<R: Record>(store: &Store) -> usize {
+    let name = R::TABLE.name();
+    for seq in 1..=55 {
+        for change in store.entry(Seq(seq)).unwrap().unwrap().changes {
+            change.before::<R>().unwrap_or_else(|e| panic!("{name} in {seq}: {}", chain(&e)));
+            change.after::<R>().unwrap_or_else(|e| panic!("{name} in {seq}: {}", chain(&e)));
+        }
+    }
+    store.read(|view| Ok(view.all::<R>())).unwrap().unwrap().len()
+}
+
+#[test]
+fn the_store_of_a_used_appliance_is_read_and_written_on() {
+    let dir = TempDir::new();
+    let store = used(&dir);
+    let verified = store.verify().unwrap_or_else(|e| panic!("{}", chain(&e)));
+    assert_eq!((verified.records, verified.entries, verified.last), (52, 55, Seq(55)));
+    let counts = [
+        look::<Farm>(&store),
+        look::<FarmRole>(&store),
+        look::<Role>(&store),
+        look::<Server>(&store),
+        look::<Step>(&store),
+        look::<Plan>(&store),
+        look::<CurrentPlan>(&store),
+        look::<Order>(&store),
+        look::<AgentCursor>(&store),
+        look::<User>(&store),
+        look::<Token>(&store),
+        look::<Hold>(&store),
+        look::<Breaker>(&store),
+        look::<Proposal>(&store),
+        look::<Volume>(&store),
+        look::<Install>(&store),
+        look::<Alert>(&store),
+    ];
+    assert_eq!(
+        (counts.iter().sum::<usize>(), counts),
+        (52, [2, 4, 3, 7, 8, 7, 2, 3, 7, 1, 1, 1, 0, 0, 5, 1, 0])
+    );
+    let read = |view: &View| {
+        let shop = view.get::<Farm>(FarmId(1))?.unwrap().record;
+        assert_eq!(shop.name.as_str(), "shop");
+        assert_eq!(view.all::<Hold>()?[0].record.reason, "kept for the fixture");
+        let servers = view.all::<Server>()?.into_iter().map(|found| found.record);
+        let locked: Vec<_> = servers.filter(|server| server.locked).collect();
+        assert_eq!((locked.len(), locked[0].lock_reason.as_str()), (1, "kept, by admin"));
+        Ok(())
+    };
+    store.read(read).unwrap();
+    let rename = |tx: &mut Tx<'_>| {
+        let mut farm = tx.get::<Farm>(FarmId(1))?.unwrap().record;
+        farm.name = crate::base::Name::new("market").unwrap();
+        Ok(tx.put(&farm)?)
+    };
+    assert_eq!(store.write(author("test"), rename).unwrap().1, Seq(56));
+    let verified = store.verify().unwrap_or_else(|e| panic!("{}", chain(&e)));
+    assert_eq!((verified.records, verified.last), (52, Seq(56)));
+}
