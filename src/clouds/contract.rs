@@ -193,8 +193,8 @@ impl Check<'_> {
         let mut request = request(self.rig, self.cloud, id, 1);
         request.storage[0].may_be_made = false;
         let answer = self.cloud.apply(&CloudStep::Launch(Box::new(request)));
-        let refused = matches!(answer, Err(CloudError::Refused(_)));
-        expect(refused, format!("a launch whose volume is missing: {answer:?}"))?;
+        let missing = matches!(answer, Err(CloudError::NotFound(_)));
+        expect(missing, format!("a launch whose volume is missing: {answer:?}"))?;
         expect(self.find(id)?.is_none(), "a launch that was refused left a server")
     }
 
@@ -203,7 +203,8 @@ impl Check<'_> {
             self.gone(id)?;
             for step in [CloudStep::Resume(id), CloudStep::Start(id), CloudStep::Reboot(id)] {
                 let refused = self.cloud.apply(&step);
-                expect(refused.is_err(), format!("{step:?} of what is not there: {refused:?}"))?;
+                let missing = matches!(refused, Err(CloudError::NotFound(_)));
+                expect(missing, format!("{step:?} of what is not there: {refused:?}"))?;
             }
         }
         self.removes_volume()?;

@@ -12,6 +12,8 @@
 //!   one that was there and is not any more is never replaced by an empty one;
 //! - `list` is complete or an error, never a part; what it lists was true at some moment between
 //!   the call and the answer;
+//! - an error has the class ([`CloudError`]) of what may have come of the call: what certainly did
+//!   not happen is never unknown, what may have happened never anything else;
 //! - servers have one [`owner`]: whoever finds the mark of another one does not begin.
 //!
 //! The platforms: [`simulated`] is a cloud in memory for tests and the simulator, [`onboard`] makes
@@ -21,13 +23,15 @@
 //! To add a platform: a folder here, its name in `boot`, and `contract::check` run on it.
 
 pub mod contract;
+mod error;
 pub mod onboard;
 pub mod owner;
 pub mod simulated;
 pub mod volume;
 
-use crate::base::limit::{CLOUD_CALL_DEADLINE, CLOUD_WORDS_BYTES_MAX};
-use crate::base::text::tidy;
+pub use error::{CloudError, Verdict};
+
+use crate::base::limit::CLOUD_CALL_DEADLINE;
 use crate::base::{FarmRoleId, Millis, Secret, ServerId};
 use crate::model::{Notice, Sighting};
 use volume::{VolumeRequest, VolumeSighting};
@@ -164,31 +168,4 @@ pub struct LaunchRequest {
 pub struct Applied {
     /// The server as it is now; `None` when it is gone.
     pub sighting: Option<Sighting>,
-}
-
-/// Why a platform did not do it, or may have.
-#[derive(Debug, thiserror::Error)]
-pub enum CloudError {
-    /// It certainly did not happen and trying again the same way is no use.
-    #[error("refused: {0}")]
-    Refused(String),
-    /// It certainly did not happen; later it may work.
-    #[error("not now: {0}")]
-    Busy(String),
-    /// It may or may not have happened.
-    #[error("outcome unknown: {0}")]
-    Unknown(String),
-}
-
-impl CloudError {
-    /// The same, its words one line of a bounded length: a platform may answer with a whole page.
-    #[must_use]
-    pub fn tidied(self) -> CloudError {
-        let tidy = |words: String| tidy(&words, CLOUD_WORDS_BYTES_MAX);
-        match self {
-            CloudError::Refused(words) => CloudError::Refused(tidy(words)),
-            CloudError::Busy(words) => CloudError::Busy(tidy(words)),
-            CloudError::Unknown(words) => CloudError::Unknown(tidy(words)),
-        }
-    }
 }

@@ -106,7 +106,7 @@ fn ends_connection(kind: StepKind, answer: &Result<Applied, CloudError>) -> bool
         Ok(Applied { sighting: Some(_) }) | Err(CloudError::Unknown(_)) => {
             matches!(kind, StepKind::Start | StepKind::Resume)
         }
-        Err(CloudError::Refused(_) | CloudError::Busy(_)) => false,
+        Err(_) => false,
     }
 }
 

@@ -4,13 +4,15 @@
 use crate::base::limit::LISTING_PERIOD;
 use crate::base::problem::chain;
 use crate::base::{Millis, Waker};
-use crate::clouds::Cloud;
+use crate::clouds::{Cloud, Verdict};
 use crate::jobs::{Job, Ports, Work};
 use crate::model::Actor;
 use crate::service::Service;
 use crate::service::clouds::observe::{self, Look};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
 
 /// The job.
 #[derive(Default)]
@@ -24,6 +26,8 @@ struct Turn {
     wanted: Waker,
     /// When its last listing began, by the monotonic clock.
     begun: Option<Millis>,
+    /// It was asked too often, and is not listed before this, by the monotonic clock.
+    rests_until: Arc<AtomicU64>,
 }
 
 impl Job for Observe {
@@ -38,7 +42,12 @@ impl Job for Observe {
             if turn.is_due(now) && place.has_room() {
                 turn.begin(now);
                 let (service, cloud, name) = (service.clone(), cloud.clone(), platform.clone());
-                place.run(Box::new(move || list(&service, &*cloud, &name)));
+                let rests_until = turn.rests_until.clone();
+                place.run(Box::new(move || {
+                    let length = list(&service, &*cloud, &name);
+                    let now = service.clock.monotonic();
+                    rests_until.store(length.map_or(0, |l| now.saturating_add(l)), Relaxed);
+                }));
                 begun += 1;
             }
             next = next.into_iter().chain(turn.left(now)).min();
@@ -52,12 +61,12 @@ impl Turn {
     fn new(service: &Service) -> Turn {
         let wanted = Waker::new();
         wanted.follow(&service.listing);
-        Turn { wanted, begun: None }
+        Turn { wanted, begun: None, rests_until: Arc::default() }
     }
 
     /// Leaves the wish as it is.
     fn is_due(&self, now: Millis) -> bool {
-        self.left(now).is_none() || self.wanted.is_up()
+        !self.rests(now) && (self.left(now).is_none() || self.wanted.is_up())
     }
 
     fn begin(&mut self, now: Millis) {
@@ -65,26 +74,42 @@ impl Turn {
         self.begun = Some(now);
     }
 
-    /// Until its period is over; `None` when it is.
+    fn rests(&self, now: Millis) -> bool {
+        self.rests_until.load(Relaxed) > now
+    }
+
+    /// Until its period and its rest are over; `None` when they are.
     fn left(&self, now: Millis) -> Option<Millis> {
-        let over = self.begun?.saturating_add(LISTING_PERIOD);
+        let period = self.begun.map_or(0, |begun| begun.saturating_add(LISTING_PERIOD));
+        let over = period.max(self.rests_until.load(Relaxed));
         (over > now).then(|| over - now)
     }
 }
 
-fn list(service: &Arc<Service>, cloud: &dyn Cloud, platform: &str) {
+/// Lists it once. How long it wants not to be listed, in milliseconds, where it says so.
+fn list(service: &Arc<Service>, cloud: &dyn Cloud, platform: &str) -> Option<Millis> {
     let look = Look::begin(service, platform, cloud.settles_within());
-    let outcome = match cloud.list() {
-        Ok(sightings) => observe::listing(service, &Actor::job("observe"), look, sightings)
-            .map_err(|problem| chain(&problem)),
+    let (outcome, rest) = match cloud.list() {
+        Ok(sightings) => {
+            let listed = observe::listing(service, &Actor::job("observe"), look, sightings);
+            (listed.map_err(|problem| chain(&problem)), None)
+        }
         // A failed listing proves nothing: what was seen before only gets older.
-        Err(error) => Err(chain(&error)),
+        Err(error) => {
+            let error = error.tidied();
+            let rest = match error.verdict() {
+                Verdict::Rest(length) => Some(length),
+                _ => None,
+            };
+            (Err(chain(&error)), rest)
+        }
     };
     let alert = outcome.err().map(|why| format!("{platform} cannot be listed: {why}"));
     if let Some(why) = &alert {
         tracing::warn!(why, "listing");
     }
     service.observed.set_alert(&format!("listing-{platform}"), alert);
+    rest
 }
 
 #[cfg(test)]
@@ -93,7 +118,7 @@ mod tests {
 
     #[test]
     fn a_platform_is_listed_when_its_period_is_over_or_somebody_wants_it() {
-        let mut turn = Turn { wanted: Waker::new(), begun: None };
+        let mut turn = Turn { wanted: Waker::new(), begun: None, rests_until: Arc::default() };
         assert!(turn.is_due(0) && turn.left(0).is_none(), "it never was");
         turn.wanted.wake();
         turn.begin(5);
@@ -103,5 +128,9 @@ mod tests {
         assert!(!turn.is_due(4 + LISTING_PERIOD) && turn.is_due(5 + LISTING_PERIOD));
         turn.wanted.wake();
         assert!(turn.is_due(6), "and again at once");
+        turn.rests_until.store(90_000, Relaxed);
+        assert!(!turn.is_due(89_999), "it asked to be left alone, whoever wants it listed");
+        assert_eq!(turn.left(60_000), Some(30_000));
+        assert!(turn.is_due(90_000));
     }
 }

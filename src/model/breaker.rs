@@ -1,4 +1,5 @@
-//! A breaker: a cloud account that keeps failing is left alone for a while, visibly.
+//! A breaker: a cloud account that keeps failing, or says that it wants to be, is left alone for a
+//! while, visibly.
 
 use crate::base::limit::{BREAKER_FAILURES, BREAKER_LADDER};
 use crate::base::{FarmRoleId, Millis, StepId, Timestamp};
@@ -21,6 +22,21 @@ pub struct Breaker {
     pub trial: Option<StepId>,
     /// Farm roles whose calls are among the failures.
     pub farm_roles: Vec<FarmRoleId>,
+    /// Why it is open, or would be.
+    pub cause: BreakerCause,
+}
+
+/// Why a cloud account is left alone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BreakerCause {
+    /// Calls failed in a row.
+    #[default]
+    Failures,
+    /// It said that it was asked too often, and when to come again.
+    Throttled,
+    /// It does not believe who we say we are: no call will succeed until that is mended.
+    Credentials,
 }
 
 impl Breaker {
@@ -34,12 +50,17 @@ impl Breaker {
             open_until: None,
             trial: None,
             farm_roles: Vec::new(),
+            cause: BreakerCause::Failures,
         }
     }
 
-    /// How long it is open after so many failures.
+    /// How long it is open after so many failures. Refused credentials are believed at once.
     pub fn length(&self) -> Millis {
-        let rung = self.failures.saturating_sub(BREAKER_FAILURES) as usize;
+        let tolerated = match self.cause {
+            BreakerCause::Credentials => 1,
+            BreakerCause::Failures | BreakerCause::Throttled => BREAKER_FAILURES,
+        };
+        let rung = self.failures.saturating_sub(tolerated) as usize;
         BREAKER_LADDER.get(rung).copied().unwrap_or(LONGEST)
     }
 
@@ -64,6 +85,11 @@ mod tests {
         let length = |failures| Breaker { failures, ..Breaker::closed("onboard", NOW) }.length();
         let lengths = [5, 6, 7, 8, 9, 10, u32::MAX].map(length);
         assert_eq!(lengths, [30_000, 60_000, 120_000, 300_000, 600_000, 600_000, 600_000]);
+        let locked = |failures| {
+            let cause = BreakerCause::Credentials;
+            Breaker { failures, cause, ..Breaker::closed("onboard", NOW) }.length()
+        };
+        assert_eq!([1, 2, 5, 6].map(locked), [30_000, 60_000, 600_000, 600_000]);
     }
 
     #[test]

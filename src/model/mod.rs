@@ -32,7 +32,7 @@ pub mod user;
 pub mod volume;
 
 pub use balancer::{LEAVING, MemberDown};
-pub use breaker::Breaker;
+pub use breaker::{Breaker, BreakerCause};
 pub use cause::{Actor, Cause, Door, Permission};
 pub use farm::{Farm, FarmGoal, LaunchOrder};
 pub use farm_role::{Balance, FarmRole, ReadyCheck, VolumeSpec};

@@ -11,7 +11,7 @@ pub use care::Care;
 pub use ends::End;
 
 use crate::base::{FarmRoleId, Millis, ServerId};
-use crate::model::{HealMode, HoldKind, MissingPolicy};
+use crate::model::{BreakerCause, HealMode, HoldKind, MissingPolicy};
 use serde::{Deserialize, Serialize};
 
 /// One sentence of a report.
@@ -242,6 +242,8 @@ pub enum Wait {
         left: Millis,
         /// Calls that failed in a row.
         failures: u32,
+        /// Why it is left alone.
+        cause: BreakerCause,
     },
     /// Enough steps of its cloud account began in the last minute.
     Paced {

@@ -438,8 +438,12 @@ fn what_stops_automation() {
         open_until: Some(AT),
         trial: Some(StepId(9)),
         farm_roles: vec![FarmRoleId(2)],
+        cause: BreakerCause::Credentials,
     };
-    check(&breaker, "076f6e626f617264030172fbd00701fbd00701090102");
+    check(&breaker, "076f6e626f617264030172fbd00701fbd0070109010202");
+    let old = unhex("076f6e626f617264030172fbd00701fbd00701090102");
+    let failed = Breaker { cause: BreakerCause::Failures, ..breaker };
+    assert_eq!(Breaker::decode(1, &old).unwrap(), failed);
 }
 
 #[test]

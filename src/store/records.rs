@@ -3,7 +3,9 @@
 use super::codec::{self, CodecError};
 use super::journal::Subject;
 use super::old;
-use super::old::v1::{AgentCursorV1, FarmRoleV1, FarmV1, InstallV1, OrderV1, PlanV1, ServerV1};
+use super::old::v1::{
+    AgentCursorV1, BreakerV1, FarmRoleV1, FarmV1, InstallV1, OrderV1, PlanV1, ServerV1,
+};
 use super::old::v2::FarmRoleV2;
 use super::tables::{Index, Key, Record, Table, key};
 use crate::base::{
@@ -389,10 +391,14 @@ impl Record for Hold {
 impl Record for Breaker {
     type Key = String;
     const TABLE: Table = Table::Breakers;
-    const SCHEMA: u8 = 1;
+    const SCHEMA: u8 = 2;
 
     fn key(&self) -> String {
         self.account.clone()
+    }
+
+    fn decode(schema: u8, bytes: &[u8]) -> Result<Breaker, CodecError> {
+        old::decode::<Breaker, BreakerV1>(schema, bytes)
     }
 }
 

@@ -1,6 +1,5 @@
 //! What becomes of calls and listings, by name.
 
-use crate::sky::Answer;
 use grange::clouds::{CloudError, CloudStep};
 use grange::model::StepKind;
 
@@ -41,22 +40,14 @@ pub const FATES: &[&str] = &[
     "one of two clouds is cut off",
 ];
 
-/// The same answer again.
-pub fn copy(answer: &Answer) -> Answer {
-    match answer {
-        Ok(applied) => Ok(applied.clone()),
-        Err(CloudError::Refused(why)) => Err(CloudError::Refused(why.clone())),
-        Err(CloudError::Busy(why)) => Err(CloudError::Busy(why.clone())),
-        Err(CloudError::Unknown(why)) => Err(CloudError::Unknown(why.clone())),
-    }
-}
-
 /// What became of a call or a listing that failed.
 pub fn fate(name: &str, error: &CloudError) -> String {
     match error {
-        CloudError::Refused(_) => format!("{name} refused"),
-        CloudError::Busy(why) if why.starts_with("throttled") => format!("{name} throttled"),
+        CloudError::Refused(_) | CloudError::NotFound(_) => format!("{name} refused"),
+        CloudError::Throttled { .. } => format!("{name} throttled"),
         CloudError::Busy(_) => format!("{name} turned away"),
+        CloudError::NoCapacity(_) | CloudError::Quota(_) => format!("{name} had no room"),
+        CloudError::Credentials(_) => format!("{name} was not let in"),
         CloudError::Unknown(_) => format!("{name} unanswered"),
     }
 }

@@ -2,7 +2,7 @@
 //! and while one waits for its answer, others act.
 
 use crate::branch::SECOND;
-use crate::fates::{copy, fate, kind};
+use crate::fates::{fate, kind};
 use crate::fuse::{Point, SharedFuse};
 use crate::laws::{self, Call, Real};
 use crate::sabotage::Sabotage;
@@ -361,7 +361,7 @@ impl Sky {
         if let Some(id) = begun {
             let mut eye = self.eye();
             if !eye.calm && eye.luck.chance(4) {
-                eye.answers.push((id, copy(&answer)));
+                eye.answers.push((id, answer.clone()));
             }
         }
         self.meanwhile();

@@ -304,7 +304,7 @@ impl Onboard {
         let used: BTreeSet<Ipv4Addr> = records.iter().map(|record| record.address).collect();
         let address = self.place.next_address(self.isolation, &used, *last);
         let address =
-            address.ok_or_else(|| CloudError::Busy("every address is taken".to_owned()))?;
+            address.ok_or_else(|| CloudError::NoCapacity("every address is taken".to_owned()))?;
         *last = Some(address);
         self.make_volumes(request).map_err(busy)?;
         at.create(&Record::new(request, address, self.isolation)).map_err(busy)
@@ -341,7 +341,7 @@ impl Onboard {
     ) -> Result<(), CloudError> {
         let directory = self.shelf.server(id);
         if !directory.exists() {
-            return Err(CloudError::Refused(format!("there is no server {id}")));
+            return Err(CloudError::NotFound(format!("there is no server {id}")));
         }
         let lock = directory.lock(LOCK_WAIT).map_err(busy)?;
         let record = directory.record().map_err(refused)?;

@@ -139,7 +139,7 @@ fn has(record: &Record, name: &str) -> bool {
 }
 
 fn missing(name: &str, mount_point: &str) -> CloudError {
-    CloudError::Refused(format!(
+    CloudError::NotFound(format!(
         "its volume {name} for {mount_point} is not there any more: bring it back, or delete it \
          with grange volume delete to begin with an empty one"
     ))

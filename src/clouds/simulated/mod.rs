@@ -169,7 +169,9 @@ impl Inner {
         }
         let most = self.faults.calls_per_second_max as usize;
         if most > 0 && self.calls.len() >= most {
-            return Err(CloudError::Busy(format!("throttled: over {most} calls a second")));
+            let oldest = self.calls.front().map_or(now, |at| at.saturating_add(1_000));
+            let words = format!("over {most} calls a second");
+            return Err(CloudError::throttled(Some(oldest.saturating_sub(now)), words));
         }
         if most > 0 {
             self.calls.push_back(now);

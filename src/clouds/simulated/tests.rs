@@ -102,7 +102,7 @@ fn a_throttled_account_is_served_again_a_second_later() {
     let world = world(1);
     world.cloud.set_faults(Faults { calls_per_second_max: 2, ..Faults::default() });
     assert!(world.launch(1).is_ok() && world.launch(2).is_ok());
-    assert!(matches!(world.launch(3), Err(CloudError::Busy(_))));
+    assert!(matches!(world.launch(3), Err(CloudError::Throttled { again_in: 1_000, .. })));
     world.clock.advance(1000);
     assert!(world.launch(3).is_ok());
 }

@@ -142,7 +142,7 @@ impl World {
         for volume in &request.storage {
             let id = &volume.cloud_volume_id;
             if !volume.may_be_made && !self.volumes.contains_key(id) {
-                return Err(CloudError::Refused(format!("volume {id} is not there any more")));
+                return Err(CloudError::NotFound(format!("volume {id} is not there any more")));
             }
             if let Some(user) = self.user_of(id) {
                 return Err(CloudError::Busy(format!("{user} has volume {id}")));
@@ -207,7 +207,7 @@ impl World {
     }
 
     fn known(&mut self, id: ServerId) -> Result<&mut Simulated, CloudError> {
-        let missing = || CloudError::Refused(format!("there is no server {id}"));
+        let missing = || CloudError::NotFound(format!("there is no server {id}"));
         self.servers.get_mut(&id).ok_or_else(missing)
     }
 }

@@ -76,7 +76,8 @@ fn admission(world: &World, server: &ServerView) -> Option<Wait> {
     let account = server.server.platform.clone();
     let breaker = world.input.breakers.get(&account);
     if let Some((breaker, left)) = breaker.and_then(|b| Some((b, b.left(world.input.now)?))) {
-        return Some(Wait::Breaker { account, left, failures: breaker.failures });
+        let (failures, cause) = (breaker.failures, breaker.cause);
+        return Some(Wait::Breaker { account, left, failures, cause });
     }
     let Paced { per_minute, left } = *world.input.paced.get(&account)?;
     Some(Wait::Paced { account, per_minute, left })

@@ -3,7 +3,7 @@
 
 use crate::base::Millis;
 use crate::base::time::say;
-use crate::model::{Care, Decision, HealMode, MissingPolicy, Wait};
+use crate::model::{BreakerCause, Care, Decision, HealMode, MissingPolicy, Wait};
 use std::fmt;
 
 impl fmt::Display for Wait {
@@ -112,7 +112,9 @@ fn policy(wait: &Wait, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         Wait::Balancers { late, left } => {
             write!(f, "{late} balancers do not know yet: {} left at most", say(*left))
         }
-        Wait::Breaker { account, left, failures } => alone(f, account, *left, *failures),
+        Wait::Breaker { account, left, failures, cause } => {
+            alone(f, account, *left, *failures, *cause)
+        }
         Wait::Paced { account, per_minute, left } => {
             let left = say(*left);
             write!(f, "cloud {account} is asked {per_minute} times a minute: {left} to the next")
@@ -129,12 +131,24 @@ fn policy(wait: &Wait, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     }
 }
 
-fn alone(f: &mut fmt::Formatter<'_>, account: &str, left: Millis, failures: u32) -> fmt::Result {
-    match left {
-        0 => write!(f, "cloud {account} is tried with one call after {failures} failed in a row"),
-        _ => {
-            write!(f, "cloud {account} is left alone for {}: {failures} failed in a row", say(left))
+fn alone(
+    f: &mut fmt::Formatter<'_>,
+    account: &str,
+    left: Millis,
+    failures: u32,
+    cause: BreakerCause,
+) -> fmt::Result {
+    let why = match cause {
+        BreakerCause::Failures => format!("{failures} failed in a row"),
+        BreakerCause::Throttled => "it was asked too often".to_owned(),
+        BreakerCause::Credentials => "it refuses our credentials".to_owned(),
+    };
+    match (left, cause) {
+        (0, BreakerCause::Failures) => {
+            write!(f, "cloud {account} is tried with one call after {why}")
         }
+        (0, _) => write!(f, "cloud {account} is tried with one call: {why}"),
+        _ => write!(f, "cloud {account} is left alone for {}: {why}", say(left)),
     }
 }
 

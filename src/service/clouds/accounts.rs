@@ -8,13 +8,17 @@
 //! still end: a success closes it, a failure adds nothing. All of it is a record, so that a
 //! restart does not knock at once.
 //!
-//! What counts: "busy" and an unknown outcome speak against the account whenever they come. A
-//! refusal is an answer, and mostly one to what was asked: an image that is not there, a size that
-//! is not sold. So it counts once for each farm role in a row: a farm role that is wrong adds one
-//! at most, however often it tries, and an account that refuses everybody (its credentials are
-//! withdrawn, its bill is not paid) is still noticed, by as many farm roles as it takes. The trial
-//! is a step of a farm role that is not among the failures where there is one, so that a bad one
-//! does not keep the account shut for good ones. What we could not even ask counts as nothing.
+//! What counts is said by the class of the error ([`CloudError::verdict`]): "busy" and an unknown
+//! outcome speak against the account whenever they come. A platform without room, or an account
+//! whose quota is used up, answers well, and terminating there makes room. One that was asked too
+//! often is left alone for as long as it says. Refused credentials open the breaker with the first
+//! call, since no other would fare better. A refusal is an answer, and mostly one to what was
+//! asked: an image that is not there, a size that is not sold. So it counts once for each farm
+//! role in a row: a farm role that is wrong adds one at most, however often it tries, and an
+//! account that refuses everybody (its credentials are withdrawn, its bill is not paid) is still
+//! noticed, by as many farm roles as it takes. The trial is a step of a farm role that is not
+//! among the failures where there is one, so that a bad one does not keep the account shut for
+//! good ones. What we could not even ask counts as nothing.
 //!
 //! A server that a person named is terminated all the same, with one call: whoever asks for it may
 //! know what we do not, an answer is one more trial, and its failure adds nothing. The next try
@@ -33,8 +37,10 @@
 use crate::base::limit::{BREAKER_FAILURES, BREAKER_FARM_ROLES_MAX, BREAKER_REASON_MAX};
 use crate::base::time::say;
 use crate::base::{Millis, Problem, Result, StepId, Timestamp};
-use crate::clouds::{Applied, CloudError};
-use crate::model::{Actor, Breaker, Cause, Permission, Server, Step, StepKind, StepStatus};
+use crate::clouds::{Applied, CloudError, Verdict};
+use crate::model::{
+    Actor, Breaker, BreakerCause, Cause, Permission, Server, Step, StepKind, StepStatus,
+};
 use crate::service::plans::pace::{Claim, Pace};
 use crate::service::{Service, authorise, lookup};
 use crate::store::{Author, Purpose, Reads, Tx};
@@ -85,7 +91,14 @@ impl Gate {
             return Ok(false);
         }
         if let Some(breaker) = trial {
-            let text = format!("is tried with one call after {} failed", breaker.failures);
+            let text = match breaker.cause {
+                BreakerCause::Failures => {
+                    format!("is tried with one call after {} failed", breaker.failures)
+                }
+                BreakerCause::Throttled | BreakerCause::Credentials => {
+                    format!("is tried with one call after this: {}", breaker.reason)
+                }
+            };
             tx.text(about(account), text);
             tx.put(&Breaker { trial: Some(step.id), ..breaker })?;
         }
@@ -119,14 +132,84 @@ pub(in crate::service) fn note(
     now: Timestamp,
 ) -> Result<()> {
     let known = lookup::breaker(tx, &server.platform)?;
-    match (answer, known) {
-        (Ok(_), None) => Ok(()),
-        (Ok(_), Some(breaker)) => close(tx, &breaker),
-        (Err(error), known) => {
-            let breaker = known.unwrap_or_else(|| Breaker::closed(&server.platform, now));
-            count(tx, breaker, step, error, now)
+    let error = match answer {
+        Ok(_) => return known.map_or(Ok(()), |breaker| served(tx, &breaker, now)),
+        Err(error) => error,
+    };
+    let breaker = || known.clone().unwrap_or_else(|| Breaker::closed(&server.platform, now));
+    match error.verdict() {
+        Verdict::Well => known.map_or(Ok(()), |breaker| served(tx, &breaker, now)),
+        Verdict::Rest(length) => rest(tx, breaker(), length, error, now),
+        Verdict::Locked => lock_out(tx, breaker(), step, error, now),
+        Verdict::Failed => count(tx, breaker(), step, error, (true, now)),
+        Verdict::Request => {
+            let breaker = breaker();
+            let counts = !breaker.farm_roles.contains(&step.farm_role);
+            count(tx, breaker, step, error, (counts, now))
         }
     }
+}
+
+/// A call was answered. An account that asked for a rest gets it all the same.
+fn served(tx: &mut Tx, breaker: &Breaker, now: Timestamp) -> Result<()> {
+    let rests = breaker.cause == BreakerCause::Throttled && breaker.left(now) > Some(0);
+    if rests { Ok(()) } else { close(tx, breaker) }
+}
+
+/// It was asked too often, which is no failure: it is left alone for as long as it says, or for
+/// as long as it is anyway.
+fn rest(
+    tx: &mut Tx,
+    mut breaker: Breaker,
+    length: Millis,
+    error: &CloudError,
+    now: Timestamp,
+) -> Result<()> {
+    breaker.trial = None;
+    if breaker.left(now) < Some(length) {
+        breaker.cause = BreakerCause::Throttled;
+        breaker.open_until = Some(now.after(length));
+        breaker.reason = reason(error);
+        tx.text(about(&breaker.account), alone(&breaker, length));
+    }
+    tx.put(&breaker)?;
+    Ok(())
+}
+
+/// Its credentials are refused: no other call would fare better, so that one is enough. What was
+/// under way when it was locked adds nothing.
+fn lock_out(
+    tx: &mut Tx,
+    mut breaker: Breaker,
+    step: &Step,
+    error: &CloudError,
+    now: Timestamp,
+) -> Result<()> {
+    let is_locked = breaker.cause == BreakerCause::Credentials && breaker.open_until.is_some();
+    if is_locked && breaker.trial != Some(step.id) {
+        return Ok(());
+    }
+    if !is_locked {
+        breaker.failures = 0;
+    }
+    breaker.failures = breaker.failures.saturating_add(1);
+    breaker.cause = BreakerCause::Credentials;
+    breaker.reason = reason(error);
+    breaker.trial = None;
+    let length = breaker.length();
+    breaker.open_until = Some(now.after(length));
+    tx.text(about(&breaker.account), alone(&breaker, length));
+    tx.put(&breaker)?;
+    Ok(())
+}
+
+/// What it said last, as it is kept. How long it wants to rest is kept beside it.
+fn reason(error: &CloudError) -> String {
+    let said = match error {
+        CloudError::Throttled { words, .. } => format!("throttled: {words}"),
+        other => other.to_string(),
+    };
+    said.chars().take(BREAKER_REASON_MAX).collect()
 }
 
 fn close(tx: &mut Tx, breaker: &Breaker) -> Result<()> {
@@ -142,19 +225,16 @@ fn count(
     mut breaker: Breaker,
     step: &Step,
     error: &CloudError,
-    now: Timestamp,
+    (counts, now): (bool, Timestamp),
 ) -> Result<()> {
     let (was_open, is_trial) = (breaker.open_until.is_some(), breaker.trial == Some(step.id));
     let role_failed = breaker.farm_roles.contains(&step.farm_role);
-    let counts = match error {
-        CloudError::Busy(_) | CloudError::Unknown(_) => true,
-        CloudError::Refused(_) => !role_failed,
-    };
     if !is_trial && (was_open || !counts) {
         return Ok(());
     }
     breaker.failures = breaker.failures.saturating_add(u32::from(counts));
-    breaker.reason = error.to_string().chars().take(BREAKER_REASON_MAX).collect();
+    breaker.cause = BreakerCause::Failures;
+    breaker.reason = reason(error);
     if !role_failed && breaker.farm_roles.len() < BREAKER_FARM_ROLES_MAX {
         breaker.farm_roles.push(step.farm_role);
     }
@@ -171,11 +251,17 @@ fn count(
 /// `is left alone for 28 s: 5 calls failed in a row, the last: not now: throttled`.
 fn alone(breaker: &Breaker, left: Millis) -> String {
     let (failures, reason) = (breaker.failures, &breaker.reason);
+    let why = match breaker.cause {
+        BreakerCause::Failures => {
+            format!("{failures} calls failed in a row, the last: {reason}")
+        }
+        BreakerCause::Throttled | BreakerCause::Credentials => reason.clone(),
+    };
     let for_now = match left {
         0 => "is tried with one call at a time".to_owned(),
         left => format!("is left alone for {}", say(left)),
     };
-    format!("{for_now}: {failures} calls failed in a row, the last: {reason}")
+    format!("{for_now}: {why}")
 }
 
 fn about(account: &str) -> String {

@@ -369,7 +369,8 @@ fn conclude(
             return Ok(());
         }
         // A commit that the disk failed may have reached it all the same, and is tried again.
-        if step.status == StepStatus::Unknown && matches!(answer, Err(CloudError::Unknown(_))) {
+        if step.status == StepStatus::Unknown && answer.as_ref().is_err_and(CloudError::is_unknown)
+        {
             return Ok(());
         }
         let Some(mut server) = lookup::server(tx, step.server)? else { return Ok(()) };

@@ -325,3 +325,81 @@ fn an_answer_that_comes_twice_counts_once() {
         assert_eq!(account.site.service.store.last_seq(), seq, "{:?}: nothing is new", answer());
     }
 }
+
+fn throttled() -> Result<Applied, CloudError> {
+    Err(CloudError::throttled(Some(7_000), "too many requests"))
+}
+
+fn locked() -> Result<Applied, CloudError> {
+    Err(CloudError::Credentials("the token is revoked".into()))
+}
+
+#[test]
+fn who_is_asked_too_often_rests_as_long_as_it_says() {
+    let account = Account::with_launches(8);
+    let due = account.due().0;
+    assert!(due[..2].iter().all(|step| account.begin(*step)));
+    account.end(due[0], throttled());
+    let breaker = account.breaker().unwrap();
+    assert_eq!((breaker.failures, breaker.left(account.site.clock.now())), (0, Some(7_000)));
+    let alert = "cloud simulated is left alone for 7 s: throttled: too many requests";
+    assert_eq!(account.alerts(), [alert]);
+    let wait = "wait: cloud simulated is left alone for 7 s: it was asked too often";
+    assert!(account.waits().iter().any(|line| line == wait), "{:?}", account.waits());
+    // What was under way is answered: it gets its rest all the same.
+    account.end(due[1], gone());
+    assert_eq!(account.due(), (Vec::new(), Some(7_000)));
+    assert!(!account.begin(due[2]));
+    assert_eq!(account.view().state, "open");
+    account.site.clock.advance(7_000);
+    account.call(1, gone);
+    assert_eq!((account.breaker(), account.due().0.len()), (None, 5));
+}
+
+#[test]
+fn a_rest_is_never_shorter_than_what_is_left_of_another() {
+    let account = Account::with_launches(8);
+    let due = account.due().0;
+    assert!(due[..6].iter().all(|step| account.begin(*step)));
+    for step in &due[..5] {
+        account.end(*step, busy());
+    }
+    account.end(due[5], throttled());
+    let breaker = account.breaker().unwrap();
+    assert_eq!((breaker.failures, breaker.left(account.site.clock.now())), (5, Some(30_000)));
+}
+
+#[test]
+fn refused_credentials_are_believed_at_once_and_tried_more_and_more_seldom() {
+    let account = Account::with_launches(12);
+    let due = account.due().0;
+    assert!(due[..3].iter().all(|step| account.begin(*step)));
+    account.end(due[0], locked());
+    account.end(due[1], locked());
+    let alert = "cloud simulated is left alone for 30 s: credentials refused: the token is revoked";
+    assert_eq!(account.alerts(), [alert]);
+    let wait = "wait: cloud simulated is left alone for 30 s: it refuses our credentials";
+    assert!(account.waits().iter().any(|line| line == wait), "{:?}", account.waits());
+    for left in [30_000, 60_000, 120_000, 300_000, 600_000, 600_000] {
+        assert_eq!(account.breaker().unwrap().left(account.site.clock.now()), Some(left));
+        account.site.clock.advance(left);
+        account.call(1, locked);
+    }
+    account.site.clock.advance(600_000);
+    account.call(1, gone);
+    assert_eq!(account.breaker(), None);
+}
+
+#[test]
+fn an_account_that_is_full_is_well_and_may_be_asked_to_make_room() {
+    for full in [CloudError::Quota("8 servers".into()), CloudError::NoCapacity("none".into())] {
+        let account = Account::with_launches(8);
+        account.call(8, || Err(full.clone()));
+        assert_eq!((account.breaker(), account.alerts().len()), (None, 0), "{full}");
+        // And a failure before it is forgotten: it answered.
+        let account = Account::with_launches(8);
+        account.call(4, busy);
+        account.call(1, || Err(full.clone()));
+        assert_eq!(account.breaker(), None, "{full}");
+    }
+}

@@ -55,22 +55,34 @@ pub type Call = fn(&There, &Actor) -> Result<String>;
 
 /// `module::function`, what it asks for, and a call of it.
 pub const VERBS: &[(&str, &[Permission], Call)] = &[
-    ("accounts::list", &[FarmsRead], |t, a| said(accounts::list(t.service, a, PAGE))),
-    ("accounts::resume", &[FarmsManage], |t, a| said(accounts::resume(t.service, a, "simulated"))),
-    ("balancers::configure", &[Operate], |t, a| said(balancers::configure(t.service, a, t.farm))),
-    ("commands::run", &[CommandsRun], |t, a| {
+    ("clouds::accounts::list", &[FarmsRead], |t, a| said(accounts::list(t.service, a, PAGE))),
+    ("clouds::accounts::resume", &[FarmsManage], |t, a| {
+        said(accounts::resume(t.service, a, "simulated"))
+    }),
+    ("farms::balancers::configure", &[Operate], |t, a| {
+        said(balancers::configure(t.service, a, t.farm))
+    }),
+    ("servers::commands::run", &[CommandsRun], |t, a| {
         let input = CommandRequest { command: vec!["true".into()], timeout_ms: 1_000 };
         said(commands::run(t.service, a, t.server, &input))
     }),
-    ("commands::get", &[CommandsRun], |t, a| said(commands::get(t.service, a, OrderId(1)))),
-    ("commands::cancel", &[CommandsRun], |t, a| said(commands::cancel(t.service, a, OrderId(1)))),
+    ("servers::commands::get", &[CommandsRun], |t, a| {
+        said(commands::get(t.service, a, OrderId(1)))
+    }),
+    ("servers::commands::cancel", &[CommandsRun], |t, a| {
+        said(commands::cancel(t.service, a, OrderId(1)))
+    }),
     ("journal::list", &[EventsRead], |t, a| {
         said(journal::list(t.service, a, &EventsQuery { max: 10, ..EventsQuery::default() }))
     }),
-    ("explain::explain", &[EventsRead], |t, a| said(explain::explain(t.service, a, "shop"))),
-    ("explain::full_name", &[EventsRead], |t, a| said(explain::full_name(t.service, a, "shop"))),
-    ("explain::plan", &[EventsRead], |t, a| said(explain::plan(t.service, a, PlanId(1)))),
-    ("explain::plan_of_farm", &[EventsRead], |t, a| {
+    ("journal::explain::explain", &[EventsRead], |t, a| {
+        said(explain::explain(t.service, a, "shop"))
+    }),
+    ("journal::explain::full_name", &[EventsRead], |t, a| {
+        said(explain::full_name(t.service, a, "shop"))
+    }),
+    ("journal::explain::plan", &[EventsRead], |t, a| said(explain::plan(t.service, a, PlanId(1)))),
+    ("journal::explain::plan_of_farm", &[EventsRead], |t, a| {
         said(explain::plan_of_farm(t.service, a, t.farm))
     }),
     ("farms::list", &[FarmsRead], |t, a| {
@@ -92,7 +104,7 @@ pub const VERBS: &[(&str, &[Permission], Call)] = &[
     ("farms::terminate", &[FarmsLaunch], |t, a| {
         said(farms::terminate(t.service, a, t.farm, TerminateInput::default()))
     }),
-    ("farms::roles", &[FarmsRead], |t, a| {
+    ("farms::farm_roles", &[FarmsRead], |t, a| {
         said(farms::farm_roles(t.service, a, t.farm, &FarmRoleFilter::default(), PAGE))
     }),
     ("farms::role", &[FarmsRead], |t, a| said(farms::role(t.service, a, t.role))),
@@ -100,63 +112,67 @@ pub const VERBS: &[(&str, &[Permission], Call)] = &[
         let input = ScalingInput { min_instances: Some(1), ..ScalingInput::default() };
         said(farms::scale(t.service, a, t.role, &input, None))
     }),
-    ("holds::place", &[FarmsManage], |t, a| {
+    ("plans::holds::place", &[FarmsManage], |t, a| {
         let (what, kind) = ("shop".into(), "scaling".into());
         let reason = "a look".into();
         let input = HoldInput { what, kind, reason, no_end: true, ..HoldInput::default() };
         said(holds::place(t.service, a, &input))
     }),
-    ("holds::release", &[FarmsManage], |t, a| said(holds::release(t.service, a, HoldId(1)))),
-    ("holds::list", &[FarmsRead], |t, a| said(holds::list(t.service, a, PAGE))),
-    ("holds::expire", &[Operate], |t, a| said(holds::expire(t.service, a))),
-    ("manifests::export::export", &[FarmsRead], |t, a| {
+    ("plans::holds::release", &[FarmsManage], |t, a| said(holds::release(t.service, a, HoldId(1)))),
+    ("plans::holds::list", &[FarmsRead], |t, a| said(holds::list(t.service, a, PAGE))),
+    ("plans::holds::expire", &[Operate], |t, a| said(holds::expire(t.service, a))),
+    ("farms::manifests::export::export", &[FarmsRead], |t, a| {
         said(manifests::export(t.service, a, t.farm))
     }),
-    ("manifests::apply", &[FarmsManage], |t, a| {
+    ("farms::manifests::apply", &[FarmsManage], |t, a| {
         let input = ManifestRequest { manifest: MANIFEST.into(), ..ManifestRequest::default() };
         said(manifests::apply(t.service, a, &input))
     }),
-    ("manifests::apply", &[FarmsManage, FarmsLaunch], |t, a| {
+    ("farms::manifests::apply", &[FarmsManage, FarmsLaunch], |t, a| {
         let manifest = MANIFEST.into();
         let input = ManifestRequest { manifest, launch: true, ..ManifestRequest::default() };
         said(manifests::apply(t.service, a, &input))
     }),
-    ("manifests::apply", &[FarmsRead], |t, a| {
+    ("farms::manifests::apply", &[FarmsRead], |t, a| {
         let manifest = MANIFEST.into();
         let input = ManifestRequest { manifest, dry_run: true, ..ManifestRequest::default() };
         said(manifests::apply(t.service, a, &input))
     }),
-    ("members::forget_others", &[Operate], |t, a| said(members::forget_others(t.service, a))),
-    ("minutes::record", &[Operate], |t, a| said(minutes::record(t.service, a, t.service.now()))),
-    ("observe::listing", &[Operate], |t, a| {
+    ("farms::members::forget_others", &[Operate], |t, a| {
+        said(members::forget_others(t.service, a))
+    }),
+    ("readings::minutes::record", &[Operate], |t, a| {
+        said(minutes::record(t.service, a, t.service.now()))
+    }),
+    ("clouds::observe::listing", &[Operate], |t, a| {
         let look = Look::begin(t.service, "simulated", 20_000);
         said(observe::listing(t.service, a, look, Vec::new()))
     }),
-    ("notices::take", &[Operate], |t, a| {
+    ("clouds::notices::take", &[Operate], |t, a| {
         said(notices::take(t.service, a, "simulated", Vec::new()))
     }),
-    ("orders::expire", &[Operate], |t, a| said(orders::expire(t.service, a))),
-    ("told::tell", &[Operate], |t, a| said(told::tell(t.service, a))),
+    ("agents::orders::expire", &[Operate], |t, a| said(orders::expire(t.service, a))),
+    ("agents::told::tell", &[Operate], |t, a| said(told::tell(t.service, a))),
     ("plans::tick", &[Operate], |t, a| said(plans::tick(t.service, a, t.farm))),
     ("plans::memory::round", &[Operate], |t, a| said(Memory::default().round(t.service, a))),
-    ("proposals::make", &[FarmsRead], |t, a| {
+    ("plans::proposals::make", &[FarmsRead], |t, a| {
         let input = ProposalRequest { manifest: MANIFEST.into(), ..ProposalRequest::default() };
         said(proposals::make(t.service, a, &input))
     }),
-    ("proposals::check", &[FarmsRead], |t, a| {
+    ("plans::proposals::check", &[FarmsRead], |t, a| {
         let input = ProposalText { proposal: t.launching.clone() };
         said(proposals::check(t.service, a, &input))
     }),
-    ("proposals::apply", &[FarmsManage, FarmsLaunch], |t, a| {
+    ("plans::proposals::apply", &[FarmsManage, FarmsLaunch], |t, a| {
         let input = ProposalText { proposal: t.launching.clone() };
         said(proposals::apply(t.service, a, &input))
     }),
-    ("ready::pass", &[Operate], |t, a| said(ready::pass(t.service, a))),
-    ("roles::list", &[FarmsRead], |t, a| {
+    ("servers::ready::pass", &[Operate], |t, a| said(ready::pass(t.service, a))),
+    ("farms::roles::list", &[FarmsRead], |t, a| {
         said(roles::list(t.service, a, &RoleFilter::default(), PAGE))
     }),
-    ("rollouts::get", &[FarmsRead], |t, a| said(rollouts::get(t.service, a, t.role))),
-    ("rollouts::say", &[FarmsManage], |t, a| {
+    ("plans::rollouts::get", &[FarmsRead], |t, a| said(rollouts::get(t.service, a, t.role))),
+    ("plans::rollouts::say", &[FarmsManage], |t, a| {
         said(rollouts::say(t.service, a, t.role, RolloutVerb::Pause))
     }),
     ("servers::list", &[FarmsRead], |t, a| {
@@ -181,24 +197,30 @@ pub const VERBS: &[(&str, &[Permission], Call)] = &[
         said(servers::readings(t.service, a, t.server, &[], now.before(60_000), now))
     }),
     ("appliance::get", &[FarmsRead], |t, a| said(appliance::get(t.service, a, Vec::new()))),
-    ("steps::adopt_and_due", &[Operate], |t, a| {
+    ("plans::steps::adopt_and_due", &[Operate], |t, a| {
         said(steps::adopt_and_due(t.service, a, t.service.now()))
     }),
-    ("steps::begin", &[Operate], |t, a| said(steps::begin(t.service, a, StepId(1)))),
-    ("steps::begin_all", &[Operate], |t, a| said(steps::begin_all(t.service, a, &[StepId(1)]))),
-    ("steps::finish", &[Operate], |t, a| {
+    ("plans::steps::begin", &[Operate], |t, a| said(steps::begin(t.service, a, StepId(1)))),
+    ("plans::steps::begin_all", &[Operate], |t, a| {
+        said(steps::begin_all(t.service, a, &[StepId(1)]))
+    }),
+    ("plans::steps::finish", &[Operate], |t, a| {
         said(steps::finish(t.service, a, StepId(1), Ok(Applied { sighting: None })))
     }),
-    ("steps::give_up", &[Operate], |t, a| said(steps::give_up(t.service, a, StepId(1), "enough"))),
-    ("steps::get", &[EventsRead], |t, a| said(steps::get(t.service, a, StepId(1)))),
-    ("steps::adopt::adopt", &[Operate], |t, a| said(steps::adopt(t.service, a))),
-    ("upkeep::remove_terminated", &[Operate], |t, a| {
+    ("plans::steps::give_up", &[Operate], |t, a| {
+        said(steps::give_up(t.service, a, StepId(1), "enough"))
+    }),
+    ("plans::steps::get", &[EventsRead], |t, a| said(steps::get(t.service, a, StepId(1)))),
+    ("plans::steps::adopt::adopt", &[Operate], |t, a| said(steps::adopt(t.service, a))),
+    ("appliance::upkeep::remove_terminated", &[Operate], |t, a| {
         said(upkeep::remove_terminated(t.service, a, 0, 0))
     }),
-    ("upkeep::remove_plans", &[Operate], |t, a| {
+    ("appliance::upkeep::remove_plans", &[Operate], |t, a| {
         said(upkeep::remove_plans(t.service, a, &mut KeptPlans::default(), 1))
     }),
-    ("upkeep::reset_restarts", &[Operate], |t, a| said(upkeep::reset_restarts(t.service, a, 1))),
+    ("appliance::upkeep::reset_restarts", &[Operate], |t, a| {
+        said(upkeep::reset_restarts(t.service, a, 1))
+    }),
     ("access::create_token", &[FarmsRead], |t, a| {
         said(access::create_token(t.service, a, &TokenInput::default()))
     }),
@@ -206,18 +228,20 @@ pub const VERBS: &[(&str, &[Permission], Call)] = &[
     ("access::revoke_token", &[FarmsRead], |t, a| {
         said(access::revoke_token(t.service, a, TokenId(1)))
     }),
-    ("volumes::list", &[FarmsRead], |t, a| {
+    ("servers::volumes::list", &[FarmsRead], |t, a| {
         said(volumes::list(t.service, a, &VolumeFilter::default(), PAGE))
     }),
-    ("volumes::get", &[FarmsRead], |t, a| said(volumes::get(t.service, a, VolumeId(1)))),
-    ("volumes::delete", &[FarmsManage], |t, a| said(volumes::delete(t.service, a, VolumeId(1)))),
-    ("volumes::listing::take", &[Operate], |t, a| {
+    ("servers::volumes::get", &[FarmsRead], |t, a| said(volumes::get(t.service, a, VolumeId(1)))),
+    ("servers::volumes::delete", &[FarmsManage], |t, a| {
+        said(volumes::delete(t.service, a, VolumeId(1)))
+    }),
+    ("servers::volumes::listing::take", &[Operate], |t, a| {
         said(volumes::take(t.service, a, "simulated", Vec::new()))
     }),
-    ("volumes::listing::took_away", &[Operate], |t, a| {
+    ("servers::volumes::listing::took_away", &[Operate], |t, a| {
         said(volumes::took_away(t.service, a, VolumeId(1), None))
     }),
-    ("whatif::simulate", &[FarmsRead], |t, a| {
+    ("readings::whatif::simulate", &[FarmsRead], |t, a| {
         said(whatif::simulate(t.service, a, &SimulationRequest::default()))
     }),
 ];
