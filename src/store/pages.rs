@@ -185,18 +185,28 @@ fn page_at(page: u64) -> u64 {
 impl Pages {
     /// Makes what a new file begins with, or reads what one that is there begins with.
     pub fn open(medium: Box<dyn Medium>) -> io::Result<Pages> {
-        let length = medium.len()?;
         if kind(medium.as_ref())? == Kind::Empty {
-            medium.set_len(FIRST_BLOCKS * PAGE)?;
-            medium.sync()?;
-            medium.write(0, MAGIC)?;
-            medium.sync()?;
-            let shared = Shared { medium, state: Mutex::default() };
-            return Ok(Pages { shared: Arc::new(shared) });
+            return Pages::make(medium);
         }
+        let length = medium.len()?;
         let header = read_header(medium.as_ref())?;
+        if is_unfinished(&header) {
+            // Nothing was ever committed to it. Empty at once, or as it was.
+            medium.set_len(0)?;
+            medium.sync()?;
+            return Pages::make(medium);
+        }
         let state = State { length: pages_of(length, &header), header, groups: BTreeMap::new() };
         Ok(Pages { shared: Arc::new(Shared { medium, state: Mutex::new(state) }) })
+    }
+
+    fn make(medium: Box<dyn Medium>) -> io::Result<Pages> {
+        medium.set_len(FIRST_BLOCKS * PAGE)?;
+        medium.sync()?;
+        medium.write(0, MAGIC)?;
+        medium.sync()?;
+        let shared = Shared { medium, state: Mutex::default() };
+        Ok(Pages { shared: Arc::new(shared) })
     }
 
     /// Whether a copy of the header could not be read, so that the other one may be an earlier one
@@ -329,6 +339,21 @@ impl Pages {
         state.header.bytes = bytes;
         Ok(())
     }
+}
+
+/// redb writes its name into the header last, when the rest of a new database is on the disk; it
+/// never takes it out again.
+fn is_unfinished(header: &Header) -> bool {
+    !header.bytes.is_empty() && !header.bytes.starts_with(OLD_MAGIC)
+}
+
+/// Whether making a database was interrupted before its end: it has nothing, and is made anew.
+pub(super) fn never_made(medium: &dyn Medium) -> io::Result<bool> {
+    Ok(match kind(medium)? {
+        Kind::Empty => true,
+        Kind::Pages => is_unfinished(&read_header(medium)?),
+        Kind::Old | Kind::Strange => false,
+    })
 }
 
 fn header_at(number: u64) -> u64 {

@@ -9,7 +9,7 @@ use super::journal;
 use super::lock::private_file;
 use super::mark::{Witness, witness};
 use super::migrations;
-use super::pages::{Kind, Pages, kind};
+use super::pages::{Kind, Pages, kind, never_made};
 use super::rows::Tables;
 use super::shadow::Shadow;
 use super::wal::{self, Medium, Pending, Position, RealFile, StoreOrFault, Wal, WalFault, pending};
@@ -110,8 +110,13 @@ impl Place {
     fn look_first(&self, path: &Path) -> Result<(), OpenError> {
         let file = private_file(path)?;
         let failed = |cause| OpenError::File { doing: "reading", path: path.to_owned(), cause };
-        match kind(&RealFile(file)).map_err(failed)? {
-            Kind::Empty => refuse_bereft(path),
+        let file = RealFile(file);
+        // Damage is met, and said, where the database is opened.
+        if never_made(&file).unwrap_or(false) {
+            return refuse_bereft(path);
+        }
+        match kind(&file).map_err(failed)? {
+            Kind::Empty => Ok(()),
             Kind::Pages => {
                 let shadow = Shadow::of(path).map_err(failed)?;
                 let pages = Pages::open(Box::new(shadow)).map_err(StoreError::input)?;

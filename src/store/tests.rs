@@ -5,6 +5,7 @@ mod files;
 mod group;
 mod history;
 mod old;
+mod points;
 mod rot;
 mod sample;
 mod shrinking;

@@ -284,8 +284,8 @@ fn a_killed_store_is_read_with_its_log_and_not_without() {
     assert_eq!(store.last_seq(), Seq(3));
 }
 
-#[test]
-fn a_store_of_format_2_begins_with_an_empty_log() {
+/// A store with one farm, as format 2 had it: without a log.
+pub fn format_2() -> Disk {
     let disk = Disk::new();
     declare(&inline(&disk), "shop");
     let database = redb::Builder::new()
@@ -297,8 +297,16 @@ fn a_store_of_format_2_begins_with_an_empty_log() {
     put_rows(&txn, Space::META, rows.into_iter()).unwrap();
     txn.commit().unwrap();
     drop(database);
-    let log = disk.log_bytes();
     disk.set_log_bytes(Vec::new());
+    disk
+}
+
+#[test]
+fn a_store_of_format_2_begins_with_an_empty_log() {
+    let disk = format_2();
+    let other = Disk::new();
+    declare(&inline(&other), "other");
+    let log = other.log_bytes();
     let store = open(&disk).unwrap();
     assert_eq!(declare(&store, "more").1, Seq(2));
     assert_eq!(open(&disk.crash()).unwrap().verify().unwrap().records, 2);
