@@ -9,6 +9,7 @@ use crate::base::limit::{API_PAGE_MAX, API_QUERY_MAX, QUERY_TEXT_BYTES_MAX, TEXT
 use crate::base::text::{self, Kind};
 use crate::base::{Code, Problem, Result, Timestamp};
 use crate::model::Actor;
+use crate::wire::api::route::{Parameters, Query};
 use crate::wire::input::{Page, Slice};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -75,6 +76,13 @@ impl Call {
         };
         let wrong = |_| Problem::invalid(name, format!("{text:?} is not {expected}"));
         text.parse().map(Some).map_err(wrong)
+    }
+
+    /// What the query asks, as a type.
+    pub fn asked<Q: Query>(&self) -> Result<Q> {
+        let (mut asked, mut read) = (Q::default(), Read { call: self, fault: None });
+        asked.each(&mut read);
+        read.fault.map_or(Ok(asked), Err)
     }
 
     /// Refuses query parameters the row does not know, that say nothing or that are there twice: a
@@ -202,6 +210,28 @@ fn text_fault(name: &str, value: &Value) -> Option<Problem> {
 
 fn structure(message: impl Display, field: Option<String>) -> Problem {
     Problem { field, ..Problem::new(Code::InvalidStructure, message.to_string()) }
+}
+
+/// Reads a query's parameters until one cannot be read.
+struct Read<'a> {
+    call: &'a Call,
+    fault: Option<Problem>,
+}
+
+impl Parameters for Read<'_> {
+    fn parameter<T: FromStr + Display>(
+        &mut self,
+        name: &'static str,
+        wrong: &str,
+        value: &mut Option<T>,
+    ) {
+        let Some(text) = self.call.text(name) else { return };
+        match text.parse() {
+            Ok(read) => *value = Some(read),
+            Err(_) if self.fault.is_some() => {}
+            Err(_) => self.fault = Some(Problem::invalid(name, format!("{text:?} is {wrong}"))),
+        }
+    }
 }
 
 /// Reads `If-Match`: `"7"`, `7`, or `*` for any.

@@ -189,7 +189,7 @@ fn object(shape: &Shape) -> Value {
         properties.insert(field.name.to_owned(), property);
     }
     let filters = routes::table().find(|row| row.output == Output::Page(shape.name));
-    let filterable = filters.map_or(&[][..], |row| row.query);
+    let filterable = filters.map_or(&[][..], |row| &row.query);
     json!({"type": "object", "properties": properties, "x-filterable": filterable})
 }
 

@@ -172,8 +172,7 @@ impl Asked<'_> {
         self.check_query(&call)?;
         match &self.row.run {
             Run::Events => events(api, call, self.id).await.map(|answer| (answer, false)),
-            Run::Verb(verb) => self.verb(api, call, verb).await,
-            Run::Typed(verb) => self.verb(api, call, &**verb).await,
+            Run::Verb(verb) => self.verb(api, call, &**verb).await,
         }
     }
 
@@ -213,7 +212,7 @@ impl Asked<'_> {
     }
 
     fn check_query(&self, call: &Call) -> Result<()> {
-        let mut known = self.row.query.to_vec();
+        let mut known = self.row.query.clone();
         if let routes::Output::Page(_) = self.row.output {
             known.extend(["maxResults", "pageNum"]);
         }

@@ -2,7 +2,10 @@
 
 use crate::base::Millis;
 use crate::base::limit::{API_PAGE_MAX, EVENTS_WAIT_MAX};
-use crate::client::{Client, Error, Query, read};
+use crate::client::ask::asked;
+use crate::client::{Client, Error, read};
+use crate::wire::api::appliance::{STATUS, WHOAMI};
+use crate::wire::api::journal::{EVENTS, EXPLAIN, EventsAsked, ExplainAsked};
 use crate::wire::api::{EventView, ExplainView, Many, StatusView};
 use crate::wire::input::WhoView;
 use std::time::Duration;
@@ -28,12 +31,13 @@ impl Client {
         about: Option<&str>,
     ) -> Result<Listing, Error> {
         let wait = wait.min(EVENTS_WAIT_MAX);
-        let query = Query::default()
-            .maybe("after", after)
-            .with("max", max.clamp(1, API_PAGE_MAX))
-            .with("waitMs", wait)
-            .maybe("about", about);
-        self.listing(&query, after, wait)
+        self.listing(EventsAsked {
+            after,
+            max: Some(max.clamp(1, API_PAGE_MAX)),
+            wait_ms: Some(wait),
+            about: about.map(str::to_owned),
+            search: None,
+        })
     }
 
     /// The last journal entries that have all the words, perhaps only those after one.
@@ -43,36 +47,36 @@ impl Client {
         after: Option<u64>,
         about: Option<&str>,
     ) -> Result<Listing, Error> {
-        let query = Query::default()
-            .maybe("after", after)
-            .with("max", API_PAGE_MAX)
-            .maybe("about", about)
-            .with("search", words);
-        self.listing(&query, after, 0)
+        self.listing(EventsAsked {
+            after,
+            max: Some(API_PAGE_MAX),
+            wait_ms: None,
+            about: about.map(str::to_owned),
+            search: Some(words.to_owned()),
+        })
     }
 
-    fn listing(&self, query: &Query, after: Option<u64>, wait: Millis) -> Result<Listing, Error> {
-        let deadline = self.deadline + Duration::from_millis(wait);
-        let path = format!("grange/events/{query}");
-        let answer = self.exchange("GET", &path, Vec::new(), None, deadline)?;
+    fn listing(&self, query: EventsAsked) -> Result<Listing, Error> {
+        let deadline = self.deadline + Duration::from_millis(query.wait_ms.unwrap_or(0));
+        let answer = self.get(&asked(EVENTS.path, &[], &query), deadline)?;
         let many = read::<Many<EventView>>(&answer)?;
         let last = many.data.last().map(|event| event.seq);
-        let seq = many.meta.seq.or(last).or(after).unwrap_or(0);
+        let seq = many.meta.seq.or(last).or(query.after).unwrap_or(0);
         Ok(Listing { events: many.data, seq, start_over: many.meta.start_over })
     }
 
     /// How a thing is and why: `shop`, `shop/web`, `shop/web-3` or a server's UUID.
     pub fn explain(&self, what: &str) -> Result<ExplainView, Error> {
-        self.get(&format!("grange/explain/{}", Query::default().with("what", what)))
+        self.show_where(&EXPLAIN, &[], &ExplainAsked { what: Some(what.to_owned()) })
     }
 
     /// How the appliance is.
     pub fn status(&self) -> Result<StatusView, Error> {
-        self.get("grange/status/")
+        self.show(&STATUS, &[])
     }
 
     /// Who we are to it.
     pub fn whoami(&self) -> Result<WhoView, Error> {
-        self.get("grange/whoami/")
+        self.show(&WHOAMI, &[])
     }
 }

@@ -2,9 +2,9 @@
 //!
 //! CLI and TUI look and act through this and through nothing else, on the appliance as from
 //! anywhere: one path, always used, so that what the API cannot do nobody can. A [`Client`] is
-//! asked with the constant of a route ([`Client::ask`]), or by a method where its noun's routes
-//! are no constants yet. It takes and gives the shapes of `wire`, and fails with an [`Error`] that
-//! knows its exit code.
+//! asked with the constant of a route ([`Client::ask`], [`Client::show`], [`Client::rows`]);
+//! methods with names of their own only say the same shorter. It takes and gives the shapes of
+//! `wire`, and fails with an [`Error`] that knows its exit code.
 //!
 //! Below it is a [`Transport`]: a request, a deadline, an answer. [`Http`] is ours, a small
 //! HTTP/1.1 over any byte stream a [`Dial`] opens: the unix socket, or TLS from `net`. It keeps one
@@ -33,7 +33,7 @@ pub use http1::Stream;
 pub use transport::{Dial, Http, Request, Response, Transport, https, socket};
 
 use crate::base::{Millis, Secret, random};
-use crate::wire::api::{Errors, Many, One};
+use crate::wire::api::Errors;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::sync::Arc;
@@ -82,35 +82,8 @@ impl Client {
         format!("/api/v1beta0/user/{}/{rest}", self.env)
     }
 
-    fn get<T: DeserializeOwned>(&self, rest: &str) -> Result<T, Error> {
-        let answer = self.exchange("GET", rest, Vec::new(), None, self.deadline)?;
-        read::<One<T>>(&answer).map(|one| one.data)
-    }
-
-    fn list<T: DeserializeOwned>(&self, rest: &str) -> Result<Many<T>, Error> {
-        let answer = self.exchange("GET", rest, Vec::new(), None, self.deadline)?;
-        read(&answer)
-    }
-
-    /// Every row of every page. The API pages so that one request stays short; a person asking
-    /// for a list wants the list.
-    fn all<T: DeserializeOwned>(&self, rest: &str, query: &Query) -> Result<Vec<T>, Error> {
-        let mut rows = Vec::new();
-        for page in 1.. {
-            let asked = query.clone().with("pageNum", page);
-            let many = self.list::<T>(&format!("{rest}{asked}"))?;
-            let empty = many.data.is_empty();
-            rows.extend(many.data);
-            if many.pagination.next.is_none() || empty {
-                break;
-            }
-        }
-        Ok(rows)
-    }
-
-    fn act<T: DeserializeOwned>(&self, rest: &str, input: &impl Serialize) -> Result<T, Error> {
-        let answer = self.change("POST", rest, input, None)?;
-        read::<One<T>>(&answer).map(|one| one.data)
+    fn get(&self, rest: &str, deadline: Duration) -> Result<Response, Error> {
+        self.exchange("GET", rest, Vec::new(), None, deadline)
     }
 
     fn change(
@@ -170,33 +143,6 @@ fn read<T: DeserializeOwned>(answer: &Response) -> Result<T, Error> {
     serde_json::from_slice(&answer.body).map_err(|e| Error::Shape(e.to_string()))
 }
 
-/// A query string, built up pair by pair.
-#[derive(Clone, Default)]
-struct Query(String);
-
-impl Query {
-    fn with(mut self, name: &str, value: impl ToString) -> Query {
-        self.0.push(if self.0.is_empty() { '?' } else { '&' });
-        self.0.push_str(name);
-        self.0.push('=');
-        self.0.push_str(&encode(&value.to_string()));
-        self
-    }
-
-    fn maybe(self, name: &str, value: Option<impl ToString>) -> Query {
-        match value {
-            Some(value) => self.with(name, value),
-            None => self,
-        }
-    }
-}
-
-impl std::fmt::Display for Query {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
 /// Percent-encodes all but the unreserved characters (RFC 3986, section 2.3).
 fn encode(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len());
@@ -209,16 +155,4 @@ fn encode(text: &str) -> String {
         }
     }
     encoded
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn queries_are_encoded() {
-        let query = Query::default().with("what", "shop/web 3").maybe("max", None::<u32>);
-        assert_eq!(query.with("n", 7).to_string(), "?what=shop%2Fweb%203&n=7");
-        assert_eq!(Query::default().to_string(), "");
-    }
 }

@@ -3,6 +3,8 @@
 use crate::base::{EnvironmentId, FarmId, FarmRoleId, ServerId, Timestamp, UserId};
 use crate::model::{FarmRole, Revision};
 use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::str::FromStr;
 
 /// One server, from the plan that wanted it to the confirmation that it is gone.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -185,6 +187,24 @@ pub enum ServerStatus {
     Importing,
     /// For a task of ours, not for a farm.
     Temporary,
+}
+
+impl fmt::Display for ServerStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// No status has this name.
+#[derive(Debug)]
+pub struct NoSuchStatus;
+
+impl FromStr for ServerStatus {
+    type Err = NoSuchStatus;
+
+    fn from_str(name: &str) -> Result<ServerStatus, NoSuchStatus> {
+        ServerStatus::ALL.into_iter().find(|status| status.as_str() == name).ok_or(NoSuchStatus)
+    }
 }
 
 impl ServerStatus {

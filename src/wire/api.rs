@@ -3,8 +3,14 @@
 //! Paths, field names and the envelope are Scalr's `v1beta0`; what Scalr has no word for is under
 //! `grange`. One definition serves the API that writes them and the client that reads them.
 
+pub mod appliance;
 mod declare;
+pub mod farms;
+pub mod journal;
+pub mod plans;
+pub mod readings;
 pub mod route;
+pub mod servers;
 
 pub use declare::{
     FarmManifestView, ManifestRequest, ManifestResult, ProposalRequest, ProposalText, ProposalView,

@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 /// Rows of this noun.
 pub static ROWS: LazyLock<[Row; 2]> = LazyLock::new(|| {
     [
-        Row::rows(&ACCOUNTS, |on, call, page| accounts::list(&on.service, &call.actor, page)),
+        Row::rows(&ACCOUNTS, |on, call, _, page| accounts::list(&on.service, &call.actor, page)),
         Row::object(&ACCOUNT_RESUME, |on, call, _| {
             let name: String = call.param("cloudAccount", "cloud account")?;
             accounts::resume(&on.service, &call.actor, &name)

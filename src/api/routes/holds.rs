@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 /// Rows of this noun.
 pub static ROWS: LazyLock<[Row; 3]> = LazyLock::new(|| {
     [
-        Row::rows(&HOLDS, |on, call, page| holds::list(&on.service, &call.actor, page)),
+        Row::rows(&HOLDS, |on, call, _, page| holds::list(&on.service, &call.actor, page)),
         Row::created(&HOLD_PLACE, |on, call, input| holds::place(&on.service, &call.actor, &input)),
         Row::nothing(&HOLD_RELEASE, |on, call| {
             holds::release(&on.service, &call.actor, call.param("holdId", "hold")?)

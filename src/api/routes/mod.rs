@@ -14,7 +14,11 @@ use crate::api::Context;
 use crate::api::answer::{Reply, value};
 use crate::api::call::Call;
 use crate::base::Result;
-use crate::wire::api::route::{Body, Created, NoBody, Nothing, Object, Route, Rows, Shaped};
+use crate::wire::api::journal::EventsAsked;
+use crate::wire::api::route::{
+    Body, Created, NoBody, Nothing, Object, Query, Route, Rows, Shaped, Whole, parameters,
+};
+use crate::wire::api::{EventView, Pagination};
 use crate::wire::input::{Page, Slice};
 
 /// One route.
@@ -26,7 +30,7 @@ pub struct Row {
     /// One sentence on what it does.
     pub about: &'static str,
     /// Query parameters it knows, beyond paging.
-    pub query: &'static [&'static str],
+    pub query: Vec<&'static str>,
     /// The body's name and shape, if it takes one.
     pub input: Option<(&'static str, &'static str)>,
     /// What it answers.
@@ -55,22 +59,64 @@ pub type Verb = dyn Fn(&Context, &Call) -> Result<Reply> + Send + Sync;
 
 /// How a route is carried out.
 pub enum Run {
-    /// By a verb.
-    Verb(fn(&Context, &Call) -> Result<Reply>),
     /// By a verb that takes and gives what its route's types say.
-    Typed(Box<Verb>),
+    Verb(Box<Verb>),
     /// By waiting for the journal.
     Events,
 }
 
 impl Row {
     /// A route that lists objects, page by page.
-    pub fn rows<T: Shaped>(
-        route: &'static Route<NoBody, Rows<T>>,
-        verb: impl Fn(&Context, &Call, Page) -> Result<Slice<T>> + Send + Sync + 'static,
+    pub fn rows<Q: Query, T: Shaped>(
+        route: &'static Route<Q, Rows<T>>,
+        verb: impl Fn(&Context, &Call, Q, Page) -> Result<Slice<T>> + Send + Sync + 'static,
     ) -> Row {
-        let run = move |on: &Context, call: &Call| call.page(|page| verb(on, call, page));
-        Row::of(route, None, Output::Page(T::SHAPE), Box::new(run))
+        let run = move |on: &Context, call: &Call| {
+            let asked = call.asked::<Q>()?;
+            call.page(|page| verb(on, call, asked, page))
+        };
+        Row::read(route, Output::Page(T::SHAPE), Run::Verb(Box::new(run)))
+    }
+
+    /// A route that lists objects in one piece.
+    pub fn whole<Q: Query, T: Shaped>(
+        route: &'static Route<Q, Whole<T>>,
+        verb: impl Fn(&Context, &Call, Q) -> Result<Vec<T>> + Send + Sync + 'static,
+    ) -> Row {
+        let run = move |on: &Context, call: &Call| {
+            let rows = value(&verb(on, call, call.asked()?)?)?;
+            Ok(Reply::Page { rows, pagination: Pagination::default() })
+        };
+        Row::read(route, Output::List(T::SHAPE), Run::Verb(Box::new(run)))
+    }
+
+    /// The route that waits for the journal.
+    pub fn events(route: &'static Route<EventsAsked, Whole<EventView>>) -> Row {
+        Row::read(route, Output::List(EventView::SHAPE), Run::Events)
+    }
+
+    /// A route that shows an object.
+    pub fn show<Q: Query, T: Shaped>(
+        route: &'static Route<Q, Object<T>>,
+        verb: impl Fn(&Context, &Call, Q) -> Result<T> + Send + Sync + 'static,
+    ) -> Row {
+        Row::show_revised(route, move |on, call, asked| {
+            let shown = verb(on, call, asked)?;
+            let revision = shown.revision();
+            Ok((shown, revision))
+        })
+    }
+
+    /// A route that shows an object with the revision of the record it is a part of.
+    pub fn show_revised<Q: Query, T: Shaped>(
+        route: &'static Route<Q, Object<T>>,
+        verb: impl Fn(&Context, &Call, Q) -> Result<Revised<T>> + Send + Sync + 'static,
+    ) -> Row {
+        let run = move |on: &Context, call: &Call| {
+            let (shown, revision) = verb(on, call, call.asked()?)?;
+            Ok(Reply::One(value(&shown)?, revision))
+        };
+        Row::read(route, Output::One(T::SHAPE), Run::Verb(Box::new(run)))
     }
 
     /// A route that makes an object.
@@ -82,7 +128,7 @@ impl Row {
             let made = verb(on, call, call.input()?)?;
             Ok(Reply::Made(value(&made)?, made.revision()))
         };
-        Row::of(route, I::NAMED, Output::Made(T::SHAPE), Box::new(run))
+        Row::write(route, Output::Made(T::SHAPE), Box::new(run))
     }
 
     /// A route that does something, and shows what it was done to.
@@ -90,11 +136,23 @@ impl Row {
         route: &'static Route<I, Object<T>>,
         verb: impl Fn(&Context, &Call, I) -> Result<T> + Send + Sync + 'static,
     ) -> Row {
+        Row::revised(route, move |on, call, input| {
+            let shown = verb(on, call, input)?;
+            let revision = shown.revision();
+            Ok((shown, revision))
+        })
+    }
+
+    /// A route that does something to a part of a record, and shows it with the record's revision.
+    pub fn revised<I: Body, T: Shaped>(
+        route: &'static Route<I, Object<T>>,
+        verb: impl Fn(&Context, &Call, I) -> Result<Revised<T>> + Send + Sync + 'static,
+    ) -> Row {
         let run = move |on: &Context, call: &Call| {
-            let shown = verb(on, call, call.input()?)?;
-            Ok(Reply::One(value(&shown)?, shown.revision()))
+            let (shown, revision) = verb(on, call, call.input()?)?;
+            Ok(Reply::One(value(&shown)?, revision))
         };
-        Row::of(route, I::NAMED, Output::One(T::SHAPE), Box::new(run))
+        Row::write(route, Output::One(T::SHAPE), Box::new(run))
     }
 
     /// A route that answers nothing but that it is done.
@@ -103,29 +161,35 @@ impl Row {
         verb: impl Fn(&Context, &Call) -> Result<()> + Send + Sync + 'static,
     ) -> Row {
         let run = move |on: &Context, call: &Call| verb(on, call).map(|()| Reply::Nothing);
-        Row::of(route, None, Output::Nothing, Box::new(run))
+        Row::read(route, Output::Nothing, Run::Verb(Box::new(run)))
     }
 
-    fn of<I, O>(
-        route: &'static Route<I, O>,
-        input: Option<(&'static str, &'static str)>,
-        output: Output,
-        verb: Box<Verb>,
-    ) -> Row {
-        let Route { method, path, about, query, .. } = *route;
-        Row { method, path, about, query, input, output, run: Run::Typed(verb) }
+    /// A row without a body.
+    fn read<Q: Query, O>(route: &'static Route<Q, O>, output: Output, run: Run) -> Row {
+        let Route { method, path, about, .. } = *route;
+        Row { method, path, about, query: parameters::<Q>(), input: None, output, run }
+    }
+
+    /// A row with one.
+    fn write<I: Body, O>(route: &'static Route<I, O>, output: Output, verb: Box<Verb>) -> Row {
+        let Route { method, path, about, named, .. } = *route;
+        let (query, input, run) = (Vec::new(), named.or(I::NAMED), Run::Verb(verb));
+        Row { method, path, about, query, input, output, run }
     }
 }
 
+/// An object, and the revision it is answered with.
+pub type Revised<T> = (T, Option<u64>);
+
 /// Every route there is.
 pub fn table() -> impl Iterator<Item = &'static Row> {
-    let people = farms::ROWS.iter().chain(servers::ROWS).chain(proposals::ROWS);
-    let people = people.chain(volumes::ROWS);
+    let people = farms::ROWS.iter().chain(servers::ROWS.iter()).chain(proposals::ROWS.iter());
     people
-        .chain(rollouts::ROWS)
+        .chain(volumes::ROWS.iter())
+        .chain(rollouts::ROWS.iter())
         .chain(holds::ROWS.iter())
         .chain(accounts::ROWS.iter())
-        .chain(house::ROWS)
+        .chain(house::ROWS.iter())
         .chain(tokens::ROWS.iter())
 }
 

@@ -1,71 +1,29 @@
 //! Manifests and signed proposals: declaring a farm, and what that would change.
 
-use super::{Output, Row, Run};
-use crate::api::answer::{Reply, value};
+use super::Row;
 use crate::service::farms::manifests;
 use crate::service::plans::proposals;
+use crate::wire::api::farms::{FARM_MANIFEST, MANIFEST_APPLY};
+use crate::wire::api::plans::{PROPOSAL_APPLY, PROPOSAL_CHECK, PROPOSAL_MAKE};
+use std::sync::LazyLock;
 
 /// Rows of these nouns.
-pub const ROWS: &[Row] = &[
-    Row {
-        method: "POST",
-        path: "/{envId}/grange/manifests/",
-        about: "Declares what a manifest says, or with dryRun says what that would change.",
-        query: &[],
-        input: Some(("manifest", "Manifest")),
-        output: Output::One("ManifestResult"),
-        run: Run::Verb(|on, call| {
-            let result = manifests::apply(&on.service, &call.actor, &call.input()?)?;
-            Ok(Reply::One(value(&result)?, None))
+pub static ROWS: LazyLock<[Row; 5]> = LazyLock::new(|| {
+    [
+        Row::object(&MANIFEST_APPLY, |on, call, input| {
+            manifests::apply(&on.service, &call.actor, &input)
         }),
-    },
-    Row {
-        method: "GET",
-        path: "/{envId}/grange/farms/{farmId}/manifest/",
-        about: "Shows a farm as a manifest, which changes nothing when it is applied.",
-        query: &[],
-        input: None,
-        output: Output::One("FarmManifest"),
-        run: Run::Verb(|on, call| {
-            let manifest =
-                manifests::export(&on.service, &call.actor, call.param("farmId", "farm")?)?;
-            Ok(Reply::One(value(&manifest)?, None))
+        Row::show(&FARM_MANIFEST, |on, call, _| {
+            manifests::export(&on.service, &call.actor, call.param("farmId", "farm")?)
         }),
-    },
-    Row {
-        method: "POST",
-        path: "/{envId}/grange/proposals/",
-        about: "Makes a signed proposal of what a manifest would change, for a change ticket.",
-        query: &[],
-        input: Some(("proposal", "ProposalRequest")),
-        output: Output::Made("Proposal"),
-        run: Run::Verb(|on, call| {
-            let proposal = proposals::make(&on.service, &call.actor, &call.input()?)?;
-            Ok(Reply::Made(value(&proposal)?, None))
+        Row::created(&PROPOSAL_MAKE, |on, call, input| {
+            proposals::make(&on.service, &call.actor, &input)
         }),
-    },
-    Row {
-        method: "POST",
-        path: "/{envId}/grange/proposals/check/",
-        about: "Shows a signed proposal, and whether it could still be applied.",
-        query: &[],
-        input: Some(("proposal", "ProposalText")),
-        output: Output::One("Proposal"),
-        run: Run::Verb(|on, call| {
-            let proposal = proposals::check(&on.service, &call.actor, &call.input()?)?;
-            Ok(Reply::One(value(&proposal)?, None))
+        Row::object(&PROPOSAL_CHECK, |on, call, input| {
+            proposals::check(&on.service, &call.actor, &input)
         }),
-    },
-    Row {
-        method: "POST",
-        path: "/{envId}/grange/proposals/apply/",
-        about: "Applies a signed proposal once: exactly what it says, or nothing.",
-        query: &[],
-        input: Some(("proposal", "ProposalText")),
-        output: Output::One("ManifestResult"),
-        run: Run::Verb(|on, call| {
-            let result = proposals::apply(&on.service, &call.actor, &call.input()?)?;
-            Ok(Reply::One(value(&result)?, None))
+        Row::object(&PROPOSAL_APPLY, |on, call, input| {
+            proposals::apply(&on.service, &call.actor, &input)
         }),
-    },
-];
+    ]
+});

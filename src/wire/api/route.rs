@@ -2,8 +2,9 @@
 //!
 //! One declaration serves all who name a route: the dispatcher and the served description
 //! (`api::routes`), and every caller (`client`), so that none of them can mean another path, body
-//! or answer than the others. A route's types are [`Route`]'s parameters: its body, and one of
-//! [`Object`], [`Created`], [`Rows`] and [`Nothing`] around the object it answers.
+//! or answer than the others. A route's types are [`Route`]'s parameters: its body, or for what is
+//! only read its [`Query`], and one of [`Object`], [`Created`], [`Rows`], [`Whole`] and [`Nothing`]
+//! around the object it answers.
 //!
 //! To add a route: its constant beside its noun's views, its row in `api::routes`, its call where
 //! it is needed: `client.ask(&HOLD_PLACE, &[], &input)`.
@@ -11,7 +12,9 @@
 use crate::wire::input::NoInput;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use std::fmt::Display;
 use std::marker::PhantomData;
+use std::str::FromStr;
 
 /// A route of the API that takes an `I` and answers an `O`.
 pub struct Route<I, O> {
@@ -22,8 +25,9 @@ pub struct Route<I, O> {
     pub path: &'static str,
     /// One sentence on what it does.
     pub about: &'static str,
-    /// Query parameters it knows, beyond paging.
-    pub query: &'static [&'static str],
+    /// What its body and the body's shape are called in the description, where that is not what
+    /// [`Body::NAMED`] says.
+    pub named: Option<(&'static str, &'static str)>,
     types: PhantomData<fn(I) -> O>,
 }
 
@@ -37,6 +41,47 @@ impl Body for NoInput {
     const NAMED: Option<(&'static str, &'static str)> = None;
 }
 
+/// What a route that only reads is asked with: filters of a list, or what is to be shown.
+pub trait Query: Clone + Default {
+    /// Shows every parameter to a visitor, in the order the description has them. It is called to
+    /// name them, to read them from a request and to write them into one.
+    fn each(&mut self, visit: &mut impl Parameters);
+}
+
+/// Who visits the parameters of a [`Query`].
+pub trait Parameters {
+    /// One of them. A text that cannot be one is said to be `wrong`, as `not a number`.
+    fn parameter<T: FromStr + Display>(
+        &mut self,
+        name: &'static str,
+        wrong: &str,
+        value: &mut Option<T>,
+    );
+
+    /// One that can be any text.
+    fn text(&mut self, name: &'static str, value: &mut Option<String>) {
+        self.parameter(name, "not a text", value);
+    }
+}
+
+/// The names of a query's parameters.
+pub fn parameters<Q: Query>() -> Vec<&'static str> {
+    struct Names(Vec<&'static str>);
+    impl Parameters for Names {
+        fn parameter<T: FromStr + Display>(
+            &mut self,
+            name: &'static str,
+            _: &str,
+            _: &mut Option<T>,
+        ) {
+            self.0.push(name);
+        }
+    }
+    let mut names = Names(Vec::new());
+    Q::default().each(&mut names);
+    names.0
+}
+
 /// An object that a route answers.
 pub trait Shaped: Serialize + DeserializeOwned {
     /// The name of its shape in the description.
@@ -48,8 +93,13 @@ pub trait Shaped: Serialize + DeserializeOwned {
     }
 }
 
-/// No body at all: what is read or removed takes none.
-pub enum NoBody {}
+/// Neither a body nor a query: what is read or removed needs none.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoBody;
+
+impl Query for NoBody {
+    fn each(&mut self, _: &mut impl Parameters) {}
+}
 
 /// One object.
 pub struct Object<T>(PhantomData<T>);
@@ -60,30 +110,58 @@ pub struct Created<T>(PhantomData<T>);
 /// A list, page by page.
 pub struct Rows<T>(PhantomData<T>);
 
+/// A list in one piece.
+pub struct Whole<T>(PhantomData<T>);
+
 /// Nothing but that it is done.
 pub struct Nothing;
 
 impl<I, O> Route<I, O> {
     const fn of(method: &'static str, path: &'static str, about: &'static str) -> Route<I, O> {
-        Route { method, path, about, query: &[], types: PhantomData }
+        Route { method, path, about, named: None, types: PhantomData }
+    }
+
+    /// The same, with names of its own in the description for its body and the body's shape.
+    pub const fn named(mut self, name: &'static str, shape: &'static str) -> Route<I, O> {
+        self.named = Some((name, shape));
+        self
     }
 }
 
-impl<T> Route<NoBody, Rows<T>> {
+impl<Q: Query, T> Route<Q, Rows<T>> {
     /// Lists objects.
-    pub const fn list(path: &'static str, about: &'static str) -> Route<NoBody, Rows<T>> {
+    pub const fn list(path: &'static str, about: &'static str) -> Route<Q, Rows<T>> {
         Route::of("GET", path, about)
     }
 }
 
-impl<I, T> Route<I, Object<T>> {
+impl<Q: Query, T> Route<Q, Whole<T>> {
+    /// Lists objects in one piece.
+    pub const fn whole(path: &'static str, about: &'static str) -> Route<Q, Whole<T>> {
+        Route::of("GET", path, about)
+    }
+}
+
+impl<Q: Query, T> Route<Q, Object<T>> {
+    /// Shows an object.
+    pub const fn show(path: &'static str, about: &'static str) -> Route<Q, Object<T>> {
+        Route::of("GET", path, about)
+    }
+}
+
+impl<I: Body, T> Route<I, Object<T>> {
     /// Does something, and shows what it was done to.
     pub const fn act(path: &'static str, about: &'static str) -> Route<I, Object<T>> {
         Route::of("POST", path, about)
     }
+
+    /// Changes fields of an object, perhaps only if it is of a revision, and shows it.
+    pub const fn change(path: &'static str, about: &'static str) -> Route<I, Object<T>> {
+        Route::of("PATCH", path, about)
+    }
 }
 
-impl<I, T> Route<I, Created<T>> {
+impl<I: Body, T> Route<I, Created<T>> {
     /// Makes an object.
     pub const fn create(path: &'static str, about: &'static str) -> Route<I, Created<T>> {
         Route::of("POST", path, about)
