@@ -41,6 +41,7 @@ const RULES: &[Rule] = &[
     floors::diets,
     only_in::crates,
     only_in::clocks,
+    only_in::statuses,
     only_in::lines_of_commands,
     pure::pure,
     sizes::files,

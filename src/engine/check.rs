@@ -371,11 +371,7 @@ impl<'a> Eyes<'a> {
         let Some(server) = self.servers.get(&id) else {
             return tell(Rule::Known, "hastened, but not known");
         };
-        let leaving = match server.status {
-            ServerStatus::PendingTerminate => true,
-            status => status == ServerStatus::PendingSuspend && server.parked,
-        };
-        if !leaving || self.begun.contains(&id) {
+        if !server.is_draining() || self.begun.contains(&id) {
             return tell(Rule::Known, "hastened, but it does not wait to go");
         }
         if server.locked {

@@ -159,6 +159,24 @@ impl Server {
     pub fn is_wanted(&self) -> bool {
         self.status.is_wanted() && !self.parked
     }
+
+    /// Whether it is to go, for good or because scaling does not need it now: until the step that
+    /// ends it begins, it has time to finish what it does.
+    pub fn is_draining(&self) -> bool {
+        match self.status {
+            ServerStatus::PendingTerminate => true,
+            ServerStatus::PendingSuspend => self.parked,
+            ServerStatus::PendingLaunch
+            | ServerStatus::Pending
+            | ServerStatus::Initializing
+            | ServerStatus::Running
+            | ServerStatus::Suspended
+            | ServerStatus::Resuming
+            | ServerStatus::Terminated
+            | ServerStatus::Importing
+            | ServerStatus::Temporary => false,
+        }
+    }
 }
 
 /// Scalr's server statuses.

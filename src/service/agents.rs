@@ -12,16 +12,17 @@ use crate::base::hash::{same, sha256};
 use crate::base::limit::AGENT_DETAIL_BYTES_MAX;
 use crate::base::problem::chain;
 use crate::base::text::tidy;
-use crate::base::{Code, Millis, OrderId, Problem, Result, ServerId, Timestamp};
+use crate::base::{Code, OrderId, Problem, Result, ServerId, Timestamp};
 use crate::broker::{Admission, Ingest, Later, Refusal};
 use crate::model::{
-    Actor, AgentCursor, Cause, Door, OrderBody, OrderState, Permission, Server, ServerStatus,
+    Actor, AgentCursor, Cause, Door, OrderBody, OrderState, Permission, Server, ServerEvent,
+    ServerStatus, advance,
 };
 use crate::pki::request_key_digest;
 use crate::series::SeriesError;
 use crate::service::farms::members;
 use crate::service::observed::Oddity;
-use crate::service::plans::set_status;
+use crate::service::plans::steps::say;
 use crate::service::servers::{commands, retiring};
 use crate::service::{Service, lookup};
 use crate::store::{Author, Purpose, Subject, Tx};
@@ -270,16 +271,15 @@ fn take(tx: &mut Tx, from: ServerId, message: Message, turned: bool, now: Timest
     let ready_for = role.map_or(0, |role| role.policy.ready_for_ms);
     match message.body {
         MessageBody::Hello { version, ready, .. } => {
-            server.agent_version = Some(version);
-            server.boot_id = Some(message.boot);
-            if server.status != ServerStatus::Running {
-                // A new connection is a break: nobody knows what was before.
-                server.healthy_since = None;
-            }
-            heard(&mut server, ready, ready_for, now);
+            let (version, boot) = (version.as_str(), message.boot.as_str());
+            let event = ServerEvent::AgentHello { version, boot, ready, ready_for };
+            let effect = advance(&mut server, &event, now);
+            say(tx, &server, effect)?;
         }
         MessageBody::Ready { ready, detail } => {
-            heard(&mut server, ready, ready_for, now);
+            let event = ServerEvent::AgentReady { ready, ready_for };
+            let effect = advance(&mut server, &event, now);
+            say(tx, &server, effect)?;
             if !ready && turned && server.status == ServerStatus::Running {
                 let about = lookup::server_name(tx, &server)?;
                 tx.text(about, format!("its ready check fails: {detail}"));
@@ -300,18 +300,6 @@ fn take(tx: &mut Tx, from: ServerId, message: Message, turned: bool, now: Timest
         MessageBody::Members { .. } | MessageBody::Bye => {}
     }
     if server != before {
-        if server.status != before.status {
-            let about = lookup::server_name(tx, &server)?;
-            let text = match (server.status, before.status) {
-                (ServerStatus::Running, _) => "is running: its agent says that it is ready",
-                (ServerStatus::Initializing, ServerStatus::Running) => {
-                    "is not ready any more: its agent says so"
-                }
-                (ServerStatus::Initializing, _) => "is up but not ready yet: its agent says so",
-                _ => server.status.as_str(),
-            };
-            tx.text(about, text);
-        }
         tx.put(&server)?;
     }
     Ok(())
@@ -335,35 +323,6 @@ fn conclude_order(tx: &mut Tx, server: &Server, order: OrderId, state: OrderStat
     tx.put(&record)?;
     told::note(tx, &record)?;
     commands::tell_end(tx, &record)
-}
-
-/// What hearing from an agent does to its server's status (Scalr: HostInit, HostUp).
-fn heard(server: &mut Server, ready: bool, ready_for: Millis, now: Timestamp) {
-    if ready_for > 0 && server.status != ServerStatus::Running {
-        server.healthy_since = ready.then(|| server.healthy_since.unwrap_or(now));
-    }
-    let next = match server.status {
-        // The launch's answer may still be on its way: whoever speaks exists.
-        ServerStatus::PendingLaunch
-        | ServerStatus::Pending
-        | ServerStatus::Initializing
-        | ServerStatus::Resuming
-            if ready && ready_for == 0 =>
-        {
-            ServerStatus::Running
-        }
-        ServerStatus::PendingLaunch | ServerStatus::Pending => ServerStatus::Initializing,
-        same => same,
-    };
-    set_status(server, next, now);
-    if next == ServerStatus::Running {
-        server.reboot_at = None;
-    }
-    // Also one that gets ready on its way to sleep has run, should it not fall asleep.
-    let runs = next == ServerStatus::PendingSuspend && ready && ready_for == 0;
-    if runs || next == ServerStatus::Running {
-        server.running_at.get_or_insert(now);
-    }
 }
 
 impl Admission for Doorway {

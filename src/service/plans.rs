@@ -12,7 +12,6 @@ pub mod rollouts;
 pub mod steps;
 
 pub use self::glance::{Glance, Glances, glance};
-pub(in crate::service) use carry::set_status;
 pub use memory::{Memory, Round};
 
 use crate::base::{Code, FarmId, FarmRoleId, PlanId, Problem, Result, ServerId};

@@ -10,8 +10,11 @@ pub mod volumes;
 use crate::base::limit::LOCK_REASON_BYTES_MAX;
 use crate::base::text::{self, Kind};
 use crate::base::{Code, Problem, Result, ServerId, Timestamp};
-use crate::model::{Actor, Cause, FarmGoal, Permission, Server, ServerStatus, Step, StepKind};
-use crate::service::plans::set_status;
+use crate::model::{
+    Actor, Cause, Effect, FarmGoal, Permission, Server, ServerEvent, ServerStatus, Step, StepKind,
+    advance,
+};
+use crate::service::plans::steps::say;
 use crate::service::servers::fleet::Part;
 use crate::service::{Service, authorise, lookup, views};
 use crate::store::{Author, Purpose, Reads, Tx};
@@ -103,22 +106,18 @@ pub fn terminate(
     id: ServerId,
     input: TerminateInput,
 ) -> Result<ServerView> {
-    let now = service.now();
-    change(service, actor, id, ("server.terminate", Purpose::Ending), move |tx, server| {
-        if server.locked {
-            let text = format!("locked ({}): unlock it first", server.lock_reason);
-            return Err(unacceptable(server, &text));
-        }
-        if server.status == ServerStatus::Terminated {
-            return Err(unacceptable(server, "terminated already"));
-        }
-        server.terminate_requested = true;
-        if input.force {
-            retiring::force(tx, server, now)?;
-            return Ok("is asked to go at once".into());
-        }
-        Ok("is asked to go".into())
-    })
+    let force = input.force;
+    let event = move |_: &Tx, _: &Server| Ok(ServerEvent::TerminateAsked { force });
+    change(
+        service,
+        actor,
+        id,
+        ("server.terminate", Purpose::Ending),
+        event,
+        move |tx, server, now| {
+            if force { retiring::force(tx, server, now) } else { Ok(()) }
+        },
+    )
 }
 
 /// Asks for a reboot.
@@ -128,47 +127,27 @@ pub fn reboot(
     id: ServerId,
     _input: RebootInput,
 ) -> Result<ServerView> {
-    change(service, actor, id, ("server.reboot", Purpose::Growth), |_, server| {
-        if server.status != ServerStatus::Running {
-            return Err(unacceptable(server, "only a running server can be rebooted"));
-        }
-        server.reboot_requested = true;
-        Ok("is asked to reboot".into())
-    })
+    let event = |_: &Tx, _: &Server| Ok(ServerEvent::RebootAsked);
+    change(service, actor, id, ("server.reboot", Purpose::Growth), event, nothing_else)
 }
 
 /// Puts a server to sleep. It goes on counting as one of its farm role's servers, as Scalr's
 /// `considerSuspendedServers: running` has it.
 pub fn suspend(service: &Service, actor: &Actor, id: ServerId) -> Result<ServerView> {
-    let now = service.now();
-    change(service, actor, id, ("server.suspend", Purpose::Ending), move |tx, server| {
-        if server.status != ServerStatus::Running {
-            return Err(unacceptable(server, "only a running server can be suspended"));
-        }
-        set_status(server, ServerStatus::PendingSuspend, now);
-        server.suspend_requested = true;
-        ask(tx, server, StepKind::Suspend, now)?;
-        Ok("is asked to sleep".into())
+    let event = |_: &Tx, _: &Server| Ok(ServerEvent::SuspendAsked);
+    change(service, actor, id, ("server.suspend", Purpose::Ending), event, |tx, server, now| {
+        ask(tx, server, StepKind::Suspend, now)
     })
 }
 
 /// Wakes a server that sleeps.
 pub fn resume(service: &Service, actor: &Actor, id: ServerId) -> Result<ServerView> {
-    change(service, actor, id, ("server.resume", Purpose::Growth), move |tx, server| {
-        if server.status != ServerStatus::Suspended {
-            return Err(unacceptable(server, "only a suspended server can be resumed"));
-        }
-        if server.parked {
-            let why = "scaling put it to sleep and wakes it when it is needed: raise minInstances";
-            return Err(unacceptable(server, why));
-        }
+    let event = |tx: &Tx, server: &Server| {
         let farm = lookup::farm(tx, server.farm)?;
-        if farm.is_some_and(|farm| farm.goal == FarmGoal::Suspended) {
-            return Err(unacceptable(server, "its farm is stopped: start the farm"));
-        }
-        server.suspend_requested = false;
-        Ok("is asked to wake up".into())
-    })
+        let farm_is_stopped = farm.is_some_and(|farm| farm.goal == FarmGoal::Suspended);
+        Ok(ServerEvent::ResumeAsked { farm_is_stopped })
+    };
+    change(service, actor, id, ("server.resume", Purpose::Growth), event, nothing_else)
 }
 
 /// Locks a server (Scalr's `disableApiTermination`): scaling, rollouts and healing do not take it
@@ -185,25 +164,14 @@ pub fn lock(
         reason => format!("{reason}, by {}", actor.name),
     };
     text::check("reason", &reason, Kind::Line, LOCK_REASON_BYTES_MAX)?;
-    change(service, actor, id, ("server.lock", Purpose::Ending), move |_, server| {
-        if !server.status.is_wanted() || server.terminate_requested {
-            return Err(unacceptable(server, "it is to go already"));
-        }
-        let sentence = format!("is locked: {reason}");
-        (server.locked, server.lock_reason) = (true, reason);
-        Ok(sentence)
-    })
+    let event = move |_: &Tx, _: &Server| Ok(ServerEvent::LockAsked { reason: reason.into() });
+    change(service, actor, id, ("server.lock", Purpose::Ending), event, nothing_else)
 }
 
 /// Takes the lock off a server.
 pub fn unlock(service: &Service, actor: &Actor, id: ServerId) -> Result<ServerView> {
-    change(service, actor, id, ("server.unlock", Purpose::Ending), |_, server| {
-        if !server.locked {
-            return Err(unacceptable(server, "not locked"));
-        }
-        (server.locked, server.lock_reason) = (false, String::new());
-        Ok("is unlocked".into())
-    })
+    let event = |_: &Tx, _: &Server| Ok(ServerEvent::UnlockAsked);
+    change(service, actor, id, ("server.unlock", Purpose::Ending), event, nothing_else)
 }
 
 /// A step that a person wants of a server that exists. Never a launch: nobody provisions by hand.
@@ -214,26 +182,32 @@ fn ask(tx: &mut Tx, server: &Server, kind: StepKind, now: Timestamp) -> Result<(
     Ok(())
 }
 
-fn unacceptable(server: &Server, why: &str) -> Problem {
-    let text = format!("{} is {}: {why}", server.hostname, server.status.as_str());
-    Problem::new(Code::UnacceptableState, text)
+fn nothing_else(_: &mut Tx, _: &Server, _: Timestamp) -> Result<()> {
+    Ok(())
 }
 
+/// Has what a person asks of a server happen to it, or says why it cannot; `then` writes what
+/// else follows from it.
 fn change(
     service: &Service,
     actor: &Actor,
     id: ServerId,
     (verb, purpose): (&'static str, Purpose),
-    edit: impl FnOnce(&mut Tx, &mut Server) -> Result<String> + Send + 'static,
+    event: impl FnOnce(&Tx, &Server) -> Result<ServerEvent<'static>> + Send + 'static,
+    then: impl FnOnce(&mut Tx, &Server, Timestamp) -> Result<()> + Send + 'static,
 ) -> Result<ServerView> {
     authorise(actor, Permission::ServersManage)?;
-    let env = actor.env;
+    let (env, now) = (actor.env, service.now());
     service.write(Author::new(actor, verb, Cause::Request, purpose), move |tx| {
         let found = lookup::server(tx, id)?.filter(|server| server.env == env);
         let mut server = found.ok_or_else(|| Problem::not_found("server", id))?;
-        let sentence = edit(tx, &mut server)?;
-        let about = lookup::server_name(tx, &server)?;
-        tx.text(about, sentence);
+        let event = event(tx, &server)?;
+        let effect = advance(&mut server, &event, now);
+        if let Effect::Refused(why) = effect {
+            return Err(Problem::new(Code::UnacceptableState, why));
+        }
+        then(tx, &server, now)?;
+        say(tx, &server, effect)?;
         tx.put(&server)?;
         Ok(())
     })?;

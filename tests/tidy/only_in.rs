@@ -86,6 +86,26 @@ pub fn clocks(source: &Source) -> Vec<Fault> {
     faults
 }
 
+/// What of a server only its lifecycle assigns.
+const LIFECYCLE: &[&str] = &[".status = ", ".status_at = ", ".running_at = "];
+
+/// A server's status changes in `model::lifecycle`, whose table says what becomes of everything
+/// else then. Steps have statuses of their own, and so do the doors' answers.
+pub fn statuses(source: &Source) -> Vec<Fault> {
+    let below = matches!(source.room(), Some("base" | "model" | "engine" | "service" | "jobs"));
+    if !below || source.path.starts_with("src/model/lifecycle") {
+        return Vec::new();
+    }
+    let assigns = |line: &str| {
+        LIFECYCLE.iter().any(|field| line.contains(field)) && !line.contains("StepStatus::")
+    };
+    source
+        .production()
+        .filter(|(_, line)| assigns(line))
+        .map(|(index, _)| source.fault(index, "only model::lifecycle moves a server: advance it"))
+        .collect()
+}
+
 /// Files of the command line that write themselves: what the macro and the tables are made of, the
 /// embedded pages, and what a command printed on a server.
 const WRITERS: &[&str] = &["io.rs", "table.rs", "docs.rs"];
@@ -150,4 +170,14 @@ fn a_command_that_writes_by_itself_is_told() {
     check(lines_of_commands, "src/cli/farm.rs", bad, &[told]);
     check(lines_of_commands, "src/cli/io.rs", bad, &[]);
     check(lines_of_commands, "src/cli/farm.rs", "put_line!(io.stdout, \"{x}\")?;\n", &[]);
+}
+
+#[test]
+fn a_server_that_is_moved_past_its_lifecycle_is_told() {
+    let bad = "server.status = next;\nserver.status_at = now;\nstep.status = StepStatus::Done;\n";
+    let told = "only model::lifecycle moves a server: advance it";
+    let both = [format!("1: {told}"), format!("2: {told}")];
+    check(statuses, "src/service/servers.rs", bad, &both.each_ref().map(String::as_str));
+    check(statuses, "src/model/lifecycle/ask.rs", bad, &[]);
+    check(statuses, "src/tui/update.rs", "data.status = Some(status);\n", &[]);
 }

@@ -10,13 +10,12 @@
 //! So a server is not counted as gone for being absent: the cloud is asked to terminate it (once
 //! more, or for the first time where a launch got no answer), and its answer counts.
 
-use crate::base::{Millis, Result, Timestamp};
+use crate::base::{Millis, Result, ServerId, Timestamp};
 use crate::model::{
-    Actor, Cause, CloudState, Farm, FarmGoal, FarmRole, HealMode, Permission, Server, ServerStatus,
-    Sighting, Step, StepKind, StepStatus, TerminateReason,
+    Actor, Cause, CloudState, FailureProof, Farm, FarmGoal, FarmRole, HealMode, Permission, Server,
+    ServerEvent, Sighting, Step, StepKind, StepStatus, advance,
 };
-use crate::service::plans::set_status;
-use crate::service::plans::steps::{settle_done, settle_failed};
+use crate::service::plans::steps::{say, settle_done, settle_failed};
 use crate::service::{Service, authorise, lookup};
 use crate::store::{Author, Purpose, Tx, View};
 use std::collections::{BTreeMap, BTreeSet};
@@ -200,40 +199,28 @@ fn apply(tx: &mut Tx, proof: &Proof, now: Timestamp) -> Result<()> {
     match proof {
         Proof::StepDone(step, sighting) => {
             let Some((mut step, mut server)) = still_unknown(tx, step)? else { return Ok(()) };
-            settle_done(tx, &mut step, &mut server, sighting.clone(), now)
+            settle_done(tx, &mut step, &mut server, sighting.as_ref(), now)
         }
         Proof::StepFailed(step) => {
             let Some((mut step, mut server)) = still_unknown(tx, step)? else { return Ok(()) };
             let why = "its answer was lost, and listings do not show that it happened";
-            if step.kind == StepKind::Launch && server.status == ServerStatus::PendingLaunch {
-                server.terminate_reason.get_or_insert(TerminateReason::LaunchFailed);
-                set_status(&mut server, ServerStatus::PendingTerminate, now);
-                tx.put(&server)?;
-            }
-            settle_failed(tx, &mut step, &mut server, why.into(), now)
+            let said = (FailureProof::NotListed, why.into());
+            settle_failed(tx, &mut step, &mut server, said, now)
         }
-        Proof::Gone(server) => {
-            let Some(mut server) = lookup::server(tx, server.id)? else { return Ok(()) };
-            if !server.status.counts() {
-                return Ok(());
-            }
-            let about = lookup::server_name(tx, &server)?;
-            tx.text(about, "gone: its platform says so");
-            server.terminate_reason.get_or_insert(TerminateReason::Crashed);
-            set_status(&mut server, ServerStatus::Terminated, now);
-            tx.put(&server)?;
-            Ok(())
-        }
+        Proof::Gone(server) => note(tx, server.id, &ServerEvent::SeenGone, now),
         Proof::Addresses(server, sighting) => {
-            let Some(mut server) = lookup::server(tx, server.id)? else { return Ok(()) };
-            let about = lookup::server_name(tx, &server)?;
-            tx.text(about, format!("address is {} now", sighting.private_ips.join(", ")));
-            server.private_ips.clone_from(&sighting.private_ips);
-            server.public_ips.clone_from(&sighting.public_ips);
-            tx.put(&server)?;
-            Ok(())
+            note(tx, server.id, &ServerEvent::SeenElsewhere(sighting), now)
         }
     }
+}
+
+/// Notes what a listing shows of a server itself.
+fn note(tx: &mut Tx, id: ServerId, event: &ServerEvent<'_>, now: Timestamp) -> Result<()> {
+    let Some(mut server) = lookup::server(tx, id)? else { return Ok(()) };
+    let effect = advance(&mut server, event, now);
+    say(tx, &server, effect)?;
+    tx.put(&server)?;
+    Ok(())
 }
 
 /// The step and its server, if nothing settled the step in the meantime.

@@ -9,7 +9,9 @@ use super::{require_same_crews, stray};
 use crate::base::limit::FARM_ROLE_SERVERS_MAX;
 use crate::base::{Code, Problem, Result, ServerId, Timestamp};
 use crate::engine::{self, Common, PlanInput};
-use crate::model::{Move, Plan, Server, ServerStatus, Step, StepKind, StepStatus, TerminateReason};
+use crate::model::{
+    Effect, Move, Plan, Server, ServerEvent, Step, StepKind, StepStatus, TerminateReason, advance,
+};
 use crate::service::lookup;
 use crate::service::servers::retiring;
 use crate::store::Tx;
@@ -95,10 +97,8 @@ fn carry(tx: &mut Tx, input: &PlanInput, plan: &Plan, change: &Move) -> Result<(
         }
         Move::Retire { server, reason, not_before } => {
             let mut record = current(tx, input, *server)?;
-            set_status(&mut record, ServerStatus::PendingTerminate, input.now);
-            record.terminate_reason = Some(*reason);
-            record.terminate_after = Some(*not_before);
-            record.idle_at = None;
+            let event = ServerEvent::RetirementPlanned { reason: *reason, not_before: *not_before };
+            happens(&mut record, &event, input.now)?;
             supersede_planned(tx, &record, input.now)?;
             tx.put(&record)?;
             let step = plan_step(tx, plan, &record, StepKind::Terminate, *not_before)?;
@@ -106,72 +106,36 @@ fn carry(tx: &mut Tx, input: &PlanInput, plan: &Plan, change: &Move) -> Result<(
         }
         Move::Act { server, kind, not_before } => {
             let mut record = current(tx, input, *server)?;
-            if record.parked && matches!(kind, StepKind::Start | StepKind::Resume) {
-                retiring::stay(tx, &mut record, input.now)?;
+            let was_parked = record.parked;
+            happens(&mut record, &ServerEvent::StepPlanned(*kind), input.now)?;
+            if was_parked && !record.parked {
+                retiring::stay(tx, &record, input.now)?;
             }
-            prepare(&mut record, *kind, input.now);
             tx.put(&record)?;
             plan_step(tx, plan, &record, *kind, *not_before).map(drop)
         }
         Move::Park { server, not_before } => {
             let mut record = current(tx, input, *server)?;
-            set_status(&mut record, ServerStatus::PendingSuspend, input.now);
-            record.parked = true;
-            record.idle_at = None;
+            happens(&mut record, &ServerEvent::SurplusSuspended, input.now)?;
             tx.put(&record)?;
             let step = plan_step(tx, plan, &record, StepKind::Suspend, *not_before)?;
             retiring::leave(tx, &record, &step, TerminateReason::ScalingDown.say(), input.now)
         }
         Move::Hasten { server, not_before } => {
             let mut record = current(tx, input, *server)?;
-            retiring::hasten(tx, &mut record, *not_before)
+            let event = ServerEvent::DrainShortened { not_before: *not_before };
+            happens(&mut record, &event, input.now)?;
+            retiring::hasten(tx, &record, *not_before)?;
+            tx.put(&record)?;
+            Ok(())
         }
         Move::Cancel { server } => {
             let mut record = current(tx, input, *server)?;
             supersede_planned(tx, &record, input.now)?;
-            if record.asked_at.is_none() {
-                set_status(&mut record, ServerStatus::Terminated, input.now);
-            }
+            happens(&mut record, &ServerEvent::PlannedStepsCancelled, input.now)?;
             tx.put(&record)?;
             Ok(())
         }
-    }
-}
-
-/// What a step that is planned changes about its server at once.
-fn prepare(record: &mut Server, kind: StepKind, now: Timestamp) {
-    match kind {
-        StepKind::Start => {
-            // One that was put to sleep did not fail.
-            let failed = record.status != ServerStatus::Suspended;
-            record.restarts = record.restarts.saturating_add(u32::from(failed));
-            set_status(record, ServerStatus::Resuming, now);
-            // Also one that was started in vain has the whole time again.
-            record.status_at = now;
-            record.reboot_at = None;
-        }
-        StepKind::Resume => {
-            // So did one that the platform put to sleep by itself.
-            let failed = record.status != ServerStatus::Suspended;
-            record.restarts = record.restarts.saturating_add(u32::from(failed));
-            set_status(record, ServerStatus::Resuming, now);
-            record.reboot_at = None;
-        }
-        StepKind::Suspend | StepKind::Stop => {
-            // One that slept already did not stay asleep.
-            let again = record.status == ServerStatus::Suspended;
-            record.restarts = record.restarts.saturating_add(u32::from(again));
-            set_status(record, ServerStatus::PendingSuspend, now);
-        }
-        StepKind::Reboot => {
-            let healed = !std::mem::take(&mut record.reboot_requested);
-            record.restarts = record.restarts.saturating_add(u32::from(healed));
-        }
-        StepKind::Launch | StepKind::Terminate => {}
-    }
-    if matches!(kind, StepKind::Start | StepKind::Resume) {
-        record.parked = false;
-        record.suspend_requested = false;
     }
 }
 
@@ -199,11 +163,13 @@ fn supersede_planned(tx: &mut Tx, server: &Server, now: Timestamp) -> Result<()>
     Ok(())
 }
 
-/// Moves a server to a status, with the time it did.
-pub(in crate::service) fn set_status(server: &mut Server, status: ServerStatus, now: Timestamp) {
-    if server.status != status {
-        server.status = status;
-        server.status_at = now;
+/// Has what a plan decided happen to a server. The checkers refuse plans that move what cannot be
+/// moved; should one get past them, nothing of it is carried out.
+fn happens(record: &mut Server, event: &ServerEvent<'_>, now: Timestamp) -> Result<()> {
+    match advance(record, event, now) {
+        Effect::Took(_) => Ok(()),
+        Effect::Ignored(why) => Err(Problem::new(Code::UnacceptableState, why)),
+        Effect::Refused(why) => Err(Problem::new(Code::UnacceptableState, why)),
     }
 }
 

@@ -10,26 +10,25 @@ mod adopt;
 mod settle;
 
 pub use adopt::{Calling, adopt, calling, outcome_key};
-pub(in crate::service) use settle::{settle_done, settle_failed};
+pub(in crate::service) use settle::{say, settle_done, settle_failed};
 
 use crate::base::hash::sha256;
 use crate::base::limit::WRITE_DEADLINE;
 use crate::base::{Code, Problem, Result, ServerId, StepId, Timestamp};
 use crate::clouds::{Applied, CloudError, CloudStep, LaunchRequest};
 use crate::model::{
-    Actor, Cause, FarmRole, Permission, Server, ServerStatus, Step, StepKind, StepStatus,
+    Actor, Cause, FailureProof, FarmRole, Permission, Server, ServerEvent, ServerStatus, Step,
+    StepKind, StepStatus, advance,
 };
 use crate::service::agents::told;
 use crate::service::clouds::accounts;
 use crate::service::clouds::accounts::Gate;
 use crate::service::farms::balancers;
-use crate::service::plans::set_status;
 use crate::service::servers::volumes;
 use crate::service::{Service, authorise, lookup, plans};
 use crate::store::{Author, Index, Key, Purpose, Reads, Tx, View};
 use crate::wire::agent::UserData;
 use adopt::adopt_among;
-use settle::retire_stillborn;
 use std::collections::BTreeSet;
 use std::sync::mpsc::sync_channel;
 use std::time::Duration;
@@ -176,14 +175,14 @@ fn mark_begun(
     if step.kind == StepKind::Launch
         && let Some(refusal) = refuse_launch(tx, &server)?
     {
-        refuse(tx, &mut step, &mut server, &about, refusal, now)?;
+        refuse(tx, &mut step, &mut server, refusal, now)?;
         return Ok(None);
     }
     if !gate.admits(tx, &step, &server)? {
         return Ok(None);
     }
+    let asked = advance(&mut server, &ServerEvent::StepBegun(step.kind), now);
     if step.kind == StepKind::Launch {
-        server.asked_at = Some(now);
         // Without an agent nobody is let in.
         server.enrolment_digest = server.agent.then_some(digest);
         if told.is_some() && server.agent {
@@ -191,25 +190,11 @@ fn mark_begun(
         }
         volumes::claim(tx, &server, &about, now)?;
     }
-    if step.kind == StepKind::Reboot {
-        // Before the call: the rebooted agent may say hello before the answer is here.
-        server.reboot_at = Some(now);
-        server.healthy_since = None;
-        if server.status == ServerStatus::Running {
-            set_status(&mut server, ServerStatus::Initializing, now);
-        }
-    }
-    if matches!(step.kind, StepKind::Start | StepKind::Resume) {
-        // The time it has to get ready begins with the step, and again when it is done, however
-        // long it waited for its turn and the call for its answer.
-        server.status_at = now;
-    }
     step.status = StepStatus::Begun;
     step.begun_at = Some(now);
     step.deadline = Some(deadline);
     step.attempts = step.attempts.saturating_add(1);
-    let text = format!("{} is asked to {} it", server.platform, step.kind.as_str());
-    tx.text(about.clone(), text);
+    say(tx, &server, asked)?;
     tx.put(&step)?;
     tx.put(&server)?;
     Ok(Some((step, server, about)))
@@ -255,19 +240,17 @@ fn refuse(
     tx: &mut Tx,
     step: &mut Step,
     server: &mut Server,
-    about: &str,
     why: String,
     now: Timestamp,
 ) -> Result<()> {
-    tx.text(about.to_owned(), format!("is not launched after all: {why}"));
+    let effect = advance(server, &ServerEvent::LaunchNotAdmitted { why: &why }, now);
+    say(tx, server, effect)?;
     step.status = StepStatus::Superseded;
     step.ended_at = Some(now);
     step.message = why;
     tx.put(step)?;
-    if server.status == ServerStatus::PendingLaunch && server.asked_at.is_none() {
-        set_status(server, ServerStatus::Terminated, now);
-        tx.put(server)?;
-    }
+    // The same record again is no change.
+    tx.put(server)?;
     Ok(())
 }
 
@@ -378,7 +361,7 @@ fn conclude(
             accounts::note(tx, &step, &server, &answer, now)?;
         }
         match answer {
-            Ok(applied) => settle_done(tx, &mut step, &mut server, applied.sighting, now),
+            Ok(applied) => settle_done(tx, &mut step, &mut server, applied.sighting.as_ref(), now),
             Err(CloudError::Unknown(why)) => {
                 let about = lookup::server_name(tx, &server)?;
                 let (platform, kind) = (&server.platform, step.kind.as_str());
@@ -390,10 +373,11 @@ fn conclude(
                 Ok(())
             }
             Err(error) => {
-                if was_called {
-                    retire_stillborn(tx, &step, &mut server, now)?;
-                }
-                settle_failed(tx, &mut step, &mut server, error.to_string(), now)
+                let proof = match was_called {
+                    true => FailureProof::Refused,
+                    false => FailureProof::NeverCalled,
+                };
+                settle_failed(tx, &mut step, &mut server, (proof, error.to_string()), now)
             }
         }
     })

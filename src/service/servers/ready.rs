@@ -6,12 +6,12 @@
 //! appliance makes from outside stand in for it. Restarting the appliance breaks the time too,
 //! because nobody looked meanwhile; it begins anew with the first word.
 
-use crate::base::time::say;
 use crate::base::{FarmRoleId, Millis, Result, ServerId, Timestamp, Watch, limit};
 use crate::model::{
-    Actor, Cause, CloudState, FarmRole, Freshness, Permission, ReadyCheck, Server, ServerStatus,
+    Actor, Cause, CloudState, Effect, FarmRole, Freshness, Permission, ReadyCheck, Server,
+    ServerEvent, ServerStatus, Wellness, advance,
 };
-use crate::service::plans::set_status;
+use crate::service::plans::steps::say;
 use crate::service::{Service, authorise, lookup};
 use crate::store::{Author, Purpose, View};
 use std::collections::BTreeMap;
@@ -43,7 +43,7 @@ pub fn pass(service: &Service, actor: &Actor) -> Result<(usize, Option<Timestamp
             let well = wellness(service, view, &role, &server)?;
             let ready_for = role.policy.ready_for_ms;
             match judge(&server, well, ready_for, watch) {
-                Some(after) => changed.push((server, after)),
+                Some((after, effect)) => changed.push((server, after, effect)),
                 None => {
                     let began = server.healthy_since.map(|since| watch.began(since));
                     let over = began.map(|since| since.after(ready_for));
@@ -58,14 +58,11 @@ pub fn pass(service: &Service, actor: &Actor) -> Result<(usize, Option<Timestamp
         service.write(
             Author::new(actor, "server.ready", Cause::Clock, Purpose::Report),
             move |tx| {
-                for (before, after) in changed {
+                for (before, after, effect) in changed {
                     if lookup::server(tx, before.id)?.as_ref() != Some(&before) {
                         continue;
                     }
-                    if after.status != before.status {
-                        let about = lookup::server_name(tx, &after)?;
-                        tx.text(about, sentence(&after, watch));
-                    }
+                    say(tx, &after, effect)?;
                     tx.put(&after)?;
                 }
                 Ok(())
@@ -73,17 +70,6 @@ pub fn pass(service: &Service, actor: &Actor) -> Result<(usize, Option<Timestamp
         )?;
     }
     Ok((count, next))
-}
-
-fn sentence(server: &Server, watch: Watch) -> String {
-    match (server.status, server.agent) {
-        (ServerStatus::Running, true) => {
-            let age = watch.lasted(server.healthy_since.unwrap_or(watch.now));
-            format!("is running: healthy for {}", say(age))
-        }
-        (ServerStatus::Running, false) => "is running: it passes what is asked of it".into(),
-        (status, _) => format!("is {}: its platform says that it is up", status.as_str()),
-    }
 }
 
 /// Those of some servers on their way up that no agent's word alone makes running now, with their
@@ -116,17 +102,6 @@ fn role_of<'a>(
     })
 }
 
-/// How a server is, as far as anybody can say.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Wellness {
-    /// Nobody says that it is up.
-    Down,
-    /// Up, and not healthy.
-    Up,
-    /// Healthy.
-    Well,
-}
-
 fn wellness(service: &Service, view: &View, role: &FarmRole, server: &Server) -> Result<Wellness> {
     let observed = &service.observed;
     if server.agent {
@@ -156,29 +131,17 @@ fn is_up(service: &Service, view: &View, server: &Server) -> Result<bool> {
     Ok(!steps.iter().any(|step| step.status.is_open()))
 }
 
-/// Since when it has been healthy where it is: what it was before it slept does not count.
-fn healthy_since(server: &Server) -> Option<Timestamp> {
-    let began = (server.status == ServerStatus::Resuming).then_some(server.status_at);
-    server.healthy_since.map(|since| began.map_or(since, |began| since.max(began)))
-}
-
 /// What becomes of a server on its way up; `None` when nothing does.
-fn judge(server: &Server, well: Wellness, ready_for: Millis, watch: Watch) -> Option<Server> {
-    let (mut after, now) = (server.clone(), watch.now);
-    if well != Wellness::Down && server.status == ServerStatus::Pending {
-        set_status(&mut after, ServerStatus::Initializing, now);
-    }
-    after.healthy_since = match (well, healthy_since(server)) {
-        (Wellness::Well, None) if server.agent => None,
-        (Wellness::Well, since) => Some(since.unwrap_or(now)),
-        (Wellness::Down | Wellness::Up, _) => None,
-    };
-    if after.healthy_since.is_some_and(|since| watch.lasted(since) >= ready_for) {
-        set_status(&mut after, ServerStatus::Running, now);
-        after.running_at.get_or_insert(now);
-        after.reboot_at = None;
-    }
-    (after != *server).then_some(after)
+fn judge(
+    server: &Server,
+    wellness: Wellness,
+    ready_for: Millis,
+    watch: Watch,
+) -> Option<(Server, Effect)> {
+    let mut after = server.clone();
+    let event = ServerEvent::Judged { wellness, ready_for, watch };
+    let effect = advance(&mut after, &event, watch.now);
+    (after != *server).then_some((after, effect))
 }
 
 /// Checks that are to be made now, of servers without an agent that are up; each once at a time,
@@ -253,9 +216,9 @@ mod tests {
             ..server(true, ServerStatus::Resuming, Some(1_000))
         };
         let at = |now| Watch { since: Timestamp(0), now: Timestamp(now) };
-        let after = judge(&woken, Wellness::Well, 30_000, at(60_000)).unwrap();
+        let (after, _) = judge(&woken, Wellness::Well, 30_000, at(60_000)).unwrap();
         assert_eq!((after.status, after.healthy_since), (woken.status, Some(woken.status_at)));
-        let after = judge(&after, Wellness::Well, 30_000, at(80_000)).unwrap();
+        let (after, _) = judge(&after, Wellness::Well, 30_000, at(80_000)).unwrap();
         assert_eq!(after.status, ServerStatus::Running);
     }
 
@@ -272,7 +235,8 @@ mod tests {
                     30_000,
                     Watch { since: Timestamp(0), now },
                 );
-                let found = found.map(|after| (after.status, after.healthy_since.map(|at| at.0)));
+                let found =
+                    found.map(|(after, _)| (after.status, after.healthy_since.map(|at| at.0)));
                 assert_eq!(found, expected, "{agent} {status:?} {healthy:?} {well:?}");
             };
         for status in [Initializing, Resuming] {

@@ -7,9 +7,10 @@
 //! or too late, and one for a retirement that was called off ([`stay`]) change nothing.
 
 use crate::base::{Millis, Result, StepId, Timestamp};
-use crate::model::{OrderBody, Server, ServerStatus, Step, StepKind, StepStatus};
+use crate::model::{OrderBody, Server, ServerEvent, Step, StepKind, StepStatus, advance};
 use crate::service::agents::orders;
 use crate::service::lookup;
+use crate::service::plans::steps::say;
 use crate::store::Tx;
 
 /// An agent that is away learns within this time that its server stays after all.
@@ -33,9 +34,8 @@ pub(in crate::service) fn leave(
     Ok(())
 }
 
-/// A retirement is called off: the word said in it is forgotten, and the agent is told.
-pub(in crate::service) fn stay(tx: &mut Tx, server: &mut Server, now: Timestamp) -> Result<()> {
-    server.idle_at = None;
+/// A retirement is called off, and the agent is told.
+pub(in crate::service) fn stay(tx: &mut Tx, server: &Server, now: Timestamp) -> Result<()> {
     if has_agent(server) {
         orders::give(tx, server, OrderBody::Stay, now, now.after(STAY_DEADLINE))?;
     }
@@ -49,19 +49,14 @@ fn has_agent(server: &Server) -> bool {
 /// Lets the planned step of a server that goes begin from a moment on.
 pub(in crate::service) fn hasten(
     tx: &mut Tx,
-    server: &mut Server,
+    server: &Server,
     not_before: Timestamp,
 ) -> Result<()> {
-    pull_forward(tx, server, not_before, ends)?;
-    server.terminate_after = server.terminate_after.map(|at| at.min(not_before));
-    tx.put(server)?;
-    Ok(())
+    pull_forward(tx, server, not_before, ends)
 }
 
-/// A person gives a server no time to finish, whether it goes already or is only asked to. The
-/// caller writes its record.
-pub(in crate::service) fn force(tx: &mut Tx, server: &mut Server, now: Timestamp) -> Result<()> {
-    server.terminate_after = Some(server.terminate_after.map_or(now, |at| at.min(now)));
+/// A person gives a server no time to finish: a termination that is planned begins at once.
+pub(in crate::service) fn force(tx: &mut Tx, server: &Server, now: Timestamp) -> Result<()> {
     pull_forward(tx, server, now, |step| step.kind == StepKind::Terminate)
 }
 
@@ -88,21 +83,10 @@ pub(in crate::service) fn idle(
     step: StepId,
     now: Timestamp,
 ) -> Result<()> {
-    let leaves = match server.status {
-        ServerStatus::PendingTerminate => true,
-        status => status == ServerStatus::PendingSuspend && server.parked,
-    };
-    if !leaves || server.idle_at.is_some() {
-        return Ok(());
-    }
     let step = lookup::step(tx, step)?.filter(|step| step.server == server.id && ends(step));
-    let waits = step.is_some_and(|s| s.status == StepStatus::Planned && s.not_before > now);
-    if waits {
-        server.idle_at = Some(now);
-        let about = lookup::server_name(tx, server)?;
-        tx.text(about, "says that it is idle: nothing is left to finish");
-    }
-    Ok(())
+    let step_waits = step.is_some_and(|s| s.status == StepStatus::Planned && s.not_before > now);
+    let effect = advance(server, &ServerEvent::AgentIdle { step_waits }, now);
+    say(tx, server, effect)
 }
 
 fn ends(step: &Step) -> bool {
