@@ -17,6 +17,8 @@ mod dead;
 mod docs;
 #[path = "tidy/floors.rs"]
 mod floors;
+#[path = "tidy/grants.rs"]
+mod grants;
 #[path = "tidy/leftovers.rs"]
 mod leftovers;
 #[path = "tidy/only_in.rs"]
@@ -39,6 +41,7 @@ const RULES: &[Rule] = &[
     areas::areas,
     floors::floors,
     floors::diets,
+    grants::grants,
     only_in::crates,
     only_in::clocks,
     only_in::statuses,

@@ -6,6 +6,7 @@
 
 use crate::base::{Result, Seq};
 use crate::jobs::{Job, Ports, Work};
+use crate::model::Grant;
 use crate::service::journal::event;
 use crate::service::{Finder, Service};
 use crate::store::StoreError;
@@ -62,13 +63,14 @@ impl IndexJournal {
         let (mut told, mut looked_at): (Vec<EventView>, _) = (Vec::new(), 0);
         let mut whole = false;
         while looked_at < LOOKED_AT_MAX && !whole {
-            let entries = match service.store.entries(Seq(self.seen), READ_AT_ONCE) {
-                Err(StoreError::Gone { first }) => {
-                    self.seen = first.0.saturating_sub(1);
-                    continue;
-                }
-                entries => entries?,
-            };
+            let entries =
+                match service.store.entries(&Grant::job("index"), Seq(self.seen), READ_AT_ONCE) {
+                    Err(StoreError::Gone { first }) => {
+                        self.seen = first.0.saturating_sub(1);
+                        continue;
+                    }
+                    entries => entries?,
+                };
             whole = entries.len() < READ_AT_ONCE;
             looked_at += entries.len();
             self.seen = entries.last().map_or(self.seen, |entry| entry.seq.0);
@@ -87,7 +89,7 @@ impl IndexJournal {
 
 /// The first entry the journal still has.
 fn first(service: &Service) -> Result<u64> {
-    match service.store.entries(Seq(0), 1) {
+    match service.store.entries(&Grant::job("index"), Seq(0), 1) {
         Err(StoreError::Gone { first }) => Ok(first.0),
         entries => Ok(entries?.first().map_or(0, |entry| entry.seq.0)),
     }

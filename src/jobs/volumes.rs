@@ -5,7 +5,7 @@ use crate::base::problem::chain;
 use crate::base::{Millis, VolumeId};
 use crate::clouds::Cloud;
 use crate::jobs::{Job, Ports, Work};
-use crate::model::{Actor, Volume};
+use crate::model::{Actor, Grant, Volume};
 use crate::service::servers::volumes;
 use crate::service::{Service, lookup};
 use std::collections::BTreeMap;
@@ -23,7 +23,7 @@ pub struct Volumes {
 impl Job for Volumes {
     fn step(&mut self, ports: &Ports) -> Work {
         let (service, now) = (&ports.service, ports.service.clock.monotonic());
-        let doomed = match service.read(lookup::doomed_volumes) {
+        let doomed = match service.read(&Grant::job("volumes"), lookup::doomed_volumes) {
             Ok(doomed) => doomed,
             Err(problem) => return Work::failed(&problem),
         };

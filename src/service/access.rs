@@ -6,7 +6,7 @@ use crate::base::limit::{
 };
 use crate::base::text::{self, Kind};
 use crate::base::{Code, EnvironmentId, Millis, Name, Problem, Result, Timestamp, TokenId, UserId};
-use crate::model::{Actor, Cause, Door, Permission, Token, User};
+use crate::model::{Actor, Cause, Door, Grant, Permission, Token, User};
 use crate::service::{Service, authorise, lookup};
 use crate::store::{Author, Purpose};
 use crate::wire::input::{Page, Slice, TokenInfo, TokenInput, TokenView};
@@ -18,7 +18,7 @@ const FIRST_ENVIRONMENT: EnvironmentId = EnvironmentId(1);
 pub fn of_token(service: &Service, token: &str) -> Option<Actor> {
     let digest = sha256(token.as_bytes());
     let now = service.now();
-    let found = service.read(|view| {
+    let found = service.read(&Grant::job("entrance"), |view| {
         let Some(token) = lookup::token_by_digest(view, digest)? else { return Ok(None) };
         if has_ended(&token, now) {
             return Ok(None);
@@ -37,7 +37,7 @@ pub fn of_token(service: &Service, token: &str) -> Option<Actor> {
 /// Who a process of this machine is. Root and the given users are its administrators; others are
 /// who a user record says they are.
 pub fn of_unix(service: &Service, uid: u32, administrators: &[u32]) -> Option<Actor> {
-    let found = service.read(|view| {
+    let found = service.read(&Grant::job("entrance"), |view| {
         let users = lookup::all_users(view)?;
         let listed = users.iter().find(|user| user.unix_ids.contains(&uid)).cloned();
         let admin = users.into_iter().find(|user| user.id == UserId(1));
@@ -67,7 +67,7 @@ fn actor(user: &User, door: Door) -> Actor {
 /// Creates a bearer token of the actor's own user. Its text is known only now. Those of the user
 /// that have ended are removed: nobody can come in with one, and none is waited for.
 pub fn create_token(service: &Service, actor: &Actor, input: &TokenInput) -> Result<TokenView> {
-    authorise(actor, Permission::FarmsRead)?;
+    let grant = authorise(actor, Permission::FarmsRead)?;
     let described =
         text::check("description", &input.description, Kind::Line, TOKEN_DESCRIPTION_BYTES_MAX);
     let ((), length) = Problem::both(described, life(input))?;
@@ -77,7 +77,7 @@ pub fn create_token(service: &Service, actor: &Actor, input: &TokenInput) -> Res
     let expires_at = Some(now.after(length));
     let (user, description) = (actor.user, input.description.clone());
     let id = service.write(
-        Author::new(actor, "token.create", Cause::Request, Purpose::Growth),
+        Author::new(&grant, "token.create", Cause::Request, Purpose::Growth),
         move |tx| {
             let (ended, valid): (Vec<Token>, Vec<Token>) =
                 lookup::tokens_of(tx, user)?.into_iter().partition(|token| has_ended(token, now));
@@ -128,9 +128,9 @@ fn may_manage(actor: &Actor, token: &Token) -> bool {
 
 /// The tokens of the actor's own user, and everybody's for who manages users; by number.
 pub fn tokens(service: &Service, actor: &Actor, page: Page) -> Result<Slice<TokenInfo>> {
-    authorise(actor, Permission::FarmsRead)?;
+    let grant = authorise(actor, Permission::FarmsRead)?;
     let now = service.now();
-    service.read(|view| {
+    service.read(&grant, |view| {
         let mut shown = Vec::new();
         for token in lookup::all_tokens(view)? {
             if may_manage(actor, &token) {
@@ -152,9 +152,9 @@ pub fn tokens(service: &Service, actor: &Actor, page: Page) -> Result<Slice<Toke
 
 /// Revokes a token: the next request with it is refused.
 pub fn revoke_token(service: &Service, actor: &Actor, id: TokenId) -> Result<()> {
-    authorise(actor, Permission::FarmsRead)?;
+    let grant = authorise(actor, Permission::FarmsRead)?;
     let asker = actor.clone();
-    service.write(Author::new(actor, "token.revoke", Cause::Request, Purpose::Ending), move |tx| {
+    service.write(Author::new(&grant, "token.revoke", Cause::Request, Purpose::Ending), move |tx| {
         // One that is somebody else's is as if it were not there.
         let found = lookup::token(tx, id)?.filter(|token| may_manage(&asker, token));
         let token = found.ok_or_else(|| Problem::not_found("token", id))?;
@@ -169,7 +169,7 @@ pub fn ensure_first_records(service: &Service) -> Result<()> {
     let now = service.now();
     let roles = crate::automation::builtin_roles();
     service.write(
-        Author::new(&Actor::job("start"), "start.records", Cause::Request, Purpose::Report),
+        Author::new(&Grant::job("start"), "start.records", Cause::Request, Purpose::Report),
         move |tx| {
             if lookup::user(tx, UserId(1))?.is_none() {
                 let name =

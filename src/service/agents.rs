@@ -15,8 +15,7 @@ use crate::base::text::tidy;
 use crate::base::{Code, OrderId, Problem, Result, ServerId, Timestamp};
 use crate::broker::{Admission, Ingest, Later, Refusal};
 use crate::model::{
-    Actor, AgentCursor, Cause, Door, OrderBody, OrderState, Permission, Server, ServerEvent,
-    ServerStatus, advance,
+    AgentCursor, Cause, Grant, OrderBody, OrderState, Server, ServerEvent, ServerStatus, advance,
 };
 use crate::pki::request_key_digest;
 use crate::series::SeriesError;
@@ -46,21 +45,10 @@ impl Doorway {
 
 /// `shop/web-1` for the journal, or the id of a server nobody knows.
 fn name_of(service: &Service, server: ServerId) -> String {
-    let found = service.read(|view| {
+    let found = service.read(&Grant::job("gate"), |view| {
         lookup::server(view, server)?.map(|s| lookup::server_name(view, &s)).transpose()
     });
     found.ok().flatten().unwrap_or_else(|| server.to_string())
-}
-
-/// The actor an agent is in the journal.
-fn actor(server: ServerId, name: &str) -> Actor {
-    Actor {
-        name: format!("agent:{name}"),
-        door: Door::Agent,
-        address: server.to_string(),
-        permissions: vec![Permission::Operate],
-        ..Actor::job("agent")
-    }
 }
 
 /// Problems of ours are worth another try; what is wrong with the message is not.
@@ -154,7 +142,7 @@ impl Ingest for Doorway {
         let is_result = matches!(message.body, MessageBody::Result { .. });
         service.store.submit(
             Author::new(
-                &actor(from, &name),
+                &Grant::agent(from, &name),
                 verb(&message.body),
                 Cause::Agent(from),
                 purpose(&message.body),
@@ -200,9 +188,9 @@ impl Ingest for Doorway {
         let (news, turned) = self.service.observed.agent_connected(server, false, now);
         if !turned.is_empty() {
             let name = name_of(&self.service, server);
-            let (author, cause) = (actor(server, &name), Cause::Agent(server));
+            let (grant, cause) = (Grant::agent(server, &name), Cause::Agent(server));
             self.service.store.submit(
-                Author::new(&author, "agent.lost", cause, Purpose::Report),
+                Author::new(&grant, "agent.lost", cause, Purpose::Report),
                 move |tx| members::note(tx, &turned, members::Again::Unknown),
                 // Nobody waits for it, and what it says can be seen without it.
                 |result| {
@@ -331,7 +319,7 @@ impl Admission for Doorway {
         server: ServerId,
         key_digest: [u8; 32],
     ) -> Later<std::result::Result<(), Refusal>> {
-        let found = self.service.read(|view| lookup::server(view, server));
+        let found = self.service.read(&Grant::job("gate"), |view| lookup::server(view, server));
         let answer = match found {
             Ok(Some(record)) if !record.status.counts() => {
                 Err(Refusal::Never("the server is terminated".into()))
@@ -359,7 +347,7 @@ impl Admission for Doorway {
             let now = service.now();
             service.store.submit(
                 Author::new(
-                    &actor(server, &name_of(&service, server)),
+                    &Grant::agent(server, &name_of(&service, server)),
                     "agent.enrol",
                     Cause::Agent(server),
                     Purpose::Report,

@@ -11,9 +11,9 @@ use crate::wire::api::{JobView, StatusView};
 
 /// The status; `jobs` comes from whoever drives them.
 pub fn get(service: &Service, actor: &Actor, jobs: Vec<JobView>) -> Result<StatusView> {
-    authorise(actor, Permission::FarmsRead)?;
+    let grant = authorise(actor, Permission::FarmsRead)?;
     let servers = service.observed.fleet.len(service)?;
-    let farms = service.read(|view| Ok(lookup::all_farms(view)?.len()))?;
+    let farms = service.read(&grant, |view| Ok(lookup::all_farms(view)?.len()))?;
     Ok(StatusView {
         version: env!("CARGO_PKG_VERSION").into(),
         started_at: service.observed.started_at().0,

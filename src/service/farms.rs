@@ -10,7 +10,7 @@ use crate::base::limit::FARM_DESCRIPTION_BYTES_MAX;
 use crate::base::text::{self, Kind};
 use crate::base::{Code, FarmId, FarmRoleId, Name, Problem, Result};
 use crate::model::{
-    Actor, Cause, Farm, FarmGoal, FarmRole, LaunchOrder, Permission, Server, ServerStatus,
+    Actor, Cause, Farm, FarmGoal, FarmRole, Grant, LaunchOrder, Permission, Server, ServerStatus,
 };
 use crate::service::servers::fleet::Counts;
 use crate::service::servers::volumes;
@@ -28,8 +28,8 @@ pub fn list(
     filter: &FarmFilter,
     page: Page,
 ) -> Result<Slice<FarmView>> {
-    authorise(actor, Permission::FarmsRead)?;
-    service.read(|view| {
+    let grant = authorise(actor, Permission::FarmsRead)?;
+    service.read(&grant, |view| {
         let mut farms: Vec<FarmView> = lookup::all_farms(view)?
             .into_iter()
             .filter(|farm| farm.env == actor.env)
@@ -48,27 +48,27 @@ pub fn list(
 
 /// One farm.
 pub fn get(service: &Service, actor: &Actor, id: FarmId) -> Result<FarmView> {
-    authorise(actor, Permission::FarmsRead)?;
-    shown(service, actor, id)
+    let grant = authorise(actor, Permission::FarmsRead)?;
+    shown(service, &grant, id)
 }
 
 /// What somebody gets to see who was let in, also by a verb that changed it.
-fn shown(service: &Service, actor: &Actor, id: FarmId) -> Result<FarmView> {
-    service.read(|view| {
-        let farm = lookup::farm(view, id)?.filter(|farm| farm.env == actor.env);
-        views::farm(service, view, farm.ok_or_else(|| Problem::not_found("farm", id))?)
+fn shown(service: &Service, grant: &Grant, id: FarmId) -> Result<FarmView> {
+    service.read(grant, |view| {
+        let farm = lookup::farm(view, id)?.ok_or_else(|| Problem::not_found("farm", id))?;
+        views::farm(service, view, farm)
     })
 }
 
 /// Declares an empty farm.
 pub fn create(service: &Service, actor: &Actor, input: &FarmInput) -> Result<FarmView> {
-    authorise(actor, Permission::FarmsManage)?;
+    let grant = authorise(actor, Permission::FarmsManage)?;
     let (name, order, description) = own_fields(input)?;
     let name = name.ok_or_else(|| Problem::invalid("name", "a farm needs a name"))?;
     let (order, description) = (order.unwrap_or_default(), description.unwrap_or_default());
     let (env, user, now) = (actor.env, actor.user, service.now());
     let id = service.write(
-        Author::new(actor, "farm.create", Cause::Request, Purpose::Growth),
+        Author::new(&grant, "farm.create", Cause::Request, Purpose::Growth),
         move |tx| {
             if lookup::farm_by_name(tx, env, &name)?.is_some() {
                 let text = format!("there is a farm {name} already");
@@ -90,7 +90,7 @@ pub fn create(service: &Service, actor: &Actor, input: &FarmInput) -> Result<Far
             Ok(id)
         },
     )?;
-    shown(service, actor, id)
+    shown(service, &grant, id)
 }
 
 /// Name, launch order and description as far as they are given, or every fault of theirs.
@@ -138,9 +138,9 @@ pub fn update(
     input: &FarmInput,
     revision: Option<u64>,
 ) -> Result<FarmView> {
-    authorise(actor, Permission::FarmsManage)?;
+    let grant = authorise(actor, Permission::FarmsManage)?;
     let (name, order, description) = own_fields(input)?;
-    change(service, actor, id, ("farm.update", Purpose::Growth), revision, move |tx, farm| {
+    change(service, &grant, id, ("farm.update", Purpose::Growth), revision, move |tx, farm| {
         if let Some(name) = name.filter(|name| *name != farm.name) {
             if lookup::farm_by_name(tx, farm.env, &name)?.is_some() {
                 let text = format!("there is a farm {name} already");
@@ -157,13 +157,13 @@ pub fn update(
         }
         Ok("is changed".into())
     })?;
-    shown(service, actor, id)
+    shown(service, &grant, id)
 }
 
 /// Removes a farm; its servers go first.
 pub fn remove(service: &Service, actor: &Actor, id: FarmId, revision: Option<u64>) -> Result<()> {
-    authorise(actor, Permission::FarmsManage)?;
-    change(service, actor, id, ("farm.remove", Purpose::Ending), revision, |tx, farm| {
+    let grant = authorise(actor, Permission::FarmsManage)?;
+    change(service, &grant, id, ("farm.remove", Purpose::Ending), revision, |tx, farm| {
         refuse_locked(&lookup::live_servers_of_farm(tx, farm.id)?)?;
         farm.goal = FarmGoal::Terminated;
         farm.removed = true;
@@ -173,8 +173,8 @@ pub fn remove(service: &Service, actor: &Actor, id: FarmId, revision: Option<u64
 
 /// Wants every farm role to have its servers.
 pub fn launch(service: &Service, actor: &Actor, id: FarmId) -> Result<FarmView> {
-    authorise(actor, Permission::FarmsLaunch)?;
-    change(service, actor, id, ("farm.launch", Purpose::Growth), None, |_, farm| {
+    let grant = authorise(actor, Permission::FarmsLaunch)?;
+    change(service, &grant, id, ("farm.launch", Purpose::Growth), None, |_, farm| {
         if farm.removed {
             let text = format!("{} is being removed", farm.name);
             return Err(Problem::new(Code::UnacceptableState, text));
@@ -182,14 +182,14 @@ pub fn launch(service: &Service, actor: &Actor, id: FarmId) -> Result<FarmView> 
         farm.goal = FarmGoal::Launched;
         Ok("is to be launched".into())
     })?;
-    shown(service, actor, id)
+    shown(service, &grant, id)
 }
 
 /// Wants every server shut down and kept, in reverse launch order. Nothing is healed or scaled
 /// until it is started again.
 pub fn suspend(service: &Service, actor: &Actor, id: FarmId) -> Result<FarmView> {
-    authorise(actor, Permission::FarmsLaunch)?;
-    change(service, actor, id, ("farm.suspend", Purpose::Ending), None, |_, farm| {
+    let grant = authorise(actor, Permission::FarmsLaunch)?;
+    change(service, &grant, id, ("farm.suspend", Purpose::Ending), None, |_, farm| {
         if farm.goal == FarmGoal::Terminated {
             let text = format!("{} is terminated: there is nothing to stop", farm.name);
             return Err(Problem::new(Code::UnacceptableState, text));
@@ -197,13 +197,13 @@ pub fn suspend(service: &Service, actor: &Actor, id: FarmId) -> Result<FarmView>
         farm.goal = FarmGoal::Suspended;
         Ok("is to be stopped; its servers are kept".into())
     })?;
-    shown(service, actor, id)
+    shown(service, &grant, id)
 }
 
 /// Wants a farm that was stopped up again, in launch order.
 pub fn resume(service: &Service, actor: &Actor, id: FarmId) -> Result<FarmView> {
-    authorise(actor, Permission::FarmsLaunch)?;
-    change(service, actor, id, ("farm.resume", Purpose::Growth), None, |_, farm| {
+    let grant = authorise(actor, Permission::FarmsLaunch)?;
+    change(service, &grant, id, ("farm.resume", Purpose::Growth), None, |_, farm| {
         if farm.goal == FarmGoal::Terminated {
             let text = format!("{} is terminated, not stopped: launch it", farm.name);
             return Err(Problem::new(Code::UnacceptableState, text));
@@ -211,7 +211,7 @@ pub fn resume(service: &Service, actor: &Actor, id: FarmId) -> Result<FarmView> 
         farm.goal = FarmGoal::Launched;
         Ok("is to be started again".into())
     })?;
-    shown(service, actor, id)
+    shown(service, &grant, id)
 }
 
 /// Wants no server left.
@@ -221,13 +221,13 @@ pub fn terminate(
     id: FarmId,
     _input: TerminateInput,
 ) -> Result<FarmView> {
-    authorise(actor, Permission::FarmsLaunch)?;
-    change(service, actor, id, ("farm.terminate", Purpose::Ending), None, |tx, farm| {
+    let grant = authorise(actor, Permission::FarmsLaunch)?;
+    change(service, &grant, id, ("farm.terminate", Purpose::Ending), None, |tx, farm| {
         refuse_locked(&lookup::live_servers_of_farm(tx, farm.id)?)?;
         farm.goal = FarmGoal::Terminated;
         Ok("is to be terminated".into())
     })?;
-    shown(service, actor, id)
+    shown(service, &grant, id)
 }
 
 /// What is locked does not go with its farm or its farm role either: a lock that is taken off by
@@ -245,15 +245,14 @@ pub(super) fn refuse_locked(servers: &[Server]) -> Result<()> {
 /// One transaction that changes one farm, with its sentence for the journal.
 fn change(
     service: &Service,
-    actor: &Actor,
+    grant: &Grant,
     id: FarmId,
     (verb, purpose): (&'static str, Purpose),
     revision: Option<u64>,
     edit: impl FnOnce(&mut Tx, &mut Farm) -> Result<String> + Send + 'static,
 ) -> Result<()> {
-    let env = actor.env;
-    service.write(Author::new(actor, verb, Cause::Request, purpose), move |tx| {
-        let found = lookup::farm(tx, id)?.filter(|farm| farm.env == env);
+    service.write(Author::new(grant, verb, Cause::Request, purpose), move |tx| {
+        let found = lookup::farm(tx, id)?;
         let mut farm = found.ok_or_else(|| Problem::not_found("farm", id))?;
         tx.require_revision::<Farm>(id, revision)?;
         let sentence = edit(tx, &mut farm)?;
@@ -271,8 +270,8 @@ pub fn farm_roles(
     filter: &FarmRoleFilter,
     page: Page,
 ) -> Result<Slice<FarmRoleView>> {
-    authorise(actor, Permission::FarmsRead)?;
-    service.read(|view| {
+    let grant = authorise(actor, Permission::FarmsRead)?;
+    service.read(&grant, |view| {
         let found = lookup::farm(view, farm)?.filter(|farm| farm.env == actor.env);
         found.ok_or_else(|| Problem::not_found("farm", farm))?;
         let mut roles = lookup::farm_roles_of(view, farm)?;
@@ -293,13 +292,13 @@ pub fn farm_roles(
 
 /// One farm role.
 pub fn role(service: &Service, actor: &Actor, id: FarmRoleId) -> Result<FarmRoleView> {
-    authorise(actor, Permission::FarmsRead)?;
-    shown_role(service, actor, id)
+    let grant = authorise(actor, Permission::FarmsRead)?;
+    shown_role(service, &grant, id)
 }
 
-fn shown_role(service: &Service, actor: &Actor, id: FarmRoleId) -> Result<FarmRoleView> {
-    service.read(|view| {
-        let role = lookup::farm_role(view, id)?.filter(|role| role.env == actor.env);
+fn shown_role(service: &Service, grant: &Grant, id: FarmRoleId) -> Result<FarmRoleView> {
+    service.read(grant, |view| {
+        let role = lookup::farm_role(view, id)?;
         views::farm_role(service, view, role.ok_or_else(|| Problem::not_found("farm role", id))?)
     })
 }
@@ -312,12 +311,12 @@ pub fn scale(
     input: &ScalingInput,
     revision: Option<u64>,
 ) -> Result<FarmRoleView> {
-    authorise(actor, Permission::FarmsManage)?;
-    let (env, input) = (actor.env, input.clone());
+    let grant = authorise(actor, Permission::FarmsManage)?;
+    let input = input.clone();
     service.write(
-        Author::new(actor, "farm-role.scale", Cause::Request, Purpose::Growth),
+        Author::new(&grant, "farm-role.scale", Cause::Request, Purpose::Growth),
         move |tx| {
-            let found = lookup::farm_role(tx, id)?.filter(|role| role.env == env);
+            let found = lookup::farm_role(tx, id)?;
             let mut role = found.ok_or_else(|| Problem::not_found("farm role", id))?;
             tx.require_revision::<FarmRole>(id, revision)?;
             let scaling = &mut role.scaling;
@@ -333,7 +332,7 @@ pub fn scale(
             Ok(())
         },
     )?;
-    shown_role(service, actor, id)
+    shown_role(service, &grant, id)
 }
 
 fn check_range(min: u32, max: u32) -> Result<()> {

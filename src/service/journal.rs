@@ -4,7 +4,7 @@ pub mod explain;
 pub(super) mod follow;
 
 use crate::base::{Code, Problem, Result, Seq};
-use crate::model::{Actor, Permission};
+use crate::model::{Actor, Grant, Permission};
 use crate::service::{Service, authorise};
 use crate::store::{Entry, Store, StoreError};
 use crate::wire::api::EventView;
@@ -17,29 +17,29 @@ const SEARCH_BYTES_MAX: usize = 200;
 
 /// Journal entries; answers at once.
 pub fn list(service: &Service, actor: &Actor, query: &EventsQuery) -> Result<EventsSlice> {
-    authorise(actor, Permission::EventsRead)?;
+    let grant = authorise(actor, Permission::EventsRead)?;
     let last = service.store.last_seq();
     if let Some(words) = &query.search {
-        return found(service, words, query);
+        return found(service, &grant, words, query);
     }
     let about = query.about.as_deref();
     if let Some(after) = query.after {
-        return later(&service.store, query, after);
+        return later(&service.store, &grant, query, after);
     }
-    let slice = tail(&service.store, about, query.max, last)?;
+    let slice = tail(&service.store, &grant, about, query.max, last)?;
     let Some(about) = about.filter(|_| slice.events.is_empty()) else { return Ok(slice) };
     // Nothing happened to it, it has a longer name, or there is no such thing and never was.
     let full = explain::full_name(service, actor, about)?;
-    tail(&service.store, Some(&full), query.max, last)
+    tail(&service.store, &grant, Some(&full), query.max, last)
 }
 
 /// The entries after one, or after those that are no longer kept.
-fn later(store: &Store, query: &EventsQuery, after: u64) -> Result<EventsSlice> {
+fn later(store: &Store, grant: &Grant, query: &EventsQuery, after: u64) -> Result<EventsSlice> {
     let about = query.about.as_deref();
     let mut slice = EventsSlice { seq: after, ..EventsSlice::default() };
     let mut looked_at = 0;
     while slice.events.len() < query.max && looked_at < LOOKED_AT_MAX {
-        let entries = match store.entries(Seq(slice.seq), query.max.clamp(1, 500)) {
+        let entries = match store.entries(grant, Seq(slice.seq), query.max.clamp(1, 500)) {
             Err(StoreError::Gone { first }) => {
                 slice.start_over = Some(first.0);
                 slice.seq = first.0.saturating_sub(1);
@@ -65,7 +65,12 @@ fn later(store: &Store, query: &EventsQuery, after: u64) -> Result<EventsSlice> 
 }
 
 /// The last entries that have all the words, oldest first.
-fn found(service: &Service, words: &str, query: &EventsQuery) -> Result<EventsSlice> {
+fn found(
+    service: &Service,
+    grant: &Grant,
+    words: &str,
+    query: &EventsQuery,
+) -> Result<EventsSlice> {
     if words.len() > SEARCH_BYTES_MAX {
         let message = format!("must be at most {SEARCH_BYTES_MAX} bytes");
         return Err(Problem::invalid("search", message));
@@ -85,7 +90,7 @@ fn found(service: &Service, words: &str, query: &EventsQuery) -> Result<EventsSl
             break;
         }
         // The journal may have forgotten it a moment ago.
-        let entry = service.store.entry(Seq(number))?;
+        let entry = service.store.entry(grant, Seq(number))?;
         events.extend(entry.filter(|entry| shows(entry, query.about.as_deref())).map(event));
     }
     events.reverse();
@@ -93,16 +98,22 @@ fn found(service: &Service, words: &str, query: &EventsQuery) -> Result<EventsSl
 }
 
 /// The last entries there are, oldest first.
-fn tail(store: &Store, about: Option<&str>, max: usize, last: Seq) -> Result<EventsSlice> {
+fn tail(
+    store: &Store,
+    grant: &Grant,
+    about: Option<&str>,
+    max: usize,
+    last: Seq,
+) -> Result<EventsSlice> {
     let mut window = max.max(1) as u64;
     loop {
         let mut from = last.0.saturating_sub(window);
         let at_most = usize::try_from(window).unwrap_or(max);
-        let entries = match store.entries(Seq(from), at_most) {
+        let entries = match store.entries(grant, Seq(from), at_most) {
             // Further back there is nothing.
             Err(StoreError::Gone { first }) => {
                 from = 0;
-                store.entries(Seq(first.0.saturating_sub(1)), at_most)?
+                store.entries(grant, Seq(first.0.saturating_sub(1)), at_most)?
             }
             entries => entries?,
         };
@@ -111,7 +122,7 @@ fn tail(store: &Store, about: Option<&str>, max: usize, last: Seq) -> Result<Eve
         if shown.len() >= max || from == 0 || window >= LOOKED_AT_MAX as u64 {
             if from == 0 && shown.len() < max {
                 // Before the beginning of the journal there is only what people did.
-                let kept = store.entries_kept(max - shown.len())?;
+                let kept = store.entries_kept(grant, max - shown.len())?;
                 let kept = kept.into_iter().filter(|entry| shows(entry, about)).map(event);
                 shown.splice(0..0, kept);
             }
@@ -162,9 +173,10 @@ mod tests {
     fn who_follows_a_trimmed_journal_is_told_to_start_over() {
         let clock = Arc::new(ManualClock::at(Timestamp(0)));
         let store = Store::open_on(&Disk::new(), clock, Mode::Inline(None)).unwrap();
+        let grant = Grant::job("test");
         for n in 1..=40 {
             let alert = Alert { key: "k".into(), text: n.to_string(), since: Timestamp(0) };
-            let author = Author::new(&Actor::job("test"), "test", Cause::Clock, Purpose::Growth);
+            let author = Author::new(&grant, "test", Cause::Clock, Purpose::Growth);
             let write = move |tx: &mut crate::store::Tx<'_>| {
                 tx.text("shop", format!("sentence {n}"));
                 Ok(tx.put(&alert)?)
@@ -177,15 +189,15 @@ mod tests {
         store.verify().unwrap();
         let query = EventsQuery { max: 3, ..EventsQuery::default() };
         let seqs = |slice: &EventsSlice| slice.events.iter().map(|e| e.seq).collect::<Vec<_>>();
-        let found = later(&store, &query, 0).unwrap();
+        let found = later(&store, &grant, &query, 0).unwrap();
         assert_eq!(found.start_over, Some(gone + 1));
         assert_eq!(seqs(&found), [gone + 1, gone + 2, gone + 3]);
-        let next = later(&store, &query, found.seq).unwrap();
+        let next = later(&store, &grant, &query, found.seq).unwrap();
         assert_eq!((next.start_over, seqs(&next)[0]), (None, gone + 4));
-        assert_eq!(later(&store, &query, gone).unwrap().start_over, None);
+        assert_eq!(later(&store, &grant, &query, gone).unwrap().start_over, None);
         // The last ones, also when fewer are kept than were asked for.
-        assert_eq!(seqs(&tail(&store, None, 2, Seq(40)).unwrap()), [39, 40]);
-        let all = tail(&store, None, 1_000, Seq(40)).unwrap();
+        assert_eq!(seqs(&tail(&store, &grant, None, 2, Seq(40)).unwrap()), [39, 40]);
+        let all = tail(&store, &grant, None, 1_000, Seq(40)).unwrap();
         assert_eq!((all.events.len() as u64, all.start_over), (40 - gone, None));
     }
 }

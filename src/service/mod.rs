@@ -1,9 +1,11 @@
 //! Floor 4: the verbs. One function per thing a person, an agent or a job can do.
 //!
-//! Every verb takes the [`Actor`] who asks, checks a named permission first, loads what it needs
-//! from one snapshot, and writes in one transaction that carries who, what and why into the
-//! journal. All doors share these verbs, and jobs use them too, so a rule enforced here is
-//! enforced everywhere: reading is never enough to act.
+//! Every verb takes the [`Actor`](crate::model::Actor) who asks and gets from them a [`Grant`] for
+//! a named permission, without which nothing can be read or written; it loads what it needs from
+//! one snapshot, and writes in one transaction that carries who, what and why into the journal.
+//! What belongs to another environment than the grant's is as if it were not there. All doors share
+//! these verbs, and jobs use them too, so a rule enforced here is enforced everywhere: reading is
+//! never enough to act.
 //!
 //! Nobody provisions by hand: no verb here creates a server. People change what is desired
 //! ([`farms`]), the engine's plans are committed in [`plans`], and [`plans::steps`] writes down a
@@ -39,8 +41,9 @@ pub mod readings;
 pub mod servers;
 pub mod views;
 
-use crate::base::{Clock, Code, Millis, Problem, Result, Secret, Seq, Timestamp, Waker, Watch};
-use crate::model::{Actor, Permission};
+use crate::base::{Clock, Millis, Result, Secret, Seq, Timestamp, Waker, Watch};
+use crate::model::Grant;
+pub use crate::model::authorise;
 use crate::pki::Authority;
 use crate::series::Series;
 use crate::store::{Author, Store, Tx, View};
@@ -132,9 +135,9 @@ impl Service {
         watch
     }
 
-    /// Reads from one snapshot.
-    pub fn read<T>(&self, f: impl FnOnce(&View) -> Result<T>) -> Result<T> {
-        self.store.read(|view| Ok(f(view)))?
+    /// Reads from one snapshot what a grant shows.
+    pub fn read<T>(&self, grant: &Grant, f: impl FnOnce(&View) -> Result<T>) -> Result<T> {
+        self.store.read(grant, |view| Ok(f(view)))?
     }
 
     /// Writes in one transaction, with the journal entry it makes.
@@ -153,16 +156,4 @@ impl Service {
     pub fn secret(&self) -> Secret {
         Secret::new((self.settings.secrets)())
     }
-}
-
-/// Refuses an actor who lacks a permission. The first line of every verb.
-pub fn authorise(actor: &Actor, permission: Permission) -> Result<()> {
-    if actor.may(permission) {
-        return Ok(());
-    }
-    let name = format!("{permission:?}");
-    Err(Problem::new(
-        Code::PermissionViolation,
-        format!("{} may not do this: the permission {name} is missing", actor.name),
-    ))
 }

@@ -17,7 +17,7 @@ pub use memory::{Memory, Round};
 use crate::base::{Code, FarmId, FarmRoleId, PlanId, Problem, Result, ServerId};
 use crate::engine::{Decided, PlanInput};
 use crate::model::{
-    Actor, Cause, Decision, Farm, FarmRole, Move, Permission, Plan, Revision, Role, Server,
+    Actor, Cause, Decision, Farm, FarmRole, Grant, Move, Permission, Plan, Revision, Role, Server,
 };
 use crate::service::farms::alerts;
 use crate::service::{Service, authorise, lookup};
@@ -44,20 +44,24 @@ pub enum Planned {
 
 /// Every farm there is, for the planning job.
 pub fn farms(service: &Service) -> Result<Vec<FarmId>> {
-    service.read(|view| Ok(lookup::all_farms(view)?.iter().map(|farm| farm.id).collect()))
+    service.read(&Grant::job("plan"), |view| {
+        Ok(lookup::all_farms(view)?.iter().map(|farm| farm.id).collect())
+    })
 }
 
 /// One tick of one farm as the store shows it: decide about all of it, check, commit if anything
 /// changed. The job goes by its [`Memory`], which decides about what changed.
 pub fn tick(service: &Service, actor: &Actor, farm: FarmId) -> Result<Planned> {
-    authorise(actor, Permission::Operate)?;
-    let Some((image, breakers)) = load(service, farm)? else { return Ok(Planned::Overtaken) };
+    let grant = authorise(actor, Permission::Operate)?;
+    let Some((image, breakers)) = load(service, &grant, farm)? else {
+        return Ok(Planned::Overtaken);
+    };
     Known::new(image).turn(service, actor, &breakers)
 }
 
-fn load(service: &Service, farm: FarmId) -> Result<Option<(FarmImage, Breakers)>> {
+fn load(service: &Service, grant: &Grant, farm: FarmId) -> Result<Option<(FarmImage, Breakers)>> {
     let now = service.now();
-    service.read(|view| {
+    service.read(grant, |view| {
         let image = FarmImage::load(view, farm, now)?;
         image.map(|image| Ok((image, image::breakers(view)?))).transpose()
     })
@@ -65,18 +69,19 @@ fn load(service: &Service, farm: FarmId) -> Result<Option<(FarmImage, Breakers)>
 
 /// Everything the engine sees of one farm: one snapshot, the sightings, one window of readings.
 /// `None` when there is no such farm.
-pub fn assemble(service: &Service, farm: FarmId) -> Result<Option<PlanInput>> {
-    let found = load(service, farm)?;
+pub fn assemble(service: &Service, grant: &Grant, farm: FarmId) -> Result<Option<PlanInput>> {
+    let found = load(service, grant, farm)?;
     Ok(found.map(|(image, breakers)| image.input(service, &breakers, None, &BTreeMap::new())))
 }
 
 /// What a farm would look like with other declarations, for proposals.
 pub fn assemble_with(
     service: &Service,
+    grant: &Grant,
     farm: Farm,
     farm_roles: Vec<FarmRole>,
 ) -> Result<PlanInput> {
-    let (mut image, breakers) = match load(service, farm.id)? {
+    let (mut image, breakers) = match load(service, grant, farm.id)? {
         Some((image, breakers)) => (FarmImage { farm, ..image }, breakers),
         None => (FarmImage::bare(farm), Breakers::new()),
     };
@@ -87,7 +92,9 @@ pub fn assemble_with(
 /// Commits a plan if its parent is still the current one, with the records its moves ask for.
 fn commit(service: &Service, actor: &Actor, input: PlanInput, decided: Decided) -> Result<Planned> {
     let Decided { plan, common, .. } = decided;
-    let author = Author::new(actor, VERB, cause_of(service, input.farm.id)?, purpose_of(&plan));
+    let grant = authorise(actor, Permission::Operate)?;
+    let author =
+        Author::new(&grant, VERB, cause_of(service, &grant, input.farm.id)?, purpose_of(&plan));
     let result = service.write(author, move |tx| {
         let current = tx.current_plan(input.farm.id)?;
         if current != input.parent.as_ref().map(|parent| parent.id) {
@@ -195,8 +202,8 @@ fn purpose_of(plan: &Plan) -> Purpose {
 
 /// What happened to the farm since its last plan; a clock where nothing did, for what is read and
 /// seen is in no entry.
-fn cause_of(service: &Service, farm: FarmId) -> Result<Cause> {
-    let last = service.store.entries_about(Subject::Farm(farm), None, 1)?.pop();
+fn cause_of(service: &Service, grant: &Grant, farm: FarmId) -> Result<Cause> {
+    let last = service.store.entries_about(grant, Subject::Farm(farm), None, 1)?.pop();
     Ok(match last {
         Some(entry) if entry.verb != VERB => Cause::Entry(entry.seq),
         Some(_) | None => Cause::Clock,
@@ -224,22 +231,26 @@ fn remove_leftovers(service: &Service, actor: &Actor, image: &FarmImage) -> Resu
         return Ok(false);
     }
     let id = farm.id;
-    service.write(Author::new(actor, "farm.remove", Cause::Clock, Purpose::Ending), move |tx| {
-        for role in &gone {
-            require_none(tx, Index::LiveServersByFarmRole, &role.id.bytes())?;
-            let about = format!("{}/{}", farm.name, role.alias);
-            tx.text(about, "farm role removed: no server is left");
-            holds::forget(tx, id, Some(role.id))?;
-            tx.delete::<FarmRole>(role.id)?;
-        }
-        if farm_gone {
-            require_none(tx, Index::LiveServersByFarm, &farm.id.bytes())?;
-            tx.text(farm.name.to_string(), "farm removed: no server is left");
-            holds::forget(tx, id, None)?;
-            tx.delete::<Farm>(farm.id)?;
-        }
-        Ok(())
-    })?;
+    let grant = authorise(actor, Permission::Operate)?;
+    service.write(
+        Author::new(&grant, "farm.remove", Cause::Clock, Purpose::Ending),
+        move |tx| {
+            for role in &gone {
+                require_none(tx, Index::LiveServersByFarmRole, &role.id.bytes())?;
+                let about = format!("{}/{}", farm.name, role.alias);
+                tx.text(about, "farm role removed: no server is left");
+                holds::forget(tx, id, Some(role.id))?;
+                tx.delete::<FarmRole>(role.id)?;
+            }
+            if farm_gone {
+                require_none(tx, Index::LiveServersByFarm, &farm.id.bytes())?;
+                tx.text(farm.name.to_string(), "farm removed: no server is left");
+                holds::forget(tx, id, None)?;
+                tx.delete::<Farm>(farm.id)?;
+            }
+            Ok(())
+        },
+    )?;
     if farm_gone {
         service.observed.forget_farm(id);
         service.observed.glances.forget(id);

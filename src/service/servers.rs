@@ -11,8 +11,8 @@ use crate::base::limit::LOCK_REASON_BYTES_MAX;
 use crate::base::text::{self, Kind};
 use crate::base::{Code, Problem, Result, ServerId, Timestamp};
 use crate::model::{
-    Actor, Cause, Effect, FarmGoal, Permission, Server, ServerEvent, ServerStatus, Step, StepKind,
-    advance,
+    Actor, Cause, Effect, FarmGoal, Grant, Permission, Server, ServerEvent, ServerStatus, Step,
+    StepKind, advance,
 };
 use crate::service::plans::steps::say;
 use crate::service::servers::fleet::Part;
@@ -28,18 +28,18 @@ pub fn list(
     filter: &ServerFilter,
     page: Page,
 ) -> Result<Slice<ServerView>> {
-    authorise(actor, Permission::FarmsRead)?;
+    let grant = authorise(actor, Permission::FarmsRead)?;
     if let Some(part) = part(actor, filter) {
         let (skip, fleet) = (page.skip(), &service.observed.fleet);
         let (ids, total) = fleet.page(service, part, skip, page.size)?;
-        let items = service.read(|view| {
+        let items = service.read(&grant, |view| {
             let mut names = views::Names::default();
             let shown = ids.iter().map(|id| views::server_row(service, view, *id, &mut names));
             Ok(shown.collect::<Result<Vec<Option<ServerView>>>>()?.into_iter().flatten().collect())
         })?;
         return Ok(Slice { items, total });
     }
-    service.read(|view| {
+    service.read(&grant, |view| {
         let live = filter.status.is_none_or(ServerStatus::counts);
         let mut servers = match (filter.id, filter.farm_role, filter.farm) {
             (Some(id), ..) => lookup::server(view, id)?.into_iter().collect(),
@@ -86,14 +86,14 @@ fn wanted(filter: &ServerFilter, server: &Server) -> bool {
 
 /// One server.
 pub fn get(service: &Service, actor: &Actor, id: ServerId) -> Result<ServerView> {
-    authorise(actor, Permission::FarmsRead)?;
-    shown(service, actor, id)
+    let grant = authorise(actor, Permission::FarmsRead)?;
+    shown(service, &grant, id)
 }
 
 /// What somebody gets to see who was let in, also by a verb that changed it.
-fn shown(service: &Service, actor: &Actor, id: ServerId) -> Result<ServerView> {
-    service.read(|view| {
-        let server = lookup::server(view, id)?.filter(|server| server.env == actor.env);
+fn shown(service: &Service, grant: &Grant, id: ServerId) -> Result<ServerView> {
+    service.read(grant, |view| {
+        let server = lookup::server(view, id)?;
         views::server(service, view, server.ok_or_else(|| Problem::not_found("server", id))?)
     })
 }
@@ -196,10 +196,10 @@ fn change(
     event: impl FnOnce(&Tx, &Server) -> Result<ServerEvent<'static>> + Send + 'static,
     then: impl FnOnce(&mut Tx, &Server, Timestamp) -> Result<()> + Send + 'static,
 ) -> Result<ServerView> {
-    authorise(actor, Permission::ServersManage)?;
-    let (env, now) = (actor.env, service.now());
-    service.write(Author::new(actor, verb, Cause::Request, purpose), move |tx| {
-        let found = lookup::server(tx, id)?.filter(|server| server.env == env);
+    let grant = authorise(actor, Permission::ServersManage)?;
+    let now = service.now();
+    service.write(Author::new(&grant, verb, Cause::Request, purpose), move |tx| {
+        let found = lookup::server(tx, id)?;
         let mut server = found.ok_or_else(|| Problem::not_found("server", id))?;
         let event = event(tx, &server)?;
         let effect = advance(&mut server, &event, now);
@@ -211,7 +211,7 @@ fn change(
         tx.put(&server)?;
         Ok(())
     })?;
-    shown(service, actor, id)
+    shown(service, &grant, id)
 }
 
 /// Readings of a server, one view for each series that has any. Without names: all of them.

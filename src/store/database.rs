@@ -22,6 +22,7 @@ use super::rows::Written;
 use super::wal::{Medium, Wal};
 use crate::base::limit::{STORE_FLOOR_BYTES, STORE_REPORT_FLOOR_BYTES, STORE_RESERVE_BYTES};
 use crate::base::problem::chain;
+use crate::model::Scope;
 use redb::{Database, Durability, ReadableDatabase, WriteTransaction};
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -71,7 +72,7 @@ impl Slot {
         let doing = "beginning a read";
         let begin = || database.begin_read().map_err(|e| StoreError::database(doing, e));
         let generation = self.generation.load(Ordering::Acquire);
-        let view = guarded(doing, begin).map(|txn| View { txn, generation });
+        let view = guarded(doing, begin).map(|txn| View { txn, generation, scope: Scope::House });
         view.inspect_err(|error| self.note(error, generation))
     }
 
@@ -104,6 +105,7 @@ impl Slot {
             StoreError::Database { .. } => self.mark_failed(generation),
             StoreError::Codec { .. }
             | StoreError::TooLarge { .. }
+            | StoreError::Foreign { .. }
             | StoreError::Gone { .. }
             | StoreError::Full { .. }
             | StoreError::Closed(_) => {}

@@ -41,6 +41,12 @@ pub enum StoreError {
         #[source]
         cause: CodecError,
     },
+    /// A write of somebody was about to put a record of an environment they have no grant for.
+    #[error("a record of {table} belongs to another environment")]
+    Foreign {
+        /// Whose table.
+        table: &'static str,
+    },
     /// A record or an entry is larger than its bound.
     #[error("{what} of {bytes} bytes is larger than {limit} bytes")]
     TooLarge {
@@ -98,9 +104,10 @@ impl StoreError {
             | StoreError::Damaged { .. }
             | StoreError::Full { .. }
             | StoreError::Closed(_) => true,
-            StoreError::Codec { .. } | StoreError::TooLarge { .. } | StoreError::Gone { .. } => {
-                false
-            }
+            StoreError::Codec { .. }
+            | StoreError::Foreign { .. }
+            | StoreError::TooLarge { .. }
+            | StoreError::Gone { .. } => false,
         }
     }
 }
@@ -112,7 +119,7 @@ impl From<StoreError> for Problem {
             | StoreError::Damaged { .. }
             | StoreError::Full { .. }
             | StoreError::Closed(_) => Code::ServiceUnavailable,
-            StoreError::Codec { .. } => Code::InternalServerError,
+            StoreError::Codec { .. } | StoreError::Foreign { .. } => Code::InternalServerError,
             StoreError::TooLarge { .. } => Code::InvalidValue,
             StoreError::Gone { .. } => Code::UnacceptableState,
         };

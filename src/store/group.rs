@@ -14,7 +14,7 @@ use super::tx::{Outcome, Tx};
 use crate::base::limit::{JOURNAL_BYTES_MAX, JOURNAL_TRIM_MAX};
 use crate::base::problem::chain;
 use crate::base::{Clock, Code, Problem, Seq, Timestamp};
-use crate::model::{Actor, Cause, Install};
+use crate::model::{Actor, Cause, Grant, Install, Scope};
 use crate::store::wake::Listeners;
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -26,8 +26,9 @@ use std::thread::ThreadId;
 /// write, and whether a full disk is in its way.
 #[derive(Clone, Debug)]
 pub struct Author {
-    /// Who.
-    pub actor: Actor,
+    pub(super) actor: Actor,
+    /// Where they may.
+    pub(super) scope: Scope,
     /// The verb, as `server.terminate`.
     pub verb: &'static str,
     /// What it comes of.
@@ -37,9 +38,9 @@ pub struct Author {
 }
 
 impl Author {
-    /// Somebody doing something because of something.
-    pub fn new(actor: &Actor, verb: &'static str, cause: Cause, purpose: Purpose) -> Author {
-        Author { actor: actor.clone(), verb, cause, purpose }
+    /// Somebody who may, doing something because of something.
+    pub fn new(grant: &Grant, verb: &'static str, cause: Cause, purpose: Purpose) -> Author {
+        Author { actor: grant.actor().clone(), scope: grant.scope(), verb, cause, purpose }
     }
 }
 
@@ -351,7 +352,7 @@ impl Writer {
         progress: &mut Progress,
     ) -> Result<(), StoreError> {
         let now = self.clock.now().max(progress.tail.at);
-        let mut tx = Tx::over(tables, now);
+        let mut tx = Tx::over(tables, now, work.author().scope);
         match work.run(&mut tx) {
             Ok(true) => progress.stats.writes += 1,
             Ok(false) => {

@@ -15,6 +15,7 @@ use super::verify::{self, Verified, VerifyError};
 use crate::base::limit::{STORE_CLOSE_DEADLINE, WRITE_DEADLINE};
 use crate::base::wake::Waker;
 use crate::base::{Clock, Code, Problem, Seq};
+use crate::model::{Grant, Scope};
 use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::sync_channel;
@@ -94,13 +95,24 @@ impl Store {
         lock.as_ref().map_or(Ok(()), |lock| lock.announce(socket))
     }
 
-    /// Reads from one snapshot. Keep it short: pages that commits free meanwhile are kept.
+    /// Reads from one snapshot what a grant shows. Keep it short: pages that commits free meanwhile
+    /// are kept.
     pub fn read<T>(
         &self,
+        grant: &Grant,
+        read: impl FnOnce(&View) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        self.read_in(grant.scope(), read)
+    }
+
+    /// The same, for what this room does itself.
+    pub(super) fn read_in<T>(
+        &self,
+        scope: Scope,
         read: impl FnOnce(&View) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         let slot = &self.inner.writer.slot;
-        let view = slot.view()?;
+        let view = View { scope, ..slot.view()? };
         read(&view).inspect_err(|error| slot.note(error, view.generation))
     }
 
@@ -161,34 +173,44 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Gone`] when the journal no longer reaches back that far.
-    pub fn entries(&self, after: Seq, at_most: usize) -> Result<Vec<Entry>, StoreError> {
-        self.read(|view| journal::entries(&view.txn, after, at_most))
+    pub fn entries(
+        &self,
+        grant: &Grant,
+        after: Seq,
+        at_most: usize,
+    ) -> Result<Vec<Entry>, StoreError> {
+        self.read(grant, |view| journal::entries(&view.txn, after, at_most))
     }
 
     /// What people did before the first entry of the journal, and is kept beyond it: the last
     /// `at_most` of it, oldest first.
-    pub fn entries_kept(&self, at_most: usize) -> Result<Vec<Entry>, StoreError> {
-        self.read(|view| journal::kept(&view.txn, at_most))
+    pub fn entries_kept(&self, grant: &Grant, at_most: usize) -> Result<Vec<Entry>, StoreError> {
+        self.read(grant, |view| journal::kept(&view.txn, at_most))
     }
 
     /// One entry; `None` when there is none of that number, or no longer.
-    pub fn entry(&self, seq: Seq) -> Result<Option<Entry>, StoreError> {
-        self.read(|view| journal::entry(&view.txn, seq))
+    pub fn entry(&self, grant: &Grant, seq: Seq) -> Result<Option<Entry>, StoreError> {
+        self.read(grant, |view| journal::entry(&view.txn, seq))
     }
 
     /// Entries of one story, newest first, before a number or from the latest.
     pub fn entries_about(
         &self,
+        grant: &Grant,
         subject: Subject,
         before: Option<Seq>,
         at_most: usize,
     ) -> Result<Vec<Entry>, StoreError> {
-        self.read(|view| journal::entries_about(&view.txn, subject, before, at_most))
+        self.read(grant, |view| journal::entries_about(&view.txn, subject, before, at_most))
     }
 
     /// The oldest entry of one story that is kept; `None` when none is.
-    pub fn first_about(&self, subject: Subject) -> Result<Option<Entry>, StoreError> {
-        self.read(|view| journal::first_about(&view.txn, subject))
+    pub fn first_about(
+        &self,
+        grant: &Grant,
+        subject: Subject,
+    ) -> Result<Option<Entry>, StoreError> {
+        self.read(grant, |view| journal::first_about(&view.txn, subject))
     }
 
     /// The last entry's number; 0 when there is none.
@@ -199,7 +221,9 @@ impl Store {
     /// The last entry's number and the hash of its bytes: two stores with one head have one
     /// history, because every entry carries the hash of the one before.
     pub fn head(&self) -> Result<(Seq, [u8; 32]), StoreError> {
-        self.read(|view| journal::tail(&view.txn).map(|tail| (tail.seq, tail.hash)))
+        self.read_in(Scope::House, |view| {
+            journal::tail(&view.txn).map(|tail| (tail.seq, tail.hash))
+        })
     }
 
     /// Wakes a job after every commit that changed one of these tables.

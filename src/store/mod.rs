@@ -34,7 +34,8 @@
 //!
 //! What is not here: what was seen of servers and their readings (they are not state: they live
 //! in memory and in `series`), anything large (redb's pages are for records), decisions of any
-//! kind, and who may do what, which is `service`'s business.
+//! kind, and who may do what: whoever reads or writes brings a [`Grant`](crate::model::Grant), and
+//! sees and changes what that shows.
 //!
 //! To add a record: its type in `model`, a row in [`Table`] (at the end), an `impl Record` and a
 //! line of `visit` in `records.rs`, and its golden bytes in `golden.rs`. To change the shape
@@ -64,6 +65,7 @@ mod records;
 mod rows;
 mod scrub;
 mod shadow;
+mod stored_order;
 mod tables;
 mod tx;
 mod verify;

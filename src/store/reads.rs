@@ -8,6 +8,7 @@ use super::rows::{Row, Rows, Space, Span};
 use super::tables::{Index, Key, Record};
 use crate::base::hash::hex;
 use crate::base::{FarmId, PlanId, Seq};
+use crate::model::Scope;
 use redb::ReadTransaction;
 
 /// A record and how often it has been written: what `If-Match` compares.
@@ -32,6 +33,8 @@ pub struct View {
     pub(super) txn: ReadTransaction,
     /// Which opening of the database it is of.
     pub(super) generation: u64,
+    /// Whose records it shows.
+    pub(super) scope: Scope,
 }
 
 impl View {
@@ -43,16 +46,20 @@ impl View {
 }
 
 /// What can be asked of a [`View`] and of a [`super::Tx`], which also sees what it wrote itself.
+/// A record of another environment than the grant's is never in an answer: it is as if it were not
+/// there.
 #[allow(private_bounds, reason = "rows are this room's own; nobody else can have any")]
 pub trait Reads: HasRows {
     /// The record under a key.
     fn get<R: Record>(&self, key: R::Key) -> Result<Option<Versioned<R>>, StoreError> {
         let key = key.bytes();
         let row = self.source().row(space::<R>(), &key)?;
-        row.map(|bytes| versioned(&key, &bytes)).transpose()
+        let found = row.map(|bytes| versioned::<R>(&key, &bytes)).transpose()?;
+        Ok(found.filter(|found| self.scope().shows(found.record.env())))
     }
 
-    /// Records in the order of their keys, after one of them or from the start.
+    /// Records in the order of their keys, after one of them or from the start. Where a grant shows
+    /// some of them only, there may be fewer than asked for, and more after them.
     fn scan<R: Record>(
         &self,
         after: Option<R::Key>,
@@ -61,7 +68,8 @@ pub trait Reads: HasRows {
         let after = after.map(|key| key.bytes());
         let span = Span { after: after.as_deref(), at_most, ..Span::prefix(&[]) };
         let rows = self.source().rows(space::<R>(), &span)?;
-        rows.iter().map(|(key, bytes)| versioned(key, bytes)).collect()
+        let found = rows.iter().map(|(key, bytes)| versioned(key, bytes));
+        Ok(self.shown(found.collect::<Result<_, StoreError>>()?))
     }
 
     /// Every record of a table; for tables that stay small.
@@ -77,7 +85,7 @@ pub trait Reads: HasRows {
         prefix: &[u8],
     ) -> Result<Vec<Versioned<R>>, StoreError> {
         let rows = self.source().rows(Space(index.name()), &Span::prefix(prefix))?;
-        resolve(self.source(), index, &rows)
+        Ok(self.shown(resolve(self.source(), index, &rows)?))
     }
 
     /// The same, only index keys after `after`, and so many.
@@ -90,15 +98,15 @@ pub trait Reads: HasRows {
     ) -> Result<Vec<Versioned<R>>, StoreError> {
         let span = Span { after: Some(after), at_most, ..Span::prefix(prefix) };
         let rows = self.source().rows(Space(index.name()), &span)?;
-        resolve(self.source(), index, &rows)
+        Ok(self.shown(resolve(self.source(), index, &rows)?))
     }
 
-    /// How many records a table has.
+    /// How many records a table has, whosever they are.
     fn count<R: Record>(&self) -> Result<u64, StoreError> {
         self.source().len(space::<R>())
     }
 
-    /// How many index keys begin with a prefix.
+    /// How many index keys begin with a prefix, whosever the records are.
     fn count_index(&self, index: Index, prefix: &[u8]) -> Result<usize, StoreError> {
         Ok(self.source().rows(Space(index.name()), &Span::prefix(prefix))?.len())
     }
@@ -113,11 +121,23 @@ pub trait Reads: HasRows {
 pub(super) trait HasRows {
     /// The rows.
     fn source(&self) -> &impl Rows;
+    /// Whose records are shown.
+    fn scope(&self) -> Scope;
+
+    /// Those that are shown.
+    fn shown<R: Record>(&self, mut found: Vec<Versioned<R>>) -> Vec<Versioned<R>> {
+        found.retain(|found| self.scope().shows(found.record.env()));
+        found
+    }
 }
 
 impl HasRows for View {
     fn source(&self) -> &impl Rows {
         &self.txn
+    }
+
+    fn scope(&self) -> Scope {
+        self.scope
     }
 }
 

@@ -7,14 +7,15 @@ use super::old::v1::{
     AgentCursorV1, BreakerV1, FarmRoleV1, FarmV1, InstallV1, OrderV1, PlanV1, ServerV1,
 };
 use super::old::v2::FarmRoleV2;
+use super::stored_order::{StoredOrder, order_body};
 use super::tables::{Index, Key, Record, Table, key};
 use crate::base::{
     EnvironmentId, FarmId, FarmRoleId, HoldId, OrderId, PlanId, ProposalId, RoleId, ServerId,
-    StepId, Timestamp, TokenId, UserId, VolumeId,
+    StepId, TokenId, UserId, VolumeId,
 };
 use crate::model::{
-    AgentCursor, Alert, Breaker, Cancel, Farm, FarmRole, Hold, Install, Order, OrderBody,
-    OrderState, Plan, Proposal, Role, Server, Step, StepStatus, Token, User, Volume,
+    AgentCursor, Alert, Breaker, Farm, FarmRole, Hold, Install, Order, OrderState, Plan, Proposal,
+    Role, Server, Step, StepStatus, Token, User, Volume,
 };
 use serde::{Deserialize, Serialize};
 
@@ -60,6 +61,10 @@ impl Record for Farm {
         self.id
     }
 
+    fn env(&self) -> Option<EnvironmentId> {
+        Some(self.env)
+    }
+
     fn indexes(&self) -> Vec<(Index, Vec<u8>)> {
         vec![(Index::FarmsByName, key::env_name(self.env, &self.name))]
     }
@@ -80,6 +85,10 @@ impl Record for FarmRole {
 
     fn key(&self) -> FarmRoleId {
         self.id
+    }
+
+    fn env(&self) -> Option<EnvironmentId> {
+        Some(self.env)
     }
 
     fn indexes(&self) -> Vec<(Index, Vec<u8>)> {
@@ -107,6 +116,10 @@ impl Record for Role {
         self.id
     }
 
+    fn env(&self) -> Option<EnvironmentId> {
+        Some(self.env)
+    }
+
     fn indexes(&self) -> Vec<(Index, Vec<u8>)> {
         vec![(Index::RolesByName, key::env_name(self.env, &self.name))]
     }
@@ -119,6 +132,10 @@ impl Record for Server {
 
     fn key(&self) -> ServerId {
         self.id
+    }
+
+    fn env(&self) -> Option<EnvironmentId> {
+        Some(self.env)
     }
 
     fn indexes(&self) -> Vec<(Index, Vec<u8>)> {
@@ -149,6 +166,10 @@ impl Record for Step {
 
     fn key(&self) -> StepId {
         self.id
+    }
+
+    fn env(&self) -> Option<EnvironmentId> {
+        Some(self.env)
     }
 
     fn indexes(&self) -> Vec<(Index, Vec<u8>)> {
@@ -182,6 +203,10 @@ impl Record for Plan {
         self.id
     }
 
+    fn env(&self) -> Option<EnvironmentId> {
+        Some(self.env)
+    }
+
     fn subjects(&self) -> Vec<Subject> {
         vec![Subject::Plan(self.id), Subject::Farm(self.farm)]
     }
@@ -209,40 +234,10 @@ impl Record for CurrentPlan {
     fn key(&self) -> FarmId {
         self.farm
     }
-}
 
-/// An order as it is stored: its body is JSON, because it is tagged from the inside, which only
-/// a format that describes itself can carry.
-#[derive(Serialize, Deserialize)]
-struct StoredOrder {
-    id: OrderId,
-    env: EnvironmentId,
-    server: ServerId,
-    body: String,
-    at: Timestamp,
-    deadline: Timestamp,
-    state: OrderState,
-    cancel: Option<Cancel>,
-}
-
-impl From<OrderV1> for StoredOrder {
-    fn from(old: OrderV1) -> StoredOrder {
-        StoredOrder {
-            id: old.id,
-            env: old.env,
-            server: old.server,
-            body: old.body,
-            at: old.at,
-            deadline: old.deadline,
-            state: old.state,
-            cancel: None,
-        }
+    fn env(&self) -> Option<EnvironmentId> {
+        None
     }
-}
-
-/// A body as it is stored.
-fn order_body(json: &str) -> Result<OrderBody, CodecError> {
-    serde_json::from_str(json).map_err(|e| CodecError::Decode(e.into()))
 }
 
 impl Record for Order {
@@ -252,6 +247,10 @@ impl Record for Order {
 
     fn key(&self) -> OrderId {
         self.id
+    }
+
+    fn env(&self) -> Option<EnvironmentId> {
+        Some(self.env)
     }
 
     fn indexes(&self) -> Vec<(Index, Vec<u8>)> {
@@ -311,6 +310,10 @@ impl Record for AgentCursor {
         self.server
     }
 
+    fn env(&self) -> Option<EnvironmentId> {
+        None
+    }
+
     fn decode(schema: u8, bytes: &[u8]) -> Result<AgentCursor, CodecError> {
         old::decode::<AgentCursor, AgentCursorV1>(schema, bytes)
     }
@@ -325,6 +328,10 @@ impl Record for User {
         self.id
     }
 
+    fn env(&self) -> Option<EnvironmentId> {
+        None
+    }
+
     fn indexes(&self) -> Vec<(Index, Vec<u8>)> {
         vec![(Index::UsersByName, key::name(&self.name))]
     }
@@ -337,6 +344,10 @@ impl Record for Token {
 
     fn key(&self) -> TokenId {
         self.id
+    }
+
+    fn env(&self) -> Option<EnvironmentId> {
+        None
     }
 
     fn indexes(&self) -> Vec<(Index, Vec<u8>)> {
@@ -354,6 +365,10 @@ impl Record for Install {
 
     fn key(&self) {}
 
+    fn env(&self) -> Option<EnvironmentId> {
+        None
+    }
+
     fn decode(schema: u8, bytes: &[u8]) -> Result<Install, CodecError> {
         old::decode::<Install, InstallV1>(schema, bytes)
     }
@@ -367,6 +382,10 @@ impl Record for Alert {
     fn key(&self) -> String {
         self.key.clone()
     }
+
+    fn env(&self) -> Option<EnvironmentId> {
+        None
+    }
 }
 
 impl Record for Hold {
@@ -376,6 +395,10 @@ impl Record for Hold {
 
     fn key(&self) -> HoldId {
         self.id
+    }
+
+    fn env(&self) -> Option<EnvironmentId> {
+        Some(self.env)
     }
 
     fn indexes(&self) -> Vec<(Index, Vec<u8>)> {
@@ -397,6 +420,10 @@ impl Record for Breaker {
         self.account.clone()
     }
 
+    fn env(&self) -> Option<EnvironmentId> {
+        None
+    }
+
     fn decode(schema: u8, bytes: &[u8]) -> Result<Breaker, CodecError> {
         old::decode::<Breaker, BreakerV1>(schema, bytes)
     }
@@ -410,6 +437,10 @@ impl Record for Proposal {
     fn key(&self) -> ProposalId {
         self.id
     }
+
+    fn env(&self) -> Option<EnvironmentId> {
+        Some(self.env)
+    }
 }
 
 impl Record for Volume {
@@ -419,6 +450,10 @@ impl Record for Volume {
 
     fn key(&self) -> VolumeId {
         self.id
+    }
+
+    fn env(&self) -> Option<EnvironmentId> {
+        Some(self.env)
     }
 
     fn indexes(&self) -> Vec<(Index, Vec<u8>)> {

@@ -9,6 +9,7 @@ use super::handle::Store;
 use super::migrations::spaces;
 use super::rows::{Rows, Space, Span};
 use crate::base::limit::{STORE_SCRUB_PAGES, STORE_SCRUB_ROWS};
+use crate::model::Scope;
 
 /// How far a pass is.
 #[derive(Clone, Debug, Default)]
@@ -47,7 +48,7 @@ impl Store {
     fn walk(&self, space: Space, pass: &mut Scrub) -> Result<(), StoreError> {
         let at_most = STORE_SCRUB_ROWS;
         let span = Span { after: pass.after.as_deref(), at_most, ..Span::prefix(&[]) };
-        let mut rows = self.read(|view| view.txn.rows(space, &span))?;
+        let mut rows = self.read_in(Scope::House, |view| view.txn.rows(space, &span))?;
         let whole = rows.len() < at_most;
         pass.after = rows.pop().map(|(key, _)| key);
         if whole {

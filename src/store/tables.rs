@@ -6,7 +6,9 @@
 
 use super::codec::{self, CodecError};
 use super::journal::Subject;
-use crate::base::{FarmId, FarmRoleId, HoldId, Name, OrderId, PlanId, ProposalId, RoleId};
+use crate::base::{
+    EnvironmentId, FarmId, FarmRoleId, HoldId, Name, OrderId, PlanId, ProposalId, RoleId,
+};
 use crate::base::{ServerId, StepId, TokenId, UserId, VolumeId};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -211,6 +213,10 @@ pub trait Record: Serialize + DeserializeOwned + Clone + PartialEq + Send + 'sta
 
     /// What it is found by.
     fn key(&self) -> Self::Key;
+
+    /// Whose it is; `None` for what is of no environment: people, their tokens, cloud accounts,
+    /// this installation, and what is kept beside a record that has one.
+    fn env(&self) -> Option<EnvironmentId>;
 
     /// What else it is found by.
     fn indexes(&self) -> Vec<(Index, Vec<u8>)> {

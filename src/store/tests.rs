@@ -8,6 +8,7 @@ mod old;
 mod points;
 mod rot;
 mod sample;
+mod scopes;
 mod shrinking;
 mod storms;
 mod tampering;
@@ -16,7 +17,7 @@ mod writes;
 
 use super::{Author, Disk, Index, Mode, Purpose, Reads, Store, key};
 use crate::base::{EnvironmentId, FarmId, ManualClock, Name, Problem, Seq, Timestamp, UserId};
-use crate::model::{Actor, Cause, Farm, FarmGoal, LaunchOrder};
+use crate::model::{Cause, Farm, FarmGoal, Grant, LaunchOrder};
 use std::sync::Arc;
 
 /// A clock that stands at ten seconds.
@@ -29,7 +30,7 @@ fn inline(disk: &Disk) -> Store {
 }
 
 fn author(verb: &'static str) -> Author {
-    Author::new(&Actor::job("test"), verb, Cause::Request, Purpose::Growth)
+    Author::new(&Grant::job("test"), verb, Cause::Request, Purpose::Growth)
 }
 
 fn farm(id: u64, name: &str) -> Farm {
@@ -53,7 +54,8 @@ fn declare(store: &Store, name: &str) -> (FarmId, Seq) {
 
 fn named(store: &Store, name: &str) -> Vec<FarmId> {
     let wanted = key::env_name(EnvironmentId(1), &Name::new(name).unwrap());
-    let found = store.read(|view| view.by_index::<Farm>(Index::FarmsByName, &wanted));
+    let found =
+        store.read(&Grant::job("test"), |view| view.by_index::<Farm>(Index::FarmsByName, &wanted));
     found.unwrap().into_iter().map(|found| found.record.id).collect()
 }
 

@@ -8,12 +8,14 @@ use super::records::CurrentPlan;
 use super::rows::{Overlay, Puts, Rows, Space};
 use super::tables::{Counter, Index, Key, Record, Table};
 use crate::base::limit::RECORD_BYTES_MAX;
-use crate::base::{Code, FarmId, PlanId, Problem, Timestamp, text};
+use crate::base::{Code, EnvironmentId, FarmId, PlanId, Problem, Timestamp, text};
+use crate::model::Scope;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// One write: everything it puts is committed together with its journal entry, or not at all.
 pub struct Tx<'t> {
     rows: Overlay<'t>,
+    scope: Scope,
     now: Timestamp,
     touched: BTreeMap<(Table, Vec<u8>), Change>,
     /// The same of tables that are not journaled.
@@ -29,14 +31,19 @@ impl HasRows for Tx<'_> {
     fn source(&self) -> &impl Rows {
         &self.rows
     }
+
+    fn scope(&self) -> Scope {
+        self.scope
+    }
 }
 
 impl Reads for Tx<'_> {}
 
 impl<'t> Tx<'t> {
-    pub(super) fn over(tables: &'t (dyn Puts + 't), now: Timestamp) -> Tx<'t> {
+    pub(super) fn over(tables: &'t (dyn Puts + 't), now: Timestamp, scope: Scope) -> Tx<'t> {
         Tx {
             rows: Overlay::over(tables),
+            scope,
             now,
             touched: BTreeMap::new(),
             unjournaled: BTreeSet::new(),
@@ -56,6 +63,7 @@ impl<'t> Tx<'t> {
     /// changes nothing, and nothing is what the journal then says.
     pub fn put<R: Record>(&mut self, record: &R) -> Result<u64, StoreError> {
         let key = record.key().bytes();
+        self.require_own::<R>(record.env())?;
         let payload = record.encode().map_err(|cause| codec_error::<R>(&key, cause))?;
         if payload.len() > RECORD_BYTES_MAX {
             let (what, limit) = (R::TABLE.name(), RECORD_BYTES_MAX);
@@ -95,6 +103,9 @@ impl<'t> Tx<'t> {
 
     /// Removes a record and its index rows; whether it was there.
     pub fn delete<R: Record>(&mut self, key: R::Key) -> Result<bool, StoreError> {
+        if self.get::<R>(key.clone())?.is_none() {
+            return Ok(false);
+        }
         let key = key.bytes();
         let Some(gone) = self.move_index_rows::<R>(&key, &[])? else { return Ok(false) };
         let original = self.rows.before(space::<R>(), &key)?;
@@ -168,6 +179,15 @@ impl<'t> Tx<'t> {
         self.subjects.insert(subject);
     }
 
+    /// Refuses to write what belongs to another environment than the grant's: a fault of ours,
+    /// because no verb can have read it.
+    fn require_own<R: Record>(&self, env: Option<EnvironmentId>) -> Result<(), StoreError> {
+        match self.scope.shows(env) {
+            true => Ok(()),
+            false => Err(StoreError::Foreign { table: R::TABLE.name() }),
+        }
+    }
+
     fn last_number(&self, table: Table) -> Result<u64, StoreError> {
         let row = self.rows.row(Space::COUNTERS, table.name().as_bytes())?;
         Ok(row.map_or(0, |value| number(&value)))
@@ -219,6 +239,9 @@ impl<'t> Tx<'t> {
         let stored = self.rows.row(space::<R>(), key)?;
         let current: Option<Versioned<R>> =
             stored.map(|bytes| versioned(key, &bytes)).transpose()?;
+        if let Some(current) = &current {
+            self.require_own::<R>(current.record.env())?;
+        }
         let had = current.as_ref().map(|c| c.record.indexes()).unwrap_or_default();
         for (index, index_key) in had.iter().filter(|row| !wanted.contains(row)) {
             self.rows.set(Space(index.name()), index_row(index_key.clone(), key), None);

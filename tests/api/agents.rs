@@ -3,7 +3,7 @@
 use super::world;
 use crate::explain::site::Site;
 use grange::base::Bytes;
-use grange::model::{EndedBy, Order, OrderBody, OrderState, Printed, Ran};
+use grange::model::{EndedBy, Grant, Order, OrderBody, OrderState, Printed, Ran};
 use grange::service::lookup;
 use grange::service::servers::commands;
 use grange::wire::agent::MessageBody;
@@ -11,7 +11,10 @@ use grange::wire::agent::MessageBody;
 /// All of them answer what is open.
 pub fn answer(site: &mut Site) {
     for server in site.servers() {
-        let orders = site.service.read(|view| lookup::orders_of(view, server.id)).unwrap();
+        let orders = site
+            .service
+            .read(&Grant::job("test"), |view| lookup::orders_of(view, server.id))
+            .unwrap();
         for order in orders.into_iter().filter(|order| order.state == OrderState::Open) {
             if let OrderBody::Run { command, .. } = &order.body {
                 let result = result(site, &order, &command[0]);

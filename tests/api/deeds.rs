@@ -4,7 +4,7 @@ use super::house::House;
 use super::{agents, past, world};
 use crate::explain::site::Site;
 use grange::clouds::volume::VolumeSighting;
-use grange::model::Actor;
+use grange::model::{Actor, Grant};
 use grange::service::servers::volumes;
 use grange::service::{farms, lookup};
 use std::sync::atomic::Ordering;
@@ -52,11 +52,11 @@ fn keep(site: &mut Site) {
     world::declare(site, KEEPER);
     world::declare(site, &KEEPER.replace("keeper", "old"));
     site.act("settle");
-    let old = site.service.read(lookup::all_farms).unwrap().pop().unwrap();
+    let old = site.service.read(&Grant::job("test"), lookup::all_farms).unwrap().pop().unwrap();
     farms::remove(&site.service, &world::admin(), old.id, None).unwrap();
     site.act("settle");
     site.act("settle");
-    let known = site.service.read(lookup::all_volumes).unwrap();
+    let known = site.service.read(&Grant::job("test"), lookup::all_volumes).unwrap();
     let names = known.into_iter().map(|volume| volume.cloud_volume_id);
     let seen =
         |cloud_volume_id| VolumeSighting { cloud_volume_id, mark: None, place: None, server: None };

@@ -5,6 +5,7 @@ use super::world::{self, Index};
 use crate::explain::site::Site;
 use grange::api::{Api, Bell, Context, Limits, Listener, serve};
 use grange::base::Seq;
+use grange::model::Grant;
 use grange::service::{Service, journal};
 use grange::wire::api::JobView;
 use std::io::{Read, Write};
@@ -64,7 +65,7 @@ impl House {
         let words = grange::boot::find::open(&directory).expect("an index");
         let index = Arc::new(Index { words, broken: AtomicBool::new(false) });
         let site = world::shop(Some(index.clone()));
-        let told = site.service.store.entries(Seq(0), 500).unwrap();
+        let told = site.service.store.entries(&Grant::job("test"), Seq(0), 500).unwrap();
         let told: Vec<_> = told.into_iter().map(journal::event).collect();
         let told: Vec<_> = told.into_iter().filter(|event| !event.text.is_empty()).collect();
         let through = site.service.store.last_seq().0;

@@ -5,7 +5,9 @@
 use crate::explain::site::Site;
 use grange::base::hash::sha256;
 use grange::base::{Clock, FarmId, Name, Problem, Result, Timestamp, UserId};
-use grange::model::{Actor, Breaker, Cause, Door, Permission, Server, ServerStatus, Token, User};
+use grange::model::{
+    Actor, Breaker, Cause, Door, Grant, Permission, Server, ServerStatus, Token, User,
+};
 use grange::service::farms::{self, manifests};
 use grange::service::{Finder, Service, lookup};
 use grange::store::{Author, Purpose, Tx, View};
@@ -97,7 +99,7 @@ fn until(site: &Site, left: u64) {
 
 /// Something is written that no verb of people writes.
 pub fn write(site: &Site, change: impl FnOnce(&mut Tx<'_>) -> Result<()> + Send + 'static) {
-    let author = Author::new(&Actor::job("test"), "test", Cause::Clock, Purpose::Growth);
+    let author = Author::new(&Grant::job("test"), "test", Cause::Clock, Purpose::Growth);
     site.service.write(author, change).unwrap();
 }
 
@@ -110,7 +112,7 @@ fn newcomer(site: &Site, name: &str, permissions: Vec<Permission>) -> UserId {
         tx.put(&User { id, name, permissions, unix_ids, created_at })?;
         Ok(())
     });
-    let users = site.service.read(lookup::all_users).unwrap();
+    let users = site.service.read(&Grant::job("test"), lookup::all_users).unwrap();
     users.into_iter().find(|user| user.name == of_name).unwrap().id
 }
 
@@ -140,7 +142,7 @@ pub fn scale(site: &Site, count: u32) {
 /// The same, where there is no site at hand.
 pub fn scale_at(service: &Service, count: u32) {
     let role = |view: &View| Ok(lookup::farm_roles_of(view, FarmId(1))?.remove(0));
-    let role = service.read(role).unwrap();
+    let role = service.read(&Grant::job("test"), role).unwrap();
     let input = ScalingInput { min_instances: Some(count), ..ScalingInput::default() };
     farms::scale(service, &admin(), role.id, &input, None).unwrap();
 }
@@ -212,5 +214,5 @@ pub fn names(site: &Site) -> Vec<(String, String)> {
             |server: &Server| Ok((lookup::server_name(view, server)?, server.id.to_string()));
         servers.iter().map(named).collect()
     };
-    site.service.read(of).unwrap()
+    site.service.read(&Grant::job("test"), of).unwrap()
 }

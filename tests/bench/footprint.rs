@@ -15,7 +15,7 @@ use grange::base::{
 };
 use grange::clouds::onboard::{Onboard, OnboardConfig};
 use grange::model::{
-    Actor, Cause, Farm, FarmGoal, FarmRole, LaunchOrder, LaunchReason, ScalingPolicy, Server,
+    Cause, Farm, FarmGoal, FarmRole, Grant, LaunchOrder, LaunchReason, ScalingPolicy, Server,
     ServerStatus,
 };
 use grange::net::mqtt::{Connect, ConnectCode, Packet, Publish, Qos, decode, encode};
@@ -106,7 +106,7 @@ fn prepare(dir: &Path, count: usize) -> Result<()> {
     let now = clock.now();
     let store = Store::open(dir, clock, Mode::Thread)?;
     let author =
-        || Author::new(&Actor::job("bench"), "bench.prepare", Cause::Request, Purpose::Growth);
+        || Author::new(&Grant::job("bench"), "bench.prepare", Cause::Request, Purpose::Growth);
     let digest = key.digest();
     for first in (0..count).step_by(PER_FARM) {
         let servers = first..count.min(first + PER_FARM);

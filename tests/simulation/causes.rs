@@ -7,7 +7,7 @@
 //! ```
 
 use grange::base::{FarmId, Seq};
-use grange::model::{Cause, Door};
+use grange::model::{Cause, Door, Grant};
 use grange::service::Service;
 use grange::store::{Entry, Subject};
 
@@ -19,10 +19,13 @@ const AT_MOST: usize = 1_000;
 /// What is wrong with the causes of the entries after one; says also which was the last.
 pub fn faults(service: &Service, after: Seq) -> (Vec<String>, Seq) {
     // A store that does not answer is looked at when it does.
-    let Ok(entries) = service.store.entries(after, AT_MOST) else { return (Vec::new(), after) };
+    let Ok(entries) = service.store.entries(&Grant::job("test"), after, AT_MOST) else {
+        return (Vec::new(), after);
+    };
     let last = entries.last().map_or(after, |entry| entry.seq);
     let earlier = |farm, before| {
-        let found = service.store.entries_about(Subject::Farm(farm), Some(before), 1);
+        let found =
+            service.store.entries_about(&Grant::job("test"), Subject::Farm(farm), Some(before), 1);
         found.ok().and_then(|found| found.into_iter().next())
     };
     (entries.iter().filter_map(|entry| fault(entry, &earlier)).collect(), last)

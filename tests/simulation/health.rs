@@ -7,7 +7,7 @@ use crate::laws::{self, Illness};
 use grange::base::limit::UNWELL_AT_LEAST;
 use grange::base::{Millis, Result, ServerId};
 use grange::model::{
-    Care, Decision, FarmGoal, FarmRole, HealMode, Line, Server, ServerStatus, Wait,
+    Care, Decision, FarmGoal, FarmRole, Grant, HealMode, Line, Server, ServerStatus, Wait,
 };
 use grange::service::{Service, lookup};
 use std::collections::BTreeMap;
@@ -45,7 +45,9 @@ impl Told {
 
     /// Who is ill where something is to be done about it: nobody may call that world settled.
     pub fn to_heal(&self, service: &Service) -> Vec<String> {
-        let Ok(servers) = service.read(lookup::all_servers) else { return Vec::new() };
+        let Ok(servers) = service.read(&Grant::job("test"), lookup::all_servers) else {
+            return Vec::new();
+        };
         let runs = servers.iter().filter(|server| server.status == ServerStatus::Running);
         let ill = runs.filter(|server| self.own.contains_key(&server.id));
         let cases = ill.filter_map(|server| self.illness(service, server, 0, "").ok().flatten());
@@ -60,7 +62,9 @@ impl Told {
         service: &Service,
         now: Millis,
     ) -> Vec<String> {
-        let Ok(servers) = service.read(lookup::all_servers) else { return Vec::new() };
+        let Ok(servers) = service.read(&Grant::job("test"), lookup::all_servers) else {
+            return Vec::new();
+        };
         let runs = |server: &&Server| server.status == ServerStatus::Running;
         let before = std::mem::take(running);
         for server in servers.iter().filter(runs) {
@@ -81,7 +85,7 @@ impl Told {
         age: Millis,
         alerts: &str,
     ) -> Result<Option<Illness>> {
-        let (farm, role, plan) = service.read(|view| {
+        let (farm, role, plan) = service.read(&Grant::job("test"), |view| {
             let farm = lookup::farm(view, server.farm)?;
             let role = lookup::farm_role(view, server.farm_role)?;
             Ok((farm, role, lookup::current_plan(view, server.farm)?))

@@ -3,7 +3,7 @@
 
 use crate::sabotage::{Sabotage, write};
 use grange::base::{FarmRoleId, Result, ServerId};
-use grange::model::{Breaker, FarmRole, HealMode, Hold, HoldKind, Policy, RolloutPolicy};
+use grange::model::{Breaker, FarmRole, Grant, HealMode, Hold, HoldKind, Policy, RolloutPolicy};
 use grange::service::{Service, lookup};
 use grange::store::{Reads, Tx};
 use std::collections::BTreeSet;
@@ -28,17 +28,17 @@ pub fn hide(sabotage: Sabotage, service: &Service) -> Option<Hidden> {
     let hidden = match sabotage {
         Sabotage::NoMaximum | Sabotage::BlindPlanner => Hidden::Maximum,
         Sabotage::HoldsOverlooked => {
-            let mut holds = service.read(lookup::all_holds).ok()?;
+            let mut holds = service.read(&Grant::job("test"), lookup::all_holds).ok()?;
             holds.retain(|hold| hold.kind != HoldKind::Balance);
             Hidden::Holds(holds)
         }
         Sabotage::LocksOverlooked => {
-            let all = service.read(lookup::all_servers).ok()?.into_iter();
+            let all = service.read(&Grant::job("test"), lookup::all_servers).ok()?.into_iter();
             let locked = all.filter(|server| server.locked && server.status.counts());
             Hidden::Locks(locked.map(|server| (server.id, server.lock_reason)).collect())
         }
         Sabotage::HealOverlooked | Sabotage::FloorOverlooked | Sabotage::IllLeftAlone => {
-            let mut roles = service.read(roles).ok()?;
+            let mut roles = service.read(&Grant::job("test"), roles).ok()?;
             if sabotage == Sabotage::IllLeftAlone {
                 // Nothing is hidden, and nobody woken by it, where nobody is ill.
                 let ill = with_ill_servers(service).ok()?;
@@ -47,7 +47,9 @@ pub fn hide(sabotage: Sabotage, service: &Service) -> Option<Hidden> {
             let roles = roles.into_iter();
             Hidden::Policies(roles.map(|role| (role.id, role.policy)).collect())
         }
-        Sabotage::BreakerOverlooked => Hidden::Breakers(service.read(lookup::breakers).ok()?),
+        Sabotage::BreakerOverlooked => {
+            Hidden::Breakers(service.read(&Grant::job("test"), lookup::breakers).ok()?)
+        }
         _ => return None,
     };
     let hidden = Some(hidden).filter(|hidden| !hidden.is_empty())?;
@@ -65,7 +67,7 @@ fn roles(view: &impl Reads) -> Result<Vec<FarmRole>> {
 }
 
 fn with_ill_servers(service: &Service) -> Result<BTreeSet<FarmRoleId>> {
-    let servers = service.read(lookup::all_servers)?;
+    let servers = service.read(&Grant::job("test"), lookup::all_servers)?;
     let ill = servers.iter().filter(|server| service.observed.failure(server.id).is_some());
     Ok(ill.map(|server| server.farm_role).collect())
 }

@@ -12,7 +12,7 @@ use grange::base::{Clock, ManualClock, Millis, ServerId, Waker};
 use grange::clouds::Cloud;
 use grange::jobs::table::ROWS;
 use grange::jobs::{Checker, Job, Pool, Ports};
-use grange::model::{Actor, Cause, CloudState, ReadyCheck};
+use grange::model::{Actor, Cause, CloudState, Grant, ReadyCheck};
 use grange::pki::Authority;
 use grange::series::{self, MemoryDisk, Series};
 use grange::service::agents::Doorway;
@@ -223,7 +223,7 @@ impl House {
 
     /// What the writer's thread does when nothing comes: a failed disk is tried again.
     pub fn idle(&self) {
-        let author = Author::new(&Actor::job("idle"), "idle", Cause::Clock, Purpose::Growth);
+        let author = Author::new(&Grant::job("idle"), "idle", Cause::Clock, Purpose::Growth);
         self.ports.service.store.submit(author, |_| Ok(()), |_| {});
     }
 

@@ -4,8 +4,8 @@ use crate::declarations;
 use grange::base::random::Stream;
 use grange::base::{Code, FarmId, FarmRoleId, Millis, Problem, ServerId};
 use grange::model::{
-    Actor, Decision, Door, FarmGoal, Freshness, HoldKind, Permission, RolloutState, ServerStatus,
-    Wait,
+    Actor, Decision, Door, FarmGoal, Freshness, Grant, HoldKind, Permission, RolloutState,
+    ServerStatus, Wait,
 };
 use grange::service::farms::{self, manifests};
 use grange::service::plans::{self, holds, rollouts};
@@ -129,7 +129,7 @@ impl People {
     /// Stops a farm, or starts one that is stopped.
     fn stop_or_start(&mut self, service: &Service) {
         self.with_farm(service, "stop or start", |service, who, farm| {
-            let found = service.read(|view| lookup::farm(view, farm))?;
+            let found = service.read(&Grant::job("test"), |view| lookup::farm(view, farm))?;
             match found.is_some_and(|farm| farm.goal == FarmGoal::Suspended) {
                 true => farms::resume(service, who, farm).map(drop),
                 false => farms::suspend(service, who, farm).map(drop),
@@ -144,18 +144,19 @@ impl People {
         self.unlock(service);
         self.let_go_on(service);
         let who = admin();
-        for hold in service.read(lookup::all_holds).unwrap_or_default() {
+        for hold in service.read(&Grant::job("test"), lookup::all_holds).unwrap_or_default() {
             let answer = holds::release(service, &who, hold.id);
             self.note(format!("release {}", hold.kind.as_str()), answer);
         }
         let farms: Vec<FarmId> = plans::farms(service).unwrap_or_default();
         for farm in farms {
-            let stopped = service.read(|view| lookup::farm(view, farm)).ok().flatten();
+            let stopped =
+                service.read(&Grant::job("test"), |view| lookup::farm(view, farm)).ok().flatten();
             if stopped.is_some_and(|farm| farm.goal == FarmGoal::Suspended) {
                 let answer = farms::resume(service, &who, farm);
                 self.note(format!("start {farm}"), answer.map(drop));
             }
-            let found = service.read(|view| {
+            let found = service.read(&Grant::job("test"), |view| {
                 let plan = lookup::current_plan(view, farm)?;
                 Ok((plan, lookup::live_servers_of_farm(view, farm)?))
             });
@@ -182,9 +183,11 @@ impl People {
 
     /// Switches something off for a while, or for good; sometimes what makes no sense.
     fn hold(&mut self, service: &Service) {
-        let farms = service.read(lookup::all_farms).unwrap_or_default();
+        let farms = service.read(&Grant::job("test"), lookup::all_farms).unwrap_or_default();
         let Some(farm) = farms.first() else { return };
-        let roles = service.read(|view| lookup::farm_roles_of(view, farm.id)).unwrap_or_default();
+        let roles = service
+            .read(&Grant::job("test"), |view| lookup::farm_roles_of(view, farm.id))
+            .unwrap_or_default();
         let place = usize::try_from(self.luck.below(roles.len() as u64 + 1)).unwrap_or(0);
         let what = match roles.get(place) {
             Some(role) => format!("{}/{}", farm.name, role.alias),
@@ -266,7 +269,7 @@ impl People {
         what: &str,
         verb: impl FnOnce(&Service, &Actor, ServerId) -> Result<(), Problem>,
     ) {
-        let Ok(mut all) = service.read(lookup::all_servers) else { return };
+        let Ok(mut all) = service.read(&Grant::job("test"), lookup::all_servers) else { return };
         all.retain(|server| server.status.counts());
         if all.is_empty() {
             return;
@@ -280,7 +283,7 @@ impl People {
         let (min, max) = declarations::range(&mut self.luck);
         let roles = plans::farms(service)
             .and_then(|farms| {
-                service.read(|view| {
+                service.read(&Grant::job("test"), |view| {
                     let mut all = Vec::new();
                     for farm in farms {
                         all.extend(lookup::farm_roles_of(view, farm)?);
@@ -304,7 +307,7 @@ impl People {
 
     /// Takes every lock off.
     fn unlock(&mut self, service: &Service) {
-        let Ok(all) = service.read(lookup::all_servers) else { return };
+        let Ok(all) = service.read(&Grant::job("test"), lookup::all_servers) else { return };
         for server in all.iter().filter(|server| server.locked && server.status.counts()) {
             let answer = servers::unlock(service, &admin(), server.id);
             self.note(format!("unlock {}", server.hostname), answer.map(drop));
@@ -313,7 +316,7 @@ impl People {
 
     /// Wakes everything that sleeps.
     fn wake(&mut self, service: &Service) {
-        let Ok(all) = service.read(lookup::all_servers) else { return };
+        let Ok(all) = service.read(&Grant::job("test"), lookup::all_servers) else { return };
         for server in all.iter().filter(|server| server.status == ServerStatus::Suspended) {
             let answer = servers::resume(service, &admin(), server.id);
             self.note(format!("resume {}", server.hostname), answer.map(drop));
@@ -325,7 +328,10 @@ impl People {
 fn rollouts_of(service: &Service) -> Vec<(FarmRoleId, RolloutState)> {
     let mut found = Vec::new();
     for farm in plans::farms(service).unwrap_or_default() {
-        let plan = service.read(|view| lookup::current_plan(view, farm)).ok().flatten();
+        let plan = service
+            .read(&Grant::job("test"), |view| lookup::current_plan(view, farm))
+            .ok()
+            .flatten();
         for target in plan.iter().flat_map(|plan| &plan.targets) {
             found.extend(target.rollout.as_ref().map(|r| (target.farm_role, r.state)));
         }

@@ -8,7 +8,7 @@ use grange::base::random::Stream;
 use grange::base::{Result, ServerId};
 use grange::clouds::CloudStep;
 use grange::model::{
-    Actor, Cause, Freshness, Server, ServerStatus, Step, StepKind, StepStatus, TerminateReason,
+    Cause, Freshness, Grant, Server, ServerStatus, Step, StepKind, StepStatus, TerminateReason,
 };
 use grange::service::{Service, lookup, plans};
 use grange::store::{Author, Purpose, Reads, Tx};
@@ -127,7 +127,7 @@ impl Sabotage {
 
     /// Whenever people come by.
     pub fn now_and_then(self, service: &Service, sky: &Sky, luck: &mut Stream) {
-        let Ok(mut all) = service.read(lookup::all_servers) else { return };
+        let Ok(mut all) = service.read(&Grant::job("test"), lookup::all_servers) else { return };
         all.retain(|server| server.status == ServerStatus::Running);
         if all.is_empty() {
             return;
@@ -179,7 +179,7 @@ pub(crate) fn write(
     change: impl FnOnce(&mut Tx<'_>) -> Result<()> + Send + 'static,
 ) -> Result<()> {
     service.write(
-        Author::new(&Actor::job("saboteur"), "sabotage", Cause::Clock, Purpose::Growth),
+        Author::new(&Grant::job("saboteur"), "sabotage", Cause::Clock, Purpose::Growth),
         change,
     )
 }
@@ -200,7 +200,7 @@ fn tamper(service: &Service) {
 
 /// Gives up what listings lack, frozen or not.
 fn give_up_missing(service: &Service) {
-    let Ok(all) = service.read(lookup::all_servers) else { return };
+    let Ok(all) = service.read(&Grant::job("test"), lookup::all_servers) else { return };
     for server in all.into_iter().filter(|server| server.status == ServerStatus::Running) {
         let seen = service.observed.freshness(&*service.clock, &server.platform, server.id);
         if matches!(seen, Freshness::Missing { listings: 2.., .. }) {

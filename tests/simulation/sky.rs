@@ -11,7 +11,7 @@ use grange::base::random::Stream;
 use grange::base::{Clock, FarmId, FarmRoleId, ManualClock, Millis, ServerId, StepId};
 use grange::clouds::simulated::{Delays, Simulated};
 use grange::clouds::{Applied, Cloud, CloudError, CloudStep};
-use grange::model::{Actor, CloudState, Sighting, StepKind, StepStatus};
+use grange::model::{Actor, CloudState, Grant, Sighting, StepKind, StepStatus};
 use grange::service::clouds::observe::{self, Look};
 use grange::service::{Service, lookup, plans};
 use grange::wire::agent::UserData;
@@ -257,7 +257,7 @@ impl Sky {
         let service = self.eye().service.upgrade();
         // While the appliance is down, a call on its way may still arrive; its journal is shut.
         let service = service?;
-        let found = service.read(|view| {
+        let found = service.read(&Grant::job("test"), |view| {
             let steps = lookup::steps_of_server(view, id)?;
             // A launch that arrives when nobody waits for it any more makes a server too many; a
             // late call of another kind changes nothing that was not to be changed.

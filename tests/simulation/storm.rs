@@ -8,7 +8,7 @@ use crate::world::{LOOK_EVERY, World};
 use grange::base::limit::{MISSING_AT_LEAST, VANISH_WINDOW};
 use grange::base::{Clock, FarmRoleId, Millis, ServerId, Timestamp};
 use grange::clouds::simulated::Faults;
-use grange::model::{CloudState, ServerStatus};
+use grange::model::{CloudState, Grant, ServerStatus};
 use grange::service::{Service, lookup};
 use std::collections::BTreeMap;
 
@@ -162,7 +162,10 @@ impl World {
 fn running(sky: &Sky, service: &Service) -> BTreeMap<FarmRoleId, Vec<ServerId>> {
     let mut all: BTreeMap<FarmRoleId, Vec<ServerId>> = BTreeMap::new();
     for real in sky.real().iter().filter(|real| real.state == CloudState::Running) {
-        let record = service.read(|view| lookup::server(view, real.server)).ok().flatten();
+        let record = service
+            .read(&Grant::job("test"), |view| lookup::server(view, real.server))
+            .ok()
+            .flatten();
         if record.is_some_and(|server| server.status == ServerStatus::Running) {
             all.entry(real.farm_role).or_default().push(real.server);
         }

@@ -12,7 +12,7 @@ use crate::tally::{Tally, add};
 use grange::base::{FarmId, FarmRoleId, Millis, PlanId, Seq, ServerId, StepId};
 use grange::engine;
 use grange::model::{
-    Breaker, CloudState, Decision, Farm, FarmGoal, FarmRole, Hold, Line, Move, Plan, Server,
+    Breaker, CloudState, Decision, Farm, FarmGoal, FarmRole, Grant, Hold, Line, Move, Plan, Server,
     ServerStatus, Step, StepKind, StepStatus,
 };
 use grange::service::servers::fleet::Counts;
@@ -71,7 +71,7 @@ impl Watch {
         if mark == self.last {
             return;
         }
-        let found = service.read(|view| {
+        let found = service.read(&Grant::job("test"), |view| {
             let open = lookup::open_steps(view)?;
             let ended = self.ended(view, &open)?;
             let mut records = live(view)?;
@@ -187,7 +187,9 @@ impl Watch {
         self.judged = service.store.last_seq();
         for farm in plans::farms(service).unwrap_or_default() {
             // What was lost with the crash is not the parent of what comes.
-            if let Ok(Some(id)) = service.read(|view| Ok(view.current_plan(farm)?)) {
+            if let Ok(Some(id)) =
+                service.read(&Grant::job("test"), |view| Ok(view.current_plan(farm)?))
+            {
                 self.plans.insert(farm, id);
             }
         }
@@ -228,8 +230,12 @@ impl Watch {
     /// about the farm roles that something happened to, and says something of each of those.
     fn second_plan(&mut self, service: &Service) {
         for farm in plans::farms(service).unwrap_or_default() {
-            let Ok(Some(mut input)) = plans::assemble(service, farm) else { continue };
-            let Ok(Some(parent)) = service.read(|view| lookup::current_plan(view, farm)) else {
+            let Ok(Some(mut input)) = plans::assemble(service, &Grant::job("test"), farm) else {
+                continue;
+            };
+            let Ok(Some(parent)) =
+                service.read(&Grant::job("test"), |view| lookup::current_plan(view, farm))
+            else {
                 continue;
             };
             if parent.at != input.now {
@@ -355,10 +361,11 @@ fn is_put_to_sleep(server: &Server) -> bool {
 
 fn judge(sky: &Sky, service: &Service) -> grange::base::Result<Vec<String>> {
     let mut why = Vec::new();
-    let (farms, records, open) = service
-        .read(|view| Ok((lookup::all_farms(view)?, live(view)?, lookup::open_steps(view)?)))?;
+    let (farms, records, open) = service.read(&Grant::job("test"), |view| {
+        Ok((lookup::all_farms(view)?, live(view)?, lookup::open_steps(view)?))
+    })?;
     for farm in &farms {
-        let (roles, plan) = service.read(|view| {
+        let (roles, plan) = service.read(&Grant::job("test"), |view| {
             Ok((lookup::farm_roles_of(view, farm.id)?, lookup::current_plan(view, farm.id)?))
         })?;
         if farm.removed {

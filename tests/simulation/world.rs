@@ -16,7 +16,7 @@ use crate::weather::Weather;
 use grange::base::hash::hex;
 use grange::base::random::Stream;
 use grange::base::{Clock, ManualClock, Millis, Seq, ServerId, Timestamp};
-use grange::model::Actor;
+use grange::model::{Actor, Grant};
 use grange::series::MemoryDisk;
 use grange::service::plans::steps;
 use grange::store::Disk;
@@ -278,7 +278,11 @@ impl World {
     /// The journal's new entries, when the ticks are wanted.
     fn quote(&mut self) {
         let Some(house) = self.house.as_ref().filter(|_| self.run.logs) else { return };
-        let entries = house.service().store.entries(self.quoted, 1000).unwrap_or_default();
+        let entries = house
+            .service()
+            .store
+            .entries(&Grant::job("test"), self.quoted, 1000)
+            .unwrap_or_default();
         for entry in entries {
             self.quoted = entry.seq;
             let (seq, about, text) = (entry.seq, entry.about, entry.text);

@@ -1,7 +1,7 @@
 //! The store on real files: killed in the middle of writing, and on a disk that is full.
 
 use grange::base::{Code, EnvironmentId, FarmId, Name, Problem, Seq, Timestamp, UserId, WallClock};
-use grange::model::{Actor, Cause, Farm, FarmGoal, LaunchOrder};
+use grange::model::{Cause, Farm, FarmGoal, Grant, LaunchOrder};
 use grange::store::{Author, Mode, Purpose, Reads, Store};
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use std::io::{BufRead, BufReader};
@@ -37,7 +37,7 @@ fn open(dir: &Path) -> Store {
 }
 
 fn declare(store: &Store, description_bytes: usize) -> Result<(FarmId, Seq), Problem> {
-    let author = Author::new(&Actor::job("test"), "farm.create", Cause::Request, Purpose::Growth);
+    let author = Author::new(&Grant::job("test"), "farm.create", Cause::Request, Purpose::Growth);
     store.write(author, move |tx| {
         let id = tx.next_id::<FarmId>()?;
         tx.put(&Farm {
@@ -115,7 +115,7 @@ fn make_large(dir: &Path) -> u64 {
     // Those that stay lie far apart, so that the file cannot end before them.
     for id in (1..=60).filter(|id| id % 6 != 0) {
         let author =
-            Author::new(&Actor::job("test"), "farm.remove", Cause::Request, Purpose::Ending);
+            Author::new(&Grant::job("test"), "farm.remove", Cause::Request, Purpose::Ending);
         let removed = store.write(author, move |tx| {
             tx.delete::<Farm>(FarmId(id))?;
             Ok(())
@@ -165,7 +165,7 @@ fn killed_while_compacting_it_is_whole() {
         let store = open(&dir.0);
         let verified = store.verify().unwrap();
         assert_eq!(verified.last, Seq(last), "killed at {at_least}");
-        assert_eq!(store.read(|view| view.count::<Farm>()).unwrap(), 10);
+        assert_eq!(store.read(&Grant::job("test"), |view| view.count::<Farm>()).unwrap(), 10);
         declare(&store, 10).unwrap();
         assert!(store.close());
         let after = length(dir.0.join("store.redb"));
@@ -217,7 +217,8 @@ fn a_full_disk_is_said_so_and_loses_nothing() {
     });
     let refused = refused.expect("the disk was never full");
     assert_eq!(refused.code, Code::ServiceUnavailable, "{refused}");
-    let count = |store: &Store| store.read(|view| view.count::<Farm>()).unwrap();
+    let count =
+        |store: &Store| store.read(&Grant::job("test"), |view| view.count::<Farm>()).unwrap();
     assert!(count(&store) >= last.0 && last.0 > 3, "{last} answered");
     store.verify().unwrap();
     // Then somebody else takes what is left, to the last byte.
@@ -240,8 +241,12 @@ fn a_full_disk_recovers_when_there_is_space_again() {
     let before = store.last_seq();
     // Enough for the reserve, too little for one write of many megabytes.
     std::fs::write(&filler, vec![1u8; 15 * 1024 * 1024]).unwrap();
-    let author = Author::new(&Actor::job("test"), "farm.create", Cause::Request, Purpose::Growth);
-    let farm = store.read(|view| view.get::<Farm>(FarmId(1))).unwrap().unwrap().record;
+    let author = Author::new(&Grant::job("test"), "farm.create", Cause::Request, Purpose::Growth);
+    let farm = store
+        .read(&Grant::job("test"), |view| view.get::<Farm>(FarmId(1)))
+        .unwrap()
+        .unwrap()
+        .record;
     let large = store.write(author, move |tx| {
         for _ in 0..20 {
             let id = tx.next_id::<FarmId>()?;

@@ -1,7 +1,7 @@
 //! Orders to agents: given in a transaction, sent until their result is committed.
 
 use crate::base::{OrderId, Result, Timestamp};
-use crate::model::{Actor, Cause, Order, OrderBody, OrderState, Permission, Server};
+use crate::model::{Actor, Cause, Grant, Order, OrderBody, OrderState, Permission, Server};
 use crate::service::servers::commands;
 use crate::service::{Service, authorise, lookup};
 use crate::store::{Author, Purpose, Tx};
@@ -54,7 +54,7 @@ pub type Outgoing = (crate::base::ServerId, OrderMessage);
 
 /// Open orders of servers whose agents are connected, as messages; and when the next expires.
 pub fn to_send(service: &Service) -> Result<(Vec<Outgoing>, Option<Timestamp>)> {
-    let open = service.read(lookup::open_orders)?;
+    let open = service.read(&Grant::job("orders"), lookup::open_orders)?;
     let next = open.iter().map(|order| order.deadline).min();
     let connected = |id| service.observed.agent(id).is_some_and(|agent| agent.connected);
     let messages = open
@@ -82,9 +82,9 @@ fn is_wanted(order: &Order) -> bool {
 
 /// Gives up orders whose deadline passed, and those of servers that are gone.
 pub fn expire(service: &Service, actor: &Actor) -> Result<usize> {
-    authorise(actor, Permission::Operate)?;
+    let grant = authorise(actor, Permission::Operate)?;
     let now = service.now();
-    let late = service.read(|view| {
+    let late = service.read(&grant, |view| {
         let mut late = Vec::new();
         for order in lookup::open_orders(view)? {
             let server = lookup::server(view, order.server)?;
@@ -97,7 +97,7 @@ pub fn expire(service: &Service, actor: &Actor) -> Result<usize> {
     if late.is_empty() {
         return Ok(0);
     }
-    service.write(Author::new(actor, "order.expire", Cause::Clock, Purpose::Ending), move |tx| {
+    service.write(Author::new(&grant, "order.expire", Cause::Clock, Purpose::Ending), move |tx| {
         let mut count = 0;
         for id in &late {
             let Some(mut order) = lookup::order(tx, *id)? else { continue };

@@ -2,6 +2,7 @@
 
 use crate::base::limit::{NONSENSE_ALERT_AFTER, STRANGE_NAMES_MAX};
 use crate::base::{ServerId, text};
+use crate::model::Grant;
 use crate::service::observed::Oddities;
 use crate::service::{Service, lookup};
 
@@ -48,7 +49,7 @@ fn list(who: &[String]) -> String {
 }
 
 fn name_of(service: &Service, server: ServerId) -> String {
-    let found = service.read(|view| {
+    let found = service.read(&Grant::job("strange"), |view| {
         lookup::server(view, server)?.map(|s| lookup::server_name(view, &s)).transpose()
     });
     found.ok().flatten().unwrap_or_else(|| server.to_string())

@@ -10,7 +10,8 @@
 
 use crate::base::{Millis, Result, ServerId, Timestamp};
 use crate::model::{
-    Actor, AgentCursor, Cause, Order, OrderBody, OrderState, Permission, Server, ServerStatus,
+    Actor, AgentCursor, Cause, Grant, Order, OrderBody, OrderState, Permission, Server,
+    ServerStatus,
 };
 use crate::service::agents::orders;
 use crate::service::observed::FormerPorts;
@@ -75,10 +76,10 @@ struct Untold {
 /// Orders agents that do not know it to know where the appliance is, and says of which that cannot
 /// be done. The answer is how many are not told; `None` when there is nothing to tell.
 pub fn tell(service: &Service, actor: &Actor) -> Result<Option<usize>> {
-    authorise(actor, Permission::Operate)?;
+    let grant = authorise(actor, Permission::Operate)?;
     let Some(former) = service.observed.telling.former() else { return Ok(None) };
     let now = service.now();
-    let untold = service.read(|view| {
+    let untold = service.read(&grant, |view| {
         let mut untold = Vec::new();
         for server in lookup::live_servers(view)? {
             // No cloud has heard of the others, and they will be told the right thing.
@@ -100,7 +101,7 @@ pub fn tell(service: &Service, actor: &Actor) -> Result<Option<usize>> {
         untold.iter().filter(|one| one.due).map(|one| one.server.id).take(TOLD_AT_ONCE).collect();
     if !due.is_empty() {
         let appliances = service.settings.agent_addresses.clone();
-        let author = Author::new(actor, "agent.tell", Cause::Clock, Purpose::Report);
+        let author = Author::new(&grant, "agent.tell", Cause::Clock, Purpose::Report);
         service.write(author, move |tx| give(tx, &due, &appliances, now))?;
     }
     Ok(Some(untold.len()))
@@ -160,7 +161,7 @@ fn alert<'a>(
     former: &FormerPorts,
     untold: impl Iterator<Item = &'a Untold>,
 ) -> Result<()> {
-    let named = service.read(|view| {
+    let named = service.read(&Grant::job("tell"), |view| {
         untold
             .map(|one| {
                 let name = lookup::server_name(view, &one.server)?;

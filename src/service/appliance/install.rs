@@ -2,19 +2,19 @@
 //! and what a start had to make anew of it.
 
 use crate::base::Result;
-use crate::model::{Actor, Cause, Install};
+use crate::model::{Cause, Grant, Install};
 use crate::service::Service;
 use crate::store::{Author, Purpose, Reads, Store};
 
 /// The record as it is; `None` before the first start.
 pub fn known(store: &Store) -> Result<Option<Install>> {
-    Ok(store.read(|view| view.get::<Install>(()))?.map(|known| known.record))
+    Ok(store.read(&Grant::job("start"), |view| view.get::<Install>(()))?.map(|known| known.record))
 }
 
 /// Writes down which authority every agent trusts, where that is not yet known.
 pub fn note_authority(store: &Store, fingerprint: String) -> Result<()> {
     let author =
-        Author::new(&Actor::job("start"), "install.authority", Cause::Request, Purpose::Report);
+        Author::new(&Grant::job("start"), "install.authority", Cause::Request, Purpose::Report);
     store.write(author, move |tx| {
         let Some(known) = tx.get::<Install>(())? else { return Ok(()) };
         tx.text(String::new(), format!("the authority of all agents is {fingerprint}"));
@@ -28,11 +28,11 @@ pub fn note_authority(store: &Store, fingerprint: String) -> Result<()> {
 /// before and after a restart come from one seed. Needs only the store, because the service's
 /// settings come from it.
 pub fn ensure(store: &Store, fresh: Install) -> Result<Install> {
-    if let Some(known) = store.read(|view| view.get::<Install>(()))? {
+    if let Some(known) = store.read(&Grant::job("start"), |view| view.get::<Install>(()))? {
         return Ok(known.record);
     }
     let author =
-        Author::new(&Actor::job("start"), "install.create", Cause::Request, Purpose::Growth);
+        Author::new(&Grant::job("start"), "install.create", Cause::Request, Purpose::Growth);
     let written = store.write(author, move |tx| {
         tx.text(String::new(), format!("installation {} started for the first time", fresh.id));
         tx.put(&fresh)?;
@@ -48,7 +48,7 @@ pub fn note_remade(service: &Service, told: &[String]) {
         tracing::warn!("{text}");
         let said = text.clone();
         let author =
-            Author::new(&Actor::job("start"), "start.remade", Cause::Clock, Purpose::Report);
+            Author::new(&Grant::job("start"), "start.remade", Cause::Clock, Purpose::Report);
         let noted = service.write(author, move |tx| {
             tx.text(String::new(), said);
             tx.event();

@@ -36,7 +36,8 @@ fn remove(service: &Service, actor: &Actor, batch: Vec<ServerId>) -> Result<()> 
         service.observed.forget(*id);
         service.series.forget(*id);
     }
-    service.write(Author::new(actor, "server.forget", Cause::Clock, Purpose::Ending), move |tx| {
+    let grant = authorise(actor, Permission::Operate)?;
+    service.write(Author::new(&grant, "server.forget", Cause::Clock, Purpose::Ending), move |tx| {
         for id in batch {
             // Nothing makes one live again; this is for a memory that would be wrong.
             if lookup::server(tx, id)?.is_none_or(|server| server.status.counts()) {
@@ -104,10 +105,10 @@ pub fn remove_plans(
     plans: &mut KeptPlans,
     kept: usize,
 ) -> Result<usize> {
-    authorise(actor, Permission::Operate)?;
+    let grant = authorise(actor, Permission::Operate)?;
     let mut count = 0;
     loop {
-        let old = service.read(|view| {
+        let old = service.read(&grant, |view| {
             plans.read_on(view)?;
             plans.old(view, kept)
         })?;
@@ -117,7 +118,7 @@ pub fn remove_plans(
         count += old.len();
         let batch = old.clone();
         service.write(
-            Author::new(actor, "plan.forget", Cause::Clock, Purpose::Ending),
+            Author::new(&grant, "plan.forget", Cause::Clock, Purpose::Ending),
             move |tx| {
                 for id in batch {
                     tx.delete::<Plan>(id)?;
@@ -132,19 +133,19 @@ pub fn remove_plans(
 /// Forgets that servers were once started again, after they have run for `healthy`: restarts are
 /// counted against a server that keeps stopping, not against a long life. Says how many.
 pub fn reset_restarts(service: &Service, actor: &Actor, healthy: Millis) -> Result<usize> {
-    authorise(actor, Permission::Operate)?;
+    let grant = authorise(actor, Permission::Operate)?;
     let now = service.now();
     let recovered = move |server: &Server| {
         server.restarts > 0
             && server.status == ServerStatus::Running
             && now.since(server.status_at) >= healthy
     };
-    let any = service.read(|view| Ok(lookup::live_servers(view)?.iter().any(recovered)))?;
+    let any = service.read(&grant, |view| Ok(lookup::live_servers(view)?.iter().any(recovered)))?;
     if !any {
         return Ok(0);
     }
     service.write(
-        Author::new(actor, "server.recovered", Cause::Clock, Purpose::Report),
+        Author::new(&grant, "server.recovered", Cause::Clock, Purpose::Report),
         move |tx| {
             let servers: Vec<Server> =
                 lookup::live_servers(tx)?.into_iter().filter(recovered).take(BATCH).collect();

@@ -39,7 +39,7 @@ use crate::base::time::say;
 use crate::base::{Millis, Problem, Result, StepId, Timestamp};
 use crate::clouds::{Applied, CloudError, Verdict};
 use crate::model::{
-    Actor, Breaker, BreakerCause, Cause, Permission, Server, Step, StepKind, StepStatus,
+    Actor, Breaker, BreakerCause, Cause, Grant, Permission, Server, Step, StepKind, StepStatus,
 };
 use crate::service::plans::pace::{Claim, Pace};
 use crate::service::{Service, authorise, lookup};
@@ -275,13 +275,14 @@ pub(in crate::service) fn alerts(service: &Service) -> Result<Vec<String>> {
         let left = breaker.left(now)?;
         Some(format!("{} {}", about(&breaker.account), alone(breaker, left)))
     };
-    Ok(service.read(lookup::breakers)?.iter().filter_map(open).collect())
+    let breakers = service.read(&Grant::job("status"), lookup::breakers)?;
+    Ok(breakers.iter().filter_map(open).collect())
 }
 
 /// Every account, with how it answers and how fast it may be asked.
 pub fn list(service: &Service, actor: &Actor, page: Page) -> Result<Slice<AccountView>> {
-    authorise(actor, Permission::FarmsRead)?;
-    let breakers = service.read(lookup::breakers)?;
+    let grant = authorise(actor, Permission::FarmsRead)?;
+    let breakers = service.read(&grant, lookup::breakers)?;
     let of = |name: &String| {
         let breaker = breakers.iter().find(|breaker| breaker.account == *name);
         seen(service, name, breaker)
@@ -291,13 +292,13 @@ pub fn list(service: &Service, actor: &Actor, page: Page) -> Result<Slice<Accoun
 
 /// A person says that an account may be asked again: its failures are forgotten.
 pub fn resume(service: &Service, actor: &Actor, account: &str) -> Result<AccountView> {
-    authorise(actor, Permission::FarmsManage)?;
+    let grant = authorise(actor, Permission::FarmsManage)?;
     if !service.settings.platforms.contains_key(account) {
         return Err(Problem::not_found("cloud account", account));
     }
     let name = account.to_owned();
     service.write(
-        Author::new(actor, "account.resume", Cause::Request, Purpose::Ending),
+        Author::new(&grant, "account.resume", Cause::Request, Purpose::Ending),
         move |tx| match lookup::breaker(tx, &name)? {
             Some(breaker) => {
                 let is_open = breaker.open_until.is_some();
@@ -349,7 +350,8 @@ pub(in crate::service) fn sift(
 ) -> Result<Due> {
     let (ready, next) = due;
     let elapsed = service.clock.monotonic();
-    let mut breakers = service.read(lookup::breakers)?;
+    let grant = Grant::job("execute");
+    let mut breakers = service.read(&grant, lookup::breakers)?;
     breakers.retain(|breaker| breaker.open_until.is_some());
     let names = service.settings.platforms.keys();
     let room = names.map(|name| service.pace.room(name, Claim::Usual, elapsed)).min();
@@ -361,7 +363,7 @@ pub(in crate::service) fn sift(
     let (room, trials) = (BTreeMap::new(), BTreeMap::new());
     let mut sieve = Sieve { service, now, elapsed, breakers, room, full, trials, through, next };
     let ready: BTreeSet<StepId> = ready.into_iter().collect();
-    service.read(|view| {
+    service.read(&grant, |view| {
         open.iter().filter(|step| ready.contains(&step.id)).try_for_each(|s| sieve.take(view, s))
     })?;
     let trials = sieve.trials.into_values().map(|(_, step)| step);

@@ -7,7 +7,7 @@
 //! that no workload can push the journal out.
 
 use crate::base::{Millis, Result, ServerId};
-use crate::model::{Actor, Cause, Notice, NoticeKind, Permission};
+use crate::model::{Actor, Cause, Grant, Notice, NoticeKind, Permission};
 use crate::service::{Service, authorise, lookup};
 use crate::store::{Author, Purpose};
 use std::collections::BTreeMap;
@@ -19,14 +19,14 @@ const NAMED_MAX: usize = 5;
 
 /// Takes in everything a platform sees just now.
 pub fn take(service: &Service, actor: &Actor, platform: &str, notices: Vec<Notice>) -> Result<()> {
-    authorise(actor, Permission::Operate)?;
+    let grant = authorise(actor, Permission::Operate)?;
     let now = service.clock.monotonic();
     let news = service.observed.notices.set(platform, notices.clone(), now, TOLD_EVERY);
     alert(service, platform, &notices)?;
     for notice in news {
         let Some(id) = notice.server else { continue };
         service.write(
-            Author::new(actor, "observe.notice", Cause::Listing, Purpose::Report),
+            Author::new(&grant, "observe.notice", Cause::Listing, Purpose::Report),
             move |tx| {
                 let Some(server) = lookup::server(tx, id)? else { return Ok(()) };
                 let about = lookup::server_name(tx, &server)?;
@@ -47,9 +47,11 @@ fn alert(service: &Service, platform: &str, notices: &[Notice]) -> Result<()> {
         let text = match notice.server {
             None => notice.text.clone(),
             Some(id) => {
-                let name = service.read(|view| match lookup::server(view, id)? {
-                    Some(server) => lookup::server_name(view, &server),
-                    None => Ok(id.to_string()),
+                let name = service.read(&Grant::job("observe"), |view| {
+                    match lookup::server(view, id)? {
+                        Some(server) => lookup::server_name(view, &server),
+                        None => Ok(id.to_string()),
+                    }
                 })?;
                 format!("{name}: {}", notice.text)
             }

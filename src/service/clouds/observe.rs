@@ -46,9 +46,9 @@ pub fn listing(
     look: Look,
     sightings: Vec<Sighting>,
 ) -> Result<()> {
-    authorise(actor, Permission::Operate)?;
+    let grant = authorise(actor, Permission::Operate)?;
     let Look { platform, begun_at, .. } = look;
-    let ours = service.read(|view| lookup::live_servers_on(view, platform))?;
+    let ours = service.read(&grant, |view| lookup::live_servers_on(view, platform))?;
     let now = service.now();
     // What was asked for later than now was asked for before somebody set the clock back.
     let before = |at: Timestamp| at < begun_at || at > now;
@@ -65,7 +65,7 @@ pub fn listing(
     let changed = service.observed.record(platform, look.begun, &sightings, &launched, &awaited);
     let seen: BTreeMap<_, _> = sightings.into_iter().map(|s| (s.server, s)).collect();
     report_strays(service, platform, &ours, &seen);
-    let proves = service.read(|view| proofs(service, view, &ours, &seen, look))?;
+    let proves = service.read(&grant, |view| proofs(service, view, &ours, &seen, look))?;
     if proves.is_empty() {
         if changed {
             service.observation.wake();
@@ -73,7 +73,7 @@ pub fn listing(
         return Ok(());
     }
     service.write(
-        Author::new(actor, "observe.listing", Cause::Listing, Purpose::Ending),
+        Author::new(&grant, "observe.listing", Cause::Listing, Purpose::Ending),
         move |tx| {
             for proof in &proves {
                 apply(tx, proof, now)?;

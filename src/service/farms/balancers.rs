@@ -7,7 +7,7 @@ use crate::automation::haproxy::{self, Backend, BackendState, Topology};
 use crate::base::limit::{BALANCER_LOOK, BALANCER_WAIT};
 use crate::base::{FarmId, FarmRoleId, Millis, Result, ServerId, StepId, Timestamp};
 use crate::model::{
-    Actor, Automation, Balance, Cause, Farm, FarmGoal, FarmRole, HoldKind, Order, OrderBody,
+    Actor, Automation, Balance, Cause, Farm, FarmGoal, FarmRole, Grant, HoldKind, Order, OrderBody,
     OrderState, Permission, Plan, Server, ServerStatus, Step, StepKind, TerminateReason,
 };
 use crate::service::agents::orders;
@@ -25,15 +25,15 @@ const FILE_DEADLINE: Millis = 300_000;
 
 /// Orders every balancer of a farm to have the file its topology asks for. Says how many orders.
 pub fn configure(service: &Service, actor: &Actor, farm: FarmId) -> Result<usize> {
-    authorise(actor, Permission::Operate)?;
+    let grant = authorise(actor, Permission::Operate)?;
     let now = service.now();
-    let wanted = service.read(|view| files(service, view, farm, now))?;
+    let wanted = service.read(&grant, |view| files(service, view, farm, now))?;
     if wanted.is_empty() {
         return Ok(0);
     }
     let count = wanted.len();
     service.write(
-        Author::new(actor, "balancer.configure", Cause::Clock, Purpose::Ending),
+        Author::new(&grant, "balancer.configure", Cause::Clock, Purpose::Ending),
         move |tx| {
             for (id, body) in wanted {
                 let Some(server) = lookup::server(tx, id)? else { continue };
@@ -117,7 +117,7 @@ fn kept(service: &Service, due: &[&Step], now: Timestamp) -> Result<BTreeMap<Ser
     if !due.iter().any(|step| may_wait(&step)) {
         return Ok(BTreeMap::new());
     }
-    service.read(|view| {
+    service.read(&Grant::job("balancers"), |view| {
         let mut behind: BTreeMap<FarmId, BTreeMap<FarmRoleId, u32>> = BTreeMap::new();
         let mut kept = BTreeMap::new();
         for step in due.iter().filter(may_wait) {
@@ -291,7 +291,7 @@ fn backend(service: &Service, server: &Server, balance: &Balance) -> Option<Back
 
 /// Files that balancers refused, one line each, for the alerts.
 pub fn refused(service: &Service, farm: FarmId) -> Result<Vec<String>> {
-    service.read(|view| {
+    service.read(&Grant::job("balancers"), |view| {
         let mut out = Vec::new();
         let mut balancers = Vec::new();
         for role in lookup::farm_roles_of(view, farm)?.iter().filter(|r| r.balance.is_some()) {

@@ -9,7 +9,7 @@ pub use export::export;
 pub(in crate::service) use outlook::{Outlook, outlook};
 
 use crate::base::{Code, FarmId, FarmRoleId, Name, Problem, Result, Timestamp};
-use crate::model::{Actor, Cause, Farm, FarmGoal, FarmRole, Permission, Role, RolloutWish};
+use crate::model::{Actor, Cause, Farm, FarmGoal, FarmRole, Grant, Permission, Role, RolloutWish};
 use crate::service::{Service, authorise, farms, lookup};
 use crate::store::{Author, Purpose, Reads, Tx};
 use crate::wire::api::{ManifestRequest, ManifestResult};
@@ -46,14 +46,14 @@ const TRIES: usize = 4;
 pub fn apply(service: &Service, actor: &Actor, input: &ManifestRequest) -> Result<ManifestResult> {
     let wish = Wish { prune: input.prune, launch: input.launch };
     let permission = if input.dry_run { Permission::FarmsRead } else { Permission::FarmsManage };
-    authorise(actor, permission)?;
+    let grant = authorise(actor, permission)?;
     if wish.launch && !input.dry_run {
         authorise(actor, Permission::FarmsLaunch)?;
     }
-    let manifest = read(service, actor, &input.manifest)?;
+    let manifest = read(service, &grant, &input.manifest)?;
     for _ in 0..TRIES {
-        let change = propose(service, actor, &manifest, wish)?;
-        let outlook = outlook(service, &change)?;
+        let change = propose(service, &grant, &manifest, wish)?;
+        let outlook = outlook(service, &grant, &change)?;
         let fingerprint = outlook.fingerprint(&input.manifest, wish, &change);
         if input.fingerprint.as_ref().is_some_and(|shown| *shown != fingerprint) {
             return Err(moved("it is another change than the one that was shown"));
@@ -66,7 +66,7 @@ pub fn apply(service: &Service, actor: &Actor, input: &ManifestRequest) -> Resul
         let shown = input.fingerprint.is_some().then(|| (change.base.clone(), outlook.plan));
         let (manifest, owner) = (manifest.clone(), actor.clone());
         let now = service.now();
-        let author = Author::new(actor, VERB, Cause::Request, Purpose::Growth);
+        let author = Author::new(&grant, VERB, Cause::Request, Purpose::Growth);
         let declared = service.write(author, move |tx| {
             let change = compose(tx, &owner, &manifest, wish, now)?;
             if let Some((base, plan)) = shown
@@ -101,12 +101,13 @@ pub(in crate::service) fn current_plan(
 }
 
 /// Reads a manifest; every fault at once, those of the text and those only we can find.
-pub(in crate::service) fn read(service: &Service, actor: &Actor, text: &str) -> Result<Manifest> {
+pub(in crate::service) fn read(service: &Service, grant: &Grant, text: &str) -> Result<Manifest> {
     let mut reading = manifest::read(text);
     let known = &service.settings.platforms;
-    service.read(|view| {
-        references::look_up_names(view, actor.env, &mut reading)?;
-        references::look_up(view, known, actor.env, &mut reading)
+    let env = grant.actor().env;
+    service.read(grant, |view| {
+        references::look_up_names(view, env, &mut reading)?;
+        references::look_up(view, known, env, &mut reading)
     })?;
     references::look_up_zones(&service.settings.zones, &mut reading);
     reading.finish().map_err(refused)
@@ -120,12 +121,12 @@ fn refused(faults: Vec<Fault>) -> Problem {
 /// What declaring a manifest would change, as of now.
 pub(in crate::service) fn propose(
     service: &Service,
-    actor: &Actor,
+    grant: &Grant,
     manifest: &Manifest,
     wish: Wish,
 ) -> Result<Change> {
     let now = service.now();
-    service.read(|view| compose(view, actor, manifest, wish, now))
+    service.read(grant, |view| compose(view, grant.actor(), manifest, wish, now))
 }
 
 /// Writes a change down, with a sentence that begins with how it came about.

@@ -4,7 +4,7 @@
 //! the agent of another server says of members is not taken.
 
 use crate::base::{Result, ServerId};
-use crate::model::{Actor, Automation, Cause, FarmRole, MemberDown, Permission, Server};
+use crate::model::{Actor, Automation, Cause, FarmRole, Grant, MemberDown, Permission, Server};
 use crate::service::observed::{MembersSeen, Turned};
 use crate::service::{Service, authorise, lookup};
 use crate::store::{Author, Purpose, Subject, Tx, View};
@@ -26,20 +26,20 @@ pub(in crate::service) fn take(
     members: u32,
     down: &[MemberDown],
 ) -> Result<Vec<Turned>> {
-    let seen = service.read(|view| resolve(view, from, members, down))?;
+    let seen = service.read(&Grant::job("balancers"), |view| resolve(view, from, members, down))?;
     Ok(service.observed.members_seen(from, seen, service.now()))
 }
 
 /// Forgets what servers said that do not balance any more.
 pub fn forget_others(service: &Service, actor: &Actor) -> Result<()> {
-    authorise(actor, Permission::Operate)?;
+    let grant = authorise(actor, Permission::Operate)?;
     let balancers = service.observed.fleet.balancers(service)?;
     let turned = service.observed.keep_views(&balancers, service.now());
     if turned.is_empty() {
         return Ok(());
     }
     service.observation.wake();
-    let author = Author::new(actor, "balance.end", Cause::Clock, Purpose::Report);
+    let author = Author::new(&grant, "balance.end", Cause::Clock, Purpose::Report);
     service.write(author, move |tx| note(tx, &turned, Again::Unasked))?;
     Ok(())
 }

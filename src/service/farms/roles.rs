@@ -12,8 +12,8 @@ pub fn list(
     filter: &RoleFilter,
     page: Page,
 ) -> Result<Slice<RoleView>> {
-    authorise(actor, Permission::FarmsRead)?;
-    let mut roles = service.read(lookup::all_roles)?;
+    let grant = authorise(actor, Permission::FarmsRead)?;
+    let mut roles = service.read(&grant, lookup::all_roles)?;
     roles.sort_by(|a, b| a.name.cmp(&b.name));
     let wanted = |role: &Role| {
         filter.id.is_none_or(|id| id == role.id.0)

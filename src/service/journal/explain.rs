@@ -44,9 +44,9 @@ const LOOKED_AT_MAX: usize = 100;
 /// Explains `shop`, `shop/web`, `shop/web-3`, `web-3` where it is unique, a server's UUID,
 /// `plan 12`, `step 34` or `volume 5`; what is gone too, as long as the journal has it.
 pub fn explain(service: &Service, actor: &Actor, what: &str) -> Result<ExplainView> {
-    authorise(actor, Permission::EventsRead)?;
-    service.read(|view| {
-        let past = Past { service, view };
+    let grant = authorise(actor, Permission::EventsRead)?;
+    service.read(&grant, |view| {
+        let past = Past { service, grant: &grant, view };
         match find::find(&past, actor, what)? {
             Thing::Farm(farm) => farm_story(&past, farm),
             Thing::FarmRole(farm, role) => role_story(&past, &farm, role),
@@ -61,9 +61,9 @@ pub fn explain(service: &Service, actor: &Actor, what: &str) -> Result<ExplainVi
 /// What people call a thing in full, as the journal does: `web-3` and a server's UUID are
 /// `shop/web-3`. A thing that there is not and never was, as far as the journal goes back, is none.
 pub fn full_name(service: &Service, actor: &Actor, what: &str) -> Result<String> {
-    authorise(actor, Permission::EventsRead)?;
-    service.read(|view| {
-        let past = Past { service, view };
+    let grant = authorise(actor, Permission::EventsRead)?;
+    service.read(&grant, |view| {
+        let past = Past { service, grant: &grant, view };
         let platforms = service.settings.platforms.keys();
         if platforms.map(|platform| format!("cloud {platform}")).any(|cloud| cloud == what) {
             return Ok(what.to_owned());
@@ -132,7 +132,7 @@ fn role_story(past: &Past, farm: &Farm, role: FarmRole) -> Result<ExplainView> {
     );
     let report = past.service.observed.report(role.farm);
     let mut waiting = or_nothing(next::of_role(&report, &role), "nothing: it is as wanted");
-    waiting.extend(next::rules(past.service, &role)?);
+    waiting.extend(next::rules(past, &role)?);
     held(&mut waiting, &seen.grange.holds);
     Ok(ExplainView { about, now, because, waiting })
 }
@@ -220,8 +220,8 @@ fn or_nothing(waiting: Vec<String>, nothing: &str) -> Vec<String> {
 
 /// A plan, for people.
 pub fn plan(service: &Service, actor: &Actor, id: PlanId) -> Result<PlanView> {
-    authorise(actor, Permission::EventsRead)?;
-    service.read(|view| {
+    let grant = authorise(actor, Permission::EventsRead)?;
+    service.read(&grant, |view| {
         let plan = lookup::plan(view, id)?.filter(|plan| plan.env == actor.env);
         plan_view(view, plan.ok_or_else(|| Problem::not_found("plan", id))?)
     })
@@ -229,8 +229,8 @@ pub fn plan(service: &Service, actor: &Actor, id: PlanId) -> Result<PlanView> {
 
 /// A farm's current plan.
 pub fn plan_of_farm(service: &Service, actor: &Actor, farm: FarmId) -> Result<PlanView> {
-    authorise(actor, Permission::EventsRead)?;
-    service.read(|view| {
+    let grant = authorise(actor, Permission::EventsRead)?;
+    service.read(&grant, |view| {
         let found = lookup::farm(view, farm)?.filter(|farm| farm.env == actor.env);
         let found = found.ok_or_else(|| Problem::not_found("farm", farm))?;
         let mut seen = match lookup::current_plan(view, farm)? {

@@ -1,6 +1,7 @@
 //! Following the journal from a cursor, for what is kept in memory beside the records.
 
 use crate::base::{Result, Seq};
+use crate::model::Grant;
 use crate::service::Service;
 use crate::store::{Entry, StoreError};
 
@@ -19,16 +20,17 @@ pub(in crate::service) fn follow(
     mut seq: Seq,
     mut take: impl FnMut(&Entry) -> Result<()>,
 ) -> Result<Option<Seq>> {
+    let grant = Grant::job("follow");
     let published = service.store.last_seq();
     if seq == published {
         return Ok(Some(seq));
     }
     // A commit can be read a moment before its number is published.
-    if seq > published && seq > service.read(|view| Ok(view.last_seq()?))? {
+    if seq > published && seq > service.read(&grant, |view| Ok(view.last_seq()?))? {
         return Ok(None);
     }
     for _ in 0..FOLLOWED_MAX / READ_AT_ONCE {
-        let entries = match service.store.entries(seq, READ_AT_ONCE) {
+        let entries = match service.store.entries(&grant, seq, READ_AT_ONCE) {
             Err(StoreError::Gone { .. }) => return Ok(None),
             entries => entries?,
         };

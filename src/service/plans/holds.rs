@@ -17,12 +17,12 @@ use crate::wire::input::{Page, Slice};
 
 /// Places a hold; one of the same kind on the same thing is replaced by it.
 pub fn place(service: &Service, actor: &Actor, input: &HoldInput) -> Result<HoldView> {
-    authorise(actor, Permission::FarmsManage)?;
+    let grant = authorise(actor, Permission::FarmsManage)?;
     let now = service.now();
     let wish = Wish::of(input, now)?;
     let (env, by) = (actor.env, actor.user);
     let id = service.write(
-        Author::new(actor, "hold.place", Cause::Request, Purpose::Ending),
+        Author::new(&grant, "hold.place", Cause::Request, Purpose::Ending),
         move |tx| {
             let (farm, role) = named(tx, env, &wish.what)?;
             let farm_role = role.as_ref().map(|role| role.id);
@@ -51,7 +51,7 @@ pub fn place(service: &Service, actor: &Actor, input: &HoldInput) -> Result<Hold
             Ok(id)
         },
     )?;
-    let found = service.read(|view| {
+    let found = service.read(&grant, |view| {
         let hold = lookup::hold(view, id)?;
         hold.map(|hold| seen(view, &hold, now)).transpose()
     })?;
@@ -60,9 +60,9 @@ pub fn place(service: &Service, actor: &Actor, input: &HoldInput) -> Result<Hold
 
 /// Releases a hold.
 pub fn release(service: &Service, actor: &Actor, id: HoldId) -> Result<()> {
-    authorise(actor, Permission::FarmsManage)?;
+    let grant = authorise(actor, Permission::FarmsManage)?;
     let env = actor.env;
-    service.write(Author::new(actor, "hold.release", Cause::Request, Purpose::Ending), move |tx| {
+    service.write(Author::new(&grant, "hold.release", Cause::Request, Purpose::Ending), move |tx| {
         let found = lookup::hold(tx, id)?.filter(|hold| hold.env == env);
         let hold = found.ok_or_else(|| Problem::not_found("hold", id))?;
         let text = format!("{} is no longer held", hold.kind.as_str());
@@ -74,9 +74,9 @@ pub fn release(service: &Service, actor: &Actor, id: HoldId) -> Result<()> {
 
 /// The holds in force, by farm, farm role and kind.
 pub fn list(service: &Service, actor: &Actor, page: Page) -> Result<Slice<HoldView>> {
-    authorise(actor, Permission::FarmsRead)?;
+    let grant = authorise(actor, Permission::FarmsRead)?;
     let now = service.now();
-    service.read(|view| {
+    service.read(&grant, |view| {
         let holds = lookup::all_holds(view)?.into_iter();
         let mine = holds.filter(|hold| hold.env == actor.env && in_force(hold, now));
         let mut views = Vec::new();
@@ -101,9 +101,9 @@ pub struct Ends {
 
 /// Removes the holds that are over, and says which will be soon.
 pub fn expire(service: &Service, actor: &Actor) -> Result<Ends> {
-    authorise(actor, Permission::Operate)?;
+    let grant = authorise(actor, Permission::Operate)?;
     let now = service.now();
-    let (over, soon, next) = service.read(|view| {
+    let (over, soon, next) = service.read(&grant, |view| {
         let all = lookup::all_holds(view)?;
         let over: Vec<HoldId> =
             all.iter().filter(|hold| !in_force(hold, now)).map(|hold| hold.id).collect();
@@ -125,7 +125,7 @@ pub fn expire(service: &Service, actor: &Actor) -> Result<Ends> {
         return Ok(Ends { ended: Vec::new(), soon, next });
     }
     let ended = service.write(
-        Author::new(actor, "hold.expire", Cause::Clock, Purpose::Ending),
+        Author::new(&grant, "hold.expire", Cause::Clock, Purpose::Ending),
         move |tx| {
             let mut ended = Vec::new();
             for id in over {

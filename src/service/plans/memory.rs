@@ -20,7 +20,7 @@ use super::known::Known;
 use crate::base::limit::PLAN_PERIOD;
 use crate::base::problem::chain;
 use crate::base::{FarmId, FarmRoleId, Millis, Result, Seq, ServerId, Timestamp};
-use crate::model::{Actor, Breaker, Farm, FarmRole, Hold, Permission, Plan, Server, Step};
+use crate::model::{Actor, Breaker, Farm, FarmRole, Grant, Hold, Permission, Plan, Server, Step};
 use crate::service::journal::follow::follow;
 use crate::service::{Service, authorise, lookup};
 use crate::store::{Change, CurrentPlan, Entry, Record, Table, Versioned};
@@ -158,7 +158,7 @@ impl Memory {
     /// Reads everything anew. Says where what was remembered was wrong.
     fn read(&mut self, service: &Service) -> Result<Vec<String>> {
         let now = service.now();
-        let (seq, breakers, images) = service.read(|view| {
+        let (seq, breakers, images) = service.read(&Grant::job("plan"), |view| {
             let mut images = Vec::new();
             for farm in lookup::all_farms(view)? {
                 images.extend(FarmImage::load(view, farm.id, now)?);

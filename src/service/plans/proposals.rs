@@ -25,7 +25,7 @@ use crate::base::limit::{
 };
 use crate::base::time::say;
 use crate::base::{Code, Name, Problem, ProposalId, Result, Timestamp};
-use crate::model::{Actor, Applied, Cause, Permission, Proposal};
+use crate::model::{Actor, Applied, Cause, Grant, Permission, Proposal};
 use crate::pki::Verdict;
 use crate::service::farms::manifests::{self, Change, Outlook, Wish};
 use crate::service::{Service, authorise};
@@ -47,7 +47,7 @@ struct Opened {
 
 /// Makes a proposal of what a manifest would change.
 pub fn make(service: &Service, actor: &Actor, input: &ProposalRequest) -> Result<ProposalView> {
-    authorise(actor, Permission::FarmsRead)?;
+    let grant = authorise(actor, Permission::FarmsRead)?;
     let life = input.expires_in_ms.unwrap_or(PROPOSAL_LIFE);
     if !(PROPOSAL_LIFE_MIN..=PROPOSAL_LIFE_MAX).contains(&life) {
         let (low, high) = (say(PROPOSAL_LIFE_MIN), say(PROPOSAL_LIFE_MAX));
@@ -59,15 +59,15 @@ pub fn make(service: &Service, actor: &Actor, input: &ProposalRequest) -> Result
         let message = format!("{bytes} bytes are too many: at most {PROPOSAL_MANIFEST_BYTES_MAX}");
         return Err(Problem::invalid("manifest", message));
     }
-    let manifest = manifests::read(service, actor, &plain)?;
+    let manifest = manifests::read(service, &grant, &plain)?;
     let wish = Wish { prune: input.prune, launch: input.launch };
-    let change = manifests::propose(service, actor, &manifest, wish)?;
+    let change = manifests::propose(service, &grant, &manifest, wish)?;
     if change.differences.is_empty() {
         let message =
             format!("farm {}: nothing changes, so there is nothing to propose", manifest.farm);
         return Err(Problem::new(Code::UnacceptableState, message));
     }
-    let outlook = manifests::outlook(service, &change)?;
+    let outlook = manifests::outlook(service, &grant, &change)?;
     let now = service.now();
     let mut document = Document {
         record: Record {
@@ -87,7 +87,7 @@ pub fn make(service: &Service, actor: &Actor, input: &ProposalRequest) -> Result
         manifest: plain,
     };
     let (farm, subject) = (manifest.farm, change.base.farm.map(|_| Subject::Farm(change.farm.id)));
-    let author = Author::new(actor, "proposal.make", Cause::Request, Purpose::Growth);
+    let author = Author::new(&grant, "proposal.make", Cause::Request, Purpose::Growth);
     let document = service.write(author, move |tx| {
         make_room(tx, now)?;
         let id: ProposalId = tx.next_id()?;
@@ -148,9 +148,9 @@ fn make_room(tx: &mut Tx, now: Timestamp) -> Result<()> {
 
 /// What a signed text says, and whether it could still be applied.
 pub fn check(service: &Service, actor: &Actor, input: &ProposalText) -> Result<ProposalView> {
-    authorise(actor, Permission::FarmsRead)?;
+    let grant = authorise(actor, Permission::FarmsRead)?;
     let opened = open(service, actor, &input.proposal)?;
-    let refusal = match judge(service, actor, &opened) {
+    let refusal = match judge(service, &grant, &opened) {
         Ok(_) => Vec::new(),
         Err(problem) => problem.each().map(refused).collect(),
     };
@@ -184,7 +184,7 @@ fn view(document: Document) -> ProposalView {
 
 /// Applies a signed text: exactly what it says, or nothing.
 pub fn apply(service: &Service, actor: &Actor, input: &ProposalText) -> Result<ManifestResult> {
-    authorise(actor, Permission::FarmsManage)?;
+    let grant = authorise(actor, Permission::FarmsManage)?;
     let opened = open(service, actor, &input.proposal)?;
     let wish = wish(&opened.document);
     if wish.launch {
@@ -192,9 +192,9 @@ pub fn apply(service: &Service, actor: &Actor, input: &ProposalText) -> Result<M
     }
     let record = &opened.document.record;
     let id = ProposalId(record.number);
-    let manifest = manifests::read(service, actor, &opened.document.manifest)?;
+    let manifest = manifests::read(service, &grant, &opened.document.manifest)?;
     for _ in 0..TRIES {
-        let (change, outlook) = judge(service, actor, &opened)?;
+        let (change, outlook) = judge(service, &grant, &opened)?;
         let fingerprint = outlook.fingerprint(&opened.document.manifest, wish, &change);
         let mut result = outlook.result(&change, fingerprint);
         let now = service.now();
@@ -202,7 +202,7 @@ pub fn apply(service: &Service, actor: &Actor, input: &ProposalText) -> Result<M
         let how = format!("declared by proposal {id}, made by {} {age} before", record.made_by);
         let (digest, plan) = (opened.digest, outlook.plan);
         let (manifest, owner) = (manifest.clone(), actor.clone());
-        let author = Author::new(actor, manifests::VERB, Cause::Request, Purpose::Growth);
+        let author = Author::new(&grant, manifests::VERB, Cause::Request, Purpose::Growth);
         let declared = service.write(author, move |tx| {
             let again = manifests::compose(tx, &owner, &manifest, wish, now)?;
             let kept = remembered(tx, id, digest)?.filter(|kept| kept.applied.is_none());
@@ -278,10 +278,10 @@ fn unhex(text: &str) -> Option<Vec<u8>> {
 }
 
 /// Whether a proposal could be applied now, and what that would be.
-fn judge(service: &Service, actor: &Actor, opened: &Opened) -> Result<(Change, Outlook)> {
+fn judge(service: &Service, grant: &Grant, opened: &Opened) -> Result<(Change, Outlook)> {
     let record = &opened.document.record;
     let id = ProposalId(record.number);
-    let kept = service.read(|view| remembered(view, id, opened.digest))?;
+    let kept = service.read(grant, |view| remembered(view, id, opened.digest))?;
     let now = service.now();
     let refuse = |message: String| Err(Problem::new(Code::UnacceptableState, message));
     if let Some(Applied { at, by }) = kept.as_ref().and_then(|kept| kept.applied.as_ref()) {
@@ -301,11 +301,11 @@ fn judge(service: &Service, actor: &Actor, opened: &Opened) -> Result<(Change, O
         );
         return Err(Problem::new(Code::ObjectNotFound, message));
     }
-    let manifest = manifests::read(service, actor, &opened.document.manifest)?;
-    let change = manifests::propose(service, actor, &manifest, wish(&opened.document))?;
-    moved::records(service, &change, record)?;
+    let manifest = manifests::read(service, grant, &opened.document.manifest)?;
+    let change = manifests::propose(service, grant, &manifest, wish(&opened.document))?;
+    moved::records(service, grant, &change, record)?;
     moved::differences(&change, &opened.document)?;
-    let outlook = manifests::outlook(service, &change)?;
+    let outlook = manifests::outlook(service, grant, &change)?;
     moved::stops(&outlook, &opened.document)?;
     Ok((change, outlook))
 }

@@ -7,8 +7,8 @@
 
 use crate::base::{Code, FarmRoleId, Problem, Result};
 use crate::model::{
-    Actor, Cause, FarmRole, Freshness, Permission, Revision, Rollout, RolloutStrategy, RolloutWish,
-    Server, ServerStatus,
+    Actor, Cause, FarmRole, Freshness, Grant, Permission, Revision, Rollout, RolloutStrategy,
+    RolloutWish, Server, ServerStatus,
 };
 use crate::service::plans::glance;
 use crate::service::{Service, authorise, lookup};
@@ -17,12 +17,12 @@ use crate::wire::rollout::{RevisionView, RolloutVerb, RolloutView};
 
 /// How the rollout of a farm role stands.
 pub fn get(service: &Service, actor: &Actor, id: FarmRoleId) -> Result<RolloutView> {
-    authorise(actor, Permission::FarmsRead)?;
-    shown(service, actor, id)
+    let grant = authorise(actor, Permission::FarmsRead)?;
+    shown(service, &grant, id)
 }
 
-fn shown(service: &Service, actor: &Actor, id: FarmRoleId) -> Result<RolloutView> {
-    service.read(|view| seen(service, view, &mine(view, actor, id)?))
+fn shown(service: &Service, grant: &Grant, id: FarmRoleId) -> Result<RolloutView> {
+    service.read(grant, |view| seen(service, view, &mine(view, id)?))
 }
 
 /// Says something of it.
@@ -32,16 +32,16 @@ pub fn say(
     id: FarmRoleId,
     verb: RolloutVerb,
 ) -> Result<RolloutView> {
-    authorise(actor, Permission::FarmsManage)?;
-    let (by, now) = (actor.clone(), service.now());
+    let grant = authorise(actor, Permission::FarmsManage)?;
+    let now = service.now();
     let (action, purpose) = match verb {
         RolloutVerb::Pause => ("rollout.pause", Purpose::Ending),
         RolloutVerb::Resume => ("rollout.resume", Purpose::Growth),
         RolloutVerb::Abort => ("rollout.abort", Purpose::Ending),
         RolloutVerb::Rollback => ("rollout.rollback", Purpose::Growth),
     };
-    service.write(Author::new(actor, action, Cause::Request, purpose), move |tx| {
-        let mut role = mine(tx, &by, id)?;
+    service.write(Author::new(&grant, action, Cause::Request, purpose), move |tx| {
+        let mut role = mine(tx, id)?;
         let about = about(tx, &role)?;
         let text = match verb {
             RolloutVerb::Rollback => {
@@ -60,7 +60,7 @@ pub fn say(
         tx.put(&role)?;
         Ok(())
     })?;
-    shown(service, actor, id)
+    shown(service, &grant, id)
 }
 
 fn wish(tx: &Tx, role: &mut FarmRole, about: &str, wish: RolloutWish) -> Result<String> {
@@ -99,8 +99,8 @@ fn before_that(read: &impl Reads, role: &mut FarmRole) -> Result<u64> {
     Ok(number)
 }
 
-fn mine(read: &impl Reads, actor: &Actor, id: FarmRoleId) -> Result<FarmRole> {
-    let found = lookup::farm_role(read, id)?.filter(|role| role.env == actor.env && !role.removed);
+fn mine(read: &impl Reads, id: FarmRoleId) -> Result<FarmRole> {
+    let found = lookup::farm_role(read, id)?.filter(|role| !role.removed);
     found.ok_or_else(|| Problem::not_found("farm role", id))
 }
 

@@ -17,8 +17,8 @@ use crate::base::limit::WRITE_DEADLINE;
 use crate::base::{Code, Problem, Result, ServerId, StepId, Timestamp};
 use crate::clouds::{Applied, CloudError, CloudStep, LaunchRequest};
 use crate::model::{
-    Actor, Cause, FailureProof, FarmRole, Permission, Server, ServerEvent, ServerStatus, Step,
-    StepKind, StepStatus, advance,
+    Actor, Cause, FailureProof, FarmRole, Grant, Permission, Server, ServerEvent, ServerStatus,
+    Step, StepKind, StepStatus, advance,
 };
 use crate::service::agents::told;
 use crate::service::clouds::accounts;
@@ -49,7 +49,8 @@ pub struct Begun {
 /// Planned steps that may begin now, also as far as their cloud accounts are concerned, and when
 /// the next one may.
 pub fn due(service: &Service, now: Timestamp) -> Result<(Vec<StepId>, Option<Timestamp>)> {
-    due_among(service, &service.read(lookup::open_steps)?, now)
+    let grant = Grant::job("execute");
+    due_among(service, &service.read(&grant, lookup::open_steps)?, now)
 }
 
 /// Adopts what lost its answer, then the same as [`due`], from one look at the open steps.
@@ -58,7 +59,8 @@ pub fn adopt_and_due(
     actor: &Actor,
     now: Timestamp,
 ) -> Result<(Vec<StepId>, Option<Timestamp>)> {
-    let open = service.read(lookup::open_steps)?;
+    let grant = authorise(actor, Permission::Operate)?;
+    let open = service.read(&grant, lookup::open_steps)?;
     adopt_among(service, actor, &open)?;
     // What is adopted was under way and still is, so the look need not be repeated.
     due_among(service, &open, now)
@@ -100,19 +102,19 @@ pub type Beginnings = Vec<(StepId, Result<Option<Begun>>)>;
 /// Begins some steps as [`begin`] does, each in a transaction and with a journal entry of its own;
 /// they share the wait for the disk.
 pub fn begin_all(service: &Service, actor: &Actor, ids: &[StepId]) -> Result<Beginnings> {
-    authorise(actor, Permission::Operate)?;
+    let grant = authorise(actor, Permission::Operate)?;
     let now = service.now();
     let deadline = now.after(service.settings.call_deadline_ms);
     let gate = Gate::of(service);
     let told = told::told_at_launch(service);
     let mut waiting = Vec::new();
-    for (id, purpose) in service.read(|view| purposes(view, ids))? {
+    for (id, purpose) in service.read(&grant, |view| purposes(view, ids))? {
         let token = service.secret();
         let digest = sha256(token.reveal().as_bytes());
         let (gate, told) = (gate.clone(), told.clone());
         let (answer, answered) = sync_channel(1);
         service.store.submit(
-            Author::new(actor, "step.begin", Cause::Step(id), purpose),
+            Author::new(&grant, "step.begin", Cause::Step(id), purpose),
             move |tx| mark_begun(tx, &gate, id, (digest, told), deadline),
             move |outcome| {
                 // Nobody listens any more only after the deadline below.
@@ -133,7 +135,7 @@ pub fn begin_all(service: &Service, actor: &Actor, ids: &[StepId]) -> Result<Beg
             (id, token, answered.recv_timeout(longest).map_err(silent).and_then(|marked| marked))
         })
         .collect();
-    service.read(|view| {
+    service.read(&grant, |view| {
         let call = |token, marked: Option<(Step, Server, String)>| -> Result<Option<Begun>> {
             let Some((step, server, about)) = marked else { return Ok(None) };
             let call = call_of(service, view, &step, &server, token)?;
@@ -342,10 +344,10 @@ fn conclude(
     answer: std::result::Result<Applied, CloudError>,
     was_called: bool,
 ) -> Result<()> {
-    authorise(actor, Permission::Operate)?;
+    let grant = authorise(actor, Permission::Operate)?;
     let answer = answer.map_err(CloudError::tidied);
     let now = service.now();
-    service.write(Author::new(actor, "step.finish", Cause::Step(id), Purpose::Ending), move |tx| {
+    service.write(Author::new(&grant, "step.finish", Cause::Step(id), Purpose::Ending), move |tx| {
         let Some(mut step) = lookup::step(tx, id)? else { return Ok(()) };
         // A listing may have settled it while the answer was on its way.
         if !matches!(step.status, StepStatus::Begun | StepStatus::Unknown) {
@@ -390,8 +392,8 @@ pub fn give_up(service: &Service, actor: &Actor, id: StepId, why: &str) -> Resul
 
 /// The step, for people.
 pub fn get(service: &Service, actor: &Actor, id: StepId) -> Result<Step> {
-    authorise(actor, Permission::EventsRead)?;
-    service.read(|view| {
+    let grant = authorise(actor, Permission::EventsRead)?;
+    service.read(&grant, |view| {
         lookup::step(view, id)?
             .ok_or_else(|| Problem::new(Code::ObjectNotFound, format!("no step {id}")))
     })

@@ -2,7 +2,7 @@
 
 use crate::base::{FarmId, FarmRoleId, Problem, Result, ServerId, Timestamp};
 use crate::model::{
-    Actor, MINUTE, Metric, MinuteReading, Permission, RoleMinute, Server, ServerStatus,
+    Actor, Grant, MINUTE, Metric, MinuteReading, Permission, RoleMinute, Server, ServerStatus,
 };
 use crate::service::plans::glance;
 use crate::service::{Service, authorise, lookup};
@@ -37,7 +37,7 @@ pub fn record(service: &Service, actor: &Actor, at: Timestamp) -> Result<usize> 
 
 /// Farm roles with servers, or with a target of some.
 fn counts(service: &Service) -> Result<BTreeMap<FarmRoleId, Count>> {
-    service.read(|view| {
+    service.read(&Grant::job("minutes"), |view| {
         let mut counts: BTreeMap<FarmRoleId, Count> = BTreeMap::new();
         let mut farms: BTreeSet<FarmId> = BTreeSet::new();
         for server in lookup::live_servers(view)? {

@@ -47,9 +47,9 @@ pub fn simulate(
     actor: &Actor,
     input: &SimulationRequest,
 ) -> Result<SimulationView> {
-    authorise(actor, Permission::FarmsRead)?;
-    let manifest = manifests::read(service, actor, &input.manifest)?;
-    let (farm, tried) = service.read(|view| tried(view, actor, &manifest))?;
+    let grant = authorise(actor, Permission::FarmsRead)?;
+    let manifest = manifests::read(service, &grant, &input.manifest)?;
+    let (farm, tried) = service.read(&grant, |view| tried(view, actor, &manifest))?;
     let (asked, shortened) = asked(service, farm.name.to_string(), input)?;
     let mut minutes = recorded(service, &tried, &asked)?;
     let mut subjects = Vec::new();

@@ -4,7 +4,9 @@
 //! ran what and where, how it ended, and who cancelled it.
 
 use crate::base::{Code, Millis, OrderId, Problem, Result, ServerId};
-use crate::model::{Actor, Cancel, Cause, EndedBy, Order, OrderBody, OrderState, Permission, Ran};
+use crate::model::{
+    Actor, Cancel, Cause, EndedBy, Grant, Order, OrderBody, OrderState, Permission, Ran,
+};
 use crate::service::agents::orders;
 use crate::service::{Service, authorise, lookup, views};
 use crate::store::{Author, Purpose, Tx};
@@ -25,7 +27,7 @@ pub fn run(
     id: ServerId,
     input: &CommandRequest,
 ) -> Result<OrderView> {
-    authorise(actor, Permission::CommandsRun)?;
+    let grant = authorise(actor, Permission::CommandsRun)?;
     if input.command.is_empty() {
         return Err(Problem::invalid("command", "a command needs at least a program"));
     }
@@ -37,11 +39,11 @@ pub fn run(
     let told = command_in_words(&input.command);
     let command = input.command.clone();
     let body = OrderBody::Run { command, timeout_ms: timeout, apart: true };
-    let (env, now) = (actor.env, service.now());
+    let now = service.now();
     let deadline = now.after(timeout.saturating_add(JOURNEY));
-    let author = Author::new(actor, "server.run", Cause::Request, Purpose::Growth);
+    let author = Author::new(&grant, "server.run", Cause::Request, Purpose::Growth);
     let order = service.write(author, move |tx| {
-        let found = lookup::server(tx, id)?.filter(|server| server.env == env);
+        let found = lookup::server(tx, id)?;
         let server = found.ok_or_else(|| Problem::not_found("server", id))?;
         let (name, status) = (&server.hostname, server.status.as_str());
         if !server.status.counts() {
@@ -56,17 +58,17 @@ pub fn run(
         tx.text(about, format!("is asked to run: {told} (order {order})"));
         Ok(order)
     })?;
-    shown(service, actor, order)
+    shown(service, &grant, order)
 }
 
 /// Wants a command ended that was ordered; the answer is its order, which is open until the agent
 /// says how it ended. To want it twice is to want it once.
 pub fn cancel(service: &Service, actor: &Actor, id: OrderId) -> Result<OrderView> {
-    authorise(actor, Permission::CommandsRun)?;
-    let (env, now, by) = (actor.env, service.now(), actor.name.clone());
-    let author = Author::new(actor, "server.cancel", Cause::Request, Purpose::Ending);
+    let grant = authorise(actor, Permission::CommandsRun)?;
+    let (now, by) = (service.now(), actor.name.clone());
+    let author = Author::new(&grant, "server.cancel", Cause::Request, Purpose::Ending);
     service.write(author, move |tx| {
-        let found = lookup::order(tx, id)?.filter(|order| order.env == env);
+        let found = lookup::order(tx, id)?;
         let mut order = found.ok_or_else(|| Problem::not_found("order", id))?;
         let OrderBody::Run { command, .. } = &order.body else {
             return Err(unacceptable(format!("order {id} runs no command")));
@@ -89,19 +91,18 @@ pub fn cancel(service: &Service, actor: &Actor, id: OrderId) -> Result<OrderView
         tx.text(about, format!("is asked to end: {told} (order {id})"));
         Ok(())
     })?;
-    shown(service, actor, id)
+    shown(service, &grant, id)
 }
 
 /// An order and what came of it. What a command printed is for those who may run one: it may be a
 /// password.
 pub fn get(service: &Service, actor: &Actor, id: OrderId) -> Result<OrderView> {
-    authorise(actor, Permission::CommandsRun)?;
-    shown(service, actor, id)
+    let grant = authorise(actor, Permission::CommandsRun)?;
+    shown(service, &grant, id)
 }
 
-fn shown(service: &Service, actor: &Actor, id: OrderId) -> Result<OrderView> {
-    let order: Option<Order> = service.read(|view| lookup::order(view, id))?;
-    let order = order.filter(|order| order.env == actor.env);
+fn shown(service: &Service, grant: &Grant, id: OrderId) -> Result<OrderView> {
+    let order: Option<Order> = service.read(grant, |view| lookup::order(view, id))?;
     Ok(views::order(order.ok_or_else(|| Problem::not_found("order", id))?))
 }
 

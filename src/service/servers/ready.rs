@@ -8,7 +8,7 @@
 
 use crate::base::{FarmRoleId, Millis, Result, ServerId, Timestamp, Watch, limit};
 use crate::model::{
-    Actor, Cause, CloudState, Effect, FarmRole, Freshness, Permission, ReadyCheck, Server,
+    Actor, Cause, CloudState, Effect, FarmRole, Freshness, Grant, Permission, ReadyCheck, Server,
     ServerEvent, ServerStatus, Wellness, advance,
 };
 use crate::service::plans::steps::say;
@@ -29,10 +29,10 @@ pub struct Look {
 
 /// Moves every server whose word or time came, and says how many, and when the next time is over.
 pub fn pass(service: &Service, actor: &Actor) -> Result<(usize, Option<Timestamp>)> {
-    authorise(actor, Permission::Operate)?;
+    let grant = authorise(actor, Permission::Operate)?;
     let watch = service.watch();
     let gated = service.observed.fleet.gated(service)?;
-    let (changed, next) = service.read(|view| {
+    let (changed, next) = service.read(&grant, |view| {
         let (mut changed, mut next) = (Vec::new(), None::<Timestamp>);
         for (role, server) in waiting(view, &gated)? {
             // Its connection may have outlived its sleep, and says nothing of it then.
@@ -56,7 +56,7 @@ pub fn pass(service: &Service, actor: &Actor) -> Result<(usize, Option<Timestamp
     let count = changed.len();
     if count > 0 {
         service.write(
-            Author::new(actor, "server.ready", Cause::Clock, Purpose::Report),
+            Author::new(&grant, "server.ready", Cause::Clock, Purpose::Report),
             move |tx| {
                 for (before, after, effect) in changed {
                     if lookup::server(tx, before.id)?.as_ref() != Some(&before) {
@@ -156,7 +156,7 @@ pub fn looks(service: &Service, room: usize) -> Result<(Vec<Look>, Option<Timest
     let moment = service.clock.monotonic();
     let due = service.observed.due_for_check(checked, moment);
     let mut found = Vec::new();
-    service.read(|view| {
+    service.read(&Grant::job("checks"), |view| {
         let mut roles = BTreeMap::new();
         for id in due {
             let Some(server) = lookup::server(view, id)? else { continue };

@@ -28,8 +28,8 @@ pub fn list(
     filter: &VolumeFilter,
     page: Page,
 ) -> Result<Slice<VolumeView>> {
-    authorise(actor, Permission::FarmsRead)?;
-    service.read(|view| {
+    let grant = authorise(actor, Permission::FarmsRead)?;
+    service.read(&grant, |view| {
         let mut volumes = lookup::all_volumes(view)?;
         volumes.retain(|volume| volume.env == actor.env && wanted(filter, volume));
         volumes.sort_by(|a, b| order(a).cmp(&order(b)));
@@ -76,8 +76,8 @@ fn wanted(filter: &VolumeFilter, volume: &Volume) -> bool {
 
 /// One volume.
 pub fn get(service: &Service, actor: &Actor, id: VolumeId) -> Result<VolumeView> {
-    authorise(actor, Permission::FarmsRead)?;
-    service.read(|view| seen(service, view, own(view, actor.env, id)?))
+    let grant = authorise(actor, Permission::FarmsRead)?;
+    service.read(&grant, |view| seen(service, view, own(view, actor.env, id)?))
 }
 
 fn own(read: &impl Reads, env: EnvironmentId, id: VolumeId) -> Result<Volume> {
@@ -87,20 +87,27 @@ fn own(read: &impl Reads, env: EnvironmentId, id: VolumeId) -> Result<Volume> {
 
 /// Wants a volume gone with everything on it. One that a server has, or is about to get, stays.
 pub fn delete(service: &Service, actor: &Actor, id: VolumeId) -> Result<()> {
-    authorise(actor, Permission::FarmsManage)?;
+    let grant = authorise(actor, Permission::FarmsManage)?;
     let env = actor.env;
-    service.write(Author::new(actor, "volume.delete", Cause::Request, Purpose::Ending), move |tx| {
-        let mut volume = own(tx, env, id)?;
-        if let Some(user) = user_of(tx, &volume)? {
-            let user = lookup::server_name(tx, &user)?;
-            let text = format!("{user} has volume {id}: it goes when no server has it any more");
-            return Err(Problem::new(Code::UnacceptableState, text));
-        }
-        volume.delete_requested = true;
-        tx.text(about(&volume), format!("volume {} is to be deleted with its data", said(&volume)));
-        tx.put(&volume)?;
-        Ok(())
-    })
+    service.write(
+        Author::new(&grant, "volume.delete", Cause::Request, Purpose::Ending),
+        move |tx| {
+            let mut volume = own(tx, env, id)?;
+            if let Some(user) = user_of(tx, &volume)? {
+                let user = lookup::server_name(tx, &user)?;
+                let text =
+                    format!("{user} has volume {id}: it goes when no server has it any more");
+                return Err(Problem::new(Code::UnacceptableState, text));
+            }
+            volume.delete_requested = true;
+            tx.text(
+                about(&volume),
+                format!("volume {} is to be deleted with its data", said(&volume)),
+            );
+            tx.put(&volume)?;
+            Ok(())
+        },
+    )
 }
 
 fn user_of(read: &impl Reads, volume: &Volume) -> Result<Option<Server>> {

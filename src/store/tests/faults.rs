@@ -2,7 +2,7 @@
 
 use super::{author, clock, declare, farm, inline, named, try_declare};
 use crate::base::{Code, Seq};
-use crate::model::Farm;
+use crate::model::{Farm, Grant};
 use crate::store::{Author, CrashHook, Disk, Mode, Moment, Purpose, Reads, Store};
 use std::os::unix::fs::MetadataExt;
 use std::sync::Arc;
@@ -105,7 +105,7 @@ fn a_disk_that_fills_up_under_a_commit_fails_it_and_nothing_else() {
     };
     let refused = store.write(author("test"), large).unwrap_err();
     assert_eq!(refused.code, Code::ServiceUnavailable, "{refused}");
-    assert_eq!(store.read(|view| view.count::<Farm>()).unwrap(), 1);
+    assert_eq!(store.read(&Grant::job("test"), |view| view.count::<Farm>()).unwrap(), 1);
     disk.set_capacity(None);
     store.write(author("test"), large).unwrap();
     assert_eq!(store.verify().unwrap().records, 31);
@@ -126,7 +126,7 @@ fn a_crash_before_or_after_a_commit_is_all_or_nothing() {
             let refused = try_declare(&store, "c").unwrap_err();
             assert_eq!(refused.code, Code::ServiceUnavailable);
         }
-        assert!(store.read(|view| view.count::<Farm>()).is_err());
+        assert!(store.read(&Grant::job("test"), |view| view.count::<Farm>()).is_err());
         let reopened = inline(&disk);
         assert_eq!(reopened.verify().unwrap().records, there);
         assert_eq!(reopened.last_seq(), Seq(there));

@@ -3,7 +3,7 @@
 use super::{author, clock, declare, farm};
 use crate::base::limit::WRITER_QUEUE_MAX;
 use crate::base::{Code, FarmId, Problem, Seq};
-use crate::model::Farm;
+use crate::model::{Farm, Grant};
 use crate::store::{Disk, Mode, Reads, Store, Tx};
 use std::sync::mpsc::{channel, sync_channel};
 use std::time::Duration;
@@ -65,7 +65,7 @@ fn what_queues_up_shares_a_commit_and_fails_alone() {
     }
     let stats = store.stats();
     assert_eq!((stats.commits, stats.refused, stats.panics), (1, 3, 3));
-    assert_eq!(store.read(|view| view.count::<Farm>()).unwrap(), 3);
+    assert_eq!(store.read(&Grant::job("test"), |view| view.count::<Farm>()).unwrap(), 3);
     assert_eq!(store.verify().unwrap().entries, 3);
 }
 
@@ -104,9 +104,9 @@ fn closing_does_what_is_queued_and_refuses_the_rest() {
     assert!(answered.try_recv().unwrap());
     let refused = store.write(author("test"), |_| Ok(())).unwrap_err();
     assert_eq!(refused.code, Code::ServiceUnavailable);
-    assert!(store.read(|view| view.count::<Farm>()).is_err());
+    assert!(store.read(&Grant::job("test"), |view| view.count::<Farm>()).is_err());
     assert!(store.close());
-    assert_eq!(threaded(&disk).read(|view| view.count::<Farm>()).unwrap(), 1);
+    assert_eq!(threaded(&disk).read(&Grant::job("test"), |view| view.count::<Farm>()).unwrap(), 1);
 }
 
 #[test]

@@ -4,6 +4,7 @@ use super::files::TempDir;
 use super::{author, clock, sample};
 use crate::base::problem::chain;
 use crate::base::{FarmId, PlanId, Seq};
+use crate::model::Grant;
 use crate::model::*;
 use crate::store::codec;
 use crate::store::reads::space;
@@ -84,14 +85,14 @@ fn every_record_of_schema_1_is_read() {
         check::<CurrentPlan, _>(view, &[CurrentPlan { farm: sample::SHOP, plan: PlanId(2) }]);
         Ok(())
     };
-    store.read(read).unwrap();
+    store.read(&Grant::job("test"), read).unwrap();
 }
 
 #[test]
 fn journal_entries_of_schema_1_still_say_what_was_there() {
     let dir = TempDir::new();
     let store = schema_1(&dir);
-    let renamed = store.entry(Seq(6)).unwrap().unwrap();
+    let renamed = store.entry(&Grant::job("test"), Seq(6)).unwrap().unwrap();
     assert_eq!((renamed.verb.as_str(), renamed.changes.len()), ("farm.update", 3));
     let change = &renamed.changes[0];
     let (before, after) = (change.before::<Farm>().unwrap(), change.after::<Farm>().unwrap());
@@ -99,7 +100,8 @@ fn journal_entries_of_schema_1_still_say_what_was_there() {
     assert_eq!((before.revision, after.revision), (1, 2));
     assert_eq!(before.record.description, "");
     assert_eq!(after.record, sample::farms()[0].clone().into());
-    let story = store.entries_about(Subject::Farm(sample::SHOP), None, 99).unwrap();
+    let story =
+        store.entries_about(&Grant::job("test"), Subject::Farm(sample::SHOP), None, 99).unwrap();
     let seqs: Vec<u64> = story.iter().map(|entry| entry.seq.0).collect();
     assert_eq!(seqs, [8, 7, 6, 5]);
     for change in story.iter().flat_map(|entry| &entry.changes) {
@@ -136,9 +138,10 @@ fn a_store_of_schema_1_is_written_on() {
     assert!(store.write(author("test"), change).unwrap().0);
     let verified = store.verify().unwrap_or_else(|e| panic!("{}", chain(&e)));
     assert_eq!((verified.records, verified.last), (68, Seq(10)));
-    let farm = store.read(|view| view.get::<Farm>(FarmId(1))).unwrap().unwrap();
+    let farm =
+        store.read(&Grant::job("test"), |view| view.get::<Farm>(FarmId(1))).unwrap().unwrap();
     assert_eq!((farm.revision, farm.record.name.as_str()), (3, "market"));
-    let entry = store.entry(Seq(10)).unwrap().unwrap();
+    let entry = store.entry(&Grant::job("test"), Seq(10)).unwrap().unwrap();
     let was = entry.changes.iter().find_map(|change| change.before::<Plan>().unwrap());
     assert_eq!(was.unwrap().record, sample::plans()[0].clone().into());
 }
@@ -159,12 +162,12 @@ fn used(dir: &TempDir) -> Store {
 fn look<R: Record>(store: &Store) -> usize {
     let name = R::TABLE.name();
     for seq in 1..=55 {
-        for change in store.entry(Seq(seq)).unwrap().unwrap().changes {
+        for change in store.entry(&Grant::job("test"), Seq(seq)).unwrap().unwrap().changes {
             change.before::<R>().unwrap_or_else(|e| panic!("{name} in {seq}: {}", chain(&e)));
             change.after::<R>().unwrap_or_else(|e| panic!("{name} in {seq}: {}", chain(&e)));
         }
     }
-    store.read(|view| Ok(view.all::<R>())).unwrap().unwrap().len()
+    store.read(&Grant::job("test"), |view| Ok(view.all::<R>())).unwrap().unwrap().len()
 }
 
 #[test]
@@ -205,7 +208,7 @@ fn the_store_of_a_used_appliance_is_read_and_written_on() {
         assert_eq!((locked.len(), locked[0].lock_reason.as_str()), (1, "kept, by admin"));
         Ok(())
     };
-    store.read(read).unwrap();
+    store.read(&Grant::job("test"), read).unwrap();
     let rename = |tx: &mut Tx<'_>| {
         let mut farm = tx.get::<Farm>(FarmId(1))?.unwrap().record;
         farm.name = crate::base::Name::new("market").unwrap();

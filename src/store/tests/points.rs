@@ -7,7 +7,7 @@ use super::wal::format_2;
 use super::{author, clock, declare, farm, inline};
 use crate::base::problem::chain;
 use crate::base::{FarmId, Problem, Seq};
-use crate::model::Farm;
+use crate::model::{Farm, Grant};
 use crate::store::group::{Task, Work};
 use crate::store::{Disk, Mode, Reads, Store, Tx};
 use std::sync::{Arc, Mutex};
@@ -29,7 +29,7 @@ fn cut(disk: &Disk, keep: u32) -> Disk {
 type State = (Vec<String>, Seq);
 
 fn state(store: &Store) -> State {
-    let all = store.read(|view| view.all::<Farm>()).unwrap();
+    let all = store.read(&Grant::job("test"), |view| view.all::<Farm>()).unwrap();
     (all.into_iter().map(|found| found.record.name.to_string()).collect(), store.last_seq())
 }
 
@@ -146,7 +146,14 @@ fn trimming_takes_the_oldest_entries_or_none() {
     let store = inline(&disk);
     store.set_journal_limit(1);
     assert!(store.trim_journal().unwrap() > 0, "there is nothing to trim");
-    assert_eq!(store.read(|view| view.get::<Farm>(FarmId(1))).unwrap().unwrap().revision, 1);
+    assert_eq!(
+        store
+            .read(&Grant::job("test"), |view| view.get::<Farm>(FarmId(1)))
+            .unwrap()
+            .unwrap()
+            .revision,
+        1
+    );
 }
 
 #[test]

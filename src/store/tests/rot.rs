@@ -3,7 +3,7 @@
 use super::{clock, declare, inline, named, try_declare};
 use crate::base::random::Stream;
 use crate::base::{Code, Seq};
-use crate::model::Farm;
+use crate::model::{Farm, Grant};
 use crate::store::disk::Part;
 use crate::store::{Disk, Entry, Mode, OpenError, Reads, Scrub, Store, StoreError, Versioned};
 
@@ -11,7 +11,10 @@ use crate::store::{Disk, Entry, Mode, OpenError, Reads, Scrub, Store, StoreError
 type Truth = (Vec<Versioned<Farm>>, Vec<Entry>);
 
 fn read(store: &Store) -> Result<Truth, StoreError> {
-    Ok((store.read(|view| view.all::<Farm>())?, store.entries(Seq(0), usize::MAX)?))
+    Ok((
+        store.read(&Grant::job("test"), |view| view.all::<Farm>())?,
+        store.entries(&Grant::job("test"), Seq(0), usize::MAX)?,
+    ))
 }
 
 /// A store with history in it: some of it closed over, the rest in its log alone.

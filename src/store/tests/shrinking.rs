@@ -4,7 +4,7 @@ use super::files::TempDir;
 use super::{author, clock, farm};
 use crate::base::limit::STORE_COMPACT_BYTES;
 use crate::base::{FarmId, Seq};
-use crate::model::Farm;
+use crate::model::{Farm, Grant};
 use crate::store::compact;
 use crate::store::{Entry, Mode, Reads, Store};
 use std::path::Path;
@@ -47,9 +47,9 @@ fn used(dir: &Path) -> Store {
 /// What it has: its farms and the end of its journal.
 fn content(store: &Store) -> (Vec<Farm>, Vec<Entry>) {
     store.verify().unwrap();
-    let farms = store.read(|view| view.all::<Farm>()).unwrap();
+    let farms = store.read(&Grant::job("test"), |view| view.all::<Farm>()).unwrap();
     let last = store.last_seq();
-    let entries = store.entries(Seq(last.0 - 10), 100).unwrap();
+    let entries = store.entries(&Grant::job("test"), Seq(last.0 - 10), 100).unwrap();
     assert_eq!((farms.len() as u64, entries.len()), (KEPT, 10));
     (farms.into_iter().map(|found| found.record).collect(), entries)
 }

@@ -3,7 +3,7 @@
 
 use super::{author, clock, farm};
 use crate::base::{FarmId, Problem};
-use crate::model::Farm;
+use crate::model::{Farm, Grant};
 use crate::store::group::{Task, Work};
 use crate::store::{CrashHook, Disk, Mode, Moment, Reads, Store, Tx};
 use proptest::prelude::*;
@@ -111,7 +111,7 @@ impl World {
     }
 
     fn found(&self) -> Model {
-        let all = self.store.read(|view| view.all::<Farm>()).unwrap();
+        let all = self.store.read(&Grant::job("test"), |view| view.all::<Farm>()).unwrap();
         all.into_iter().map(|f| (f.record.id.0, f.record.description.len())).collect()
     }
 

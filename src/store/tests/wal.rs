@@ -4,7 +4,7 @@ use super::files::TempDir;
 use super::{author, clock, declare, farm, inline, try_declare};
 use crate::base::problem::chain;
 use crate::base::{FarmId, Seq};
-use crate::model::Farm;
+use crate::model::{Farm, Grant};
 use crate::store::rows::{Space, put_rows};
 use crate::store::{CrashHook, Disk, Mode, Moment, OpenError, Reads, Store, Tx, WalFault, inspect};
 use std::path::Path;
@@ -219,7 +219,7 @@ fn a_crash_at_each_moment_leaves_what_it_says() {
         declare(&store, "a");
         declare(&store, "b");
         try_declare(&store, "c").unwrap_err();
-        assert!(store.read(|view| view.count::<Farm>()).is_err());
+        assert!(store.read(&Grant::job("test"), |view| view.count::<Farm>()).is_err());
         let left = left.lock().unwrap();
         for (disk, there) in left.iter().zip([for_sure, maybe]) {
             let verified = open(disk).unwrap().verify().unwrap();

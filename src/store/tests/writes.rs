@@ -3,8 +3,8 @@
 use super::{author, declare, farm, inline, named};
 use crate::base::wake::Waker;
 use crate::base::{Code, FarmId, Problem, Seq, ServerId};
-use crate::model::AgentCursor;
 use crate::model::Farm;
+use crate::model::{AgentCursor, Grant};
 use crate::store::{Disk, Index, Reads, Subject, Table, Tx};
 
 #[test]
@@ -12,18 +12,21 @@ fn a_write_is_there_with_its_entry_and_its_index() {
     let store = inline(&Disk::new());
     let (id, seq) = declare(&store, "shop");
     assert_eq!((id, seq), (FarmId(1), Seq(1)));
-    let found = store.read(|view| view.get::<Farm>(id)).unwrap().unwrap();
+    let found = store.read(&Grant::job("test"), |view| view.get::<Farm>(id)).unwrap().unwrap();
     assert_eq!((found.revision, found.record), (1, farm(1, "shop")));
     assert_eq!(named(&store, "shop"), [id]);
     assert_eq!(named(&store, "sho"), []);
-    let entry = store.entry(seq).unwrap().unwrap();
+    let entry = store.entry(&Grant::job("test"), seq).unwrap().unwrap();
     assert_eq!(entry.verb, "farm.create");
     assert_eq!((entry.about.as_str(), entry.text.as_str()), ("shop", "farm shop declared"));
     assert_eq!(entry.subjects, [Subject::Farm(id)]);
     assert_eq!(entry.changes.len(), 1);
     assert!(entry.changes[0].before::<Farm>().unwrap().is_none());
     assert_eq!(entry.changes[0].after::<Farm>().unwrap().unwrap().record.id, id);
-    assert_eq!(store.entries_about(Subject::Farm(id), None, 10).unwrap(), [entry]);
+    assert_eq!(
+        store.entries_about(&Grant::job("test"), Subject::Farm(id), None, 10).unwrap(),
+        [entry]
+    );
     assert_eq!(store.verify().unwrap().records, 1);
 }
 
@@ -82,7 +85,7 @@ fn a_write_that_changes_nothing_leaves_no_entry() {
         Ok(())
     });
     assert_eq!(there_and_back.unwrap(), ((), seq));
-    assert_eq!(store.entries(Seq(0), 10).unwrap().len(), 1);
+    assert_eq!(store.entries(&Grant::job("test"), Seq(0), 10).unwrap().len(), 1);
     assert_eq!((named(&store, "shop"), named(&store, "store")), (vec![id], vec![]));
     store.verify().unwrap();
 }
@@ -108,7 +111,7 @@ fn a_write_sees_what_it_wrote() {
     let (count, all, names, first, rest) = seen.unwrap().0;
     assert_eq!((count, all, names), (2, vec![2, 3], vec![3, 2]));
     assert_eq!((first, rest), (vec![2], vec![3]));
-    let entry = store.entry(Seq(3)).unwrap().unwrap();
+    let entry = store.entry(&Grant::job("test"), Seq(3)).unwrap().unwrap();
     let kinds: Vec<(bool, bool)> =
         entry.changes.iter().map(|c| (c.before.is_some(), c.after.is_some())).collect();
     assert_eq!(kinds, [(true, false), (true, true), (false, true)]);
@@ -127,7 +130,7 @@ fn current_plans_and_cursors_are_records_too() {
         })
         .unwrap();
     let (plan, none, found) = store
-        .read(|view| {
+        .read(&Grant::job("test"), |view| {
             let found = view.get::<AgentCursor>(ServerId(7))?;
             Ok((view.current_plan(FarmId(1))?, view.current_plan(FarmId(2))?, found))
         })

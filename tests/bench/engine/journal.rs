@@ -5,7 +5,7 @@
 //! `oltp_insert`, with a number that is drawn and one more index, as that has.
 
 use grange::base::{EnvironmentId, Name, RoleId, Seq, WallClock};
-use grange::model::{Actor, Cause, Role};
+use grange::model::{Cause, Grant, Role};
 use grange::store::{Author, Mode, Purpose, Store};
 use std::path::Path;
 use std::sync::Arc;
@@ -34,7 +34,7 @@ fn role(id: RoleId, of: u64) -> Role {
 }
 
 fn author() -> Author {
-    Author::new(&Actor::job("bench"), "role.create", Cause::Request, Purpose::Growth)
+    Author::new(&Grant::job("bench"), "role.create", Cause::Request, Purpose::Growth)
 }
 
 /// Makes a store with so many records.

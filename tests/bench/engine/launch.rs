@@ -11,7 +11,7 @@ use grange::clouds::Cloud;
 use grange::clouds::simulated::{Delays, Simulated};
 use grange::jobs::upkeep::PLANS_KEPT;
 use grange::jobs::{Checker, Courier, Ports};
-use grange::model::{Actor, ReadyCheck, ServerStatus};
+use grange::model::{Actor, Grant, ReadyCheck, ServerStatus};
 use grange::service::appliance::upkeep;
 use grange::service::{Service, farms, lookup, plans};
 use grange::wire::input::{FarmFilter, Page, TerminateInput};
@@ -72,7 +72,8 @@ impl Site {
 
     /// How many servers there are of a status, by the records.
     fn count(&self, is: &dyn Fn(ServerStatus) -> bool) -> usize {
-        let servers = self.house.service.read(lookup::live_servers).expect("servers");
+        let servers =
+            self.house.service.read(&Grant::job("test"), lookup::live_servers).expect("servers");
         servers.iter().filter(|server| is(server.status)).count()
     }
 

@@ -6,7 +6,9 @@
 
 use crate::house::{House, PLATFORM, admin};
 use grange::base::{Millis, ServerId};
-use grange::model::{Actor, Cause, CloudState, Server, ServerStatus, Sighting, Step, StepStatus};
+use grange::model::{
+    Actor, Cause, CloudState, Grant, Server, ServerStatus, Sighting, Step, StepStatus,
+};
 use grange::service::clouds::observe::{self, Look};
 use grange::service::farms::manifests;
 use grange::service::plans::Memory;
@@ -107,11 +109,11 @@ fn median(mut times: Vec<f64>) -> f64 {
 
 /// Every planned server runs, and its launch is done.
 fn settle(service: &Service) -> Vec<Server> {
-    let planned = service.read(lookup::all_servers).expect("servers");
+    let planned = service.read(&Grant::job("test"), lookup::all_servers).expect("servers");
     for some in planned.chunks(500) {
         let some = some.to_vec();
         let author =
-            Author::new(&Actor::job("bench"), "bench.settle", Cause::Clock, Purpose::Growth);
+            Author::new(&Grant::job("bench"), "bench.settle", Cause::Clock, Purpose::Growth);
         let write = move |tx: &mut grange::store::Tx<'_>| {
             let now = tx.now();
             for server in some {
@@ -164,7 +166,7 @@ fn list(service: &Service, servers: &[Server]) {
 
 /// What an agent that reboots its server and says hello again makes of its record.
 fn change(service: &Service, id: ServerId) {
-    let author = Author::new(&Actor::job("bench"), "bench.change", Cause::Clock, Purpose::Growth);
+    let author = Author::new(&Grant::job("bench"), "bench.change", Cause::Clock, Purpose::Growth);
     let write = move |tx: &mut grange::store::Tx<'_>| {
         let Some(server) = lookup::server(tx, id)? else { return Ok(()) };
         let status = match server.status {

@@ -4,7 +4,7 @@
 use crate::explain::site::Site;
 use grange::base::{Clock, Millis, PlanId, StepId};
 use grange::clouds::{Applied, CloudError};
-use grange::model::{Actor, Breaker, Cause, Door, Permission, Step, StepKind, StepStatus};
+use grange::model::{Actor, Breaker, Cause, Door, Grant, Permission, Step, StepKind, StepStatus};
 use grange::service::clouds::accounts;
 use grange::service::plans::{self, steps};
 use grange::service::{appliance, lookup};
@@ -80,12 +80,12 @@ impl Account {
     }
 
     fn planned(&self) -> Vec<StepId> {
-        let open = self.site.service.read(lookup::open_steps).unwrap();
+        let open = self.site.service.read(&Grant::job("test"), lookup::open_steps).unwrap();
         open.iter().filter(|step| step.status == StepStatus::Planned).map(|s| s.id).collect()
     }
 
     fn breaker(&self) -> Option<Breaker> {
-        self.site.service.read(|view| lookup::breaker(view, ACCOUNT)).unwrap()
+        self.site.service.read(&Grant::job("test"), |view| lookup::breaker(view, ACCOUNT)).unwrap()
     }
 
     fn view(&self) -> AccountView {
@@ -113,11 +113,11 @@ fn one_call_about_a_server_at_a_time() {
     let account = Account::with_launches(1);
     account.call(1, gone);
     let site = &account.site;
-    let server = site.service.read(lookup::all_servers).unwrap().remove(0);
+    let server = site.service.read(&Grant::job("test"), lookup::all_servers).unwrap().remove(0);
     // While an account is left alone, a person's wishes pile up.
     let planned = |kind: StepKind| {
         let (server, now) = (server.clone(), site.clock.now());
-        let author = Author::new(&admin(), "test", Cause::Request, Purpose::Growth);
+        let author = Author::new(&Grant::job("admin"), "test", Cause::Request, Purpose::Growth);
         let step = site.service.write(author, move |tx| {
             let step = Step::planned(tx.next_id()?, PlanId(1), &server, kind, now);
             tx.put(&step)?;
@@ -211,8 +211,17 @@ fn an_account_that_refuses_everybody_is_left_alone_and_good_ones_try_it() {
     // One of e was planned before those of f, but e is among the failures.
     let (trial, _) = account.due();
     assert_eq!(trial.len(), 1);
-    let step = account.site.service.read(|view| lookup::step(view, trial[0])).unwrap().unwrap();
-    let role = account.site.service.read(|view| lookup::farm_role(view, step.farm_role)).unwrap();
+    let step = account
+        .site
+        .service
+        .read(&Grant::job("test"), |view| lookup::step(view, trial[0]))
+        .unwrap()
+        .unwrap();
+    let role = account
+        .site
+        .service
+        .read(&Grant::job("test"), |view| lookup::farm_role(view, step.farm_role))
+        .unwrap();
     assert_eq!(role.unwrap().alias.as_str(), "f");
 }
 
@@ -265,7 +274,7 @@ fn steps_beyond_the_pace_wait_and_what_people_asked_for_does_not() {
     account.site.act("terminate web-1");
     account.plan();
     account.site.clock.advance(1_000);
-    let open = account.site.service.read(lookup::open_steps).unwrap();
+    let open = account.site.service.read(&Grant::job("test"), lookup::open_steps).unwrap();
     let wanted = open.iter().find(|step| step.kind == StepKind::Terminate).unwrap();
     account.site.clock.advance(wanted.not_before.since(account.site.clock.now()));
     assert!(account.due().0.contains(&wanted.id));

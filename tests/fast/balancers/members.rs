@@ -3,7 +3,7 @@
 use super::{Shop, admin};
 use grange::base::limit::{BALANCER_LOOK, UNHEALTHY_ALERT_AFTER};
 use grange::base::{Clock, ServerId};
-use grange::model::{Actor, Cause, MemberDown, Server};
+use grange::model::{Actor, Cause, Grant, MemberDown, Server};
 use grange::service::farms::members;
 use grange::service::{journal, lookup, plans, servers};
 use grange::store::{Author, Purpose};
@@ -49,10 +49,12 @@ impl Shop {
     fn turn_into_a_web_server(&self, alias: &str) {
         let service = &self.site.service;
         let farm = plans::farms(service).unwrap()[0];
-        let roles = service.read(|view| lookup::farm_roles_of(view, farm)).unwrap();
+        let roles =
+            service.read(&Grant::job("test"), |view| lookup::farm_roles_of(view, farm)).unwrap();
         let mut role = roles.into_iter().find(|role| role.alias.as_str() == alias).unwrap();
         role.balance = None;
-        let author = Author::new(&admin(), "farm-role.turn", Cause::Request, Purpose::Growth);
+        let author =
+            Author::new(&Grant::job("admin"), "farm-role.turn", Cause::Request, Purpose::Growth);
         service.write(author, move |tx| Ok(tx.put(&role).map(drop)?)).unwrap();
     }
 

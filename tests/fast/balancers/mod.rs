@@ -6,7 +6,7 @@ mod members;
 use crate::explain::site::Site;
 use grange::base::limit::{BALANCER_LOOK, BALANCER_WAIT};
 use grange::base::{Clock, Millis, ServerId};
-use grange::model::{Actor, Door, FarmGoal, Permission, Server, ServerStatus, StepKind};
+use grange::model::{Actor, Door, FarmGoal, Grant, Permission, Server, ServerStatus, StepKind};
 use grange::service::farms::{self, balancers, manifests};
 use grange::service::plans::{self, holds, steps};
 use grange::service::{lookup, servers};
@@ -80,7 +80,7 @@ impl Shop {
     }
 
     fn server(&self, which: impl Fn(&Server) -> bool) -> ServerId {
-        let all = self.site.service.read(lookup::all_servers).unwrap();
+        let all = self.site.service.read(&Grant::job("test"), lookup::all_servers).unwrap();
         all.iter().find(|server| which(server)).unwrap().id
     }
 
@@ -117,7 +117,8 @@ impl Shop {
         let (service, now) = (&self.site.service, self.site.clock.now());
         let (due, next) = steps::due(service, now).unwrap();
         let goes = self.goes();
-        let open = service.read(|view| lookup::steps_of_server(view, goes)).unwrap();
+        let open =
+            service.read(&Grant::job("test"), |view| lookup::steps_of_server(view, goes)).unwrap();
         let stop = open.iter().find(|s| s.kind == StepKind::Terminate && s.status.is_open());
         (due.contains(&stop.unwrap().id), next.map(|at| at.since(now)))
     }

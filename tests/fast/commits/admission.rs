@@ -7,7 +7,9 @@
 use crate::explain::site::Site;
 use grange::base::{Problem, StepId, Timestamp};
 use grange::clouds::{Applied, CloudError};
-use grange::model::{Actor, Cause, FarmRole, Server, ServerStatus, Step, StepKind, StepStatus};
+use grange::model::{
+    Actor, Cause, FarmRole, Grant, Server, ServerStatus, Step, StepKind, StepStatus,
+};
 use grange::service::lookup;
 use grange::service::plans::{self, steps};
 use grange::store::{Author, Purpose, Tx};
@@ -29,13 +31,13 @@ impl Farm {
         for farm in plans::farms(&site.service).unwrap() {
             plans::tick(&site.service, &job("plan"), farm).unwrap();
         }
-        let launches = site.service.read(lookup::open_steps).unwrap();
+        let launches = site.service.read(&Grant::job("test"), lookup::open_steps).unwrap();
         assert_eq!(launches.len(), 3);
         Farm { site, launches }
     }
 
     fn write(&self, change: impl FnOnce(&mut Tx<'_>) -> Result<(), Problem> + Send + 'static) {
-        let author = Author::new(&job("test"), "test", Cause::Clock, Purpose::Growth);
+        let author = Author::new(&Grant::job("test"), "test", Cause::Clock, Purpose::Growth);
         self.site.service.write(author, change).unwrap();
     }
 
@@ -70,12 +72,20 @@ impl Farm {
     }
 
     fn step(&self, id: StepId) -> Step {
-        self.site.service.read(|view| lookup::step(view, id)).unwrap().expect("it is kept")
+        self.site
+            .service
+            .read(&Grant::job("test"), |view| lookup::step(view, id))
+            .unwrap()
+            .expect("it is kept")
     }
 
     fn server(&self, place: usize) -> Server {
         let id = self.launches[place].server;
-        self.site.service.read(|view| lookup::server(view, id)).unwrap().expect("it is kept")
+        self.site
+            .service
+            .read(&Grant::job("test"), |view| lookup::server(view, id))
+            .unwrap()
+            .expect("it is kept")
     }
 }
 
@@ -204,7 +214,7 @@ fn a_call_that_ended_without_an_answer_is_adopted() {
     drop(calling);
     assert_eq!(steps::adopt(service, &job).unwrap(), 1);
     let status = |id: StepId| {
-        let all = service.read(lookup::open_steps).unwrap();
+        let all = service.read(&Grant::job("test"), lookup::open_steps).unwrap();
         all.iter().find(|step| step.id == id).map(|step| step.status)
     };
     assert_eq!(status(step), Some(StepStatus::Unknown));

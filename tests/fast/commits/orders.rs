@@ -3,7 +3,9 @@
 use super::races::admin;
 use crate::explain::site::Site;
 use grange::base::{Bytes, Clock, Code, EnvironmentId, OrderId, Seq, ServerId, Timestamp};
-use grange::model::{Actor, EndedBy, Order, OrderBody, OrderState, Permission, Printed, Ran};
+use grange::model::{
+    Actor, EndedBy, Grant, Order, OrderBody, OrderState, Permission, Printed, Ran,
+};
 use grange::service::agents::orders;
 use grange::service::lookup;
 use grange::service::servers::commands;
@@ -19,13 +21,15 @@ fn ordered() -> (Site, OrderId, Timestamp) {
     let server = site.named("web-1");
     let shown = commands::run(&site.service, &admin(), server, &request).unwrap();
     let id = OrderId(shown.id);
-    let order = site.service.read(|view| lookup::order(view, id)).unwrap().unwrap();
+    let order =
+        site.service.read(&Grant::job("test"), |view| lookup::order(view, id)).unwrap().unwrap();
     (site, id, order.deadline)
 }
 
 fn expire(site: &Site, id: OrderId) -> (usize, OrderState) {
     let count = orders::expire(&site.service, &Actor::job("orders")).unwrap();
-    let order = site.service.read(|view| lookup::order(view, id)).unwrap().unwrap();
+    let order =
+        site.service.read(&Grant::job("test"), |view| lookup::order(view, id)).unwrap().unwrap();
     (count, order.state)
 }
 
@@ -88,13 +92,14 @@ fn ended(order: OrderId, exit_code: i32, ended_by: EndedBy, left_out: u64) -> Me
 }
 
 fn record(site: &Site, id: OrderId) -> Order {
-    site.service.read(|view| lookup::order(view, id)).unwrap().unwrap()
+    site.service.read(&Grant::job("test"), |view| lookup::order(view, id)).unwrap().unwrap()
 }
 
 /// The last entries of the journal about orders: verb, who, and what is said.
 fn told(site: &Site, count: u64) -> Vec<String> {
     let last = site.service.store.last_seq();
-    let entries = (last.0 + 1 - count..=last.0).map(|seq| site.service.store.entry(Seq(seq)));
+    let entries = (last.0 + 1 - count..=last.0)
+        .map(|seq| site.service.store.entry(&Grant::job("test"), Seq(seq)));
     let line = |entry: grange::store::Entry| {
         format!("{} {} {} {}", entry.who.name, entry.verb, entry.about, entry.text)
     };

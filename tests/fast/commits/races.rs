@@ -5,7 +5,7 @@
 
 use crate::explain::site::Site;
 use grange::base::ServerId;
-use grange::model::{Actor, Door, Permission};
+use grange::model::{Actor, Door, Grant, Permission};
 use grange::service::farms::{self, manifests};
 use grange::service::plans::Planned;
 use grange::service::plans::{self, holds};
@@ -46,15 +46,19 @@ fn hold(service: &Service, kind: &str) {
 }
 
 fn scale(service: &Service, min: u32, max: u32) {
-    let farm = service.read(lookup::all_farms).unwrap().remove(0).id;
-    let role = service.read(|view| lookup::farm_roles_of(view, farm)).unwrap().remove(0).id;
+    let farm = service.read(&Grant::job("test"), lookup::all_farms).unwrap().remove(0).id;
+    let role = service
+        .read(&Grant::job("test"), |view| lookup::farm_roles_of(view, farm))
+        .unwrap()
+        .remove(0)
+        .id;
     let (min_instances, max_instances) = (Some(min), Some(max));
     let input = ScalingInput { min_instances, max_instances, ..ScalingInput::default() };
     farms::scale(service, &admin(), role, &input, None).unwrap();
 }
 
 fn server(service: &Service, name: &str) -> ServerId {
-    let all = service.read(lookup::all_servers).unwrap();
+    let all = service.read(&Grant::job("test"), lookup::all_servers).unwrap();
     all.iter().find(|server| server.hostname == name).expect(name).id
 }
 
@@ -73,7 +77,7 @@ const RACES: &[(&str, Begin, Deed)] = &[
     ("the maximum goes down", launching, |service| scale(service, 0, 1)),
     ("another manifest is applied", launching, |service| apply(service, 2)),
     ("the farm is terminated", launching, |service| {
-        let farm = service.read(lookup::all_farms).unwrap().remove(0).id;
+        let farm = service.read(&Grant::job("test"), lookup::all_farms).unwrap().remove(0).id;
         farms::terminate(service, &admin(), farm, TerminateInput::default()).unwrap();
     }),
     ("ending servers is held", leaving, |service| hold(service, "terminate")),
@@ -114,7 +118,7 @@ fn outcome(site: &Site) -> Vec<String> {
         }
     }
     let service = &site.service;
-    let servers = service.read(lookup::all_servers).unwrap();
+    let servers = service.read(&Grant::job("test"), lookup::all_servers).unwrap();
     let live = servers.iter().filter(|server| server.status.counts());
     let mut lines: Vec<String> = live
         .map(|server| {
@@ -123,7 +127,7 @@ fn outcome(site: &Site) -> Vec<String> {
             format!("{name} {size} {status} locked {}", server.locked)
         })
         .collect();
-    for step in service.read(lookup::open_steps).unwrap() {
+    for step in service.read(&Grant::job("test"), lookup::open_steps).unwrap() {
         let of = servers.iter().find(|server| server.id == step.server).expect("it is there");
         lines.push(format!("{} {}", step.kind.as_str(), of.hostname));
     }

@@ -5,7 +5,7 @@ use grange::base::text::is_hidden;
 use grange::base::{Code, Problem, Result, Seq, ServerId, Timestamp, TokenId, UserId};
 use grange::broker::Ingest;
 use grange::clouds::CloudError;
-use grange::model::{Actor, Door, Permission};
+use grange::model::{Actor, Door, Grant, Permission};
 use grange::service::agents::Doorway;
 use grange::service::farms::{self, manifests};
 use grange::service::plans::{self, holds, steps};
@@ -28,7 +28,7 @@ fn site() -> (Site, ServerId) {
     for farm in plans::farms(&site.service).unwrap() {
         plans::tick(&site.service, &Actor::job("plan"), farm).unwrap();
     }
-    let server = site.service.read(lookup::all_servers).unwrap().remove(0).id;
+    let server = site.service.read(&Grant::job("test"), lookup::all_servers).unwrap().remove(0).id;
     (site, server)
 }
 
@@ -73,7 +73,7 @@ const FIELDS: [Field; 9] = [
     }),
     ("description", |service, _, text| {
         let input = FarmInput { description: Some(text.into()), ..FarmInput::default() };
-        let farm = service.read(lookup::all_farms)?.remove(0).id;
+        let farm = service.read(&Grant::job("test"), lookup::all_farms)?.remove(0).id;
         farms::update(service, &admin(), farm, &input, None).map(drop)
     }),
     ("name", |service, _, text| {
@@ -126,7 +126,7 @@ fn journal(service: &Service) -> String {
     let mut told = String::new();
     let mut after = Seq(0);
     loop {
-        let entries = service.store.entries(after, 100).unwrap();
+        let entries = service.store.entries(&Grant::job("test"), after, 100).unwrap();
         let Some(last) = entries.last() else { return told };
         after = last.seq;
         for entry in entries {
@@ -149,7 +149,11 @@ fn what_an_agent_says_is_one_harmless_line_of_a_bounded_length() {
     let (version, capabilities) = (attack.clone(), vec![attack.clone(); 100]);
     say(1, MessageBody::Hello { version, capabilities, ready: true, epoch: 0 });
     say(2, MessageBody::Ready { ready: false, detail: attack.clone() });
-    let record = site.service.read(|view| lookup::server(view, server)).unwrap().unwrap();
+    let record = site
+        .service
+        .read(&Grant::job("test"), |view| lookup::server(view, server))
+        .unwrap()
+        .unwrap();
     for text in [record.agent_version.unwrap(), record.boot_id.unwrap()] {
         assert!(text.len() <= 64 && !text.contains(is_hidden), "{text:?}");
     }
@@ -163,12 +167,13 @@ fn what_an_agent_says_is_one_harmless_line_of_a_bounded_length() {
 #[test]
 fn what_a_cloud_says_of_a_call_is_one_harmless_line_of_a_bounded_length() {
     let (site, _) = site();
-    let step = site.service.read(lookup::open_steps).unwrap().remove(0).id;
+    let step = site.service.read(&Grant::job("test"), lookup::open_steps).unwrap().remove(0).id;
     steps::begin(&site.service, &Actor::job("execute"), step).unwrap().unwrap();
     let page = format!("<html>\n\u{1b}[2J{}", "no ".repeat(100_000));
     let answer = Err(CloudError::Refused(page));
     steps::finish(&site.service, &Actor::job("execute"), step, answer).unwrap();
-    let step = site.service.read(|view| lookup::step(view, step)).unwrap().unwrap();
+    let step =
+        site.service.read(&Grant::job("test"), |view| lookup::step(view, step)).unwrap().unwrap();
     assert!(step.message.len() <= 1_100 && !step.message.contains(is_hidden), "{}", step.message);
     assert!(step.message.starts_with("refused: <html>\\n\\u{1b}[2Jno no"), "{}", step.message);
     let told = journal(&site.service);

@@ -5,7 +5,7 @@ use crate::explain::site::{Site, now};
 use grange::base::hash::sha256;
 use grange::base::{Name, Problem, ServerId, UserId};
 use grange::broker::{Admission, Refusal};
-use grange::model::{Actor, Cause, Door, Permission, Server, ServerStatus, User};
+use grange::model::{Cause, Door, Grant, Permission, Server, ServerStatus, User};
 use grange::net::tls::DeviceKey;
 use grange::pki::request_key_digest;
 use grange::service::agents::Doorway;
@@ -32,7 +32,7 @@ fn request() -> Request {
 }
 
 fn write(site: &Site, change: impl FnOnce(&mut Tx<'_>) -> Result<(), Problem> + Send + 'static) {
-    let author = Author::new(&Actor::job("test"), "test", Cause::Clock, Purpose::Growth);
+    let author = Author::new(&Grant::job("test"), "test", Cause::Clock, Purpose::Growth);
     site.service.write(author, change).unwrap();
 }
 
@@ -42,7 +42,7 @@ impl Gate {
         site.act("mute");
         site.act("apply 2 2");
         site.act("settle");
-        let servers = site.service.read(lookup::all_servers).unwrap();
+        let servers = site.service.read(&Grant::job("test"), lookup::all_servers).unwrap();
         let (first, second) = (servers[0].id, servers[1].id);
         let doorway = Doorway::new(site.service.clone());
         let gate = Gate { site, doorway, first, second };

@@ -6,7 +6,7 @@ use grange::base::{
     Code, FarmId, FarmRoleId, HoldId, OrderId, PlanId, Result, ServerId, StepId, TokenId, VolumeId,
 };
 use grange::clouds::Applied;
-use grange::model::{Actor, Door, Permission};
+use grange::model::{Actor, Door, Grant, Permission};
 use grange::service::agents::{orders, told};
 use grange::service::appliance::upkeep::KeptPlans;
 use grange::service::appliance::{self, upkeep};
@@ -279,7 +279,7 @@ impl There<'_> {
     /// What there is on a site.
     pub fn on(site: &Site) -> There<'_> {
         let service = &site.service;
-        let server = service.read(lookup::all_servers).unwrap().remove(0);
+        let server = service.read(&Grant::job("test"), lookup::all_servers).unwrap().remove(0);
         let manifest = MANIFEST.into();
         let input = ProposalRequest { launch: true, manifest, ..Default::default() };
         let launching = proposals::make(service, &actor(Permission::for_admin()), &input);

@@ -9,8 +9,8 @@ use grange::base::{Clock, ManualClock, Millis, ServerId, StepId, Timestamp, Wake
 use grange::broker::{Ingest, Later};
 use grange::clouds::{Applied, CloudError};
 use grange::model::{
-    Actor, CloudState, Door, OrderBody, OrderState, Permission, Server, ServerStatus, Sighting,
-    StepKind,
+    Actor, CloudState, Door, Grant, OrderBody, OrderState, Permission, Server, ServerStatus,
+    Sighting, StepKind,
 };
 use grange::pki::Authority;
 use grange::series::{self, MemoryDisk, Series};
@@ -185,7 +185,10 @@ impl Site {
             ["idle", server, "of", "another"] => self.idle(server, 1),
             ["orders", server] => {
                 let id = self.named(server);
-                let orders = self.service.read(|view| lookup::orders_of(view, id)).unwrap();
+                let orders = self
+                    .service
+                    .read(&Grant::job("test"), |view| lookup::orders_of(view, id))
+                    .unwrap();
                 let told = orders.iter().any(|order| matches!(order.body, OrderBody::Leave { .. }));
                 assert!(told, "{server} is not told that it is to go: {orders:?}");
             }
@@ -297,13 +300,13 @@ impl Site {
         &self,
         verb: impl FnOnce(&Service, grange::base::FarmId) -> grange::base::Result<()>,
     ) {
-        let farm = self.service.read(lookup::all_farms).unwrap().remove(0);
+        let farm = self.service.read(&Grant::job("test"), lookup::all_farms).unwrap().remove(0);
         verb(&self.service, farm.id).unwrap();
     }
 
     /// Servers that are not confirmed gone.
     pub fn servers(&self) -> Vec<Server> {
-        let mut all = self.service.read(lookup::all_servers).unwrap();
+        let mut all = self.service.read(&Grant::job("test"), lookup::all_servers).unwrap();
         all.retain(|server| server.status.counts());
         all
     }
@@ -454,7 +457,10 @@ impl Site {
     /// Says that nothing is left to finish before its step, or one by that much later.
     fn idle(&mut self, server: &str, beside: u64) {
         let id = self.named(server);
-        let steps = self.service.read(|view| lookup::steps_of_server(view, id)).unwrap();
+        let steps = self
+            .service
+            .read(&Grant::job("test"), |view| lookup::steps_of_server(view, id))
+            .unwrap();
         let last = steps.iter().map(|step| step.id).max().expect("a server has steps");
         self.say(id, MessageBody::Idle { step: StepId(last.0 + beside) });
     }
@@ -462,7 +468,8 @@ impl Site {
     /// Its agent answers every order that is open.
     fn answer(&mut self, server: &str, error: Option<String>) {
         let id = self.named(server);
-        let orders = self.service.read(|view| lookup::orders_of(view, id)).unwrap();
+        let orders =
+            self.service.read(&Grant::job("test"), |view| lookup::orders_of(view, id)).unwrap();
         for open in orders.into_iter().filter(|order| order.state == OrderState::Open) {
             let (order, error, output) = (open.id, error.clone(), String::new());
             self.say(id, MessageBody::Result { order, error, exit_code: 0, output, ran: None });

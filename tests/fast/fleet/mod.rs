@@ -6,7 +6,7 @@ mod checks;
 use crate::explain::site::Site;
 use grange::base::{EnvironmentId, FarmId, FarmRoleId, PlanId, ServerId};
 use grange::model::{
-    Actor, Cause, Decision, Door, FarmRole, Line, Permission, Plan, ReadyCheck, Server,
+    Actor, Cause, Decision, Door, FarmRole, Grant, Line, Permission, Plan, ReadyCheck, Server,
     ServerStatus, Wait,
 };
 use grange::service::appliance::upkeep;
@@ -24,13 +24,13 @@ fn admin() -> Actor {
 }
 
 fn records(service: &Service) -> Vec<Server> {
-    let mut all = service.read(lookup::all_servers).unwrap();
+    let mut all = service.read(&Grant::job("test"), lookup::all_servers).unwrap();
     all.sort_by_key(|s| (s.farm, s.farm_role, s.index, s.created_at));
     all
 }
 
 fn farm_roles(service: &Service) -> BTreeMap<FarmRoleId, FarmRole> {
-    let found = service.read(|view| {
+    let found = service.read(&Grant::job("test"), |view| {
         let farms = lookup::all_farms(view)?;
         let roles = farms.iter().map(|farm| lookup::farm_roles_of(view, farm.id));
         Ok(roles.collect::<grange::base::Result<Vec<_>>>()?.concat())
@@ -97,14 +97,16 @@ fn check_counts(service: &Service, live: &[&Server]) {
         let counted = count(&|server| server.farm_role == role.id);
         assert_eq!(fleet.of_farm_role(service, role).unwrap(), counted, "{}", role.alias);
     }
-    for farm in service.read(lookup::all_farms).unwrap() {
+    for farm in service.read(&Grant::job("test"), lookup::all_farms).unwrap() {
         let counted = count(&|server| server.farm == farm.id);
         assert_eq!(fleet.of_farm(service, &farm).unwrap(), counted, "{}", farm.name);
     }
     let page = Page { number: 1, size: 100 };
     let shown = farms::list(service, &admin(), &FarmFilter::default(), page).unwrap().items;
     for farm in &shown {
-        let plan = service.read(|view| lookup::current_plan(view, FarmId(farm.id))).unwrap();
+        let plan = service
+            .read(&Grant::job("test"), |view| lookup::current_plan(view, FarmId(farm.id)))
+            .unwrap();
         let (id, target) = plan.map_or((0, 0), |plan| {
             (plan.id.0, plan.targets.iter().map(|target| target.target).sum::<u32>())
         });
@@ -197,7 +199,8 @@ fn turn(service: &Service, nth: usize, of: u8) {
     role.policy.agent = of & 1 == 0;
     role.policy.ready_for_ms = u64::from(of & 2) * 1_000;
     role.check = (of & 4 > 0).then_some(ReadyCheck { port: 80, path: None });
-    let author = Author::new(&admin(), "farm-role.turn", Cause::Request, Purpose::Growth);
+    let author =
+        Author::new(&Grant::job("admin"), "farm-role.turn", Cause::Request, Purpose::Growth);
     service
         .write(author, move |tx| {
             tx.put(&role)?;
@@ -313,7 +316,7 @@ fn those_long_gone_are_forgotten_by_age_and_by_number() {
     site.act("later 30s");
     site.act("settle");
     let service = site.service.clone();
-    let gone = || service.read(lookup::all_servers).unwrap().len();
+    let gone = || service.read(&Grant::job("test"), lookup::all_servers).unwrap().len();
     let forget = |kept, most| {
         upkeep::remove_terminated(&service, &Actor::job("upkeep"), kept, most).unwrap()
     };
@@ -321,14 +324,18 @@ fn those_long_gone_are_forgotten_by_age_and_by_number() {
     assert!(all >= 5, "{all}");
     assert_eq!((forget(3_600_000, 10_000), gone()), (0, all));
     // The first that went is the first that is forgotten.
-    let first = service.read(lookup::all_servers).unwrap();
+    let first = service.read(&Grant::job("test"), lookup::all_servers).unwrap();
     let first = first.iter().min_by_key(|server| (server.status_at, server.id)).unwrap().id;
     assert_eq!((forget(3_600_000, all - 1), gone()), (1, all - 1));
-    assert_eq!(service.read(|view| lookup::server(view, first)).unwrap(), None);
+    assert_eq!(
+        service.read(&Grant::job("test"), |view| lookup::server(view, first)).unwrap(),
+        None
+    );
     site.act("later 3600s");
     site.act("later 1s");
     assert_eq!((forget(3_600_000, 10_000), gone()), (all - 1, 0));
-    let steps = service.read(|view| lookup::steps_of_server(view, first)).unwrap();
+    let steps =
+        service.read(&Grant::job("test"), |view| lookup::steps_of_server(view, first)).unwrap();
     assert_eq!(steps, Vec::new());
 }
 
@@ -355,13 +362,16 @@ fn plans_beyond_the_last_are_forgotten_and_never_the_current_one() {
     let since = plans();
     assert!(since.len() > 3, "{since:?}");
     assert_eq!(forget(0), since.len() - 1);
-    let farm = service.read(lookup::all_farms).unwrap().remove(0).id;
-    let current = service.read(|view| lookup::current_plan(view, farm)).unwrap().unwrap();
+    let farm = service.read(&Grant::job("test"), lookup::all_farms).unwrap().remove(0).id;
+    let current = service
+        .read(&Grant::job("test"), |view| lookup::current_plan(view, farm))
+        .unwrap()
+        .unwrap();
     assert_eq!(plans(), [current.id]);
 }
 
 fn site_plans(service: &Service) -> Vec<PlanId> {
-    let plans = service.read(|view| Ok(view.all::<Plan>()?)).unwrap();
+    let plans = service.read(&Grant::job("test"), |view| Ok(view.all::<Plan>()?)).unwrap();
     plans.into_iter().map(|plan| plan.record.id).collect()
 }
 

@@ -8,7 +8,7 @@ use grange::base::limit::{
 };
 use grange::base::{OrderId, Seq, ServerId, StepId, Timestamp};
 use grange::broker::{Broker, Ingest, Kind as Refused, Refusal};
-use grange::model::{Actor, Cause};
+use grange::model::{Cause, Grant};
 use grange::net::mqtt::{ConnectCode, Packet};
 use grange::net::tls::Identity;
 use grange::service::agents::Doorway;
@@ -55,7 +55,7 @@ impl House {
         let (identity, key) = rig::signed(&self.authority, server.id);
         server.agent_key_digest = Some(key);
         let id = server.id;
-        let author = Author::new(&Actor::job("test"), "test", Cause::Clock, Purpose::Growth);
+        let author = Author::new(&Grant::job("test"), "test", Cause::Clock, Purpose::Growth);
         self.site.service.store.write(author, move |tx| Ok(tx.put(&server)?)).unwrap();
         (id, identity)
     }
@@ -133,7 +133,7 @@ fn kinds() -> Vec<(&'static str, Says)> {
 async fn nobody_talks_the_journal_away() {
     let house = House::new();
     let people = |house: &House| -> Vec<Seq> {
-        let all = house.site.service.store.entries(Seq(0), 10_000).unwrap();
+        let all = house.site.service.store.entries(&Grant::job("test"), Seq(0), 10_000).unwrap();
         let all = all.into_iter().filter(|entry| entry.who.name == "admin");
         all.map(|entry| entry.seq).collect()
     };
@@ -158,7 +158,7 @@ async fn nobody_talks_the_journal_away() {
         house.site.clock.advance(AGENT_ENTRIES_BURST * AGENT_ENTRY_EVERY);
     }
     assert!(delayed > 800, "{delayed}: what is over comes later, and is counted");
-    let entries = house.site.service.store.entries(began, 10_000).unwrap();
+    let entries = house.site.service.store.entries(&Grant::job("test"), began, 10_000).unwrap();
     for entry in entries {
         let stored = entry.changes.iter().flat_map(|c| [c.before.as_ref(), c.after.as_ref()]);
         let bytes: usize = stored.flatten().map(Vec::len).sum::<usize>() + entry.text.len();

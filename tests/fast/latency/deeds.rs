@@ -7,7 +7,7 @@ use grange::base::{Clock, ServerId, StepId};
 use grange::clouds::{Applied, CloudError};
 use grange::jobs::{Job, balancers::Balancers, ready::Ready};
 use grange::model::{
-    Actor, CloudState, FarmGoal, HoldKind, MemberDown, OrderBody, OrderState, ServerStatus,
+    Actor, CloudState, FarmGoal, Grant, HoldKind, MemberDown, OrderBody, OrderState, ServerStatus,
     Sighting, StepKind,
 };
 use grange::service::clouds::observe::{self, Look};
@@ -123,7 +123,9 @@ fn scale(world: &mut World) {
 
 fn goal(world: &mut World) {
     let service = &world.site.service;
-    let Some(farm) = service.read(lookup::all_farms).unwrap().pop() else { return };
+    let Some(farm) = service.read(&Grant::job("test"), lookup::all_farms).unwrap().pop() else {
+        return;
+    };
     let (who, how) = (admin(), world.luck.below(100));
     drop(match (farm.goal, how) {
         (FarmGoal::Launched, 0..30) => farms::suspend(service, &who, farm.id).map(drop),
@@ -159,7 +161,7 @@ fn lock(world: &mut World) {
 }
 
 fn hold(world: &mut World) {
-    let there = world.site.service.read(lookup::all_holds).unwrap();
+    let there = world.site.service.read(&Grant::job("test"), lookup::all_holds).unwrap();
     if let Some(hold) = world.one(&there).filter(|_| world.luck.chance(50)) {
         return drop(holds::release(&world.site.service, &admin(), hold.id));
     }
@@ -172,7 +174,7 @@ fn hold(world: &mut World) {
 }
 
 fn end_hold(world: &mut World) {
-    let holds = world.site.service.read(lookup::all_holds).unwrap();
+    let holds = world.site.service.read(&Grant::job("test"), lookup::all_holds).unwrap();
     let now = world.site.clock.now();
     let Some(end) = holds.iter().filter_map(|hold| hold.until).min() else { return };
     world.pass(end.since(now));
@@ -355,7 +357,11 @@ fn idle(world: &mut World) {
     if !world.connected.contains(&server.id) {
         return;
     }
-    let steps = world.site.service.read(|view| lookup::steps_of_server(view, server.id)).unwrap();
+    let steps = world
+        .site
+        .service
+        .read(&Grant::job("test"), |view| lookup::steps_of_server(view, server.id))
+        .unwrap();
     let Some(step) = steps.iter().map(|step| step.id).max() else { return };
     drop(world.site.try_to_say(server.id, MessageBody::Idle { step }));
 }
@@ -380,7 +386,11 @@ fn balance(world: &mut World) {
 fn obey(world: &mut World) {
     let there: Vec<ServerId> = world.connected.iter().copied().collect();
     for server in there {
-        let orders = world.site.service.read(|view| lookup::orders_of(view, server)).unwrap();
+        let orders = world
+            .site
+            .service
+            .read(&Grant::job("test"), |view| lookup::orders_of(view, server))
+            .unwrap();
         for open in orders.into_iter().filter(|order| order.state == OrderState::Open) {
             let is_file = matches!(open.body, OrderBody::WriteFile { .. });
             let fails = is_file && world.luck.chance(10);

@@ -13,7 +13,7 @@ use deeds::{ALL_IS_WELL, CHAINS, DEEDS, Deed};
 use grange::base::{FarmId, Millis, PlanId, Timestamp, Waker};
 use grange::engine;
 use grange::jobs::table::ROWS;
-use grange::model::{Actor, Line, Move, RoleTarget};
+use grange::model::{Actor, Grant, Line, Move, RoleTarget};
 use grange::service::plans::pace::Pace;
 use grange::service::plans::{self, Memory};
 use grange::service::{Service, lookup};
@@ -64,7 +64,8 @@ fn job() -> Actor {
 fn afresh(service: &Service) -> BTreeMap<FarmId, Decision> {
     let mut all = BTreeMap::new();
     for farm in plans::farms(service).unwrap() {
-        let input = plans::assemble(service, farm).unwrap().expect("it is there");
+        let input =
+            plans::assemble(service, &Grant::job("test"), farm).unwrap().expect("it is there");
         let plan = engine::plan(&input);
         let changes = plan.changes(input.parent.as_ref());
         let before = input.parent.map(|parent| parent.targets).unwrap_or_default();
@@ -83,7 +84,7 @@ fn told(service: &Service) -> BTreeMap<FarmId, Vec<Line>> {
 }
 
 fn current(service: &Service, farm: FarmId) -> Option<(PlanId, Vec<Move>)> {
-    let plan = service.read(|view| lookup::current_plan(view, farm)).unwrap();
+    let plan = service.read(&Grant::job("test"), |view| lookup::current_plan(view, farm)).unwrap();
     plan.map(|plan| (plan.id, plan.moves))
 }
 

@@ -8,7 +8,7 @@ use grange::base::{Clock, FarmRoleId, Millis, ServerId, Waker};
 use grange::broker::Ingest;
 use grange::jobs::{Checker, Job, Pool, Ports, holds::Holds};
 use grange::model::{
-    Actor, CloudState, Door, FarmRole, Permission, ReadyCheck, Server, ServerStatus,
+    Actor, CloudState, Door, FarmRole, Grant, Permission, ReadyCheck, Server, ServerStatus,
 };
 use grange::service::plans::steps::{Begun, Calling};
 use grange::service::{lookup, plans};
@@ -130,7 +130,12 @@ impl World {
     /// Every farm role there is.
     pub fn roles(&self) -> Vec<FarmRole> {
         let farms = plans::farms(&self.site.service).unwrap();
-        let of = |farm| self.site.service.read(|view| lookup::farm_roles_of(view, farm)).unwrap();
+        let of = |farm| {
+            self.site
+                .service
+                .read(&Grant::job("test"), |view| lookup::farm_roles_of(view, farm))
+                .unwrap()
+        };
         farms.into_iter().flat_map(of).collect()
     }
 

@@ -4,13 +4,13 @@ use super::Case;
 use super::Do::{Act, Outside, Told};
 use crate::explain::site::Site;
 use grange::base::OrderId;
-use grange::model::Server;
+use grange::model::{Grant, Server};
 use grange::service::lookup;
 use grange::wire::agent::MessageBody;
 
 /// The one that goes or is gone, else the one that came last.
 fn last(site: &Site) -> Server {
-    let mut all = site.service.read(lookup::all_servers).unwrap();
+    let mut all = site.service.read(&Grant::job("test"), lookup::all_servers).unwrap();
     all.sort_by_key(|server| (server.terminate_reason.is_some(), server.index));
     all.pop().expect("a server")
 }

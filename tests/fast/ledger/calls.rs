@@ -3,7 +3,7 @@
 use super::Do::{self, Call};
 use crate::entrance::rights::{There, said};
 use grange::base::{FarmRoleId, OrderId, Problem, Result, ServerId};
-use grange::model::Actor;
+use grange::model::{Actor, Grant};
 use grange::service::agents::orders;
 use grange::service::farms::{self, manifests};
 use grange::service::lookup;
@@ -39,13 +39,16 @@ pub fn pages<T: Debug>(list: impl Fn(Page) -> Result<T>) -> Result<String> {
 
 /// The server of a host name.
 pub fn named(there: &There, name: &str) -> ServerId {
-    let all = there.service.read(lookup::all_servers).unwrap();
+    let all = there.service.read(&Grant::job("test"), lookup::all_servers).unwrap();
     all.into_iter().find(|s| s.hostname == name && s.status.counts()).expect(name).id
 }
 
 /// The farm role of an alias.
 pub fn role(there: &There, alias: &str) -> FarmRoleId {
-    let roles = there.service.read(|view| lookup::farm_roles_of(view, there.farm)).unwrap();
+    let roles = there
+        .service
+        .read(&Grant::job("test"), |view| lookup::farm_roles_of(view, there.farm))
+        .unwrap();
     roles.into_iter().find(|role| role.alias.as_str() == alias).expect(alias).id
 }
 

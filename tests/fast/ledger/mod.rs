@@ -22,7 +22,7 @@ mod written;
 use crate::entrance::rights::{Call, There, VERBS, actor, site};
 use crate::explain::site::Site;
 use grange::base::Seq;
-use grange::model::Permission;
+use grange::model::{Grant, Permission};
 use grange::service::{Service, lookup};
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -101,7 +101,7 @@ struct Names(BTreeMap<String, String>);
 
 impl Names {
     fn learn(&mut self, service: &Service) {
-        for server in service.read(lookup::all_servers).unwrap() {
+        for server in service.read(&Grant::job("test"), lookup::all_servers).unwrap() {
             let mut name = server.hostname;
             while self.0.iter().any(|(id, taken)| *id != server.id.to_string() && *taken == name) {
                 name.push('\'');

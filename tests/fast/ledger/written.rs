@@ -4,7 +4,7 @@
 use super::tree::{self, Tree};
 use grange::base::Seq;
 use grange::model::{
-    AgentCursor, Alert, Breaker, Farm, FarmRole, Hold, Install, Order, Plan, Proposal, Role,
+    AgentCursor, Alert, Breaker, Farm, FarmRole, Grant, Hold, Install, Order, Plan, Proposal, Role,
     Server, Step, Token, User, Volume,
 };
 use grange::service::Service;
@@ -32,7 +32,7 @@ pub struct Known {
 /// Every entry after one, field by field.
 pub fn since(service: &Service, after: Seq, known: &mut Known) -> String {
     let mut told = String::new();
-    for entry in service.store.entries(after, 1_000).unwrap() {
+    for entry in service.store.entries(&Grant::job("test"), after, 1_000).unwrap() {
         tell(&mut told, &entry, known);
     }
     told

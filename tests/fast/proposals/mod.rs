@@ -3,7 +3,7 @@
 use crate::explain::site::Site;
 use grange::base::limit::PROPOSAL_MANIFEST_BYTES_MAX;
 use grange::base::{Code, EnvironmentId, FarmRoleId, Problem, Result, UserId};
-use grange::model::{Actor, Door, FarmRole, Permission};
+use grange::model::{Actor, Door, FarmRole, Grant, Permission};
 use grange::pki::Authority;
 use grange::service::farms::{self, manifests};
 use grange::service::journal::{self, explain};
@@ -62,7 +62,8 @@ fn apply(service: &Service, text: &str) -> Result<ManifestResult> {
 }
 
 fn web(service: &Service) -> FarmRole {
-    let found = service.read(|view| lookup::farm_role(view, FarmRoleId(1))).unwrap();
+    let found =
+        service.read(&Grant::job("test"), |view| lookup::farm_role(view, FarmRoleId(1))).unwrap();
     found.expect("shop/web")
 }
 

@@ -3,7 +3,7 @@
 
 use crate::explain::site::Site;
 use grange::base::{Clock, ServerId};
-use grange::model::{Actor, AgentCursor, Cause, OrderBody, OrderState};
+use grange::model::{Actor, AgentCursor, Cause, Grant, OrderBody, OrderState};
 use grange::service::agents::told;
 use grange::service::lookup;
 use grange::service::observed::FormerPorts;
@@ -16,7 +16,7 @@ fn moved() -> (Site, [ServerId; 2]) {
         site.act(deed);
     }
     let servers = ["web-1", "web-2"].map(|name| site.named(name));
-    let author = Author::new(&Actor::job("test"), "test", Cause::Clock, Purpose::Growth);
+    let author = Author::new(&Grant::job("test"), "test", Cause::Clock, Purpose::Growth);
     let write = move |tx: &mut grange::store::Tx| {
         for server in servers {
             let cursor = lookup::agent_cursor(tx, server)?.expect("it was heard");
@@ -40,7 +40,8 @@ fn alert(site: &Site) -> Option<String> {
 }
 
 fn orders(site: &Site, server: ServerId) -> Vec<OrderState> {
-    let orders = site.service.read(|view| lookup::orders_of(view, server)).unwrap();
+    let orders =
+        site.service.read(&Grant::job("test"), |view| lookup::orders_of(view, server)).unwrap();
     let told = orders.into_iter().filter(|order| match &order.body {
         OrderBody::Addresses { appliances } => appliances == &["192.0.2.1:8883"],
         _ => false,
@@ -66,13 +67,21 @@ fn each_agent_is_told_once_and_the_last_one_ends_it() {
     assert_eq!(orders(&site, first), [OrderState::Open], "one order each");
     site.act("answer web-1");
     assert_eq!((tell(&site), alert(&site)), (Some(1), None));
-    let known = site.service.read(|view| lookup::agent_cursor(view, first)).unwrap().unwrap();
+    let known = site
+        .service
+        .read(&Grant::job("test"), |view| lookup::agent_cursor(view, first))
+        .unwrap()
+        .unwrap();
     assert_eq!(known.told.as_deref(), Some("192.0.2.1:8883"));
     // One that is launched meanwhile knows, also for the next start.
     site.act("apply 3 3");
     site.act("settle");
     let third = site.named("web-3");
-    let known = site.service.read(|view| lookup::agent_cursor(view, third)).unwrap().unwrap();
+    let known = site
+        .service
+        .read(&Grant::job("test"), |view| lookup::agent_cursor(view, third))
+        .unwrap()
+        .unwrap();
     assert_eq!(known.told.as_deref(), Some("192.0.2.1:8883"));
     site.act("answer web-2");
     assert_eq!((tell(&site), tell(&site)), (Some(0), None), "all know, and it is over");

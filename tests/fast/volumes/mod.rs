@@ -6,7 +6,7 @@ use grange::base::{Code, EnvironmentId, FarmRoleId, VolumeId};
 use grange::clouds::simulated::{Delays, Simulated};
 use grange::clouds::volume::{VolumeMark, VolumeRequest, VolumeSighting};
 use grange::clouds::{Cloud, CloudStep, LaunchRequest};
-use grange::model::{Actor, Cause, Door, Permission, Server, Volume};
+use grange::model::{Actor, Cause, Door, Grant, Permission, Server, Volume};
 use grange::service::farms::{self, manifests};
 use grange::service::lookup;
 use grange::service::plans::{self, steps};
@@ -84,10 +84,11 @@ impl Yard {
     }
 
     fn remove_farm(&self) {
-        let farm = self.site.service.read(lookup::all_farms).unwrap().remove(0);
+        let farm =
+            self.site.service.read(&Grant::job("test"), lookup::all_farms).unwrap().remove(0);
         farms::remove(&self.site.service, &admin(), farm.id, None).unwrap();
         self.settle();
-        assert!(self.site.service.read(lookup::all_farms).unwrap().is_empty());
+        assert!(self.site.service.read(&Grant::job("test"), lookup::all_farms).unwrap().is_empty());
     }
 
     fn listed(&self) -> Vec<VolumeView> {
@@ -121,7 +122,7 @@ impl Yard {
 
     /// What the job does about volumes that a person wants gone.
     fn destroy(&self) {
-        for volume in self.site.service.read(lookup::doomed_volumes).unwrap() {
+        for volume in self.site.service.read(&Grant::job("test"), lookup::doomed_volumes).unwrap() {
             let failure = self.cloud.remove_volume(&volume.cloud_volume_id).err();
             let (service, failure) = (&self.site.service, failure.map(|e| e.to_string()));
             volumes::took_away(service, &Actor::job("volumes"), volume.id, failure).unwrap();
@@ -133,7 +134,12 @@ impl Yard {
     }
 
     fn entries(&self) -> String {
-        let entries = self.site.service.store.entries(grange::base::Seq(0), 1_000).unwrap();
+        let entries = self
+            .site
+            .service
+            .store
+            .entries(&Grant::job("test"), grange::base::Seq(0), 1_000)
+            .unwrap();
         entries.iter().map(|entry| format!("{}: {}\n", entry.about, entry.text)).collect()
     }
 }
@@ -184,7 +190,7 @@ fn nobody_gets_what_a_farm_of_another_environment_or_another_name_left() {
     yard.write("db-1", "/data", "one");
     yard.remove_farm();
     let change = |edit: fn(&mut Volume)| {
-        let author = Author::new(&admin(), "test", Cause::Request, Purpose::Growth);
+        let author = Author::new(&Grant::job("admin"), "test", Cause::Request, Purpose::Growth);
         let moved = yard.site.service.write(author, move |tx| {
             let mut volume = lookup::volume(tx, VolumeId(1))?.unwrap();
             edit(&mut volume);
@@ -223,7 +229,7 @@ fn nobody_gets_what_a_farm_of_another_environment_or_another_name_left() {
         assert_eq!(yard.read("db-1", "/data"), None);
         yard.remove_farm();
         // The new one goes, so that the old one is the only one the next time.
-        for volume in yard.site.service.read(lookup::all_volumes).unwrap() {
+        for volume in yard.site.service.read(&Grant::job("test"), lookup::all_volumes).unwrap() {
             if volume.id != VolumeId(1) {
                 yard.delete(volume.id.0).unwrap();
             }
@@ -239,7 +245,7 @@ fn volumes_follow_their_farm_to_another_name() {
     yard.apply(&shop(1, &["/data"]), false);
     yard.settle();
     yard.write("db-1", "/data", "one");
-    let farm = yard.site.service.read(lookup::all_farms).unwrap().remove(0);
+    let farm = yard.site.service.read(&Grant::job("test"), lookup::all_farms).unwrap().remove(0);
     let name = FarmInput { name: Some("store".into()), ..FarmInput::default() };
     farms::update(&yard.site.service, &admin(), farm.id, &name, None).unwrap();
     yard.settle();
@@ -299,7 +305,7 @@ fn a_volume_that_a_cloud_does_not_let_go_of_is_told_and_stays() {
     let yard = Yard::new();
     yard.apply(&shop(1, &["/data"]), false);
     yard.settle();
-    let author = Author::new(&admin(), "test", Cause::Request, Purpose::Growth);
+    let author = Author::new(&Grant::job("admin"), "test", Cause::Request, Purpose::Growth);
     let doom = yard.site.service.write(author, |tx| {
         let volume = lookup::volume(tx, VolumeId(1))?.unwrap();
         tx.put(&Volume { delete_requested: true, ..volume })?;
@@ -418,7 +424,7 @@ fn after_a_restore_volumes_are_known_by_what_they_carry() {
 fn volumes_of_before_get_a_record_by_their_place() {
     let yard = Yard::new();
     yard.apply(&shop(1, &["/data", "/logs"]), false);
-    let role = yard.site.service.read(|view| {
+    let role = yard.site.service.read(&Grant::job("test"), |view| {
         let farm = lookup::all_farms(view)?.remove(0);
         Ok(lookup::farm_roles_of(view, farm.id)?.remove(0).id)
     });

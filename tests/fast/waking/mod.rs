@@ -8,7 +8,7 @@ use grange::boot::driver::Driver;
 use grange::clouds::Cloud;
 use grange::clouds::simulated::{Delays, Simulated};
 use grange::jobs::{Pool, Ports};
-use grange::model::{Actor, Door, Permission};
+use grange::model::{Actor, Door, Grant, Permission};
 use grange::service::lookup;
 use grange::service::plans::Memory;
 use grange::service::plans::holds;
@@ -76,7 +76,7 @@ fn a_place_that_is_freed_after_the_commit_is_used_at_once() {
     let driver = Driver::start(ports).unwrap();
     let end = Instant::now() + PATIENCE;
     let launched = || {
-        let all = site.service.read(lookup::all_servers).unwrap();
+        let all = site.service.read(&Grant::job("test"), lookup::all_servers).unwrap();
         all.iter().filter(|server| server.cloud_server_id.is_some()).count()
     };
     while launched() < SERVERS as usize {

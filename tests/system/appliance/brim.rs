@@ -4,6 +4,7 @@
 use super::rig::{Rig, checked_web};
 use super::wait::until;
 use grange::base::WallClock;
+use grange::model::Grant;
 use grange::store::{Mode, Reads, Store};
 use std::fs;
 use std::io::Write;
@@ -140,6 +141,9 @@ fn on_a_full_disk_servers_go_and_nothing_is_lost() {
     rig.stop();
     let store = Store::open(&data, Arc::new(WallClock::new()), Mode::Thread).unwrap();
     assert!(store.verify().unwrap().last.0 > last);
-    assert_eq!(store.read(|view| view.count::<grange::model::Farm>()).unwrap(), 2);
+    assert_eq!(
+        store.read(&Grant::job("test"), |view| view.count::<grange::model::Farm>()).unwrap(),
+        2
+    );
     assert!(store.close());
 }

@@ -9,6 +9,7 @@ use super::appliance::wait::until;
 use answers::{Answers, Readings};
 use grange::base::random::Stream;
 use grange::base::{Seq, WallClock};
+use grange::model::Grant;
 use grange::pki::{self, Authority};
 use grange::store::{Entry, Mode, Store, inspect};
 use std::collections::BTreeMap;
@@ -160,7 +161,7 @@ fn truth(rig: &Rig) -> Truth {
     let copy = rig.directory.join("truth");
     copy_of(&from, &copy, &files_of(&from));
     let store = Store::open(&copy, Arc::new(WallClock::new()), Mode::Inline(None)).unwrap();
-    let entries = store.entries(Seq(0), usize::MAX).unwrap();
+    let entries = store.entries(&Grant::job("test"), Seq(0), usize::MAX).unwrap();
     store.verify().unwrap();
     assert!(entries.len() > 20, "{}", entries.len());
     let authority = Authority::open_kept(&copy.join("keys"), None).unwrap();
@@ -267,7 +268,7 @@ fn store(copy: &Path, truth: &Truth, what: &str) -> Fate {
         Ok(store) => store,
         Err(_) => return Fate::Refused,
     };
-    match store.entries(Seq(0), usize::MAX) {
+    match store.entries(&Grant::job("test"), Seq(0), usize::MAX) {
         Ok(entries) => assert!(entries == truth.entries, "{what}: another history was served"),
         Err(_) => return Fate::Met,
     }

@@ -10,8 +10,8 @@ use crate::wire::manifest::{DeclaredFarmRole, Manifest, write};
 
 /// Writes a farm as a manifest. Farm roles on their way out are left out.
 pub fn export(service: &Service, actor: &Actor, id: FarmId) -> Result<FarmManifestView> {
-    authorise(actor, Permission::FarmsRead)?;
-    service.read(|view| {
+    let grant = authorise(actor, Permission::FarmsRead)?;
+    service.read(&grant, |view| {
         let farm = lookup::farm(view, id)?.filter(|farm| farm.env == actor.env);
         let farm = farm.ok_or_else(|| Problem::not_found("farm", id))?;
         let mut farm_roles = lookup::farm_roles_of(view, id)?;

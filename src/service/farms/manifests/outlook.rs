@@ -10,7 +10,7 @@ use super::{Change, Wish};
 use crate::base::hash::{hex, sha256};
 use crate::base::{PlanId, Result, ServerId};
 use crate::engine::{self, PlanInput};
-use crate::model::{FarmRole, Move, Plan, RolloutState, Server, ServerStatus, StepKind};
+use crate::model::{FarmRole, Grant, Move, Plan, RolloutState, Server, ServerStatus, StepKind};
 use crate::service::journal::explain;
 use crate::service::{Service, plans};
 use crate::wire::api::ManifestResult;
@@ -61,11 +61,12 @@ impl Outlook {
 }
 
 /// Plans the farm with the change and without it.
-pub fn outlook(service: &Service, change: &Change) -> Result<Outlook> {
-    let input = plans::assemble_with(service, change.farm.clone(), change.farm_roles.clone())?;
+pub fn outlook(service: &Service, grant: &Grant, change: &Change) -> Result<Outlook> {
+    let (farm, farm_roles) = (change.farm.clone(), change.farm_roles.clone());
+    let input = plans::assemble_with(service, grant, farm, farm_roles)?;
     let with = engine::plan(&input);
     let (before, without) = match change.base.farm {
-        Some(_) => match plans::assemble(service, change.farm.id)? {
+        Some(_) => match plans::assemble(service, grant, change.farm.id)? {
             Some(input) => {
                 let plan = engine::plan(&input);
                 (Some(input), Some(plan))

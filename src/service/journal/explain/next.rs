@@ -44,11 +44,13 @@ pub(super) fn of_role(report: &[Line], role: &FarmRole) -> Vec<String> {
 }
 
 /// What comes next for a farm role that waits for nothing: the readings its rules look at.
-pub(super) fn rules(service: &Service, role: &FarmRole) -> Result<Vec<String>> {
+pub(super) fn rules(past: &Past, role: &FarmRole) -> Result<Vec<String>> {
     if !role.scaling.enabled || role.scaling.rules.is_empty() {
         return Ok(Vec::new());
     }
-    let Some(input) = plans::assemble(service, role.farm)? else { return Ok(Vec::new()) };
+    let Some(input) = plans::assemble(past.service, past.grant, role.farm)? else {
+        return Ok(Vec::new());
+    };
     let rules = role.scaling.rules.iter().enumerate();
     Ok(rules
         .map(|(index, rule)| {
@@ -89,7 +91,7 @@ pub(super) fn of_server(
         }],
         (ServerStatus::Running, Some(role)) => {
             let mut next = vec!["nothing: it is wanted and running".to_owned()];
-            next.extend(rules(service, role)?);
+            next.extend(rules(past, role)?);
             next
         }
         (ServerStatus::Running, None) => vec!["nothing: it is wanted and running".into()],

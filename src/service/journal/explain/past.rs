@@ -6,7 +6,7 @@
 
 use crate::base::VolumeId;
 use crate::base::{EnvironmentId, FarmId, FarmRoleId, PlanId, Result, Seq, ServerId, StepId};
-use crate::model::{Farm, FarmRole, Plan, Server, Step, Volume};
+use crate::model::{Farm, FarmRole, Grant, Plan, Server, Step, Volume};
 use crate::service::{Service, lookup};
 use crate::store::{Entry, Key, Reads, Record, StoreError, Subject, View};
 
@@ -21,6 +21,7 @@ const NAMES_LOOKED_AT_MAX: u64 = 50_000;
 /// One snapshot of the records, and the journal.
 pub(super) struct Past<'a> {
     pub service: &'a Service,
+    pub grant: &'a Grant<'a>,
     pub view: &'a View,
 }
 
@@ -32,12 +33,12 @@ pub(super) struct Beginning {
 impl Past<'_> {
     /// A story's entries, newest first.
     pub fn entries(&self, of: Subject, before: Option<Seq>, at_most: usize) -> Result<Vec<Entry>> {
-        Ok(self.service.store.entries_about(of, before, at_most)?)
+        Ok(self.service.store.entries_about(self.grant, of, before, at_most)?)
     }
 
     /// A story's oldest entry.
     pub fn first(&self, of: Subject) -> Result<Option<Entry>> {
-        Ok(self.service.store.first_about(of)?)
+        Ok(self.service.store.first_about(self.grant, of)?)
     }
 
     /// The newest entry of a story that `is` it, before a number or of all.
@@ -62,11 +63,11 @@ impl Past<'_> {
 
     /// Where the journal begins, if its beginning is gone.
     pub fn beginning(&self) -> Result<Option<Beginning>> {
-        let first = match self.service.store.entries(Seq(0), 1) {
+        let first = match self.service.store.entries(self.grant, Seq(0), 1) {
             Err(StoreError::Gone { first }) => first,
             other => return other.map(|_| None).map_err(Into::into),
         };
-        let entry = self.service.store.entry(first)?;
+        let entry = self.service.store.entry(self.grant, first)?;
         Ok(entry.map(|entry| Beginning { seq: entry.seq }))
     }
 
@@ -145,7 +146,7 @@ impl Past<'_> {
         while end > stop {
             let from = end.saturating_sub(PAGE as u64).max(stop);
             let page = usize::try_from(end - from).unwrap_or(PAGE);
-            for entry in self.service.store.entries(Seq(from), page)?.iter().rev() {
+            for entry in self.service.store.entries(self.grant, Seq(from), page)?.iter().rev() {
                 if entry.about.contains(name) || entry.text.contains(name) {
                     let found = self.named(env, name, entry)?;
                     if found.is_some() {

@@ -2,6 +2,7 @@
 
 use crate::base::time::say;
 use crate::base::{Code, FarmId, FarmRoleId, Problem, Result};
+use crate::model::Grant;
 use crate::service::Service;
 use crate::service::farms::manifests::{Change, Outlook};
 use crate::store::{Subject, Table};
@@ -11,7 +12,7 @@ use crate::wire::proposal::{Base, Document, Record};
 const LOOKED_AT_MAX: usize = 100;
 
 /// The records must be the ones the proposal was made on.
-pub fn records(service: &Service, change: &Change, record: &Record) -> Result<()> {
+pub fn records(service: &Service, grant: &Grant, change: &Change, record: &Record) -> Result<()> {
     let (then, now, farm) = (&record.base, &change.base, &record.farm);
     let mut moved = Vec::new();
     match (&then.farm, &now.farm) {
@@ -21,19 +22,25 @@ pub fn records(service: &Service, change: &Change, record: &Record) -> Result<()
             moved.push(format!("farm {farm} was removed and declared anew"));
         }
         (Some(then), Some(now)) if then.revision != now.revision => {
-            let who = who(service, Subject::Farm(FarmId(now.id)), Table::Farms)?;
+            let who = who(service, grant, Subject::Farm(FarmId(now.id)), Table::Farms)?;
             moved.push(format!("farm {farm} itself changed{who}"));
         }
         (Some(_), Some(_)) | (None, None) => {}
     }
     // Of a farm that is another, every farm role is.
     if then.farm.as_ref().map(|farm| farm.id) == now.farm.as_ref().map(|farm| farm.id) {
-        moved.extend(farm_roles(service, farm, then, now)?);
+        moved.extend(farm_roles(service, grant, farm, then, now)?);
     }
     say_moved(moved)
 }
 
-fn farm_roles(service: &Service, farm: &str, then: &Base, now: &Base) -> Result<Vec<String>> {
+fn farm_roles(
+    service: &Service,
+    grant: &Grant,
+    farm: &str,
+    then: &Base,
+    now: &Base,
+) -> Result<Vec<String>> {
     let mut moved = Vec::new();
     for was in &then.farm_roles {
         let name = format!("{farm}/{}", was.alias);
@@ -44,7 +51,7 @@ fn farm_roles(service: &Service, farm: &str, then: &Base, now: &Base) -> Result<
             }
             Some(is) if is.revision != was.revision => {
                 let subject = Subject::FarmRole(FarmRoleId(is.id));
-                let who = who(service, subject, Table::FarmRoles)?;
+                let who = who(service, grant, subject, Table::FarmRoles)?;
                 moved.push(format!("farm role {name} changed{who}"));
             }
             Some(_) => {}
@@ -57,8 +64,8 @@ fn farm_roles(service: &Service, farm: &str, then: &Base, now: &Base) -> Result<
 }
 
 /// Who changed a record last, if the journal still knows.
-fn who(service: &Service, subject: Subject, table: Table) -> Result<String> {
-    let entries = service.store.entries_about(subject, None, LOOKED_AT_MAX)?;
+fn who(service: &Service, grant: &Grant, subject: Subject, table: Table) -> Result<String> {
+    let entries = service.store.entries_about(grant, subject, None, LOOKED_AT_MAX)?;
     let last = entries.iter().find(|entry| entry.changes.iter().any(|c| c.table == table));
     let text = last.map(|entry| {
         let age = say(service.now().since(entry.at));

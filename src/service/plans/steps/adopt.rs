@@ -29,12 +29,12 @@ impl Drop for Calling {
 /// Steps that are begun while no call of this process is about them have lost their answers: the
 /// process that made the call is gone, or the outcome could not be committed. Listings settle them.
 pub fn adopt(service: &Service, actor: &Actor) -> Result<usize> {
-    authorise(actor, Permission::Operate)?;
-    adopt_among(service, actor, &service.read(lookup::open_steps)?)
+    let grant = authorise(actor, Permission::Operate)?;
+    adopt_among(service, actor, &service.read(&grant, lookup::open_steps)?)
 }
 
 pub(super) fn adopt_among(service: &Service, actor: &Actor, open: &[Step]) -> Result<usize> {
-    authorise(actor, Permission::Operate)?;
+    let grant = authorise(actor, Permission::Operate)?;
     let is_lost =
         |step: &Step| step.status == StepStatus::Begun && !service.observed.is_calling(step.id);
     // A commit that the disk failed may have reached it all the same: then nothing is missing.
@@ -49,7 +49,7 @@ pub(super) fn adopt_among(service: &Service, actor: &Actor, open: &[Step]) -> Re
         return Ok(0);
     }
     let adopted = service.write(
-        Author::new(actor, "step.adopt", Cause::Clock, Purpose::Ending),
+        Author::new(&grant, "step.adopt", Cause::Clock, Purpose::Ending),
         move |tx| {
             let mut adopted = Vec::new();
             for id in lost {

@@ -2,7 +2,7 @@
 
 use super::{Counts, Part};
 use crate::base::{EnvironmentId, FarmId, FarmRoleId, Result, Seq, ServerId, Timestamp};
-use crate::model::{FarmRole, Server, ServerStatus};
+use crate::model::{FarmRole, Grant, Server, ServerStatus};
 use crate::service::journal::follow::follow;
 use crate::service::{Service, lookup};
 use crate::store::{Entry, Table};
@@ -104,7 +104,7 @@ impl Traits {
 impl Kept {
     /// What the records say now.
     pub(super) fn read(service: &Service) -> Result<Kept> {
-        service.read(|view| {
+        service.read(&Grant::job("fleet"), |view| {
             let mut kept = Kept { seq: Some(view.last_seq()?), ..Kept::default() };
             lookup::all_servers(view)?.iter().for_each(|server| kept.put(Place::of(server)));
             for farm in lookup::all_farms(view)? {

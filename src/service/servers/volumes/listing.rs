@@ -5,7 +5,7 @@ use super::{about, said};
 use crate::base::limit::STRANGE_NAMES_MAX;
 use crate::base::{EnvironmentId, FarmRoleId, Name, Result, Timestamp, VolumeId};
 use crate::clouds::volume::{VolumeMark, VolumeSighting};
-use crate::model::{Actor, Cause, Permission, Volume, VolumeOwner};
+use crate::model::{Actor, Cause, Grant, Permission, Volume, VolumeOwner};
 use crate::service::{Service, authorise, lookup};
 use crate::store::{Author, Purpose, Tx};
 use std::collections::BTreeSet;
@@ -20,8 +20,8 @@ pub fn take(
     platform: &str,
     sightings: Vec<VolumeSighting>,
 ) -> Result<()> {
-    authorise(actor, Permission::Operate)?;
-    let mut ours = service.read(lookup::all_volumes)?;
+    let grant = authorise(actor, Permission::Operate)?;
+    let mut ours = service.read(&grant, lookup::all_volumes)?;
     ours.retain(|volume| volume.platform == platform);
     let known: BTreeSet<&str> = ours.iter().map(|v| v.cloud_volume_id.as_str()).collect();
     let seen: BTreeSet<String> = sightings.iter().map(|s| s.cloud_volume_id.clone()).collect();
@@ -50,7 +50,8 @@ fn commit(
     found: Vec<VolumeSighting>,
 ) -> Result<()> {
     let now = service.now();
-    service.write(Author::new(actor, "volume.seen", Cause::Listing, Purpose::Report), move |tx| {
+    let grant = authorise(actor, Permission::Operate)?;
+    service.write(Author::new(&grant, "volume.seen", Cause::Listing, Purpose::Report), move |tx| {
         for id in came.into_iter().take(BATCH) {
             let Some(volume) = lookup::volume(tx, id)? else { continue };
             tx.put(&Volume { seen_at: Some(now), ..volume })?;
@@ -120,7 +121,7 @@ fn owner_of(mark: &VolumeMark) -> Option<VolumeOwner> {
 /// Raises and clears what people have to see of a platform's volumes.
 fn tell(service: &Service, platform: &str) -> Result<()> {
     let (mut missing, mut strange) = (Vec::new(), Vec::new());
-    for volume in service.read(lookup::all_volumes)? {
+    for volume in service.read(&Grant::job("volumes"), lookup::all_volumes)? {
         if volume.platform != platform || volume.delete_requested {
             continue;
         }
@@ -157,7 +158,7 @@ pub fn took_away(
     id: VolumeId,
     failure: Option<String>,
 ) -> Result<()> {
-    authorise(actor, Permission::Operate)?;
+    let grant = authorise(actor, Permission::Operate)?;
     let alert = format!("volume-{id}");
     if let Some(why) = failure {
         let text = format!("volume {id} cannot be deleted: {why}");
@@ -165,7 +166,7 @@ pub fn took_away(
         return Ok(());
     }
     service.write(
-        Author::new(actor, "volume.deleted", Cause::Listing, Purpose::Report),
+        Author::new(&grant, "volume.deleted", Cause::Listing, Purpose::Report),
         move |tx| {
             let Some(volume) = lookup::volume(tx, id)?.filter(|volume| volume.delete_requested)
             else {
