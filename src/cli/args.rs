@@ -1,9 +1,11 @@
 //! Every command and option, once: parsing and help come from here.
 
+mod listing;
 mod manifest;
 pub mod said;
 mod server;
 
+pub use listing::{Format, Listing, Showing};
 pub use manifest::{Apply, Plan, Simulate};
 pub use server::{AgentVerb, ServerVerb};
 
@@ -110,7 +112,7 @@ pub enum Command {
     )]
     Hold(Box<Hold>),
     /// List what is held, why and until when
-    Holds,
+    Holds(Listing),
     /// Tell how a farm, farm role, server, plan, step or volume is, and why
     #[command(after_help = "Examples: grange explain shop, grange explain shop/web-3, \
                             grange explain plan 12")]
@@ -196,12 +198,15 @@ pub enum Command {
 #[derive(Debug, Subcommand)]
 pub enum FarmVerb {
     /// List farms
-    List,
+    #[command(after_help = "Example: grange farm list --filter 'unhealthy>0' -o name")]
+    List(Listing),
     /// Show a farm, its farm roles and servers
     Show {
         /// Its name
         #[arg(value_parser = said::farm)]
         farm: String,
+        #[command(flatten)]
+        showing: Showing,
     },
     /// Launch a farm: from now on every farm role is to have its servers
     Launch {
@@ -261,7 +266,7 @@ pub struct Sure {
 #[derive(Debug, Subcommand)]
 pub enum RoleVerb {
     /// List roles
-    List,
+    List(Listing),
 }
 
 /// What `events` is given.
@@ -310,7 +315,7 @@ pub enum TokenVerb {
     /// Create a token that acts as you; it is shown this once
     Create(TokenCreate),
     /// List your tokens, and everybody's if you manage users
-    List,
+    List(Listing),
     /// End a token: whatever acts with it is refused from then on
     Revoke {
         /// Its number, as the list has it
@@ -418,7 +423,7 @@ pub fn local(command: Command, target: &Target, json: bool) -> Result<Local, Com
         | Command::Cloud(_)
         | Command::Rollout(_)
         | Command::Hold(_)
-        | Command::Holds
+        | Command::Holds(_)
         | Command::Explain { .. }
         | Command::Events(_)
         | Command::Status

@@ -45,6 +45,11 @@ const TOPICS: &[Topic] = &[
         "Reading why: explain, plan, events",
         include_str!("../../assets/docs/explain.md"),
     ),
+    topic(
+        "lists",
+        "Which rows, which columns, in which form",
+        include_str!("../../assets/docs/lists.md"),
+    ),
     topic("holds", "Switching off what runs by itself", include_str!("../../assets/docs/holds.md")),
     topic(
         "clouds",

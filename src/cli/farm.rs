@@ -2,21 +2,24 @@
 
 use crate::base::text::escape_lines;
 use crate::base::{Code, FarmId, Millis, Problem};
-use crate::cli::args::{FarmVerb, Several};
+use crate::cli::args::{FarmVerb, Several, Showing};
 use crate::cli::table::{self, Cell, Tone};
 use crate::cli::wait::{self, Waited};
-use crate::cli::{Done, Io, exit, name, server, volume};
+use crate::cli::{Done, Io, exit, list, name, volume};
 use crate::client::Client;
-use crate::wire::api::{FarmExtra, FarmRoleView, FarmView};
+use crate::wire::api::{FarmExtra, FarmRoleView, FarmView, ServerView};
+use crate::wire::columns::farms::FARMS;
+use crate::wire::columns::servers::SERVERS;
 use crate::wire::deed::Deed;
 use crate::wire::input::ServerFilter;
+use std::io;
 use std::path::Path;
 
 /// Carries out a verb.
 pub fn carry(verb: FarmVerb, client: &Client, io: &mut Io<'_>, json: bool) -> Done {
     match verb {
-        FarmVerb::List => list(client, io, json),
-        FarmVerb::Show { farm } => show(&farm, client, io, json),
+        FarmVerb::List(listing) => list::list(&FARMS, &listing, io, json, || Ok(client.farms()?)),
+        FarmVerb::Show { farm, showing } => show(&farm, showing, client, io, json),
         FarmVerb::Launch { farm } => {
             let farm = client.farm_launch(name::farm(client, &farm)?.id)?;
             changed(&farm, "is wanted; its servers are launched now", io, json)
@@ -199,35 +202,6 @@ fn changed(farm: &FarmView, how: &str, io: &mut Io<'_>, json: bool) -> Done {
     Ok(0)
 }
 
-fn list(client: &Client, io: &mut Io<'_>, json: bool) -> Done {
-    let farms = client.farms()?;
-    if json {
-        io.json(&farms)?;
-        return Ok(0);
-    }
-    let row = |farm: &FarmView| {
-        vec![
-            Cell::from(&farm.name),
-            status(farm),
-            Cell::from(farm.grange.running),
-            Cell::from(farm.grange.target),
-            Cell::from(farm.grange.farm_roles),
-            Cell::from(waiting(farm)),
-        ]
-    };
-    let rows = farms.iter().map(row).collect();
-    table::write(io, &["FARM", "STATUS", "RUNNING", "TARGET", "FARM ROLES", "WAITING"], rows)?;
-    Ok(0)
-}
-
-/// Its status, and how many of its servers run without serving.
-fn status(farm: &FarmView) -> Cell {
-    match farm.grange.unhealthy {
-        0 => Cell(farm.status.clone(), Tone::of_status(&farm.status)),
-        unhealthy => Cell(format!("{}, {unhealthy} unhealthy", farm.status), Tone::Bad),
-    }
-}
-
 fn servers_of(farm: &FarmExtra) -> String {
     let of = format!("{} running of {}", farm.running, farm.target);
     match farm.unhealthy {
@@ -236,21 +210,21 @@ fn servers_of(farm: &FarmExtra) -> String {
     }
 }
 
-fn waiting(farm: &FarmView) -> String {
-    let freeze = farm.grange.freeze.as_ref().map(|why| format!("frozen: {why}"));
-    freeze.or_else(|| farm.grange.waiting.first().cloned()).unwrap_or_default()
-}
-
-fn show(farm_name: &str, client: &Client, io: &mut Io<'_>, json: bool) -> Done {
+fn show(farm_name: &str, showing: Showing, client: &Client, io: &mut Io<'_>, json: bool) -> Done {
     let farm = name::farm(client, farm_name)?;
     let farm_roles = client.farm_roles(farm.id)?;
     let of_farm = ServerFilter { farm: Some(FarmId(farm.id)), ..ServerFilter::default() };
     let servers = client.servers(&of_farm)?;
-    if json {
-        let whole = serde_json::json!({"farm": farm, "farmRoles": farm_roles, "servers": servers});
-        io.json(&whole)?;
-        return Ok(0);
-    }
+    let whole = serde_json::json!({"farm": farm, "farmRoles": farm_roles, "servers": servers});
+    list::show(&whole, &farm.name, showing, io, json, |io| facts(&farm, &farm_roles, &servers, io))
+}
+
+fn facts(
+    farm: &FarmView,
+    farm_roles: &[FarmRoleView],
+    servers: &[ServerView],
+    io: &mut Io<'_>,
+) -> io::Result<()> {
     let plan = match farm.grange.plan {
         0 => "none yet".to_owned(),
         plan => plan.to_string(),
@@ -272,9 +246,9 @@ fn show(farm_name: &str, client: &Client, io: &mut Io<'_>, json: bool) -> Done {
     table::write(io, &heading, farm_roles.iter().map(farm_role).collect())?;
     if !servers.is_empty() {
         put_line!(io.stdout)?;
-        server::table(&servers, io)?;
+        list::usual(&SERVERS, servers, io)?;
     }
-    Ok(0)
+    Ok(())
 }
 
 fn farm_role(farm_role: &FarmRoleView) -> Vec<Cell> {

@@ -2,10 +2,10 @@
 
 use crate::base::time::say;
 use crate::base::{Code, Problem, Timestamp};
-use crate::cli::args::{Hold, said};
-use crate::cli::table::{self, Cell};
-use crate::cli::{Done, Io};
+use crate::cli::args::{Hold, Listing, said};
+use crate::cli::{Done, Io, list as lists};
 use crate::client::Client;
+use crate::wire::columns;
 use crate::wire::hold::{HOLD_PLACE, HOLD_RELEASE, HOLDS, HoldInput, HoldView};
 use clap::Subcommand;
 
@@ -64,21 +64,8 @@ fn end(hold: &HoldView) -> String {
 }
 
 /// Lists what is held.
-pub fn list(client: &Client, io: &mut Io<'_>, json: bool) -> Done {
-    let holds = client.rows(&HOLDS, &[])?;
-    if json {
-        io.json(&holds)?;
-        return Ok(0);
-    }
-    let row = |hold: &HoldView| {
-        let left = hold.left.map_or_else(|| "no end".to_owned(), say);
-        let until = hold.until.map(clock).unwrap_or_default();
-        let cells = [&hold.about, &hold.kind, &left, &until, &hold.by, &hold.reason];
-        cells.into_iter().map(Cell::from).collect()
-    };
-    let rows = holds.iter().map(row).collect();
-    table::write(io, &["ON", "HELD", "LEFT", "UNTIL", "BY", "REASON"], rows)?;
-    Ok(0)
+pub fn list(listing: &Listing, client: &Client, io: &mut Io<'_>, json: bool) -> Done {
+    lists::list(&columns::holds::HOLDS, listing, io, json, || Ok(client.rows(&HOLDS, &[])?))
 }
 
 /// The date and the time, to the minute.

@@ -3,12 +3,12 @@
 use crate::base::limit::{API_PAGE_MAX, EVENTS_WAIT_MAX};
 use crate::base::time::say;
 use crate::base::{Millis, Timestamp};
-use crate::cli::args::Events;
+use crate::cli::args::{Events, Listing};
 use crate::cli::table::{self, Cell};
-use crate::cli::{Done, Io};
+use crate::cli::{Done, Io, list};
 use crate::client::Client;
 use crate::wire::api::EventView;
-use crate::wire::input::RoleView;
+use crate::wire::columns::roles::ROLES;
 use std::io;
 
 /// Between two tries of `events --follow` to reach an appliance that went away.
@@ -146,21 +146,6 @@ pub fn status(client: &Client, io: &mut Io<'_>, json: bool) -> Done {
 }
 
 /// Lists roles.
-pub fn roles(client: &Client, io: &mut Io<'_>, json: bool) -> Done {
-    let roles = client.roles()?;
-    if json {
-        io.json(&roles)?;
-        return Ok(0);
-    }
-    let row = |role: &RoleView| {
-        vec![
-            Cell::from(&role.name),
-            Cell::from(role.grange.platforms.join(", ")),
-            Cell::from(role.builtin_automation.join(", ")),
-            Cell::from(&role.description),
-        ]
-    };
-    let rows = roles.iter().map(row).collect();
-    table::write(io, &["ROLE", "PLATFORMS", "AUTOMATION", "DESCRIPTION"], rows)?;
-    Ok(0)
+pub fn roles(listing: &Listing, client: &Client, io: &mut Io<'_>, json: bool) -> Done {
+    list::list(&ROLES, listing, io, json, || Ok(client.roles()?))
 }

@@ -4,7 +4,7 @@
 //! [`Patience::interrupted`] when it begins, and from then on a signal sets a flag instead, so that
 //! the command ends in its own way; a second signal ends the process at once.
 
-use crate::base::{Clock, Millis, WallClock};
+use crate::base::{Clock, Millis, Timestamp, WallClock};
 use crate::cli::exit::INTERRUPTED;
 use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
@@ -14,6 +14,8 @@ use tokio::signal::unix::{SignalKind, signal};
 pub trait Patience {
     /// Milliseconds since an arbitrary start; never goes backwards.
     fn now(&self) -> Millis;
+    /// What time it is.
+    fn wall(&self) -> Timestamp;
     /// Waits so long, or until a signal comes.
     fn pause(&self, length: Millis);
     /// Whether a signal asked the command to end since this was first asked; before that, one ends
@@ -38,6 +40,10 @@ struct Signals {
 impl Patience for Process {
     fn now(&self) -> Millis {
         self.clock.monotonic()
+    }
+
+    fn wall(&self) -> Timestamp {
+        Clock::now(&self.clock)
     }
 
     fn pause(&self, length: Millis) {

@@ -1,7 +1,7 @@
 //! The world as a command sees it: what it may read, where it writes, whether a person is there.
 
-use super::Stop;
 use super::interrupt::{Patience, Process};
+use super::{Stop, yaml};
 use crate::base::text::{escape, escape_json};
 use crate::base::{Code, Problem, output};
 use crate::wire::deed::{Asking, Deed};
@@ -107,6 +107,11 @@ impl Io<'_> {
     pub(super) fn json(&mut self, data: &impl Serialize) -> io::Result<()> {
         let text = serde_json::to_string_pretty(data)?;
         writeln!(self.stdout, "{}", escape_json(&text))
+    }
+
+    /// An object as YAML, whose texts are escaped as JSON's are.
+    pub(super) fn yaml(&mut self, data: &impl Serialize) -> io::Result<()> {
+        writeln!(self.stdout, "{}", escape_json(&yaml::text(data)?))
     }
 
     /// An object as JSON on one line.

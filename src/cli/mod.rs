@@ -9,7 +9,8 @@
 //! Exit codes are a table in `exit.rs`. `server run` ends with the command's own code.
 //!
 //! Errors go to stderr, one line for each fault, as `grange: farmRoles[0].alias: ...`. Tables go
-//! to stdout, aligned, coloured only on a terminal; `--json` gives the API's own objects.
+//! to stdout, aligned, coloured only on a terminal; `-o json` gives the API's own objects, `-o
+//! yaml` the same, `-o name` what other commands take as an argument.
 //!
 //! To add a command: its arguments in `args.rs`, a function beside its noun, a line in [`carry`],
 //! a transcript in `tests/cli`.
@@ -31,6 +32,7 @@ mod hold;
 mod house;
 mod interrupt;
 mod io;
+mod list;
 mod local;
 mod manifest;
 mod name;
@@ -45,6 +47,7 @@ mod target;
 mod token;
 mod volume;
 mod wait;
+mod yaml;
 
 pub use interrupt::Patience;
 pub use io::{Disk, Files, Io, NoFiles, in_shell};
@@ -217,11 +220,11 @@ fn carry(command: Command, client: &Client, io: &mut Io<'_>, json: bool) -> Done
         Command::Simulate(args) => simulate::carry(&args, client, io, json),
         Command::Farm(verb) => farm::carry(verb, client, io, json),
         Command::Server(verb) => server::carry(verb, client, io, json),
-        Command::Role(RoleVerb::List) => house::roles(client, io, json),
+        Command::Role(RoleVerb::List(listing)) => house::roles(&listing, client, io, json),
         Command::Cloud(verb) => cloud::carry(verb, client, io, json),
         Command::Rollout(verb) => rollout::carry(verb, client, io, json),
         Command::Hold(args) => hold::carry(*args, client, io, json),
-        Command::Holds => hold::list(client, io, json),
+        Command::Holds(listing) => hold::list(&listing, client, io, json),
         Command::Explain { what } => house::explain(&what.join(" "), client, io, json),
         Command::Events(args) => house::events(&args, client, io, json),
         Command::Status => house::status(client, io, json),

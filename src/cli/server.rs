@@ -2,11 +2,12 @@
 
 use crate::base::FarmId;
 use crate::base::time::say;
-use crate::cli::args::ServerVerb;
-use crate::cli::table::{self, Cell, Tone};
-use crate::cli::{Done, Io, Stop, name, run};
+use crate::cli::args::{Listing, ServerVerb};
+use crate::cli::{Done, Io, Stop, list as lists, name, run, table};
 use crate::client::Client;
 use crate::wire::api::ServerView;
+use crate::wire::columns::bytes;
+use crate::wire::columns::servers::SERVERS;
 use crate::wire::deed::Deed;
 use crate::wire::input::ServerFilter;
 use std::io;
@@ -14,8 +15,12 @@ use std::io;
 /// Carries out a verb.
 pub fn carry(verb: ServerVerb, client: &Client, io: &mut Io<'_>, json: bool) -> Done {
     match verb {
-        ServerVerb::List { farm } => list(farm.as_deref(), client, io, json),
-        ServerVerb::Show { server } => show(&name::server(client, &server)?, io, json),
+        ServerVerb::List { farm, listing } => list(farm.as_deref(), &listing, client, io, json),
+        ServerVerb::Show { server, showing } => {
+            let server = name::server(client, &server)?;
+            let name = &server.grange.name;
+            lists::show(&server, name, showing, io, json, |io| facts(&server, io))
+        }
         ServerVerb::Terminate { server, force, yes } => {
             let server = name::server(client, &server)?;
             if !agreed(Deed::TerminateServer, &server, yes, io)? {
@@ -71,45 +76,18 @@ fn changed(server: &ServerView, how: &str, io: &mut Io<'_>, json: bool) -> Done 
     Ok(0)
 }
 
-fn list(farm: Option<&str>, client: &Client, io: &mut Io<'_>, json: bool) -> Done {
-    let farm = farm.map(|farm| name::farm(client, farm)).transpose()?;
-    let farm = farm.map(|farm| FarmId(farm.id));
-    let servers = client.servers(&ServerFilter { farm, ..ServerFilter::default() })?;
-    if json {
-        io.json(&servers)?;
-    } else {
-        table(&servers, io)?;
-    }
-    Ok(0)
-}
-
-/// Writes servers as a table.
-pub fn table(servers: &[ServerView], io: &mut Io<'_>) -> io::Result<()> {
-    let row = |server: &ServerView| {
-        vec![
-            Cell::from(&server.grange.name),
-            status(server),
-            Cell::from(say(server.grange.status_age)),
-            Cell::from(address(server)),
-            Cell::from(reading(server, "cpu_percent", " %")),
-            agent(server),
-            Cell::from(server.grange.waiting.first().cloned().unwrap_or_default()),
-        ]
-    };
-    let heading = ["SERVER", "STATUS", "FOR", "ADDRESS", "CPU", "AGENT", "WAITING"];
-    table::write(io, &heading, servers.iter().map(row).collect())
-}
-
-/// Its status, or the worst of what else is true of it beside the status.
-fn status(server: &ServerView) -> Cell {
-    let tone = Tone::of_status(&server.status);
-    let names: Vec<&str> = server.grange.conditions.iter().map(|c| c.name.as_str()).collect();
-    let bad = names
-        .iter()
-        .any(|name| matches!(*name, "failed" | "unhealthy" | "reachesNone" | "silent" | "missing"));
-    let tone = if bad { Tone::Bad } else { tone };
-    let words = std::iter::once(server.status.as_str()).chain(names);
-    Cell(words.collect::<Vec<&str>>().join(", "), tone)
+fn list(
+    farm: Option<&str>,
+    listing: &Listing,
+    client: &Client,
+    io: &mut Io<'_>,
+    json: bool,
+) -> Done {
+    lists::list(&SERVERS, listing, io, json, || {
+        let farm = farm.map(|farm| name::farm(client, farm)).transpose()?;
+        let farm = farm.map(|farm| FarmId(farm.id));
+        Ok(client.servers(&ServerFilter { farm, ..ServerFilter::default() })?)
+    })
 }
 
 /// A time of the API without its fractions: `2026-11-21 04:36:32`.
@@ -117,29 +95,7 @@ fn when(time: &str) -> String {
     time.get(..19).unwrap_or(time).replace('T', " ")
 }
 
-fn agent(server: &ServerView) -> Cell {
-    match (server.grange.agent_connected, server.status.as_str()) {
-        (true, _) => Cell("connected".to_owned(), Tone::Good),
-        (false, "running") => Cell("away".to_owned(), Tone::Bad),
-        (false, _) => Cell::from("-"),
-    }
-}
-
-fn address(server: &ServerView) -> String {
-    let first = server.public_ip.first().or(server.private_ip.first());
-    first.cloned().unwrap_or_else(|| "-".to_owned())
-}
-
-fn reading(server: &ServerView, series: &str, unit: &str) -> String {
-    let latest = server.grange.latest.iter().find(|reading| reading.series == series);
-    latest.map_or_else(|| "-".to_owned(), |reading| format!("{:.1}{unit}", reading.value))
-}
-
-fn show(server: &ServerView, io: &mut Io<'_>, json: bool) -> Done {
-    if json {
-        io.json(server)?;
-        return Ok(0);
-    }
+fn facts(server: &ServerView, io: &mut Io<'_>) -> io::Result<()> {
     let extra = &server.grange;
     let seen = match extra.seen_age {
         Some(age) => format!("{}, {} ago", extra.seen, say(age)),
@@ -174,8 +130,7 @@ fn show(server: &ServerView, io: &mut Io<'_>, json: bool) -> Done {
         .map(|r| format!("{:<wide$}  {}", r.series, measure(&r.series, r.value)))
         .collect();
     table::lines(io, "readings", &readings)?;
-    table::lines(io, "waiting", &extra.waiting)?;
-    Ok(0)
+    table::lines(io, "waiting", &extra.waiting)
 }
 
 /// A reading with the unit its name ends in.
@@ -184,9 +139,9 @@ fn measure(series: &str, value: f64) -> String {
     if base.ends_with("_percent") {
         format!("{value:.1} %")
     } else if base.starts_with("net_") {
-        format!("{}/s", bytes(value))
+        format!("{}/s", bytes(value.max(0.0) as u64))
     } else if base.ends_with("_bytes") {
-        bytes(value)
+        bytes(value.max(0.0) as u64)
     } else if base.ends_with("_s") {
         say((value.max(0.0) * 1000.0) as u64)
     } else if value.fract() == 0.0 {
@@ -194,17 +149,4 @@ fn measure(series: &str, value: f64) -> String {
     } else {
         format!("{value:.2}")
     }
-}
-
-/// Bytes, for people.
-pub fn bytes(value: f64) -> String {
-    let units = ["B", "KiB", "MiB", "GiB", "TiB"];
-    let mut value = value;
-    let mut unit = 0;
-    while value.abs() >= 1024.0 && unit < units.len() - 1 {
-        value /= 1024.0;
-        unit += 1;
-    }
-    let digits = usize::from(unit > 0);
-    format!("{value:.digits$} {}", units[unit])
 }

@@ -2,47 +2,16 @@
 
 use crate::base::text::escape;
 use crate::cli::Io;
+pub use crate::wire::columns::{Cell, Tone};
 use std::io;
 
-/// A colour with a meaning.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Tone {
-    /// As the terminal has it.
-    Plain,
-    /// As it should be.
-    Good,
-    /// On its way.
-    Busy,
-    /// Not as it should be.
-    Bad,
-}
-
-impl Tone {
-    fn code(self) -> Option<&'static str> {
-        match self {
-            Tone::Plain => None,
-            Tone::Good => Some("32"),
-            Tone::Busy => Some("33"),
-            Tone::Bad => Some("31"),
-        }
-    }
-
-    /// The tone of a farm's or server's status.
-    pub fn of_status(status: &str) -> Tone {
-        match status {
-            "running" => Tone::Good,
-            "terminated" | "suspended" => Tone::Plain,
-            _ => Tone::Busy,
-        }
-    }
-}
-
-/// A cell: a text and its tone.
-pub struct Cell(pub String, pub Tone);
-
-impl<T: ToString> From<T> for Cell {
-    fn from(text: T) -> Cell {
-        Cell(text.to_string(), Tone::Plain)
+/// The colour of a tone, as a terminal is told.
+fn colour(tone: Tone) -> Option<&'static str> {
+    match tone {
+        Tone::Plain => None,
+        Tone::Good => Some("32"),
+        Tone::Busy => Some("33"),
+        Tone::Bad => Some("31"),
     }
 }
 
@@ -64,7 +33,7 @@ pub fn write(io: &mut Io<'_>, heading: &[&str], rows: Vec<Vec<Cell>>) -> io::Res
         let mut line = String::new();
         for (cell, width) in row.iter().zip(&widths) {
             let pad = width.saturating_sub(cell.0.chars().count()) + 2;
-            match cell.1.code().filter(|_| coloured && !cell.0.is_empty()) {
+            match colour(cell.1).filter(|_| coloured && !cell.0.is_empty()) {
                 Some(code) => line.push_str(&format!("\u{1b}[{code}m{}\u{1b}[0m", cell.0)),
                 None => line.push_str(&cell.0),
             }

@@ -1,25 +1,29 @@
 //! `grange volume`.
 
 use crate::base::{Code, Problem};
-use crate::cli::args::said;
-use crate::cli::table::{self, Cell, Tone};
-use crate::cli::{Done, Io, Stop, server};
+use crate::cli::args::{Listing, Showing, said};
+use crate::cli::{Done, Io, Stop, list, table};
 use crate::client::Client;
+use crate::wire::columns::bytes;
+use crate::wire::columns::volumes::VOLUMES;
 use crate::wire::deed::Deed;
 use crate::wire::input::VolumeFilter;
 use crate::wire::volume::{STATUSES, VolumeView};
 use clap::{Args as Group, Subcommand};
+use std::io;
 
 /// Verbs of a volume.
 #[derive(Debug, Subcommand)]
 pub enum VolumeVerb {
     /// List data volumes: of servers, and what farms left behind that are gone
     #[command(after_help = "Example: grange volume list --status left")]
-    List(VolumeList),
+    List(Box<VolumeList>),
     /// Show a data volume
     Show {
         /// Its number, as the list has it
         id: u64,
+        #[command(flatten)]
+        showing: Showing,
     },
     /// Delete data volumes with everything on them; those that a server has stay
     Delete {
@@ -42,65 +46,38 @@ pub struct VolumeList {
     #[arg(long, value_parser = clap::builder::PossibleValuesParser::new(STATUSES),
           hide_possible_values = true)]
     pub status: Option<String>,
+    #[command(flatten)]
+    pub listing: Listing,
 }
 
 /// Carries out a verb.
 pub fn carry(verb: VolumeVerb, client: &Client, io: &mut Io<'_>, json: bool) -> Done {
     match verb {
-        VolumeVerb::List(which) => list(which, client, io, json),
-        VolumeVerb::Show { id } => show(id, client, io, json),
+        VolumeVerb::List(which) => list(*which, client, io, json),
+        VolumeVerb::Show { id, showing } => show(id, showing, client, io, json),
         VolumeVerb::Delete { ids, yes } => delete(&ids, yes, client, io, json),
     }
 }
 
 fn list(which: VolumeList, client: &Client, io: &mut Io<'_>, json: bool) -> Done {
     let filter = VolumeFilter { farm: which.farm, status: which.status, ..Default::default() };
-    let volumes = client.volumes(&filter)?;
-    if json {
-        io.json(&volumes)?;
-        return Ok(0);
-    }
-    let row = |volume: &VolumeView| {
-        vec![
-            Cell::from(volume.id),
-            Cell::from(&volume.name),
-            Cell(volume.status.clone(), tone(&volume.status)),
-            Cell::from(size(volume.size)),
-            Cell::from(&volume.cloud_platform),
-            Cell::from(day(&volume.created)),
-        ]
-    };
-    let rows = volumes.iter().map(row).collect();
-    table::write(io, &["VOLUME", "OF", "STATUS", "SIZE", "CLOUD", "CREATED"], rows)?;
-    Ok(0)
+    list::list(&VOLUMES, &which.listing, io, json, || Ok(client.volumes(&filter)?))
 }
 
-fn tone(status: &str) -> Tone {
-    match status {
-        "attached" => Tone::Good,
-        "deleting" => Tone::Busy,
-        "missing" | "unknown" => Tone::Bad,
-        _ => Tone::Plain,
-    }
-}
-
-fn size(bytes: u64) -> String {
-    match bytes {
+fn size(size: u64) -> String {
+    match size {
         0 => "unknown".to_owned(),
-        bytes => server::bytes(bytes as f64),
+        size => bytes(size),
     }
 }
 
-fn day(moment: &str) -> &str {
-    moment.get(..10).unwrap_or(moment)
-}
-
-fn show(id: u64, client: &Client, io: &mut Io<'_>, json: bool) -> Done {
+fn show(id: u64, showing: Showing, client: &Client, io: &mut Io<'_>, json: bool) -> Done {
     let volume = client.volume(id)?;
-    if json {
-        io.json(&volume)?;
-        return Ok(0);
-    }
+    let name = volume.id.to_string();
+    list::show(&volume, &name, showing, io, json, |io| facts(&volume, io))
+}
+
+fn facts(volume: &VolumeView, io: &mut Io<'_>) -> io::Result<()> {
     let told = match volume.status.as_str() {
         "left" => "left: its farm role was removed, and finds it when it is declared again",
         "kept" => "kept: its farm role is declared, and no server of that index is there",
@@ -118,8 +95,7 @@ fn show(id: u64, client: &Client, io: &mut Io<'_>, json: bool) -> Done {
         ("named there", volume.cloud_volume_id.clone()),
         ("created", volume.created.clone()),
     ];
-    table::facts(io, &facts)?;
-    Ok(0)
+    table::facts(io, &facts)
 }
 
 /// All of them are looked at before anybody is asked, and asked about before one is deleted.

@@ -202,6 +202,7 @@ fn missing_of(role: &FarmRoleView, rollout: &RolloutView) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::Timestamp;
     use crate::cli::{NoFiles, Patience};
     use crate::wire::api::{FarmRoleExtra, ScalingView};
     use crate::wire::rollout::RevisionView;
@@ -267,6 +268,10 @@ mod tests {
     }
 
     impl Patience for Slow {
+        fn wall(&self) -> Timestamp {
+            Timestamp(0)
+        }
+
         fn now(&self) -> Millis {
             self.now.get()
         }

@@ -8,6 +8,7 @@
 pub mod account;
 pub mod agent;
 pub mod api;
+pub mod columns;
 pub mod deed;
 pub mod hold;
 pub mod input;

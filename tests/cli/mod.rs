@@ -15,7 +15,7 @@ use crate::api::house::{House, PATIENCE};
 use crate::api::world;
 use files::Given;
 use grange::api::Limits;
-use grange::base::{FarmId, Millis};
+use grange::base::{FarmId, Millis, Timestamp};
 use grange::cli::{self, Io, Local, Outcome, Patience};
 use grange::service::farms;
 use grange::wire::deed::{Asking, Deed};
@@ -31,6 +31,10 @@ use std::path::{Path, PathBuf};
 pub struct Untimed(Cell<Millis>);
 
 impl Patience for Untimed {
+    fn wall(&self) -> Timestamp {
+        Timestamp(world::NOW)
+    }
+
     fn now(&self) -> Millis {
         self.0.get()
     }
@@ -48,6 +52,10 @@ impl Patience for Untimed {
 struct Answered<'a>(Untimed, &'a House);
 
 impl Patience for Answered<'_> {
+    fn wall(&self) -> Timestamp {
+        self.0.wall()
+    }
+
     fn now(&self) -> Millis {
         self.0.now()
     }
@@ -231,6 +239,11 @@ fn clouds() {
 #[test]
 fn volumes() {
     check("volumes");
+}
+
+#[test]
+fn lists() {
+    check("lists");
 }
 
 #[test]

@@ -1,22 +1,29 @@
 //! The verbs of a server, apart from the rest because there are many.
 
-use super::said;
+use super::{Listing, Showing, said};
 use clap::Subcommand;
 
 /// Verbs of a server.
 #[derive(Debug, Subcommand)]
 pub enum ServerVerb {
     /// List servers
+    #[command(after_help = "Examples:
+  grange server list --filter 'status=running,cpu>50' --sort -cpu
+  grange server list --filter farm=shop,agent=away -o name | xargs -n 1 grange explain")]
     List {
         /// Only of this farm
         #[arg(long, value_parser = said::farm)]
         farm: Option<String>,
+        #[command(flatten)]
+        listing: Listing,
     },
     /// Show a server
     Show {
         /// As shop/web-3, web-3 or its UUID
         #[arg(value_parser = said::server)]
         server: String,
+        #[command(flatten)]
+        showing: Showing,
     },
     /// Ask for a server to go; one that is still wanted is replaced
     Terminate {
