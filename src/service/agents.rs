@@ -273,7 +273,7 @@ fn take(tx: &mut Tx, from: ServerId, message: Message, turned: bool, now: Timest
                 tx.text(about, format!("its ready check fails: {detail}"));
                 // No record of it changes, and yet it belongs to the server's story.
                 tx.event();
-                tx.subject(Subject::Server(from));
+                tx.subject(Subject::Server(from))?;
             }
         }
         MessageBody::Result { order, error, exit_code, output, ran } => {

@@ -9,6 +9,7 @@ use super::lock::DirectoryLock;
 use super::place::Place;
 use super::queue::Queue;
 use super::reads::View;
+use super::stories;
 use super::tables::Table;
 use super::tx::Tx;
 use super::verify::{self, Verified, VerifyError};
@@ -169,7 +170,7 @@ impl Store {
         }
     }
 
-    /// Entries after a number, oldest first.
+    /// Entries after a number, oldest first: so many of those that the grant shows.
     ///
     /// # Errors
     /// [`StoreError::Gone`] when the journal no longer reaches back that far.
@@ -179,18 +180,27 @@ impl Store {
         after: Seq,
         at_most: usize,
     ) -> Result<Vec<Entry>, StoreError> {
-        self.read(grant, |view| journal::entries(&view.txn, after, at_most))
+        self.read(grant, |view| match view.scope {
+            Scope::House => journal::entries(&view.txn, after, at_most),
+            Scope::Environment(env) => {
+                let found = stories::entries_of(&view.txn, env, after, at_most)?;
+                Ok(shown(found, view.scope))
+            }
+        })
     }
 
     /// What people did before the first entry of the journal, and is kept beyond it: the last
     /// `at_most` of it, oldest first.
     pub fn entries_kept(&self, grant: &Grant, at_most: usize) -> Result<Vec<Entry>, StoreError> {
-        self.read(grant, |view| journal::kept(&view.txn, at_most))
+        self.read(grant, |view| Ok(shown(journal::kept(&view.txn, at_most)?, view.scope)))
     }
 
     /// One entry; `None` when there is none of that number, or no longer.
     pub fn entry(&self, grant: &Grant, seq: Seq) -> Result<Option<Entry>, StoreError> {
-        self.read(grant, |view| journal::entry(&view.txn, seq))
+        self.read(grant, |view| {
+            let found = journal::entry(&view.txn, seq)?;
+            Ok(found.and_then(|entry| entry.shown_in(view.scope)))
+        })
     }
 
     /// Entries of one story, newest first, before a number or from the latest.
@@ -201,7 +211,10 @@ impl Store {
         before: Option<Seq>,
         at_most: usize,
     ) -> Result<Vec<Entry>, StoreError> {
-        self.read(grant, |view| journal::entries_about(&view.txn, subject, before, at_most))
+        self.read(grant, |view| {
+            let found = journal::entries_about(&view.txn, subject, before, at_most)?;
+            Ok(shown(found, view.scope))
+        })
     }
 
     /// The oldest entry of one story that is kept; `None` when none is.
@@ -210,7 +223,10 @@ impl Store {
         grant: &Grant,
         subject: Subject,
     ) -> Result<Option<Entry>, StoreError> {
-        self.read(grant, |view| journal::first_about(&view.txn, subject))
+        self.read(grant, |view| {
+            let found = journal::first_about(&view.txn, subject)?;
+            Ok(found.and_then(|entry| entry.shown_in(view.scope)))
+        })
     }
 
     /// The last entry's number; 0 when there is none.
@@ -286,6 +302,11 @@ impl Store {
     pub fn close(&self) -> bool {
         self.inner.close()
     }
+}
+
+/// Entries as a scope shows them.
+fn shown(found: Vec<Entry>, scope: Scope) -> Vec<Entry> {
+    found.into_iter().filter_map(|entry| entry.shown_in(scope)).collect()
 }
 
 impl Inner {

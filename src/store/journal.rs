@@ -4,6 +4,10 @@
 //! later (the passive node, an audit, `explain`) needs nothing else. Its bytes are hashed into
 //! the next entry, so that one taken out or changed afterwards is noticed.
 //!
+//! Each entry is found by the stories it belongs to, the environments of what it is about among
+//! them, so that whoever reads the journal sees their own. That is an index beside the entries:
+//! those of earlier formats do not say it, keep their bytes, and are in it all the same.
+//!
 //! It is bounded: the oldest entries go. What people did outlives them, before the journal's
 //! beginning and outside its chain, up to a share of the bound.
 
@@ -133,11 +137,13 @@ pub enum Subject {
     Step(StepId),
     /// A data volume.
     Volume(VolumeId),
+    /// An environment; [`HOUSE`](super::stories::HOUSE) is what belongs to none.
+    Environment(EnvironmentId),
 }
 
 impl Subject {
     /// One byte for the kind, sixteen for the id.
-    fn bytes(self) -> Vec<u8> {
+    pub(super) fn bytes(self) -> Vec<u8> {
         let (kind, id) = match self {
             Subject::Farm(id) => (1, u128::from(id.0)),
             Subject::FarmRole(id) => (2, u128::from(id.0)),
@@ -145,6 +151,7 @@ impl Subject {
             Subject::Plan(id) => (4, u128::from(id.0)),
             Subject::Step(id) => (5, u128::from(id.0)),
             Subject::Volume(id) => (6, u128::from(id.0)),
+            Subject::Environment(id) => (7, u128::from(id.0)),
         };
         let mut out = vec![kind];
         out.extend_from_slice(&id.to_be_bytes());
@@ -229,8 +236,8 @@ pub(super) fn append(
     bytes: &[u8],
 ) -> Result<Tail, StoreError> {
     tables.put(Space::JOURNAL, &entry.seq.bytes(), Some(bytes))?;
-    for subject in &entry.subjects {
-        tables.put(Space::SUBJECTS, &subject.row(entry.seq), Some(&[]))?;
+    for story in entry.stories() {
+        tables.put(Space::SUBJECTS, &story.row(entry.seq), Some(&[]))?;
     }
     let size = tail.bytes.saturating_add(bytes.len() as u64);
     Ok(Tail { seq: entry.seq, at: entry.at, hash: sha256(bytes), bytes: size })
@@ -320,8 +327,8 @@ fn remove(
     done: &mut Trimmed,
 ) -> Result<(), StoreError> {
     tables.put(Space::JOURNAL, &entry.seq.bytes(), None)?;
-    for subject in &entry.subjects {
-        tables.put(Space::SUBJECTS, &subject.row(entry.seq), None)?;
+    for story in entry.stories() {
+        tables.put(Space::SUBJECTS, &story.row(entry.seq), None)?;
     }
     done.gone += 1;
     done.left = done.left.saturating_sub(bytes as u64);

@@ -15,6 +15,7 @@ use super::journal::number;
 use super::reads::versioned;
 use super::records::Visit;
 use super::rows::{Rows, Space, Span, put_rows};
+use super::stories;
 use super::tables::{Index, Record, Table};
 use super::tx::index_row;
 use super::wal::Position;
@@ -22,7 +23,7 @@ use redb::{Database, ReadableDatabase, TableHandle, WriteTransaction};
 use std::collections::BTreeSet;
 
 /// The format this version writes.
-pub(super) const FORMAT: u64 = 3;
+pub(super) const FORMAT: u64 = 4;
 
 /// Under which name `META` has it.
 const FORMAT_KEY: &[u8] = b"format";
@@ -51,7 +52,16 @@ const STEPS: &[Step] = &[
     // Format 3 has a log, which every store begins without. Its number keeps out versions
     // before it, which would open the database and never see what only the log has.
     Step { from: 2, rewrite: |_| Ok(()) },
+    // Format 4 finds each entry of the journal by its environments. The entries keep their bytes.
+    Step { from: 3, rewrite: index_environments },
 ];
+
+/// Writes the rows that lead from environments to the journal's entries.
+fn index_environments(txn: &WriteTransaction) -> Result<(), StoreError> {
+    stories::fill_stories(txn, |row| {
+        put_rows(txn, Space::SUBJECTS, std::iter::once((row, Some(&[][..]))))
+    })
+}
 
 /// Makes what a new store needs, or brings an old one up to date; one transaction, all or none.
 /// Writes nothing when there is nothing to do: opening must not need space on a full disk.

@@ -66,6 +66,7 @@ mod rows;
 mod scrub;
 mod shadow;
 mod stored_order;
+mod stories;
 mod tables;
 mod tx;
 mod verify;

@@ -78,6 +78,14 @@ impl Table {
     pub(super) fn is_journaled(self) -> bool {
         self != Table::AgentCursors
     }
+
+    /// Whether its records belong to environments, by themselves or by what they are kept beside.
+    pub(super) fn has_environment(self) -> bool {
+        !matches!(
+            self,
+            Table::Users | Table::Tokens | Table::Install | Table::Alerts | Table::Breakers
+        )
+    }
 }
 
 named_tables! {

@@ -9,7 +9,7 @@ use super::rows::{Overlay, Puts, Rows, Space};
 use super::tables::{Counter, Index, Key, Record, Table};
 use crate::base::limit::RECORD_BYTES_MAX;
 use crate::base::{Code, EnvironmentId, FarmId, PlanId, Problem, Timestamp, text};
-use crate::model::Scope;
+use crate::model::{Farm, FarmRole, Plan, Scope, Server, Step, Volume};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// One write: everything it puts is committed together with its journal entry, or not at all.
@@ -97,7 +97,7 @@ impl<'t> Tx<'t> {
         let bytes = codec::seal(R::SCHEMA, revision, &payload);
         self.move_index_rows::<R>(&key, &record.indexes())?;
         self.rows.set(space::<R>(), key.clone(), Some(bytes.clone()));
-        self.touch::<R>(key, original, Some(bytes), record.subjects(), same);
+        self.touch::<R>(key, original, Some(bytes), stories(record), same);
         Ok(revision)
     }
 
@@ -111,7 +111,7 @@ impl<'t> Tx<'t> {
         let original = self.rows.before(space::<R>(), &key)?;
         self.rows.set(space::<R>(), key.clone(), None);
         let nothing = original.is_none();
-        self.touch::<R>(key, original, None, gone.record.subjects(), nothing);
+        self.touch::<R>(key, original, None, stories(&gone.record), nothing);
         Ok(true)
     }
 
@@ -174,9 +174,24 @@ impl<'t> Tx<'t> {
         self.is_event || !self.touched.is_empty()
     }
 
-    /// Counts the entry to a story no changed record belongs to.
-    pub fn subject(&mut self, subject: Subject) {
+    /// Counts the entry to a story no changed record belongs to, and to its environment.
+    pub fn subject(&mut self, subject: Subject) -> Result<(), StoreError> {
+        let env = match subject {
+            Subject::Farm(id) => self.env_of::<Farm>(id)?,
+            Subject::FarmRole(id) => self.env_of::<FarmRole>(id)?,
+            Subject::Server(id) => self.env_of::<Server>(id)?,
+            Subject::Plan(id) => self.env_of::<Plan>(id)?,
+            Subject::Step(id) => self.env_of::<Step>(id)?,
+            Subject::Volume(id) => self.env_of::<Volume>(id)?,
+            Subject::Environment(env) => Some(env),
+        };
+        self.subjects.extend(env.map(Subject::Environment));
         self.subjects.insert(subject);
+        Ok(())
+    }
+
+    fn env_of<R: Record>(&self, key: R::Key) -> Result<Option<EnvironmentId>, StoreError> {
+        Ok(self.get::<R>(key)?.and_then(|found| found.record.env()))
     }
 
     /// Refuses to write what belongs to another environment than the grant's: a fault of ours,
@@ -281,6 +296,13 @@ pub(super) struct Outcome<'t> {
     pub subjects: Vec<Subject>,
     pub about: String,
     pub text: String,
+}
+
+/// The stories that a change of a record belongs to.
+fn stories<R: Record>(record: &R) -> Vec<Subject> {
+    let mut stories = record.subjects();
+    stories.extend(record.env().map(Subject::Environment));
+    stories
 }
 
 /// An index row's key.

@@ -96,7 +96,7 @@ pub(in crate::service) fn note(tx: &mut Tx, turned: &[Turned], again: Again) -> 
         let about = lookup::server_name(tx, &server)?;
         tx.text(about, why.clone().unwrap_or_else(|| again.to_owned()));
         tx.event();
-        tx.subject(Subject::Server(*id));
+        tx.subject(Subject::Server(*id))?;
     }
     if let Some(more) = turned.len().checked_sub(TOLD_MAX).filter(|more| *more > 0) {
         tx.text("balancers".to_owned(), format!("so it is with {more} more servers"));

@@ -92,7 +92,7 @@ pub fn make(service: &Service, actor: &Actor, input: &ProposalRequest) -> Result
         make_room(tx, now)?;
         let id: ProposalId = tx.next_id()?;
         document.record.number = id.0;
-        subject.into_iter().for_each(|subject| tx.subject(subject));
+        subject.into_iter().try_for_each(|subject| tx.subject(subject))?;
         note(tx, id, farm, &document)?;
         Ok(document)
     })?;

@@ -66,7 +66,8 @@ fn an_entry_carries_the_epoch_and_the_cause() {
         (&entries[2].cause, entries[2].who.name.as_str()),
         (&Cause::Entry(Seq(2)), "job:test")
     );
-    assert_eq!(entries[2].subjects, [Subject::Farm(FarmId(1))]);
+    let env = Subject::Environment(crate::base::EnvironmentId(1));
+    assert_eq!(entries[2].subjects, [Subject::Farm(FarmId(1)), env]);
 }
 
 #[test]
@@ -83,7 +84,7 @@ fn what_people_did_outlives_what_jobs_and_agents_write() {
             Purpose::Growth,
         );
         let write = move |tx: &mut Tx<'_>| {
-            tx.subject(Subject::Farm(FarmId(1)));
+            tx.subject(Subject::Farm(FarmId(1)))?;
             Ok(tx.put(&alert)?)
         };
         store.write(author, write).unwrap();

@@ -147,7 +147,7 @@ fn a_store_of_schema_1_is_written_on() {
 }
 
 /// A copy of what a used appliance had when it was killed, open.
-fn used(dir: &TempDir) -> Store {
+pub(super) fn used(dir: &TempDir) -> Store {
     std::fs::create_dir(&dir.0).unwrap();
     let bytes = include_bytes!("fixtures/2026-11-29.redb");
     std::fs::write(dir.0.join("store.redb"), bytes).unwrap();

@@ -19,7 +19,8 @@ fn a_write_is_there_with_its_entry_and_its_index() {
     let entry = store.entry(&Grant::job("test"), seq).unwrap().unwrap();
     assert_eq!(entry.verb, "farm.create");
     assert_eq!((entry.about.as_str(), entry.text.as_str()), ("shop", "farm shop declared"));
-    assert_eq!(entry.subjects, [Subject::Farm(id)]);
+    let env = Subject::Environment(crate::base::EnvironmentId(1));
+    assert_eq!(entry.subjects, [Subject::Farm(id), env]);
     assert_eq!(entry.changes.len(), 1);
     assert!(entry.changes[0].before::<Farm>().unwrap().is_none());
     assert_eq!(entry.changes[0].after::<Farm>().unwrap().unwrap().record.id, id);

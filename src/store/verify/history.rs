@@ -127,11 +127,8 @@ impl<R: Rows> Check<'_, R> {
 
     /// Whether an entry is found by each of its subjects; how many rows that are.
     fn stories(&mut self, entry: &Entry) -> Result<u64, StoreError> {
-        let mut subjects = entry.subjects.clone();
-        subjects.sort();
-        subjects.dedup();
         let mut found = 0;
-        for subject in subjects {
+        for subject in entry.stories() {
             match self.rows.row(Space::SUBJECTS, &subject.row(entry.seq))? {
                 Some(_) => found += 1,
                 None => self.fault(format!(
@@ -150,7 +147,7 @@ impl<R: Rows> Check<'_, R> {
             let asked = match check.rows.row(Space::JOURNAL, &seq.bytes())? {
                 // One that cannot be read was told of already.
                 Some(bytes) => journal::decode(&seq.bytes(), &bytes)
-                    .map_or(true, |entry| entry.subjects.iter().any(|s| s.row(seq) == row)),
+                    .map_or(true, |entry| entry.stories().iter().any(|s| s.row(seq) == row)),
                 None => false,
             };
             if !asked {

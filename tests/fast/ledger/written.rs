@@ -2,13 +2,13 @@
 //! and of each record the fields that differ.
 
 use super::tree::{self, Tree};
-use grange::base::Seq;
+use grange::base::{EnvironmentId, Seq};
 use grange::model::{
     AgentCursor, Alert, Breaker, Farm, FarmRole, Grant, Hold, Install, Order, Plan, Proposal, Role,
     Server, Step, Token, User, Volume,
 };
 use grange::service::Service;
-use grange::store::{Change, CurrentPlan, Entry, Record, Table};
+use grange::store::{Change, CurrentPlan, Entry, Record, Subject, Table};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
@@ -44,7 +44,12 @@ fn tell(told: &mut String, entry: &Entry, known: &mut Known) {
     let cause = words(&entry.cause);
     writeln!(told, "* {} by {} ({:?}) of {cause}", entry.verb, who.name, who.door).unwrap();
     writeln!(told, "  {:?}: {}", entry.about, entry.text).unwrap();
-    let subjects: Vec<String> = entry.subjects.iter().map(|about| words(about)).collect();
+    // All that the ledger is about is of the first environment, so it is checked and not told.
+    let env = Subject::Environment(EnvironmentId(1));
+    let others: Vec<&Subject> = entry.subjects.iter().filter(|about| **about != env).collect();
+    let has_one = entry.subjects.len() > others.len();
+    assert!(has_one || others.is_empty(), "{}: it says no environment", entry.verb);
+    let subjects: Vec<String> = others.into_iter().map(|about| words(about)).collect();
     writeln!(told, "  for {}", subjects.join(", ")).unwrap();
     for change in &entry.changes {
         tell_change(told, change, known);
