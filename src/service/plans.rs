@@ -91,32 +91,38 @@ pub fn assemble_with(
 
 /// Commits a plan if its parent is still the current one, with the records its moves ask for.
 fn commit(service: &Service, actor: &Actor, input: PlanInput, decided: Decided) -> Result<Planned> {
-    let Decided { plan, common, .. } = decided;
     let grant = authorise(actor, Permission::Operate)?;
-    let author =
-        Author::new(&grant, VERB, cause_of(service, &grant, input.farm.id)?, purpose_of(&plan));
-    let result = service.write(author, move |tx| {
-        let current = tx.current_plan(input.farm.id)?;
-        if current != input.parent.as_ref().map(|parent| parent.id) {
-            return Err(Problem::new(Code::UnacceptableState, "there is another plan by now"));
-        }
-        require_same_wishes(tx, &input)?;
-        require_same_crews(tx, &input, &plan)?;
-        let id: PlanId = tx.next_id()?;
-        let farm = input.farm.id;
-        let plan = carry::carry_all(tx, input, Plan { id, parent: current, ..plan }, &common)?;
-        for line in plan.report.iter().filter(|line| line.decision.is_change()) {
-            tx.text(line.about.clone(), sentence(&line.decision));
-        }
-        tx.put(&plan)?;
-        tx.set_current_plan(farm, id)?;
-        Ok(id)
-    });
-    match result {
+    let cause = cause_of(service, &grant, input.farm.id)?;
+    let author = Author::new(&grant, VERB, cause, purpose_of(&decided.plan));
+    match service.write(author, move |tx| commit_decision(tx, input, decided)) {
         Ok(id) => Ok(Planned::Committed(id)),
         Err(problem) if problem.code == Code::UnacceptableState => Ok(Planned::Overtaken),
         Err(problem) => Err(problem),
     }
+}
+
+/// The transaction that makes a decision its farm's current plan, and carries it out on the
+/// records. Stories and properties commit their plans through it too.
+///
+/// # Errors
+/// `UnacceptableState` when the records are not any more what the decision was made from.
+pub fn commit_decision(tx: &mut Tx, input: PlanInput, decided: Decided) -> Result<PlanId> {
+    let Decided { plan, common, .. } = decided;
+    let farm = input.farm.id;
+    let current = tx.current_plan(farm)?;
+    if current != input.parent.as_ref().map(|parent| parent.id) {
+        return Err(Problem::new(Code::UnacceptableState, "there is another plan by now"));
+    }
+    require_same_wishes(tx, &input)?;
+    require_same_crews(tx, &input, &plan)?;
+    let id: PlanId = tx.next_id()?;
+    let plan = carry::carry_all(tx, input, Plan { id, parent: current, ..plan }, &common)?;
+    for line in plan.report.iter().filter(|line| line.decision.is_change()) {
+        tx.text(line.about.clone(), sentence(&line.decision));
+    }
+    tx.put(&plan)?;
+    tx.set_current_plan(farm, id)?;
+    Ok(id)
 }
 
 /// What people declared and hold has to be what the engine saw: a hold or a range that came

@@ -1,17 +1,21 @@
 //! A farm in memory: the engine's input, and what committing a plan makes of it.
 //!
-//! The smallest thing that keeps the promises the engine counts on; stories tell it line by line,
-//! properties drive it at random.
+//! Stories tell the world line by line, properties drive it at random. Plans are committed by the
+//! service's own transaction, over a store in memory: before it the records are made those that the
+//! engine saw, after it the engine sees the records.
 
 use grange::base::{
-    EnvironmentId, FarmId, FarmRoleId, Millis, Name, PlanId, ServerId, StepId, Timestamp, UserId,
+    EnvironmentId, FarmId, FarmRoleId, HoldId, ManualClock, Millis, Name, PlanId, Result, ServerId,
+    StepId, Timestamp, UserId,
 };
-use grange::engine::{AgentPresence, PlanInput};
+use grange::engine::{AgentPresence, Common, Decided, PlanInput};
 use grange::model::{
-    CloudState, Farm, FarmGoal, FarmRole, Freshness, LaunchOrder, LaunchReason, Move, Plan,
-    ScalingPolicy, Server, ServerStatus, Step, StepKind, StepStatus,
+    Cause, CloudState, Farm, FarmGoal, FarmRole, Freshness, Grant, Hold, LaunchOrder, LaunchReason,
+    Plan, ScalingPolicy, Server, ServerStatus, Step, StepKind, StepStatus,
 };
-use std::collections::BTreeMap;
+use grange::service::{lookup, plans};
+use grange::store::{Author, Disk, Mode, Purpose, Store, Tx};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// When every story begins.
@@ -20,7 +24,9 @@ pub const BEGIN: Timestamp = Timestamp(1_800_000_000_000);
 pub struct Yard {
     pub input: PlanInput,
     steps: u64,
-    plans: u64,
+    /// Made with the first plan that is committed.
+    store: Option<Store>,
+    stored: Stored,
 }
 
 impl Yard {
@@ -56,7 +62,7 @@ impl Yard {
             late: BTreeMap::new(),
             parent: None,
         };
-        Yard { input, steps: 0, plans: 0 }
+        Yard { input, steps: 0, store: None, stored: Stored::default() }
     }
 
     /// Nothing outside keeps a step waiting any more.
@@ -110,7 +116,8 @@ impl Yard {
         not_before: Timestamp,
     ) -> &mut Step {
         self.steps += 1;
-        let (id, plan) = (StepId(self.steps), PlanId(self.plans));
+        let plan = self.input.parent.as_ref().map_or(PlanId(0), |plan| plan.id);
+        let id = StepId(self.steps);
         let planned = Step::planned(id, plan, self.server(server), kind, not_before);
         self.input.steps.push(Step { status, ..planned });
         self.input.steps.last_mut().unwrap()
@@ -200,77 +207,107 @@ impl Yard {
         }
     }
 
-    /// Writes the records a plan asks for.
-    pub fn commit(&mut self, mut plan: Plan) {
-        let now = self.input.now;
-        self.plans += 1;
-        plan.id = PlanId(self.plans);
-        for step in &plan.moves {
-            match step.clone() {
-                Move::Launch { server, farm_role, index, revision, zone, reason } => {
-                    let status = ServerStatus::PendingLaunch;
-                    let make = self.role(farm_role).make_of(revision).expect("a revision kept");
-                    let record = self.add_server(server, farm_role, index, status, 0);
-                    *record = record.clone().made_as(&make);
-                    (record.launch_reason, record.zone) = (reason, zone);
-                    self.add_step(server, StepKind::Launch, StepStatus::Planned, now);
-                }
-                Move::Retire { server, reason, not_before } => {
-                    self.supersede(server);
-                    self.turn(server, ServerStatus::PendingTerminate);
-                    self.server(server).terminate_reason = Some(reason);
-                    self.server(server).terminate_after = Some(not_before);
-                    self.server(server).idle_at = None;
-                    self.add_step(server, StepKind::Terminate, StepStatus::Planned, not_before);
-                }
-                Move::Act { server, kind, not_before } => {
-                    self.add_step(server, kind, StepStatus::Planned, not_before);
-                    let record = self.server(server);
-                    let asked = std::mem::take(&mut record.reboot_requested);
-                    let failed = record.status != ServerStatus::Suspended;
-                    record.restarts += u32::from(match kind {
-                        StepKind::Start | StepKind::Resume => failed,
-                        StepKind::Reboot => !asked,
-                        StepKind::Launch
-                        | StepKind::Terminate
-                        | StepKind::Suspend
-                        | StepKind::Stop => false,
-                    });
-                    if matches!(kind, StepKind::Start | StepKind::Resume) {
-                        record.parked = false;
-                        record.idle_at = None;
-                        record.reboot_at = None;
-                        self.turn(server, ServerStatus::Resuming);
-                    }
-                    if matches!(kind, StepKind::Stop | StepKind::Suspend) {
-                        self.turn(server, ServerStatus::PendingSuspend);
-                    }
-                }
-                Move::Park { server, not_before } => {
-                    self.turn(server, ServerStatus::PendingSuspend);
-                    self.server(server).parked = true;
-                    self.server(server).idle_at = None;
-                    self.add_step(server, StepKind::Suspend, StepStatus::Planned, not_before);
-                }
-                Move::Hasten { server, not_before } => {
-                    for step in self.input.steps.iter_mut().filter(|step| step.server == server) {
-                        step.not_before = step.not_before.min(not_before);
-                    }
-                    let record = self.server(server);
-                    record.terminate_after = record.terminate_after.map(|at| at.min(not_before));
-                }
-                Move::Cancel { server } => {
-                    self.supersede(server);
-                    if self.server(server).asked_at.is_none() {
-                        self.forget(server);
-                    }
-                }
-            }
+    /// Commits a plan as the service does, if it changes anything, and takes in the records as that
+    /// left them.
+    pub fn commit(&mut self, plan: Plan) {
+        if !plan.changes(self.input.parent.as_ref()) {
+            return;
         }
-        self.input.parent = Some(plan);
+        let before = std::mem::take(&mut self.stored);
+        let input = self.input.clone();
+        let store = self.store.get_or_insert_with(|| {
+            let clock = Arc::new(ManualClock::at(BEGIN));
+            Store::open_on(&Disk::new(), clock, Mode::Inline(None)).expect("a store in memory")
+        });
+        let author = Author::new(&Grant::job("plan"), "plan.commit", Cause::Clock, Purpose::Ending);
+        let written = store.write(author, move |tx| {
+            before.become_those_of(tx, &input)?;
+            let farm = input.farm.id;
+            let decided = Decided {
+                plan,
+                facts: BTreeMap::new(),
+                common: Common::default(),
+                restless: BTreeSet::new(),
+            };
+            plans::commit_decision(tx, input, decided)?;
+            Stored::read(tx, farm)
+        });
+        let (stored, _) = written.expect("a plan that fits the records it was made from");
+        let input = &mut self.input;
+        input.servers = stored.servers.values().cloned().collect();
+        input.steps.retain(|step| !step.status.is_open());
+        input.steps.extend(stored.open.values().cloned());
+        input.parent.clone_from(&stored.plan);
+        self.stored = Stored { steps: input.steps.iter().map(|s| s.id).collect(), ..stored };
+        self.steps = self.steps.max(input.steps.iter().map(|s| s.id.0).max().unwrap_or(0));
+    }
+}
+
+/// What of the world is in the store, as the last commit left it.
+#[derive(Default)]
+struct Stored {
+    servers: BTreeMap<ServerId, Arc<Server>>,
+    open: BTreeMap<StepId, Step>,
+    /// Open ones, and others that were put there.
+    steps: BTreeSet<StepId>,
+    farm: Option<Farm>,
+    farm_roles: Vec<FarmRole>,
+    holds: Vec<Hold>,
+    plan: Option<Plan>,
+}
+
+impl Stored {
+    fn read(tx: &Tx, farm: FarmId) -> Result<Stored> {
+        let servers = lookup::live_servers_of_farm(tx, farm)?;
+        let open = lookup::open_steps_of(tx, farm)?;
+        Ok(Stored {
+            servers: servers.into_iter().map(|server| (server.id, Arc::new(server))).collect(),
+            open: open.into_iter().map(|step| (step.id, step)).collect(),
+            steps: BTreeSet::new(),
+            farm: lookup::farm(tx, farm)?,
+            farm_roles: lookup::farm_roles_of(tx, farm)?,
+            holds: lookup::holds_of_farm(tx, farm)?,
+            plan: lookup::current_plan(tx, farm)?.map(|plan| plan.memory()),
+        })
     }
 
-    fn supersede(&mut self, server: ServerId) {
-        self.input.steps.retain(|step| step.server != server || step.status != StepStatus::Planned);
+    /// Makes the records those that the engine saw: what a story or the outside changed since.
+    fn become_those_of(&self, tx: &mut Tx, input: &PlanInput) -> Result<()> {
+        if self.farm.as_ref() != Some(&input.farm) {
+            tx.put(&input.farm)?;
+        }
+        for role in input.farm_roles.iter().filter(|role| !self.farm_roles.contains(role)) {
+            tx.put(role)?;
+        }
+        let held = |id: HoldId| input.holds.iter().any(|hold| hold.id == id);
+        for gone in self.holds.iter().filter(|hold| !held(hold.id)) {
+            tx.delete::<Hold>(gone.id)?;
+        }
+        for hold in input.holds.iter().filter(|hold| !self.holds.contains(hold)) {
+            tx.put(hold)?;
+        }
+        let servers: BTreeSet<ServerId> = input.servers.iter().map(|server| server.id).collect();
+        for gone in self.servers.keys().filter(|id| !servers.contains(id)) {
+            tx.delete::<Server>(*gone)?;
+        }
+        for server in &input.servers {
+            if self.servers.get(&server.id) != Some(server) {
+                tx.put(&**server)?;
+            }
+        }
+        let steps: BTreeSet<StepId> = input.steps.iter().map(|step| step.id).collect();
+        for gone in self.steps.difference(&steps) {
+            tx.delete::<Step>(*gone)?;
+        }
+        for step in &input.steps {
+            if self.open.get(&step.id) != Some(step) {
+                tx.put(step)?;
+            }
+        }
+        if let Some(parent) = input.parent.as_ref().filter(|_| input.parent != self.plan) {
+            tx.put(parent)?;
+            tx.set_current_plan(input.farm.id, parent.id)?;
+        }
+        Ok(())
     }
 }
