@@ -11,7 +11,7 @@ use super::place::{Place, open_pages};
 use super::reads::versioned;
 use super::rows::{Row, Rows, Space, Span, Tables};
 use super::shadow::Shadow;
-use super::tables::{Index, Key, Record};
+use super::tables::{Index, Kept, Key};
 use super::verify::{Verified, VerifyError, verify};
 use super::wal::{Medium, Pending, Position, StoreOrFault, pending};
 use crate::base::limit::STORE_CACHE_BYTES;

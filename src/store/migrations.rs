@@ -13,10 +13,9 @@
 use super::error::{OpenError, StoreError};
 use super::journal::number;
 use super::reads::versioned;
-use super::records::Visit;
 use super::rows::{Rows, Space, Span, put_rows};
 use super::stories;
-use super::tables::{Index, Record, Table};
+use super::tables::{Index, Record, Table, Visit};
 use super::tx::index_row;
 use super::wal::Position;
 use redb::{Database, ReadableDatabase, TableHandle, WriteTransaction};

@@ -37,8 +37,8 @@
 //! kind, and who may do what: whoever reads or writes brings a [`Grant`](crate::model::Grant), and
 //! sees and changes what that shows.
 //!
-//! To add a record: its type in `model`, a row in [`Table`] (at the end), an `impl Record` and a
-//! line of `visit` in `records.rs`, and its golden bytes in `golden.rs`. To change the shape
+//! To add a record: its type in `model`, its line in `tables.rs` (at the end), an `impl Record` in
+//! `records.rs`, and its golden bytes in `golden.rs`. To change the shape
 //! of one: raise its `SCHEMA` and let its `decode` read the old one too (`old.rs`); the stores of
 //! earlier versions in `tests/fixtures` say whether it does.
 
@@ -91,7 +91,7 @@ pub use pages::is_of_earlier_version;
 pub use reads::{Reads, Versioned, View};
 pub use records::CurrentPlan;
 pub use scrub::Scrub;
-pub use tables::{Counter, Index, Key, Record, Table, key};
+pub use tables::{Counter, Index, Kept, Key, Record, Table, Visit, key};
 pub use tx::Tx;
 pub use verify::{Verified, VerifyError};
 pub use wal::WalFault;

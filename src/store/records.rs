@@ -8,7 +8,7 @@ use super::old::v1::{
 };
 use super::old::v2::FarmRoleV2;
 use super::stored_order::{StoredOrder, order_body};
-use super::tables::{Index, Key, Record, Table, key};
+use super::tables::{Index, Key, Record, key};
 use crate::base::{
     EnvironmentId, FarmId, FarmRoleId, HoldId, OrderId, PlanId, ProposalId, RoleId, ServerId,
     StepId, TokenId, UserId, VolumeId,
@@ -19,42 +19,8 @@ use crate::model::{
 };
 use serde::{Deserialize, Serialize};
 
-/// Something to do for the record of a table, whichever it is.
-pub(super) trait Visit {
-    /// What comes of it.
-    type Out;
-    /// Does it.
-    fn visit<R: Record>(&mut self) -> Self::Out;
-}
-
-impl Table {
-    /// Does something for the record this table keeps.
-    pub(super) fn visit<V: Visit>(self, visit: &mut V) -> V::Out {
-        match self {
-            Table::Farms => visit.visit::<Farm>(),
-            Table::FarmRoles => visit.visit::<FarmRole>(),
-            Table::Roles => visit.visit::<Role>(),
-            Table::Servers => visit.visit::<Server>(),
-            Table::Steps => visit.visit::<Step>(),
-            Table::Plans => visit.visit::<Plan>(),
-            Table::CurrentPlans => visit.visit::<CurrentPlan>(),
-            Table::Orders => visit.visit::<Order>(),
-            Table::AgentCursors => visit.visit::<AgentCursor>(),
-            Table::Users => visit.visit::<User>(),
-            Table::Tokens => visit.visit::<Token>(),
-            Table::Install => visit.visit::<Install>(),
-            Table::Alerts => visit.visit::<Alert>(),
-            Table::Holds => visit.visit::<Hold>(),
-            Table::Breakers => visit.visit::<Breaker>(),
-            Table::Proposals => visit.visit::<Proposal>(),
-            Table::Volumes => visit.visit::<Volume>(),
-        }
-    }
-}
-
 impl Record for Farm {
     type Key = FarmId;
-    const TABLE: Table = Table::Farms;
     const SCHEMA: u8 = 1;
 
     fn key(&self) -> FarmId {
@@ -80,7 +46,6 @@ impl Record for Farm {
 
 impl Record for FarmRole {
     type Key = FarmRoleId;
-    const TABLE: Table = Table::FarmRoles;
     const SCHEMA: u8 = 3;
 
     fn key(&self) -> FarmRoleId {
@@ -109,7 +74,6 @@ impl Record for FarmRole {
 
 impl Record for Role {
     type Key = RoleId;
-    const TABLE: Table = Table::Roles;
     const SCHEMA: u8 = 1;
 
     fn key(&self) -> RoleId {
@@ -127,7 +91,6 @@ impl Record for Role {
 
 impl Record for Server {
     type Key = ServerId;
-    const TABLE: Table = Table::Servers;
     const SCHEMA: u8 = 2;
 
     fn key(&self) -> ServerId {
@@ -161,7 +124,6 @@ impl Record for Server {
 
 impl Record for Step {
     type Key = StepId;
-    const TABLE: Table = Table::Steps;
     const SCHEMA: u8 = 1;
 
     fn key(&self) -> StepId {
@@ -196,7 +158,6 @@ impl Record for Step {
 
 impl Record for Plan {
     type Key = PlanId;
-    const TABLE: Table = Table::Plans;
     const SCHEMA: u8 = 2;
 
     fn key(&self) -> PlanId {
@@ -228,7 +189,6 @@ pub struct CurrentPlan {
 
 impl Record for CurrentPlan {
     type Key = FarmId;
-    const TABLE: Table = Table::CurrentPlans;
     const SCHEMA: u8 = 1;
 
     fn key(&self) -> FarmId {
@@ -242,7 +202,6 @@ impl Record for CurrentPlan {
 
 impl Record for Order {
     type Key = OrderId;
-    const TABLE: Table = Table::Orders;
     const SCHEMA: u8 = 2;
 
     fn key(&self) -> OrderId {
@@ -303,7 +262,6 @@ impl Record for Order {
 
 impl Record for AgentCursor {
     type Key = ServerId;
-    const TABLE: Table = Table::AgentCursors;
     const SCHEMA: u8 = 2;
 
     fn key(&self) -> ServerId {
@@ -321,7 +279,6 @@ impl Record for AgentCursor {
 
 impl Record for User {
     type Key = UserId;
-    const TABLE: Table = Table::Users;
     const SCHEMA: u8 = 1;
 
     fn key(&self) -> UserId {
@@ -339,7 +296,6 @@ impl Record for User {
 
 impl Record for Token {
     type Key = TokenId;
-    const TABLE: Table = Table::Tokens;
     const SCHEMA: u8 = 1;
 
     fn key(&self) -> TokenId {
@@ -360,7 +316,6 @@ impl Record for Token {
 
 impl Record for Install {
     type Key = ();
-    const TABLE: Table = Table::Install;
     const SCHEMA: u8 = 2;
 
     fn key(&self) {}
@@ -376,7 +331,6 @@ impl Record for Install {
 
 impl Record for Alert {
     type Key = String;
-    const TABLE: Table = Table::Alerts;
     const SCHEMA: u8 = 1;
 
     fn key(&self) -> String {
@@ -390,7 +344,6 @@ impl Record for Alert {
 
 impl Record for Hold {
     type Key = HoldId;
-    const TABLE: Table = Table::Holds;
     const SCHEMA: u8 = 1;
 
     fn key(&self) -> HoldId {
@@ -413,7 +366,6 @@ impl Record for Hold {
 
 impl Record for Breaker {
     type Key = String;
-    const TABLE: Table = Table::Breakers;
     const SCHEMA: u8 = 2;
 
     fn key(&self) -> String {
@@ -431,7 +383,6 @@ impl Record for Breaker {
 
 impl Record for Proposal {
     type Key = ProposalId;
-    const TABLE: Table = Table::Proposals;
     const SCHEMA: u8 = 1;
 
     fn key(&self) -> ProposalId {
@@ -445,7 +396,6 @@ impl Record for Proposal {
 
 impl Record for Volume {
     type Key = VolumeId;
-    const TABLE: Table = Table::Volumes;
     const SCHEMA: u8 = 1;
 
     fn key(&self) -> VolumeId {

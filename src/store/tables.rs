@@ -6,12 +6,18 @@
 
 use super::codec::{self, CodecError};
 use super::journal::Subject;
+use super::records::CurrentPlan;
 use crate::base::{
     EnvironmentId, FarmId, FarmRoleId, HoldId, Name, OrderId, PlanId, ProposalId, RoleId,
 };
 use crate::base::{ServerId, StepId, TokenId, UserId, VolumeId};
+use crate::model::{
+    AgentCursor, Alert, Breaker, Farm, FarmRole, Hold, Install, Order, Plan, Proposal, Role,
+    Server, Step, Token, User, Volume,
+};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use std::fmt::Debug;
 
 macro_rules! named_tables {
     ($(#[$meta:meta])* $name:ident { $($(#[$doc:meta])* $variant:ident = $text:literal,)* }) => {
@@ -31,44 +37,88 @@ macro_rules! named_tables {
     };
 }
 
-named_tables! {
-    /// A table of records. New ones go at the end: the journal stores the position.
-    Table {
-        /// Farms.
-        Farms = "farms",
-        /// Farm roles.
-        FarmRoles = "farm_roles",
-        /// Roles.
-        Roles = "roles",
-        /// Servers.
-        Servers = "servers",
-        /// Steps.
-        Steps = "steps",
-        /// Plans.
-        Plans = "plans",
-        /// Each farm's current plan.
-        CurrentPlans = "current_plans",
-        /// Orders to agents.
-        Orders = "orders",
-        /// How far each agent's results are committed.
-        AgentCursors = "agent_cursors",
-        /// People.
-        Users = "users",
-        /// Their tokens.
-        Tokens = "tokens",
-        /// This installation; one row.
-        Install = "install",
-        /// What people have to see.
-        Alerts = "alerts",
-        /// Automation that people switched off.
-        Holds = "holds",
-        /// Cloud accounts that fail.
-        Breakers = "breakers",
-        /// Signed proposals.
-        Proposals = "proposals",
-        /// Data volumes.
-        Volumes = "volumes",
-    }
+/// Something to do for the record of a table, whichever it is.
+pub trait Visit {
+    /// What comes of it.
+    type Out;
+    /// Does it.
+    fn visit<R: Record>(&mut self) -> Self::Out;
+}
+
+/// What the store keeps, one record a line: its table, the table's name in the file and in the
+/// events people see, the record, and the type of its key where keys are counted. Whatever has to
+/// do something for every record goes through here ([`Table::visit`]); nothing else lists them.
+macro_rules! records {
+    ($($(#[$doc:meta])* $table:ident = $name:literal: $record:ty $(, counted $key:ident)?;)*) => {
+        named_tables! {
+            /// A table of records. New ones go at the end: the journal stores the position.
+            Table { $($(#[$doc])* $table = $name,)* }
+        }
+
+        impl Table {
+            /// Does something for the record this table keeps.
+            pub fn visit<V: Visit>(self, visit: &mut V) -> V::Out {
+                match self { $(Table::$table => visit.visit::<$record>(),)* }
+            }
+        }
+
+        $(impl Kept for $record { const TABLE: Table = Table::$table; })*
+        $($(
+            impl Key for $key {
+                fn bytes(&self) -> Vec<u8> {
+                    self.0.to_be_bytes().to_vec()
+                }
+
+                fn counted(&self) -> Option<(Table, u64)> {
+                    Some((Table::$table, self.0))
+                }
+            }
+
+            impl Counter for $key {
+                const TABLE: Table = Table::$table;
+                fn number(number: u64) -> Self {
+                    $key(number)
+                }
+            }
+        )?)*
+    };
+}
+
+records! {
+    /// Farms.
+    Farms = "farms": Farm, counted FarmId;
+    /// Farm roles.
+    FarmRoles = "farm_roles": FarmRole, counted FarmRoleId;
+    /// Roles.
+    Roles = "roles": Role, counted RoleId;
+    /// Servers.
+    Servers = "servers": Server;
+    /// Steps.
+    Steps = "steps": Step, counted StepId;
+    /// Plans.
+    Plans = "plans": Plan, counted PlanId;
+    /// Each farm's current plan.
+    CurrentPlans = "current_plans": CurrentPlan;
+    /// Orders to agents.
+    Orders = "orders": Order, counted OrderId;
+    /// How far each agent's results are committed.
+    AgentCursors = "agent_cursors": AgentCursor;
+    /// People.
+    Users = "users": User, counted UserId;
+    /// Their tokens.
+    Tokens = "tokens": Token, counted TokenId;
+    /// This installation; one row.
+    Install = "install": Install;
+    /// What people have to see.
+    Alerts = "alerts": Alert;
+    /// Automation that people switched off.
+    Holds = "holds": Hold, counted HoldId;
+    /// Cloud accounts that fail.
+    Breakers = "breakers": Breaker;
+    /// Signed proposals.
+    Proposals = "proposals": Proposal, counted ProposalId;
+    /// Data volumes.
+    Volumes = "volumes": Volume, counted VolumeId;
 }
 
 impl Table {
@@ -145,47 +195,12 @@ pub trait Key: Clone + Ord + Send {
     }
 }
 
-macro_rules! counter_keys {
-    ($($name:ident => $table:ident,)*) => {$(
-        impl Key for $name {
-            fn bytes(&self) -> Vec<u8> {
-                self.0.to_be_bytes().to_vec()
-            }
-
-            fn counted(&self) -> Option<(Table, u64)> {
-                Some((Table::$table, self.0))
-            }
-        }
-
-        impl Counter for $name {
-            const TABLE: Table = Table::$table;
-            fn number(number: u64) -> Self {
-                $name(number)
-            }
-        }
-    )*};
-}
-
 /// A key that is counted: [`super::Tx::next_id`] draws the next.
 pub trait Counter: Key {
     /// Whose records it numbers.
     const TABLE: Table;
     /// The key of a number.
     fn number(number: u64) -> Self;
-}
-
-counter_keys! {
-    FarmId => Farms,
-    FarmRoleId => FarmRoles,
-    RoleId => Roles,
-    StepId => Steps,
-    PlanId => Plans,
-    OrderId => Orders,
-    UserId => Users,
-    TokenId => Tokens,
-    HoldId => Holds,
-    ProposalId => Proposals,
-    VolumeId => Volumes,
 }
 
 impl Key for ServerId {
@@ -208,14 +223,20 @@ impl Key for String {
     }
 }
 
+/// What has a line in the list of records.
+pub trait Kept {
+    /// Where it is kept.
+    const TABLE: Table;
+}
+
 /// Something the store keeps.
 ///
 /// Two versions of a record's shape differ in `SCHEMA`; `decode` then reads the older one too.
-pub trait Record: Serialize + DeserializeOwned + Clone + PartialEq + Send + 'static {
+pub trait Record:
+    Kept + Serialize + DeserializeOwned + Clone + Debug + PartialEq + Send + 'static
+{
     /// What it is found by.
     type Key: Key;
-    /// Where it is kept.
-    const TABLE: Table;
     /// The number of its shape, counted from 1.
     const SCHEMA: u8;
 

@@ -221,16 +221,8 @@ impl Memory {
                     };
                     self.touch_all();
                 }
-                Table::Roles
-                | Table::Plans
-                | Table::Orders
-                | Table::AgentCursors
-                | Table::Users
-                | Table::Tokens
-                | Table::Install
-                | Table::Alerts
-                | Table::Proposals
-                | Table::Volumes => {}
+                // No image has anything of the other tables.
+                _ => {}
             }
         }
         Ok(())

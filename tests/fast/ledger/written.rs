@@ -3,12 +3,9 @@
 
 use super::tree::{self, Tree};
 use grange::base::{EnvironmentId, Seq};
-use grange::model::{
-    AgentCursor, Alert, Breaker, Farm, FarmRole, Grant, Hold, Install, Order, Plan, Proposal, Role,
-    Server, Step, Token, User, Volume,
-};
+use grange::model::Grant;
 use grange::service::Service;
-use grange::store::{Change, CurrentPlan, Entry, Record, Subject, Table};
+use grange::store::{Change, Entry, Record, Subject, Table, Visit};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
@@ -90,32 +87,18 @@ fn wrap(told: &mut String, margin: &str, items: &[String]) {
 }
 
 fn sides(change: &Change) -> (Option<Tree>, Option<Tree>) {
-    match change.table {
-        Table::Farms => both::<Farm>(change),
-        Table::FarmRoles => both::<FarmRole>(change),
-        Table::Roles => both::<Role>(change),
-        Table::Servers => both::<Server>(change),
-        Table::Steps => both::<Step>(change),
-        Table::Plans => both::<Plan>(change),
-        Table::CurrentPlans => both::<CurrentPlan>(change),
-        Table::Orders => both::<Order>(change),
-        Table::AgentCursors => both::<AgentCursor>(change),
-        Table::Users => both::<User>(change),
-        Table::Tokens => both::<Token>(change),
-        Table::Install => both::<Install>(change),
-        Table::Alerts => both::<Alert>(change),
-        Table::Holds => both::<Hold>(change),
-        Table::Breakers => both::<Breaker>(change),
-        Table::Proposals => both::<Proposal>(change),
-        Table::Volumes => both::<Volume>(change),
-    }
-}
+    struct Sides<'a>(&'a Change);
+    impl Visit for Sides<'_> {
+        type Out = (Option<Tree>, Option<Tree>);
 
-fn both<R: Record + std::fmt::Debug>(change: &Change) -> (Option<Tree>, Option<Tree>) {
-    let tell = |record: R| tree::read(&format!("{record:#?}"));
-    let before = change.before::<R>().unwrap().map(|it| it.record);
-    let after = change.after::<R>().unwrap().map(|it| it.record);
-    (before.map(tell), after.map(tell))
+        fn visit<R: Record>(&mut self) -> (Option<Tree>, Option<Tree>) {
+            let tell = |record: R| tree::read(&format!("{record:#?}"));
+            let before = self.0.before::<R>().unwrap().map(|it| it.record);
+            let after = self.0.after::<R>().unwrap().map(|it| it.record);
+            (before.map(tell), after.map(tell))
+        }
+    }
+    change.table.visit(&mut Sides(change))
 }
 
 /// The answer of a verb.
