@@ -30,6 +30,8 @@ mod gate;
 mod latency;
 #[path = "fast/ledger/mod.rs"]
 mod ledger;
+#[path = "fast/notes/mod.rs"]
+mod notes;
 #[path = "properties.rs"]
 mod properties;
 #[path = "fast/proposals/mod.rs"]

@@ -79,6 +79,7 @@ fn at(row: &Row) -> Value {
             "serverId" => ("The UUID of a server.", "string"),
             "cloudAccount" => ("The name of a cloud account: its platform's.", "string"),
             "holdId" => ("The number of a hold.", "integer"),
+            "noteId" => ("The number of a note.", "integer"),
             "planId" => ("The number of a plan.", "integer"),
             _ => ("The number of an order.", "integer"),
         };

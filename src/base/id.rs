@@ -59,6 +59,8 @@ counter_id! {
     OrderId;
     /// A hold.
     HoldId;
+    /// A note.
+    NoteId;
     /// A data volume.
     VolumeId;
     /// A journal entry's sequence number; the first entry is 1.

@@ -53,6 +53,12 @@ pub const MEMBER_NAME_BYTES_MAX: usize = 128;
 pub const AGENT_DETAIL_BYTES_MAX: usize = 300;
 /// It is told this long before a hold ends, and as long after.
 pub const HOLD_WARNING: Millis = 15 * 60_000;
+/// Bytes of a note: what fits on a line or four of a screen, and of the journal.
+pub const NOTE_BYTES_MAX: usize = 400;
+/// Most notes on one thing: more than a screen shows are read by nobody.
+pub const NOTES_MAX: usize = 20;
+/// Most notes on a farm with all that is under it, all read for each page that shows some: 200 KiB.
+pub const NOTES_OF_FARM_MAX: usize = 500;
 /// Most holds of one farm: every kind on every farm role of a large one, and to spare.
 pub const HOLDS_MAX: usize = 2_000;
 /// Largest manifest: 250 farm roles at 2 KiB each, doubled.

@@ -23,7 +23,7 @@ pub mod wake;
 
 pub use bytes::Bytes;
 pub use id::{
-    AccountId, CloudAccountId, EnvironmentId, FarmId, FarmRoleId, HoldId, OrderId, PlanId,
+    AccountId, CloudAccountId, EnvironmentId, FarmId, FarmRoleId, HoldId, NoteId, OrderId, PlanId,
     ProposalId, RoleId, Seq, ServerId, StepId, TokenId, UserId, VolumeId,
 };
 pub use name::Name;

@@ -14,6 +14,7 @@ use crate::cli::cloud::CloudVerb;
 use crate::cli::exit;
 use crate::cli::hold::HoldVerb;
 use crate::cli::local::{Appliance, Demo, Local};
+use crate::cli::note::NoteVerb;
 use crate::cli::rollout::RolloutVerb;
 use crate::cli::target::Target;
 use crate::cli::volume::VolumeVerb;
@@ -113,6 +114,9 @@ pub enum Command {
     Hold(Box<Hold>),
     /// List what is held, why and until when
     Holds(Listing),
+    /// Leave notes on farms, farm roles and servers, list and remove them
+    #[command(subcommand)]
+    Note(NoteVerb),
     /// Tell how a farm, farm role, server, plan, step or volume is, and why
     #[command(after_help = "Examples: grange explain shop, grange explain shop/web-3, \
                             grange explain plan 12")]
@@ -419,6 +423,7 @@ pub fn local(command: Command, target: &Target, json: bool) -> Result<Local, Com
         | Command::Simulate(_)
         | Command::Farm(_)
         | Command::Server(_)
+        | Command::Note(_)
         | Command::Role(_)
         | Command::Cloud(_)
         | Command::Rollout(_)

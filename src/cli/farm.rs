@@ -5,7 +5,7 @@ use crate::base::{Code, FarmId, Millis, Problem};
 use crate::cli::args::{FarmVerb, Several, Showing};
 use crate::cli::table::{self, Cell, Tone};
 use crate::cli::wait::{self, Waited};
-use crate::cli::{Done, Io, exit, list, name, volume};
+use crate::cli::{Done, Io, exit, list, name, note, volume};
 use crate::client::Client;
 use crate::wire::api::{FarmExtra, FarmRoleView, FarmView, ServerView};
 use crate::wire::columns::farms::FARMS;
@@ -241,6 +241,8 @@ fn facts(
     table::facts(io, &facts)?;
     table::lines(io, "held", &farm.grange.holds)?;
     table::lines(io, "waiting", &farm.grange.waiting)?;
+    let of_roles = farm_roles.iter().flat_map(|role| &role.grange.notes);
+    note::lines(farm.grange.notes.iter().chain(of_roles), io)?;
     put_line!(io.stdout)?;
     let heading = ["FARM ROLE", "ROLE", "RUNNING", "TARGET", "RANGE", "RULES"];
     table::write(io, &heading, farm_roles.iter().map(farm_role).collect())?;

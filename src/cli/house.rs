@@ -5,7 +5,7 @@ use crate::base::time::say;
 use crate::base::{Millis, Timestamp};
 use crate::cli::args::{Events, Listing};
 use crate::cli::table::{self, Cell};
-use crate::cli::{Done, Io, list};
+use crate::cli::{Done, Io, list, note};
 use crate::client::Client;
 use crate::wire::api::EventView;
 use crate::wire::columns::roles::ROLES;
@@ -38,6 +38,7 @@ pub fn explain(what: &str, client: &Client, io: &mut Io<'_>, json: bool) -> Done
         .collect();
     table::lines(io, "because (latest first, times in UTC, [where the chain ends])", &because)?;
     table::lines(io, "next", &told.waiting)?;
+    note::lines(&told.notes, io)?;
     Ok(0)
 }
 

@@ -36,6 +36,7 @@ mod list;
 mod local;
 mod manifest;
 mod name;
+mod note;
 mod proposal;
 mod rollout;
 mod run;
@@ -225,6 +226,7 @@ fn carry(command: Command, client: &Client, io: &mut Io<'_>, json: bool) -> Done
         Command::Rollout(verb) => rollout::carry(verb, client, io, json),
         Command::Hold(args) => hold::carry(*args, client, io, json),
         Command::Holds(listing) => hold::list(&listing, client, io, json),
+        Command::Note(verb) => note::carry(verb, client, io, json),
         Command::Explain { what } => house::explain(&what.join(" "), client, io, json),
         Command::Events(args) => house::events(&args, client, io, json),
         Command::Status => house::status(client, io, json),

@@ -3,7 +3,7 @@
 use crate::base::FarmId;
 use crate::base::time::say;
 use crate::cli::args::{Listing, ServerVerb};
-use crate::cli::{Done, Io, Stop, list as lists, name, run, table};
+use crate::cli::{Done, Io, Stop, list as lists, name, note, run, table};
 use crate::client::Client;
 use crate::wire::api::ServerView;
 use crate::wire::columns::bytes;
@@ -130,7 +130,8 @@ fn facts(server: &ServerView, io: &mut Io<'_>) -> io::Result<()> {
         .map(|r| format!("{:<wide$}  {}", r.series, measure(&r.series, r.value)))
         .collect();
     table::lines(io, "readings", &readings)?;
-    table::lines(io, "waiting", &extra.waiting)
+    table::lines(io, "waiting", &extra.waiting)?;
+    note::lines(&extra.notes, io)
 }
 
 /// A reading with the unit its name ends in.

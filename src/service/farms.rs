@@ -4,6 +4,7 @@ pub(super) mod alerts;
 pub mod balancers;
 pub mod manifests;
 pub mod members;
+pub mod notes;
 pub mod roles;
 
 use crate::base::limit::FARM_DESCRIPTION_BYTES_MAX;

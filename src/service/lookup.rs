@@ -3,11 +3,11 @@
 //! The bytes of index keys are known here and in `store::tables` alone.
 
 use crate::base::{
-    EnvironmentId, FarmId, FarmRoleId, HoldId, Name, OrderId, PlanId, Result, RoleId, ServerId,
-    StepId, Timestamp, TokenId, UserId, VolumeId,
+    EnvironmentId, FarmId, FarmRoleId, HoldId, Name, NoteId, OrderId, PlanId, Result, RoleId,
+    ServerId, StepId, Timestamp, TokenId, UserId, VolumeId,
 };
 use crate::model::{
-    AgentCursor, Breaker, Farm, FarmRole, Hold, Order, Plan, Role, Server, Step, Token, User,
+    AgentCursor, Breaker, Farm, FarmRole, Hold, Note, Order, Plan, Role, Server, Step, Token, User,
     Volume,
 };
 use crate::store::{Index, Key, Reads, Record, key};
@@ -84,6 +84,21 @@ pub fn hold(read: &impl Reads, id: HoldId) -> Result<Option<Hold>> {
 /// Every hold there is.
 pub fn all_holds(read: &impl Reads) -> Result<Vec<Hold>> {
     all(read)
+}
+
+/// A note.
+pub fn note(read: &impl Reads, id: NoteId) -> Result<Option<Note>> {
+    one(read, id)
+}
+
+/// Every note there is, the oldest first.
+pub fn all_notes(read: &impl Reads) -> Result<Vec<Note>> {
+    all(read)
+}
+
+/// The notes on a farm, its farm roles and servers, the oldest first.
+pub fn notes_of_farm(read: &impl Reads, farm: FarmId) -> Result<Vec<Note>> {
+    many(read, Index::NotesByFarm, &farm.bytes())
 }
 
 /// Every cloud account that fails.

@@ -19,7 +19,7 @@ use crate::engine::{Decided, PlanInput};
 use crate::model::{
     Actor, Cause, Decision, Farm, FarmRole, Grant, Move, Permission, Plan, Revision, Role, Server,
 };
-use crate::service::farms::alerts;
+use crate::service::farms::{alerts, notes};
 use crate::service::{Service, authorise, lookup};
 use crate::store::{Author, Index, Key, Purpose, Reads, Subject, Tx, View};
 use image::{Breakers, FarmImage};
@@ -246,12 +246,14 @@ fn remove_leftovers(service: &Service, actor: &Actor, image: &FarmImage) -> Resu
                 let about = format!("{}/{}", farm.name, role.alias);
                 tx.text(about, "farm role removed: no server is left");
                 holds::forget(tx, id, Some(role.id))?;
+                notes::forget(tx, id, Some(role.id))?;
                 tx.delete::<FarmRole>(role.id)?;
             }
             if farm_gone {
                 require_none(tx, Index::LiveServersByFarm, &farm.id.bytes())?;
                 tx.text(farm.name.to_string(), "farm removed: no server is left");
                 holds::forget(tx, id, None)?;
+                notes::forget(tx, id, None)?;
                 tx.delete::<Farm>(farm.id)?;
             }
             Ok(())

@@ -3,9 +3,10 @@
 use crate::base::time::say;
 use crate::base::{FarmId, FarmRoleId, Problem, Result, ServerId};
 use crate::model::{
-    CloudState, Decision, EndedBy, Farm, FarmRole, Freshness, LaunchOrder, Line, Order, OrderState,
-    Ran, Role, ScalingRule, Server, Wait,
+    CloudState, Decision, EndedBy, Farm, FarmRole, Freshness, LaunchOrder, Line, Note, Order,
+    OrderState, Ran, Role, ScalingRule, Server, Wait,
 };
+use crate::service::farms::notes::{self, On};
 use crate::service::plans::glance;
 use crate::service::plans::{holds, rollouts};
 use crate::service::servers::conditions;
@@ -16,6 +17,7 @@ use crate::wire::api::{
     RoleRef, ScalingView, ServerExtra, ServerView,
 };
 use crate::wire::input::{RoleExtra, RoleView};
+use crate::wire::note::NoteView;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
@@ -55,6 +57,7 @@ pub fn farm(service: &Service, view: &View, farm: Farm) -> Result<FarmView> {
             servers: counts.total(),
             freeze: plan.and_then(|plan| plan.freeze.clone()),
             holds: holds::lines(view, farm.id, None, service.now())?,
+            notes: notes::on(view, farm.id, On::Farm)?,
         },
     })
 }
@@ -95,6 +98,7 @@ pub fn farm_role(service: &Service, view: &View, role: FarmRole) -> Result<FarmR
             balances: role.balance.as_ref().map(|balance| balance.farm_role.to_string()),
             waiting: role_waits(service, &role),
             holds: holds::lines(view, role.farm, Some(role.id), service.now())?,
+            notes: notes::on(view, role.farm, On::FarmRole(role.id))?,
             rollout: rollouts::under_way(service, view, &role)?.map(Box::new),
         },
     })
@@ -116,6 +120,7 @@ pub fn rule(rule: &ScalingRule) -> String {
 pub struct Names {
     farms: BTreeMap<FarmId, String>,
     roles: BTreeMap<FarmRoleId, Option<FarmRole>>,
+    notes: BTreeMap<FarmId, Vec<Note>>,
 }
 
 impl Names {
@@ -126,6 +131,14 @@ impl Names {
         let name = lookup::farm(view, id)?.map(|farm| farm.name.to_string()).unwrap_or_default();
         self.farms.insert(id, name.clone());
         Ok(name)
+    }
+
+    fn notes(&mut self, view: &View, farm: FarmId, server: ServerId) -> Result<Vec<NoteView>> {
+        let notes = match self.notes.entry(farm) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => new.insert(lookup::notes_of_farm(view, farm)?),
+        };
+        notes::among(view, notes, On::Server(server))
     }
 
     fn role(&mut self, view: &View, id: FarmRoleId) -> Result<Option<&FarmRole>> {
@@ -161,6 +174,7 @@ fn row(
 ) -> Result<ServerView> {
     let Versioned { revision, record: server } = found;
     let farm = names.farm(view, server.farm)?;
+    let notes = names.notes(view, server.farm, server.id)?;
     let role = names.role(view, server.farm_role)?;
     let alias = role.map(|role| role.alias.to_string()).unwrap_or_default();
     let now = service.now();
@@ -206,6 +220,7 @@ fn row(
             waiting: report.iter().filter_map(wait_of).map(Wait::to_string).collect(),
             seen: seen.into(),
             seen_age,
+            notes,
             latest: latest
                 .into_iter()
                 .map(|(series, at, value)| ReadingView { series, at: at.0, value })

@@ -7,8 +7,8 @@
 use super::Record;
 use crate::base::hash::hex;
 use crate::base::{
-    Bytes, EnvironmentId, FarmId, FarmRoleId, HoldId, Name, OrderId, PlanId, ProposalId, RoleId,
-    ServerId, StepId, Timestamp, TokenId, UserId, VolumeId,
+    Bytes, EnvironmentId, FarmId, FarmRoleId, HoldId, Name, NoteId, OrderId, PlanId, ProposalId,
+    RoleId, ServerId, StepId, Timestamp, TokenId, UserId, VolumeId,
 };
 use crate::model::*;
 use std::fmt::Debug;
@@ -444,6 +444,21 @@ fn what_stops_automation() {
     let old = unhex("076f6e626f617264030172fbd00701fbd00701090102");
     let failed = Breaker { cause: BreakerCause::Failures, ..breaker };
     assert_eq!(Breaker::decode(1, &old).unwrap(), failed);
+}
+
+#[test]
+fn what_people_leave_on_things() {
+    let note = Note {
+        id: NoteId(1),
+        env: ENV,
+        farm: FarmId(1),
+        farm_role: Some(FarmRoleId(2)),
+        server: Some(ServerId(3)),
+        text: "t".to_owned(),
+        by: UserId(1),
+        at: AT,
+    };
+    check(&note, "01010101020100000000000000000000000000000003017401fbd007");
 }
 
 #[test]

@@ -10,12 +10,12 @@ use super::old::v2::FarmRoleV2;
 use super::stored_order::{StoredOrder, order_body};
 use super::tables::{Index, Key, Record, key};
 use crate::base::{
-    EnvironmentId, FarmId, FarmRoleId, HoldId, OrderId, PlanId, ProposalId, RoleId, ServerId,
-    StepId, TokenId, UserId, VolumeId,
+    EnvironmentId, FarmId, FarmRoleId, HoldId, NoteId, OrderId, PlanId, ProposalId, RoleId,
+    ServerId, StepId, TokenId, UserId, VolumeId,
 };
 use crate::model::{
-    AgentCursor, Alert, Breaker, Farm, FarmRole, Hold, Install, Order, OrderState, Plan, Proposal,
-    Role, Server, Step, StepStatus, Token, User, Volume,
+    AgentCursor, Alert, Breaker, Farm, FarmRole, Hold, Install, Note, Order, OrderState, Plan,
+    Proposal, Role, Server, Step, StepStatus, Token, User, Volume,
 };
 use serde::{Deserialize, Serialize};
 
@@ -421,5 +421,28 @@ impl Record for Volume {
     fn subjects(&self) -> Vec<Subject> {
         let farm_role = self.owner.as_ref().map(|owner| Subject::FarmRole(owner.farm_role));
         std::iter::once(Subject::Volume(self.id)).chain(farm_role).collect()
+    }
+}
+
+impl Record for Note {
+    type Key = NoteId;
+    const SCHEMA: u8 = 1;
+
+    fn key(&self) -> NoteId {
+        self.id
+    }
+
+    fn env(&self) -> Option<EnvironmentId> {
+        Some(self.env)
+    }
+
+    fn indexes(&self) -> Vec<(Index, Vec<u8>)> {
+        vec![(Index::NotesByFarm, self.farm.bytes())]
+    }
+
+    fn subjects(&self) -> Vec<Subject> {
+        let server = self.server.map(Subject::Server);
+        let farm_role = self.farm_role.map(Subject::FarmRole);
+        server.into_iter().chain(farm_role).chain([Subject::Farm(self.farm)]).collect()
     }
 }

@@ -8,11 +8,11 @@ use super::codec::{self, CodecError};
 use super::journal::Subject;
 use super::records::CurrentPlan;
 use crate::base::{
-    EnvironmentId, FarmId, FarmRoleId, HoldId, Name, OrderId, PlanId, ProposalId, RoleId,
+    EnvironmentId, FarmId, FarmRoleId, HoldId, Name, NoteId, OrderId, PlanId, ProposalId, RoleId,
 };
 use crate::base::{ServerId, StepId, TokenId, UserId, VolumeId};
 use crate::model::{
-    AgentCursor, Alert, Breaker, Farm, FarmRole, Hold, Install, Order, Plan, Proposal, Role,
+    AgentCursor, Alert, Breaker, Farm, FarmRole, Hold, Install, Note, Order, Plan, Proposal, Role,
     Server, Step, Token, User, Volume,
 };
 use serde::de::DeserializeOwned;
@@ -119,6 +119,8 @@ records! {
     Proposals = "proposals": Proposal, counted ProposalId;
     /// Data volumes.
     Volumes = "volumes": Volume, counted VolumeId;
+    /// What people left on things.
+    Notes = "notes": Note, counted NoteId;
 }
 
 impl Table {
@@ -181,6 +183,8 @@ named_tables! {
         VolumesByPlace = "volumes_by_place",
         /// Data volumes that a person wants gone.
         VolumesToDelete = "volumes_to_delete",
+        /// Notes by farm, also those on its farm roles and servers.
+        NotesByFarm = "notes_by_farm",
     }
 }
 

@@ -18,6 +18,7 @@ pub use declare::{
 
 use crate::base::Millis;
 use crate::model::Printed;
+use crate::wire::note::NoteView;
 use crate::wire::rollout::RolloutView;
 use serde::{Deserialize, Serialize};
 
@@ -152,6 +153,9 @@ pub struct FarmExtra {
     pub waiting: Vec<String>,
     /// What is held of it, one line each: `web scale, 2 h left: black friday`.
     pub holds: Vec<String>,
+    /// Notes on it, the oldest first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<NoteView>,
 }
 
 /// A farm role.
@@ -228,6 +232,9 @@ pub struct FarmRoleExtra {
     pub waiting: Vec<String>,
     /// What is held for it, one line each: `scale, 2 h left: black friday`.
     pub holds: Vec<String>,
+    /// Notes on it, the oldest first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<NoteView>,
     /// The rollout under way, or the one that failed.
     pub rollout: Option<Box<RolloutView>>,
 }
@@ -301,6 +308,9 @@ pub struct ServerExtra {
     pub seen: String,
     /// How old that is, in milliseconds.
     pub seen_age: Option<Millis>,
+    /// Notes on it, the oldest first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<NoteView>,
     /// Last readings: `cpu_percent`, `memory_percent`, `load_1m`.
     pub latest: Vec<ReadingView>,
 }
@@ -371,6 +381,9 @@ pub struct ExplainView {
     pub because: Vec<BecauseView>,
     /// What it waits for, and what happens next.
     pub waiting: Vec<String>,
+    /// Notes on it, the oldest first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<NoteView>,
 }
 
 /// One link of the chain.

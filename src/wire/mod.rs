@@ -14,6 +14,7 @@ pub mod hold;
 pub mod input;
 pub mod manifest;
 pub mod moment;
+pub mod note;
 pub mod proposal;
 pub mod reading;
 pub mod rollout;

@@ -1,6 +1,6 @@
 //! What happens at the site of a scenario besides what people ask: a line that begins with `- `.
 
-use super::house::House;
+use super::house::{House, read_on};
 use super::{agents, past, world};
 use crate::explain::site::Site;
 use grange::clouds::volume::VolumeSighting;
@@ -29,6 +29,9 @@ pub fn act(house: &House, line: &str) {
         ["the", "index", "breaks"] => {
             let index = house.index.as_ref().expect("a house that is searched");
             index.broken.store(true, Ordering::SeqCst);
+        }
+        ["the", "index", "reads", "on"] => {
+            read_on(house.index.as_ref().expect("a house that is searched"), &site.service);
         }
         ["the", "breaker", "opens"] => world::open_breaker(&site),
         ["the", "agents", "answer"] => agents::answer(&mut site),

@@ -65,11 +65,7 @@ impl House {
         let words = grange::boot::find::open(&directory).expect("an index");
         let index = Arc::new(Index { words, broken: AtomicBool::new(false) });
         let site = world::shop(Some(index.clone()));
-        let told = site.service.store.entries(&Grant::job("test"), Seq(0), 500).unwrap();
-        let told: Vec<_> = told.into_iter().map(journal::event).collect();
-        let told: Vec<_> = told.into_iter().filter(|event| !event.text.is_empty()).collect();
-        let through = site.service.store.last_seq().0;
-        index.words.index(&told, through, 0).unwrap();
+        read_on(&index, &site.service);
         let mut house = House::over(site, directory, Limits::default(), |_| Vec::new());
         house.index = Some(index);
         house
@@ -220,4 +216,12 @@ fn context(service: &Arc<Service>, jobs_panic: Arc<AtomicBool>) -> Context {
     };
     let administrators = vec![nix::unistd::getuid().as_raw()];
     Context { service: service.clone(), jobs: Box::new(jobs), administrators }
+}
+
+/// Brings the index of a journal up to its end.
+pub fn read_on(index: &Index, service: &Service) {
+    let told = service.store.entries(&Grant::job("test"), Seq(index.words.cursor()), 500).unwrap();
+    let told: Vec<_> = told.into_iter().map(journal::event).collect();
+    let told: Vec<_> = told.into_iter().filter(|event| !event.text.is_empty()).collect();
+    index.words.index(&told, service.store.last_seq().0, 0).unwrap();
 }

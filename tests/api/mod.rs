@@ -137,6 +137,11 @@ fn volumes() {
 }
 
 #[test]
+fn notes() {
+    check(&House::open(true, Limits::default()), "notes");
+}
+
+#[test]
 fn holds() {
     check(&House::open(true, Limits::default()), "holds");
 }

@@ -247,6 +247,11 @@ fn lists() {
 }
 
 #[test]
+fn notes() {
+    check("notes");
+}
+
+#[test]
 fn holds() {
     check("holds");
 }

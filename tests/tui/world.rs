@@ -36,6 +36,7 @@ impl World {
             }
             "frozen" => world.freeze(),
             "held" => world.hold(),
+            "noted" => world.note(),
             "rolling" => world.roll("rolling"),
             "paused" => world.roll("paused"),
             "failed" => world.roll("rolled back"),
@@ -46,11 +47,6 @@ impl World {
             other => panic!("there is no world {other:?}"),
         }
         world
-    }
-
-    fn hold(&mut self) {
-        self.farms[0].grange.holds = vec!["web scale, 1 h 59 m left: black friday".into()];
-        self.roles[0].grange.holds = vec!["scale, 1 h 59 m left: black friday".into()];
     }
 
     /// `web` is rolled over from its fourth revision to its fifth; `web-2` is locked.
@@ -283,6 +279,7 @@ fn farm(id: u64, name: &str, status: &str, counts: (u32, u32, u32), waits: &[&st
             freeze: None,
             waiting,
             holds: Vec::new(),
+            notes: Vec::new(),
         },
     }
 }
@@ -436,6 +433,7 @@ impl Source for World {
             now: "running for 12 m, its agent connected".into(),
             because,
             waiting: Vec::new(),
+            notes: self.server(what).map(|view| view.grange.notes).unwrap_or_default(),
         })
     }
 

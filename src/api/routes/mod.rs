@@ -4,6 +4,7 @@ mod accounts;
 mod farms;
 mod holds;
 mod house;
+mod notes;
 mod proposals;
 mod rollouts;
 mod servers;
@@ -188,6 +189,7 @@ pub fn table() -> impl Iterator<Item = &'static Row> {
         .chain(volumes::ROWS.iter())
         .chain(rollouts::ROWS.iter())
         .chain(holds::ROWS.iter())
+        .chain(notes::ROWS.iter())
         .chain(accounts::ROWS.iter())
         .chain(house::ROWS.iter())
         .chain(tokens::ROWS.iter())

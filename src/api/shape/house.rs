@@ -48,6 +48,7 @@ pub const SHAPES: &[Shape] = &[
             field("now", Text, "One line on how it is now."),
             field("because", ListOf("Because"), "The chain of causes, latest first."),
             field("waiting", Texts, "What it waits for, and what happens next."),
+            field("notes", ListOf("Note"), "Notes on it, the oldest first; absent without any."),
         ],
     },
     Shape {

@@ -7,6 +7,7 @@ mod accounts;
 mod holds;
 mod house;
 mod inputs;
+mod notes;
 mod objects;
 mod rollouts;
 mod simulation;
@@ -62,7 +63,7 @@ const fn field(name: &'static str, kind: Kind, about: &'static str) -> Field {
 /// Every shape there is.
 pub fn all() -> impl Iterator<Item = &'static Shape> {
     let more = inputs::SHAPES.iter().chain(simulation::SHAPES).chain(accounts::SHAPES);
-    let more = more.chain(rollouts::SHAPES).chain(volumes::SHAPES);
+    let more = more.chain(rollouts::SHAPES).chain(volumes::SHAPES).chain(notes::SHAPES);
     objects::SHAPES.iter().chain(house::SHAPES).chain(holds::SHAPES).chain(more)
 }
 
@@ -74,6 +75,7 @@ mod tests {
     use crate::wire::api::*;
     use crate::wire::hold::{HoldInput, HoldView};
     use crate::wire::input::*;
+    use crate::wire::note::{NoteInput, NoteView};
     use crate::wire::rollout::{RevisionView, RolloutView};
     use crate::wire::simulation::*;
     use crate::wire::volume::VolumeView;
@@ -94,13 +96,14 @@ mod tests {
     #[test]
     fn shapes_are_their_views() {
         check("Farm", &FarmView::default());
-        check("FarmExtra", &FarmExtra::default());
+        let notes = || vec![NoteView::default()];
+        check("FarmExtra", &FarmExtra { notes: notes(), ..FarmExtra::default() });
         check("FarmRole", &FarmRoleView::default());
-        check("FarmRoleExtra", &FarmRoleExtra::default());
+        check("FarmRoleExtra", &FarmRoleExtra { notes: notes(), ..FarmRoleExtra::default() });
         check("ScalingConfiguration", &ScalingView::default());
         check("Volume", &VolumeView::default());
         check("Server", &ServerView::default());
-        check("ServerExtra", &ServerExtra::default());
+        check("ServerExtra", &ServerExtra { notes: notes(), ..ServerExtra::default() });
         check("Condition", &ConditionView::default());
         check("Role", &RoleView::default());
         check("RoleExtra", &RoleExtra::default());
@@ -110,7 +113,7 @@ mod tests {
         check("Reading", &ReadingView::default());
         check("Series", &SeriesView::default());
         check("Event", &EventView::default());
-        check("Explanation", &ExplainView::default());
+        check("Explanation", &ExplainView { notes: notes(), ..ExplainView::default() });
         check("Because", &BecauseView::default());
         check("Plan", &PlanView::default());
         check("ManifestResult", &ManifestResult::default());
@@ -126,6 +129,7 @@ mod tests {
         let reason = Some("throttled".into());
         let failing = AccountView { reason, since, open_until, left, ..AccountView::default() };
         check("CloudAccount", &failing);
+        check("Note", &NoteView::default());
         check("Hold", &HoldView { until: Some(1), left: Some(1), ..HoldView::default() });
         let (began_at, since) = (Some(1), Some(1));
         check("Rollout", &RolloutView { began_at, since, ..RolloutView::default() });
@@ -149,6 +153,7 @@ mod tests {
         check("ProposalText", &ProposalText::default());
         check("Command", &CommandRequest::default());
         let (length, until) = (Some(1), Some(1));
+        check("NoteRequest", &NoteInput::default());
         check("HoldRequest", &HoldInput { length, until, ..HoldInput::default() });
         check("SimulationRequest", &SimulationRequest::default());
         let expires_in_ms = Some(1);

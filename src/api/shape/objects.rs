@@ -30,6 +30,7 @@ pub const SHAPES: &[Shape] = &[
             field("servers", Integer, "Servers not confirmed gone."),
             field("freeze", Text, "Why automation is stopped by ourselves, if it is."),
             field("holds", Texts, "What is held, one line each."),
+            field("notes", ListOf("Note"), "Notes on it, the oldest first; absent without any."),
             field("waiting", Texts, "What it waits for, one line each, most important first."),
         ],
     },
@@ -66,6 +67,7 @@ pub const SHAPES: &[Shape] = &[
             field("volumes", Texts, "Mount points of its data volumes."),
             field("balances", Text, "Alias of the farm role it balances."),
             field("holds", Texts, "What is held, one line each."),
+            field("notes", ListOf("Note"), "Notes on it, the oldest first; absent without any."),
             field("waiting", Texts, "What it waits for."),
             field("rollout", Of("Rollout"), "The rollout under way, or the one that failed."),
         ],
@@ -123,6 +125,7 @@ pub const SHAPES: &[Shape] = &[
                 "What the cloud last said, as running; unknown when not seen since the start.",
             ),
             field("seenAge", Integer, "How old that is, in milliseconds."),
+            field("notes", ListOf("Note"), "Notes on it, the oldest first; absent without any."),
             field(
                 "latest",
                 ListOf("Reading"),

@@ -35,6 +35,15 @@ pub fn server(text: &str) -> Result<String, String> {
     parts(text).map(|_| text.to_owned()).map_err(|bad| bad.to_string())
 }
 
+/// A farm, a farm role or a server, as `shop`, `shop/web`, `shop/web-3` or a server's UUID.
+pub fn thing(text: &str) -> Result<String, String> {
+    not_blank(text, "say which farm, farm role or server, as shop, shop/web or shop/web-3")?;
+    if text.parse::<ServerId>().is_ok() {
+        return Ok(text.to_owned());
+    }
+    parts(text).map(|_| text.to_owned()).map_err(|bad| bad.to_string())
+}
+
 /// A cloud account by its name.
 pub fn account(text: &str) -> Result<String, String> {
     not_blank(text, "say which cloud account, as grange cloud list has it")?;

@@ -4,6 +4,7 @@ use crate::base::{FarmId, Millis, PlanId, Result, ServerId};
 use crate::model::{
     Actor, AgentCursor, Cause, Order, Permission, Plan, Server, ServerStatus, Step,
 };
+use crate::service::farms::notes;
 use crate::service::{Service, authorise, lookup};
 use crate::store::{Author, Purpose, Reads, View};
 use std::collections::{BTreeMap, BTreeSet};
@@ -40,9 +41,9 @@ fn remove(service: &Service, actor: &Actor, batch: Vec<ServerId>) -> Result<()> 
     service.write(Author::new(&grant, "server.forget", Cause::Clock, Purpose::Ending), move |tx| {
         for id in batch {
             // Nothing makes one live again; this is for a memory that would be wrong.
-            if lookup::server(tx, id)?.is_none_or(|server| server.status.counts()) {
-                continue;
-            }
+            let found = lookup::server(tx, id)?.filter(|server| !server.status.counts());
+            let Some(server) = found else { continue };
+            notes::forget_server(tx, &server)?;
             for step in lookup::steps_of_server(tx, id)? {
                 tx.delete::<Step>(step.id)?;
             }

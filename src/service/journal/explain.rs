@@ -28,9 +28,11 @@ use crate::base::time::say;
 use crate::base::{FarmId, FarmRoleId, PlanId, Problem, Result, Seq};
 use crate::model::{Actor, Farm, FarmRole, Line, Permission, Plan, Server};
 use crate::service::clouds::notices;
+use crate::service::farms::notes::{self, On};
 use crate::service::{Service, authorise, lookup, views};
 use crate::store::{Entry, Subject, View};
 use crate::wire::api::{BecauseView, ExplainView, PlanView};
+use crate::wire::note::NoteView;
 use chain::{Link, Root};
 use find::Thing;
 use past::Past;
@@ -47,15 +49,28 @@ pub fn explain(service: &Service, actor: &Actor, what: &str) -> Result<ExplainVi
     let grant = authorise(actor, Permission::EventsRead)?;
     service.read(&grant, |view| {
         let past = Past { service, grant: &grant, view };
-        match find::find(&past, actor, what)? {
+        let thing = find::find(&past, actor, what)?;
+        let notes = notes_on(view, &thing)?;
+        let told = match thing {
             Thing::Farm(farm) => farm_story(&past, farm),
             Thing::FarmRole(farm, role) => role_story(&past, &farm, role),
             Thing::Server(server) => server_story(&past, &server),
             Thing::Plan(plan) => decision::plan(&past, &plan),
             Thing::Step(step) => decision::step(&past, &step),
             Thing::Volume(volume) => volume::story(&past, volume),
-        }
+        }?;
+        Ok(ExplainView { notes, ..told })
     })
+}
+
+/// What people left on a thing.
+fn notes_on(view: &View, thing: &Thing) -> Result<Vec<NoteView>> {
+    match thing {
+        Thing::Farm(farm) => notes::on(view, farm.id, On::Farm),
+        Thing::FarmRole(farm, role) => notes::on(view, farm.id, On::FarmRole(role.id)),
+        Thing::Server(server) => notes::on(view, server.farm, On::Server(server.id)),
+        Thing::Plan(_) | Thing::Step(_) | Thing::Volume(_) => Ok(Vec::new()),
+    }
 }
 
 /// What people call a thing in full, as the journal does: `web-3` and a server's UUID are
@@ -86,7 +101,7 @@ fn farm_story(past: &Past, farm: Farm) -> Result<ExplainView> {
     let because = tale(past, of, &name, |_| true, |entry| Past::makes::<Farm>(entry, &farm.id))?;
     if lookup::farm(past.view, farm.id)?.is_none() {
         let (now, waiting) = ("removed".into(), vec!["nothing: it is gone".into()]);
-        return Ok(ExplainView { about: name, now, because, waiting });
+        return Ok(ExplainView { about: name, now, because, waiting, ..ExplainView::default() });
     }
     let seen = views::farm(past.service, past.view, farm)?;
     let extra = &seen.grange;
@@ -108,7 +123,7 @@ fn farm_story(past: &Past, farm: Farm) -> Result<ExplainView> {
     let waiting = next::blockers(&report, |line| Some(line.about.clone()));
     let mut waiting = or_nothing(waiting, "nothing: it is as declared");
     held(&mut waiting, &extra.holds);
-    Ok(ExplainView { about: name, now, because, waiting })
+    Ok(ExplainView { about: name, now, because, waiting, ..ExplainView::default() })
 }
 
 fn role_story(past: &Past, farm: &Farm, role: FarmRole) -> Result<ExplainView> {
@@ -119,7 +134,7 @@ fn role_story(past: &Past, farm: &Farm, role: FarmRole) -> Result<ExplainView> {
     let because = tale(past, of, &about, own, made)?;
     if lookup::farm_role(past.view, role.id)?.is_none() {
         let (now, waiting) = ("removed".into(), vec!["nothing: it is gone".into()]);
-        return Ok(ExplainView { about, now, because, waiting });
+        return Ok(ExplainView { about, now, because, waiting, ..ExplainView::default() });
     }
     let seen = views::farm_role(past.service, past.view, role.clone())?;
     let now = format!(
@@ -134,7 +149,7 @@ fn role_story(past: &Past, farm: &Farm, role: FarmRole) -> Result<ExplainView> {
     let mut waiting = or_nothing(next::of_role(&report, &role), "nothing: it is as wanted");
     waiting.extend(next::rules(past, &role)?);
     held(&mut waiting, &seen.grange.holds);
-    Ok(ExplainView { about, now, because, waiting })
+    Ok(ExplainView { about, now, because, waiting, ..ExplainView::default() })
 }
 
 /// How many run and do not serve.
@@ -211,6 +226,7 @@ fn server_story(past: &Past, server: &Server) -> Result<ExplainView> {
         now: format!("{}{why_going} for {age}", server.status.as_str()),
         because: chain::finish(server::links(past, server)?, LINKS_MAX),
         waiting,
+        ..ExplainView::default()
     })
 }
 

@@ -41,6 +41,14 @@ pub fn lines(state: &State, what: &str, columns: usize) -> Vec<Line> {
     if explain.waiting.is_empty() {
         lines.push(vec![("  Nothing: it is as it should be.".into(), Tone::Dim)]);
     }
+    if !explain.notes.is_empty() {
+        lines.push(Vec::new());
+        lines.push(vec![("  Notes".to_owned(), Tone::Head)]);
+    }
+    for note in &explain.notes {
+        let when = format!("  {}", moment(state.now(), note.at));
+        hang(&mut lines, &when, &format!("{}: {}", note.by, note.text), Tone::Plain, room);
+    }
     lines
 }
 

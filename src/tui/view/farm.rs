@@ -13,6 +13,8 @@ use ratatui::layout::Rect;
 
 /// Holds that have a line of their own; `w` has all of them.
 const HOLDS_SHOWN: usize = 3;
+/// Notes that have a line of their own, the latest first; `w` has all of them.
+const NOTES_SHOWN: usize = 2;
 /// Rollouts that have a line of their own; each has the page of its farm role (`v`).
 const ROLLOUTS_SHOWN: usize = 3;
 
@@ -75,6 +77,12 @@ fn summary(state: &State, farm: &FarmView) -> Vec<Line> {
     }
     for held in farm.grange.holds.iter().take(HOLDS_SHOWN) {
         lines.push(vec![(format!("  {} held: {held}", state.signs.item), Tone::Busy)]);
+    }
+    for note in farm.grange.notes.iter().rev().take(NOTES_SHOWN) {
+        lines.push(vec![
+            (format!("  {} note by {}: ", state.signs.item, note.by), Tone::Dim),
+            (note.text.clone(), Tone::Plain),
+        ]);
     }
     if is_stopped(&farm.status) {
         let now = if farm.status == "suspended" { "are shut down" } else { "shut down" };

@@ -68,6 +68,10 @@ fn facts(state: &State, role: &FarmRoleView, room: usize) -> Vec<Line> {
     for held in &extra.holds {
         hang(&mut lines, &format!("  {} held", state.signs.item), held, Tone::Busy, room);
     }
+    for note in &extra.notes {
+        let said = format!("{} ({}, {})", note.text, note.by, moment(state.now(), note.at));
+        hang(&mut lines, "  note", &said, Tone::Plain, room);
+    }
     for waiting in &extra.waiting {
         let calm = waiting.starts_with("at the minimum");
         let tone = if calm { Tone::Dim } else { Tone::Plain };

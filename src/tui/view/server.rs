@@ -68,6 +68,10 @@ fn facts(state: &State, server: &ServerView, columns: usize) -> Vec<Line> {
     for waiting in &extra.waiting {
         fact(&mut lines, "waits for", waiting.clone(), Tone::Busy);
     }
+    for note in &extra.notes {
+        let said = format!("{} ({}, {})", note.text, note.by, moment(now, note.at));
+        fact(&mut lines, "note", said, Tone::Plain);
+    }
     let launched = format!("{} ago, {}", launched_age(now, server), server.launch_reason);
     fact(&mut lines, "launched", launched, Tone::Plain);
     let public = server.public_ip.join(" ");

@@ -16,6 +16,7 @@ pub mod ask;
 pub mod clouds;
 pub mod farms;
 pub mod holds;
+pub mod notes;
 pub mod roles;
 pub mod servers;
 pub mod tokens;
@@ -281,6 +282,7 @@ mod tests {
         sound(&clouds::CLOUDS);
         sound(&farms::FARMS);
         sound(&holds::HOLDS);
+        sound(&notes::NOTES);
         sound(&roles::ROLES);
         sound(&servers::SERVERS);
         sound(&tokens::TOKENS);

@@ -3,7 +3,8 @@
 
 use crate::explain::site::Site;
 use grange::base::{
-    Code, FarmId, FarmRoleId, HoldId, OrderId, PlanId, Result, ServerId, StepId, TokenId, VolumeId,
+    Code, FarmId, FarmRoleId, HoldId, NoteId, OrderId, PlanId, Result, ServerId, StepId, TokenId,
+    VolumeId,
 };
 use grange::clouds::Applied;
 use grange::model::{Actor, Door, Grant, Permission};
@@ -12,7 +13,7 @@ use grange::service::appliance::upkeep::KeptPlans;
 use grange::service::appliance::{self, upkeep};
 use grange::service::clouds::observe::Look;
 use grange::service::clouds::{accounts, notices, observe};
-use grange::service::farms::{self, balancers, manifests, members, roles};
+use grange::service::farms::{self, balancers, manifests, members, notes, roles};
 use grange::service::journal::{self, explain};
 use grange::service::plans::Memory;
 use grange::service::plans::{self, holds, proposals, rollouts, steps};
@@ -25,6 +26,7 @@ use grange::wire::input::{
     EventsQuery, FarmFilter, FarmInput, FarmRoleFilter, LockInput, Page, RebootInput, RoleFilter,
     ScalingInput, ServerFilter, TerminateInput, TokenInput, VolumeFilter,
 };
+use grange::wire::note::{NoteFilter, NoteInput};
 use grange::wire::rollout::RolloutVerb;
 use grange::wire::simulation::SimulationRequest;
 use std::collections::BTreeSet;
@@ -111,6 +113,14 @@ pub const VERBS: &[(&str, &[Permission], Call)] = &[
     ("farms::scale", &[FarmsManage], |t, a| {
         let input = ScalingInput { min_instances: Some(1), ..ScalingInput::default() };
         said(farms::scale(t.service, a, t.role, &input, None))
+    }),
+    ("farms::notes::add", &[FarmsManage], |t, a| {
+        let input = NoteInput { what: "shop/web".into(), text: "x".into() };
+        said(notes::add(t.service, a, &input))
+    }),
+    ("farms::notes::remove", &[FarmsManage], |t, a| said(notes::remove(t.service, a, NoteId(1)))),
+    ("farms::notes::list", &[FarmsRead], |t, a| {
+        said(notes::list(t.service, a, &NoteFilter::default(), PAGE))
     }),
     ("plans::holds::place", &[FarmsManage], |t, a| {
         let (what, kind) = ("shop".into(), "scaling".into());

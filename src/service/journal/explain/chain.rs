@@ -235,6 +235,8 @@ pub(super) fn is_small(entry: &Entry) -> bool {
             | "agent.enrol"
             | "agent.result"
             | "balancer.configure"
+            | "note.add"
+            | "note.remove"
             | "order.expire"
             | "server.run"
     ) || entry.verb == "step.finish"

@@ -56,6 +56,7 @@ pub(super) fn plan(past: &Past, plan: &Plan) -> Result<ExplainView> {
         now: format!("decided {age} ago{after}; {changes} to change; {place}"),
         because: chain::finish(links, LINKS_MAX + DECISIONS_MAX),
         waiting: or_nothing(came_of_it(past, plan, is_current)?, "nothing: it changed no server"),
+        ..ExplainView::default()
     })
 }
 
@@ -118,6 +119,7 @@ pub(super) fn step(past: &Past, step: &Step) -> Result<ExplainView> {
         now: how(past, step),
         because: chain::finish(links, LINKS_MAX),
         waiting: vec![next::of_step(past.service, step)],
+        ..ExplainView::default()
     })
 }
 

@@ -17,7 +17,7 @@ pub(super) fn story(past: &Past, volume: Volume) -> Result<ExplainView> {
     let about = format!("volume {} ({})", volume.id, volume.name());
     if lookup::volume(past.view, volume.id)?.is_none() {
         let (now, waiting) = ("deleted".into(), vec!["nothing: it is gone".into()]);
-        return Ok(ExplainView { about, now, because, waiting });
+        return Ok(ExplainView { about, now, because, waiting, ..ExplainView::default() });
     }
     let seen = volumes::seen(past.service, past.view, volume)?;
     let place = match (&seen.farm, &seen.alias, seen.index) {
@@ -35,5 +35,5 @@ pub(super) fn story(past: &Past, volume: Volume) -> Result<ExplainView> {
         _ => "[person] nothing says whose it is: look at it, and delete it".to_owned(),
     };
     let now = format!("{} on {} as {}", seen.status, seen.cloud_platform, seen.cloud_volume_id);
-    Ok(ExplainView { about, now, because, waiting: vec![next] })
+    Ok(ExplainView { about, now, because, waiting: vec![next], ..ExplainView::default() })
 }
