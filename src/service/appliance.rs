@@ -12,7 +12,7 @@ use crate::wire::api::{JobView, StatusView};
 /// The status; `jobs` comes from whoever drives them.
 pub fn get(service: &Service, actor: &Actor, jobs: Vec<JobView>) -> Result<StatusView> {
     let grant = authorise(actor, Permission::FarmsRead)?;
-    let servers = service.observed.fleet.len(service)?;
+    let servers = service.observed.fleet.len(service, actor.env)?;
     let farms = service.read(&grant, |view| Ok(lookup::all_farms(view)?.len()))?;
     Ok(StatusView {
         version: env!("CARGO_PKG_VERSION").into(),

@@ -65,9 +65,10 @@ impl Fleet {
         })
     }
 
-    /// How many servers are not confirmed gone.
-    pub fn len(&self, service: &Service) -> Result<usize> {
-        self.ask(service, Kept::len)
+    /// How many servers of an environment are not confirmed gone.
+    pub fn len(&self, service: &Service, env: EnvironmentId) -> Result<usize> {
+        let all = Part { env, farm: None, farm_role: None, status: None };
+        self.ask(service, |kept| kept.page(all, 0, 0).1)
     }
 
     /// Servers on their way up that more is asked of than their agent's word.

@@ -4,4 +4,5 @@
 //! to refuse. A verb of `service` without its line fails.
 
 mod doors;
+mod elsewhere;
 pub mod rights;

@@ -117,7 +117,7 @@ fn check_counts(service: &Service, live: &[&Server]) {
     };
     let serving: u32 = shown.iter().map(|farm| farm.grange.running).sum();
     assert_eq!(serving as usize, live.iter().filter(serves).count());
-    assert_eq!(fleet.len(service).unwrap(), live.len());
+    assert_eq!(fleet.len(service, EnvironmentId(1)).unwrap(), live.len());
 }
 
 /// Jobs are told of every server and farm that they would find by reading everything.

@@ -176,11 +176,6 @@ impl Kept {
         }
     }
 
-    /// How many servers are not confirmed gone.
-    pub(super) fn len(&self) -> usize {
-        self.order.len()
-    }
-
     /// Whole farm roles are skipped by their counts, so that the last page costs what the first
     /// does.
     pub(super) fn page(&self, part: Part, mut skip: usize, size: usize) -> (Vec<ServerId>, usize) {
