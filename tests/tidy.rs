@@ -46,6 +46,7 @@ const RULES: &[Rule] = &[
     only_in::clocks,
     only_in::statuses,
     only_in::lines_of_commands,
+    only_in::tables_of_commands,
     pure::pure,
     sizes::files,
     sizes::functions,

@@ -4,6 +4,7 @@ use crate::cli::args::{Listing, said};
 use crate::cli::{Done, Io, list};
 use crate::client::Client;
 use crate::wire::account::{ACCOUNT_RESUME, ACCOUNTS};
+use crate::wire::api::route::NoBody;
 use crate::wire::columns::clouds::CLOUDS;
 use crate::wire::input::NoInput;
 use clap::Subcommand;
@@ -24,9 +25,9 @@ pub enum CloudVerb {
 /// Does one of them.
 pub fn carry(verb: CloudVerb, client: &Client, io: &mut Io<'_>, json: bool) -> Done {
     match verb {
-        CloudVerb::List(listing) => {
-            list::list(&CLOUDS, &listing, io, json, || Ok(client.rows(&ACCOUNTS, &[])?))
-        }
+        CloudVerb::List(listing) => list::list(&CLOUDS, &listing, io, json, |asked| {
+            Ok(client.rows_kept(&ACCOUNTS, &[], &NoBody, &|account| asked.takes(account))?)
+        }),
         CloudVerb::Resume { name } => {
             let account = client.ask(&ACCOUNT_RESUME, &[&name], &NoInput {})?;
             match json {

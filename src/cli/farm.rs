@@ -3,22 +3,28 @@
 use crate::base::text::escape_lines;
 use crate::base::{Code, FarmId, Millis, Problem};
 use crate::cli::args::{FarmVerb, Several, Showing};
-use crate::cli::table::{self, Cell, Tone};
+use crate::cli::table;
 use crate::cli::wait::{self, Waited};
 use crate::cli::{Done, Io, exit, list, name, note, volume};
 use crate::client::Client;
-use crate::wire::api::{FarmExtra, FarmRoleView, FarmView, ServerView};
+use crate::wire::api::{FarmExtra, FarmRoleView, FarmView, ServerView, farms};
+use crate::wire::columns::farm_roles::FARM_ROLES;
 use crate::wire::columns::farms::FARMS;
 use crate::wire::columns::servers::SERVERS;
 use crate::wire::deed::Deed;
-use crate::wire::input::ServerFilter;
+use crate::wire::input::{FarmFilter, ServerFilter};
 use std::io;
 use std::path::Path;
 
 /// Carries out a verb.
 pub fn carry(verb: FarmVerb, client: &Client, io: &mut Io<'_>, json: bool) -> Done {
     match verb {
-        FarmVerb::List(listing) => list::list(&FARMS, &listing, io, json, || Ok(client.farms()?)),
+        FarmVerb::List(listing) => list::list(&FARMS, &listing, io, json, |asked| {
+            let text = |column| asked.exactly(column).map(str::to_owned);
+            let (name, status) = (text("farm"), text("status"));
+            let filter = FarmFilter { name, status, ..FarmFilter::default() };
+            Ok(client.rows_kept(&farms::FARMS, &[], &filter, &|farm| asked.takes(farm))?)
+        }),
         FarmVerb::Show { farm, showing } => show(&farm, showing, client, io, json),
         FarmVerb::Launch { farm } => {
             let farm = client.farm_launch(name::farm(client, &farm)?.id)?;
@@ -244,28 +250,10 @@ fn facts(
     let of_roles = farm_roles.iter().flat_map(|role| &role.grange.notes);
     note::lines(farm.grange.notes.iter().chain(of_roles), io)?;
     put_line!(io.stdout)?;
-    let heading = ["FARM ROLE", "ROLE", "RUNNING", "TARGET", "RANGE", "RULES"];
-    table::write(io, &heading, farm_roles.iter().map(farm_role).collect())?;
+    list::usual(&FARM_ROLES, farm_roles, io)?;
     if !servers.is_empty() {
         put_line!(io.stdout)?;
         list::usual(&SERVERS, servers, io)?;
     }
     Ok(())
-}
-
-fn farm_role(farm_role: &FarmRoleView) -> Vec<Cell> {
-    let scaling = &farm_role.scaling;
-    let mut rules = farm_role.grange.rules.clone();
-    rules.extend(farm_role.grange.balances.as_ref().map(|alias| format!("balances {alias}")));
-    vec![
-        Cell::from(&farm_role.alias),
-        Cell::from(&farm_role.role.name),
-        match farm_role.grange.unhealthy {
-            0 => Cell::from(farm_role.grange.running),
-            ill => Cell(format!("{}, {ill} unhealthy", farm_role.grange.running), Tone::Bad),
-        },
-        Cell::from(farm_role.grange.target),
-        Cell::from(format!("{} to {}", scaling.min_instances, scaling.max_instances)),
-        Cell::from(rules.join("; ")),
-    ]
 }

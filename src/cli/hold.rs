@@ -5,6 +5,7 @@ use crate::base::{Code, Problem, Timestamp};
 use crate::cli::args::{Hold, Listing, said};
 use crate::cli::{Done, Io, list as lists};
 use crate::client::Client;
+use crate::wire::api::route::NoBody;
 use crate::wire::columns;
 use crate::wire::hold::{HOLD_PLACE, HOLD_RELEASE, HOLDS, HoldInput, HoldView};
 use clap::Subcommand;
@@ -65,7 +66,9 @@ fn end(hold: &HoldView) -> String {
 
 /// Lists what is held.
 pub fn list(listing: &Listing, client: &Client, io: &mut Io<'_>, json: bool) -> Done {
-    lists::list(&columns::holds::HOLDS, listing, io, json, || Ok(client.rows(&HOLDS, &[])?))
+    lists::list(&columns::holds::HOLDS, listing, io, json, |asked| {
+        Ok(client.rows_kept(&HOLDS, &[], &NoBody, &|hold| asked.takes(hold))?)
+    })
 }
 
 /// The date and the time, to the minute.

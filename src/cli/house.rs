@@ -4,11 +4,14 @@ use crate::base::limit::{API_PAGE_MAX, EVENTS_WAIT_MAX};
 use crate::base::time::say;
 use crate::base::{Millis, Timestamp};
 use crate::cli::args::{Events, Listing};
-use crate::cli::table::{self, Cell};
+use crate::cli::table;
 use crate::cli::{Done, Io, list, note};
 use crate::client::Client;
 use crate::wire::api::EventView;
+use crate::wire::api::farms;
+use crate::wire::columns::jobs::JOBS;
 use crate::wire::columns::roles::ROLES;
+use crate::wire::input::RoleFilter;
 use std::io;
 
 /// Between two tries of `events --follow` to reach an appliance that went away.
@@ -136,17 +139,16 @@ pub fn status(client: &Client, io: &mut Io<'_>, json: bool) -> Done {
     table::lines(io, "alerts", &status.alerts)?;
     if !status.jobs.is_empty() {
         put_line!(io.stdout)?;
-        let row = |job: &crate::wire::api::JobView| {
-            let (runs, failures) = (Cell::from(job.runs), Cell::from(job.failures));
-            vec![Cell::from(&job.name), runs, failures, Cell::from(&job.last)]
-        };
-        let rows = status.jobs.iter().map(row).collect();
-        table::write(io, &["JOB", "RUNS", "FAILURES", "LAST"], rows)?;
+        list::usual(&JOBS, &status.jobs, io)?;
     }
     Ok(0)
 }
 
 /// Lists roles.
 pub fn roles(listing: &Listing, client: &Client, io: &mut Io<'_>, json: bool) -> Done {
-    list::list(&ROLES, listing, io, json, || Ok(client.roles()?))
+    list::list(&ROLES, listing, io, json, |asked| {
+        let name = asked.exactly("role").map(str::to_owned);
+        let filter = RoleFilter { name, ..RoleFilter::default() };
+        Ok(client.rows_kept(&farms::ROLES, &[], &filter, &|role| asked.takes(role))?)
+    })
 }

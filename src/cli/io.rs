@@ -109,9 +109,9 @@ impl Io<'_> {
         writeln!(self.stdout, "{}", escape_json(&text))
     }
 
-    /// An object as YAML, whose texts are escaped as JSON's are.
+    /// An object as YAML, which escapes its texts itself, since JSON's way is not always YAML's.
     pub(super) fn yaml(&mut self, data: &impl Serialize) -> io::Result<()> {
-        writeln!(self.stdout, "{}", escape_json(&yaml::text(data)?))
+        writeln!(self.stdout, "{}", yaml::text(data)?)
     }
 
     /// An object as JSON on one line.

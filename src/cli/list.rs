@@ -1,12 +1,13 @@
 //! Every list and every single thing, written as it is asked for: `-o`, `--filter`, `--sort`,
 //! `--columns`. What columns there are is declared in `wire::columns`.
 
-use crate::base::Timestamp;
+use crate::base::{Code, Problem, Timestamp};
 use crate::cli::args::{Format, Listing, Showing};
 use crate::cli::{Done, Io, Stop, table};
 use crate::wire::columns::ask::Asked;
 use crate::wire::columns::{Cell, Column, List};
 use serde::Serialize;
+use serde_json::{Map, Value};
 use std::io;
 
 /// Writes what `fetch` finds. What is wrong with the options is said before anything is fetched.
@@ -15,7 +16,7 @@ pub fn list<T: Serialize>(
     listing: &Listing,
     io: &mut Io<'_>,
     json: bool,
-    fetch: impl FnOnce() -> Result<Vec<T>, Stop>,
+    fetch: impl FnOnce(&Asked<T>) -> Result<Vec<T>, Stop>,
 ) -> Done {
     if listing.columns.as_deref() == Some("help") {
         help(of, io)?;
@@ -23,8 +24,16 @@ pub fn list<T: Serialize>(
     }
     let now: Timestamp = io.patience.wall();
     let asked = of.ask(&listing.request(), now)?;
-    let rows = asked.of(fetch()?);
-    match listing.format(json) {
+    let format = listing.format(json);
+    let chosen = listing.columns.is_some();
+    if chosen && matches!(format, Format::Wide | Format::Name) {
+        let text = "--columns: -o wide and -o name say themselves what is shown: leave one out";
+        return Err(Problem::new(Code::InvalidValue, text).into());
+    }
+    let rows = asked.of(fetch(&asked)?);
+    match format {
+        Format::Json if chosen => io.json(&raw(&asked, &rows))?,
+        Format::Yaml if chosen => io.yaml(&raw(&asked, &rows))?,
         Format::Json => io.json(&rows)?,
         Format::Yaml => io.yaml(&rows)?,
         Format::Name => names(of, &rows, io)?,
@@ -65,6 +74,13 @@ fn write<T>(columns: &[&Column<T>], rows: &[T], io: &mut Io<'_>) -> io::Result<(
     let heading: Vec<&str> = heading.iter().map(String::as_str).collect();
     let row = |of: &T| -> Vec<Cell> { columns.iter().map(|column| column.cell(of)).collect() };
     table::write(io, &heading, rows.iter().map(row).collect())
+}
+
+/// Only the columns that are asked for, for programs.
+fn raw<T>(asked: &Asked<T>, rows: &[T]) -> Vec<Map<String, Value>> {
+    let columns = &asked.columns;
+    let row = |of: &T| columns.iter().map(|c| (c.name.to_owned(), c.raw(of))).collect();
+    rows.iter().map(row).collect()
 }
 
 fn names<T>(of: &List<T>, rows: &[T], io: &mut Io<'_>) -> io::Result<()> {

@@ -49,8 +49,9 @@ pub fn carry(verb: NoteVerb, client: &Client, io: &mut Io<'_>, json: bool) -> Do
         }
         NoteVerb::List { thing, listing } => {
             let filter = NoteFilter { about: thing };
-            let ask = || Ok(client.rows_where(&NOTES, &[], &filter)?);
-            return list::list(&columns::notes::NOTES, &listing, io, json, ask);
+            return list::list(&columns::notes::NOTES, &listing, io, json, |asked| {
+                Ok(client.rows_kept(&NOTES, &[], &filter, &|note| asked.takes(note))?)
+            });
         }
         NoteVerb::Remove { note } => {
             client.remove(&NOTE_REMOVE, &[&note])?;

@@ -1,12 +1,12 @@
 //! `grange rollout`.
 
-use crate::base::Timestamp;
-use crate::cli::args::said;
-use crate::cli::table::{self, Cell};
-use crate::cli::{Done, Io, name};
+use crate::cli::args::{Listing, Showing, said};
+use crate::cli::{Done, Io, list, name};
 use crate::client::Client;
+use crate::wire::api::FarmRoleView;
+use crate::wire::columns::revisions::REVISIONS;
 use crate::wire::deed::Deed;
-use crate::wire::rollout::{RevisionView, RolloutVerb as Verb, RolloutView};
+use crate::wire::rollout::{RolloutVerb as Verb, RolloutView};
 use clap::Subcommand;
 
 /// Verbs of rollouts. Each is told a farm role, as shop/web.
@@ -17,6 +17,8 @@ pub enum RolloutVerb {
         /// A farm role, as shop/web
         #[arg(value_parser = said::farm_role)]
         what: String,
+        #[command(flatten)]
+        showing: Showing,
     },
     /// Begin no further batch
     Pause {
@@ -56,47 +58,57 @@ pub enum RolloutVerb {
         /// A farm role, as shop/web
         #[arg(value_parser = said::farm_role)]
         what: String,
+        #[command(flatten)]
+        listing: Listing,
     },
 }
 
 /// Does one of them.
 pub fn carry(verb: RolloutVerb, client: &Client, io: &mut Io<'_>, json: bool) -> Done {
-    let (what, said, yes, history) = match verb {
-        RolloutVerb::Show { what } => (what, None, false, false),
-        RolloutVerb::History { what } => (what, None, false, true),
-        RolloutVerb::Pause { what } => (what, Some(Verb::Pause), false, false),
-        RolloutVerb::Resume { what, yes } => (what, Some(Verb::Resume), yes, false),
-        RolloutVerb::Abort { what, yes } => (what, Some(Verb::Abort), yes, false),
-        RolloutVerb::Rollback { what, yes } => (what, Some(Verb::Rollback), yes, false),
+    let (what, said, yes) = match verb {
+        RolloutVerb::Show { what, showing } => {
+            let role = name::farm_role(client, &what)?;
+            let rollout = client.rollout(role.id)?;
+            return list::show(&rollout, &what, showing, io, json, |io| facts(&role, &rollout, io));
+        }
+        // `--json` by itself always gave the rollout that the history is a part of.
+        RolloutVerb::History { what, listing } if json && listing.is_bare() => {
+            io.json(&client.rollout(name::farm_role(client, &what)?.id)?)?;
+            return Ok(0);
+        }
+        RolloutVerb::History { what, listing } => {
+            return list::list(&REVISIONS, &listing, io, json, |_| {
+                Ok(client.rollout(name::farm_role(client, &what)?.id)?.revisions)
+            });
+        }
+        RolloutVerb::Pause { what } => (what, Verb::Pause, false),
+        RolloutVerb::Resume { what, yes } => (what, Verb::Resume, yes),
+        RolloutVerb::Abort { what, yes } => (what, Verb::Abort, yes),
+        RolloutVerb::Rollback { what, yes } => (what, Verb::Rollback, yes),
     };
-    let role = name::farm_role(client, &what)?;
-    let id = role.id;
-    if let Some(verb) = said
-        && !io.agreed(Deed::Rollout(verb), &what, 0, yes)?
-    {
+    let id = name::farm_role(client, &what)?.id;
+    if !io.agreed(Deed::Rollout(said), &what, 0, yes)? {
         return Ok(1);
     }
-    let rollout = match said {
-        None => client.rollout(id)?,
-        Some(verb) => client.rollout_say(id, verb)?,
-    };
-    match (json, history, said) {
-        (true, _, _) => io.json(&rollout)?,
-        (false, true, _) => list(&rollout, io)?,
-        (false, false, None) => {
-            put_line!(io.stdout, "{}", line(&rollout))?;
-            // At its minimum a farm role is as calm as can be.
-            let waits = role.grange.waiting.iter().filter(|w| !w.starts_with("at the minimum"));
-            for waiting in waits.filter(|_| rollout.state != "none") {
-                put_line!(io.stdout, "  waits: {waiting}")?;
-            }
-        }
-        (false, false, Some(verb)) => {
-            let verb = verb.as_str();
+    let rollout = client.rollout_say(id, said)?;
+    match json {
+        true => io.json(&rollout)?,
+        false => {
+            let verb = said.as_str();
             put_line!(io.stdout, "{}: {verb}, as soon as the next plan", rollout.about)?;
         }
     }
     Ok(0)
+}
+
+fn facts(role: &FarmRoleView, rollout: &RolloutView, io: &mut Io<'_>) -> std::io::Result<()> {
+    put_line!(io.stdout, "{}", line(rollout))?;
+    // At its minimum a farm role is as calm as can be.
+    let waits = role.grange.waiting.iter().filter(|w| !w.starts_with("at the minimum"));
+    for waiting in waits.filter(|_| rollout.state != "none") {
+        put_line!(io.stdout, "  waits: {waiting}")?;
+    }
+    Ok(())
 }
 
 fn line(rollout: &RolloutView) -> String {
@@ -118,21 +130,4 @@ fn line(rollout: &RolloutView) -> String {
         "{about} from revision {from} to {to}: {state}, {ready} of {of} at revision {at}\
          {failed}{floor}"
     )
-}
-
-fn list(rollout: &RolloutView, io: &mut Io<'_>) -> std::io::Result<()> {
-    let row = |revision: &RevisionView| {
-        let left = revision.left_at.map(|at| Timestamp(at).to_string()).unwrap_or_default();
-        let left = left.get(..16).map(|left| format!("{} UTC", left.replace('T', " ")));
-        vec![
-            Cell::from(revision.number),
-            Cell::from(&revision.role),
-            Cell::from(&revision.platform),
-            Cell::from(&revision.instance_type),
-            Cell::from(u64::from(revision.servers)),
-            Cell::from(&left.unwrap_or_else(|| "declared".to_owned())),
-        ]
-    };
-    let heading = ["REVISION", "ROLE", "CLOUD", "SIZE", "SERVERS", "UNTIL"];
-    table::write(io, &heading, rollout.revisions.iter().map(row).collect())
 }

@@ -5,7 +5,7 @@ use crate::base::time::say;
 use crate::cli::args::{Listing, ServerVerb};
 use crate::cli::{Done, Io, Stop, list as lists, name, note, run, table};
 use crate::client::Client;
-use crate::wire::api::ServerView;
+use crate::wire::api::{ServerView, servers};
 use crate::wire::columns::bytes;
 use crate::wire::columns::servers::SERVERS;
 use crate::wire::deed::Deed;
@@ -83,10 +83,12 @@ fn list(
     io: &mut Io<'_>,
     json: bool,
 ) -> Done {
-    lists::list(&SERVERS, listing, io, json, || {
+    lists::list(&SERVERS, listing, io, json, |asked| {
         let farm = farm.map(|farm| name::farm(client, farm)).transpose()?;
         let farm = farm.map(|farm| FarmId(farm.id));
-        Ok(client.servers(&ServerFilter { farm, ..ServerFilter::default() })?)
+        let status = asked.exactly("status").and_then(|status| status.parse().ok());
+        let filter = ServerFilter { farm, status, ..ServerFilter::default() };
+        Ok(client.rows_kept(&servers::SERVERS, &[], &filter, &|server| asked.takes(server))?)
     })
 }
 

@@ -4,6 +4,7 @@ use crate::base::Timestamp;
 use crate::cli::args::{TokenCreate, TokenVerb};
 use crate::cli::{Done, Io, list};
 use crate::client::Client;
+use crate::wire::api::route::NoBody;
 use crate::wire::columns;
 use crate::wire::deed::Deed;
 use crate::wire::input::TokenInput;
@@ -14,8 +15,8 @@ pub fn carry(verb: TokenVerb, client: &Client, io: &mut Io<'_>, json: bool) -> D
     match verb {
         TokenVerb::Create(args) => create(&args, client, io, json),
         TokenVerb::List(listing) => {
-            list::list(&columns::tokens::TOKENS, &listing, io, json, || {
-                Ok(client.rows(&TOKENS, &[])?)
+            list::list(&columns::tokens::TOKENS, &listing, io, json, |asked| {
+                Ok(client.rows_kept(&TOKENS, &[], &NoBody, &|token| asked.takes(token))?)
             })
         }
         TokenVerb::Revoke { id, yes } => {

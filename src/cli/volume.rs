@@ -4,6 +4,7 @@ use crate::base::{Code, Problem};
 use crate::cli::args::{Listing, Showing, said};
 use crate::cli::{Done, Io, Stop, list, table};
 use crate::client::Client;
+use crate::wire::api::servers;
 use crate::wire::columns::bytes;
 use crate::wire::columns::volumes::VOLUMES;
 use crate::wire::deed::Deed;
@@ -60,8 +61,15 @@ pub fn carry(verb: VolumeVerb, client: &Client, io: &mut Io<'_>, json: bool) -> 
 }
 
 fn list(which: VolumeList, client: &Client, io: &mut Io<'_>, json: bool) -> Done {
-    let filter = VolumeFilter { farm: which.farm, status: which.status, ..Default::default() };
-    list::list(&VOLUMES, &which.listing, io, json, || Ok(client.volumes(&filter)?))
+    list::list(&VOLUMES, &which.listing, io, json, |asked| {
+        let said = |column| asked.exactly(column).map(str::to_owned);
+        let filter = VolumeFilter {
+            farm: which.farm.or_else(|| said("farm")),
+            status: which.status.or_else(|| said("status")),
+            ..VolumeFilter::default()
+        };
+        Ok(client.rows_kept(&servers::VOLUMES, &[], &filter, &|volume| asked.takes(volume))?)
+    })
 }
 
 fn size(size: u64) -> String {

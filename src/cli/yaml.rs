@@ -4,6 +4,7 @@
 //! bare where they are plain words, and every text in double quotes with JSON's escapes, which YAML
 //! shares. So nothing that somebody named can become a number, a date, a key or a line of its own.
 
+use crate::base::text::is_hidden;
 use serde::Serialize;
 use serde_json::Value;
 use std::fmt::Write as _;
@@ -67,8 +68,19 @@ fn is_empty(value: &Value) -> bool {
 }
 
 /// On one line: JSON is YAML there.
+///
+/// But for what JSON leaves as it is although nobody sees it: beyond `\u{ffff}` JSON would escape
+/// it as two halves, which in YAML are two characters that are none.
 fn inline(value: &Value) -> String {
-    value.to_string()
+    let mut text = String::new();
+    for c in value.to_string().chars() {
+        match u32::from(c) {
+            code if !is_hidden(c) && !matches!(code, 0xfffe | 0xffff) => text.push(c),
+            code @ 0..=0xffff => text.push_str(&format!("\\u{code:04x}")),
+            code => text.push_str(&format!("\\U{code:08x}")),
+        }
+    }
+    text
 }
 
 fn key(name: &str) -> String {
@@ -77,7 +89,7 @@ fn key(name: &str) -> String {
         // Truth values of YAML 1.1.
         && !["y", "n", "yes", "no", "on", "off", "true", "false", "null"]
             .contains(&name.to_lowercase().as_str());
-    if plain { name.to_owned() } else { Value::String(name.to_owned()).to_string() }
+    if plain { name.to_owned() } else { inline(&Value::String(name.to_owned())) }
 }
 
 #[cfg(test)]
@@ -89,6 +101,13 @@ mod tests {
         let mut text = String::new();
         block(&mut text, value, 0);
         text
+    }
+
+    #[test]
+    fn what_nobody_sees_is_escaped_as_yaml_has_it() {
+        let value = json!("\u{1b}\u{7f}\u{9b}\u{202e}\u{e0001}\u{ffff}é😀");
+        let expected = "\"\\u001b\\u007f\\u009b\\u202e\\U000e0001\\uffffé😀\"";
+        assert_eq!(inline(&value), expected);
     }
 
     #[test]

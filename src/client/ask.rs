@@ -131,6 +131,18 @@ impl Client {
         at: &[&dyn Display],
         query: &Q,
     ) -> Result<Vec<T>, Error> {
+        self.rows_kept(route, at, query, &|_| true)
+    }
+
+    /// Those of them that are wanted: each page is looked through as it arrives, and of no page
+    /// more is kept.
+    pub fn rows_kept<Q: Query, T: Shaped>(
+        &self,
+        route: &Route<Q, Rows<T>>,
+        at: &[&dyn Display],
+        query: &Q,
+        wanted: &dyn Fn(&T) -> bool,
+    ) -> Result<Vec<T>, Error> {
         let asked = asked(route.path, at, query);
         let join = if asked.contains('?') { '&' } else { '?' };
         let mut rows = Vec::new();
@@ -138,7 +150,7 @@ impl Client {
             let path = format!("{asked}{join}pageNum={page}");
             let (more, pagination) = Rows::<T>::read(&self.get(&path, self.deadline)?)?;
             let empty = more.is_empty();
-            rows.extend(more);
+            rows.extend(more.into_iter().filter(wanted));
             if pagination.next.is_none() || empty {
                 break;
             }

@@ -25,6 +25,7 @@ use std::cell::Cell;
 use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Time that passes only while a command pauses, and nobody who interrupts it.
 #[derive(Default)]
@@ -209,6 +210,27 @@ fn farms() {
 #[test]
 fn servers() {
     check("servers");
+}
+
+#[test]
+fn a_filter_looks_at_every_page() {
+    let house = House::searching();
+    let client = grange::client::Client::new(Arc::new(grange::client::socket(house.socket())));
+    for number in 0..130 {
+        let name = Some(format!("many-{number}"));
+        client.farm_create(&FarmInput { name, ..FarmInput::default() }).unwrap();
+    }
+    let listed = |options: &str| {
+        let ended = run(&format!("grange farm list -o name {options}"), None, &house.socket(), &[]);
+        assert_eq!((ended.outcome, ended.stderr.as_str()), (Outcome::Exit(0), ""), "{options}");
+        ended.stdout
+    };
+    assert_eq!(listed("--filter farm~many").lines().count(), 130);
+    assert_eq!(listed("--filter farm~many-129"), "many-129\n");
+    let sorted = listed("--filter farm~many --sort farm");
+    let first: Vec<&str> = sorted.lines().take(3).collect();
+    assert_eq!(first, ["many-0", "many-1", "many-2"]);
+    assert_eq!(sorted.lines().last(), Some("many-129"));
 }
 
 #[test]

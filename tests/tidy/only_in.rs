@@ -124,6 +124,35 @@ pub fn lines_of_commands(source: &Source) -> Vec<Fault> {
         .collect()
 }
 
+/// Files of the command line that make tables: of declared columns, and of a simulation, whose
+/// columns are the rules that somebody tries.
+const TABLES: &[&str] = &["list.rs", "simulate.rs", "table.rs"];
+
+/// A list of the command line is made of the columns that `wire::columns` declares.
+pub fn tables_of_commands(source: &Source) -> Vec<Fault> {
+    let Some(file) = source.path.strip_prefix("src/cli/") else { return Vec::new() };
+    if TABLES.contains(&file) {
+        return Vec::new();
+    }
+    source
+        .production()
+        .filter(|(_, line)| line.contains("table::write(") || line.contains("Cell"))
+        .map(|(index, _)| {
+            source.fault(index, "a table of its own: declare columns in wire::columns")
+        })
+        .collect()
+}
+
+#[test]
+fn a_list_that_draws_its_own_table_is_told() {
+    let bad = "table::write(io, &[\"NOTE\"], rows)?;\nlet row = vec![Cell::from(1)];\n";
+    let told = "a table of its own: declare columns in wire::columns";
+    let both = [format!("1: {told}"), format!("2: {told}")];
+    check(tables_of_commands, "src/cli/note.rs", bad, &both.each_ref().map(String::as_str));
+    check(tables_of_commands, "src/cli/list.rs", bad, &[]);
+    check(tables_of_commands, "src/cli/note.rs", "list::usual(&NOTES, &notes, io)?;\n", &[]);
+}
+
 #[test]
 fn a_library_away_from_home_is_told() {
     check(

@@ -64,6 +64,12 @@ impl Listing {
         format(self.output, json)
     }
 
+    /// Whether nothing is asked of it: neither which rows nor in which order or form.
+    pub fn is_bare(&self) -> bool {
+        let nothing = self.output.is_none() && self.filter.is_empty();
+        nothing && self.sort.is_none() && self.columns.is_none()
+    }
+
     /// What is asked of the list.
     pub fn request(&self) -> Request {
         Request {

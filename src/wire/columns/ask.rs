@@ -201,7 +201,15 @@ impl<T> Column<T> {
                 let text = format!("{} is words: {sign} is for numbers, use = != ~ !~", self.name);
                 Err(wrong("--filter", text))
             }
-            Get::Text(_) => Ok(Value::Text(text.to_owned())),
+            Get::Text(_) => {
+                let words = (self.words)();
+                if words.is_empty() || words.contains(&text) {
+                    return Ok(Value::Text(text.to_owned()));
+                }
+                let one = words.join(", ");
+                let text = format!("{} is never {text:?}: it is one of {one}", self.name);
+                Err(wrong("--filter", text))
+            }
             Get::Number(..) => {
                 let bare = text.trim_end_matches('%').trim_end();
                 number(bare.parse().ok(), "a number, as 12.5")
@@ -236,10 +244,26 @@ fn read_bytes(text: &str) -> Option<f64> {
 }
 
 impl<T> Asked<T> {
+    /// Whether a row is asked for.
+    pub fn takes(&self, row: &T) -> bool {
+        self.conditions.iter().all(|condition| condition.holds(row))
+    }
+
+    /// The words that a column has to have exactly, where that is asked: the appliance can be asked
+    /// for just those, and shows some rows only then.
+    pub fn exactly(&self, name: &str) -> Option<&str> {
+        let of = |condition: &&Condition<T>| {
+            condition.compare == Compare::Is && condition.column.name == name
+        };
+        match &self.conditions.iter().find(of)?.value {
+            Value::Text(text) => Some(text),
+            Value::Number(_) | Value::Nothing => None,
+        }
+    }
+
     /// The rows that are asked for, in the order asked for.
     pub fn of(&self, rows: Vec<T>) -> Vec<T> {
-        let wanted = |row: &T| self.conditions.iter().all(|condition| condition.holds(row));
-        let mut rows: Vec<T> = rows.into_iter().filter(wanted).collect();
+        let mut rows: Vec<T> = rows.into_iter().filter(|row| self.takes(row)).collect();
         if let Some((column, falls)) = self.order {
             rows.sort_by(|a, b| {
                 let (a, b) = (column.value(a), column.value(b));

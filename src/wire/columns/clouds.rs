@@ -17,7 +17,8 @@ const COLUMNS: &[This] = &[
         "well, failing, open (it is left alone) or trial (one call decides)",
         Get::Text(|account| Some(account.state.clone())),
     )
-    .shown(state),
+    .shown(state)
+    .one_of(|| vec!["well", "failing", "open", "trial"]),
     This::new(
         "failed",
         "Calls that failed in a row",

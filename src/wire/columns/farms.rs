@@ -7,6 +7,16 @@ use crate::wire::api::FarmView;
 pub const FARMS: List<FarmView> =
     List { of: "farms", columns: COLUMNS, name: |farm| farm.name.clone() };
 
+/// Every status of a farm.
+const STATUSES: [&str; 6] = [
+    "running",
+    "pending_launch",
+    "pending_terminate",
+    "terminated",
+    "pending_suspend",
+    "suspended",
+];
+
 type This = Column<FarmView>;
 
 const COLUMNS: &[This] = &[
@@ -16,7 +26,8 @@ const COLUMNS: &[This] = &[
         "Its status; shown with how many of its servers run without serving",
         Get::Text(|farm| Some(farm.status.clone())),
     )
-    .shown(status),
+    .shown(status)
+    .one_of(|| STATUSES.to_vec()),
     This::new(
         "running",
         "Servers that run and serve",

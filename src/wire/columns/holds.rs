@@ -2,6 +2,7 @@
 
 use super::{Cell, Column, Get, List, minute};
 use crate::base::time::say;
+use crate::model::HoldKind;
 use crate::wire::hold::HoldView;
 
 /// What is held; named as `grange hold release` takes it.
@@ -16,7 +17,8 @@ const COLUMNS: &[This] = &[
         "held",
         "launch, terminate, heal, scale, rollout or balance",
         Get::Text(|hold| Some(hold.kind.clone())),
-    ),
+    )
+    .one_of(|| HoldKind::ALL.map(HoldKind::as_str).to_vec()),
     This::new("left", "How much longer", Get::Length(|hold| hold.left))
         .shown(|hold| Cell::from(hold.left.map_or_else(|| "no end".to_owned(), say))),
     This::new("until", "When it ends by itself", Get::Moment(|hold| hold.until))

@@ -14,9 +14,12 @@
 
 pub mod ask;
 pub mod clouds;
+pub mod farm_roles;
 pub mod farms;
 pub mod holds;
+pub mod jobs;
 pub mod notes;
+pub mod revisions;
 pub mod roles;
 pub mod servers;
 pub mod tokens;
@@ -24,6 +27,7 @@ pub mod volumes;
 
 use crate::base::time::say;
 use crate::base::{Millis, Timestamp};
+use serde_json::Value as Json;
 use std::cmp::Ordering;
 
 /// A tone with a meaning; who shows it knows the colour.
@@ -99,18 +103,26 @@ pub struct Column<T: 'static> {
     pub wide: bool,
     get: Get<T>,
     look: Option<fn(&T) -> Cell>,
+    words: fn() -> Vec<&'static str>,
 }
 
 impl<T> Column<T> {
     /// A column that is always shown.
     pub const fn new(name: &'static str, about: &'static str, get: Get<T>) -> Column<T> {
-        Column { name, about, wide: false, get, look: None }
+        Column { name, about, wide: false, get, look: None, words: Vec::new }
     }
 
     /// Shown otherwise than as what it has.
     #[must_use]
     pub const fn shown(mut self, look: fn(&T) -> Cell) -> Column<T> {
         self.look = Some(look);
+        self
+    }
+
+    /// Only ever one of these words, so that to look for another is a mistake.
+    #[must_use]
+    pub const fn one_of(mut self, words: fn() -> Vec<&'static str>) -> Column<T> {
+        self.words = words;
         self
     }
 
@@ -136,6 +148,19 @@ impl<T> Column<T> {
             Get::Moment(get) => get(of).map(minute),
         };
         Cell::from(text.unwrap_or_else(|| "-".to_owned()))
+    }
+
+    /// What it has of a thing, for programs: no unit, milliseconds, a moment as RFC 3339.
+    pub fn raw(&self, of: &T) -> Json {
+        match (self.value(of), &self.get) {
+            (Value::Nothing, _) => Json::Null,
+            (Value::Text(text), _) => Json::from(text),
+            (Value::Number(at), Get::Day(_) | Get::Moment(_)) => {
+                Json::from(Timestamp(at as i64).to_string())
+            }
+            (Value::Number(number), Get::Number(..)) => Json::from(number),
+            (Value::Number(number), _) => Json::from(number as u64),
+        }
     }
 
     /// What it has of a thing.
@@ -281,8 +306,11 @@ mod tests {
     fn every_list_is_sound() {
         sound(&clouds::CLOUDS);
         sound(&farms::FARMS);
+        sound(&farm_roles::FARM_ROLES);
         sound(&holds::HOLDS);
         sound(&notes::NOTES);
+        sound(&jobs::JOBS);
+        sound(&revisions::REVISIONS);
         sound(&roles::ROLES);
         sound(&servers::SERVERS);
         sound(&tokens::TOKENS);

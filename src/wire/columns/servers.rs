@@ -2,6 +2,7 @@
 
 use super::{Cell, Column, Get, List, Tone};
 use crate::base::Timestamp;
+use crate::model::ServerStatus;
 use crate::wire::api::ServerView;
 
 /// Servers.
@@ -21,7 +22,8 @@ const COLUMNS: &[This] = &[
         "Its status; shown with what else is true of it, as locked or unhealthy",
         Get::Text(|server| Some(server.status.clone())),
     )
-    .shown(status),
+    .shown(status)
+    .one_of(|| ServerStatus::ALL.map(ServerStatus::as_str).to_vec()),
     This::new(
         "for",
         "How long it has had this status",
@@ -39,7 +41,8 @@ const COLUMNS: &[This] = &[
         "connected, away, or nothing before it was heard",
         Get::Text(|server| Some(agent(server).0).filter(|text| text != "-")),
     )
-    .shown(agent),
+    .shown(agent)
+    .one_of(|| vec!["connected", "away"]),
     This::new(
         "waiting",
         "What it waits for",

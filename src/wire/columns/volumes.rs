@@ -2,7 +2,7 @@
 
 use super::{Cell, Column, Get, List, Tone, day};
 use crate::base::Timestamp;
-use crate::wire::volume::VolumeView;
+use crate::wire::volume::{STATUSES, VolumeView};
 
 /// Data volumes.
 pub const VOLUMES: List<VolumeView> =
@@ -22,7 +22,8 @@ const COLUMNS: &[This] = &[
         "attached, kept, left, unknown, missing or deleting",
         Get::Text(|volume| Some(volume.status.clone())),
     )
-    .shown(|volume| Cell(volume.status.clone(), tone(&volume.status))),
+    .shown(|volume| Cell(volume.status.clone(), tone(&volume.status)))
+    .one_of(|| STATUSES.to_vec()),
     This::new(
         "size",
         "As it was declared last",
