@@ -2,15 +2,17 @@
 //!
 //! `DESIGN.md` draws the floors and says which room may know what; here that is checked on every
 //! file, so that a line in the wrong room fails before a person has to notice. A rule is a
-//! function from a [`Source`] to its faults (`dead` looks at the whole house), and each is itself
-//! tested on a snippet that breaks it, with the message compared: a rule that never fires is
-//! worse than none.
+//! function from a [`Source`] to its faults (`dead` and `circles` look at the whole house), and
+//! each is itself tested on a snippet that breaks it, with the message compared: a rule that never
+//! fires is worse than none.
 //!
 //! To add a rule: a function in one of the modules below, its line in [`RULES`], and a bad
 //! snippet beside it. Reading order: `source` (what a rule sees), then any of the others.
 
 #[path = "tidy/areas.rs"]
 mod areas;
+#[path = "tidy/circles.rs"]
+mod circles;
 #[path = "tidy/dead.rs"]
 mod dead;
 #[path = "tidy/docs.rs"]
@@ -39,6 +41,7 @@ type Rule = fn(&Source) -> Vec<Fault>;
 /// Every rule about one file.
 const RULES: &[Rule] = &[
     areas::areas,
+    circles::below,
     floors::floors,
     floors::diets,
     grants::grants,
@@ -69,6 +72,7 @@ fn the_house_is_tidy() {
     let house = source::house();
     assert!(house.len() > 20, "found only {} files", house.len());
     let mut faults: Vec<Fault> = dead::dead_files(&house);
+    faults.extend(circles::circles(&house));
     for source in &house {
         faults.extend(RULES.iter().flat_map(|rule| rule(source)));
     }

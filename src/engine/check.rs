@@ -365,7 +365,7 @@ impl<'a> Eyes<'a> {
         }
     }
 
-    /// Only the server's own word in its present retirement ends its grace, and no lock is on it.
+    /// Only the server's own word in its present retirement ends its drain, and no lock is on it.
     fn hasten(&self, id: ServerId) -> Option<Fault> {
         let tell = |rule, what: &str| Some(fault(rule, None, Some(id), what.to_owned()));
         let Some(server) = self.servers.get(&id) else {

@@ -3,7 +3,6 @@
 use crate::base::random::Stream;
 use crate::base::{FarmRoleId, ServerId, Timestamp};
 use crate::engine::Facts;
-use crate::engine::pass::grace;
 use crate::engine::world::{RoleView, ServerView, Sight, World};
 use crate::model::{
     Decision, LaunchReason, Line, Move, Owed, RoleTarget, Rollout, ServerStatus, StepKind,
@@ -345,7 +344,7 @@ fn drain(view: &RoleView, server: &ServerView, reason: TerminateReason, now: Tim
     if !drained || server.server.terminate_after.is_some() {
         return 0;
     }
-    if let Some(step) = grace::waiting(server, now) {
+    if let Some(step) = server.draining_step(now) {
         // It was to be put to sleep, and has what is left of that.
         return if server.server.idle_at.is_some() { 0 } else { step.not_before.since(now) };
     }

@@ -30,7 +30,7 @@ pub const PASSES: &[Pass] = &[
     pass::rollout::remember,
     pass::sleep::again,
     pass::retry::retry,
-    pass::grace::grace,
+    pass::drain::drain,
     pass::outlook::outlook,
 ];
 

@@ -283,6 +283,26 @@ impl ServerView<'_> {
             && self.open.iter().all(|step| step.status == StepStatus::Planned)
     }
 
+    /// The planned step that waits for nothing but the end of this server's drain. One that is
+    /// asked for again after a failure waits for its pause.
+    pub fn draining_step(&self, now: Timestamp) -> Option<&Step> {
+        let planned = |kind: StepKind| {
+            let mut open = self.open.iter();
+            open.find(move |step| step.kind == kind && step.status == StepStatus::Planned)
+        };
+        let has_failed = || self.failed.iter().any(|step| step.kind == StepKind::Terminate);
+        let step = match self.server.status {
+            ServerStatus::PendingTerminate if !has_failed() => {
+                planned(StepKind::Terminate).filter(|step| {
+                    self.server.terminate_after.is_some_and(|end| step.not_before <= end)
+                })
+            }
+            ServerStatus::PendingSuspend if self.server.parked => planned(StepKind::Suspend),
+            _ => None,
+        };
+        step.copied().filter(|step| step.not_before > now)
+    }
+
     /// It may be down because we were told to: a reboot, start, suspend or resume is under way.
     pub fn is_restarting(&self) -> bool {
         self.open.iter().any(|step| match step.kind {

@@ -7,7 +7,8 @@
 //! launch, only one at a time is tried until one of them runs.
 
 use crate::engine::draft::Draft;
-use crate::engine::pass::{order, rollout, sleep};
+use crate::engine::pass::launch::{reason_to_wait, smallest_free};
+use crate::engine::pass::{rollout, sleep};
 use crate::engine::world::{RoleView, ServerView, World};
 use crate::model::{Decision, HoldKind, LaunchReason, Owed, ServerStatus, Wait};
 use std::collections::BTreeSet;
@@ -72,22 +73,6 @@ fn lost(view: &RoleView, draft: &mut Draft, have: usize, owed: usize, held: bool
     let before = before.max(have);
     target.before_losses = Some(u32::try_from(before).unwrap_or(u32::MAX));
     before.saturating_sub(have)
-}
-
-/// Why nothing is launched for a farm role just now.
-pub fn reason_to_wait(world: &World, draft: &Draft, view: &RoleView) -> Option<Wait> {
-    if let Some(reason) = &draft.freeze {
-        return Some(Wait::Frozen(reason.clone()));
-    }
-    let target = draft.targets.get(&view.role.id)?;
-    let left = target.retry_at.map_or(0, |at| at.since(world.input.now));
-    if left > 0 {
-        return Some(Wait::Backoff { left, failures: target.failed_launches });
-    }
-    if let Some(held) = world.held(view.role.id, HoldKind::Launch) {
-        return Some(held);
-    }
-    order::ahead(world, draft, view)
 }
 
 /// How many may be launched once all that leave are gone. Those that sleep stay and fill the
@@ -254,33 +239,4 @@ fn reason(view: &RoleView, draft: &Draft) -> (LaunchReason, String) {
         LaunchReason::FarmLaunched
     };
     (reason, format!("{}, target {target}", reason.say()))
-}
-
-/// The smallest index that is not taken, of those in order.
-pub fn smallest_free<'a>(taken: impl IntoIterator<Item = &'a u32>) -> u32 {
-    let mut index = 1;
-    for used in taken {
-        if *used == index {
-            index += 1;
-        } else if *used > index {
-            break;
-        }
-    }
-    index
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_smallest_free_index_is_given() {
-        let check =
-            |taken: &[u32], expected| assert_eq!(smallest_free(taken), expected, "{taken:?}");
-        check(&[], 1);
-        check(&[2, 3], 1);
-        check(&[1, 3], 2);
-        check(&[1, 2, 3], 4);
-        check(&[0, 1, 1, 2, 4], 3);
-    }
 }

@@ -3,10 +3,11 @@
 pub mod backoff;
 pub mod cold_start;
 pub mod count;
+pub mod drain;
 pub mod freeze;
 pub mod goal;
-pub mod grace;
 pub mod heal;
+pub mod launch;
 pub mod lost;
 pub mod manual;
 pub mod order;

@@ -5,7 +5,7 @@ use crate::base::Timestamp;
 use crate::base::limit::BALANCER_WAIT;
 use crate::engine::draft::Draft;
 use crate::engine::input::Paced;
-use crate::engine::pass::{grace, timeout};
+use crate::engine::pass::timeout;
 use crate::engine::world::{RoleView, ServerView, World};
 use crate::model::{Decision, HoldKind, Step, StepStatus, Wait};
 
@@ -41,7 +41,7 @@ fn under_way(world: &World, view: &RoleView, server: &ServerView) -> Option<Wait
         return Some(in_flight(step, now));
     }
     if let Some(step) = with(StepStatus::Planned) {
-        if let Some(step) = grace::waiting(server, now) {
+        if let Some(step) = server.draining_step(now) {
             let (left, of) =
                 (step.not_before.since(now), step.not_before.since(server.server.status_at));
             return Some(match server.server.agent {

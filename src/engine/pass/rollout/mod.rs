@@ -15,7 +15,7 @@ mod judge;
 
 use crate::base::ServerId;
 use crate::engine::draft::Draft;
-use crate::engine::pass::count;
+use crate::engine::pass::launch;
 use crate::engine::world::{RoleView, ServerView, Sight, World};
 use crate::model::{
     Decision, HoldKind, LaunchReason, Move, Rollout, RolloutState, ServerStatus, TerminateReason,
@@ -404,7 +404,7 @@ impl<'a, 'w> Batch<'a, 'w> {
 
     /// Launches those that will take the places of a batch.
     fn launch_first(&self, draft: &mut Draft, size: usize, extra: u32) {
-        if let Some(wait) = count::reason_to_wait(self.world, draft, self.view) {
+        if let Some(wait) = launch::reason_to_wait(self.world, draft, self.view) {
             return self.wait(draft, wait);
         }
         let max = self.view.role.scaling.max;
@@ -417,7 +417,7 @@ impl<'a, 'w> Batch<'a, 'w> {
         }
         let size = size.min(usize::try_from(extra.min(room)).unwrap_or(usize::MAX));
         for old in self.old.iter().take(size) {
-            let index = count::smallest_free(&draft.taken(self.view));
+            let index = launch::smallest_free(&draft.taken(self.view));
             let reason = LaunchReason::Rollout(old.server.id);
             let revision = self.rollout.wanted();
             let why = format!("revision {revision} instead of {}", old.server.hostname);

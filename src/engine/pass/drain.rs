@@ -1,19 +1,19 @@
-//! Grace: a server that is to go may finish what it does, for as long as its farm role says. Its
+//! Drain: a server that is to go may finish what it does, for as long as its farm role says. Its
 //! agent knows, and whoever works there may say that nothing is left: then it goes at once.
 //!
 //! The word counts for the retirement it was said in; whoever commits a retirement, or calls one
 //! off, forgets the word before. It needs no sighting, because what was decided on one is only
 //! carried out sooner, and a freeze or a hold lets go what is on its way. A lock keeps the whole
-//! time: a person wants to look. A pause after a failure is no grace, and stays.
+//! time: a person wants to look. A pause after a failure is no drain, and stays.
 
 use crate::base::Timestamp;
 use crate::base::time::say;
 use crate::engine::draft::Draft;
-use crate::engine::world::{ServerView, World};
-use crate::model::{ServerStatus, Step, StepKind, StepStatus};
+use crate::engine::world::World;
+use crate::model::StepStatus;
 
-/// Ends the grace of servers that said that they are idle.
-pub fn grace(world: &World, draft: &mut Draft) {
+/// Ends the drain of servers that said that they are idle.
+pub fn drain(world: &World, draft: &mut Draft) {
     let now = world.input.now;
     for (view, server) in world.servers() {
         let Some(idle_at) = server.server.idle_at else { continue };
@@ -24,7 +24,7 @@ pub fn grace(world: &World, draft: &mut Draft) {
         if server.open.iter().any(|step| step.status != StepStatus::Planned) {
             continue;
         }
-        let Some(step) = waiting(server, now) else { continue };
+        let Some(step) = server.draining_step(now) else { continue };
         let (kind, left) = (step.kind.as_str(), say(step.not_before.since(now)));
         let at = clock_time(idle_at);
         let why = format!(
@@ -32,26 +32,6 @@ pub fn grace(world: &World, draft: &mut Draft) {
         );
         draft.hasten(view, server, why);
     }
-}
-
-/// The step that waits for nothing but the end of a server's grace.
-pub fn waiting<'a>(server: &'a ServerView, now: Timestamp) -> Option<&'a Step> {
-    let record = server.server;
-    let planned = |kind: StepKind| {
-        let mut open = server.open.iter();
-        open.find(move |step| step.kind == kind && step.status == StepStatus::Planned)
-    };
-    let step = match record.status {
-        ServerStatus::PendingTerminate if !has_failed(server) => planned(StepKind::Terminate)
-            .filter(|step| record.terminate_after.is_some_and(|end| step.not_before <= end)),
-        ServerStatus::PendingSuspend if record.parked => planned(StepKind::Suspend),
-        _ => None,
-    };
-    step.copied().filter(|step| step.not_before > now)
-}
-
-fn has_failed(server: &ServerView) -> bool {
-    server.failed.iter().any(|step| step.kind == StepKind::Terminate)
 }
 
 /// `03:12:05 UTC`.
