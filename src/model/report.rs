@@ -342,4 +342,9 @@ pub enum Wait {
         /// What is to be done about it.
         care: Care,
     },
+    /// A server runs although it is to sleep, and what was done last may take a while to show.
+    RunsAsleep {
+        /// How much longer before it is put to sleep again.
+        left: Millis,
+    },
 }

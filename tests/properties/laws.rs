@@ -251,6 +251,7 @@ fn bounded(input: &PlanInput, line: &Line) -> Verdict {
             within(*left, role.scaling.cooldown_up_ms.max(role.scaling.cooldown_down_ms))
         }
         (Wait::Backoff { left, failures }, _) => within(*left, 3_600_000) && *failures > 0,
+        (Wait::RunsAsleep { left }, _) => within(*left, 3_600_000),
         (Wait::ReadyGate { left }, Some(role)) => *left <= role.policy.ready_for_ms,
         (Wait::Draining { left }, _) => *left > 0,
         (Wait::Balancers { late, left }, _) => *late > 0 && within(*left, limit::BALANCER_WAIT),

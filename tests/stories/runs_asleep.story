@@ -22,7 +22,7 @@ plan
 web-2    suspend: it runs although it is to sleep
 > suspend web-2
 
-web-3    wait: next try in 5 s after 0 failed in a row
+web-3    wait: it runs although it is to sleep: put to sleep again in 5 s
 web-2    wait: suspend under way for 5 s
 
 web-3    suspend: it runs although it is to sleep

@@ -62,5 +62,6 @@ names! {
         Wait::RolloutMissing { .. } => "RolloutMissing",
         Wait::Surplus { .. } => "Surplus",
         Wait::Balancers { .. } => "Balancers",
+        Wait::RunsAsleep { .. } => "RunsAsleep",
     }
 }

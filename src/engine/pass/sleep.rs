@@ -126,7 +126,7 @@ fn put_back(world: &World, view: &RoleView, server: &ServerView, draft: &mut Dra
     // What was done last may take a while to show.
     let left = rung(&limit::RESTART_BACKOFF, restarts + 1).saturating_sub(server.age(world.input));
     if left > 0 {
-        return draft.spare(view, server, Wait::Backoff { left, failures: restarts });
+        return draft.spare(view, server, Wait::RunsAsleep { left });
     }
     let kind = match is_to_wake(server) {
         true => StepKind::Stop,

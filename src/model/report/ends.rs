@@ -64,6 +64,7 @@ impl Wait {
             | Wait::RolloutMissing { .. } => End::Sighting,
             Wait::CoolDown { .. }
             | Wait::Backoff { .. }
+            | Wait::RunsAsleep { .. }
             | Wait::Draining { .. }
             | Wait::Grace { .. }
             | Wait::ReadyGate { .. }

@@ -70,6 +70,7 @@ impl fmt::Display for Wait {
             | Wait::Grace { .. }
             | Wait::Balancers { .. }
             | Wait::Unhealthy { .. }
+            | Wait::RunsAsleep { .. }
             | Wait::Breaker { .. }
             | Wait::Paced { .. }
             | Wait::DependsOn { .. }
@@ -95,6 +96,10 @@ fn policy(wait: &Wait, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             write!(f, "missing for {}: kept; terminate it to have it replaced", say(*age))
         }
         Wait::Locked { servers } => write!(f, "too many, but {servers} are locked"),
+        Wait::RunsAsleep { left } => {
+            let left = say(*left);
+            write!(f, "it runs although it is to sleep: put to sleep again in {left}")
+        }
         Wait::Surplus { over, missing: missing @ 1.., .. } => {
             write!(f, "{over} too many: nobody is taken while {missing} of the farm are missing")
         }

@@ -221,8 +221,18 @@ impl Memory {
                     };
                     self.touch_all();
                 }
-                // No image has anything of the other tables.
-                _ => {}
+                // No image has anything of these.
+                Table::Roles
+                | Table::Plans
+                | Table::Orders
+                | Table::AgentCursors
+                | Table::Users
+                | Table::Tokens
+                | Table::Install
+                | Table::Alerts
+                | Table::Proposals
+                | Table::Volumes
+                | Table::Notes => {}
             }
         }
         Ok(())
