@@ -157,7 +157,12 @@ pub fn live_servers_on(read: &impl Reads, platform: &str) -> Result<Vec<Server>>
 pub fn server_name(read: &impl Reads, server: &Server) -> Result<String> {
     let farm = farm(read, server.farm)?;
     let farm = farm.map(|farm| farm.name.to_string()).unwrap_or_default();
-    Ok(format!("{farm}/{}", server.hostname))
+    Ok(name_in(&farm, &server.hostname))
+}
+
+/// What a server of a farm is called: `shop/web-3`, and `web-3` once the farm is gone.
+pub fn name_in(farm: &str, hostname: &str) -> String {
+    if farm.is_empty() { hostname.to_owned() } else { format!("{farm}/{hostname}") }
 }
 
 /// A step.

@@ -208,7 +208,7 @@ fn row(
         grange: ServerExtra {
             revision,
             made_of: server.revision,
-            name: format!("{farm}/{}", server.hostname),
+            name: lookup::name_in(&farm, &server.hostname),
             farm,
             alias,
             status_at: server.status_at.0,
