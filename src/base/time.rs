@@ -34,6 +34,18 @@ impl Timestamp {
     pub fn before(self, length: Millis) -> Timestamp {
         Timestamp(self.0.saturating_sub(i64::try_from(length).unwrap_or(i64::MAX)))
     }
+
+    /// Its day in UTC, as people read it: `2026-11-21`.
+    pub fn day(self) -> String {
+        let text = self.to_string();
+        text.get(..10).unwrap_or(&text).to_owned()
+    }
+
+    /// Its minute in UTC, as people read it: `2026-11-21 03:10`.
+    pub fn minute(self) -> String {
+        let text = self.to_string();
+        text.get(..16).unwrap_or(&text).replace('T', " ")
+    }
 }
 
 impl fmt::Display for Timestamp {

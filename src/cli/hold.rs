@@ -1,12 +1,12 @@
 //! `grange hold` and `grange holds`.
 
 use crate::base::time::say;
-use crate::base::{Code, Problem, Timestamp};
+use crate::base::{Code, Problem};
 use crate::cli::args::{Hold, Listing, said};
 use crate::cli::{Done, Io, list as lists};
 use crate::client::Client;
 use crate::wire::api::route::NoBody;
-use crate::wire::columns;
+use crate::wire::columns::{self, minute};
 use crate::wire::hold::{HOLD_PLACE, HOLD_RELEASE, HOLDS, HoldInput, HoldView};
 use clap::Subcommand;
 
@@ -59,7 +59,7 @@ pub fn carry(args: Hold, client: &Client, io: &mut Io<'_>, json: bool) -> Done {
 
 fn end(hold: &HoldView) -> String {
     match (hold.until, hold.left) {
-        (Some(until), Some(left)) => format!("for {}, until {}", say(left), clock(until)),
+        (Some(until), Some(left)) => format!("for {}, until {}", say(left), minute(until)),
         _ => "until it is released".to_owned(),
     }
 }
@@ -69,10 +69,4 @@ pub fn list(listing: &Listing, client: &Client, io: &mut Io<'_>, json: bool) -> 
     lists::list(&columns::holds::HOLDS, listing, io, json, |asked| {
         Ok(client.rows_kept(&HOLDS, &[], &NoBody, &|hold| asked.takes(hold))?)
     })
-}
-
-/// The date and the time, to the minute.
-fn clock(at: i64) -> String {
-    let time = Timestamp(at).to_string();
-    format!("{} UTC", time.get(..16).unwrap_or(&time).replace('T', " "))
 }

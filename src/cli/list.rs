@@ -1,7 +1,7 @@
 //! Every list and every single thing, written as it is asked for: `-o`, `--filter`, `--sort`,
 //! `--columns`. What columns there are is declared in `wire::columns`.
 
-use crate::base::{Code, Problem, Timestamp};
+use crate::base::{Code, Problem};
 use crate::cli::args::{Format, Listing, Showing};
 use crate::cli::{Done, Io, Stop, table};
 use crate::wire::columns::ask::Asked;
@@ -22,8 +22,7 @@ pub fn list<T: Serialize>(
         help(of, io)?;
         return Ok(0);
     }
-    let now: Timestamp = io.patience.wall();
-    let asked = of.ask(&listing.request(), now)?;
+    let asked = of.ask(&listing.request(), io.patience.wall())?;
     let format = listing.format(json);
     let chosen = listing.columns.is_some();
     if chosen && matches!(format, Format::Wide | Format::Name) {
@@ -37,7 +36,7 @@ pub fn list<T: Serialize>(
         Format::Json => io.json(&rows)?,
         Format::Yaml => io.yaml(&rows)?,
         Format::Name => names(of, &rows, io)?,
-        Format::Table | Format::Wide => rows_of(&asked, &rows, io)?,
+        Format::Table | Format::Wide => write(&asked.columns, &rows, io)?,
     }
     Ok(0)
 }
@@ -63,10 +62,6 @@ pub fn show<T: Serialize>(
         Format::Table | Format::Wide => facts(io)?,
     }
     Ok(0)
-}
-
-fn rows_of<T>(asked: &Asked<T>, rows: &[T], io: &mut Io<'_>) -> io::Result<()> {
-    write(&asked.columns, rows, io)
 }
 
 fn write<T>(columns: &[&Column<T>], rows: &[T], io: &mut Io<'_>) -> io::Result<()> {

@@ -29,7 +29,8 @@ pub fn carry(args: &Simulate, client: &Client, io: &mut Io<'_>, json: bool) -> D
 }
 
 fn show(view: &SimulationView, io: &mut Io<'_>) -> Result<(), Stop> {
-    let (from, to, row) = (minute(view.from), minute(view.to), say(view.bucket_ms));
+    let (from, to, row) =
+        (Timestamp(view.from).minute(), Timestamp(view.to).minute(), say(view.bucket_ms));
     put_line!(io.stdout, "farm {}, {from} to {to} UTC, rows of {row}", view.farm)?;
     for farm_role in &view.farm_roles {
         put_line!(io.stdout)?;
@@ -62,7 +63,7 @@ fn over_time(farm_role: &SimulatedFarmRoleView, io: &mut Io<'_>) -> Result<(), S
         heading.extend([metric.rule_type.as_str(), "WHAT-IF"]);
     }
     let row = |bucket: &SimulatedBucketView| {
-        let mut cells = vec![Cell::from(minute(bucket.at)), number(bucket.really)];
+        let mut cells = vec![Cell::from(Timestamp(bucket.at).minute()), number(bucket.really)];
         cells.push(compared(bucket.really, bucket.what_if));
         for metric in &bucket.metrics {
             cells.extend([number(metric.really), number(metric.what_if)]);
@@ -79,7 +80,7 @@ fn decisions(decisions: &[SimulatedDecisionView], io: &mut Io<'_>) -> Result<(),
         return Ok(());
     }
     let line = |decision: &SimulatedDecisionView| {
-        let (at, from, to) = (minute(decision.at), decision.from, decision.to);
+        let (at, from, to) = (Timestamp(decision.at).minute(), decision.from, decision.to);
         format!("{at}  {from} -> {to}  {}", decision.why)
     };
     table::lines(io, "decisions", &decisions.iter().map(line).collect::<Vec<_>>())?;
@@ -126,9 +127,4 @@ fn compared(really: Option<f64>, what_if: Option<f64>) -> Cell {
         Some(_) | None => Tone::Plain,
     };
     Cell(number(what_if).0, tone)
-}
-
-fn minute(at: i64) -> String {
-    let text = Timestamp(at).to_string();
-    text.get(..16).unwrap_or(&text).replace('T', " ")
 }

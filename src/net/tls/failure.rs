@@ -71,6 +71,5 @@ fn bare(name: &str) -> String {
 /// A moment to the minute: `2026-11-29 02:20 UTC`.
 fn minute(at: UnixTime) -> String {
     let at = i64::try_from(at.as_secs()).unwrap_or(i64::MAX / 1000);
-    let text = Timestamp(at.saturating_mul(1000)).to_string();
-    format!("{} UTC", text.get(..16).unwrap_or(&text).replace('T', " "))
+    format!("{} UTC", Timestamp(at.saturating_mul(1000)).minute())
 }

@@ -62,7 +62,7 @@ pub fn simulate(
     let period = |minute: &RoleMinute| minute.at >= asked.from;
     if !subjects.iter().any(|subject| subject.minutes.iter().any(period)) {
         let names: Vec<&str> = subjects.iter().map(|subject| subject.name.as_str()).collect();
-        let (from, to) = (report::minute(asked.from), report::minute(asked.to));
+        let (from, to) = (asked.from.minute(), asked.to.minute());
         let names = names.join(", ");
         let message = format!("nothing was recorded of {names} between {from} and {to} UTC");
         return Err(Problem::new(Code::UnacceptableState, message));
@@ -150,7 +150,7 @@ fn asked(
         let message = "nothing is recorded yet: minutes are, while a farm has servers";
         return Err(Problem::new(Code::UnacceptableState, message));
     };
-    let (begins, age) = (report::minute(oldest), say(now.since(oldest)));
+    let (begins, age) = (oldest.minute(), say(now.since(oldest)));
     if to <= oldest {
         let message = format!("nothing of that is kept: what is begins at {begins} UTC, {age} ago");
         return Err(Problem::invalid("to", message));

@@ -210,14 +210,12 @@ pub fn bytes(bytes: u64) -> String {
 
 /// The day of a moment, UTC.
 pub fn day(at: i64) -> String {
-    let time = Timestamp(at).to_string();
-    time.get(..10).unwrap_or(&time).to_owned()
+    Timestamp(at).day()
 }
 
 /// A moment to the minute.
 pub fn minute(at: i64) -> String {
-    let time = Timestamp(at).to_string();
-    format!("{} UTC", time.get(..16).unwrap_or(&time).replace('T', " "))
+    format!("{} UTC", Timestamp(at).minute())
 }
 
 impl Value {

@@ -53,12 +53,6 @@ pub fn report(asked: &Asked, subjects: &[Subject]) -> SimulationView {
     }
 }
 
-/// A minute as people read it: `2026-11-21 03:10`.
-pub fn minute(at: Timestamp) -> String {
-    let text = at.to_string();
-    text.get(..16).unwrap_or(&text).replace('T', " ")
-}
-
 fn farm_role(asked: &Asked, subject: &Subject) -> SimulatedFarmRoleView {
     let Subject { policy, minutes, launch_ms, .. } = subject;
     let (from, to, bucket_ms) = (asked.from, asked.to, asked.bucket_ms);
@@ -157,7 +151,7 @@ fn unknown(answer: &WhatIf, policy: &ScalingPolicy) -> Vec<String> {
         notes.push(format!("for {length} a rule wants more than the maximum of {max}"));
     }
     for gap in answer.gaps.iter().take(GAPS_TOLD) {
-        let (from, to) = (minute(gap.from), minute(gap.to));
+        let (from, to) = (gap.from.minute(), gap.to.minute());
         notes.push(format!("no readings between {from} and {to}: the count stays"));
     }
     if answer.gaps.len() > GAPS_TOLD {
