@@ -159,6 +159,7 @@ impl Orders {
             OrderBody::Run { .. } | OrderBody::Reboot => true,
             OrderBody::Ping
             | OrderBody::WriteFile { .. }
+            | OrderBody::Workload { .. }
             | OrderBody::Cancel { .. }
             | OrderBody::Stop
             | OrderBody::Leave { .. }
@@ -240,7 +241,14 @@ mod tests {
     use crate::base::{ServerId, Timestamp};
 
     fn order(id: u64, epoch: u64, body: OrderBody) -> OrderMessage {
-        OrderMessage { v: 1, epoch, order: OrderId(id), deadline: Timestamp(0), body }
+        OrderMessage {
+            v: 1,
+            epoch,
+            order: OrderId(id),
+            deadline: Timestamp(0),
+            body,
+            workload: None,
+        }
     }
 
     fn run() -> OrderBody {

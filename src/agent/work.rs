@@ -49,6 +49,7 @@ impl Workshop {
                 };
                 self.files.lock().unwrap_or_else(PoisonError::into_inner).write(&order, &self.halt)
             }
+            OrderBody::Workload { .. } => Outcome::failed("this agent knows of no work of a role"),
             OrderBody::Reboot => self.reboot(),
             OrderBody::Addresses { appliances } => self.appliances.learn(appliances),
             OrderBody::Stop => Outcome::done("the agent stops"),

@@ -25,6 +25,7 @@ pub mod order;
 pub mod plan;
 pub mod policy;
 pub mod proposal;
+pub mod recipe;
 pub mod report;
 pub mod role;
 pub mod rollout;
@@ -52,6 +53,9 @@ pub use policy::{
     HealMode, MissingPolicy, Policy, RemovalPolicy, RolloutPolicy, RolloutStrategy, ScalingBehavior,
 };
 pub use proposal::{Applied, Proposal};
+pub use recipe::{
+    OnChange, Recipe, Restart, RoleFile, RoleService, STOP_SIGNALS, SetupPart, StopBy, Workload,
+};
 pub use report::{Care, Decision, End, Line, Wait};
 pub use role::{Automation, Image, Role};
 pub use rollout::{Revision, Rollout, RolloutState, RolloutWish};

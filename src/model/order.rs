@@ -71,6 +71,19 @@ pub enum OrderBody {
         /// Which topology it was rendered from; the server's latest wins.
         generation: u64,
     },
+    /// Do a role's work: set the server up, put its files in place, keep its services running. The
+    /// work itself is in no record, since variables that are hidden may be in it: it is rendered
+    /// anew for the message that is sent ([`crate::wire::agent::OrderMessage::workload`]).
+    #[serde(rename_all = "camelCase")]
+    Workload {
+        /// Counts the workloads of the server; a lower one than what it has is an old one.
+        generation: u64,
+        /// Of the work as it was rendered, so that another topology is noticed.
+        digest: String,
+        /// Of what restarts a service when it changes; the same in two workloads that differ in
+        /// nothing but files that are read again.
+        restarts: String,
+    },
     /// Restart the server's system.
     Reboot,
     /// Stop the agent and the server's services cleanly: the server is about to go.

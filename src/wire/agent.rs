@@ -10,7 +10,7 @@ use crate::base::limit::{
 };
 use crate::base::text::{cut, tidy};
 use crate::base::{Millis, OrderId, Secret, ServerId, StepId, Timestamp};
-use crate::model::{MemberDown, OrderBody, Ran, ReadyCheck};
+use crate::model::{MemberDown, OrderBody, Ran, ReadyCheck, Workload};
 use serde::{Deserialize, Serialize};
 
 /// The version both ends say.
@@ -66,6 +66,9 @@ pub struct UserData {
     /// Mount points of data volumes, whose use is read too.
     #[serde(default)]
     pub mounts: Vec<String>,
+    /// Whether its role gives it work: it is not ready before that has arrived and is done.
+    #[serde(default)]
+    pub works: bool,
 }
 
 /// Body of `POST /enrol` on the agents' port.
@@ -227,4 +230,7 @@ pub struct OrderMessage {
     pub deadline: Timestamp,
     /// What to do.
     pub body: OrderBody,
+    /// The work that [`OrderBody::Workload`] is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workload: Option<Workload>,
 }

@@ -146,7 +146,8 @@ impl World {
 
     fn order(&self, id: u64, body: OrderBody) {
         let order = OrderId(id);
-        let message = OrderMessage { v: 1, epoch: 1, order, deadline: Timestamp(0), body };
+        let message =
+            OrderMessage { v: 1, epoch: 1, order, deadline: Timestamp(0), body, workload: None };
         let json = serde_json::to_vec(&message).unwrap();
         self.broker.publish_order(SERVER, &json).unwrap();
     }

@@ -77,6 +77,7 @@ impl Running {
             OrderBody::Ping
             | OrderBody::Run { .. }
             | OrderBody::WriteFile { .. }
+            | OrderBody::Workload { .. }
             | OrderBody::Addresses { .. }
             | OrderBody::Reboot
             | OrderBody::Stop => None,

@@ -140,7 +140,8 @@ impl Hand {
     /// An order comes with this packet identifier.
     fn order(&mut self, order: u64, epoch: u64, body: OrderBody) {
         let order = OrderId(order);
-        let message = OrderMessage { v: 1, epoch, order, deadline: Timestamp(0), body };
+        let message =
+            OrderMessage { v: 1, epoch, order, deadline: Timestamp(0), body, workload: None };
         self.publish(&topic::name(SERVER, Kind::Orders), serde_json::to_vec(&message).unwrap());
     }
 

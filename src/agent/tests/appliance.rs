@@ -270,7 +270,8 @@ impl Peer {
     /// Gives an order and takes its acknowledgement; what comes meanwhile is put aside.
     pub async fn order(&mut self, order: u64, epoch: u64, body: OrderBody) {
         let order = OrderId(order);
-        let message = OrderMessage { v: 1, epoch, order, deadline: Timestamp(0), body };
+        let message =
+            OrderMessage { v: 1, epoch, order, deadline: Timestamp(0), body, workload: None };
         let id = order.0 as u16;
         let publish = Publish {
             topic: topic::name(SERVER, Kind::Orders),

@@ -26,8 +26,11 @@ pub(in crate::service) fn give(
             tx.put(&open)?;
         }
     }
-    let mut ended: Vec<&Order> =
-        orders.iter().filter(|order| order.state != OrderState::Open).collect();
+    // What a server was told to do last is asked for as long as it lives.
+    let work = orders.iter().filter(|order| matches!(order.body, OrderBody::Workload { .. }));
+    let last_work = work.map(|order| order.id).max();
+    let is_spent = |order: &&Order| order.state != OrderState::Open && Some(order.id) != last_work;
+    let mut ended: Vec<&Order> = orders.iter().filter(is_spent).collect();
     ended.sort_by_key(|order| order.id);
     let surplus = ended.len().saturating_sub(ENDED_KEPT);
     for old in ended.into_iter().take(surplus) {
@@ -43,7 +46,8 @@ pub(in crate::service) fn give(
 fn replaces(a: &OrderBody, b: &OrderBody) -> bool {
     let retiring = |body: &OrderBody| matches!(body, OrderBody::Leave { .. } | OrderBody::Stay);
     match (a, b) {
-        (OrderBody::Addresses { .. }, OrderBody::Addresses { .. }) => true,
+        (OrderBody::Addresses { .. }, OrderBody::Addresses { .. })
+        | (OrderBody::Workload { .. }, OrderBody::Workload { .. }) => true,
         (OrderBody::WriteFile { path: a, .. }, OrderBody::WriteFile { path: b, .. }) => a == b,
         _ => retiring(a) && retiring(b),
     }
@@ -67,6 +71,7 @@ pub fn to_send(service: &Service) -> Result<(Vec<Outgoing>, Option<Timestamp>)> 
                 order: order.id,
                 deadline: order.deadline,
                 body: order.body,
+                workload: None,
             };
             (order.server, message)
         })

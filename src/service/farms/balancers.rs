@@ -208,17 +208,8 @@ fn can_obey(status: ServerStatus) -> bool {
 
 /// Which topology a file order was rendered from.
 fn generation(body: &OrderBody) -> u64 {
-    match body {
-        OrderBody::WriteFile { generation, .. } => *generation,
-        OrderBody::Ping
-        | OrderBody::Run { .. }
-        | OrderBody::Cancel { .. }
-        | OrderBody::Reboot
-        | OrderBody::Stop
-        | OrderBody::Leave { .. }
-        | OrderBody::Stay
-        | OrderBody::Addresses { .. } => 0,
-    }
+    let OrderBody::WriteFile { generation, .. } = body else { return 0 };
+    *generation
 }
 
 /// The file a server was last ordered to have, and whether that order still stands.

@@ -305,6 +305,7 @@ fn launch_request(
         interval_ms: service.settings.agent_interval_ms,
         check: make.check.clone(),
         mounts: make.storage.iter().map(|volume| volume.mount_point.clone()).collect(),
+        works: false,
     };
     let user_data = match server.agent {
         true => serde_json::to_string(&user_data)
