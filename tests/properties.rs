@@ -19,7 +19,7 @@ mod still;
 
 use crate::stories::yard::{BEGIN, Yard};
 use grange::base::{FarmRoleId, ServerId};
-use grange::engine::{Decided, Facts, PlanInput, decide, decide_within, plan};
+use grange::engine::{Decided, PlanInput, RoleSummary, decide, decide_within, plan};
 use grange::model::{CloudState, Line, Plan, ServerStatus};
 use proptest::prelude::*;
 use std::collections::BTreeSet;
@@ -67,7 +67,7 @@ proptest! {
         prop_assert_eq!(lines(&part.plan.report), lines(&whole.plan.report));
         let rest = |decided: &Decided| Decided {
             plan: Plan { report: Vec::new(), ..decided.plan.clone() },
-            restless: BTreeSet::new(),
+            recheck_soon: BTreeSet::new(),
             ..decided.clone()
         };
         prop_assert_eq!(rest(&part), rest(&whole));
@@ -158,8 +158,8 @@ fn shuffled(input: &PlanInput) -> PlanInput {
 /// The input of a decision about one farm role, with the facts of a decision before.
 fn narrowed(input: &PlanInput, only: FarmRoleId, before: &Decided) -> PlanInput {
     let mut input = input.clone();
-    input.beyond = before.facts.clone();
-    input.beyond.remove(&only);
+    input.other_roles = before.facts.clone();
+    input.other_roles.remove(&only);
     input.servers.retain(|server| server.farm_role == only);
     input.steps.retain(|step| step.farm_role == only);
     input
@@ -190,7 +190,7 @@ fn what_changes_in_one_farm_role_is_decided_without_the_others() {
     assert!(decide_within(&input, &before.common).is_some());
     // All of the farm: that is a power cut, and a matter of everything.
     let mut dark = before.clone();
-    dark.facts.insert(FarmRoleId(1), Facts { up: 0, ..before.facts[&FarmRoleId(1)] });
+    dark.facts.insert(FarmRoleId(1), RoleSummary { up: 0, ..before.facts[&FarmRoleId(1)] });
     let input = narrowed(&yard.input, FarmRoleId(2), &dark);
     assert_eq!(decide_within(&input, &dark.common), None);
 }

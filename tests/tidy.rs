@@ -27,6 +27,8 @@ mod leftovers;
 mod only_in;
 #[path = "tidy/pure.rs"]
 mod pure;
+#[path = "tidy/ratchets.rs"]
+mod ratchets;
 #[path = "tidy/sizes.rs"]
 mod sizes;
 #[path = "tidy/source.rs"]
@@ -73,6 +75,7 @@ fn the_house_is_tidy() {
     assert!(house.len() > 20, "found only {} files", house.len());
     let mut faults: Vec<Fault> = dead::dead_files(&house);
     faults.extend(circles::circles(&house));
+    faults.extend(ratchets::ratchets(&house));
     for source in &house {
         faults.extend(RULES.iter().flat_map(|rule| rule(source)));
     }

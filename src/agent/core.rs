@@ -1,12 +1,12 @@
 //! The agent itself: one loop that waits for the next event, and what each event does.
 //!
 //! [`Agent::next`] is the one place that waits and [`Agent::apply`] the one that decides. Sending
-//! is separate from both: after every event [`Agent::pump`] puts on the wire what there is room
+//! is separate from both: after every event [`Agent::send_ready`] sends what there is room
 //! for, messages first and one at a time, fresh readings next, and one segment of the backlog
 //! after the other with a breath between them, so that a long gap never starves the present.
 
 use super::collect::{Collector, pause_after};
-use super::flight::{Cargo, Flight};
+use super::flight::{Flight, Payload};
 use super::orders::Orders;
 use super::outbox::Outbox;
 use super::retiring::Retiring;
@@ -115,7 +115,7 @@ impl Agent {
             let now = Instant::now();
             running.apply(next, now);
             running.say_bye(now);
-            running.pump(now);
+            running.send_ready(now);
         }
         running.leave().await;
     }
@@ -186,7 +186,7 @@ impl Running {
         self.link = Some(link);
         self.backlog_due = now;
         if let Some(json) = self.agent.outbox.hello_again() {
-            self.publish(Kind::Messages, json, Cargo::HelloAgain, now);
+            self.publish(Kind::Messages, json, Payload::HelloAgain, now);
         }
         self.greet();
         // Whoever listens now may have forgotten.
@@ -249,14 +249,14 @@ impl Running {
 
     fn acknowledged(&mut self, id: u16, now: Instant) {
         match self.flight.acknowledge(id) {
-            Some(Cargo::Message(file)) => self.agent.outbox.remove(file),
-            Some(Cargo::Backlog(segment)) => {
+            Some(Payload::Message(file)) => self.agent.outbox.remove(file),
+            Some(Payload::Backlog(segment)) => {
                 self.agent.spool.remove(segment);
                 let jitter = self.agent.random.below(BACKLOG_PAUSE_MS);
                 let pause = Duration::from_millis(BACKLOG_PAUSE_MS / 2 + jitter);
                 self.backlog_due = now + pause;
             }
-            Some(Cargo::Live(_) | Cargo::HelloAgain) => {}
+            Some(Payload::Live(_) | Payload::HelloAgain) => {}
             None => tracing::debug!(id, "an acknowledgement of nothing"),
         }
     }
@@ -319,27 +319,27 @@ impl Running {
     }
 
     /// Sends what there is room for.
-    fn pump(&mut self, now: Instant) {
+    fn send_ready(&mut self, now: Instant) {
         if self.link.is_none() {
             return;
         }
-        if self.flight.count(|cargo| matches!(cargo, Cargo::Message(_))) == 0
+        if self.flight.count(|cargo| matches!(cargo, Payload::Message(_))) == 0
             && let Some((file, json)) = self.agent.outbox.first()
         {
-            self.publish(Kind::Messages, json, Cargo::Message(file), now);
+            self.publish(Kind::Messages, json, Payload::Message(file), now);
         }
-        let live = self.flight.count(|cargo| matches!(cargo, Cargo::Live(_)));
+        let live = self.flight.count(|cargo| matches!(cargo, Payload::Live(_)));
         if !self.live.is_empty() && live < LIVE_IN_FLIGHT_MAX {
             let rows = std::mem::take(&mut self.live);
             let bytes = reading::encode(&batch(&rows));
-            self.publish(Kind::Readings, bytes, Cargo::Live(rows), now);
+            self.publish(Kind::Readings, bytes, Payload::Live(rows), now);
         }
         if self.backlog_may_go()
             && now >= self.backlog_due
             && let Some((segment, batch)) = self.agent.spool.oldest()
         {
             let bytes = reading::encode(&batch);
-            self.publish(Kind::Readings, bytes, Cargo::Backlog(segment), now);
+            self.publish(Kind::Readings, bytes, Payload::Backlog(segment), now);
         }
     }
 
@@ -347,10 +347,10 @@ impl Running {
         self.link.is_some()
             && !self.agent.spool.is_empty()
             && !self.agent.outbox.hello_waits()
-            && self.flight.count(|cargo| matches!(cargo, Cargo::Backlog(_))) == 0
+            && self.flight.count(|cargo| matches!(cargo, Payload::Backlog(_))) == 0
     }
 
-    fn publish(&mut self, kind: Kind, payload: Vec<u8>, cargo: Cargo, now: Instant) {
+    fn publish(&mut self, kind: Kind, payload: Vec<u8>, cargo: Payload, now: Instant) {
         let id = self.flight.next_id();
         let publish = Publish {
             topic: topic::name(self.agent.server, kind),
@@ -389,7 +389,7 @@ impl Running {
     fn done(&self, now: Instant) -> bool {
         let Some(deadline) = self.goodbye else { return false };
         let said = self.said_bye && self.agent.outbox.is_empty() && self.live.is_empty();
-        let all_said = said && self.flight.count(|cargo| matches!(cargo, Cargo::Live(_))) == 0;
+        let all_said = said && self.flight.count(|cargo| matches!(cargo, Payload::Live(_))) == 0;
         let nobody_listens = self.said_bye && self.link.is_none();
         nobody_listens || all_said || now >= deadline
     }

@@ -7,7 +7,7 @@
 //! generation is in place, and whether its reload went well, is remembered: an older generation
 //! is not written, and the same content is not reloaded for nothing.
 
-use super::balancer::{Config, Look, Place, read};
+use super::balancer::{BalancerPaths, Config, Look, read};
 use super::command;
 use super::orders::Outcome;
 use super::state::{self, sync_dir};
@@ -60,7 +60,7 @@ pub struct Files {
     home: PathBuf,
     placed: BTreeMap<String, Placed>,
     /// Where a balancer runs, should a file be one's.
-    balancer: Option<Place>,
+    balancer: Option<BalancerPaths>,
 }
 
 impl Files {
@@ -75,7 +75,7 @@ impl Files {
 
     /// The same, with a balancer that takes its members over without a reload.
     #[must_use]
-    pub fn with_balancer(mut self, place: Place) -> Files {
+    pub fn with_balancer(mut self, place: BalancerPaths) -> Files {
         self.balancer = Some(place);
         self
     }

@@ -10,7 +10,7 @@ pub const RESEND_AFTER: Duration = Duration::from_secs(15);
 
 /// What a publish carries.
 #[derive(Debug, PartialEq)]
-pub enum Cargo {
+pub enum Payload {
     /// The message in this file of the outbox.
     Message(u64),
     /// The last hello, said again.
@@ -23,7 +23,7 @@ pub enum Cargo {
 
 struct Sent {
     id: u16,
-    cargo: Cargo,
+    cargo: Payload,
     bytes: Vec<u8>,
     at: Instant,
 }
@@ -47,12 +47,12 @@ impl Flight {
     }
 
     /// Remembers a publish.
-    pub fn add(&mut self, id: u16, cargo: Cargo, bytes: Vec<u8>, now: Instant) {
+    pub fn add(&mut self, id: u16, cargo: Payload, bytes: Vec<u8>, now: Instant) {
         self.sent.push(Sent { id, cargo, bytes, at: now });
     }
 
     /// Takes the acknowledged cargo out.
-    pub fn acknowledge(&mut self, id: u16) -> Option<Cargo> {
+    pub fn acknowledge(&mut self, id: u16) -> Option<Payload> {
         let index = self.sent.iter().position(|sent| sent.id == id)?;
         Some(self.sent.remove(index).cargo)
     }
@@ -76,7 +76,7 @@ impl Flight {
     }
 
     /// How many carry what `wanted` looks for.
-    pub fn count(&self, wanted: fn(&Cargo) -> bool) -> usize {
+    pub fn count(&self, wanted: fn(&Payload) -> bool) -> usize {
         self.sent.iter().filter(|sent| wanted(&sent.cargo)).count()
     }
 
@@ -85,8 +85,8 @@ impl Flight {
         let mut rows = Vec::new();
         for sent in self.sent.drain(..) {
             match sent.cargo {
-                Cargo::Live(live) => rows.extend(live),
-                Cargo::Message(_) | Cargo::HelloAgain | Cargo::Backlog(_) => {}
+                Payload::Live(live) => rows.extend(live),
+                Payload::Message(_) | Payload::HelloAgain | Payload::Backlog(_) => {}
             }
         }
         rows
@@ -104,11 +104,11 @@ mod tests {
         for expected in [u16::MAX, 1, 2] {
             let id = flight.next_id();
             assert_eq!(id, expected);
-            flight.add(id, Cargo::Message(u64::from(id)), vec![], now);
+            flight.add(id, Payload::Message(u64::from(id)), vec![], now);
         }
         flight.last_id = 0;
         assert_eq!(flight.next_id(), 3);
-        assert_eq!(flight.acknowledge(2), Some(Cargo::Message(2)));
+        assert_eq!(flight.acknowledge(2), Some(Payload::Message(2)));
         assert_eq!(flight.acknowledge(2), None);
     }
 
@@ -116,7 +116,7 @@ mod tests {
     fn what_is_not_acknowledged_is_sent_again_and_marked() {
         let mut flight = Flight::default();
         let now = Instant::now();
-        flight.add(1, Cargo::Message(1), vec![0x32, 0], now);
+        flight.add(1, Payload::Message(1), vec![0x32, 0], now);
         assert!(flight.overdue(now).is_empty());
         let later = flight.next_overdue().unwrap();
         assert_eq!(later, now + RESEND_AFTER);
@@ -131,11 +131,11 @@ mod tests {
         let mut flight = Flight::default();
         let now = Instant::now();
         let row = |at| Row { at: crate::base::Timestamp(at), names: [].into(), values: vec![] };
-        flight.add(1, Cargo::Message(1), vec![], now);
-        flight.add(2, Cargo::Live(vec![row(1), row(2)]), vec![], now);
-        flight.add(3, Cargo::Backlog(1), vec![], now);
-        flight.add(4, Cargo::Live(vec![row(3)]), vec![], now);
-        assert_eq!(flight.count(|cargo| matches!(cargo, Cargo::Live(_))), 2);
+        flight.add(1, Payload::Message(1), vec![], now);
+        flight.add(2, Payload::Live(vec![row(1), row(2)]), vec![], now);
+        flight.add(3, Payload::Backlog(1), vec![], now);
+        flight.add(4, Payload::Live(vec![row(3)]), vec![], now);
+        assert_eq!(flight.count(|cargo| matches!(cargo, Payload::Live(_))), 2);
         assert_eq!(flight.land(), [row(1), row(2), row(3)]);
         assert_eq!((flight.count(|_| true), flight.next_overdue()), (0, None));
     }

@@ -53,7 +53,7 @@ mod tests;
 mod transport;
 mod work;
 
-pub use balancer::{Look, Place};
+pub use balancer::{BalancerPaths, Look};
 pub use file::{FileOrder, Files};
 pub use orders::Outcome;
 pub use retiring::{Question, ask};
@@ -178,7 +178,7 @@ fn assemble(
     let source = collect::Source::new(proc_dir, &options.run_dir, limits, session_id);
     let collector = collect::Collector::new(source, &data.mounts, clock.monotonic());
     let (run_dir, address) = (options.service_run_dir.clone(), options.address);
-    let place = balancer::Place { run_dir, address };
+    let place = balancer::BalancerPaths { run_dir, address };
     let files = state
         .room("files")
         .and_then(|dir| file::Files::open(dir.join("placed.json"), options.home.clone()));

@@ -5,7 +5,7 @@
 //! door has one over all of them, and whoever comes is let in as long as somebody can give way: of
 //! those who hold the most connections, the one that has done nothing for the longest. A connection
 //! with a request under way never gives way. Root and the appliance's own user are counted apart,
-//! so that whoever has to look after a crowded house gets in.
+//! so that whoever has to look after a crowded shared gets in.
 
 use crate::api::Limits;
 use std::collections::BTreeMap;
@@ -52,10 +52,10 @@ pub struct Crowd {
 struct Open {
     /// Counts what happens, as an order of time.
     moment: u64,
-    places: BTreeMap<u64, Place>,
+    places: BTreeMap<u64, Slot>,
 }
 
-struct Place {
+struct Slot {
     who: Who,
     /// Requests under way.
     busy: usize,
@@ -65,7 +65,7 @@ struct Place {
 }
 
 /// One connection's place; dropping it gives it back.
-pub struct Guest {
+pub struct ClientSlot {
     crowd: Arc<Crowd>,
     id: u64,
     leave: Arc<Notify>,
@@ -86,13 +86,13 @@ impl Crowd {
 
     /// Lets a connection in, if need be in the place of another; `None` when all that could give
     /// way are busy.
-    pub fn admit(self: &Arc<Crowd>, who: Who) -> Option<Guest> {
+    pub fn admit(self: &Arc<Crowd>, who: Who) -> Option<ClientSlot> {
         let mut open = self.open();
         let own = open.places.values().filter(|place| place.who == who).count();
         if own >= self.limits.connections_each {
             open.send_away(|place| place.who == who)?;
         }
-        let counted = |place: &Place| !matches!(place.who, Who::Keeper(_));
+        let counted = |place: &Slot| !matches!(place.who, Who::Keeper(_));
         let keeper = matches!(who, Who::Keeper(_));
         let all = open.places.values().filter(|place| counted(place)).count();
         if !keeper && all >= self.limits.connections {
@@ -100,20 +100,20 @@ impl Crowd {
         }
         open.moment += 1;
         let (id, leave) = (open.moment, Arc::new(Notify::new()));
-        open.places.insert(id, Place { who, busy: 0, active: id, leave: leave.clone() });
-        Some(Guest { crowd: self.clone(), id, leave })
+        open.places.insert(id, Slot { who, busy: 0, active: id, leave: leave.clone() });
+        Some(ClientSlot { crowd: self.clone(), id, leave })
     }
 }
 
 impl Open {
     /// Of the idle ones that may give way, sends away one of whoever has the most.
-    fn send_away(&mut self, may: impl Fn(&Place) -> bool) -> Option<()> {
+    fn send_away(&mut self, may: impl Fn(&Slot) -> bool) -> Option<()> {
         let mut held: BTreeMap<Who, usize> = BTreeMap::new();
         for place in self.places.values() {
             *held.entry(place.who).or_default() += 1;
         }
         let idle = self.places.iter().filter(|(_, place)| place.busy == 0 && may(place));
-        let rank = |place: &Place| (held.get(&place.who), std::cmp::Reverse(place.active));
+        let rank = |place: &Slot| (held.get(&place.who), std::cmp::Reverse(place.active));
         let (id, _) = idle.max_by_key(|(_, place)| rank(place))?;
         let id = *id;
         // It is gone from here on, however long its task takes to notice.
@@ -122,7 +122,7 @@ impl Open {
     }
 }
 
-impl Guest {
+impl ClientSlot {
     /// Ends when it has to give way.
     pub async fn sent_away(&self) {
         self.leave.notified().await;
@@ -145,7 +145,7 @@ impl Guest {
     }
 }
 
-impl Drop for Guest {
+impl Drop for ClientSlot {
     fn drop(&mut self) {
         self.crowd.open().places.remove(&self.id);
     }
@@ -175,8 +175,8 @@ mod tests {
         crowd.open().places.values().filter(|place| place.who == who).count()
     }
 
-    fn inside(crowd: &Crowd, guest: &Guest) -> bool {
-        crowd.open().places.contains_key(&guest.id)
+    fn inside(crowd: &Crowd, client: &ClientSlot) -> bool {
+        crowd.open().places.contains_key(&client.id)
     }
 
     #[test]
@@ -184,7 +184,7 @@ mod tests {
         let crowd = crowd(6, 10);
         let (one, many) = (Who::User(1), Who::User(2));
         let alone = crowd.admit(one).unwrap();
-        let held: Vec<Guest> = (0..5).map(|_| crowd.admit(many).unwrap()).collect();
+        let held: Vec<ClientSlot> = (0..5).map(|_| crowd.admit(many).unwrap()).collect();
         // The first of them did something since.
         drop(held[0].requests()());
         let new = crowd.admit(Who::User(3)).unwrap();
@@ -199,16 +199,16 @@ mod tests {
         let who = Who::address("2001:db8::1".parse().unwrap());
         assert_eq!(who, Who::address("2001:db8::2".parse().unwrap()));
         assert_ne!(who, Who::address("2001:db8:0:1::1".parse().unwrap()));
-        let guests: Vec<Guest> = (0..5).map(|_| crowd.admit(who).unwrap()).collect();
+        let clients: Vec<ClientSlot> = (0..5).map(|_| crowd.admit(who).unwrap()).collect();
         assert_eq!(holds(&crowd, who), 3);
-        assert!(!inside(&crowd, &guests[1]) && inside(&crowd, &guests[2]));
+        assert!(!inside(&crowd, &clients[1]) && inside(&crowd, &clients[2]));
     }
 
     #[test]
     fn busy_ones_stay_and_then_nobody_else_gets_in() {
         let crowd = crowd(2, 2);
-        let guests = [crowd.admit(Who::User(1)).unwrap(), crowd.admit(Who::User(1)).unwrap()];
-        let busy = [guests[0].requests()(), guests[1].requests()()];
+        let clients = [crowd.admit(Who::User(1)).unwrap(), crowd.admit(Who::User(1)).unwrap()];
+        let busy = [clients[0].requests()(), clients[1].requests()()];
         assert!(crowd.admit(Who::User(1)).is_none() && crowd.admit(Who::User(2)).is_none());
         drop(busy);
         assert!(crowd.admit(Who::User(2)).is_some());
@@ -217,8 +217,8 @@ mod tests {
     #[test]
     fn who_keeps_the_house_gets_in_whoever_is_there() {
         let crowd = crowd(2, 2);
-        let guests = [crowd.admit(Who::User(1)).unwrap(), crowd.admit(Who::User(1)).unwrap()];
-        let _busy = [guests[0].requests()(), guests[1].requests()()];
+        let clients = [crowd.admit(Who::User(1)).unwrap(), crowd.admit(Who::User(1)).unwrap()];
+        let _busy = [clients[0].requests()(), clients[1].requests()()];
         let keeper = crowd.admit(Who::user(0, 7)).unwrap();
         let own = crowd.admit(Who::user(7, 7)).unwrap();
         assert!(inside(&crowd, &keeper) && inside(&crowd, &own));

@@ -1,12 +1,12 @@
 //! The accept loops: a bounded crowd of connections, each with its deadlines.
 //!
 //! Our own instead of a framework's because nobody may cost more than they are allowed to before
-//! they are known: TLS is shaken in the connection's own task, in a full house somebody gives way,
+//! they are known: TLS is shaken in the connection's own task, in a full shared somebody gives way,
 //! and one connection's panic is its own.
 
-use crate::api::crowd::{Busy, Crowd, Guest, Who};
+use crate::api::crowd::{Busy, ClientSlot, Crowd, Who};
 use crate::api::dispatch::{Peer, router};
-use crate::api::stream::Patient;
+use crate::api::stream::WriteTimeoutStream;
 use crate::api::{Api, Limits};
 use crate::base::limit::API_HEAD_BYTES_MAX;
 use crate::net::tls::{self, ServerConfig};
@@ -45,7 +45,7 @@ pub enum Listener {
 
 /// Serves until `stop` turns true, then finishes what is under way within a deadline.
 pub async fn serve(api: Arc<Api>, listeners: Vec<Listener>, mut stop: watch::Receiver<bool>) {
-    let house = House {
+    let shared = Shared {
         limits: api.limits,
         app: router(api.clone()),
         crowd: Crowd::new(api.limits),
@@ -55,7 +55,7 @@ pub async fn serve(api: Arc<Api>, listeners: Vec<Listener>, mut stop: watch::Rec
     let mut doors = JoinSet::new();
     for listener in listeners {
         // A crowd for each door: one from the network must not lock out the socket.
-        doors.spawn(House { crowd: Crowd::new(api.limits), ..house.clone() }.open(listener));
+        doors.spawn(Shared { crowd: Crowd::new(api.limits), ..shared.clone() }.open(listener));
     }
     stopped(&mut stop).await;
     api.stopping.send_replace(true);
@@ -73,7 +73,7 @@ async fn stopped(stop: &mut watch::Receiver<bool>) {
 }
 
 #[derive(Clone)]
-struct House {
+struct Shared {
     limits: Limits,
     app: Router,
     crowd: Arc<Crowd>,
@@ -89,17 +89,17 @@ enum Arrived {
     Redirect(TcpStream, SocketAddr, u16),
 }
 
-impl House {
+impl Shared {
     async fn open(mut self, listener: Listener) {
-        let mut guests = JoinSet::new();
+        let mut clients = JoinSet::new();
         loop {
             tokio::select! {
                 () = stopped(&mut self.stop) => break,
-                Some(gone) = guests.join_next() => report(gone),
+                Some(gone) = clients.join_next() => report(gone),
                 arrived = accept(&listener) => match arrived {
                     Ok(arrived) => {
-                        if let Some(guest) = self.admit(&arrived) {
-                            guests.spawn(self.clone().host(arrived, guest));
+                        if let Some(client) = self.admit(&arrived) {
+                            clients.spawn(self.clone().host(arrived, client));
                         }
                     }
                     Err(e) => {
@@ -110,13 +110,13 @@ impl House {
             }
         }
         drop(listener);
-        while let Some(gone) = guests.join_next().await {
+        while let Some(gone) = clients.join_next().await {
             report(gone);
         }
     }
 
     /// A place for whoever has come; `None` lets the connection fall.
-    fn admit(&self, arrived: &Arrived) -> Option<Guest> {
+    fn admit(&self, arrived: &Arrived) -> Option<ClientSlot> {
         let who = match arrived {
             Arrived::Unix(stream) => match stream.peer_cred() {
                 Ok(peer) => Who::user(peer.uid(), self.own),
@@ -129,23 +129,23 @@ impl House {
                 Who::address(address.ip())
             }
         };
-        let guest = self.crowd.admit(who);
-        if guest.is_none() {
+        let client = self.crowd.admit(who);
+        if client.is_none() {
             tracing::debug!(?who, "a connection too many, and none that could give way");
         }
-        guest
+        client
     }
 
     /// Serves a connection until it ends or has to give way to another.
-    async fn host(self, arrived: Arrived, guest: Guest) {
-        let requests = guest.requests();
+    async fn host(self, arrived: Arrived, client: ClientSlot) {
+        let requests = client.requests();
         tokio::select! {
-            () = self.entertain(arrived, requests) => {}
-            () = guest.sent_away() => tracing::debug!("an idle connection gave way to a new one"),
+            () = self.serve_client(arrived, requests) => {}
+            () = client.sent_away() => tracing::debug!("an idle connection gave way to a new one"),
         }
     }
 
-    async fn entertain(
+    async fn serve_client(
         self,
         arrived: Arrived,
         requests: impl Fn() -> Busy + Clone + Send + Sync + 'static,
@@ -171,7 +171,7 @@ impl House {
                 let service = service_fn(move |request| async move {
                     Ok::<_, Infallible>(redirection(&request, port))
                 });
-                self.converse(stream, service).await;
+                self.serve_http(stream, service).await;
             }
         }
     }
@@ -192,10 +192,10 @@ impl House {
                 answer
             }
         });
-        self.converse(stream, service).await;
+        self.serve_http(stream, service).await;
     }
 
-    async fn converse<S, E>(
+    async fn serve_http<S, E>(
         mut self,
         stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
         service: S,
@@ -203,7 +203,7 @@ impl House {
         S: Service<Request<Incoming>, Response = Response<Body>, Error = E>,
         E: std::error::Error + Send + Sync + 'static,
     {
-        let patient = TokioIo::new(Patient::new(stream, self.limits.handshake()));
+        let patient = TokioIo::new(WriteTimeoutStream::new(stream, self.limits.handshake()));
         let connection = hyper::server::conn::http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(self.limits.handshake())

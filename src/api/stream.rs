@@ -10,18 +10,18 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep_until};
 
 /// A stream whose writes fail after making no progress for a time.
-pub struct Patient<S> {
+pub struct WriteTimeoutStream<S> {
     stream: S,
     patience: Duration,
     until: Pin<Box<Sleep>>,
     stuck: bool,
 }
 
-impl<S> Patient<S> {
+impl<S> WriteTimeoutStream<S> {
     /// Wraps a stream.
-    pub fn new(stream: S, patience: Duration) -> Patient<S> {
+    pub fn new(stream: S, patience: Duration) -> WriteTimeoutStream<S> {
         let until = Box::pin(sleep_until(Instant::now() + patience));
-        Patient { stream, patience, until, stuck: false }
+        WriteTimeoutStream { stream, patience, until, stuck: false }
     }
 
     fn watch<T>(
@@ -42,7 +42,7 @@ impl<S> Patient<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Patient<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for WriteTimeoutStream<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -52,7 +52,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Patient<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Patient<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for WriteTimeoutStream<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,

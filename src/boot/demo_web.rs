@@ -150,7 +150,7 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
 
 /// Gives a connection its thread, or turns it away.
 fn admit(mut stream: TcpStream, shared: &Arc<Shared>) -> io::Result<()> {
-    let place = Place::take(shared);
+    let place = Slot::take(shared);
     stream.set_nonblocking(false)?;
     stream.set_write_timeout(Some(Duration::from_secs(10)))?;
     stream.set_read_timeout(Some(IDLE_LOOK))?;
@@ -162,27 +162,27 @@ fn admit(mut stream: TcpStream, shared: &Arc<Shared>) -> io::Result<()> {
     let thread = std::thread::Builder::new().name("connection".into()).stack_size(STACK_BYTES);
     thread.spawn(move || {
         // A client that goes away in the middle is its own business.
-        drop(converse(stream, &place.shared));
+        drop(serve_http(stream, &place.shared));
         drop(place);
     })?;
     Ok(())
 }
 
 /// One of the connections there may be; gives itself back.
-struct Place {
+struct Slot {
     shared: Arc<Shared>,
 }
 
-impl Place {
-    fn take(shared: &Arc<Shared>) -> Option<Place> {
+impl Slot {
+    fn take(shared: &Arc<Shared>) -> Option<Slot> {
         let mut open = shared.open.lock().unwrap_or_else(PoisonError::into_inner);
         let free = *open < CONNECTIONS_MAX;
         *open += usize::from(free);
-        free.then(|| Place { shared: Arc::clone(shared) })
+        free.then(|| Slot { shared: Arc::clone(shared) })
     }
 }
 
-impl Drop for Place {
+impl Drop for Slot {
     fn drop(&mut self) {
         *self.shared.open.lock().unwrap_or_else(PoisonError::into_inner) -= 1;
         self.shared.closed.notify_all();
@@ -190,7 +190,7 @@ impl Drop for Place {
 }
 
 /// Answers one request after another until either side has enough.
-fn converse(stream: TcpStream, shared: &Shared) -> io::Result<()> {
+fn serve_http(stream: TcpStream, shared: &Shared) -> io::Result<()> {
     let mut writer = stream.try_clone()?;
     let mut messages = Messages::new(stream);
     let mut idle_since = Instant::now();

@@ -86,7 +86,7 @@ pub struct Addresses {
 /// Brings orders to agents through the broker.
 struct Post {
     broker: Arc<Broker>,
-    known: told::Known,
+    known: told::ToldAddresses,
 }
 
 impl Courier for Post {
@@ -324,7 +324,7 @@ fn start_broker(
     service: &Arc<Service>,
     bound: Vec<StdListener>,
     serving: Arc<tls::Serving>,
-) -> Result<(Arc<Broker>, told::Known), StartError> {
+) -> Result<(Arc<Broker>, told::ToldAddresses), StartError> {
     let authority_pem = service.authority.certificate_pem();
     let port = tls::agents_port(serving, authority_pem).map_err(StartError::Tls)?;
     let came_in = bound.iter().filter_map(|listener| listener.local_addr().ok()).collect();

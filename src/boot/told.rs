@@ -37,12 +37,12 @@ pub struct Outlook {
 }
 
 /// The file once every agent has been told.
-pub struct Known {
+pub struct ToldAddresses {
     path: PathBuf,
     told: Told,
 }
 
-impl Known {
+impl ToldAddresses {
     /// Keeps from now on that every agent knows what is current, and where they came in before no
     /// more.
     pub fn keep(&self) {
@@ -68,7 +68,7 @@ pub fn settle(
     data: &Path,
     listen: Vec<SocketAddr>,
     addresses: &[String],
-) -> (Outlook, Vec<TcpListener>, Known) {
+) -> (Outlook, Vec<TcpListener>, ToldAddresses) {
     let path = data.join("agents.json");
     let before: Told = std::fs::read(&path)
         .ok()
@@ -81,7 +81,7 @@ pub fn settle(
     if now != before {
         write(&path, &now);
     }
-    (outlook, bound, Known { path, told: all_told })
+    (outlook, bound, ToldAddresses { path, told: all_told })
 }
 
 fn write(path: &Path, told: &Told) {

@@ -47,7 +47,7 @@ impl Default for Bounds {
 }
 
 /// The doorway.
-pub struct Doorway {
+pub struct HandshakeQueue {
     bounds: Bounds,
     turns: Turns,
     /// Those of known addresses.
@@ -70,19 +70,24 @@ struct Inner {
 const KNOWN_FOR: Duration = Duration::from_secs(7 * 86_400);
 
 /// One connection in the doorway; dropping it makes room.
-pub struct Visit {
-    doorway: Arc<Doorway>,
+pub struct PendingHandshake {
+    doorway: Arc<HandshakeQueue>,
     address: IpAddr,
     number: u64,
     /// Ends, with an error, when this visit has to give way.
     pub gives_way: oneshot::Receiver<()>,
 }
 
-impl Doorway {
+impl HandshakeQueue {
     /// An empty one.
-    pub fn new(bounds: Bounds) -> Arc<Doorway> {
+    pub fn new(bounds: Bounds) -> Arc<HandshakeQueue> {
         let turns = || Turns::new(limit::AGENT_HANDSHAKES_BURST, bounds.turns, Instant::now());
-        Arc::new(Doorway { bounds, turns: turns(), known_turns: turns(), inner: Mutex::default() })
+        Arc::new(HandshakeQueue {
+            bounds,
+            turns: turns(),
+            known_turns: turns(),
+            inner: Mutex::default(),
+        })
     }
 
     /// Waits until a visitor may begin with cryptography. Only visitors wait, so it takes no
@@ -105,7 +110,11 @@ impl Doorway {
     }
 
     /// Steps in; `None` when that address is in too much of a hurry.
-    pub fn enter(self: &Arc<Doorway>, from: IpAddr, now: Instant) -> Option<Visit> {
+    pub fn enter(
+        self: &Arc<HandshakeQueue>,
+        from: IpAddr,
+        now: Instant,
+    ) -> Option<PendingHandshake> {
         let address = network(from);
         let mut inner = self.lock();
         if !inner.paced(address, self.bounds.per_second, now) {
@@ -124,7 +133,7 @@ impl Doorway {
         inner.count += 1;
         let (stay, gives_way) = oneshot::channel();
         inner.visits.entry(address).or_default().push_back((number, stay));
-        Some(Visit { doorway: self.clone(), address, number, gives_way })
+        Some(PendingHandshake { doorway: self.clone(), address, number, gives_way })
     }
 
     /// How many stand here.
@@ -173,7 +182,7 @@ impl Inner {
     }
 }
 
-impl Drop for Visit {
+impl Drop for PendingHandshake {
     fn drop(&mut self) {
         let mut inner = self.doorway.lock();
         let Some(visits) = inner.visits.get_mut(&self.address) else { return };
@@ -199,16 +208,16 @@ fn network(address: IpAddr) -> IpAddr {
 mod tests {
     use super::*;
 
-    fn gone(visit: &mut Visit) -> bool {
+    fn gone(visit: &mut PendingHandshake) -> bool {
         visit.gives_way.try_recv() == Err(oneshot::error::TryRecvError::Closed)
     }
 
     #[test]
     fn the_oldest_of_the_most_crowded_address_gives_way() {
         let bounds = Bounds { per_second: 100, per_address: 3, all: 4, turns: 9 };
-        let (doorway, now) = (Doorway::new(bounds), Instant::now());
+        let (doorway, now) = (HandshakeQueue::new(bounds), Instant::now());
         let enter = |address: &str| doorway.enter(address.parse().unwrap(), now).unwrap();
-        let mut crowd: Vec<Visit> = (0..3).map(|_| enter("10.0.0.1")).collect();
+        let mut crowd: Vec<PendingHandshake> = (0..3).map(|_| enter("10.0.0.1")).collect();
         let mut fourth = enter("10.0.0.1");
         assert!(gone(&mut crowd[0]) && !gone(&mut crowd[1]));
         let mut other = enter("10.0.0.2");
@@ -224,9 +233,9 @@ mod tests {
     #[test]
     fn among_many_addresses_the_oldest_gives_way_and_strangers_before_the_known() {
         let bounds = Bounds { per_second: 9_000, per_address: 64, all: 100, turns: 9 };
-        let (doorway, now) = (Doorway::new(bounds), Instant::now());
+        let (doorway, now) = (HandshakeQueue::new(bounds), Instant::now());
         let address = |n: usize| IpAddr::from([10, 0, (n / 250) as u8, (n % 250) as u8]);
-        let mut here: VecDeque<(usize, Visit)> = VecDeque::new();
+        let mut here: VecDeque<(usize, PendingHandshake)> = VecDeque::new();
         let known = IpAddr::from([192, 168, 0, 1]);
         doorway.know(known, now);
         let mut waits = doorway.enter(known, now).unwrap();
@@ -241,7 +250,7 @@ mod tests {
         }
         drop(here);
         // Where all are known they give way to one another.
-        let mut crowd: Vec<Visit> = Vec::new();
+        let mut crowd: Vec<PendingHandshake> = Vec::new();
         for n in 0..100 {
             doorway.know(address(n), now);
             crowd.push(doorway.enter(address(n), now).unwrap());
@@ -251,7 +260,7 @@ mod tests {
 
     #[test]
     fn addresses_are_known_for_a_week_and_so_many_of_them() {
-        let doorway = Doorway::new(Bounds::default());
+        let doorway = HandshakeQueue::new(Bounds::default());
         let start = Instant::now();
         let address = |n: usize| IpAddr::from([10, (n >> 16) as u8, (n >> 8) as u8, n as u8]);
         let known = || doorway.lock().known.len();
@@ -269,7 +278,7 @@ mod tests {
 
     #[tokio::test]
     async fn those_who_are_known_take_turns_of_their_own() {
-        let doorway = Doorway::new(Bounds::default());
+        let doorway = HandshakeQueue::new(Bounds::default());
         let left = || (doorway.turns.left(), doorway.known_turns.left());
         let all = f64::from(limit::AGENT_HANDSHAKES_BURST);
         let known = IpAddr::from([10, 0, 0, 1]);
@@ -285,7 +294,7 @@ mod tests {
     #[test]
     fn the_paces_of_so_many_addresses_are_kept() {
         let bounds = Bounds { per_second: 2, per_address: 9_000, all: 9_000, turns: 9 };
-        let (doorway, start) = (Doorway::new(bounds), Instant::now());
+        let (doorway, start) = (HandshakeQueue::new(bounds), Instant::now());
         let address = |n: usize| IpAddr::from([10, 0, (n >> 8) as u8, n as u8]);
         let enter = |n: usize, now: Instant| doorway.enter(address(n), now).is_some();
         let paces = || doorway.lock().paces.len();
@@ -312,7 +321,7 @@ mod tests {
     #[test]
     fn who_gave_way_gives_nothing_back_a_second_time() {
         let bounds = Bounds { per_second: 9, per_address: 1, all: 9, turns: 9 };
-        let (doorway, now) = (Doorway::new(bounds), Instant::now());
+        let (doorway, now) = (HandshakeQueue::new(bounds), Instant::now());
         let from = IpAddr::from([10, 0, 0, 1]);
         let first = doorway.enter(from, now).unwrap();
         let second = doorway.enter(from, now).unwrap();
@@ -326,7 +335,7 @@ mod tests {
     #[test]
     fn a_hurry_is_refused_and_other_addresses_are_not() {
         let bounds = Bounds { per_second: 2, per_address: 9, all: 9, turns: 9 };
-        let (doorway, now) = (Doorway::new(bounds), Instant::now());
+        let (doorway, now) = (HandshakeQueue::new(bounds), Instant::now());
         let enter = |address: &str| doorway.enter(address.parse().unwrap(), now).is_some();
         assert_eq!([0; 3].map(|_| enter("2001:db8::1")), [true, true, false]);
         assert!(!enter("2001:db8::2"), "the same /64");

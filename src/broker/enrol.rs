@@ -4,7 +4,7 @@
 //! head, a bounded body with its length, JSON in and out.
 
 use super::refused::Kind;
-use super::{House, Refusal};
+use super::{GateParts, Refusal};
 use crate::base::limit::ENROL_BYTES_MAX;
 use crate::net::tls::ServerStream;
 use crate::wire::agent::{EnrolRequest, EnrolResponse, VERSION};
@@ -18,12 +18,12 @@ const HEAD_BYTES_MAX: usize = 4096;
 type Answer = (u16, &'static str, String);
 
 /// Reads one request, answers it, and closes.
-pub async fn serve(house: &House, stream: &mut ServerStream, from: SocketAddr) {
+pub async fn serve(gate: &GateParts, stream: &mut ServerStream, from: SocketAddr) {
     let (status, reason, body) = match read(stream).await {
-        Ok(request) => enrol(house, request, from).await,
+        Ok(request) => enrol(gate, request, from).await,
         Err(None) => return,
         Err(Some(answer)) => {
-            house.refused.note(Kind::EnrolShape, from, None, &answer.2);
+            gate.refused.note(Kind::EnrolShape, from, None, &answer.2);
             answer
         }
     };
@@ -38,9 +38,9 @@ pub async fn serve(house: &House, stream: &mut ServerStream, from: SocketAddr) {
     }
 }
 
-async fn enrol(house: &House, request: EnrolRequest, from: SocketAddr) -> Answer {
+async fn enrol(gate: &GateParts, request: EnrolRequest, from: SocketAddr) -> Answer {
     let EnrolRequest { v: _, server, token, csr } = request;
-    let asked = house.admission.enrol(server, token.reveal().to_owned(), csr).await;
+    let asked = gate.admission.enrol(server, token.reveal().to_owned(), csr).await;
     match asked {
         Ok(certificate) => {
             let response = EnrolResponse { v: VERSION, certificate };
@@ -53,11 +53,11 @@ async fn enrol(house: &House, request: EnrolRequest, from: SocketAddr) -> Answer
             }
         }
         Err(Refusal::Never(why)) => {
-            house.refused.note(Kind::Enrol, from, Some(server), &why);
+            gate.refused.note(Kind::Enrol, from, Some(server), &why);
             (403, "Forbidden", said(&why))
         }
         Err(Refusal::Later(why)) => {
-            house.refused.note(Kind::NotNow, from, Some(server), &why);
+            gate.refused.note(Kind::NotNow, from, Some(server), &why);
             (503, "Service Unavailable", said(&why))
         }
     }

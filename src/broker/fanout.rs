@@ -11,7 +11,7 @@
 //! because an agent that comes back gets all its open orders again. The old one's thread stays
 //! behind, idle: it cannot be stopped, so replacing is for emergencies only.
 
-use super::roster::{End, Order, Roster};
+use super::roster::{Connections, End, Order};
 use crate::base::{ServerId, limit};
 use rumqttd::local::{LinkBuilder, LinkError, LinkRx, LinkTx};
 use rumqttd::{Notification, Router, RouterConfig};
@@ -48,7 +48,7 @@ impl From<LinkError> for RouterGone {
 
 /// The way from whoever has an order to the connection it is for.
 pub struct Fanout {
-    roster: Arc<Roster>,
+    roster: Arc<Connections>,
     runtime: Handle,
     state: Mutex<State>,
     room: Condvar,
@@ -104,7 +104,7 @@ const ID_BYTES: usize = 16;
 
 impl Fanout {
     /// Starts a router and its readers on this runtime.
-    pub fn start(roster: Arc<Roster>, runtime: Handle) -> Result<Arc<Fanout>, RouterGone> {
+    pub fn start(roster: Arc<Connections>, runtime: Handle) -> Result<Arc<Fanout>, RouterGone> {
         let (publisher, readers) = router()?;
         let fanout = Arc::new(Fanout {
             roster,
@@ -289,7 +289,7 @@ fn router() -> Result<(LinkTx, Vec<LinkRx>), RouterGone> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::broker::roster::Seat;
+    use crate::broker::roster::AgentSlot;
 
     fn until(what: &str, mut holds: impl FnMut() -> bool) {
         let started = Instant::now();
@@ -300,7 +300,7 @@ mod tests {
     }
 
     /// The next order of a seat, blocking.
-    fn next(seat: &mut Seat) -> Order {
+    fn next(seat: &mut AgentSlot) -> Order {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         runtime.block_on(std::future::poll_fn(|cx| seat.poll_order(cx))).unwrap()
     }
@@ -312,7 +312,7 @@ mod tests {
     #[test]
     fn thousands_of_orders_reach_their_connection_in_order_and_leave_nothing() {
         let runtime = runtime();
-        let roster = Arc::new(Roster::default());
+        let roster = Arc::new(Connections::default());
         let fanout = Fanout::start(roster.clone(), runtime.handle().clone()).unwrap();
         assert_eq!(fanout.publish(ServerId(1), b"x"), Err(NotSent::Offline));
         let large = vec![0; limit::ORDER_BYTES_MAX + 1];
@@ -349,7 +349,7 @@ mod tests {
     #[test]
     fn there_is_room_for_a_segment_and_no_byte_more() {
         let runtime = runtime();
-        let roster = Arc::new(Roster::default());
+        let roster = Arc::new(Connections::default());
         let fanout = Fanout::start(roster.clone(), runtime.handle().clone()).unwrap();
         let _seat = roster.sit(ServerId(0), 0).unwrap();
         // Nobody reads any more.
@@ -379,7 +379,7 @@ mod tests {
     #[test]
     fn a_router_that_moves_nothing_is_replaced_and_its_connections_end() {
         let runtime = runtime();
-        let roster = Arc::new(Roster::default());
+        let roster = Arc::new(Connections::default());
         let fanout = Fanout::start(roster.clone(), runtime.handle().clone()).unwrap();
         let shards = limit::ORDER_SHARDS as u128;
         let mut seat = roster.sit(ServerId(0), 0).unwrap();

@@ -1,10 +1,10 @@
 //! The gate: listeners, and what is shared by every connection.
 
-use super::doorway::{Bounds, Doorway, Visit};
+use super::doorway::{Bounds, HandshakeQueue, PendingHandshake};
 use super::fanout::{Fanout, FanoutFigures, NotSent, RouterGone};
-use super::greet::{Guest, greet};
+use super::greet::{AdmittedAgent, greet};
 use super::refused::{Kind, Refused};
-use super::roster::{End, Roster};
+use super::roster::{Connections, End};
 use super::session::Session;
 use super::{Admission, Ingest};
 use crate::base::{Millis, ServerId, limit};
@@ -62,24 +62,24 @@ pub enum GateError {
 }
 
 /// What every connection shares.
-pub struct House {
+pub struct GateParts {
     pub(super) tls: Arc<ServerConfig>,
     pub(super) identify: Identify,
     pub(super) ingest: Arc<dyn Ingest>,
     pub(super) admission: Arc<dyn Admission>,
-    pub(super) roster: Arc<Roster>,
+    pub(super) roster: Arc<Connections>,
     pub(super) refused: Refused,
     /// Publishes that were committed.
     pub(super) taken: AtomicU64,
     /// Orders written to connections.
     pub(super) orders_sent: AtomicU64,
-    doorway: Arc<Doorway>,
+    doorway: Arc<HandshakeQueue>,
     handshake_deadline: Duration,
 }
 
 /// The broker: a gate that is open, and orders on their way out.
 pub struct Broker {
-    house: Arc<House>,
+    gate: Arc<GateParts>,
     fanout: Arc<Fanout>,
     addresses: Vec<SocketAddr>,
     closing: watch::Sender<bool>,
@@ -120,7 +120,7 @@ impl Broker {
         admission: Arc<dyn Admission>,
         runtime: &Handle,
     ) -> Result<Broker, GateError> {
-        let roster = Arc::new(Roster::default());
+        let roster = Arc::new(Connections::default());
         let enter_all = |bound: Vec<std::net::TcpListener>| {
             let enter_one = |listener: std::net::TcpListener| {
                 let address = listener.local_addr().unwrap_or(SocketAddr::from(([0; 4], 0)));
@@ -137,7 +137,7 @@ impl Broker {
         listeners.extend(enter_all(config.bound)?);
         let former = enter_all(config.former)?;
         let fanout = Fanout::start(roster.clone(), runtime.clone()).map_err(GateError::Router)?;
-        let house = Arc::new(House {
+        let gate = Arc::new(GateParts {
             tls: config.tls,
             identify: config.identify,
             ingest,
@@ -146,7 +146,7 @@ impl Broker {
             refused: Refused::new(),
             taken: AtomicU64::new(0),
             orders_sent: AtomicU64::new(0),
-            doorway: Doorway::new(config.bounds),
+            doorway: HandshakeQueue::new(config.bounds),
             handshake_deadline: Duration::from_millis(config.handshake_deadline),
         });
         let (closing, closed) = watch::channel(false);
@@ -155,7 +155,7 @@ impl Broker {
         let (closing_former, former_closed) = watch::channel(false);
         for listener in former {
             let accept = accept(
-                house.clone(),
+                gate.clone(),
                 listener,
                 closed.clone(),
                 former_closed.clone(),
@@ -165,11 +165,11 @@ impl Broker {
         }
         for listener in listeners {
             let ends = closed.clone();
-            runtime.spawn(accept(house.clone(), listener, closed.clone(), ends, alive.clone()));
+            runtime.spawn(accept(gate.clone(), listener, closed.clone(), ends, alive.clone()));
         }
         runtime.spawn(watch_router(fanout.clone(), closed, alive));
         let tasks = Mutex::new(Some(tasks));
-        Ok(Broker { house, fanout, addresses, closing, closing_former, tasks })
+        Ok(Broker { gate, fanout, addresses, closing, closing_former, tasks })
     }
 
     /// Where it listens; useful where port 0 was asked for.
@@ -187,12 +187,12 @@ impl Broker {
     /// Ends the server's connection now, and has whoever is coming in right now admitted anew.
     /// Whether there was one. Call it after [`Admission::admit`] has begun to say no.
     pub fn disconnect(&self, server: ServerId) -> bool {
-        self.house.roster.revoke(server)
+        self.gate.roster.revoke(server)
     }
 
     /// Whether the server is connected.
     pub fn is_connected(&self, server: ServerId) -> bool {
-        self.house.roster.has(server)
+        self.gate.roster.has(server)
     }
 
     /// Nobody comes in any more where only agents of before come in; who is in stays.
@@ -202,18 +202,18 @@ impl Broker {
 
     /// Everybody who is connected, in no order.
     pub fn connected(&self) -> Vec<ServerId> {
-        self.house.roster.all()
+        self.gate.roster.all()
     }
 
     /// Figures.
     pub fn figures(&self) -> Figures {
         Figures {
-            connected: self.house.roster.count(),
-            handshakes: self.house.doorway.count(),
-            taken: self.house.taken.load(Ordering::Relaxed),
-            orders_sent: self.house.orders_sent.load(Ordering::Relaxed),
+            connected: self.gate.roster.count(),
+            handshakes: self.gate.doorway.count(),
+            taken: self.gate.taken.load(Ordering::Relaxed),
+            orders_sent: self.gate.orders_sent.load(Ordering::Relaxed),
             fanout: self.fanout.figures(),
-            refused: self.house.refused.counts(),
+            refused: self.gate.refused.counts(),
         }
     }
 
@@ -221,7 +221,7 @@ impl Broker {
     /// acknowledged, then connections close. Whether all of it ended before the deadline.
     pub async fn stop(&self, deadline: Duration) -> bool {
         self.closing.send_replace(true);
-        self.house.roster.end_where(End::Stopping, |_| true);
+        self.gate.roster.end_where(End::Stopping, |_| true);
         let tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner).take();
         let ended = match tasks {
             // Nothing is ever sent: it ends when the last task has dropped its end.
@@ -245,7 +245,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Lets connections in until the gate is closed, or this listener of it ends.
 async fn accept(
-    house: Arc<House>,
+    gate: Arc<GateParts>,
     listener: TcpListener,
     mut closed: watch::Receiver<bool>,
     mut ends: watch::Receiver<bool>,
@@ -265,13 +265,13 @@ async fn accept(
                 continue;
             }
         };
-        let Some(visit) = house.doorway.enter(from.ip(), Instant::now()) else {
-            house.refused.note(Kind::Hurry, from, None, &"too many connections a second");
+        let Some(visit) = gate.doorway.enter(from.ip(), Instant::now()) else {
+            gate.refused.note(Kind::Hurry, from, None, &"too many connections a second");
             continue;
         };
-        let (house, closed, alive) = (house.clone(), closed.clone(), alive.clone());
+        let (gate, closed, alive) = (gate.clone(), closed.clone(), alive.clone());
         tokio::spawn(async move {
-            serve(house, socket, from, visit, closed).await;
+            serve(gate, socket, from, visit, closed).await;
             drop(alive);
         });
     }
@@ -280,18 +280,18 @@ async fn accept(
 /// One connection, from its first byte to its last. Greeting and session are boxed one after the
 /// other, so that an idle agent does not carry the memory that its handshake needed.
 async fn serve(
-    house: Arc<House>,
+    gate: Arc<GateParts>,
     socket: TcpStream,
     from: SocketAddr,
-    mut visit: Visit,
+    mut visit: PendingHandshake,
     mut closed: watch::Receiver<bool>,
 ) {
     let greeted = {
-        let greeting = Box::pin(in_turn(&house, socket, from));
+        let greeting = Box::pin(in_turn(&gate, socket, from));
         tokio::select! {
             guest = greeting => guest,
             _ = &mut visit.gives_way => {
-                house.refused.note(Kind::GaveWay, from, None, &"gave way to a newer connection");
+                gate.refused.note(Kind::GaveWay, from, None, &"gave way to a newer connection");
                 return;
             }
             _ = closed.wait_for(|closed| *closed) => return,
@@ -300,28 +300,28 @@ async fn serve(
     drop((visit, closed));
     match greeted {
         Ok(Some(guest)) => {
-            house.doorway.know(from.ip(), Instant::now());
-            Box::pin(Session::new(house, guest, from).run()).await;
+            gate.doorway.know(from.ip(), Instant::now());
+            Box::pin(Session::new(gate, guest, from).run()).await;
         }
         Ok(None) => {}
-        Err(_) => house.refused.note(Kind::Slow, from, None, &"not through in time"),
+        Err(_) => gate.refused.note(Kind::Slow, from, None, &"not through in time"),
     }
 }
 
 /// Greets a connection once it has said something and its turn has come. Silence takes no turn from
 /// anybody, and the deadline stands still meanwhile: a whole fleet may come at once.
 async fn in_turn(
-    house: &Arc<House>,
+    gate: &Arc<GateParts>,
     socket: TcpStream,
     from: SocketAddr,
-) -> Result<Option<Guest>, Elapsed> {
-    let (deadline, began) = (house.handshake_deadline, Instant::now());
+) -> Result<Option<AdmittedAgent>, Elapsed> {
+    let (deadline, began) = (gate.handshake_deadline, Instant::now());
     let heard = tokio::time::timeout(deadline, socket.peek(&mut [0])).await?;
     let left = deadline.saturating_sub(began.elapsed());
     if matches!(heard, Ok(1..)) {
-        house.doorway.turn(from.ip()).await;
+        gate.doorway.turn(from.ip()).await;
     }
-    tokio::time::timeout(left, greet(house, socket, from)).await
+    tokio::time::timeout(left, greet(gate, socket, from)).await
 }
 
 async fn watch_router(

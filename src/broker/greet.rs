@@ -1,10 +1,10 @@
 //! From a fresh socket to a known agent: TLS, certificate, CONNECT, admission. All of it happens
 //! under one deadline, which the caller keeps.
 
-use super::history::Claim;
+use super::history::Newcomer;
 use super::refused::Kind;
-use super::roster::{NoSeat, Seat};
-use super::{House, Refusal, enrol};
+use super::roster::{AgentSlot, NoSeat};
+use super::{GateParts, Refusal, enrol};
 use crate::base::{ServerId, limit};
 use crate::net::mqtt::{BadPacket, Connect, ConnectCode, Packet, decode, encode};
 use crate::net::tls::{Alpn, ServerStream, accept};
@@ -15,7 +15,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 /// An agent that is in.
-pub struct Guest {
+pub struct AdmittedAgent {
     /// Who it is.
     pub server: ServerId,
     /// Its seat.
@@ -30,29 +30,33 @@ pub struct Guest {
 
 /// A seat that is given back however the connection ends, a panic included.
 pub struct Presence {
-    house: Arc<House>,
+    gate: Arc<GateParts>,
     server: ServerId,
     from: SocketAddr,
     /// The seat.
-    pub seat: Seat,
+    pub seat: AgentSlot,
 }
 
 impl Drop for Presence {
     fn drop(&mut self) {
         if std::thread::panicking() {
             let why = "serving it panicked";
-            self.house.refused.note(Kind::Panic, self.from, Some(self.server), &why);
+            self.gate.refused.note(Kind::Panic, self.from, Some(self.server), &why);
         }
-        if self.house.roster.leave(self.server, &self.seat) {
-            self.house.ingest.disconnected(self.server);
+        if self.gate.roster.leave(self.server, &self.seat) {
+            self.gate.ingest.disconnected(self.server);
         }
     }
 }
 
 /// Greets one connection. `None` when it is done: enrolled, refused (and noted), or gone.
-pub async fn greet(house: &Arc<House>, socket: TcpStream, from: SocketAddr) -> Option<Guest> {
+pub async fn greet(
+    gate: &Arc<GateParts>,
+    socket: TcpStream,
+    from: SocketAddr,
+) -> Option<AdmittedAgent> {
     let note = |kind, server, why: &dyn std::fmt::Display| {
-        house.refused.note(kind, from, server, why);
+        gate.refused.note(kind, from, server, why);
     };
     // Small packets both ways; a failure costs milliseconds, nothing else.
     socket.set_nodelay(true).ok();
@@ -61,7 +65,7 @@ pub async fn greet(house: &Arc<House>, socket: TcpStream, from: SocketAddr) -> O
     if matches!(socket.peek(&mut [0]).await, Ok(0)) {
         return None;
     }
-    let (mut stream, peer) = match accept(&house.tls, socket).await {
+    let (mut stream, peer) = match accept(&gate.tls, socket).await {
         Ok(accepted) => accepted,
         Err(error) => {
             note(Kind::Tls, None, &error);
@@ -75,11 +79,11 @@ pub async fn greet(house: &Arc<House>, socket: TcpStream, from: SocketAddr) -> O
             return None;
         }
         (_, Some(Alpn::Enrolment | Alpn::Http)) | (None, None) => {
-            enrol::serve(house, &mut stream, from).await;
+            enrol::serve(gate, &mut stream, from).await;
             return None;
         }
     };
-    let Some((server, key_digest)) = (house.identify)(&certificate) else {
+    let Some((server, key_digest)) = (gate.identify)(&certificate) else {
         note(Kind::NotAnAgent, None, &"the certificate names no server");
         return None;
     };
@@ -97,7 +101,7 @@ pub async fn greet(house: &Arc<House>, socket: TcpStream, from: SocketAddr) -> O
         answer(&mut stream, code).await;
         return None;
     }
-    let seat = match admit(house, server, key_digest, claim(&connect, from)).await {
+    let seat = match admit(gate, server, key_digest, claim(&connect, from)).await {
         Ok(seat) => seat,
         Err((kind, code, why)) => {
             note(kind, Some(server), &why);
@@ -105,19 +109,15 @@ pub async fn greet(house: &Arc<House>, socket: TcpStream, from: SocketAddr) -> O
             return None;
         }
     };
-    let presence = Presence { house: house.clone(), server, from, seat };
+    let presence = Presence { gate: gate.clone(), server, from, seat };
     if let Some(copy) = presence.seat.copy {
         note(Kind::Copy, Some(server), &format!("a copy of it was let in at {copy}"));
-        house.ingest.copied(server, from, copy);
+        gate.ingest.copied(server, from, copy);
     }
-    house.ingest.connected(server, from);
-    answer(&mut stream, ConnectCode::Accepted).await.then_some(Guest {
-        server,
-        presence,
-        stream,
-        inbox,
-        keep_alive_s: connect.keep_alive_s,
-    })
+    gate.ingest.connected(server, from);
+    let keep_alive_s = connect.keep_alive_s;
+    let accepted = answer(&mut stream, ConnectCode::Accepted).await;
+    accepted.then_some(AdmittedAgent { server, presence, stream, inbox, keep_alive_s })
 }
 
 /// The first packet, which has to be a CONNECT; otherwise what to answer, if anything, and why.
@@ -165,7 +165,7 @@ fn check(connect: &Connect, server: ServerId) -> Result<(), No> {
 
 /// What a CONNECT says of the process that sends it. The field is free, since a certificate and
 /// not a name says who it is.
-fn claim(connect: &Connect, from: SocketAddr) -> Claim {
+fn claim(connect: &Connect, from: SocketAddr) -> Newcomer {
     let is_one = |name: &String| {
         (1..=limit::AGENT_PROCESS_BYTES_MAX).contains(&name.len())
             && name.bytes().all(|byte| byte.is_ascii_alphanumeric())
@@ -174,21 +174,21 @@ fn claim(connect: &Connect, from: SocketAddr) -> Claim {
         0 => Duration::from_millis(limit::AGENT_HOLDER_QUIET_MAX),
         seconds => Duration::from_secs(seconds.into()),
     };
-    Claim { process: connect.user_name.clone().filter(is_one), from, quiet_max }
+    Newcomer { process: connect.user_name.clone().filter(is_one), from, quiet_max }
 }
 
 /// Asks whether it may come in and takes its seat, in a way that no revocation falls in between.
 async fn admit(
-    house: &House,
+    gate: &GateParts,
     server: ServerId,
     key_digest: [u8; 32],
-    claim: Claim,
-) -> Result<Seat, No> {
+    claim: Newcomer,
+) -> Result<AgentSlot, No> {
     // Whoever has the seat may be about to give it back.
     let patient_until = Instant::now() + Duration::from_millis(limit::AGENT_SEAT_WAIT);
     loop {
-        let revocations = house.roster.revocations();
-        match house.admission.admit(server, key_digest).await {
+        let revocations = gate.roster.revocations();
+        match gate.admission.admit(server, key_digest).await {
             Ok(()) => {}
             Err(Refusal::Never(why)) => {
                 return Err((Kind::NotAdmitted, ConnectCode::NotAuthorised, why));
@@ -198,7 +198,7 @@ async fn admit(
             }
         }
         let now = Instant::now();
-        match house.roster.enter(server, revocations, claim.clone(), now) {
+        match gate.roster.enter(server, revocations, claim.clone(), now) {
             Ok(seat) => return Ok(seat),
             Err(NoSeat::AskAgain) => {}
             Err(NoSeat::Held(_)) if now < patient_until => {
@@ -209,7 +209,7 @@ async fn admit(
                 return Err((Kind::Held, ConnectCode::Unavailable, why));
             }
             Err(NoSeat::Copy(of)) => {
-                house.ingest.copied(server, of, claim.from);
+                gate.ingest.copied(server, of, claim.from);
                 let why = format!("its agent is connected from {of} and lives: this is a copy");
                 return Err((Kind::Copy, ConnectCode::NotAuthorised, why));
             }

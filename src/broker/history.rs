@@ -26,7 +26,7 @@ use std::time::{Duration, Instant};
 
 /// What a newcomer says of itself, and where it comes from.
 #[derive(Clone, Debug)]
-pub struct Claim {
+pub struct Newcomer {
     /// The process; `None` from agents that do not say.
     pub process: Option<String>,
     /// Its address.
@@ -38,7 +38,7 @@ pub struct Claim {
 /// Whoever holds the seat.
 pub struct Holder<'a> {
     /// What it said when it came.
-    pub claim: &'a Claim,
+    pub claim: &'a Newcomer,
     /// When it was last heard.
     pub heard: Instant,
     /// Since when a newcomer waits for it to be heard, or not to be.
@@ -61,10 +61,10 @@ pub enum Verdict {
 /// The processes that showed one server's identity, in the order they first came.
 #[derive(Default)]
 pub struct History {
-    known: VecDeque<Known>,
+    known: VecDeque<SeenProcess>,
 }
 
-struct Known {
+struct SeenProcess {
     process: String,
     from: SocketAddr,
     /// When it last held the seat, or was let into it.
@@ -74,7 +74,7 @@ struct Known {
 
 impl History {
     /// Decides about a newcomer.
-    pub fn judge(&mut self, claim: &Claim, holder: Option<Holder<'_>>, now: Instant) -> Verdict {
+    pub fn judge(&mut self, claim: &Newcomer, holder: Option<Holder<'_>>, now: Instant) -> Verdict {
         let place = claim.process.as_deref().and_then(|process| self.place(process));
         if let Some(place) = place {
             if let Some(original) = self.original_of(place, holder.as_ref(), now) {
@@ -97,7 +97,7 @@ impl History {
     }
 
     /// A process gave the seat back.
-    pub fn leave(&mut self, claim: &Claim, now: Instant) {
+    pub fn leave(&mut self, claim: &Newcomer, now: Instant) {
         if let Some(place) = claim.process.as_deref().and_then(|process| self.place(process)) {
             self.known[place].seen = now;
         }
@@ -120,10 +120,10 @@ impl History {
         now: Instant,
     ) -> Option<SocketAddr> {
         let known = self.known.get(place).filter(|known| known.is_copy)?;
-        let holds = |other: &Known| {
+        let holds = |other: &SeenProcess| {
             holder.is_some_and(|h| h.claim.process.as_ref() == Some(&other.process))
         };
-        let lives = |other: &&Known| {
+        let lives = |other: &&SeenProcess| {
             other.process != known.process && (holds(other) || other.is_recent(now))
         };
         self.known.iter().filter(|other| !other.is_copy).find(lives).map(|other| other.from)
@@ -141,7 +141,7 @@ impl History {
             .last()
     }
 
-    fn admit(&mut self, claim: &Claim, now: Instant) {
+    fn admit(&mut self, claim: &Newcomer, now: Instant) {
         let Some(process) = &claim.process else { return };
         if let Some(place) = self.place(process) {
             (self.known[place].seen, self.known[place].from) = (now, claim.from);
@@ -153,18 +153,18 @@ impl History {
             self.known.remove(1);
         }
         let (process, from) = (process.clone(), claim.from);
-        self.known.push_back(Known { process, from, seen: now, is_copy: false });
+        self.known.push_back(SeenProcess { process, from, seen: now, is_copy: false });
     }
 }
 
-impl Known {
+impl SeenProcess {
     fn is_recent(&self, now: Instant) -> bool {
         now.saturating_duration_since(self.seen) < Duration::from_millis(AGENT_COPY_MEMORY)
     }
 }
 
 /// The same process on the same machine: its former connection is over, whatever we know of it.
-fn is_same(claim: &Claim, holder: &Claim) -> bool {
+fn is_same(claim: &Newcomer, holder: &Newcomer) -> bool {
     let (new, old) = (claim.from.ip().to_canonical(), holder.from.ip().to_canonical());
     claim.process.is_some() && claim.process == holder.process && new == old
 }
@@ -194,16 +194,16 @@ fn challenge(holder: Holder<'_>, now: Instant) -> Verdict {
 mod tests {
     use super::*;
 
-    fn claim(process: &str, from: &str) -> Claim {
+    fn claim(process: &str, from: &str) -> Newcomer {
         let process = (!process.is_empty()).then(|| process.to_owned());
         let quiet_max = Duration::from_secs(30);
-        Claim { process, from: format!("{from}:1").parse().unwrap(), quiet_max }
+        Newcomer { process, from: format!("{from}:1").parse().unwrap(), quiet_max }
     }
 
     /// One server, whose seat is held or free.
     struct Door {
         history: History,
-        holder: Option<(Claim, Instant, Option<Instant>)>,
+        holder: Option<(Newcomer, Instant, Option<Instant>)>,
         start: Instant,
     }
 
@@ -212,7 +212,7 @@ mod tests {
             Door { history: History::default(), holder: None, start: Instant::now() }
         }
 
-        fn comes(&mut self, at: u64, who: &Claim) -> Verdict {
+        fn comes(&mut self, at: u64, who: &Newcomer) -> Verdict {
             let now = self.start + Duration::from_secs(at);
             let holder = self.holder.as_mut().map(|(claim, heard, challenged)| Holder {
                 claim,
@@ -328,20 +328,21 @@ mod tests {
     fn a_challenge_is_decided_at_its_moment_and_not_before() {
         let start = Instant::now();
         let at = |ms: u64| start + Duration::from_millis(ms);
-        let quick = Claim { quiet_max: Duration::from_millis(4000), ..claim("a", "10.0.0.1") };
-        let slow = Claim { quiet_max: Duration::from_secs(300), ..claim("a", "10.0.0.1") };
+        let quick = Newcomer { quiet_max: Duration::from_millis(4000), ..claim("a", "10.0.0.1") };
+        let slow = Newcomer { quiet_max: Duration::from_secs(300), ..claim("a", "10.0.0.1") };
         // When it was last heard, since when it is challenged, when the other one comes again; and
         // since when it is challenged from then on.
-        let check = |who: &Claim, heard: u64, since: Option<u64>, now: u64, expected, then: u64| {
-            let mut challenged = since.map(at);
-            let holder = Holder { claim: who, heard: at(heard), challenged: &mut challenged };
-            let verdict = challenge(holder, at(now));
-            assert_eq!(
-                (verdict, challenged),
-                (expected, Some(at(then))),
-                "{heard} {since:?} {now}"
-            );
-        };
+        let check =
+            |who: &Newcomer, heard: u64, since: Option<u64>, now: u64, expected, then: u64| {
+                let mut challenged = since.map(at);
+                let holder = Holder { claim: who, heard: at(heard), challenged: &mut challenged };
+                let verdict = challenge(holder, at(now));
+                assert_eq!(
+                    (verdict, challenged),
+                    (expected, Some(at(then))),
+                    "{heard} {since:?} {now}"
+                );
+            };
         let copy = Verdict::IsCopy(quick.from);
         check(&quick, 0, None, 9000, Verdict::Waits, 9000);
         check(&quick, 0, Some(1000), 4999, Verdict::Waits, 1000);

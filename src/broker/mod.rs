@@ -42,7 +42,7 @@ pub use fanout::{FanoutFigures, NotSent, RouterGone};
 pub use gate::{Broker, Figures, GateConfig, GateError, Identify};
 pub use refused::Kind;
 
-use gate::House;
+use gate::GateParts;
 
 use crate::base::ServerId;
 use std::future::Future;

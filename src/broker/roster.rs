@@ -1,7 +1,7 @@
 //! Who is connected: one seat a server. The newest connection of its agent has it; what shows the
 //! same certificate from elsewhere is judged by its [`History`].
 
-use super::history::{Claim, History, Holder, Verdict};
+use super::history::{History, Holder, Newcomer, Verdict};
 use crate::base::{ServerId, limit};
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -29,7 +29,7 @@ pub enum End {
 
 /// All seats.
 #[derive(Default)]
-pub struct Roster {
+pub struct Connections {
     inner: Mutex<Inner>,
 }
 
@@ -49,18 +49,18 @@ struct Entry {
     waiting_bytes: Arc<AtomicUsize>,
     /// Gone once it has been used.
     end: Option<oneshot::Sender<End>>,
-    claim: Claim,
+    claim: Newcomer,
     heard: Arc<Mutex<Instant>>,
     /// Since when another one waits for this one to be heard.
     challenged: Option<Instant>,
 }
 
 /// A connection's own end of its seat.
-pub struct Seat {
+pub struct AgentSlot {
     number: u64,
     orders: mpsc::Receiver<Order>,
     waiting_bytes: Arc<AtomicUsize>,
-    claim: Claim,
+    claim: Newcomer,
     heard: Arc<Mutex<Instant>>,
     /// Where the copy is that this one proved by coming back.
     pub copy: Option<SocketAddr>,
@@ -81,7 +81,7 @@ pub enum NoSeat {
     Copy(SocketAddr),
 }
 
-impl Roster {
+impl Connections {
     /// What to remember from before admission is asked.
     pub fn revocations(&self) -> u64 {
         self.lock().revocations
@@ -92,9 +92,9 @@ impl Roster {
         &self,
         server: ServerId,
         revocations: u64,
-        claim: Claim,
+        claim: Newcomer,
         now: Instant,
-    ) -> Result<Seat, NoSeat> {
+    ) -> Result<AgentSlot, NoSeat> {
         let mut inner = self.lock();
         if inner.revocations != revocations {
             return Err(NoSeat::AskAgain);
@@ -127,11 +127,11 @@ impl Roster {
         if let Some(mut before) = inner.seats.insert(server, entry) {
             before.tell(End::Replaced);
         }
-        Ok(Seat { number, orders: receiver, waiting_bytes, claim, heard, copy, end: ended })
+        Ok(AgentSlot { number, orders: receiver, waiting_bytes, claim, heard, copy, end: ended })
     }
 
     /// Gives the seat back; whether it was still this connection's.
-    pub fn leave(&self, server: ServerId, seat: &Seat) -> bool {
+    pub fn leave(&self, server: ServerId, seat: &AgentSlot) -> bool {
         let mut inner = self.lock();
         let own = inner.seats.get(&server).is_some_and(|entry| entry.number == seat.number);
         if own {
@@ -199,7 +199,7 @@ impl Roster {
 }
 
 impl Inner {
-    fn judge(&mut self, server: ServerId, claim: &Claim, now: Instant) -> Verdict {
+    fn judge(&mut self, server: ServerId, claim: &Newcomer, now: Instant) -> Verdict {
         if self.histories.len() >= limit::AGENT_CONNECTIONS_MAX {
             let seats = &self.seats;
             self.histories.retain(|id, history| seats.contains_key(id) || !history.is_over(now));
@@ -213,12 +213,12 @@ impl Inner {
     }
 
     /// Where the one is that has a seat; for one that is free, whoever asks.
-    fn holder_of(&self, server: ServerId, claim: &Claim) -> SocketAddr {
+    fn holder_of(&self, server: ServerId, claim: &Newcomer) -> SocketAddr {
         self.seats.get(&server).map_or(claim.from, |entry| entry.claim.from)
     }
 }
 
-impl Seat {
+impl AgentSlot {
     /// Its connection said something.
     pub fn hear(&self, now: Instant) {
         *self.heard.lock().unwrap_or_else(PoisonError::into_inner) = now;
@@ -246,18 +246,18 @@ mod tests {
 
     const WEB: ServerId = ServerId(1);
 
-    impl Roster {
+    impl Connections {
         /// Takes a seat as the one agent of its server.
-        pub fn sit(&self, server: ServerId, revocations: u64) -> Result<Seat, NoSeat> {
+        pub fn sit(&self, server: ServerId, revocations: u64) -> Result<AgentSlot, NoSeat> {
             let (process, from) = (Some("a".to_owned()), "10.0.0.1:1".parse().unwrap());
-            let claim = Claim { process, from, quiet_max: std::time::Duration::from_secs(30) };
+            let claim = Newcomer { process, from, quiet_max: std::time::Duration::from_secs(30) };
             self.enter(server, revocations, claim, Instant::now())
         }
     }
 
     #[test]
     fn the_newest_has_the_seat_and_only_it_gives_it_back() {
-        let roster = Roster::default();
+        let roster = Connections::default();
         let mut first = roster.sit(WEB, 0).unwrap();
         let mut second = roster.sit(WEB, 0).unwrap();
         assert_eq!(first.end.try_recv(), Ok(End::Replaced));
@@ -270,7 +270,7 @@ mod tests {
 
     #[test]
     fn a_revocation_ends_the_connection_and_every_admission_under_way() {
-        let roster = Roster::default();
+        let roster = Connections::default();
         let before = roster.revocations();
         let mut seat = roster.sit(WEB, before).unwrap();
         assert!(roster.revoke(WEB));
@@ -279,16 +279,16 @@ mod tests {
         assert!(roster.sit(ServerId(2), roster.revocations()).is_ok());
     }
 
-    fn claim(process: &str, port: u16) -> Claim {
+    fn claim(process: &str, port: u16) -> Newcomer {
         let (process, from) = (Some(process.to_owned()), SocketAddr::from(([10, 0, 0, 1], port)));
-        Claim { process, from, quiet_max: std::time::Duration::from_secs(30) }
+        Newcomer { process, from, quiet_max: std::time::Duration::from_secs(30) }
     }
 
     #[test]
     fn a_full_house_takes_nobody_new() {
-        let roster = Roster::default();
+        let roster = Connections::default();
         let sit = |id: usize| roster.sit(ServerId(id as u128), 0);
-        let mut seats: Vec<Seat> =
+        let mut seats: Vec<AgentSlot> =
             (0..limit::AGENT_CONNECTIONS_MAX).map(|id| sit(id).unwrap()).collect();
         assert_eq!(sit(limit::AGENT_CONNECTIONS_MAX).err(), Some(NoSeat::Full));
         seats.push(sit(0).unwrap());
@@ -300,7 +300,7 @@ mod tests {
 
     #[test]
     fn the_histories_of_those_long_gone_make_room() {
-        let roster = Roster::default();
+        let roster = Connections::default();
         let now = Instant::now();
         let enter = |id: usize, now| roster.enter(ServerId(id as u128), 0, claim("a", 1), now);
         let stays = enter(0, now).unwrap();
@@ -320,7 +320,7 @@ mod tests {
 
     #[test]
     fn another_one_waits_for_whoever_has_the_seat_or_is_a_copy() {
-        let roster = Roster::default();
+        let roster = Connections::default();
         let now = Instant::now();
         let seat = roster.enter(WEB, 0, claim("a", 1), now).unwrap();
         let other = |seconds: u64| {
@@ -338,7 +338,7 @@ mod tests {
 
     #[test]
     fn a_revocation_forgets_who_was_here_and_says_whether_anybody_was() {
-        let roster = Roster::default();
+        let roster = Connections::default();
         let now = Instant::now();
         let seat = roster.enter(WEB, 0, claim("a", 1), now).unwrap();
         assert!(roster.revoke(WEB) && !roster.revoke(WEB), "told once");
@@ -351,8 +351,9 @@ mod tests {
 
     #[test]
     fn some_may_be_told_to_end_and_the_others_not() {
-        let roster = Roster::default();
-        let mut seats: Vec<Seat> = (0..3).map(|id| roster.sit(ServerId(id), 0).unwrap()).collect();
+        let roster = Connections::default();
+        let mut seats: Vec<AgentSlot> =
+            (0..3).map(|id| roster.sit(ServerId(id), 0).unwrap()).collect();
         roster.end_where(End::Stopping, |server| server.0 > 0);
         roster.end_where(End::OrdersLost, |_| true);
         let ends: Vec<_> = seats.iter_mut().map(|seat| seat.end.try_recv().ok()).collect();
@@ -362,7 +363,7 @@ mod tests {
 
     #[test]
     fn what_was_taken_makes_room_for_more_orders() {
-        let roster = Roster::default();
+        let roster = Connections::default();
         let mut seat = roster.sit(WEB, 0).unwrap();
         let order = |bytes: usize| Order::from(vec![0; bytes]);
         let most = limit::AGENT_ORDERS_WAITING_BYTES_MAX;
@@ -380,7 +381,7 @@ mod tests {
     #[test]
     fn orders_that_do_not_fit_end_the_connection() {
         let check = |bytes: usize, fit: usize| {
-            let roster = Roster::default();
+            let roster = Connections::default();
             let mut seat = roster.sit(WEB, 0).unwrap();
             let order: Order = Arc::from(vec![0; bytes]);
             let sent = (0..fit + 1).filter(|_| roster.deliver(WEB, order.clone())).count();

@@ -6,12 +6,12 @@
 //!
 //! An idle session owns no buffers: what was read lives on the stack until it is part of a packet.
 
-use super::greet::{Guest, Presence};
+use super::greet::{AdmittedAgent, Presence};
 use super::pace::Pace;
 use super::patience::Patience;
 use super::refused::Kind;
 use super::roster::{End, Order};
-use super::{House, Later, Refusal};
+use super::{GateParts, Later, Refusal};
 use crate::base::{ServerId, limit};
 use crate::net::mqtt::{BadPacket, Packet, Publish, Qos, decode, encode};
 use crate::net::tls::ServerStream;
@@ -33,7 +33,7 @@ const FAREWELL: Duration = Duration::from_millis(500);
 
 /// A connection and what is under way on it.
 pub struct Session {
-    house: Arc<House>,
+    gate: Arc<GateParts>,
     server: ServerId,
     from: SocketAddr,
     presence: Presence,
@@ -82,10 +82,10 @@ type Over = Option<(Kind, String)>;
 
 impl Session {
     /// Begins where the greeting ended.
-    pub fn new(house: Arc<House>, guest: Guest, from: SocketAddr) -> Session {
+    pub fn new(gate: Arc<GateParts>, guest: AdmittedAgent, from: SocketAddr) -> Session {
         let now = Instant::now();
         Session {
-            house,
+            gate,
             server: guest.server,
             from,
             presence: guest.presence,
@@ -117,7 +117,7 @@ impl Session {
             tokio::time::timeout(FAREWELL, self.stream.shutdown()).await.ok();
         }
         if let ControlFlow::Break(Some((kind, why))) = over {
-            self.house.refused.note(kind, self.from, Some(self.server), &why);
+            self.gate.refused.note(kind, self.from, Some(self.server), &why);
         }
     }
 
@@ -259,14 +259,14 @@ impl Session {
     ) -> ControlFlow<Over> {
         match answer {
             Ok(()) => {
-                self.house.taken.fetch_add(1, Ordering::Relaxed);
+                self.gate.taken.fetch_add(1, Ordering::Relaxed);
             }
             // Acknowledged all the same: it would only come again.
             Err(Refusal::Never(why)) => {
-                self.house.refused.note(Kind::Content, self.from, Some(self.server), &why);
+                self.gate.refused.note(Kind::Content, self.from, Some(self.server), &why);
             }
             Err(Refusal::Later(why)) => {
-                self.house.refused.note(Kind::ContentLater, self.from, Some(self.server), &why);
+                self.gate.refused.note(Kind::ContentLater, self.from, Some(self.server), &why);
                 let pause = Duration::from_millis(limit::AGENT_NOT_NOW_PAUSE);
                 self.patience.pause(now + pause);
                 return ControlFlow::Continue(());
@@ -280,7 +280,7 @@ impl Session {
 
     fn order(&mut self, order: &Order) -> ControlFlow<Over> {
         let id = self.patience.send_order(Instant::now());
-        self.house.orders_sent.fetch_add(1, Ordering::Relaxed);
+        self.gate.orders_sent.fetch_add(1, Ordering::Relaxed);
         self.say(&Packet::Publish(Publish {
             topic: topic::name(self.server, topic::Kind::Orders),
             id: Some(id),
@@ -356,7 +356,7 @@ impl Session {
     fn publish(&mut self, publish: Publish) -> ControlFlow<Over> {
         // Nothing is kept for later subscribers here, so the retain flag asks for nothing.
         let Publish { topic, id, dup: _, retain: _, payload } = publish;
-        let ingest = &self.house.ingest;
+        let ingest = &self.gate.ingest;
         let answer = match topic::parse(&topic) {
             Some((server, topic::Kind::Readings)) if server == self.server => {
                 ingest.readings(server, payload)
@@ -381,7 +381,7 @@ impl Session {
                 self.subscribed = true;
             } else {
                 let why = format!("a subscription to {filter:?}");
-                self.house.refused.note(Kind::Subscription, self.from, Some(self.server), &why);
+                self.gate.refused.note(Kind::Subscription, self.from, Some(self.server), &why);
             }
             granted.push(own.then_some(Qos::AtLeastOnce));
         }

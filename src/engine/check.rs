@@ -37,7 +37,7 @@ pub fn check(input: &PlanInput, plan: &Plan) -> Vec<Fault> {
             Move::Hasten { server, .. } => faults.extend(eyes.hasten(*server)),
         }
     }
-    for role in input.farm_roles.iter().filter(|role| !input.beyond.contains_key(&role.id)) {
+    for role in input.farm_roles.iter().filter(|role| !input.other_roles.contains_key(&role.id)) {
         faults.extend(eyes.role(plan, role));
     }
     faults.extend(hold::forbidden(input, plan));
@@ -103,7 +103,7 @@ impl<'a> Eyes<'a> {
         if plan.freeze.is_some() {
             tell(Rule::Frozen, "launched while frozen");
         }
-        if self.input.beyond.contains_key(&farm_role) {
+        if self.input.other_roles.contains_key(&farm_role) {
             tell(Rule::Known, "launched for a farm role whose servers were not looked at");
         }
         match self.roles.get(&farm_role) {

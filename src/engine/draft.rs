@@ -2,10 +2,10 @@
 
 use crate::base::random::Stream;
 use crate::base::{FarmRoleId, ServerId, Timestamp};
-use crate::engine::Facts;
+use crate::engine::RoleSummary;
 use crate::engine::world::{RoleView, ServerView, Sight, World};
 use crate::model::{
-    Decision, LaunchReason, Line, Move, Owed, RoleTarget, Rollout, ServerStatus, StepKind,
+    Decision, LaunchReason, Line, Move, Replacement, RoleTarget, Rollout, ServerStatus, StepKind,
     TerminateReason, Wait,
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -30,12 +30,12 @@ pub struct Draft {
     moved: BTreeSet<ServerId>,
     leaving: BTreeSet<ServerId>,
     gone: BTreeSet<ServerId>,
-    spared: BTreeSet<ServerId>,
+    held_back: BTreeSet<ServerId>,
     given_up: BTreeSet<ServerId>,
     mentioned: BTreeSet<FarmRoleId>,
     known: BTreeSet<ServerId>,
     streams: BTreeMap<FarmRoleId, Stream>,
-    facts: BTreeMap<FarmRoleId, Facts>,
+    facts: BTreeMap<FarmRoleId, RoleSummary>,
     /// Zones of the servers this plan launches.
     placed: BTreeMap<FarmRoleId, Vec<String>>,
 }
@@ -48,7 +48,7 @@ impl Draft {
         let (mut targets, mut streams) = (BTreeMap::new(), BTreeMap::new());
         // What is not decided about keeps what was.
         let carried = |id| input.parent.as_ref().and_then(|plan| plan.target(id)).cloned();
-        for id in input.beyond.keys() {
+        for id in input.other_roles.keys() {
             targets.extend(carried(*id).map(|target| (*id, target)));
         }
         for view in &world.roles {
@@ -71,7 +71,7 @@ impl Draft {
             moved: BTreeSet::new(),
             leaving: BTreeSet::new(),
             gone: BTreeSet::new(),
-            spared: BTreeSet::new(),
+            held_back: BTreeSet::new(),
             given_up: BTreeSet::new(),
             mentioned: BTreeSet::new(),
             known: input.servers.iter().map(|server| server.id).collect(),
@@ -137,7 +137,7 @@ impl Draft {
             && target.target > 0
         {
             let index = server.server.index;
-            target.owed.push(Owed { index, server: id, rollout: false });
+            target.owed.push(Replacement { index, server: id, rollout: false });
         }
         if server.is_only_planned() {
             self.gone.insert(id);
@@ -189,21 +189,21 @@ impl Draft {
     }
 
     /// A reason to wait with a server; passes after this one leave it alone.
-    pub fn spare(&mut self, view: &RoleView, server: &ServerView, wait: Wait) {
-        self.spared.insert(server.server.id);
+    pub fn hold_back(&mut self, view: &RoleView, server: &ServerView, wait: Wait) {
+        self.held_back.insert(server.server.id);
         self.say_of(view, server, Decision::Wait(wait));
     }
 
     /// What was begun with a server comes to its end first, which `outlook` tells; passes after
     /// this one leave it alone.
     pub fn leave(&mut self, server: &ServerView) {
-        self.spared.insert(server.server.id);
+        self.held_back.insert(server.server.id);
     }
 
     /// A server that failed and keeps its place: nothing is expected of it until a person acts.
     pub fn give_up(&mut self, view: &RoleView, server: &ServerView, wait: Wait) {
         self.given_up.insert(server.server.id);
-        self.spare(view, server, wait);
+        self.hold_back(view, server, wait);
     }
 
     /// A reason about a farm role.
@@ -232,7 +232,7 @@ impl Draft {
     pub fn owe(&mut self, view: &RoleView, server: &ServerView) {
         if let Some(target) = self.targets.get_mut(&view.role.id) {
             let (index, server) = (server.server.index, server.server.id);
-            target.owed.push(Owed { index, server, rollout: true });
+            target.owed.push(Replacement { index, server, rollout: true });
         }
     }
 
@@ -261,7 +261,7 @@ impl Draft {
 
     /// No pass before this one decided anything about it.
     pub fn is_free(&self, server: &ServerView) -> bool {
-        !self.moved.contains(&server.server.id) && !self.spared.contains(&server.server.id)
+        !self.moved.contains(&server.server.id) && !self.held_back.contains(&server.server.id)
     }
 
     /// It failed and keeps its place, and nothing is expected of it.
@@ -300,7 +300,7 @@ impl Draft {
     /// What farm roles may ask of one another, with what is decided so far: servers that are to go
     /// do not run any more. Only of these, never of another farm role's servers, which need not
     /// be here.
-    pub fn facts(&self, farm_role: FarmRoleId) -> Facts {
+    pub fn facts(&self, farm_role: FarmRoleId) -> RoleSummary {
         self.facts.get(&farm_role).copied().unwrap_or_default()
     }
 

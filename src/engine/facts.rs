@@ -1,4 +1,4 @@
-//! Facts: what farm roles may ask of one another, as counts over a farm role's servers.
+//! Summaries: what farm roles may ask of one another, as counts over a farm role's servers.
 //!
 //! A decision about some farm roles of a farm is made without the servers of the others; what is
 //! asked across them (is anything running there, is all of it missing) is answered by these. They
@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 
 /// Counts over the servers of one farm role.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Facts {
+pub struct RoleSummary {
     /// Of which the cloud may have heard, and which are not confirmed gone.
     pub held: u32,
     /// Of those, not known to be put to sleep.
@@ -38,25 +38,25 @@ pub struct Facts {
     pub vanished: u32,
 }
 
-impl Facts {
+impl RoleSummary {
     /// The facts about some servers.
-    pub fn of(servers: &[ServerView], input: &PlanInput) -> Facts {
-        let mut facts = Facts::default();
+    pub fn of(servers: &[ServerView], input: &PlanInput) -> RoleSummary {
+        let mut facts = RoleSummary::default();
         for server in servers {
-            facts.add(&Facts::about(server));
+            facts.add(&RoleSummary::about(server));
         }
         facts.vanished = vanished(servers, input);
         facts
     }
 
     /// What one server adds to them.
-    fn about(server: &ServerView) -> Facts {
+    fn about(server: &ServerView) -> RoleSummary {
         let missing = matches!(server.sight, Sight::Missing { .. });
         let unseen = matches!(server.sight, Sight::Unknown | Sight::Stale { .. });
         let (running, expected) = (server.is_running(), server.should_be_up());
         let counted = is_counted(server);
         let is_down = server.server.status == ServerStatus::Suspended;
-        Facts {
+        RoleSummary {
             held: u32::from(!server.is_only_planned()),
             awake: u32::from(!server.is_only_planned() && !is_down),
             running: u32::from(running),
@@ -71,7 +71,7 @@ impl Facts {
         }
     }
 
-    fn add(&mut self, other: &Facts) {
+    fn add(&mut self, other: &RoleSummary) {
         self.held += other.held;
         self.awake += other.awake;
         self.running += other.running;
@@ -87,7 +87,7 @@ impl Facts {
     /// A server of it is to go: it serves no more, and still is where it is. What a freeze and
     /// a cold start are judged by stays as it was.
     pub fn leave(&mut self, server: &ServerView) {
-        let one = Facts::about(server);
+        let one = RoleSummary::about(server);
         self.running = self.running.saturating_sub(one.running);
         self.running_missing = self.running_missing.saturating_sub(one.running_missing);
         self.serving = self.serving.saturating_sub(one.serving);
@@ -98,7 +98,7 @@ impl Facts {
 /// What is asked across farm roles, answered: as long as the answers stay the same, a change in one
 /// farm role changes no decision about another.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Common {
+pub struct FarmSummary {
     freeze: Option<String>,
     cold_start: Option<Timestamp>,
     /// Servers are to be up, and none is seen up: a power cut, or not looked yet.
@@ -116,19 +116,19 @@ pub struct Common {
     awake: BTreeSet<FarmRoleId>,
 }
 
-impl Common {
+impl FarmSummary {
     /// The answers once everything is decided.
-    pub(super) fn of(world: &World, draft: &Draft) -> Common {
+    pub(super) fn of(world: &World, draft: &Draft) -> FarmSummary {
         let all = || world.neighbours.iter().map(|near| (near.role, draft.facts(near.role.id)));
         let orderly = world.is_sequential()
             || world.neighbours.iter().any(|near| !near.role.policy.depends_on.is_empty());
         let (up, leaving) = (orderly && world.is_wanted(), orderly && world.is_leaving());
-        let set = |asked: bool, is: &dyn Fn(&FarmRole, &Facts) -> bool| {
+        let set = |asked: bool, is: &dyn Fn(&FarmRole, &RoleSummary) -> bool| {
             let found = all().filter(|(role, facts)| asked && is(role, facts));
             found.map(|(role, _)| role.id).collect()
         };
         let wants = |role: &FarmRole| draft.targets.get(&role.id).is_some_and(|t| t.target > 0);
-        Common {
+        FarmSummary {
             freeze: draft.freeze.clone(),
             cold_start: draft.cold_start,
             dark: all().any(|(_, f)| f.expected > 0) && !all().any(|(_, f)| f.up > 0),
@@ -145,7 +145,7 @@ impl Common {
     }
 
     /// The farm is in a state of its own, which is judged over all of its servers.
-    pub(super) fn is_grave(&self) -> bool {
+    pub(super) fn needs_whole_farm(&self) -> bool {
         self.freeze.is_some() || self.cold_start.is_some() || self.dark
     }
 }

@@ -5,7 +5,7 @@
 //! like that: sightings have an age, and not having seen is [`Freshness::Unknown`].
 
 use crate::base::{FarmRoleId, Millis, ServerId, Timestamp, Watch};
-use crate::engine::Facts;
+use crate::engine::RoleSummary;
 use crate::model::{Breaker, Farm, FarmRole, Freshness, Hold, Plan, Server, Step};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -27,7 +27,7 @@ pub struct PlanInput {
     /// Farm roles that this decision is not about, with what the others may ask of them. Their
     /// servers and steps are not here, and what was decided about them stays; empty decides about
     /// the whole farm.
-    pub beyond: BTreeMap<FarmRoleId, Facts>,
+    pub other_roles: BTreeMap<FarmRoleId, RoleSummary>,
     /// Its servers that are not terminated. Any order. Shared with whoever remembers them, because
     /// copying hundreds costs more than deciding about them.
     pub servers: Vec<Arc<Server>>,

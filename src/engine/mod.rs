@@ -14,11 +14,11 @@
 //! [`RoleTarget`](crate::model::RoleTarget). *Say why not*: a pass that would act and does not
 //! leaves a [`Wait`](crate::model::Wait) with its numbers.
 //!
-//! A decision need not be about the whole farm: farm roles [`beyond`](PlanInput::beyond) it come
-//! without their servers, as [`Facts`], and keep what was decided about them. So a pass decides
-//! about [`World::roles`](world::World::roles), and asks across farm roles only what
-//! [`Draft::facts`](draft::Draft::facts) answers. Then a change of one server of a large farm
-//! costs what its farm role costs.
+//! A decision need not be about the whole farm: [other farm
+//! roles](PlanInput::other_roles) come without their servers, as [`RoleSummary`], and keep what was
+//! decided about them. So a pass decides about [`World::roles`](world::World::roles), and asks
+//! across farm roles only what [`Draft::facts`](draft::Draft::facts) answers. Then a change of one
+//! server of a large farm costs what its farm role costs.
 //!
 //! [`check`] and [`safety`] read the plan with their own eyes; they share no code with the passes
 //! but the input, and a plan they object to is not committed.
@@ -49,7 +49,7 @@ pub mod whatif;
 mod world;
 
 pub use check::check;
-pub use facts::{Common, Facts};
+pub use facts::{FarmSummary, RoleSummary};
 pub use fault::{Fault, Rule};
 pub use input::{AgentPresence, PlanInput, WindowReading};
 pub use plan::{Decided, decide, decide_within, followed_by, plan};

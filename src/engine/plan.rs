@@ -2,7 +2,7 @@
 
 use crate::base::{FarmRoleId, PlanId, limit};
 use crate::engine::draft::Draft;
-use crate::engine::facts::{Common, Facts};
+use crate::engine::facts::{FarmSummary, RoleSummary};
 use crate::engine::world::World;
 use crate::engine::{PlanInput, pass};
 use crate::model::{Decision, Line, Plan};
@@ -40,12 +40,12 @@ pub struct Decided {
     /// The plan, with number 0 until it is committed.
     pub plan: Plan,
     /// What was true of each farm role before it.
-    pub facts: BTreeMap<FarmRoleId, Facts>,
+    pub facts: BTreeMap<FarmRoleId, RoleSummary>,
     /// What was asked across farm roles.
-    pub common: Common,
+    pub common: FarmSummary,
     /// Which farm roles something was said of but that all is well, `None` being the farm: time
     /// alone may change what is decided about them next.
-    pub restless: BTreeSet<Option<FarmRoleId>>,
+    pub recheck_soon: BTreeSet<Option<FarmRoleId>>,
 }
 
 /// Decides what is to change in one farm, and says why for everything that is not changed.
@@ -65,8 +65,8 @@ pub fn decide(input: &PlanInput) -> Decided {
     let quiet = |line: &&Line| line.decision != Decision::Keep;
     Decided {
         facts: world.neighbours.iter().map(|near| (near.role.id, near.facts)).collect(),
-        common: Common::of(&world, &draft),
-        restless: draft.report.iter().filter(quiet).map(|line| line.farm_role).collect(),
+        common: FarmSummary::of(&world, &draft),
+        recheck_soon: draft.report.iter().filter(quiet).map(|line| line.farm_role).collect(),
         plan: Plan {
             id: PlanId(0),
             env: input.farm.env,
@@ -82,11 +82,11 @@ pub fn decide(input: &PlanInput) -> Decided {
     }
 }
 
-/// Decides about the farm roles that are not [`beyond`](PlanInput::beyond) the input, as if it
+/// Decides about the farm roles that are not [outside](PlanInput::other_roles) the input, as if it
 /// had been about all of them. `before` is what the decision that the rest stands by had in
 /// common; `None` when that does not hold any more, and the whole farm is to be decided about.
-pub fn decide_within(input: &PlanInput, before: &Common) -> Option<Decided> {
-    if before.is_grave() || input.parent.is_none() {
+pub fn decide_within(input: &PlanInput, before: &FarmSummary) -> Option<Decided> {
+    if before.needs_whole_farm() || input.parent.is_none() {
         return None;
     }
     let decided = decide(input);

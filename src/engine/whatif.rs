@@ -92,12 +92,12 @@ pub struct Sum {
     /// The fewest and the most servers in a minute.
     pub range: Option<(u32, u32)>,
     /// Each metric of the rules, added up over the minutes it is known of.
-    pub metrics: Vec<Known>,
+    pub metrics: Vec<KnownRole>,
 }
 
 /// A metric over minutes.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Known {
+pub struct KnownRole {
     /// Which.
     pub metric: Metric,
     /// Its averages, added up.
@@ -145,7 +145,7 @@ impl Sum {
             self.saturated += u32::from(is_saturated(*metric, value));
             let place = self.metrics.iter().position(|known| known.metric == *metric);
             let place = place.unwrap_or_else(|| {
-                self.metrics.push(Known { metric: *metric, sum: 0.0, minutes: 0 });
+                self.metrics.push(KnownRole { metric: *metric, sum: 0.0, minutes: 0 });
                 self.metrics.len() - 1
             });
             let known = &mut self.metrics[place];

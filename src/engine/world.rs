@@ -4,7 +4,7 @@
 //! what it is compared with" mean the same in all of them.
 
 use crate::base::{FarmRoleId, Millis, ServerId, Timestamp, Watch, limit};
-use crate::engine::{AgentPresence, Facts, PlanInput};
+use crate::engine::{AgentPresence, PlanInput, RoleSummary};
 use crate::model::{
     CloudState, FarmGoal, FarmRole, Freshness, LaunchOrder, RoleTarget, Server, ServerStatus, Step,
     StepKind, StepStatus,
@@ -30,7 +30,7 @@ pub struct Neighbour<'a> {
     /// makes of them.
     ///
     /// [`Draft::facts`]: crate::engine::draft::Draft::facts
-    pub facts: Facts,
+    pub facts: RoleSummary,
 }
 
 /// One farm role that is decided about, with its servers.
@@ -187,7 +187,7 @@ impl<'a> World<'a> {
         let mut roles: Vec<RoleView> = input
             .farm_roles
             .iter()
-            .filter(|role| !input.beyond.contains_key(&role.id))
+            .filter(|role| !input.other_roles.contains_key(&role.id))
             .map(|role| {
                 let mut of_role = servers.remove(&role.id).unwrap_or_default();
                 of_role.sort_by_key(|view| (view.server.index, view.server.id));
@@ -205,8 +205,9 @@ impl<'a> World<'a> {
             })
             .collect();
         roles.sort_by_key(|view| (view.role.launch_index, view.role.id));
-        let mut facts = input.beyond.clone();
-        facts.extend(roles.iter().map(|view| (view.role.id, Facts::of(&view.servers, input))));
+        let mut facts = input.other_roles.clone();
+        facts
+            .extend(roles.iter().map(|view| (view.role.id, RoleSummary::of(&view.servers, input))));
         let mut neighbours: Vec<Neighbour> = input
             .farm_roles
             .iter()

@@ -16,7 +16,7 @@ pub enum Scope {
     /// none, as people and cloud accounts, can be read from each.
     Environment(EnvironmentId),
     /// In all of them: the appliance's own work.
-    House,
+    Installation,
 }
 
 impl Scope {
@@ -24,7 +24,7 @@ impl Scope {
     pub fn shows(self, env: Option<EnvironmentId>) -> bool {
         match (self, env) {
             (Scope::Environment(own), Some(env)) => own == env,
-            (Scope::Environment(_), None) | (Scope::House, _) => true,
+            (Scope::Environment(_), None) | (Scope::Installation, _) => true,
         }
     }
 }
@@ -50,7 +50,7 @@ pub fn authorise(actor: &Actor, permission: Permission) -> Result<Grant<'_>> {
         return Err(Problem::new(Code::PermissionViolation, message));
     }
     let scope = match permission {
-        Permission::Operate => Scope::House,
+        Permission::Operate => Scope::Installation,
         Permission::FarmsRead
         | Permission::FarmsManage
         | Permission::FarmsLaunch
@@ -69,7 +69,7 @@ impl Grant<'_> {
         Grant {
             actor: Cow::Owned(Actor::job(name)),
             permission: Permission::Operate,
-            scope: Scope::House,
+            scope: Scope::Installation,
         }
     }
 
@@ -83,7 +83,11 @@ impl Grant<'_> {
             permissions: vec![Permission::Operate],
             ..Actor::job("agent")
         };
-        Grant { actor: Cow::Owned(actor), permission: Permission::Operate, scope: Scope::House }
+        Grant {
+            actor: Cow::Owned(actor),
+            permission: Permission::Operate,
+            scope: Scope::Installation,
+        }
     }
 
     /// Who has it.
@@ -116,7 +120,7 @@ mod tests {
             assert_eq!(refused.code, Code::PermissionViolation, "{permission:?}");
             let with = Actor { permissions: vec![permission], ..without };
             let scope = match permission {
-                Permission::Operate => Scope::House,
+                Permission::Operate => Scope::Installation,
                 _ => Scope::Environment(env),
             };
             let grant = authorise(&with, permission).unwrap();
@@ -129,6 +133,6 @@ mod tests {
         let (own, other) = (EnvironmentId(1), EnvironmentId(2));
         let shown = |scope: Scope| [Some(own), Some(other), None].map(|env| scope.shows(env));
         assert_eq!(shown(Scope::Environment(own)), [true, false, true]);
-        assert_eq!(shown(Scope::House), [true, true, true]);
+        assert_eq!(shown(Scope::Installation), [true, true, true]);
     }
 }

@@ -48,7 +48,7 @@ pub use minute::{MINUTE, MinuteReading, RoleMinute};
 pub use note::Note;
 pub use observed::{CloudState, Freshness, Notice, NoticeKind, Sighting};
 pub use order::{AgentCursor, Cancel, EndedBy, Order, OrderBody, OrderState, Printed, Ran};
-pub use plan::{Move, Owed, Plan, RoleTarget};
+pub use plan::{Move, Plan, Replacement, RoleTarget};
 pub use policy::{
     HealMode, MissingPolicy, Policy, RemovalPolicy, RolloutPolicy, RolloutStrategy, ScalingBehavior,
 };

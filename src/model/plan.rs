@@ -51,7 +51,7 @@ pub struct RoleTarget {
     /// The last failed launch that is counted in `failed_launches`; later ones are news.
     pub failed_at: Option<Timestamp>,
     /// Servers that are to be replaced and whose replacement is not launched yet.
-    pub owed: Vec<Owed>,
+    pub owed: Vec<Replacement>,
     /// The rollout under way.
     pub rollout: Option<Rollout>,
     /// While healing is held: how many servers there would be had none been lost since. What is
@@ -61,7 +61,7 @@ pub struct RoleTarget {
 
 /// A replacement that is still to come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Owed {
+pub struct Replacement {
     /// The index of the server that goes; with data volumes the replacement must have it too.
     pub index: u32,
     /// The server that goes.

@@ -16,7 +16,7 @@
 use super::SeriesError;
 use super::disk::Disk;
 use super::head::Head;
-use super::record::{Piece, Pieces, Record, decode, encode, is_likely};
+use super::record::{LogRecord, Piece, Pieces, decode, encode, is_likely};
 use crate::base::Timestamp;
 use crate::base::limit::{
     SERIES_LOG_BYTES_MAX, SERIES_RETENTION, SERIES_SEGMENT_AGE, SERIES_SEGMENT_BYTES,
@@ -61,7 +61,7 @@ impl Log {
     pub(super) fn open(
         mut disk: Box<dyn Disk>,
         now: Timestamp,
-        mut each: impl FnMut(Record),
+        mut each: impl FnMut(LogRecord),
     ) -> Result<Log, SeriesError> {
         let opening = |source| SeriesError::Opening { source };
         let mut numbers: Vec<u64> =
@@ -91,7 +91,7 @@ impl Log {
     }
 
     /// Writes a group of records and returns once they would survive a power cut.
-    pub(super) fn commit(&mut self, group: &[Record], now: Timestamp) -> io::Result<()> {
+    pub(super) fn commit(&mut self, group: &[LogRecord], now: Timestamp) -> io::Result<()> {
         let mut bytes = Vec::new();
         for record in group {
             encode(record, &mut bytes);
@@ -198,10 +198,10 @@ fn number(name: &str) -> Option<u64> {
     digits.parse().ok()
 }
 
-fn newest_row(record: &Record) -> Option<Timestamp> {
+fn newest_row(record: &LogRecord) -> Option<Timestamp> {
     match record {
-        Record::Rows(_, batch) => batch.at.iter().max().copied(),
-        Record::Forget(_) => None,
+        LogRecord::Rows(_, batch) => batch.at.iter().max().copied(),
+        LogRecord::Forget(_) => None,
     }
 }
 
@@ -231,7 +231,7 @@ impl Found {
 }
 
 /// Hands out the whole records of a segment.
-fn replay(bytes: &[u8], each: &mut impl FnMut(Record)) -> Found {
+fn replay(bytes: &[u8], each: &mut impl FnMut(LogRecord)) -> Found {
     let mut found = Found::default();
     for piece in Pieces::of(bytes, is_likely) {
         match piece {
@@ -260,18 +260,18 @@ fn replay(bytes: &[u8], each: &mut impl FnMut(Record)) -> Found {
 fn merged(bytes: &[u8], oldest: Timestamp) -> Vec<u8> {
     let (mut head, mut gone) = (Head::default(), BTreeSet::new());
     replay(bytes, &mut |record| match record {
-        Record::Rows(server, batch) => head.insert(server, &batch, oldest),
-        Record::Forget(server) => {
+        LogRecord::Rows(server, batch) => head.insert(server, &batch, oldest),
+        LogRecord::Forget(server) => {
             head.forget(server);
             gone.insert(server);
         }
     });
     let mut out = Vec::new();
     for server in gone {
-        encode(&Record::Forget(server), &mut out);
+        encode(&LogRecord::Forget(server), &mut out);
     }
     for (server, batch) in head.batches() {
-        encode(&Record::Rows(server, batch), &mut out);
+        encode(&LogRecord::Rows(server, batch), &mut out);
     }
     out
 }

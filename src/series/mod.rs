@@ -46,7 +46,7 @@ use crate::wire::reading::{self, Batch};
 use head::Head;
 use log::Log;
 use minutes::Minutes;
-use record::Record;
+use record::LogRecord;
 use std::collections::BTreeSet;
 use std::io;
 use std::path::Path;
@@ -163,8 +163,8 @@ impl Series {
         let oldest = now.before(SERIES_RETENTION);
         let mut head = Head::default();
         let log = Log::open(disk, now, |record| match record {
-            Record::Rows(server, batch) => head.insert(server, &batch, oldest),
-            Record::Forget(server) => head.forget(server),
+            LogRecord::Rows(server, batch) => head.insert(server, &batch, oldest),
+            LogRecord::Forget(server) => head.forget(server),
         })?;
         let minutes = Mutex::new(Minutes::open(minutes).map_err(opening)?);
         let head = Arc::new(RwLock::new(head));
@@ -190,7 +190,7 @@ impl Series {
         match self.admit(batch) {
             Err(error) => done(Err(error)),
             Ok(batch) if batch.at.is_empty() => done(Ok(())),
-            Ok(batch) => self.queue(Request { record: Record::Rows(server, batch), done }),
+            Ok(batch) => self.queue(Request { record: LogRecord::Rows(server, batch), done }),
         }
     }
 
@@ -203,7 +203,7 @@ impl Series {
                 tracing::warn!(%server, error, "could not forget the readings of a server");
             }
         });
-        self.queue(Request { record: Record::Forget(server), done });
+        self.queue(Request { record: LogRecord::Forget(server), done });
     }
 
     /// Readings of one series of one server within `from..=to`, oldest first.

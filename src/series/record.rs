@@ -15,7 +15,7 @@ use crate::wire::reading::{self, Batch};
 
 /// One thing the log remembers.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Record {
+pub(super) enum LogRecord {
     /// A server sent these.
     Rows(ServerId, Batch),
     /// A server is gone; what came before is not wanted.
@@ -27,10 +27,10 @@ const HEADER: usize = 8;
 const PAYLOAD_MAX: usize = 1024 * 1024;
 
 /// Writes a record behind others.
-pub(super) fn encode(record: &Record, out: &mut Vec<u8>) {
+pub(super) fn encode(record: &LogRecord, out: &mut Vec<u8>) {
     let (kind, server, rest) = match record {
-        Record::Rows(server, batch) => (1, server, reading::encode(batch)),
-        Record::Forget(server) => (2, server, Vec::new()),
+        LogRecord::Rows(server, batch) => (1, server, reading::encode(batch)),
+        LogRecord::Forget(server) => (2, server, Vec::new()),
     };
     let mut payload = vec![kind];
     payload.extend_from_slice(&server.0.to_be_bytes());
@@ -147,12 +147,12 @@ pub(super) fn is_likely(payload: &[u8]) -> bool {
 }
 
 /// The record of a payload; `None` when it is not one of ours.
-pub(super) fn decode(payload: &[u8]) -> Option<Record> {
+pub(super) fn decode(payload: &[u8]) -> Option<LogRecord> {
     let server = ServerId(u128::from_be_bytes(*payload.get(1..)?.first_chunk()?));
     let rest = payload.get(17..)?;
     match payload.first()? {
-        1 => Some(Record::Rows(server, reading::decode(rest).ok()?)),
-        2 if rest.is_empty() => Some(Record::Forget(server)),
+        1 => Some(LogRecord::Rows(server, reading::decode(rest).ok()?)),
+        2 if rest.is_empty() => Some(LogRecord::Forget(server)),
         _ => None,
     }
 }

@@ -281,7 +281,7 @@ fn a_clean_stop_leaves_one_record_a_server_that_says_the_same() {
     let before = bench.disk.bytes(&name).len();
     bench.series.close();
     let sealed = bench.disk.bytes(&name);
-    let records: Vec<Record> = record::Pieces::of(&sealed, record::is_likely)
+    let records: Vec<LogRecord> = record::Pieces::of(&sealed, record::is_likely)
         .map(|piece| match piece {
             record::Piece::Whole(payload) => record::decode(payload).unwrap(),
             other => panic!("{other:?}"),
@@ -343,7 +343,7 @@ fn readings_of_ten_servers_share_one_sync() {
     for server in 0..10 {
         let (answer, syncs) = (answer.clone(), disk.clone());
         let done: Done = Box::new(move |r| answer.send((r.is_ok(), syncs.syncs())).unwrap());
-        let record = Record::Rows(ServerId(server), cpu(&[(0, 1.0)]));
+        let record = LogRecord::Rows(ServerId(server), cpu(&[(0, 1.0)]));
         sender.send(Request { record, done }).unwrap();
     }
     drop(sender);

@@ -6,7 +6,7 @@
 
 use super::head::Head;
 use super::log::Log;
-use super::record::Record;
+use super::record::LogRecord;
 use super::{Done, SeriesError};
 use crate::base::limit::{SERIES_GATHER, SERIES_GROUP_MAX, SERIES_RETENTION, SERIES_SWEEP_PERIOD};
 use crate::base::problem::chain;
@@ -18,7 +18,7 @@ use std::time::Duration;
 
 /// One record and who waits for it.
 pub(super) struct Request {
-    pub(super) record: Record,
+    pub(super) record: LogRecord,
     pub(super) done: Done,
 }
 
@@ -101,7 +101,7 @@ impl Worker {
 
     /// Makes a group durable with one sync, shows it and answers.
     fn commit(&mut self, group: Vec<Request>) {
-        let (records, waiting): (Vec<Record>, Vec<Done>) =
+        let (records, waiting): (Vec<LogRecord>, Vec<Done>) =
             group.into_iter().map(|request| (request.record, request.done)).unzip();
         let now = self.clock.now();
         match self.log.commit(&records, now) {
@@ -120,13 +120,13 @@ impl Worker {
         }
     }
 
-    fn show(&self, records: Vec<Record>) {
+    fn show(&self, records: Vec<LogRecord>) {
         let oldest = self.clock.now().before(SERIES_RETENTION);
         let mut head = self.head.write().unwrap_or_else(PoisonError::into_inner);
         for record in records {
             match record {
-                Record::Rows(server, batch) => head.insert(server, &batch, oldest),
-                Record::Forget(server) => head.forget(server),
+                LogRecord::Rows(server, batch) => head.insert(server, &batch, oldest),
+                LogRecord::Forget(server) => head.forget(server),
             }
         }
     }

@@ -17,10 +17,10 @@ mod telling;
 mod volumes;
 
 use self::check::Check;
-use self::even::Even;
+use self::even::ClockJumpDetector;
 pub use self::health::Failure;
 use self::health::Health;
-use self::listing::{Listing, Told};
+use self::listing::{ClockPair, Listing};
 use self::reach::Reach;
 pub use self::reach::{MembersSeen, Turned};
 use self::reports::Report;
@@ -72,7 +72,7 @@ struct Inner {
     late: BTreeMap<ServerId, u32>,
     reach: Reach,
     news: News,
-    even: Even,
+    even: ClockJumpDetector,
     talk: Talk,
     strange: Strange,
 }
@@ -140,7 +140,7 @@ impl Inner {
 impl Observed {
     /// Nothing seen yet.
     pub fn new(clock: &dyn Clock) -> Observed {
-        let inner = Inner { even: Even::new(clock), ..Inner::default() };
+        let inner = Inner { even: ClockJumpDetector::new(clock), ..Inner::default() };
         let (fleet, glances) = (Fleet::default(), Glances::default());
         let notices = notices::Notices::default();
         let volumes = volumes::SeenVolumes::default();
@@ -191,7 +191,7 @@ impl Observed {
         clock: &dyn Clock,
         asked: impl Iterator<Item = (&'a str, ServerId)>,
     ) -> (BTreeMap<ServerId, Freshness>, BTreeMap<ServerId, AgentPresence>) {
-        let told = Told::now(clock);
+        let told = ClockPair::now(clock);
         let inner = self.lock();
         let (mut sightings, mut agents) = (Vec::new(), Vec::new());
         for (platform, server) in asked {

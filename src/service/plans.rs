@@ -23,7 +23,7 @@ use crate::service::farms::{alerts, notes};
 use crate::service::{Service, authorise, lookup};
 use crate::store::{Author, Index, Key, Purpose, Reads, Subject, Tx, View};
 use image::{Breakers, FarmImage};
-use known::Known;
+use known::FarmPlanner;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The verb of every plan in the journal.
@@ -56,7 +56,7 @@ pub fn tick(service: &Service, actor: &Actor, farm: FarmId) -> Result<Planned> {
     let Some((image, breakers)) = load(service, &grant, farm)? else {
         return Ok(Planned::Overtaken);
     };
-    Known::new(image).turn(service, actor, &breakers)
+    FarmPlanner::new(image).turn(service, actor, &breakers)
 }
 
 fn load(service: &Service, grant: &Grant, farm: FarmId) -> Result<Option<(FarmImage, Breakers)>> {

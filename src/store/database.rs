@@ -16,7 +16,7 @@ use super::guard::{guarded, let_go};
 use super::journal::Tail;
 use super::mark::Mark;
 use super::pages::Pages;
-use super::place::{Held, Opened, Place};
+use super::place::{Held, Opened, StoreFiles};
 use super::reads::View;
 use super::rows::Written;
 use super::wal::{Medium, Wal};
@@ -37,7 +37,7 @@ struct Files {
 
 /// A database that can be opened again.
 pub(super) struct Slot {
-    place: Place,
+    place: StoreFiles,
     open: RwLock<Result<Database, String>>,
     /// Only the writer has use for it.
     files: Mutex<Files>,
@@ -52,7 +52,7 @@ pub(super) struct Slot {
 
 impl Slot {
     /// Opens it and brings its format up to date.
-    pub fn open(place: Place) -> Result<Slot, OpenError> {
+    pub fn open(place: StoreFiles) -> Result<Slot, OpenError> {
         let Opened { database, wal, pages, mark } = place.open(None)?;
         Ok(Slot {
             place,
@@ -72,7 +72,8 @@ impl Slot {
         let doing = "beginning a read";
         let begin = || database.begin_read().map_err(|e| StoreError::database(doing, e));
         let generation = self.generation.load(Ordering::Acquire);
-        let view = guarded(doing, begin).map(|txn| View { txn, generation, scope: Scope::House });
+        let view =
+            guarded(doing, begin).map(|txn| View { txn, generation, scope: Scope::Installation });
         view.inspect_err(|error| self.note(error, generation))
     }
 

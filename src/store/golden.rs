@@ -246,7 +246,7 @@ fn servers_and_their_steps() {
 
 #[test]
 fn plans() {
-    let owed = vec![Owed { index: 3, server: ServerId(1), rollout: true }];
+    let owed = vec![Replacement { index: 3, server: ServerId(1), rollout: true }];
     let plan = Plan {
         id: PlanId(8),
         env: ENV,

@@ -6,7 +6,7 @@ use super::error::{OpenError, StoreError};
 use super::group::{Author, CrashHook, Task, Work, Writer, WriterStats, finish};
 use super::journal::{self, Entry, Subject};
 use super::lock::DirectoryLock;
-use super::place::Place;
+use super::place::StoreFiles;
 use super::queue::Queue;
 use super::reads::View;
 use super::stories;
@@ -60,16 +60,16 @@ impl Store {
     /// later version; the rest is the disk's.
     pub fn open(dir: &Path, clock: Arc<dyn Clock>, mode: Mode) -> Result<Store, OpenError> {
         let lock = DirectoryLock::take(dir)?;
-        Store::assemble(Place::File(dir.join("store.redb")), Some(lock), clock, mode)
+        Store::assemble(StoreFiles::File(dir.join("store.redb")), Some(lock), clock, mode)
     }
 
     /// Opens a store on a disk in memory, new or left behind by another.
     pub fn open_on(disk: &Disk, clock: Arc<dyn Clock>, mode: Mode) -> Result<Store, OpenError> {
-        Store::assemble(Place::Disk(disk.clone()), None, clock, mode)
+        Store::assemble(StoreFiles::Disk(disk.clone()), None, clock, mode)
     }
 
     fn assemble(
-        place: Place,
+        place: StoreFiles,
         lock: Option<DirectoryLock>,
         clock: Arc<dyn Clock>,
         mode: Mode,
@@ -181,7 +181,7 @@ impl Store {
         at_most: usize,
     ) -> Result<Vec<Entry>, StoreError> {
         self.read(grant, |view| match view.scope {
-            Scope::House => journal::entries(&view.txn, after, at_most),
+            Scope::Installation => journal::entries(&view.txn, after, at_most),
             Scope::Environment(env) => {
                 let found = stories::entries_of(&view.txn, env, after, at_most)?;
                 Ok(shown(found, view.scope))
@@ -237,7 +237,7 @@ impl Store {
     /// The last entry's number and the hash of its bytes: two stores with one head have one
     /// history, because every entry carries the hash of the one before.
     pub fn head(&self) -> Result<(Seq, [u8; 32]), StoreError> {
-        self.read_in(Scope::House, |view| {
+        self.read_in(Scope::Installation, |view| {
             journal::tail(&view.txn).map(|tail| (tail.seq, tail.hash))
         })
     }

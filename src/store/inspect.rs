@@ -7,7 +7,7 @@ use super::lock::held_by;
 use super::mark::{Witness, witness};
 use super::migrations::{self, spaces};
 use super::pages::{Kind, Pages, kind};
-use super::place::{Place, open_pages};
+use super::place::{StoreFiles, open_pages};
 use super::reads::versioned;
 use super::rows::{Row, Rows, Space, Span, Tables};
 use super::shadow::Shadow;
@@ -43,7 +43,7 @@ pub struct Inspected {
 /// As [`super::Store::open`]: somebody has it, it is a later version's, or it cannot be opened.
 pub fn inspect(dir: &Path) -> Result<Inspected, OpenError> {
     refuse_held(dir)?;
-    let place = Place::File(dir.join("store.redb"));
+    let place = StoreFiles::File(dir.join("store.redb"));
     guarded("reading the store", || Ok(look_into(dir, &place)))
         .unwrap_or_else(|damaged| Err(damaged.into()))
         .map_err(|error| match error {
@@ -52,7 +52,7 @@ pub fn inspect(dir: &Path) -> Result<Inspected, OpenError> {
         })
 }
 
-fn look_into(dir: &Path, place: &Place) -> Result<Inspected, OpenError> {
+fn look_into(dir: &Path, place: &StoreFiles) -> Result<Inspected, OpenError> {
     let path = dir.join("store.redb");
     let failed = |cause| OpenError::File { doing: "reading", path: path.clone(), cause };
     let shadow = Shadow::of(&path).map_err(failed)?;
@@ -131,7 +131,7 @@ impl StorageBackend for Plain {
 
 /// What the log has that the database has not.
 fn in_log(
-    place: &Place,
+    place: &StoreFiles,
     database: &impl ReadableDatabase,
 ) -> Result<(Pending, Option<Position>), OpenError> {
     let position = migrations::position(database)?;

@@ -25,7 +25,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// Where the bytes are.
-pub(super) enum Place {
+pub(super) enum StoreFiles {
     /// A file, with the log in one beside it.
     File(PathBuf),
     /// A disk in memory.
@@ -50,7 +50,7 @@ pub(super) struct Opened {
     pub mark: Box<dyn Medium>,
 }
 
-impl Place {
+impl StoreFiles {
     /// Opens the database, gives it what only its log has, and brings its format up to date.
     /// `synced` is the last record of the log that is on disk, if this process knows: one behind
     /// it was never answered well, and what reading it says is not what is on the disk.
@@ -68,7 +68,7 @@ impl Place {
         synced: Option<Position>,
         may_compact: bool,
     ) -> Result<Opened, OpenError> {
-        if let Place::File(path) = self {
+        if let StoreFiles::File(path) = self {
             compact::sweep(path);
             self.look_first(path)?;
         }
@@ -92,7 +92,7 @@ impl Place {
         self.ask_witness(&database, position)?;
         if synced.is_none() {
             if may_compact
-                && let Place::File(path) = self
+                && let StoreFiles::File(path) = self
                 && compact::compact(path, &database, &pages, self.free())?
             {
                 let_go(database);
@@ -129,8 +129,8 @@ impl Place {
 
     fn pages(&self) -> Result<Pages, OpenError> {
         let medium: Box<dyn Medium> = match self {
-            Place::File(path) => Box::new(RealFile(private_file(path)?)),
-            Place::Disk(disk) => Box::new(disk.database()),
+            StoreFiles::File(path) => Box::new(RealFile(private_file(path)?)),
+            StoreFiles::Disk(disk) => Box::new(disk.database()),
         };
         Ok(Pages::open(medium).map_err(StoreError::input)?)
     }
@@ -158,15 +158,19 @@ impl Place {
     /// Where it is written down how far was answered, if it is there.
     pub fn mark(&self) -> Result<Option<Box<dyn Medium>>, OpenError> {
         match self {
-            Place::File(path) => if_there(path.with_extension("mark"), File::options().read(true)),
-            Place::Disk(disk) => Ok(if_written(disk.mark())),
+            StoreFiles::File(path) => {
+                if_there(path.with_extension("mark"), File::options().read(true))
+            }
+            StoreFiles::Disk(disk) => Ok(if_written(disk.mark())),
         }
     }
 
     fn make_mark(&self) -> Result<Box<dyn Medium>, OpenError> {
         Ok(match self {
-            Place::File(path) => Box::new(RealFile(private_file(&path.with_extension("mark"))?)),
-            Place::Disk(disk) => Box::new(disk.mark()),
+            StoreFiles::File(path) => {
+                Box::new(RealFile(private_file(&path.with_extension("mark"))?))
+            }
+            StoreFiles::Disk(disk) => Box::new(disk.mark()),
         })
     }
 
@@ -226,15 +230,15 @@ impl Place {
 
     fn log_by(&self, options: &OpenOptions) -> Result<Option<Box<dyn Medium>>, OpenError> {
         match self {
-            Place::File(path) => if_there(log_path(path), options),
-            Place::Disk(disk) => Ok(if_written(disk.log())),
+            StoreFiles::File(path) => if_there(log_path(path), options),
+            StoreFiles::Disk(disk) => Ok(if_written(disk.log())),
         }
     }
 
     /// Makes an empty log of this name.
     pub fn make_log(&self, id: [u8; 16]) -> io::Result<Box<dyn Medium>> {
         match self {
-            Place::File(path) => {
+            StoreFiles::File(path) => {
                 let (path, new) = (log_path(path), path.with_extension("wal.new"));
                 let file = private_file(&new).map_err(io::Error::other)?;
                 file.set_len(0)?;
@@ -245,7 +249,7 @@ impl Place {
                 File::open(path.parent().unwrap_or(Path::new(".")))?.sync_all()?;
                 Ok(Box::new(medium))
             }
-            Place::Disk(disk) => {
+            StoreFiles::Disk(disk) => {
                 let medium = disk.log();
                 wal::format(&medium, id, STORE_LOG_MEMORY_BYTES)?;
                 Ok(Box::new(medium))
@@ -256,27 +260,27 @@ impl Place {
     /// What people know it by.
     pub fn name(&self) -> String {
         match self {
-            Place::File(path) => path.display().to_string(),
-            Place::Disk(_) => "the disk in memory".to_owned(),
+            StoreFiles::File(path) => path.display().to_string(),
+            StoreFiles::Disk(_) => "the disk in memory".to_owned(),
         }
     }
 
     /// Free bytes where that can be known and means something.
     pub fn free(&self) -> Option<u64> {
         match self {
-            Place::File(path) => {
+            StoreFiles::File(path) => {
                 let found = nix::sys::statvfs::statvfs(path.as_path()).ok()?;
                 Some(found.blocks_available().saturating_mul(found.fragment_size()))
             }
-            Place::Disk(disk) => disk.free(),
+            StoreFiles::Disk(disk) => disk.free(),
         }
     }
 
     /// What is allocated for when the disk is full.
     pub fn held(&self) -> Held {
         let path = match self {
-            Place::File(path) => path,
-            Place::Disk(disk) => return Held { there: disk.held(), owed: 0 },
+            StoreFiles::File(path) => path,
+            StoreFiles::Disk(disk) => return Held { there: disk.held(), owed: 0 },
         };
         match std::fs::metadata(path.with_extension("reserve")) {
             Ok(found) => {
@@ -291,7 +295,7 @@ impl Place {
 
     /// Allocates what is held for when the disk is full, where there is room enough for both.
     pub fn hold(&self) {
-        let Place::File(path) = self else { return };
+        let StoreFiles::File(path) = self else { return };
         let path = path.with_extension("reserve");
         let there = std::fs::metadata(&path).is_ok_and(|f| f.blocks() * 512 >= STORE_HELD_BYTES);
         let room = self.free().is_some_and(|free| free > STORE_HOLD_ABOVE_BYTES);
@@ -309,7 +313,7 @@ impl Place {
 
     /// Gives back what was held, for what ends something.
     pub fn release(&self) {
-        let Place::File(path) = self else { return };
+        let StoreFiles::File(path) = self else { return };
         let file = File::options().write(true).open(path.with_extension("reserve"));
         if let Err(error) = file.and_then(|file| file.set_len(0)) {
             tracing::warn!("what is held for a full disk could not be given back: {error}");
@@ -319,8 +323,8 @@ impl Place {
     /// What is wrong with its log.
     pub fn fault(&self, fault: WalFault) -> OpenError {
         let log = match self {
-            Place::File(path) => log_path(path).display().to_string(),
-            Place::Disk(_) => "on the disk in memory".to_owned(),
+            StoreFiles::File(path) => log_path(path).display().to_string(),
+            StoreFiles::Disk(_) => "on the disk in memory".to_owned(),
         };
         OpenError::Log { log, fault }
     }

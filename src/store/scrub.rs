@@ -48,7 +48,7 @@ impl Store {
     fn walk(&self, space: Space, pass: &mut Scrub) -> Result<(), StoreError> {
         let at_most = STORE_SCRUB_ROWS;
         let span = Span { after: pass.after.as_deref(), at_most, ..Span::prefix(&[]) };
-        let mut rows = self.read_in(Scope::House, |view| view.txn.rows(space, &span))?;
+        let mut rows = self.read_in(Scope::Installation, |view| view.txn.rows(space, &span))?;
         let whole = rows.len() < at_most;
         pass.after = rows.pop().map(|(key, _)| key);
         if whole {

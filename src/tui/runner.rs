@@ -180,7 +180,7 @@ struct Session<'a, W: Write> {
     job: &'a dyn Job,
     state: State,
     painter: Painter,
-    desk: worker::Desk,
+    desk: worker::Worker,
     begun: Instant,
     start: Option<String>,
 }

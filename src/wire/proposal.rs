@@ -22,7 +22,7 @@
 //! ```
 //!
 //! Signing and judging it is for `service` and `pki`; here are only its bytes. To add something
-//! to it: a field of [`Record`] with a default when the appliance needs it again, a line in
+//! to it: a field of [`ProposalRecord`] with a default when the appliance needs it again, a line in
 //! [`Document::write`] when people do.
 
 use crate::base::Timestamp;
@@ -63,7 +63,7 @@ pub struct BaseFarmRole {
 /// What the appliance needs again of a proposal.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub struct Record {
+pub struct ProposalRecord {
     /// Its number.
     pub number: u64,
     /// The environment's number.
@@ -88,7 +88,7 @@ pub struct Record {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Document {
     /// What the appliance needs again.
-    pub record: Record,
+    pub record: ProposalRecord,
     /// What differs, field by field.
     pub differences: Vec<String>,
     /// What would be done first, one line each.
@@ -216,7 +216,7 @@ mod tests {
 
     fn document() -> Document {
         Document {
-            record: Record {
+            record: ProposalRecord {
                 number: 7,
                 environment: 1,
                 farm: "shop".into(),

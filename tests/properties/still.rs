@@ -5,7 +5,7 @@ use crate::stories::yard::{BEGIN, Yard};
 use grange::base::{FarmRoleId, Name, PlanId, ServerId};
 use grange::engine::WindowReading;
 use grange::model::{
-    Balance, CloudState, FarmGoal, Freshness, LaunchOrder, Metric, Owed, Plan, RoleTarget,
+    Balance, CloudState, FarmGoal, Freshness, LaunchOrder, Metric, Plan, Replacement, RoleTarget,
     ScalingRule, ServerStatus, StepKind, StepStatus, TerminateReason, VolumeSpec,
 };
 use proptest::collection::vec;
@@ -253,7 +253,7 @@ impl RoleSpec {
             target.retry_at = Some(at.after(60_000));
         }
         target.rollout = self.wishes.rollout();
-        target.owed.extend(self.owed.map(|index| Owed {
+        target.owed.extend(self.owed.map(|index| Replacement {
             index,
             server: ServerId(1),
             rollout: false,

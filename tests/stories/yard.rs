@@ -8,7 +8,7 @@ use grange::base::{
     EnvironmentId, FarmId, FarmRoleId, HoldId, ManualClock, Millis, Name, PlanId, Result, ServerId,
     StepId, Timestamp, UserId,
 };
-use grange::engine::{AgentPresence, Common, Decided, PlanInput};
+use grange::engine::{AgentPresence, Decided, FarmSummary, PlanInput};
 use grange::model::{
     Cause, CloudState, Farm, FarmGoal, FarmRole, Freshness, Grant, Hold, LaunchOrder, LaunchReason,
     Plan, ScalingPolicy, Server, ServerStatus, Step, StepKind, StepStatus,
@@ -48,7 +48,7 @@ impl Yard {
             started_at: BEGIN.before(3_600_000),
             farm,
             farm_roles: Vec::new(),
-            beyond: BTreeMap::new(),
+            other_roles: BTreeMap::new(),
             servers: Vec::new(),
             steps: Vec::new(),
             sightings: BTreeMap::new(),
@@ -226,8 +226,8 @@ impl Yard {
             let decided = Decided {
                 plan,
                 facts: BTreeMap::new(),
-                common: Common::default(),
-                restless: BTreeSet::new(),
+                common: FarmSummary::default(),
+                recheck_soon: BTreeSet::new(),
             };
             plans::commit_decision(tx, input, decided)?;
             Stored::read(tx, farm)

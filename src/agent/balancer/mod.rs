@@ -38,7 +38,7 @@ const HANDOVER: Duration = Duration::from_secs(5);
 
 /// Where balancers run.
 #[derive(Clone, Debug)]
-pub struct Place {
+pub struct BalancerPaths {
     /// The directory HAProxy runs in, which its socket is relative to.
     pub run_dir: PathBuf,
     /// The address it listens on; on all of them where the server was told none of its own, which
@@ -74,7 +74,7 @@ impl Sight {
     }
 }
 
-impl Place {
+impl BalancerPaths {
     fn runtime(&self, config: &Config) -> Runtime {
         Runtime::new(&self.run_dir, &config.socket)
     }

@@ -97,8 +97,8 @@ impl Hand {
         self.apply(Event::Packet(Packet::PubAck(id)), ms);
     }
 
-    fn pump(&mut self, ms: u64) -> Vec<Sent> {
-        self.running.pump(self.at(ms));
+    fn send_ready(&mut self, ms: u64) -> Vec<Sent> {
+        self.running.send_ready(self.at(ms));
         self.sent()
     }
 
@@ -181,15 +181,15 @@ fn hello() -> MessageBody {
 fn one_message_is_under_way_and_a_hello_comes_before_the_backlog() {
     let mut hand = Hand::new("messages");
     hand.spool(&[3, 2]);
-    assert!(hand.pump(0).is_empty(), "nobody is there");
+    assert!(hand.send_ready(0).is_empty(), "nobody is there");
     hand.up(0);
     hand.apply(Event::Ready(false, "refused".into()), 0);
-    assert_eq!(hand.pump(0), [Sent::Message(1, hello())], "before everything else");
-    assert!(hand.pump(1).is_empty(), "one at a time");
+    assert_eq!(hand.send_ready(0), [Sent::Message(1, hello())], "before everything else");
+    assert!(hand.send_ready(1).is_empty(), "one at a time");
     hand.acknowledge(1, 2);
     let ready = MessageBody::Ready { ready: false, detail: "refused".into() };
-    assert_eq!(hand.pump(2), [Sent::Message(2, ready), Sent::Readings(3, 3)]);
-    assert!(hand.pump(3).is_empty(), "and one segment");
+    assert_eq!(hand.send_ready(2), [Sent::Message(2, ready), Sent::Readings(3, 3)]);
+    assert!(hand.send_ready(3).is_empty(), "and one segment");
     hand.acknowledge(2, 4);
     assert!(hand.running.agent.outbox.is_empty());
     hand.acknowledge(77, 4);
@@ -198,14 +198,14 @@ fn one_message_is_under_way_and_a_hello_comes_before_the_backlog() {
     let due = hand.running.backlog_due;
     assert!(due >= hand.at(1000 + BACKLOG_PAUSE_MS / 2), "{:?}", due - hand.at(1000));
     assert!(due < hand.at(1000 + BACKLOG_PAUSE_MS / 2 + BACKLOG_PAUSE_MS));
-    hand.running.pump(due - Duration::from_nanos(1));
+    hand.running.send_ready(due - Duration::from_nanos(1));
     assert!(hand.sent().is_empty());
     assert_eq!(hand.running.next_chore(hand.at(1000)), due);
-    hand.running.pump(due);
+    hand.running.send_ready(due);
     assert_eq!(hand.sent(), [Sent::Readings(4, 2)]);
     hand.acknowledge(4, 2000);
     assert!(hand.running.agent.spool.is_empty());
-    assert!(hand.pump(9000).is_empty());
+    assert!(hand.send_ready(9000).is_empty());
 }
 
 #[test]
@@ -214,21 +214,21 @@ fn fresh_rows_wait_for_room_and_the_oldest_of_too_many_go_to_the_spool() {
     hand.row(hand.start);
     assert_eq!(hand.spooled(), [1], "nobody is there");
     hand.up(0);
-    assert_eq!(hand.pump(0).len(), 1);
+    assert_eq!(hand.send_ready(0).len(), 1);
     hand.acknowledge(1, 0);
     for id in 2..4 {
         hand.row(hand.at(1));
-        assert_eq!(hand.pump(1), [Sent::Readings(id, 1)]);
+        assert_eq!(hand.send_ready(1), [Sent::Readings(id, 1)]);
     }
     for _ in 0..LIVE_ROWS_MAX {
         hand.row(hand.at(2));
     }
-    assert!(hand.pump(2).is_empty(), "two are under way");
+    assert!(hand.send_ready(2).is_empty(), "two are under way");
     assert!(hand.running.agent.spool.is_empty());
     hand.row(hand.at(3));
     assert_eq!((hand.spooled(), hand.running.live.len()), (vec![1], LIVE_ROWS_MAX));
     hand.acknowledge(3, 4);
-    assert_eq!(hand.pump(4), [Sent::Readings(4, LIVE_ROWS_MAX)]);
+    assert_eq!(hand.send_ready(4), [Sent::Readings(4, LIVE_ROWS_MAX)]);
     // The connection ends: what was under way and what waits goes to the spool.
     hand.row(hand.at(5));
     hand.apply(Event::Down, 5);
@@ -256,18 +256,18 @@ fn rows_keep_their_rhythm_and_moments_past_are_left_out() {
 fn another_connection_says_the_hello_that_waits_or_the_last_one_again() {
     let mut hand = Hand::new("hello-again");
     hand.up(0);
-    assert_eq!(hand.pump(0), [Sent::Message(1, hello())]);
+    assert_eq!(hand.send_ready(0), [Sent::Message(1, hello())]);
     hand.apply(Event::Down, 0);
     hand.up(1);
-    assert_eq!(hand.pump(1), [Sent::Message(2, hello())], "the same, and no second one");
+    assert_eq!(hand.send_ready(1), [Sent::Message(2, hello())], "the same, and no second one");
     hand.acknowledge(2, 1);
-    assert!(hand.pump(1).is_empty());
+    assert!(hand.send_ready(1).is_empty());
     let ready = MessageBody::Ready { ready: false, detail: "gone".into() };
     hand.apply(Event::Ready(false, "gone".into()), 1);
     hand.apply(Event::Down, 1);
     hand.up(2);
     assert_eq!(hand.sent(), [Sent::Message(3, hello())], "the last one, at once");
-    assert_eq!(hand.pump(2), [Sent::Message(4, ready)]);
+    assert_eq!(hand.send_ready(2), [Sent::Message(4, ready)]);
     hand.acknowledge(4, 2);
     let news = match hello() {
         MessageBody::Hello { version, capabilities, epoch, .. } => {
@@ -275,14 +275,14 @@ fn another_connection_says_the_hello_that_waits_or_the_last_one_again() {
         }
         other => other,
     };
-    assert_eq!(hand.pump(2), [Sent::Message(5, news)], "and a new one behind it");
+    assert_eq!(hand.send_ready(2), [Sent::Message(5, news)], "and a new one behind it");
 }
 
 #[test]
 fn what_is_not_acknowledged_in_time_is_sent_again() {
     let mut hand = Hand::new("overdue");
     hand.up(0);
-    assert_eq!(hand.pump(0).len(), 1);
+    assert_eq!(hand.send_ready(0).len(), 1);
     let due = hand.running.next_chore(hand.start);
     assert_eq!(due, hand.start + crate::agent::flight::RESEND_AFTER);
     hand.running.apply(Next::Chore, due - Duration::from_nanos(1));
@@ -299,7 +299,7 @@ fn orders_are_acknowledged_when_they_are_taken() {
     block_on(async {
         let mut hand = Hand::new("orders");
         hand.up(0);
-        hand.pump(0);
+        hand.send_ready(0);
         hand.acknowledge(1, 0);
         hand.publish("nobody/o", b"{}".to_vec());
         assert!(hand.sent().is_empty(), "it is not ours");
@@ -322,16 +322,16 @@ fn orders_are_acknowledged_when_they_are_taken() {
         // The same again is answered once.
         hand.order(1, 5, leave(7));
         assert_eq!(hand.sent(), [Sent::Ack(9)]);
-        assert_eq!(hand.pump(0), [Sent::Message(2, noted(1))]);
+        assert_eq!(hand.send_ready(0), [Sent::Message(2, noted(1))]);
         hand.acknowledge(2, 0);
-        assert!(hand.pump(0).is_empty(), "one answer is enough");
+        assert!(hand.send_ready(0).is_empty(), "one answer is enough");
         hand.order(1, 5, leave(7));
-        assert_eq!(hand.pump(0), [Sent::Ack(9), Sent::Message(3, noted(1))], "and again");
+        assert_eq!(hand.send_ready(0), [Sent::Ack(9), Sent::Message(3, noted(1))], "and again");
         hand.acknowledge(3, 0);
         hand.order(2, 4, OrderBody::Stay);
-        assert_eq!(hand.pump(0), [Sent::Ack(9)], "of a lower epoch");
+        assert_eq!(hand.send_ready(0), [Sent::Ack(9)], "of a lower epoch");
         hand.order(3, 5, OrderBody::Stay);
-        assert_eq!(hand.pump(0), [Sent::Ack(9), Sent::Message(4, noted(3))]);
+        assert_eq!(hand.send_ready(0), [Sent::Ack(9), Sent::Message(4, noted(3))]);
         hand.acknowledge(4, 0);
         // One that is under way is acknowledged and not answered; too many are neither.
         for order in 10..42 {
@@ -339,9 +339,9 @@ fn orders_are_acknowledged_when_they_are_taken() {
         }
         assert_eq!(hand.sent().len(), 32);
         hand.order(10, 5, OrderBody::Ping);
-        assert_eq!(hand.pump(0), [Sent::Ack(9)]);
+        assert_eq!(hand.send_ready(0), [Sent::Ack(9)]);
         hand.order(50, 5, OrderBody::Ping);
-        assert!(hand.pump(0).is_empty(), "it comes again");
+        assert!(hand.send_ready(0).is_empty(), "it comes again");
         hand.apply(Event::Done(OrderId(10), false, Outcome::done("pong")), 0);
         hand.order(50, 5, OrderBody::Ping);
         assert_eq!(hand.sent(), [Sent::Ack(9)]);
@@ -358,7 +358,7 @@ fn it_says_goodbye_when_all_is_done_or_its_time_is_over() {
             hand.running.said_bye
         };
         hand.up(0);
-        hand.pump(0);
+        hand.send_ready(0);
         hand.acknowledge(1, 0);
         assert!(!bye(&mut hand, end) && !hand.running.done(end), "nobody wants it to stop");
         hand.order(1, 1, OrderBody::Ping);
@@ -372,13 +372,13 @@ fn it_says_goodbye_when_all_is_done_or_its_time_is_over() {
         assert!(!hand.running.done(before) && hand.running.done(end));
         assert!(bye(&mut hand, end), "there is no time left");
         hand.sent();
-        assert_eq!(hand.pump(0), [Sent::Message(2, MessageBody::Bye)]);
+        assert_eq!(hand.send_ready(0), [Sent::Message(2, MessageBody::Bye)]);
         hand.running.say_bye(end);
         assert!(!hand.running.done(before), "it is not acknowledged");
         hand.row(hand.start);
         hand.acknowledge(2, 0);
         assert!(!hand.running.done(before), "readings wait");
-        assert_eq!(hand.pump(0), [Sent::Readings(3, 1)]);
+        assert_eq!(hand.send_ready(0), [Sent::Readings(3, 1)]);
         assert!(!hand.running.done(before), "they are under way");
         hand.acknowledge(3, 0);
         assert!(hand.running.done(before), "all is said, and once");
@@ -409,7 +409,7 @@ fn a_word_that_nothing_is_left_is_passed_on_once() {
     std::fs::write(hand.dir.join("idle.json"), br#"{"step":7}"#).unwrap();
     hand.apply(Event::Stop, 0);
     hand.up(0);
-    assert_eq!(hand.pump(0), [Sent::Message(1, MessageBody::Idle { step: StepId(7) })]);
+    assert_eq!(hand.send_ready(0), [Sent::Message(1, MessageBody::Idle { step: StepId(7) })]);
     hand.acknowledge(1, 0);
-    assert_eq!(hand.pump(0), [Sent::Message(2, hello())]);
+    assert_eq!(hand.send_ready(0), [Sent::Message(2, hello())]);
 }

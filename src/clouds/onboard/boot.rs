@@ -6,7 +6,7 @@ use super::failure::{Doing, Failure};
 use super::init::{Boot, Network, OK};
 use super::place::PREFIX;
 use super::process::{inhabitants, members, wait_until};
-use super::record::{Isolation, Record, ServerDirectory, remove_tree, write_json};
+use super::record::{Isolation, ServerDirectory, ServerRecord, remove_tree, write_json};
 use crate::base::limit::ONBOARD_BOOT_DEADLINE;
 use crate::clouds::InstanceType;
 use nix::sys::signal::Signal;
@@ -26,7 +26,7 @@ impl Onboard {
     pub(super) fn boot(
         &self,
         directory: &ServerDirectory,
-        record: &Record,
+        record: &ServerRecord,
         lock: &File,
     ) -> Result<(), Failure> {
         let size = self.size(&record.instance_type)?;
@@ -78,7 +78,7 @@ impl Onboard {
     fn describe(
         &self,
         directory: &ServerDirectory,
-        record: &Record,
+        record: &ServerRecord,
         size: &InstanceType,
     ) -> Result<Boot, Failure> {
         let network = (record.isolation == Isolation::Namespaces).then(|| Network {
@@ -142,7 +142,7 @@ impl Onboard {
     pub(super) fn sweep(
         &self,
         directory: &ServerDirectory,
-        record: Option<&Record>,
+        record: Option<&ServerRecord>,
     ) -> Result<(), Failure> {
         if let Some(record) = record.filter(|r| r.isolation == Isolation::Namespaces) {
             self.place.remove_link(&self.place.link(record.address))?;

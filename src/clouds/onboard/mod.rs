@@ -88,7 +88,7 @@ use mount_point::check_mount_point;
 use network::NetworkWatch;
 use nix::sys::signal::Signal;
 use place::Place;
-use record::{Record, ServerDirectory, Shelf, make_private};
+use record::{ServerDirectory, ServerRecord, Shelf, make_private};
 use sizes::sizes;
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -307,7 +307,7 @@ impl Onboard {
             address.ok_or_else(|| CloudError::NoCapacity("every address is taken".to_owned()))?;
         *last = Some(address);
         self.make_volumes(request).map_err(busy)?;
-        at.create(&Record::new(request, address, self.isolation)).map_err(busy)
+        at.create(&ServerRecord::new(request, address, self.isolation)).map_err(busy)
     }
 
     /// Held while a launch chooses what nobody else may have: an address, volumes.
@@ -315,7 +315,7 @@ impl Onboard {
         self.last_address.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn records(&self) -> Result<Vec<Record>, Failure> {
+    fn records(&self) -> Result<Vec<ServerRecord>, Failure> {
         Ok(self.shelf.servers()?.iter().filter_map(|server| server.record().ok()).collect())
     }
 
@@ -337,7 +337,7 @@ impl Onboard {
     fn with_server(
         &self,
         id: ServerId,
-        change: impl FnOnce(&ServerDirectory, &Record, &File) -> Result<(), CloudError>,
+        change: impl FnOnce(&ServerDirectory, &ServerRecord, &File) -> Result<(), CloudError>,
     ) -> Result<(), CloudError> {
         let directory = self.shelf.server(id);
         if !directory.exists() {

@@ -12,7 +12,7 @@ use super::init::{Boot, OK};
 use super::netlink::{Link, Netlink};
 use super::place::{PREFIX, Place};
 use super::process::{Process, wait_until};
-use super::record::{Isolation, Record, ServerDirectory, read_json};
+use super::record::{Isolation, ServerDirectory, ServerRecord, read_json};
 use crate::clouds::InstanceType;
 use crate::model::{Notice, NoticeKind};
 use std::fs;
@@ -52,7 +52,7 @@ impl Onboard {
             // The listing tells of it.
             Err(_) => return Vec::new(),
         };
-        let known: Vec<(ServerDirectory, Record)> = servers
+        let known: Vec<(ServerDirectory, ServerRecord)> = servers
             .into_iter()
             .filter_map(|directory| directory.record().ok().map(|record| (directory, record)))
             .collect();
@@ -80,7 +80,7 @@ impl Onboard {
         self.network.port.store(port, Ordering::Relaxed);
     }
 
-    fn look_at_network(&self, known: &[(ServerDirectory, Record)]) -> Vec<String> {
+    fn look_at_network(&self, known: &[(ServerDirectory, ServerRecord)]) -> Vec<String> {
         let mut texts = Vec::new();
         let repaired = match self.repair(known) {
             Ok(repaired) => repaired,
@@ -106,7 +106,7 @@ impl Onboard {
     }
 
     /// Makes again what is missing of what we made; says what.
-    fn repair(&self, known: &[(ServerDirectory, Record)]) -> Result<Vec<String>, Failure> {
+    fn repair(&self, known: &[(ServerDirectory, ServerRecord)]) -> Result<Vec<String>, Failure> {
         let mut netlink = Netlink::open().doing("opening", "netlink")?;
         let links = netlink.links().doing("listing", "links")?;
         let name = self.place.bridge();
@@ -160,7 +160,7 @@ impl Onboard {
     }
 
     /// Whether the machine sends what is for a server somewhere else.
-    fn foreign_route(&self, known: &[(ServerDirectory, Record)]) -> Option<String> {
+    fn foreign_route(&self, known: &[(ServerDirectory, ServerRecord)]) -> Option<String> {
         let mut netlink = Netlink::open().ok()?;
         let name = self.place.bridge();
         let bridge = netlink.index(&name).ok()??;

@@ -44,7 +44,7 @@ pub enum Isolation {
 
 /// A server as it was asked for, with the address it was given.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Record {
+pub struct ServerRecord {
     /// The tag.
     pub server: ServerId,
     /// Its host name.
@@ -72,10 +72,10 @@ pub struct Record {
     pub isolation: Isolation,
 }
 
-impl Record {
+impl ServerRecord {
     /// The record of a request.
-    pub fn new(request: &LaunchRequest, address: Ipv4Addr, isolation: Isolation) -> Record {
-        Record {
+    pub fn new(request: &LaunchRequest, address: Ipv4Addr, isolation: Isolation) -> ServerRecord {
+        ServerRecord {
             server: request.server,
             hostname: request.hostname.clone(),
             farm: request.farm.clone(),
@@ -92,7 +92,7 @@ impl Record {
     }
 }
 
-impl Record {
+impl ServerRecord {
     /// Each of its volumes: the name and where the server sees it.
     pub fn named_volumes(&self) -> Vec<(String, String)> {
         let named = |(ordinal, at): (usize, &String)| {
@@ -186,7 +186,7 @@ impl ServerDirectory {
     ///
     /// # Errors
     /// When it is not there or damaged.
-    pub fn record(&self) -> Result<Record, Failure> {
+    pub fn record(&self) -> Result<ServerRecord, Failure> {
         read_json(&self.join("meta.json"))
     }
 
@@ -194,7 +194,7 @@ impl ServerDirectory {
     ///
     /// # Errors
     /// When the disk refuses.
-    pub fn create(&self, record: &Record) -> Result<(), Failure> {
+    pub fn create(&self, record: &ServerRecord) -> Result<(), Failure> {
         make_private(&self.path)?;
         write_json(&self.join("meta.json"), record)
     }

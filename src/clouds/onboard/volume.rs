@@ -5,7 +5,7 @@
 //! server that has lost its data, to everybody but us.
 
 use super::failure::{Doing, Failure};
-use super::record::{Record, make_private, old_name, read_json, remove_tree, write_json};
+use super::record::{ServerRecord, make_private, old_name, read_json, remove_tree, write_json};
 use super::{Onboard, busy, refused, unknown};
 use crate::base::FarmRoleId;
 use crate::clouds::volume::{VolumeRequest, VolumeSighting};
@@ -63,9 +63,9 @@ impl Onboard {
 
     /// Who has a volume that a launch asks for.
     pub(super) fn volume_user<'r>(
-        records: &'r [Record],
+        records: &'r [ServerRecord],
         request: &LaunchRequest,
-    ) -> Option<&'r Record> {
+    ) -> Option<&'r ServerRecord> {
         let asked = |name: &str| request.storage.iter().any(|v| v.cloud_volume_id == name);
         let place = (request.farm_role, request.index);
         records.iter().find(|record| {
@@ -114,13 +114,13 @@ impl Onboard {
     }
 
     /// Where a server's volumes lie and where it sees them.
-    pub(super) fn volumes_of(&self, record: &Record) -> Vec<(PathBuf, String)> {
+    pub(super) fn volumes_of(&self, record: &ServerRecord) -> Vec<(PathBuf, String)> {
         let named = record.named_volumes().into_iter();
         named.map(|(name, at)| (self.shelf.volumes().join(name), at)).collect()
     }
 
     /// Refuses to start a server without its data.
-    pub(super) fn require_volumes(&self, record: &Record) -> Result<(), CloudError> {
+    pub(super) fn require_volumes(&self, record: &ServerRecord) -> Result<(), CloudError> {
         for (name, mount_point) in record.named_volumes() {
             if !self.shelf.volumes().join(&name).is_dir() {
                 return Err(missing(&name, &mount_point));
@@ -134,7 +134,7 @@ impl Onboard {
     }
 }
 
-fn has(record: &Record, name: &str) -> bool {
+fn has(record: &ServerRecord, name: &str) -> bool {
     record.named_volumes().iter().any(|(known, _)| known == name)
 }
 

@@ -78,7 +78,7 @@ fn judge(world: &World, draft: &Draft) -> Verdict {
 fn hold(world: &World, draft: &mut Draft, servers: u32) {
     for (view, server) in world.servers().filter(|(_, s)| can_start(s, world.input.now)) {
         if is_healed(view) && draft.is_free(server) {
-            draft.spare(view, server, Wait::Unseen { servers });
+            draft.hold_back(view, server, Wait::Unseen { servers });
         }
     }
 }
@@ -97,7 +97,7 @@ fn start(world: &World, draft: &mut Draft, since: Timestamp) {
                 continue;
             }
             if let Some(held) = &held {
-                draft.spare(view, server, held.clone());
+                draft.hold_back(view, server, held.clone());
                 continue;
             }
             match &ahead {
@@ -105,7 +105,7 @@ fn start(world: &World, draft: &mut Draft, since: Timestamp) {
                     let why = "start: all servers of the farm were stopped".to_owned();
                     draft.act(view, server, StepKind::Start, world.input.now, why);
                 }
-                Some(wait) => draft.spare(view, server, wait.clone()),
+                Some(wait) => draft.hold_back(view, server, wait.clone()),
             }
         }
     }

@@ -10,7 +10,7 @@ use crate::engine::draft::Draft;
 use crate::engine::pass::launch::{reason_to_wait, smallest_free};
 use crate::engine::pass::{rollout, sleep};
 use crate::engine::world::{RoleView, ServerView, World};
-use crate::model::{Decision, HoldKind, LaunchReason, Owed, ServerStatus, Wait};
+use crate::model::{Decision, HoldKind, LaunchReason, Replacement, ServerStatus, Wait};
 use std::collections::BTreeSet;
 
 /// Launches what is missing.
@@ -115,7 +115,7 @@ fn launch(
     draft: &mut Draft,
     need: usize,
     lost: usize,
-    owed: &mut Vec<Owed>,
+    owed: &mut Vec<Replacement>,
 ) -> u32 {
     let counted = view.servers.iter().filter(|s| draft.counts(s)).count();
     let have = view.servers.iter().filter(|s| draft.is_wanted(s)).count();
@@ -188,7 +188,7 @@ struct Indexes {
 }
 
 impl Indexes {
-    fn new(view: &RoleView, draft: &Draft, owed: &[Owed]) -> Indexes {
+    fn new(view: &RoleView, draft: &Draft, owed: &[Replacement]) -> Indexes {
         let keeps = !view.role.storage.is_empty();
         let goes = |s: &&ServerView| !s.server.status.is_wanted() || draft.is_leaving(s);
         let leaving = view.servers.iter().filter(|s| keeps && draft.counts(s)).filter(goes);
@@ -206,7 +206,7 @@ impl Indexes {
         index
     }
 
-    fn take_for(&mut self, owed: &Owed) -> u32 {
+    fn take_for(&mut self, owed: &Replacement) -> u32 {
         if !self.keeps {
             return self.take();
         }
@@ -221,7 +221,7 @@ impl Indexes {
 }
 
 /// Why another server takes the place of one that goes.
-fn instead_of(view: &RoleView, draft: &Draft, owed: &Owed) -> (LaunchReason, String) {
+fn instead_of(view: &RoleView, draft: &Draft, owed: &Replacement) -> (LaunchReason, String) {
     if owed.rollout {
         let revision = draft.revision(view);
         let why = format!("revision {revision} instead of {}-{}", view.role.alias, owed.index);

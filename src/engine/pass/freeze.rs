@@ -7,7 +7,7 @@
 
 use crate::base::limit;
 use crate::base::time::say;
-use crate::engine::Facts;
+use crate::engine::RoleSummary;
 use crate::engine::draft::Draft;
 use crate::engine::world::{Neighbour, World};
 use crate::model::{Decision, MissingPolicy, Wait};
@@ -26,7 +26,7 @@ pub fn freeze(world: &World, draft: &mut Draft) {
 
 /// The most servers of a farm role that went missing within one window, if that is too many.
 fn vanished(near: &Neighbour) -> Option<String> {
-    let Facts { counted, vanished, .. } = near.facts;
+    let RoleSummary { counted, vanished, .. } = near.facts;
     let allowed = (counted.saturating_mul(limit::VANISH_PERCENT_MAX) / 100).max(1);
     let window = say(limit::VANISH_WINDOW);
     (vanished > allowed).then(|| {

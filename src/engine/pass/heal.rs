@@ -43,7 +43,7 @@ pub fn heal(
     let held = world.held(view.role.id, HoldKind::Terminate);
     let wait = kept_from(world, draft, view).or(held.filter(|_| heal == HealMode::Replace));
     if let Some(wait) = wait {
-        draft.spare(view, server, wait);
+        draft.hold_back(view, server, wait);
         return false;
     }
     match heal {
@@ -61,7 +61,7 @@ pub fn heal(
 /// that it is woken also where others would be replaced.
 pub fn wake(world: &World, draft: &mut Draft, view: &RoleView, server: &ServerView, why: &str) {
     if let Some(wait) = kept_from(world, draft, view) {
-        return draft.spare(view, server, wait);
+        return draft.hold_back(view, server, wait);
     }
     match mode(world, view, server) {
         HealMode::Replace | HealMode::Restart => restart(world, draft, view, server, why),
@@ -100,12 +100,12 @@ fn restart(world: &World, draft: &mut Draft, view: &RoleView, server: &ServerVie
     }
     let left = pause_left(server, world.input.watch());
     if left > 0 {
-        return draft.spare(view, server, Wait::Backoff { left, failures: restarts });
+        return draft.hold_back(view, server, Wait::Backoff { left, failures: restarts });
     }
     if kind == StepKind::Start
         && let Some(wait) = order::ahead(world, draft, view)
     {
-        return draft.spare(view, server, wait);
+        return draft.hold_back(view, server, wait);
     }
     let text = format!("{}: {why}", kind.as_str());
     draft.act(view, server, kind, world.input.now, text);

@@ -41,10 +41,10 @@ fn sweep(world: &World, draft: &mut Draft, which: fn(&ServerView) -> bool) {
 
 fn judge(world: &World, draft: &mut Draft, view: &RoleView, server: &ServerView, pace: &mut Pace) {
     match server.sight {
-        Sight::Unknown => draft.spare(view, server, Wait::Stale { age: None }),
-        Sight::Stale { age } => draft.spare(view, server, Wait::Stale { age: Some(age) }),
+        Sight::Unknown => draft.hold_back(view, server, Wait::Stale { age: None }),
+        Sight::Stale { age } => draft.hold_back(view, server, Wait::Stale { age: Some(age) }),
         Sight::Missing { age, lost } if !lost || server.is_heard() => {
-            draft.spare(view, server, Wait::Missing { age, needed: limit::MISSING_AT_LEAST });
+            draft.hold_back(view, server, Wait::Missing { age, needed: limit::MISSING_AT_LEAST });
         }
         // It goes in its turn, and nothing but its absence speaks for an earlier one.
         Sight::Missing { .. } if world.is_leaving() => {}
@@ -58,7 +58,7 @@ fn judge(world: &World, draft: &mut Draft, view: &RoleView, server: &ServerView,
                 && pace.is_spent() =>
         {
             let Pace { in_flight, allowed } = *pace;
-            draft.spare(view, server, Wait::Replacing { in_flight, allowed });
+            draft.hold_back(view, server, Wait::Replacing { in_flight, allowed });
         }
         Sight::Missing { age, .. } => {
             pace.in_flight += u32::from(server.server.status == ServerStatus::Running);
@@ -71,7 +71,7 @@ fn judge(world: &World, draft: &mut Draft, view: &RoleView, server: &ServerView,
             crashed(world, draft, view, server, &why);
         }
         Sight::Seen { state: CloudState::Stopped, current: false, age } => {
-            draft.spare(view, server, Wait::Stale { age: Some(age) });
+            draft.hold_back(view, server, Wait::Stale { age: Some(age) });
         }
         Sight::Seen { .. } if start_failed(world, view, server) => {
             crashed(world, draft, view, server, "it could not be started again");

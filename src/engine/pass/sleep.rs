@@ -84,7 +84,7 @@ pub fn wake(world: &World, draft: &mut Draft) {
                 continue;
             }
             if let Some(wait) = wait.clone() {
-                draft.spare(view, server, wait);
+                draft.hold_back(view, server, wait);
                 continue;
             }
             rouse(world, view, server, draft, "it is to be awake");
@@ -115,7 +115,7 @@ fn runs_asleep(world: &World, view: &RoleView, server: &ServerView) -> bool {
 
 fn put_back(world: &World, view: &RoleView, server: &ServerView, draft: &mut Draft) {
     if let Some(wait) = heal::kept_from(world, draft, view) {
-        return draft.spare(view, server, wait);
+        return draft.hold_back(view, server, wait);
     }
     let why = "it runs although it is to sleep".to_owned();
     let restarts = server.server.restarts;
@@ -126,7 +126,7 @@ fn put_back(world: &World, view: &RoleView, server: &ServerView, draft: &mut Dra
     // What was done last may take a while to show.
     let left = rung(&limit::RESTART_BACKOFF, restarts + 1).saturating_sub(server.age(world.input));
     if left > 0 {
-        return draft.spare(view, server, Wait::RunsAsleep { left });
+        return draft.hold_back(view, server, Wait::RunsAsleep { left });
     }
     let kind = match is_to_wake(server) {
         true => StepKind::Stop,
@@ -152,11 +152,11 @@ pub fn rouse(
         Sight::Seen { state: CloudState::Stopped, .. } => StepKind::Start,
         Sight::Seen { .. } | Sight::Missing { .. } => StepKind::Resume,
         Sight::Unknown => {
-            draft.spare(view, server, Wait::Stale { age: None });
+            draft.hold_back(view, server, Wait::Stale { age: None });
             return false;
         }
         Sight::Stale { age } => {
-            draft.spare(view, server, Wait::Stale { age: Some(age) });
+            draft.hold_back(view, server, Wait::Stale { age: Some(age) });
             return false;
         }
     };

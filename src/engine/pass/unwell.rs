@@ -136,7 +136,7 @@ fn restart(world: &World, draft: &mut Draft, view: &RoleView, server: &ServerVie
     let starting = view.servers.iter().filter(|other| draft.is_wanted(other)).filter(busy).count();
     if starting > 0 {
         let servers = u32::try_from(starting).unwrap_or(u32::MAX);
-        return draft.spare(view, server, Wait::Starting { servers });
+        return draft.hold_back(view, server, Wait::Starting { servers });
     }
     heal::heal(world, draft, view, server, TerminateReason::Crashed, why);
 }

@@ -118,7 +118,7 @@ pub fn dial(
     let deadline_ms = u64::try_from(deadline.as_millis()).unwrap_or(u64::MAX);
     let mut connection =
         ClientConnection::new(config.clone(), server_name(name)?).map_err(io::Error::other)?;
-    let mut hurried = Hurried { socket, clock, deadline_ms };
+    let mut hurried = DeadlineStream { socket, clock, deadline_ms };
     while connection.is_handshaking() {
         connection.complete_io(&mut hurried)?;
     }
@@ -126,7 +126,7 @@ pub fn dial(
 }
 
 /// A stream that [`dial`] opened.
-pub struct Dialled(StreamOwned<ClientConnection, Hurried>);
+pub struct Dialled(StreamOwned<ClientConnection, DeadlineStream>);
 
 impl Dialled {
     /// Sets another deadline, counted from now: for the next exchange on the same stream.
@@ -159,13 +159,13 @@ fn server_name(name: &str) -> io::Result<ServerName<'static>> {
 }
 
 /// A socket whose reads and writes all end at one moment.
-struct Hurried {
+struct DeadlineStream {
     socket: TcpStream,
     clock: WallClock,
     deadline_ms: Millis,
 }
 
-impl Hurried {
+impl DeadlineStream {
     fn left(&self) -> io::Result<Option<Duration>> {
         match self.deadline_ms.saturating_sub(self.clock.monotonic()) {
             0 => Err(io::ErrorKind::TimedOut.into()),
@@ -174,14 +174,14 @@ impl Hurried {
     }
 }
 
-impl Read for Hurried {
+impl Read for DeadlineStream {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.socket.set_read_timeout(self.left()?)?;
         self.socket.read(buffer).map_err(timed_out)
     }
 }
 
-impl Write for Hurried {
+impl Write for DeadlineStream {
     fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
         self.socket.set_write_timeout(self.left()?)?;
         self.socket.write(buffer).map_err(timed_out)

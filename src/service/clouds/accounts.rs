@@ -31,8 +31,8 @@
 //!
 //! **The pace** ([`crate::service::plans::pace`]) bounds the steps begun in a minute.
 //!
-//! Both are enforced where a step is begun, in its transaction ([`Gate`]); [`sift`] only spares
-//! the attempts, and says when to look again.
+//! Both are enforced where a step is begun, in its transaction ([`StepAdmission`]);
+//! [`admissible`] only spares the attempts, and says when to look again.
 
 use crate::base::limit::{BREAKER_FAILURES, BREAKER_FARM_ROLES_MAX, BREAKER_REASON_MAX};
 use crate::base::time::say;
@@ -41,7 +41,7 @@ use crate::clouds::{Applied, CloudError, Verdict};
 use crate::model::{
     Actor, Breaker, BreakerCause, Cause, Grant, Permission, Server, Step, StepKind, StepStatus,
 };
-use crate::service::plans::pace::{Claim, Pace};
+use crate::service::plans::pace::{Pace, Priority};
 use crate::service::{Service, authorise, lookup};
 use crate::store::{Author, Purpose, Reads, Tx};
 use crate::wire::account::AccountView;
@@ -51,18 +51,18 @@ use std::sync::Arc;
 
 /// What lets steps begin, as a transaction takes it along.
 #[derive(Clone)]
-pub(in crate::service) struct Gate {
+pub(in crate::service) struct StepAdmission {
     pace: Arc<Pace>,
     /// What time it is.
     pub(in crate::service) now: Timestamp,
     elapsed: Millis,
 }
 
-impl Gate {
+impl StepAdmission {
     /// The gate as it is at this moment.
-    pub(in crate::service) fn of(service: &Service) -> Gate {
+    pub(in crate::service) fn of(service: &Service) -> StepAdmission {
         let elapsed = service.clock.monotonic();
-        Gate { pace: service.pace.clone(), now: service.now(), elapsed }
+        StepAdmission { pace: service.pace.clone(), now: service.now(), elapsed }
     }
 
     /// Whether a step may begin; it is counted if so, and it stays planned if not.
@@ -87,7 +87,7 @@ impl Gate {
         {
             return Ok(false);
         }
-        if !self.pace.take(account, Claim::of(step, server), self.elapsed) {
+        if !self.pace.take(account, Priority::of(step, server), self.elapsed) {
             return Ok(false);
         }
         if let Some(breaker) = trial {
@@ -323,7 +323,7 @@ fn seen(service: &Service, account: &str, breaker: Option<&Breaker>) -> AccountV
         (Some(_), Some(0)) => "trial",
         (Some(_), Some(_)) => "open",
     };
-    let room = service.pace.room(account, Claim::Usual, elapsed);
+    let room = service.pace.room(account, Priority::Usual, elapsed);
     AccountView {
         name: account.to_owned(),
         state: state.to_owned(),
@@ -342,7 +342,7 @@ type Due = (Vec<StepId>, Option<Timestamp>);
 
 /// Of the steps that are due, those that their accounts let begin, and when to look again. With
 /// nothing wrong and few steps it looks at no server.
-pub(in crate::service) fn sift(
+pub(in crate::service) fn admissible(
     service: &Service,
     open: &[Step],
     due: Due,
@@ -354,30 +354,31 @@ pub(in crate::service) fn sift(
     let mut breakers = service.read(&grant, lookup::breakers)?;
     breakers.retain(|breaker| breaker.open_until.is_some());
     let names = service.settings.platforms.keys();
-    let room = names.map(|name| service.pace.room(name, Claim::Usual, elapsed)).min();
+    let room = names.map(|name| service.pace.room(name, Priority::Usual, elapsed)).min();
     if breakers.is_empty() && room.is_some_and(|room| ready.len() as u64 <= room) {
         return Ok((ready, next));
     }
     let breakers = breakers.into_iter().map(|b| (b.account.clone(), b)).collect();
     let (through, full) = (Vec::new(), BTreeSet::new());
     let (room, trials) = (BTreeMap::new(), BTreeMap::new());
-    let mut sieve = Sieve { service, now, elapsed, breakers, room, full, trials, through, next };
+    let mut filter =
+        AdmissionFilter { service, now, elapsed, breakers, room, full, trials, through, next };
     let ready: BTreeSet<StepId> = ready.into_iter().collect();
     service.read(&grant, |view| {
-        open.iter().filter(|step| ready.contains(&step.id)).try_for_each(|s| sieve.take(view, s))
+        open.iter().filter(|step| ready.contains(&step.id)).try_for_each(|s| filter.take(view, s))
     })?;
-    let trials = sieve.trials.into_values().map(|(_, step)| step);
-    sieve.through.extend(trials);
-    Ok((sieve.through, sieve.next))
+    let trials = filter.trials.into_values().map(|(_, step)| step);
+    filter.through.extend(trials);
+    Ok((filter.through, filter.next))
 }
 
-struct Sieve<'a> {
+struct AdmissionFilter<'a> {
     service: &'a Service,
     now: Timestamp,
     elapsed: Millis,
     /// Those that are open.
     breakers: BTreeMap<String, Breaker>,
-    room: BTreeMap<(String, Claim), u64>,
+    room: BTreeMap<(String, Priority), u64>,
     /// Accounts with no room left for usual steps.
     full: BTreeSet<String>,
     /// The step to try an account with; one of a farm role that has not failed goes first.
@@ -386,7 +387,7 @@ struct Sieve<'a> {
     next: Option<Timestamp>,
 }
 
-impl Sieve<'_> {
+impl AdmissionFilter<'_> {
     fn take(&mut self, read: &impl Reads, step: &Step) -> Result<()> {
         let all_full = self.full.len() >= self.service.settings.platforms.len();
         if all_full && step.kind != StepKind::Terminate {
@@ -409,7 +410,7 @@ impl Sieve<'_> {
             }
             return Ok(());
         }
-        let (pace, claim) = (&self.service.pace, Claim::of(step, &server));
+        let (pace, claim) = (&self.service.pace, Priority::of(step, &server));
         let account = server.platform;
         let fresh = || pace.room(&account, claim, self.elapsed);
         let room = self.room.entry((account.clone(), claim)).or_insert_with(fresh);
@@ -419,7 +420,7 @@ impl Sieve<'_> {
             return Ok(());
         }
         let left = pace.left(&account, claim, self.elapsed);
-        if claim == Claim::Usual {
+        if claim == Priority::Usual {
             self.full.insert(account);
         }
         // With room now and none left for this one, the next comes as fast as the pace is.

@@ -92,7 +92,7 @@ fn files(
 /// A server that makes room stops only when every balancer before it has a file without it, or
 /// [`BALANCER_WAIT`] after it was due: an agent that is away may take longer to come back than a
 /// server is left to finish. Which ones wait is noted for the next plan's reasons.
-pub(in crate::service) fn sift(
+pub(in crate::service) fn admissible(
     service: &Service,
     due: &[&Step],
     next: Option<Timestamp>,

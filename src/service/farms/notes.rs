@@ -168,13 +168,13 @@ fn about(read: &impl Reads, note: &Note) -> Result<String> {
 }
 
 /// A thing that there is, with what it is a part of.
-struct Place {
+struct NoteTarget {
     farm: Farm,
     role: Option<FarmRole>,
     server: Option<Server>,
 }
 
-impl Place {
+impl NoteTarget {
     fn name(&self) -> String {
         let farm = &self.farm.name;
         match (&self.server, &self.role) {
@@ -194,7 +194,7 @@ impl Place {
 }
 
 /// What people call a thing. A server that is gone has no name any more, and its UUID is enough.
-fn named(read: &impl Reads, env: EnvironmentId, what: &str) -> Result<Place> {
+fn named(read: &impl Reads, env: EnvironmentId, what: &str) -> Result<NoteTarget> {
     if let Ok(id) = what.parse::<ServerId>() {
         let server = lookup::server(read, id)?.filter(|server| server.env == env);
         return of_server(read, server.ok_or_else(|| Problem::not_found("server", what))?);
@@ -202,24 +202,24 @@ fn named(read: &impl Reads, env: EnvironmentId, what: &str) -> Result<Place> {
     let (farm_name, rest) = parts(what).map_err(|bad| Problem::invalid("what", bad.to_string()))?;
     let farm = lookup::farm_by_name(read, env, &farm_name)?;
     let farm = farm.ok_or_else(|| Problem::not_found("farm", farm_name))?;
-    let Some(rest) = rest else { return Ok(Place { farm, role: None, server: None }) };
+    let Some(rest) = rest else { return Ok(NoteTarget { farm, role: None, server: None }) };
     let roles = lookup::farm_roles_of(read, farm.id)?;
     if let Some(role) = roles.into_iter().find(|role| role.alias == rest) {
-        return Ok(Place { farm, role: Some(role), server: None });
+        return Ok(NoteTarget { farm, role: Some(role), server: None });
     }
     let servers = lookup::live_servers_of_farm(read, farm.id)?;
     let server = servers.into_iter().find(|server| server.hostname == rest.as_str());
     of_server(read, server.ok_or_else(|| Problem::not_found("farm role or server", what))?)
 }
 
-fn of_server(read: &impl Reads, server: Server) -> Result<Place> {
+fn of_server(read: &impl Reads, server: Server) -> Result<NoteTarget> {
     let farm = lookup::farm(read, server.farm)?;
     let farm = farm.ok_or_else(|| Problem::not_found("farm", server.farm))?;
     let role = lookup::farm_role(read, server.farm_role)?;
-    Ok(Place { farm, role, server: Some(server) })
+    Ok(NoteTarget { farm, role, server: Some(server) })
 }
 
-fn refuse_more(place: &Place, others: &[Note]) -> Result<()> {
+fn refuse_more(place: &NoteTarget, others: &[Note]) -> Result<()> {
     let on = place.on();
     if others.iter().filter(|note| On::of(note) == on).count() >= NOTES_MAX {
         let text = format!("{} has {NOTES_MAX} notes: remove one first", place.name());

@@ -9,16 +9,16 @@ use crate::base::{Clock, Timestamp, Watch};
 
 /// Since when the wall clock has run evenly.
 #[derive(Default)]
-pub(super) struct Even {
+pub(super) struct ClockJumpDetector {
     since: Timestamp,
     /// How far it was ahead of the monotonic clock when both were last read, in milliseconds.
     ahead: i64,
 }
 
-impl Even {
+impl ClockJumpDetector {
     /// As of now.
-    pub fn new(clock: &dyn Clock) -> Even {
-        Even { since: clock.now(), ahead: ahead(clock) }
+    pub fn new(clock: &dyn Clock) -> ClockJumpDetector {
+        ClockJumpDetector { since: clock.now(), ahead: ahead(clock) }
     }
 
     /// How far back the wall clock can be trusted, and whether that has just changed.
@@ -49,7 +49,7 @@ mod tests {
     #[test]
     fn a_jump_counts_above_the_smallest_and_not_at_it() {
         let clock = ManualClock::at(Timestamp(1_000_000));
-        let mut even = Even::new(&clock);
+        let mut even = ClockJumpDetector::new(&clock);
         for (jump, counts) in [(CLOCK_JUMP_MIN, false), (CLOCK_JUMP_MIN + 1, true)] {
             clock.jump_to(clock.now().after(jump));
             assert_eq!(even.read(&clock).1, counts, "{jump} ms forward");
@@ -62,7 +62,7 @@ mod tests {
     fn setting_the_clock_begins_the_watch_anew() {
         let begin = Timestamp(1_000_000);
         let clock = ManualClock::at(begin);
-        let mut even = Even::new(&clock);
+        let mut even = ClockJumpDetector::new(&clock);
         clock.advance(60_000);
         assert_eq!(even.read(&clock), (Watch { since: begin, now: clock.now() }, false));
         for set in [9_000_000, 1_000] {

@@ -21,14 +21,14 @@ pub(super) struct Listing {
 }
 
 /// Both clocks at one moment, to tell ages of the one by the other.
-pub(super) struct Told {
+pub(super) struct ClockPair {
     now: Timestamp,
     elapsed: Millis,
 }
 
-impl Told {
-    pub(super) fn now(clock: &dyn Clock) -> Told {
-        Told { now: clock.now(), elapsed: clock.monotonic() }
+impl ClockPair {
+    pub(super) fn now(clock: &dyn Clock) -> ClockPair {
+        ClockPair { now: clock.now(), elapsed: clock.monotonic() }
     }
 
     /// The clocks tick at different moments: rather a millisecond too old than too fresh.
@@ -38,7 +38,7 @@ impl Told {
 }
 
 impl Listing {
-    pub(super) fn freshness(&self, server: ServerId, told: &Told) -> Freshness {
+    pub(super) fn freshness(&self, server: ServerId, told: &ClockPair) -> Freshness {
         let Some(at) = self.begun.map(|begun| told.at(begun)) else { return Freshness::Unknown };
         if let Some(sighting) = self.seen.get(&server) {
             return Freshness::Seen { state: sighting.state, at };
@@ -100,7 +100,7 @@ impl Observed {
 
     /// When the last listing of a platform began, by the wall clock as it is now.
     pub fn listed_at(&self, clock: &dyn Clock, platform: &str) -> Option<Timestamp> {
-        let told = Told::now(clock);
+        let told = ClockPair::now(clock);
         let begun = self.lock().platforms.get(platform)?.begun?;
         Some(told.at(begun))
     }
@@ -146,7 +146,7 @@ impl Observed {
     /// What is known of one server. Ages are kept by the monotonic clock and told by the wall
     /// clock as it is now, so that somebody who sets it makes nothing look older or fresher.
     pub fn freshness(&self, clock: &dyn Clock, platform: &str, server: ServerId) -> Freshness {
-        let told = Told::now(clock);
+        let told = ClockPair::now(clock);
         let inner = self.lock();
         let listing = inner.platforms.get(platform);
         listing.map_or(Freshness::Unknown, |listing| listing.freshness(server, &told))

@@ -8,7 +8,7 @@
 use super::{require_same_crews, stray};
 use crate::base::limit::FARM_ROLE_SERVERS_MAX;
 use crate::base::{Code, Problem, Result, ServerId, Timestamp};
-use crate::engine::{self, Common, PlanInput};
+use crate::engine::{self, FarmSummary, PlanInput};
 use crate::model::{
     Effect, Move, Plan, Server, ServerEvent, Step, StepKind, StepStatus, TerminateReason, advance,
 };
@@ -27,7 +27,7 @@ pub(super) fn carry_all(
     tx: &mut Tx,
     mut input: PlanInput,
     mut plan: Plan,
-    common: &Common,
+    common: &FarmSummary,
 ) -> Result<Plan> {
     input.servers.sort_by_key(|server| server.id);
     let mut moves = plan.moves.clone();
@@ -49,9 +49,9 @@ pub(super) fn carry_all(
 
 /// What the engine decides about the world as a plan leaves it; `None` when nothing, or nothing
 /// that it may do without a look at the rest of the farm.
-fn next_round(input: &PlanInput, common: &Common) -> Option<Plan> {
+fn next_round(input: &PlanInput, common: &FarmSummary) -> Option<Plan> {
     let decided = engine::decide(input);
-    if !input.beyond.is_empty() && decided.common != *common {
+    if !input.other_roles.is_empty() && decided.common != *common {
         return None;
     }
     let plan = decided.plan;

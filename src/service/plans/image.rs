@@ -7,7 +7,7 @@
 
 use crate::base::limit::STEP_MEMORY;
 use crate::base::{FarmId, FarmRoleId, HoldId, Result, ServerId, StepId, Timestamp, Watch};
-use crate::engine::Facts;
+use crate::engine::RoleSummary;
 use crate::engine::input::{AgentPresence, PlanInput, WindowReading};
 use crate::model::{
     Breaker, Farm, FarmRole, Freshness, Hold, Plan, RemovalPolicy, Server, ServerStatus, Step,
@@ -29,7 +29,7 @@ pub struct FarmImage {
     /// Its farm roles.
     pub farm_roles: BTreeMap<FarmRoleId, FarmRole>,
     /// Servers and steps by farm role.
-    pub crews: BTreeMap<FarmRoleId, Crew>,
+    pub crews: BTreeMap<FarmRoleId, RoleServers>,
     /// Its holds.
     pub holds: BTreeMap<HoldId, Hold>,
     /// Its current plan, without moves and report, which no decision looks at.
@@ -38,7 +38,7 @@ pub struct FarmImage {
 
 /// The servers and steps of one farm role.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Crew {
+pub struct RoleServers {
     /// Servers that are not confirmed gone.
     pub servers: BTreeMap<ServerId, Arc<Server>>,
     /// Steps something may still come of, and those that failed lately, also of servers that are
@@ -136,7 +136,7 @@ impl FarmImage {
         service: &Service,
         breakers: &Breakers,
         only: Option<&BTreeSet<FarmRoleId>>,
-        facts: &BTreeMap<FarmRoleId, Facts>,
+        facts: &BTreeMap<FarmRoleId, RoleSummary>,
     ) -> PlanInput {
         let Watch { since: started_at, now } = service.watch();
         let within = |id: &FarmRoleId| only.is_none_or(|only| only.contains(id));
@@ -147,7 +147,7 @@ impl FarmImage {
         let steps = crews().flat_map(|crew| crew.steps.values().filter(recent).cloned());
         let (sightings, agents) = seen(service, &servers);
         let roles = || self.farm_roles.values().filter(|role| within(&role.id));
-        let beyond = self.farm_roles.keys().filter(|id| !within(id));
+        let others = self.farm_roles.keys().filter(|id| !within(id));
         let id = self.farm.id.0;
         let parent = self.parent.as_ref().map_or(0, |plan| plan.id.0);
         PlanInput {
@@ -156,7 +156,9 @@ impl FarmImage {
             seed: service.settings.seed ^ id.rotate_left(32) ^ parent,
             started_at,
             readings: roles().flat_map(|role| self.readings(service, role, now)).collect(),
-            beyond: beyond.map(|id| (*id, facts.get(id).copied().unwrap_or_default())).collect(),
+            other_roles: others
+                .map(|id| (*id, facts.get(id).copied().unwrap_or_default()))
+                .collect(),
             farm: self.farm.clone(),
             farm_roles: self.farm_roles.values().cloned().collect(),
             steps: steps.collect(),

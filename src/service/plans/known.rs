@@ -5,7 +5,7 @@ use super::image::{Breakers, FarmImage};
 use super::{Planned, commit, remove_leftovers};
 use crate::base::limit::AGENT_SILENT_AFTER;
 use crate::base::{FarmRoleId, Millis, Result};
-use crate::engine::{self, Common, Decided, Facts, Fault, PlanInput};
+use crate::engine::{self, Decided, FarmSummary, Fault, PlanInput, RoleSummary};
 use crate::model::{Actor, Freshness};
 use crate::service::Service;
 use crate::service::farms::alerts::{self, Alarm};
@@ -16,29 +16,29 @@ const WAITING_PERIOD: Millis = 2_000;
 /// Readings come in every ten seconds, and no wake tells of them.
 const READINGS_PERIOD: Millis = 5_000;
 /// A farm with what the last decisions about it found.
-pub struct Known {
+pub struct FarmPlanner {
     /// Its records.
     pub image: FarmImage,
-    facts: BTreeMap<FarmRoleId, Facts>,
-    common: Option<Common>,
+    facts: BTreeMap<FarmRoleId, RoleSummary>,
+    common: Option<FarmSummary>,
     /// What people have to see of each farm role.
     pub alarms: BTreeMap<FarmRoleId, Vec<Alarm>>,
     /// What to decide about again.
-    pub todo: Todo,
+    pub todo: PlanningScope,
     /// When to, whatever happens; `None` is the farm as a whole.
     pub due: BTreeMap<Option<FarmRoleId>, Millis>,
 }
 
 /// What to decide about.
 #[derive(Default)]
-pub struct Todo {
+pub struct PlanningScope {
     /// All of the farm.
     pub whole: bool,
     /// Otherwise these.
     pub roles: BTreeSet<FarmRoleId>,
 }
 
-impl Todo {
+impl PlanningScope {
     /// Nothing.
     pub fn is_empty(&self) -> bool {
         !self.whole && self.roles.is_empty()
@@ -50,15 +50,15 @@ impl Todo {
     }
 }
 
-impl Known {
+impl FarmPlanner {
     /// A farm about which everything is to be decided.
-    pub fn new(image: FarmImage) -> Known {
-        Known {
+    pub fn new(image: FarmImage) -> FarmPlanner {
+        FarmPlanner {
             image,
             facts: BTreeMap::new(),
             common: None,
             alarms: BTreeMap::new(),
-            todo: Todo { whole: true, roles: BTreeSet::new() },
+            todo: PlanningScope { whole: true, roles: BTreeSet::new() },
             due: BTreeMap::new(),
         }
     }
@@ -83,7 +83,7 @@ impl Known {
         breakers: &Breakers,
     ) -> Result<Planned> {
         let (input, decided) = self.decide(service, breakers);
-        let only = (!input.beyond.is_empty()).then(|| scope(&input));
+        let only = (!input.other_roles.is_empty()).then(|| scope(&input));
         self.remember(service, &input, &decided, only.as_ref());
         let farm = self.image.farm.id;
         let report = decided.plan.report.iter().cloned();
@@ -95,7 +95,7 @@ impl Known {
         }
         let outcome = settle(service, actor, input, decided)?;
         if outcome != Planned::Overtaken {
-            self.todo = Todo::default();
+            self.todo = PlanningScope::default();
         }
         Ok(outcome)
     }
@@ -147,7 +147,7 @@ impl Known {
             let role = self.image.farm_roles.get(id);
             let has_rules =
                 role.is_some_and(|role| role.scaling.enabled && !role.scaling.rules.is_empty());
-            let after = match decided.restless.contains(&Some(*id)) || moving.contains(id) {
+            let after = match decided.recheck_soon.contains(&Some(*id)) || moving.contains(id) {
                 true => Some(WAITING_PERIOD),
                 false => has_rules.then_some(READINGS_PERIOD),
             };
@@ -160,7 +160,7 @@ impl Known {
                 None => self.alarms.remove(id),
             };
         }
-        match decided.restless.contains(&None) {
+        match decided.recheck_soon.contains(&None) {
             true => self.due.insert(None, elapsed.saturating_add(WAITING_PERIOD)),
             false => self.due.remove(&None),
         };
@@ -170,7 +170,7 @@ impl Known {
 /// The farm roles that a decision is about.
 fn scope(input: &PlanInput) -> BTreeSet<FarmRoleId> {
     let ids = input.farm_roles.iter().map(|role| role.id);
-    ids.filter(|id| !input.beyond.contains_key(id)).collect()
+    ids.filter(|id| !input.other_roles.contains_key(id)).collect()
 }
 
 /// Farm roles where nothing waits yet and time alone will tell: an agent that went silent or whose

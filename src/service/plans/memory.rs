@@ -16,7 +16,7 @@
 
 use super::Planned;
 use super::image::{self, Breakers, FarmImage};
-use super::known::Known;
+use super::known::FarmPlanner;
 use crate::base::limit::PLAN_PERIOD;
 use crate::base::problem::chain;
 use crate::base::{FarmId, FarmRoleId, Millis, Result, Seq, ServerId, Timestamp};
@@ -33,7 +33,7 @@ const RETRY_AFTER: Millis = 2_000;
 pub struct Memory {
     /// The last entry that is in the images; `None` when nothing is known.
     seq: Option<Seq>,
-    farms: BTreeMap<FarmId, Known>,
+    farms: BTreeMap<FarmId, FarmPlanner>,
     homes: BTreeMap<ServerId, (FarmId, FarmRoleId)>,
     breakers: Breakers,
     /// Which platforms were listed lately, and whether any agent is connected.
@@ -173,7 +173,7 @@ impl Memory {
             for (role, crew) in &image.crews {
                 self.homes.extend(crew.servers.keys().map(|server| (*server, (id, *role))));
             }
-            let mut known = Known::new(image);
+            let mut known = FarmPlanner::new(image);
             if let Some(mut old) = before.remove(&id) {
                 old.image.age(now);
                 if self.seq == Some(seq) && old.image != known.image {
@@ -242,7 +242,8 @@ impl Memory {
         match either::<Farm>(change)? {
             Some((farm, true)) => {
                 let known = self.farms.entry(farm.id);
-                let known = known.or_insert_with(|| Known::new(FarmImage::bare(farm.clone())));
+                let known =
+                    known.or_insert_with(|| FarmPlanner::new(FarmImage::bare(farm.clone())));
                 known.image.farm = farm;
                 known.todo.whole = true;
             }

@@ -28,27 +28,27 @@ struct Bucket {
 
 /// Whom a step is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Claim {
+pub enum Priority {
     /// What the engine wants.
     Usual,
     /// A server goes because people asked for that.
-    Asked,
+    Person,
 }
 
-impl Claim {
+impl Priority {
     /// The claim of a step.
-    pub fn of(step: &Step, server: &Server) -> Claim {
+    pub fn of(step: &Step, server: &Server) -> Priority {
         let asked = server.terminate_requested
             || server.terminate_reason.is_some_and(TerminateReason::is_asked);
         match step.kind {
-            StepKind::Terminate if asked => Claim::Asked,
+            StepKind::Terminate if asked => Priority::Person,
             StepKind::Terminate
             | StepKind::Launch
             | StepKind::Suspend
             | StepKind::Resume
             | StepKind::Reboot
             | StepKind::Start
-            | StepKind::Stop => Claim::Usual,
+            | StepKind::Stop => Priority::Usual,
         }
     }
 }
@@ -65,7 +65,7 @@ impl Pace {
     }
 
     /// Takes one step out of an account's bucket, if it holds one for this claim.
-    pub fn take(&self, account: &str, claim: Claim, elapsed: Millis) -> bool {
+    pub fn take(&self, account: &str, claim: Priority, elapsed: Millis) -> bool {
         let mut buckets = self.lock();
         let full = Bucket { holds: self.most(), at: elapsed };
         let bucket = buckets.entry(account.to_owned()).or_insert(full);
@@ -78,12 +78,12 @@ impl Pace {
     }
 
     /// How many steps may begin at once.
-    pub fn room(&self, account: &str, claim: Claim, elapsed: Millis) -> u64 {
+    pub fn room(&self, account: &str, claim: Priority, elapsed: Millis) -> u64 {
         self.holds(account, elapsed).saturating_sub(self.kept(claim)) / STEP
     }
 
     /// How long until a step may begin; 0 when one may now.
-    pub fn left(&self, account: &str, claim: Claim, elapsed: Millis) -> Millis {
+    pub fn left(&self, account: &str, claim: Priority, elapsed: Millis) -> Millis {
         let needed = STEP.saturating_add(self.kept(claim));
         needed.saturating_sub(self.holds(account, elapsed)).div_ceil(u64::from(self.per_minute))
     }
@@ -92,7 +92,7 @@ impl Pace {
     pub fn waits(&self, elapsed: Millis) -> BTreeMap<String, Paced> {
         let accounts: Vec<String> = self.lock().keys().cloned().collect();
         let wait = |account: String| {
-            let left = self.left(&account, Claim::Usual, elapsed);
+            let left = self.left(&account, Priority::Usual, elapsed);
             (left > 0).then_some((account, Paced { per_minute: self.per_minute, left }))
         };
         accounts.into_iter().filter_map(wait).collect()
@@ -111,14 +111,14 @@ impl Pace {
 
     /// A minute's worth, and what is kept for those that people asked for.
     fn most(&self) -> u64 {
-        u64::from(self.per_minute) * STEP + self.kept(Claim::Usual)
+        u64::from(self.per_minute) * STEP + self.kept(Priority::Usual)
     }
 
     /// What this claim may not touch: a tenth of a minute's worth, at least one.
-    fn kept(&self, claim: Claim) -> u64 {
+    fn kept(&self, claim: Priority) -> u64 {
         match claim {
-            Claim::Usual => u64::from((self.per_minute / 10).max(1)) * STEP,
-            Claim::Asked => 0,
+            Priority::Usual => u64::from((self.per_minute / 10).max(1)) * STEP,
+            Priority::Person => 0,
         }
     }
 
@@ -132,51 +132,51 @@ impl Pace {
 mod tests {
     use super::*;
 
-    fn taken(pace: &Pace, claim: Claim, elapsed: Millis) -> usize {
+    fn taken(pace: &Pace, claim: Priority, elapsed: Millis) -> usize {
         (0..10_000).take_while(|_| pace.take("onboard", claim, elapsed)).count()
     }
 
     #[test]
     fn a_burst_begins_and_then_the_pace_holds() {
         let pace = Pace::new(600);
-        assert_eq!(taken(&pace, Claim::Usual, 5_000), 600);
-        assert_eq!(pace.left("onboard", Claim::Usual, 5_000), 100);
+        assert_eq!(taken(&pace, Priority::Usual, 5_000), 600);
+        assert_eq!(pace.left("onboard", Priority::Usual, 5_000), 100);
         assert_eq!(pace.waits(5_000)["onboard"], Paced { per_minute: 600, left: 100 });
-        assert_eq!(taken(&pace, Claim::Usual, 5_099), 0);
-        assert_eq!(taken(&pace, Claim::Usual, 5_100), 1);
-        assert_eq!(taken(&pace, Claim::Usual, 15_100), 100);
-        assert_eq!(taken(&pace, Claim::Usual, 9_000_000), 600);
+        assert_eq!(taken(&pace, Priority::Usual, 5_099), 0);
+        assert_eq!(taken(&pace, Priority::Usual, 5_100), 1);
+        assert_eq!(taken(&pace, Priority::Usual, 15_100), 100);
+        assert_eq!(taken(&pace, Priority::Usual, 9_000_000), 600);
         assert_eq!(pace.waits(9_000_100), BTreeMap::new());
     }
 
     #[test]
     fn accounts_do_not_wait_for_one_another() {
         let pace = Pace::new(6);
-        assert_eq!(taken(&pace, Claim::Usual, 0), 6);
-        assert!(pace.take("elsewhere", Claim::Usual, 0));
-        assert_eq!(pace.room("elsewhere", Claim::Usual, 0), 5);
-        assert_eq!(pace.room("onboard", Claim::Usual, 0), 0);
-        assert_eq!(pace.room("never used", Claim::Usual, 0), 6);
+        assert_eq!(taken(&pace, Priority::Usual, 0), 6);
+        assert!(pace.take("elsewhere", Priority::Usual, 0));
+        assert_eq!(pace.room("elsewhere", Priority::Usual, 0), 5);
+        assert_eq!(pace.room("onboard", Priority::Usual, 0), 0);
+        assert_eq!(pace.room("never used", Priority::Usual, 0), 6);
     }
 
     #[test]
     fn what_people_asked_for_goes_before_a_thousand_launches() {
         let pace = Pace::new(600);
-        assert_eq!(taken(&pace, Claim::Usual, 0), 600);
-        assert_eq!(pace.left("onboard", Claim::Asked, 0), 0);
-        assert_eq!(taken(&pace, Claim::Asked, 0), 60);
+        assert_eq!(taken(&pace, Priority::Usual, 0), 600);
+        assert_eq!(pace.left("onboard", Priority::Person, 0), 0);
+        assert_eq!(taken(&pace, Priority::Person, 0), 60);
         // The next ones are theirs too: the others wait until the last tenth is back.
-        assert_eq!(taken(&pace, Claim::Usual, 1_000), 0);
-        assert_eq!(taken(&pace, Claim::Asked, 1_000), 10);
-        assert_eq!(pace.left("onboard", Claim::Usual, 1_000), 6_100);
+        assert_eq!(taken(&pace, Priority::Usual, 1_000), 0);
+        assert_eq!(taken(&pace, Priority::Person, 1_000), 10);
+        assert_eq!(pace.left("onboard", Priority::Usual, 1_000), 6_100);
     }
 
     #[test]
     fn the_slowest_and_the_fastest_pace_are_paces_too() {
         let slow = Pace::new(0);
-        assert_eq!(taken(&slow, Claim::Usual, 0), 1);
-        assert_eq!(slow.left("onboard", Claim::Usual, 0), 60_000);
-        assert_eq!(taken(&slow, Claim::Asked, 0), 1);
-        assert_eq!(taken(&Pace::new(u32::MAX), Claim::Usual, 0), 10_000);
+        assert_eq!(taken(&slow, Priority::Usual, 0), 1);
+        assert_eq!(slow.left("onboard", Priority::Usual, 0), 60_000);
+        assert_eq!(taken(&slow, Priority::Person, 0), 1);
+        assert_eq!(taken(&Pace::new(u32::MAX), Priority::Usual, 0), 10_000);
     }
 }

@@ -31,7 +31,7 @@ use crate::service::farms::manifests::{self, Change, Outlook, Wish};
 use crate::service::{Service, authorise};
 use crate::store::{Author, Purpose, Reads, Subject, Tx};
 use crate::wire::api::{ErrorView, ManifestResult, ProposalRequest, ProposalText, ProposalView};
-use crate::wire::proposal::{self as text, Document, Record, Signature};
+use crate::wire::proposal::{self as text, Document, ProposalRecord, Signature};
 
 /// What the signature is for; the shape of the text has this version.
 const PURPOSE: &str = "grange proposal 1";
@@ -70,7 +70,7 @@ pub fn make(service: &Service, actor: &Actor, input: &ProposalRequest) -> Result
     let outlook = manifests::outlook(service, &grant, &change)?;
     let now = service.now();
     let mut document = Document {
-        record: Record {
+        record: ProposalRecord {
             number: 0,
             environment: actor.env.0,
             farm: manifest.farm.to_string(),

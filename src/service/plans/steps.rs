@@ -22,7 +22,7 @@ use crate::model::{
 };
 use crate::service::agents::told;
 use crate::service::clouds::accounts;
-use crate::service::clouds::accounts::Gate;
+use crate::service::clouds::accounts::StepAdmission;
 use crate::service::farms::balancers;
 use crate::service::servers::volumes;
 use crate::service::{Service, authorise, lookup, plans};
@@ -77,8 +77,8 @@ fn due_among(
     let ready: Vec<&Step> =
         planned().filter(|s| s.not_before <= now && !under_way.contains(&s.server)).collect();
     let next = planned().map(|s| s.not_before).filter(|at| *at > now).min();
-    let due = balancers::sift(service, &ready, next, now)?;
-    accounts::sift(service, open, due, now)
+    let due = balancers::admissible(service, &ready, next, now)?;
+    accounts::admissible(service, open, due, now)
 }
 
 /// Marks a step begun, in one transaction with the checks that must hold for it. `None` when it may
@@ -105,7 +105,7 @@ pub fn begin_all(service: &Service, actor: &Actor, ids: &[StepId]) -> Result<Beg
     let grant = authorise(actor, Permission::Operate)?;
     let now = service.now();
     let deadline = now.after(service.settings.call_deadline_ms);
-    let gate = Gate::of(service);
+    let gate = StepAdmission::of(service);
     let told = told::told_at_launch(service);
     let mut waiting = Vec::new();
     for (id, purpose) in service.read(&grant, |view| purposes(view, ids))? {
@@ -159,7 +159,7 @@ fn purposes(view: &View, ids: &[StepId]) -> Result<Vec<(StepId, Purpose)>> {
 /// its token, and where its agent is told that the appliance is, while that has to be noted.
 fn mark_begun(
     tx: &mut Tx,
-    gate: &Gate,
+    gate: &StepAdmission,
     id: StepId,
     (digest, told): ([u8; 32], Option<String>),
     deadline: Timestamp,

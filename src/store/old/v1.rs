@@ -6,9 +6,9 @@ use crate::base::{
 };
 use crate::model::{
     AgentCursor, Balance, Breaker, BreakerCause, Farm, FarmGoal, FarmRole, Install, LaunchOrder,
-    LaunchReason, Line, Metric, Move, OrderState, Owed, Plan, Policy, ReadyCheck, RoleTarget,
-    RolloutWish, ScalingPolicy, ScalingRule, Server, ServerStatus, StepKind, TerminateReason,
-    VolumeSpec,
+    LaunchReason, Line, Metric, Move, OrderState, Plan, Policy, ReadyCheck, Replacement,
+    RoleTarget, RolloutWish, ScalingPolicy, ScalingRule, Server, ServerStatus, StepKind,
+    TerminateReason, VolumeSpec,
 };
 use serde::Deserialize;
 
@@ -346,9 +346,9 @@ pub(in crate::store) struct OwedV1 {
     pub server: ServerId,
 }
 
-impl From<OwedV1> for Owed {
-    fn from(old: OwedV1) -> Owed {
-        Owed { index: old.index, server: old.server, rollout: false }
+impl From<OwedV1> for Replacement {
+    fn from(old: OwedV1) -> Replacement {
+        Replacement { index: old.index, server: old.server, rollout: false }
     }
 }
 

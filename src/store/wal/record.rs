@@ -85,7 +85,7 @@ fn checksum(id: [u8; 16], record: &[u8]) -> u32 {
 
 /// A record that is whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::store) struct Record<'a> {
+pub(in crate::store) struct LogRecord<'a> {
     /// Which pass through the log it is of.
     pub epoch: u64,
     /// Which record of it.
@@ -96,7 +96,7 @@ pub(in crate::store) struct Record<'a> {
 }
 
 /// The record that begins at an offset; `None` when there is none that is whole.
-pub(super) fn record(log: &[u8], id: [u8; 16], at: usize) -> Option<Record<'_>> {
+pub(super) fn record(log: &[u8], id: [u8; 16], at: usize) -> Option<LogRecord<'_>> {
     let bytes = log.get(at..)?;
     let head = bytes.get(..HEAD_BYTES)?;
     if head[..8] != MAGIC {
@@ -107,7 +107,7 @@ pub(super) fn record(log: &[u8], id: [u8; 16], at: usize) -> Option<Record<'_>> 
     if checksum(id, whole).to_be_bytes() != head[28..32] {
         return None;
     }
-    Some(Record {
+    Some(LogRecord {
         epoch: number(&head[8..16]),
         seq: number(&head[16..24]),
         rows: &whole[HEAD_BYTES..],
@@ -123,7 +123,7 @@ pub(super) fn claimed_epoch(head: &[u8; HEAD_BYTES]) -> u64 {
 /// A row as a record has it: space, key and value, which is `None` for a removal.
 pub(in crate::store) type LoggedRow<'a> = (&'a str, &'a [u8], Option<&'a [u8]>);
 
-impl<'a> Record<'a> {
+impl<'a> LogRecord<'a> {
     /// Its rows, in the order in which they were put; `None` when its bytes are no rows.
     pub fn rows(&self) -> Option<Vec<LoggedRow<'a>>> {
         let mut left = self.rows;

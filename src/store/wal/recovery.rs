@@ -2,7 +2,7 @@
 
 use super::medium::Medium;
 use super::position::Position;
-use super::record::{HEAD_BYTES, Record, SECTOR_BYTES, START, claimed_epoch, name, record};
+use super::record::{HEAD_BYTES, LogRecord, SECTOR_BYTES, START, claimed_epoch, name, record};
 use crate::store::error::StoreError;
 use crate::store::migrations::spaces;
 use crate::store::rows::{Puts, Space};
@@ -159,7 +159,7 @@ impl Pending {
         let known: BTreeMap<&str, Space> = spaces().map(|space| (space.0, space)).collect();
         for start in &self.starts {
             let found = record(&self.log, self.position.id, *start);
-            let rows = found.as_ref().and_then(Record::rows);
+            let rows = found.as_ref().and_then(LogRecord::rows);
             let damaged = || WalFault::Damaged {
                 offset: *start as u64,
                 seq: found.map_or(0, |record| record.seq),

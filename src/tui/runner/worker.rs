@@ -38,11 +38,11 @@ struct Orders {
 
 /// Where a session leaves what it wants done.
 #[derive(Clone)]
-pub struct Desk {
+pub struct Worker {
     shared: Arc<(Mutex<Orders>, Condvar)>,
 }
 
-impl Desk {
+impl Worker {
     /// Asks for these; a fetch that has not finished is given up for it.
     pub fn fetch(&self, wants: Vec<Want>) {
         self.orders().fetch = Some(wants);
@@ -82,7 +82,7 @@ impl Desk {
 }
 
 /// Starts both workers.
-pub fn start(source: Arc<dyn Source>, sender: &SyncSender<Inbound>) -> Desk {
+pub fn start(source: Arc<dyn Source>, sender: &SyncSender<Inbound>) -> Worker {
     let desk = follow(source.clone(), sender);
     let (for_fetches, sender) = (desk.clone(), sender.clone());
     thread::spawn(move || serve(source.as_ref(), &for_fetches, &sender));
@@ -90,8 +90,8 @@ pub fn start(source: Arc<dyn Source>, sender: &SyncSender<Inbound>) -> Desk {
 }
 
 /// Starts the one that follows the journal.
-pub fn follow(source: Arc<dyn Source>, sender: &SyncSender<Inbound>) -> Desk {
-    let desk = Desk { shared: Arc::default() };
+pub fn follow(source: Arc<dyn Source>, sender: &SyncSender<Inbound>) -> Worker {
+    let desk = Worker { shared: Arc::default() };
     let (for_news, sender) = (desk.clone(), sender.clone());
     thread::spawn(move || news(source.as_ref(), &for_news, &sender));
     desk
@@ -103,7 +103,7 @@ fn tell(sender: &SyncSender<Inbound>, event: Event) -> bool {
 }
 
 /// Follows the journal for ever.
-fn news(source: &dyn Source, desk: &Desk, sender: &SyncSender<Inbound>) {
+fn news(source: &dyn Source, desk: &Worker, sender: &SyncSender<Inbound>) {
     let mut after = None;
     let mut failures = 0;
     while !desk.stopped() {
@@ -138,7 +138,7 @@ fn news(source: &dyn Source, desk: &Desk, sender: &SyncSender<Inbound>) {
     }
 }
 
-fn serve(source: &dyn Source, desk: &Desk, sender: &SyncSender<Inbound>) {
+fn serve(source: &dyn Source, desk: &Worker, sender: &SyncSender<Inbound>) {
     loop {
         let (action, wants) = {
             let idle = |orders: &mut Orders| {
@@ -168,7 +168,12 @@ fn serve(source: &dyn Source, desk: &Desk, sender: &SyncSender<Inbound>) {
 }
 
 /// Fetches until done or overtaken; false when the session is over.
-fn fetch(source: &dyn Source, desk: &Desk, sender: &SyncSender<Inbound>, wants: Vec<Want>) -> bool {
+fn fetch(
+    source: &dyn Source,
+    desk: &Worker,
+    sender: &SyncSender<Inbound>,
+    wants: Vec<Want>,
+) -> bool {
     let begun = Instant::now();
     for want in wants {
         if !tell(sender, Event::Answer(ask(source, want))) {
@@ -235,7 +240,7 @@ mod tests {
 
     #[test]
     fn a_stop_ends_who_waits_for_orders_and_who_pauses() {
-        let desk = Desk { shared: Arc::default() };
+        let desk = Worker { shared: Arc::default() };
         let (waiting, pausing) = (desk.clone(), desk.clone());
         let waits = ended(move || {
             let idle = |orders: &mut Orders| !orders.stopped;

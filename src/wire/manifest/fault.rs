@@ -6,7 +6,7 @@ use std::fmt;
 
 /// Where something is in the text, both counted from 1.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Place {
+pub struct SourcePosition {
     /// The line.
     pub line: usize,
     /// The column, in characters.
@@ -19,7 +19,7 @@ pub struct Fault {
     /// As `farmRoles[0].scaling.minInstances`; empty for the manifest as a whole.
     pub path: String,
     /// Where the value is, or its section when it is missing.
-    pub place: Place,
+    pub place: SourcePosition,
     /// One sentence.
     pub message: String,
 }
@@ -39,12 +39,12 @@ impl fmt::Display for Fault {
 pub(super) struct Sink {
     faults: Vec<Fault>,
     unsaid: usize,
-    pub(super) places: BTreeMap<String, Place>,
+    pub(super) places: BTreeMap<String, SourcePosition>,
 }
 
 impl Sink {
     /// Notes a fault; past the bound they are only counted.
-    pub(super) fn fault(&mut self, path: &str, place: Place, message: impl Into<String>) {
+    pub(super) fn fault(&mut self, path: &str, place: SourcePosition, message: impl Into<String>) {
         if self.faults.len() == MANIFEST_FAULTS_MAX {
             self.unsaid += 1;
             return;
@@ -135,7 +135,7 @@ mod tests {
     fn faults_past_the_bound_are_counted() {
         let mut sink = Sink::default();
         for line in 0..MANIFEST_FAULTS_MAX + 3 {
-            sink.fault("", Place { line, column: 1 }, "x");
+            sink.fault("", SourcePosition { line, column: 1 }, "x");
         }
         let faults = sink.into_faults();
         assert_eq!(faults.len(), MANIFEST_FAULTS_MAX + 1);

@@ -33,7 +33,7 @@ mod write;
 #[cfg(test)]
 mod written;
 
-pub use fault::{Fault, Place};
+pub use fault::{Fault, SourcePosition};
 pub use write::{length, list, size, write};
 
 use crate::base::limit::{FARM_DESCRIPTION_BYTES_MAX, FARM_ROLES_MAX};
@@ -89,7 +89,7 @@ pub struct Reading {
     pub references: Vec<Reference>,
     faults: Vec<Fault>,
     /// Where each field was, by its path: `farmRoles[0].role`.
-    places: BTreeMap<String, Place>,
+    places: BTreeMap<String, SourcePosition>,
 }
 
 /// A farm role as a file declares it; references are by name and not looked up yet.
@@ -154,7 +154,7 @@ impl Reading {
     }
 
     /// Where a field is. One left to its default has no place: its section's is the nearest.
-    fn place(&self, path: &str) -> Place {
+    fn place(&self, path: &str) -> SourcePosition {
         let mut nearest = path;
         loop {
             if let Some(place) = self.places.get(nearest) {
@@ -162,7 +162,7 @@ impl Reading {
             }
             match nearest.rfind(['.', '[']) {
                 Some(end) => nearest = &nearest[..end],
-                None => return Place { line: 1, column: 1 },
+                None => return SourcePosition { line: 1, column: 1 },
             }
         }
     }

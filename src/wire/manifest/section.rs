@@ -3,13 +3,13 @@
 //! A reader asks for each field it knows with a function from the value to what it means; a fault
 //! is noted and reading goes on with nothing, so that one pass finds every fault there is.
 
-use super::fault::{Place, Sink, quote, suggest};
+use super::fault::{Sink, SourcePosition, quote, suggest};
 use super::tree::{Entry, Kind, Tree, join};
 
 /// One mapping being read.
 pub(super) struct Section<'t> {
     pub path: String,
-    place: Place,
+    place: SourcePosition,
     entries: &'t [Entry],
     known: Vec<&'static str>,
 }

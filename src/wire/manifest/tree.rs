@@ -7,7 +7,7 @@
 //! number of values are bounded. The events are read in a loop, not by recursion, so that depth
 //! costs no stack before it is refused.
 
-use super::fault::{Place, Sink, quote};
+use super::fault::{Sink, SourcePosition, quote};
 use crate::base::limit::{MANIFEST_BYTES_MAX, MANIFEST_DEPTH_MAX, MANIFEST_VALUES_MAX};
 use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span};
 
@@ -20,7 +20,7 @@ const SECOND_DOCUMENT: &str =
 /// One value and where it begins.
 #[derive(Debug)]
 pub(super) struct Tree {
-    pub place: Place,
+    pub place: SourcePosition,
     pub kind: Kind,
 }
 
@@ -41,7 +41,7 @@ pub(super) enum Kind {
 #[derive(Debug)]
 pub(super) struct Entry {
     pub key: String,
-    pub place: Place,
+    pub place: SourcePosition,
     pub value: Tree,
 }
 
@@ -66,12 +66,12 @@ impl Tree {
 /// What is being built: each open list or mapping, the innermost last.
 struct Open {
     path: String,
-    place: Place,
+    place: SourcePosition,
     kind: OpenKind,
 }
 
 enum OpenKind {
-    Map { entries: Vec<Entry>, key: Option<(String, Place)> },
+    Map { entries: Vec<Entry>, key: Option<(String, SourcePosition)> },
     List(Vec<Tree>),
 }
 
@@ -80,7 +80,7 @@ pub(super) fn read(text: &str, sink: &mut Sink) -> Option<Tree> {
     let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
     if text.len() > MANIFEST_BYTES_MAX {
         let message = format!("{} bytes are too many: at most {MANIFEST_BYTES_MAX}", text.len());
-        sink.fault("", Place { line: 1, column: 1 }, message);
+        sink.fault("", SourcePosition { line: 1, column: 1 }, message);
         return None;
     }
     let mut builder = Builder { open: Vec::new(), root: None, values: 0 };
@@ -96,18 +96,18 @@ pub(super) fn read(text: &str, sink: &mut Sink) -> Option<Tree> {
     }
     if builder.root.is_none() && sink.is_clean() {
         let message = "the manifest is empty: it needs at least `farm: <name>`";
-        sink.fault("", Place { line: 1, column: 1 }, message);
+        sink.fault("", SourcePosition { line: 1, column: 1 }, message);
     }
     builder.root
 }
 
-fn place(span: &Span) -> Place {
-    Place { line: span.start.line(), column: span.start.col() + 1 }
+fn place(span: &Span) -> SourcePosition {
+    SourcePosition { line: span.start.line(), column: span.start.col() + 1 }
 }
 
-fn not_yaml(error: &ScanError) -> (Place, String) {
+fn not_yaml(error: &ScanError) -> (SourcePosition, String) {
     let at = error.marker();
-    let place = Place { line: at.line(), column: at.col() + 1 };
+    let place = SourcePosition { line: at.line(), column: at.col() + 1 };
     // The scanner looks further ahead than we nest, and has a bound of its own.
     if error.info().contains("recursion limit") {
         return (place, format!("nested deeper than {MANIFEST_DEPTH_MAX}"));
@@ -122,10 +122,15 @@ struct Builder {
 }
 
 /// What ends the reading at once.
-type Stop = (Place, String);
+type Stop = (SourcePosition, String);
 
 impl Builder {
-    fn take(&mut self, event: Event<'_>, place: Place, sink: &mut Sink) -> Result<(), Stop> {
+    fn take(
+        &mut self,
+        event: Event<'_>,
+        place: SourcePosition,
+        sink: &mut Sink,
+    ) -> Result<(), Stop> {
         match event {
             Event::Nothing
             | Event::StreamStart
@@ -162,7 +167,7 @@ impl Builder {
         }
     }
 
-    fn begin(&mut self, place: Place, kind: OpenKind) -> Result<(), Stop> {
+    fn begin(&mut self, place: SourcePosition, kind: OpenKind) -> Result<(), Stop> {
         self.refuse_second(place)?;
         if self.open.len() == MANIFEST_DEPTH_MAX {
             let message = format!("nested deeper than {MANIFEST_DEPTH_MAX}");
@@ -173,14 +178,14 @@ impl Builder {
     }
 
     /// One file is one farm: a document that says something after one that did.
-    fn refuse_second(&self, place: Place) -> Result<(), Stop> {
+    fn refuse_second(&self, place: SourcePosition) -> Result<(), Stop> {
         match (&self.root, self.open.is_empty()) {
             (Some(_), true) => Err((place, SECOND_DOCUMENT.into())),
             _ => Ok(()),
         }
     }
 
-    fn refuse_extras(&mut self, anchor: usize, tag: bool, place: Place, sink: &mut Sink) {
+    fn refuse_extras(&mut self, anchor: usize, tag: bool, place: SourcePosition, sink: &mut Sink) {
         let path = self.next_path();
         if anchor > 0 {
             sink.fault(&path, place, "no anchors (`&name`) here: write the value out");
@@ -227,7 +232,7 @@ impl Builder {
     }
 }
 
-fn as_key(tree: Tree, sink: &mut Sink, path: &str) -> (String, Place) {
+fn as_key(tree: Tree, sink: &mut Sink, path: &str) -> (String, SourcePosition) {
     let place = tree.place;
     match tree.kind {
         Kind::Scalar { text, .. } => (text, place),

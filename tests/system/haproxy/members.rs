@@ -3,7 +3,7 @@
 
 use super::{Balancer, backend, draining, up, wait, web};
 use crate::appliance::rig::free_port;
-use grange::agent::{Files, Place};
+use grange::agent::{BalancerPaths, Files};
 use grange::automation::haproxy::{Backend, BackendState};
 use grange::model::MemberDown;
 use std::io::{Read, Write};
@@ -212,7 +212,8 @@ fn what_a_crash_cut_off_is_finished_and_what_starts_anew_reads_the_file() {
     let path = balancer.directory.join(file.path.trim_start_matches('/'));
     std::fs::write(path, &file.content).unwrap();
     let worker = balancer.workers();
-    let place = Place { run_dir: balancer.directory.join("run"), address: [127, 0, 0, 1].into() };
+    let place =
+        BalancerPaths { run_dir: balancer.directory.join("run"), address: [127, 0, 0, 1].into() };
     let memory = balancer.directory.join("placed.json");
     balancer.files = Files::open(memory, balancer.directory.clone()).unwrap().with_balancer(place);
     assert_eq!(balancer.look().problem, None);

@@ -5,7 +5,7 @@
 mod members;
 
 use crate::appliance::rig::free_port;
-use grange::agent::{FileOrder, Files, Look, Outcome, Place};
+use grange::agent::{BalancerPaths, FileOrder, Files, Look, Outcome};
 use grange::automation::builtin_roles;
 use grange::automation::haproxy::{Backend, BackendState, Rendered, Topology, render};
 use grange::base::Name;
@@ -46,7 +46,8 @@ impl Balancer {
         prepared.args(&command[1..]).stdin(Stdio::null());
         prepared.stdout(log.try_clone().unwrap()).stderr(log);
         let master = prepared.envs(environment(&directory)).spawn().unwrap();
-        let place = Place { run_dir: directory.join("run"), address: [127, 0, 0, 1].into() };
+        let place =
+            BalancerPaths { run_dir: directory.join("run"), address: [127, 0, 0, 1].into() };
         let memory = directory.join("placed.json");
         let files = Files::open(memory, directory.clone()).unwrap().with_balancer(place);
         Balancer { directory, port: free_port(), master, files, generation: 0 }

@@ -31,7 +31,7 @@ mod probe;
 mod supervise;
 
 use super::cgroup::{Group, Version};
-use super::record::{Isolation, Record};
+use super::record::{Isolation, ServerRecord};
 use crate::base::output;
 use serde::{Deserialize, Serialize};
 use std::ffi::OsString;
@@ -47,7 +47,7 @@ pub use outer::{OK, mac};
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Boot {
     /// Who.
-    pub record: Record,
+    pub record: ServerRecord,
     /// The tag of its appliance on this machine.
     pub owner: String,
     /// The server's directory.

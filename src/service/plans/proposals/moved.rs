@@ -6,13 +6,18 @@ use crate::model::Grant;
 use crate::service::Service;
 use crate::service::farms::manifests::{Change, Outlook};
 use crate::store::{Subject, Table};
-use crate::wire::proposal::{Base, Document, Record};
+use crate::wire::proposal::{Base, Document, ProposalRecord};
 
 /// Entries of a thing looked at for who changed it last.
 const LOOKED_AT_MAX: usize = 100;
 
 /// The records must be the ones the proposal was made on.
-pub fn records(service: &Service, grant: &Grant, change: &Change, record: &Record) -> Result<()> {
+pub fn records(
+    service: &Service,
+    grant: &Grant,
+    change: &Change,
+    record: &ProposalRecord,
+) -> Result<()> {
     let (then, now, farm) = (&record.base, &change.base, &record.farm);
     let mut moved = Vec::new();
     match (&then.farm, &now.farm) {
