@@ -17,6 +17,7 @@
 //! check of it in `tests/system/`.
 
 pub mod haproxy;
+pub mod recipe;
 mod roles;
 
 pub use roles::builtin_roles;

@@ -466,3 +466,8 @@ pub const BALANCER_WAIT: Millis = 300_000;
 
 /// How soon it is looked again whether they have: a file is loaded in about a second.
 pub const BALANCER_LOOK: Millis = 500;
+
+/// Steps one template of a role may take: a line for each of 400 servers takes 10,000.
+pub const TEMPLATE_STEPS_MAX: u64 = 100_000;
+/// Bytes one template of a role may come to: 400 servers at 600 bytes each.
+pub const TEMPLATE_OUTPUT_BYTES_MAX: usize = 256 * 1024;

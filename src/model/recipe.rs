@@ -35,6 +35,9 @@ pub struct Workload {
     pub files: Vec<RoleFile>,
     /// Kept running.
     pub services: Vec<RoleService>,
+    /// Variables of the server: in the environment of each part of setup and of each service,
+    /// beneath what the service says itself.
+    pub environment: BTreeMap<String, String>,
 }
 
 /// One command or script of a role's setup.

@@ -1,0 +1,323 @@
+//! A role's recipe for one server: every template in it, over the live topology of its farm.
+//!
+//! Templates see `farm`, `server`, `ports` and `vars`, and nothing else:
+//!
+//! ```text
+//! {{ports.http}}                                     a port of the role
+//! {{server.name}} {{server.address}} {{server.index}}   the server the file is for
+//! {{farm.role('db').addresses | join(',')}}          of the running servers of another farm role
+//! {% for s in farm.role('db').servers %}{{s.hostname}} {{s.address}}{% endfor %}
+//! {{farm.role('db').ports.sql}}                         a port of its role
+//! {{vars.GREETING}}                                  a variable
+//! ```
+//!
+//! A name that is not there is an error and never an empty text. Where it can be known it is told
+//! when the role or its farm is declared ([`template_faults`], [`Unrendered::is_lasting`]); what
+//! only the world can bring (the first database's address) is waited for. What a template may cost
+//! is bounded in steps and in bytes: whoever may write a role is trusted with its servers, not with
+//! the appliance's time.
+
+use crate::base::limit::{TEMPLATE_OUTPUT_BYTES_MAX, TEMPLATE_STEPS_MAX};
+use crate::model::{Recipe, RoleFile, RoleService, Workload};
+use minijinja::syntax::SyntaxConfig;
+use minijinja::value::{Object, Value};
+use minijinja::{AutoEscape, Environment, Error, ErrorKind, State, UndefinedBehavior, context};
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+use std::sync::Arc;
+
+/// What templates of one server can speak of.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Scene {
+    /// The farm's name.
+    pub farm: String,
+    /// The server they are for.
+    pub server: Member,
+    /// The role's ports by name.
+    pub ports: BTreeMap<String, u16>,
+    /// Every farm role of the farm by alias.
+    pub roles: BTreeMap<String, Tier>,
+    /// Variables as they are for this server.
+    pub vars: BTreeMap<String, String>,
+}
+
+/// A farm role as templates see it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Tier {
+    /// Ports of its role by name.
+    pub ports: BTreeMap<String, u16>,
+    /// Its servers that run and stay, by index.
+    pub servers: Vec<Member>,
+}
+
+/// A server as templates see it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Member {
+    /// `shop/web-1`.
+    pub name: String,
+    /// `web-1`.
+    pub hostname: String,
+    /// Its index in its farm role, from 1.
+    pub index: u32,
+    /// The address others of its farm reach it at.
+    pub address: String,
+}
+
+/// Why a recipe cannot be rendered for a server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unrendered {
+    /// Which part of the recipe, as `files: /etc/my-api.conf`.
+    pub part: String,
+    /// The line of the template, from 1; 0 where there is none.
+    pub line: usize,
+    /// What is wrong, for people.
+    pub why: String,
+    /// Whether no server that comes or goes mends it.
+    pub is_lasting: bool,
+}
+
+impl std::fmt::Display for Unrendered {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Unrendered { part, line, why, .. } = self;
+        match line {
+            0 => write!(f, "{part}: {why}"),
+            line => write!(f, "{part}, line {line}: {why}"),
+        }
+    }
+}
+
+/// Renders a recipe for a server.
+pub fn render(recipe: &Recipe, scene: &Scene) -> Result<Workload, Unrendered> {
+    let environment = environment();
+    let context = scene.context();
+    let fill = |part: &str, text: &str| fill(&environment, &context, part, text);
+    let file = |file: &RoleFile| -> Result<RoleFile, Unrendered> {
+        if !file.template {
+            return Ok(file.clone());
+        }
+        let content = fill(&format!("files: {}", file.path), &file.content)?;
+        Ok(RoleFile { content, template: false, ..file.clone() })
+    };
+    let service = |service: &RoleService| -> Result<RoleService, Unrendered> {
+        let part = format!("services: {}", service.name);
+        let word = |word: &String| fill(&part, word);
+        let value = |(name, value): (&String, &String)| Ok((name.clone(), fill(&part, value)?));
+        Ok(RoleService {
+            command: service.command.iter().map(word).collect::<Result<_, _>>()?,
+            environment: service.environment.iter().map(value).collect::<Result<_, _>>()?,
+            ..service.clone()
+        })
+    };
+    Ok(Workload {
+        setup: recipe.setup.clone(),
+        files: recipe.files.iter().map(file).collect::<Result<_, _>>()?,
+        services: recipe.services.iter().map(service).collect::<Result<_, _>>()?,
+        environment: scene.vars.clone(),
+    })
+}
+
+/// What is wrong with the templates of a recipe, whatever farm it is used in: what does not parse,
+/// and names that no server of the role has.
+pub fn template_faults(recipe: &Recipe) -> Vec<Unrendered> {
+    let environment = environment();
+    let mut found = Vec::new();
+    let files = recipe.files.iter().filter(|file| file.template);
+    let files = files.map(|file| (format!("files: {}", file.path), &file.content));
+    let services = recipe.services.iter().flat_map(|service| {
+        let texts = service.command.iter().chain(service.environment.values());
+        texts.map(|text| (format!("services: {}", service.name), text))
+    });
+    for (part, text) in files.chain(services) {
+        let template = match environment.template_from_str(text) {
+            Ok(template) => template,
+            Err(error) => {
+                found.push(unrendered(&part, &error));
+                continue;
+            }
+        };
+        let mut names: Vec<String> = template.undeclared_variables(true).into_iter().collect();
+        names.sort();
+        let wrong = names.iter().filter_map(|name| unknown(name, recipe));
+        found.extend(wrong.map(|why| Unrendered {
+            part: part.clone(),
+            line: 0,
+            why,
+            is_lasting: true,
+        }));
+    }
+    found
+}
+
+/// Why a name in a template is none, as far as the recipe alone can say.
+fn unknown(name: &str, recipe: &Recipe) -> Option<String> {
+    let mut words = name.split('.');
+    let first = words.next().unwrap_or_default();
+    match (first, words.next()) {
+        ("range" | "dict" | "namespace", None) => None,
+        ("ports", Some(port)) if !recipe.ports.contains_key(port) => {
+            let known: Vec<&str> = recipe.ports.keys().map(String::as_str).collect();
+            let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+            Some(format!("`{name}` is no port of the role, which has {known}"))
+        }
+        ("server", Some(field)) if !Member::FIELDS.contains(&field) => {
+            Some(format!("`{name}` is not known of a server, only {}", Member::FIELDS.join(", ")))
+        }
+        ("farm", Some(field)) if !matches!(field, "name" | "role" | "roles") => {
+            Some(format!("`{name}` is not known of a farm, only name, role('ALIAS') and roles"))
+        }
+        ("farm" | "server" | "ports" | "vars", _) => None,
+        _ => Some(format!("`{name}` is not known: templates see farm, server, ports and vars")),
+    }
+}
+
+fn environment() -> Environment<'static> {
+    let mut environment = Environment::new();
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment.set_auto_escape_callback(|_| AutoEscape::None);
+    environment.set_syntax(
+        SyntaxConfig::builder()
+            .keep_trailing_newline(true)
+            .build()
+            .expect("the usual delimiters are no conflict"),
+    );
+    environment.set_fuel(Some(TEMPLATE_STEPS_MAX));
+    // These make a text of any length in one step.
+    for filter in ["indent", "format"] {
+        environment.remove_filter(filter);
+    }
+    environment
+}
+
+fn fill(
+    environment: &Environment<'_>,
+    context: &Value,
+    part: &str,
+    text: &str,
+) -> Result<String, Unrendered> {
+    if !text.contains("{{") && !text.contains("{%") && !text.contains("{#") {
+        return Ok(text.to_owned());
+    }
+    let mut out = Bounded(Vec::new());
+    let rendered = environment
+        .template_from_str(text)
+        .and_then(|template| template.render_captured_to(context.clone(), &mut out));
+    if let Err(error) = rendered {
+        return Err(unrendered(part, &error));
+    }
+    String::from_utf8(out.0).map_err(|_| Unrendered {
+        part: part.to_owned(),
+        line: 0,
+        why: "what it comes to is no UTF-8".to_owned(),
+        is_lasting: true,
+    })
+}
+
+fn unrendered(part: &str, error: &Error) -> Unrendered {
+    let detail = error.detail().map(str::to_owned);
+    let why = match error.kind() {
+        ErrorKind::OutOfFuel => format!("it takes more than {TEMPLATE_STEPS_MAX} steps"),
+        ErrorKind::WriteFailure => {
+            format!("it comes to more than {TEMPLATE_OUTPUT_BYTES_MAX} bytes")
+        }
+        ErrorKind::UndefinedError => detail.unwrap_or_else(|| "a name in it has no value".into()),
+        kind => match detail {
+            Some(detail) => format!("{kind}: {detail}"),
+            None => kind.to_string(),
+        },
+    };
+    let (line, is_lasting) = (error.line().unwrap_or(0), error.kind() != ErrorKind::UndefinedError);
+    Unrendered { part: part.to_owned(), line, why, is_lasting }
+}
+
+/// Takes no more than a template may come to.
+struct Bounded(Vec<u8>);
+
+impl Write for Bounded {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.0.len() + bytes.len() > TEMPLATE_OUTPUT_BYTES_MAX {
+            return Err(io::Error::from(io::ErrorKind::FileTooLarge));
+        }
+        self.0.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Scene {
+    fn context(&self) -> Value {
+        let roles = self.roles.iter().map(|(alias, tier)| (alias.clone(), tier.value()));
+        let farm = FarmValue { name: self.farm.clone(), roles: Value::from_pairs(roles) };
+        context! {
+            farm => Value::from_object(farm),
+            server => self.server.value(),
+            ports => Value::from_pairs(self.ports.clone()),
+            vars => Value::from_pairs(self.vars.clone()),
+        }
+    }
+}
+
+impl Tier {
+    fn value(&self) -> Value {
+        let addresses: Vec<Value> =
+            self.servers.iter().map(|server| Value::from(&server.address)).collect();
+        let servers: Vec<Value> = self.servers.iter().map(Member::value).collect();
+        let ports = Value::from_pairs(self.ports.clone());
+        context! { addresses, servers, count => self.servers.len(), ports }
+    }
+}
+
+impl Member {
+    const FIELDS: [&'static str; 4] = ["name", "hostname", "index", "address"];
+
+    fn value(&self) -> Value {
+        context! {
+            name => self.name.as_str(),
+            hostname => self.hostname.as_str(),
+            index => self.index,
+            address => self.address.as_str(),
+        }
+    }
+}
+
+/// `farm` in a template.
+#[derive(Debug)]
+struct FarmValue {
+    name: String,
+    roles: Value,
+}
+
+impl Object for FarmValue {
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        match key.as_str()? {
+            "name" => Some(Value::from(&self.name)),
+            "roles" => Some(self.roles.clone()),
+            _ => None,
+        }
+    }
+
+    fn call_method(
+        self: &Arc<Self>,
+        _: &mut State<'_, '_>,
+        method: &str,
+        args: &[Value],
+    ) -> Result<Value, Error> {
+        let invalid = |why: String| Error::new(ErrorKind::InvalidOperation, why);
+        if method != "role" {
+            return Err(invalid(format!("a farm has no {method}(), only role('ALIAS')")));
+        }
+        let [alias] = args else {
+            return Err(invalid("role() takes the alias of a farm role".to_owned()));
+        };
+        let tier = self.roles.get_item(alias)?;
+        if tier.is_undefined() {
+            return Err(invalid(format!("the farm has no farm role {alias}")));
+        }
+        Ok(tier)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,122 @@
+//! What templates make of a farm, and what is said of those that cannot be rendered.
+
+use super::*;
+use crate::model::{Restart, StopBy};
+
+fn member(alias: &str, index: u32) -> Member {
+    let hostname = format!("{alias}-{index}");
+    Member { name: format!("shop/{hostname}"), hostname, index, address: format!("10.0.0.{index}") }
+}
+
+fn scene() -> Scene {
+    let ports = |name: &str, port| BTreeMap::from([(name.to_owned(), port)]);
+    let db = Tier { ports: ports("sql", 5432), servers: vec![member("db", 1), member("db", 2)] };
+    Scene {
+        farm: "shop".into(),
+        server: member("api", 3),
+        ports: ports("http", 8080),
+        roles: BTreeMap::from([("db".into(), db), ("cache".into(), Tier::default())]),
+        vars: BTreeMap::from([("MODE".into(), "prod".into())]),
+    }
+}
+
+fn recipe(text: &str) -> Recipe {
+    let file = RoleFile {
+        path: "/etc/x".into(),
+        content: text.into(),
+        template: true,
+        mode: 0o640,
+        owner: None,
+        check: Vec::new(),
+        on_change: None,
+    };
+    let ports = BTreeMap::from([("http".to_owned(), 8080)]);
+    Recipe { files: vec![file], ports, ..Recipe::default() }
+}
+
+fn rendered(text: &str) -> Result<String, String> {
+    match render(&recipe(text), &scene()) {
+        Ok(workload) => Ok(workload.files[0].content.clone()),
+        Err(error) => Err(format!("{error} ({})", error.is_lasting)),
+    }
+}
+
+#[test]
+fn templates_see_their_server_its_farm_and_nothing_else() {
+    let check = |text: &str, expected: &str| assert_eq!(rendered(text).unwrap(), expected);
+    check("port={{ports.http}}\n", "port=8080\n");
+    check("{{server.name}} {{server.hostname}} {{server.index}}", "shop/api-3 api-3 3");
+    check("{{farm.name}}:{{server.address}}", "shop:10.0.0.3");
+    check("{{farm.role('db').addresses | join(',')}}", "10.0.0.1,10.0.0.2");
+    check("{{farm.roles.db.addresses | first}}", "10.0.0.1");
+    check("{{farm.role('db').ports.sql}} {{farm.role('cache').count}}", "5432 0");
+    check("{% for s in farm.role('db').servers %}{{s.hostname}}\n{% endfor %}", "db-1\ndb-2\n");
+    check("{{vars.MODE}} {{vars.NONE is defined}}", "prod False");
+    // Nothing is escaped, and text without a template is left alone.
+    check("{{'<a & \"b\">'}}", "<a & \"b\">");
+    check("{ % } } {\n\n", "{ % } } {\n\n");
+}
+
+#[test]
+fn what_cannot_be_rendered_says_where_and_whether_to_wait() {
+    let check = |text: &str, expected: &str| assert_eq!(rendered(text).unwrap_err(), expected);
+    check(
+        "\n{{farm.role('dbx').addresses}}",
+        "files: /etc/x, line 2: invalid operation: the farm has no farm role dbx (true)",
+    );
+    check("{{vars.NONE}}", "files: /etc/x, line 1: a name in it has no value (false)");
+    check(
+        "{{farm.role('cache').addresses | first}}",
+        "files: /etc/x, line 1: a name in it has no value (false)",
+    );
+    check(
+        "{% for i in range(99999) %}{% for i in range(99999) %}{% endfor %}{% endfor %}",
+        "files: /etc/x, line 1: it takes more than 100000 steps (true)",
+    );
+    check("{{ 'x' * 300000 }}", "files: /etc/x: it comes to more than 262144 bytes (true)");
+    assert!(rendered("{{'x' | indent(99999999999)}}").is_err());
+}
+
+#[test]
+fn commands_and_environments_are_templates_too() {
+    let service = RoleService {
+        name: "api".into(),
+        command: vec!["serve".into(), "{{ports.http}}".into()],
+        run_as: None,
+        directory: None,
+        environment: BTreeMap::from([("PEERS".into(), "{{farm.role('db').count}}".into())]),
+        restart: Restart::Always,
+        stop: StopBy::default(),
+        open_files: None,
+    };
+    let recipe = Recipe { services: vec![service], ..Recipe::default() };
+    let workload = render(&recipe, &scene()).unwrap();
+    assert_eq!(workload.services[0].command, ["serve", "8080"]);
+    assert_eq!(workload.services[0].environment["PEERS"], "2");
+    assert_eq!(workload.environment["MODE"], "prod");
+}
+
+#[test]
+fn a_role_alone_knows_what_its_templates_cannot_mean() {
+    let check = |text: &str, expected: &[&str]| {
+        let faults = template_faults(&recipe(text));
+        let told: Vec<String> = faults.iter().map(Unrendered::to_string).collect();
+        assert_eq!(told, expected, "{text}");
+        assert!(faults.iter().all(|fault| fault.is_lasting));
+    };
+    check("{{ports.http}} {{vars.X}} {{farm.role('any').addresses}} {{server.index}}", &[]);
+    check("{% for s in farm.role('db').servers %}{{s.address}}{% endfor %}", &[]);
+    check("{% for i in range(3) %}{{i}}{% endfor %}", &[]);
+    check(
+        "{{ports.htp}}{{port}}{{server.ip}}{{farm.id}}",
+        &[
+            "files: /etc/x: `farm.id` is not known of a farm, only name, role('ALIAS') and roles",
+            "files: /etc/x: `port` is not known: templates see farm, server, ports and vars",
+            "files: /etc/x: `ports.htp` is no port of the role, which has http",
+            "files: /etc/x: `server.ip` is not known of a server, only name, hostname, index, \
+             address",
+        ],
+    );
+    let told = template_faults(&recipe("a\n{{ports.http")).remove(0);
+    assert_eq!(told.line, 2, "{told}");
+}
