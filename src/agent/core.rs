@@ -7,10 +7,12 @@
 
 use super::collect::{Collector, pause_after};
 use super::flight::{Flight, Payload};
+use super::link::QUEUE_MAX;
 use super::orders::Orders;
 use super::outbox::Outbox;
 use super::retiring::Retiring;
 use super::spool::{Row, Spool, batch};
+use super::streams::Streams;
 use super::work::Workshop;
 use super::{COMMANDS_MAX, Event, Events};
 use crate::base::random::Stream;
@@ -19,6 +21,7 @@ use crate::model::MemberDown;
 use crate::net::mqtt::{Packet, Publish, encode};
 use crate::wire::agent::{CAN_BE_TOLD, MessageBody};
 use crate::wire::reading;
+use crate::wire::stream::{self, CAN_STREAM};
 use crate::wire::topic::{self, Kind};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -60,6 +63,8 @@ pub struct Agent {
     pub orders: Orders,
     /// Whether the server is to go.
     pub retiring: Retiring,
+    /// What somebody reads of what the server prints.
+    pub streams: Streams,
     /// What carries orders out.
     pub workshop: Arc<Workshop>,
     /// What reads the server.
@@ -183,6 +188,7 @@ impl Running {
 
     fn up(&mut self, link: mpsc::Sender<Vec<u8>>, now: Instant) {
         self.land();
+        self.agent.streams.clear();
         self.link = Some(link);
         self.backlog_due = now;
         if let Some(json) = self.agent.outbox.hello_again() {
@@ -207,7 +213,7 @@ impl Running {
         self.said_hello = true;
         self.say(MessageBody::Hello {
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            capabilities: vec![CAN_BE_TOLD.to_owned()],
+            capabilities: [CAN_BE_TOLD, CAN_STREAM].map(str::to_owned).to_vec(),
             ready: self.agent.ready,
             epoch: self.agent.orders.epoch(),
         });
@@ -215,6 +221,7 @@ impl Running {
 
     fn down(&mut self) {
         self.link = None;
+        self.agent.streams.clear();
         self.land();
     }
 
@@ -241,7 +248,7 @@ impl Running {
     fn packet(&mut self, packet: Packet, now: Instant) {
         match packet {
             Packet::PubAck(id) => self.acknowledged(id, now),
-            Packet::Publish(publish) => self.order(&publish, now),
+            Packet::Publish(publish) => self.told(&publish, now),
             Packet::PingResp => {}
             other => tracing::warn!(?other, "the appliance sends what only agents send"),
         }
@@ -323,6 +330,34 @@ impl Running {
         if self.link.is_none() {
             return;
         }
+        self.send_messages_and_readings(now);
+        self.send_frames(now);
+    }
+
+    /// Sends frames of streams when it is their turn, and where the connection has room for much
+    /// more than them: what it takes is never what a message waits for.
+    fn send_frames(&mut self, now: Instant) {
+        let has_room = self.link.as_ref().is_some_and(|link| link.capacity() > QUEUE_MAX / 2);
+        if !has_room {
+            return self.agent.streams.wait(now);
+        }
+        for frame in self.agent.streams.turn(now) {
+            let publish = Publish {
+                topic: topic::name(self.agent.server, Kind::Frames),
+                id: None,
+                dup: false,
+                retain: false,
+                payload: stream::encode(&frame),
+            };
+            let mut bytes = Vec::new();
+            // A frame is far below MQTT's limits.
+            if encode(&Packet::Publish(publish), &mut bytes).is_ok() {
+                self.send(bytes);
+            }
+        }
+    }
+
+    fn send_messages_and_readings(&mut self, now: Instant) {
         if self.flight.count(|cargo| matches!(cargo, Payload::Message(_))) == 0
             && let Some((file, json)) = self.agent.outbox.first()
         {
@@ -380,7 +415,8 @@ impl Running {
     fn next_chore(&self, now: Instant) -> Instant {
         let far = now + Duration::from_secs(3600);
         let backlog = self.backlog_may_go().then_some(self.backlog_due);
-        [self.flight.next_overdue(), backlog, self.goodbye]
+        let frames = self.agent.streams.next().filter(|_| self.link.is_some());
+        [self.flight.next_overdue(), backlog, self.goodbye, frames]
             .into_iter()
             .flatten()
             .fold(far, Ord::min)

@@ -81,10 +81,18 @@ impl Link {
             Packet::ConnAck { code, .. } => return Err(LinkError::Refused(code)),
             _ => return Err(LinkError::OutOfTurn("something else than CONNACK")),
         }
-        let filters = vec![(topic::name(server, Kind::Orders), Qos::AtLeastOnce)];
+        let filters = vec![
+            (topic::name(server, Kind::Orders), Qos::AtLeastOnce),
+            (topic::name(server, Kind::Control), Qos::AtMostOnce),
+        ];
         link.send(&Packet::Subscribe { id: 1, filters }).await?;
         match link.receive().await? {
-            Packet::SubAck { id: 1, granted } if granted == [Some(Qos::AtLeastOnce)] => Ok(link),
+            // An appliance of an earlier version knows no streams, and refuses the second.
+            Packet::SubAck { id: 1, granted }
+                if granted.first() == Some(&Some(Qos::AtLeastOnce)) =>
+            {
+                Ok(link)
+            }
             _ => Err(LinkError::OutOfTurn("something else than a granted subscription")),
         }
     }

@@ -17,6 +17,7 @@
 //!   is left to finish: `grange-agent retiring` and `grange-agent idle`.
 //! - [`collect`]: readings from `/proc`, control groups and file systems; [`check`]: readiness.
 //! - [`appliances`]: where the appliance is, also when it has moved.
+//! - [`streams`]: what the server prints, sent while somebody reads it.
 //! - [`settings`], [`state`], [`identity`], [`transport`]: what it is told, what it keeps, who it
 //!   is, how bytes leave.
 //!
@@ -48,6 +49,7 @@ mod session;
 mod settings;
 mod spool;
 mod state;
+mod streams;
 #[cfg(test)]
 mod tests;
 mod transport;
@@ -212,6 +214,7 @@ fn assemble(
     tasks.push(tokio::spawn(balancer::watch(workshop.clone(), sight, sender.clone())));
     tasks.push(tokio::spawn(check::watch(check, sender.clone())));
     let boot = collector.boot();
+    let logs = streams::Logs::new(state.dir(), &options.home);
     let agent = core::Agent {
         server: data.server,
         interval: Duration::from_millis(data.interval_ms),
@@ -221,6 +224,7 @@ fn assemble(
             .map_err(io("opening the spool"))?,
         orders: orders::Orders::open(&state).map_err(io("recalling orders"))?,
         retiring: retiring::Retiring::open(&state).map_err(io("recalling the retirement"))?,
+        streams: streams::Streams::new(logs, tokio::time::Instant::now()),
         workshop,
         collector,
         ready: data.check.is_none(),

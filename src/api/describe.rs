@@ -3,6 +3,7 @@
 //! Scalr's own client reads three files before it does anything; the account and global ones
 //! have no paths here, and say so by being empty.
 
+use crate::api::flow;
 use crate::api::routes::{self, Output, Row};
 use crate::api::shape::{self, Kind, Shape};
 use axum::body::Body;
@@ -108,11 +109,15 @@ fn operation(row: &Row) -> Value {
         Output::Made(_) => ("201", "Made."),
         Output::Nothing => ("204", "Done."),
         Output::One(_) | Output::Page(_) | Output::List(_) => ("200", "Done."),
+        Output::Stream(_) => ("200", "The lines follow while they come about."),
     };
     let mut responses = Map::new();
     let mut done = json!({"description": about});
     if let Some((name, _)) = envelope(row.output) {
         done["schema"] = json!({"$ref": reference(&name)});
+    }
+    if let Output::Stream(name) = row.output {
+        done["schema"] = json!({"$ref": reference(name)});
     }
     responses.insert(code.to_owned(), done);
     for (code, about) in ERRORS {
@@ -120,6 +125,9 @@ fn operation(row: &Row) -> Value {
         responses.insert(code.to_string(), json!({"description": about, "schema": schema}));
     }
     let mut operation = json!({"description": row.about, "responses": responses});
+    if let Output::Stream(_) = row.output {
+        operation["produces"] = json!([flow::LINES_OF_JSON]);
+    }
     if !parameters.is_empty() {
         operation["parameters"] = Value::Array(parameters);
     }
@@ -158,7 +166,7 @@ fn envelope(output: Output) -> Option<(String, Value)> {
     match output {
         Output::One(name) | Output::Made(name) => Some(one(name)),
         Output::Page(name) | Output::List(name) => Some(many(name)),
-        Output::Nothing => None,
+        Output::Stream(_) | Output::Nothing => None,
     }
 }
 
@@ -249,7 +257,11 @@ mod tests {
         let document = document("user");
         for row in routes::table() {
             let shape = match row.output {
-                Output::One(n) | Output::Made(n) | Output::Page(n) | Output::List(n) => Some(n),
+                Output::One(n)
+                | Output::Made(n)
+                | Output::Page(n)
+                | Output::List(n)
+                | Output::Stream(n) => Some(n),
                 Output::Nothing => None,
             };
             for name in shape.into_iter().chain(row.input.map(|(_, shape)| shape)) {

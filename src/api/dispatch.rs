@@ -3,13 +3,14 @@
 use crate::api::answer::{Answer, Reply, value};
 use crate::api::call::{Call, pairs, revision};
 use crate::api::replay::Turn;
-use crate::api::routes::{self, Row, Run, Verb};
-use crate::api::{Api, Context, body, describe};
+use crate::api::routes::{self, Opens, Row, Run, Verb};
+use crate::api::{Api, Context, body, describe, flow};
 use crate::base::limit::API_VERBS_WAITING_MAX;
 use crate::base::{Code, EnvironmentId, Problem, Result, UserId, random};
 use crate::model::{Actor, Door};
 use crate::service;
 use crate::service::access;
+use crate::service::agents::streams::StreamReader;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{RawPathParams, Request, State};
@@ -120,19 +121,28 @@ async fn answer(
             asked.carry_out(&api, body, &mut who).await
         }
     };
-    let (answer, replayed) = match outcome {
-        Ok(answered) => answered,
-        Err(problem) => (Answer::refusal(&problem, &id), false),
+    let response = match outcome {
+        Ok(Answered::Whole(answer, replayed)) => answer.into_response(&id, replayed),
+        Ok(Answered::Flowing(response)) => response,
+        Err(problem) => Answer::refusal(&problem, &id).into_response(&id, false),
     };
     let ms = began.elapsed().as_millis() as u64;
-    let (method, path, status) = (&parts.method, parts.uri.path(), answer.status);
+    let (method, path, status) = (&parts.method, parts.uri.path(), response.status().as_u16());
     // A screen asks every few seconds: what changes nothing and went well is not news.
     if parts.method.is_safe() && status < 400 {
         tracing::debug!(request = id, %method, path, status, ms, who, address, "answered");
     } else {
         tracing::info!(request = id, %method, path, status, ms, who, address, "answered");
     }
-    answer.into_response(&id, replayed)
+    response
+}
+
+/// What a request came to.
+enum Answered {
+    /// An answer, and whether it is one that was given before.
+    Whole(Answer, bool),
+    /// One whose body is still coming about.
+    Flowing(Response<Body>),
 }
 
 fn nowhere(parts: &Parts) -> Problem {
@@ -150,12 +160,7 @@ struct Asked<'a> {
 }
 
 impl Asked<'_> {
-    async fn carry_out(
-        mut self,
-        api: &Arc<Api>,
-        body: Body,
-        who: &mut String,
-    ) -> Result<(Answer, bool)> {
+    async fn carry_out(mut self, api: &Arc<Api>, body: Body, who: &mut String) -> Result<Answered> {
         let actor = self.authenticate(api).await?;
         who.clone_from(&actor.name);
         let body = body::read(api, body, &self.parts.headers).await?;
@@ -171,8 +176,24 @@ impl Asked<'_> {
         };
         self.check_query(&call)?;
         match &self.row.run {
-            Run::Events => events(api, call, self.id).await.map(|answer| (answer, false)),
-            Run::Verb(verb) => self.verb(api, call, &**verb).await,
+            Run::Events => {
+                events(api, call, self.id).await.map(|answer| Answered::Whole(answer, false))
+            }
+            Run::Verb(verb) => self
+                .verb(api, call, &**verb)
+                .await
+                .map(|(answer, replayed)| Answered::Whole(answer, replayed)),
+            Run::Stream(opens) => {
+                let reader = within(api, open(api, call, &**opens)).await?;
+                flow::stream(api, reader, self.id).await.map(Answered::Flowing)
+            }
+            Run::Gather(opens, understand) => {
+                let gathered = async {
+                    let reader = open(api, call, &**opens).await?;
+                    flow::gather(reader, *understand, self.id).await
+                };
+                within(api, gathered).await.map(|answer| Answered::Whole(answer, false))
+            }
         }
     }
 
@@ -245,6 +266,11 @@ impl Asked<'_> {
         });
         within(api, work).await
     }
+}
+
+/// Opens a stream from a server.
+async fn open(api: &Arc<Api>, call: Call, opens: &'static Opens) -> Result<StreamReader> {
+    blocking(api, move |api| opens(&api.context, &call)).await
 }
 
 /// Waits for journal entries without holding a thread.

@@ -16,6 +16,8 @@
 //! - [`body`] reads bodies: bounded each, all together, and in how many values they become.
 //! - [`replay`] remembers answers by `Idempotency-Key`, so that a lost answer can be asked again.
 //!
+//! - [`flow`] answers with what comes over a stream from a server, while it comes.
+//!
 //! Verbs block, so they run on threads kept for that, a bounded number at once; who waits for
 //! news (`waitMs`) holds no thread, but a [`Bell`] that the store's commit rings.
 //!
@@ -30,6 +32,7 @@ mod call;
 mod crowd;
 mod describe;
 mod dispatch;
+mod flow;
 mod listen;
 mod replay;
 mod routes;

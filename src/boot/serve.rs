@@ -32,6 +32,7 @@ use crate::net::tls;
 use crate::pki::{self, Authority};
 use crate::series::{self, Series};
 use crate::service::agents::Doorway;
+use crate::service::agents::streams::StreamCourier;
 use crate::service::appliance::install;
 use crate::service::observed::Observed;
 use crate::service::plans::pace::Pace;
@@ -41,8 +42,8 @@ use crate::store::{self, Store};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr, TcpListener as StdListener};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -111,6 +112,15 @@ impl Courier for Post {
         tracing::info!("every agent knows where we are now: nothing else is listened on for them");
         self.broker.close_former();
         self.known.keep();
+    }
+}
+
+/// Tells agents of streams through the broker, for as long as there is one.
+struct StreamPost(Weak<Broker>);
+
+impl StreamCourier for StreamPost {
+    fn tell(&self, server: ServerId, control: Vec<u8>) -> bool {
+        self.0.upgrade().is_some_and(|broker| broker.tell_stream(server, &control))
     }
 }
 
@@ -259,6 +269,7 @@ fn lay_ground(config: &Config) -> Result<Ground, StartError> {
         observation: Waker::new(),
         connection: Waker::new(),
         listing: Waker::new(),
+        streams: Default::default(),
         before_write: None,
     });
     if used {
@@ -338,12 +349,14 @@ fn start_broker(
     let gate = GateConfig { bound, former, ..gate };
     let doorway = Arc::new(Doorway::new(service.clone()));
     let broker = Broker::start(gate, doorway.clone(), doorway, runtime.handle());
-    broker.map(|broker| (Arc::new(broker), known)).map_err(|error| match error {
+    let broker = broker.map(Arc::new).map_err(|error| match error {
         GateError::Listen(address, cause) => StartError::listen(address, cause),
         GateError::Router(_) => {
             StartError::System("the order router", std::io::Error::other(error))
         }
-    })
+    })?;
+    service.streams.connect(Arc::new(StreamPost(Arc::downgrade(&broker))));
+    Ok((broker, known))
 }
 
 fn open_doors(

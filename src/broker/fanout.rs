@@ -289,7 +289,7 @@ fn router() -> Result<(LinkTx, Vec<LinkRx>), RouterGone> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::broker::roster::AgentSlot;
+    use crate::broker::roster::{AgentSlot, Waiting};
 
     fn until(what: &str, mut holds: impl FnMut() -> bool) {
         let started = Instant::now();
@@ -302,7 +302,10 @@ mod tests {
     /// The next order of a seat, blocking.
     fn next(seat: &mut AgentSlot) -> Order {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        runtime.block_on(std::future::poll_fn(|cx| seat.poll_order(cx))).unwrap()
+        match runtime.block_on(std::future::poll_fn(|cx| seat.poll_waiting(cx))).unwrap() {
+            Waiting::Order(order) => order,
+            Waiting::Control(_) => panic!("an order"),
+        }
     }
 
     fn runtime() -> tokio::runtime::Runtime {

@@ -184,6 +184,12 @@ impl Broker {
         self.fanout.publish(server, order)
     }
 
+    /// Tells the server's agent of a stream (`wire::stream::Control` as JSON), if it is connected
+    /// and has room; false where it has not. Waits for nothing.
+    pub fn tell_stream(&self, server: ServerId, control: &[u8]) -> bool {
+        self.gate.roster.deliver_control(server, Arc::from(control))
+    }
+
     /// Ends the server's connection now, and has whoever is coming in right now admitted anew.
     /// Whether there was one. Call it after [`Admission::admit`] has begun to say no.
     pub fn disconnect(&self, server: ServerId) -> bool {

@@ -16,7 +16,10 @@
 //! 4. [`session`]: every publish is checked and handed to [`Ingest`], which answers after the
 //!    commit; only then does the PUBACK go out. Whatever is full stops the reading; how long it
 //!    waits for what is [`patience`].
-//! 5. [`fanout`]: orders reach connections through the router, on topics and clients that never
+//! 5. Frames of streams are taken at once: the appliance has granted their bytes before, and what
+//!    goes beyond is dropped. What agents are told of streams shares the way of orders out of
+//!    [`roster`], leaves half of its places to them and is acknowledged by nobody.
+//! 6. [`fanout`]: orders reach connections through the router, on topics and clients that never
 //!    change, whoever comes and goes.
 //!
 //! What is not let through is counted and logged by kind ([`refused`]). Retained messages, wills,
@@ -58,6 +61,11 @@ pub trait Ingest: Send + Sync + 'static {
     fn readings(&self, from: ServerId, batch: Vec<u8>) -> Later<Result<(), Refusal>>;
     /// A message (`wire::agent::Message` as JSON). Answers once it is committed.
     fn message(&self, from: ServerId, json: Vec<u8>) -> Later<Result<(), Refusal>>;
+    /// A frame of a stream (`wire::stream::Frame`), which is taken at once or dropped; the text
+    /// says why an agent that behaves would not have sent it.
+    fn frame(&self, _from: ServerId, _frame: &[u8]) -> Result<(), String> {
+        Ok(())
+    }
     /// An agent's connection began; its open orders should be sent.
     fn connected(&self, server: ServerId, address: SocketAddr);
     /// Somebody else shows the server's certificate while its agent lives, and was kept out.

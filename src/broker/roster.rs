@@ -14,6 +14,18 @@ use tokio::sync::{mpsc, oneshot};
 /// An order's bytes.
 pub type Order = Arc<[u8]>;
 
+/// What waits for a connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Waiting {
+    /// An order, which the agent acknowledges.
+    Order(Order),
+    /// What the agent is told of a stream, which it does not.
+    Control(Order),
+}
+
+/// Places that control messages leave to orders.
+const PLACES_OF_ORDERS: usize = limit::AGENT_ORDERS_WAITING_MAX / 2;
+
 /// Why a connection is ended from our side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
@@ -45,7 +57,8 @@ struct Inner {
 
 struct Entry {
     number: u64,
-    orders: mpsc::Sender<Order>,
+    /// Boxed, because each connection has places for many and nearly all are empty.
+    waiting: mpsc::Sender<Box<Waiting>>,
     waiting_bytes: Arc<AtomicUsize>,
     /// Gone once it has been used.
     end: Option<oneshot::Sender<End>>,
@@ -58,7 +71,7 @@ struct Entry {
 /// A connection's own end of its seat.
 pub struct AgentSlot {
     number: u64,
-    orders: mpsc::Receiver<Order>,
+    waiting: mpsc::Receiver<Box<Waiting>>,
     waiting_bytes: Arc<AtomicUsize>,
     claim: Newcomer,
     heard: Arc<Mutex<Instant>>,
@@ -111,13 +124,13 @@ impl Connections {
         };
         let number = inner.next;
         inner.next += 1;
-        let (orders, receiver) = mpsc::channel(limit::AGENT_ORDERS_WAITING_MAX);
+        let (waiting, receiver) = mpsc::channel(limit::AGENT_ORDERS_WAITING_MAX);
         let (end, ended) = oneshot::channel();
         let waiting_bytes = Arc::new(AtomicUsize::new(0));
         let heard = Arc::new(Mutex::new(now));
         let entry = Entry {
             number,
-            orders,
+            waiting,
             waiting_bytes: waiting_bytes.clone(),
             end: Some(end),
             claim: claim.clone(),
@@ -127,7 +140,7 @@ impl Connections {
         if let Some(mut before) = inner.seats.insert(server, entry) {
             before.tell(End::Replaced);
         }
-        Ok(AgentSlot { number, orders: receiver, waiting_bytes, claim, heard, copy, end: ended })
+        Ok(AgentSlot { number, waiting: receiver, waiting_bytes, claim, heard, copy, end: ended })
     }
 
     /// Gives the seat back; whether it was still this connection's.
@@ -154,11 +167,20 @@ impl Connections {
         if fits {
             entry.waiting_bytes.fetch_add(bytes, Ordering::Relaxed);
         }
-        let taken = fits && entry.orders.try_send(order).is_ok();
+        let taken = fits && entry.waiting.try_send(Box::new(Waiting::Order(order))).is_ok();
         if !taken {
             entry.tell(End::OrdersLost);
         }
         taken
+    }
+
+    /// Hands what is said of a stream to the server's connection, if it has one with room beside
+    /// that for orders; false where it has not.
+    pub fn deliver_control(&self, server: ServerId, control: Order) -> bool {
+        let inner = self.lock();
+        let Some(entry) = inner.seats.get(&server) else { return false };
+        let room = entry.waiting.capacity() > PLACES_OF_ORDERS;
+        room && entry.waiting.try_send(Box::new(Waiting::Control(control))).is_ok()
     }
 
     /// Ends the server's connection, and makes whoever is being admitted right now ask again.
@@ -224,12 +246,13 @@ impl AgentSlot {
         *self.heard.lock().unwrap_or_else(PoisonError::into_inner) = now;
     }
 
-    /// The next order for it.
-    pub fn poll_order(&mut self, cx: &mut Context<'_>) -> Poll<Option<Order>> {
-        let order = ready!(self.orders.poll_recv(cx));
-        let bytes = order.as_ref().map_or(0, |order| order.len());
-        self.waiting_bytes.fetch_sub(bytes, Ordering::Relaxed);
-        Poll::Ready(order)
+    /// What waits for it next.
+    pub fn poll_waiting(&mut self, cx: &mut Context<'_>) -> Poll<Option<Waiting>> {
+        let waiting = ready!(self.waiting.poll_recv(cx)).map(|waiting| *waiting);
+        if let Some(Waiting::Order(order)) = &waiting {
+            self.waiting_bytes.fetch_sub(order.len(), Ordering::Relaxed);
+        }
+        Poll::Ready(waiting)
     }
 }
 
@@ -263,7 +286,7 @@ mod tests {
         assert_eq!(first.end.try_recv(), Ok(End::Replaced));
         assert!(!roster.leave(WEB, &first) && roster.has(WEB));
         assert!(roster.deliver(WEB, Arc::from(&b"x"[..])));
-        assert_eq!(&*second.orders.try_recv().unwrap(), b"x");
+        assert_eq!(*second.waiting.try_recv().unwrap(), Waiting::Order(Arc::from(&b"x"[..])));
         assert!(roster.leave(WEB, &second) && !roster.has(WEB));
         assert!(!roster.deliver(WEB, Arc::from(&b"x"[..])));
     }
@@ -370,12 +393,27 @@ mod tests {
         for _ in 0..2 {
             assert!(roster.deliver(WEB, order(most)));
             let mut cx = Context::from_waker(std::task::Waker::noop());
-            let Poll::Ready(Some(taken)) = seat.poll_order(&mut cx) else { panic!("no order") };
-            assert_eq!(taken.len(), most);
+            let taken = seat.poll_waiting(&mut cx);
+            assert_eq!(taken, Poll::Ready(Some(Waiting::Order(order(most)))));
         }
         assert!(roster.deliver(WEB, order(1)) && seat.end.try_recv().is_err());
         assert!(!roster.deliver(WEB, order(most)));
         assert_eq!(seat.end.try_recv(), Ok(End::OrdersLost));
+    }
+
+    #[test]
+    fn what_is_said_of_streams_leaves_room_for_orders_and_ends_nobody() {
+        let roster = Connections::default();
+        let control = Order::from(&b"c"[..]);
+        assert!(!roster.deliver_control(WEB, control.clone()));
+        let mut seat = roster.sit(WEB, 0).unwrap();
+        let sent = (0..100).filter(|_| roster.deliver_control(WEB, control.clone())).count();
+        assert_eq!(sent, limit::AGENT_ORDERS_WAITING_MAX - PLACES_OF_ORDERS);
+        let orders = (0..PLACES_OF_ORDERS).filter(|_| roster.deliver(WEB, control.clone()));
+        assert_eq!(orders.count(), PLACES_OF_ORDERS);
+        assert!(seat.end.try_recv().is_err(), "nobody is ended");
+        let mut cx = Context::from_waker(std::task::Waker::noop());
+        assert_eq!(seat.poll_waiting(&mut cx), Poll::Ready(Some(Waiting::Control(control))));
     }
 
     #[test]

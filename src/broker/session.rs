@@ -10,7 +10,7 @@ use super::greet::{AdmittedAgent, Presence};
 use super::pace::Pace;
 use super::patience::Patience;
 use super::refused::Kind;
-use super::roster::{End, Order};
+use super::roster::{End, Order, Waiting};
 use super::{GateParts, Later, Refusal};
 use crate::base::{ServerId, limit};
 use crate::net::mqtt::{BadPacket, Packet, Publish, Qos, decode, encode};
@@ -47,7 +47,10 @@ pub struct Session {
     /// Publishes that wait for their commit, oldest first: answers go out in this order
     /// [MQTT-4.6.0-2].
     taking: VecDeque<Taking>,
+    /// Whether it wants orders.
     subscribed: bool,
+    /// Whether it wants to be told of streams.
+    streams: bool,
     pace: Pace,
     patience: Patience,
     alarm: Pin<Box<Sleep>>,
@@ -65,8 +68,8 @@ enum Event {
     End(End),
     /// The oldest publish has its answer.
     Taken(Option<u16>, Result<(), Refusal>),
-    /// There is an order for it.
-    Order(Order),
+    /// There is something for it.
+    Waiting(Waiting),
     /// It said something, which is in the inbox now.
     Heard,
     /// It hung up.
@@ -95,6 +98,7 @@ impl Session {
             unflushed: false,
             taking: VecDeque::new(),
             subscribed: false,
+            streams: false,
             pace: Pace::new(limit::AGENT_PACKETS_PER_SECOND, limit::AGENT_BYTES_PER_SECOND, now),
             patience: Patience::new(guest.keep_alive_s, now),
             alarm: Box::pin(tokio::time::sleep_until(now.into())),
@@ -145,9 +149,9 @@ impl Session {
             return Poll::Ready(Event::Taken(id, done));
         }
         if self.may_send_orders()
-            && let Poll::Ready(Some(order)) = self.presence.seat.poll_order(cx)
+            && let Poll::Ready(Some(waiting)) = self.presence.seat.poll_waiting(cx)
         {
-            return Poll::Ready(Event::Order(order));
+            return Poll::Ready(Event::Waiting(waiting));
         }
         if self.may_read() {
             match self.receive(cx) {
@@ -235,7 +239,8 @@ impl Session {
                 self.patience.hear(now);
                 self.taken(id, answer, now)?;
             }
-            Event::Order(order) => self.order(&order)?,
+            Event::Waiting(Waiting::Order(order)) => self.order(&order)?,
+            Event::Waiting(Waiting::Control(control)) => self.control(&control)?,
             Event::Heard => {
                 self.patience.hear(now);
                 self.presence.seat.hear(now);
@@ -287,6 +292,20 @@ impl Session {
             dup: false,
             retain: false,
             payload: order.to_vec(),
+        }))
+    }
+
+    /// Tells it of a stream, if it listens; nothing waits for its acknowledgement.
+    fn control(&mut self, control: &Order) -> ControlFlow<Over> {
+        if !self.streams {
+            return ControlFlow::Continue(());
+        }
+        self.say(&Packet::Publish(Publish {
+            topic: topic::name(self.server, topic::Kind::Control),
+            id: None,
+            dup: false,
+            retain: false,
+            payload: control.to_vec(),
         }))
     }
 
@@ -364,6 +383,13 @@ impl Session {
             Some((server, topic::Kind::Messages)) if server == self.server => {
                 ingest.message(server, payload)
             }
+            Some((server, topic::Kind::Frames)) if server == self.server && id.is_none() => {
+                // Bounded by what it was granted, so there is nothing to wait for.
+                if let Err(why) = ingest.frame(server, &payload) {
+                    self.gate.refused.note(Kind::Content, self.from, Some(server), &why);
+                }
+                return ControlFlow::Continue(());
+            }
             Some(_) | None => {
                 let why = format!("a publish on {topic:?}");
                 return ControlFlow::Break(Some((Kind::Topic, why)));
@@ -376,14 +402,22 @@ impl Session {
     fn subscribe(&mut self, id: u16, filters: &[(String, Qos)]) -> ControlFlow<Over> {
         let mut granted = Vec::with_capacity(filters.len());
         for (filter, _) in filters {
-            let own = self.is_own_orders(filter);
-            if own {
-                self.subscribed = true;
-            } else {
-                let why = format!("a subscription to {filter:?}");
-                self.gate.refused.note(Kind::Subscription, self.from, Some(self.server), &why);
-            }
-            granted.push(own.then_some(Qos::AtLeastOnce));
+            let grants = match topic::parse(filter) {
+                Some((server, topic::Kind::Orders)) if server == self.server => {
+                    self.subscribed = true;
+                    Some(Qos::AtLeastOnce)
+                }
+                Some((server, topic::Kind::Control)) if server == self.server => {
+                    self.streams = true;
+                    Some(Qos::AtMostOnce)
+                }
+                Some(_) | None => {
+                    let why = format!("a subscription to {filter:?}");
+                    self.gate.refused.note(Kind::Subscription, self.from, Some(self.server), &why);
+                    None
+                }
+            };
+            granted.push(grants);
         }
         self.say(&Packet::SubAck { id, granted })
     }

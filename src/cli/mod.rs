@@ -34,6 +34,7 @@ mod interrupt;
 mod io;
 mod list;
 mod local;
+mod log;
 mod manifest;
 mod name;
 mod note;

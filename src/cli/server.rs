@@ -3,8 +3,9 @@
 use crate::base::FarmId;
 use crate::base::time::say;
 use crate::cli::args::{Listing, ServerVerb};
-use crate::cli::{Done, Io, Stop, list as lists, name, note, run, table};
+use crate::cli::{Done, Io, Stop, list as lists, log, name, note, run, table};
 use crate::client::Client;
+use crate::wire::api::logs::LogAsked;
 use crate::wire::api::{ServerView, servers};
 use crate::wire::columns::bytes;
 use crate::wire::columns::servers::SERVERS;
@@ -54,6 +55,13 @@ pub fn carry(verb: ServerVerb, client: &Client, io: &mut Io<'_>, json: bool) -> 
         ServerVerb::Unlock { server } => {
             let server = name::server(client, &server)?;
             changed(&client.server_unlock(&server.id)?, "is unlocked", io, json)
+        }
+        ServerVerb::Log { server, list: true, .. } => {
+            log::list(&name::server(client, &server)?, client, io, json)
+        }
+        ServerVerb::Log { server, of, lines, follow, list: false } => {
+            let asked = LogAsked { of, lines: Some(lines), follow: Some(follow) };
+            log::read(&name::server(client, &server)?, &asked, client, io, json)
         }
         ServerVerb::Run { server, timeout, command } => {
             let server = name::server(client, &server)?;

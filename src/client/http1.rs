@@ -133,6 +133,71 @@ pub fn exchange(
     Ok((response, !closes && !ended))
 }
 
+/// An answer that comes in chunks over time, read as they come.
+pub struct Chunks {
+    connection: Connection,
+    /// Bytes of the chunk that is being read and have not come.
+    left: usize,
+    /// Whether a chunk was begun, whose end is a line break.
+    begun: bool,
+}
+
+/// Sends a request whose answer may come over time. One that comes at once is whole; of one that
+/// does not, the chunks follow.
+pub fn begin(
+    mut connection: Connection,
+    host: &str,
+    request: &Request,
+    until: Instant,
+) -> io::Result<(Response, Option<Chunks>)> {
+    connection.write(&encode(host, request), until)?;
+    let (mut response, framing) = read_head(&mut connection, until)?;
+    match framing {
+        Framing::Chunked if response.status < 300 => {
+            let chunks = Chunks { connection, left: 0, begun: false };
+            return Ok((response, Some(chunks)));
+        }
+        Framing::None => {}
+        Framing::Length(n) => response.body = connection.take(n, until)?,
+        Framing::Chunked => response.body = read_chunks(&mut connection, until)?,
+        Framing::ToTheEnd => response.body = read_to_the_end(&mut connection, until)?,
+    }
+    Ok((response, None))
+}
+
+impl Chunks {
+    /// What has come by then; empty at the end.
+    pub fn more(&mut self, until: Instant) -> io::Result<Vec<u8>> {
+        if self.left == 0 {
+            if self.begun {
+                self.connection.take(2, until)?;
+                self.begun = false;
+            }
+            self.left = read_size(&mut self.connection, until)?;
+            if self.left == 0 {
+                return Ok(Vec::new());
+            }
+            self.begun = true;
+        }
+        if self.connection.ahead.is_empty() && self.connection.more(until)? == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        let there = self.connection.ahead.len().min(self.left);
+        self.left -= there;
+        self.connection.take(there, until)
+    }
+}
+
+/// The size of the next chunk; 0 is the end.
+fn read_size(connection: &mut Connection, until: Instant) -> io::Result<usize> {
+    let line = connection.until(b"\r\n", HEAD_BYTES_MAX, until)?;
+    let digits = line.split(|b| *b == b';').next().unwrap_or_default();
+    std::str::from_utf8(digits)
+        .ok()
+        .and_then(|text| usize::from_str_radix(text.trim(), 16).ok())
+        .ok_or_else(|| bad("no such chunk size"))
+}
+
 /// Whether a kept connection failed the way one fails that was closed while idle.
 pub fn is_stale(error: &io::Error) -> bool {
     matches!(
@@ -209,12 +274,7 @@ fn parse_head(head: &[u8]) -> io::Result<(Response, Framing)> {
 fn read_chunks(connection: &mut Connection, until: Instant) -> io::Result<Vec<u8>> {
     let mut body = Vec::new();
     loop {
-        let line = connection.until(b"\r\n", HEAD_BYTES_MAX, until)?;
-        let digits = line.split(|b| *b == b';').next().unwrap_or_default();
-        let size = std::str::from_utf8(digits)
-            .ok()
-            .and_then(|text| usize::from_str_radix(text.trim(), 16).ok())
-            .ok_or_else(|| bad("no such chunk size"))?;
+        let size = read_size(connection, until)?;
         if size == 0 {
             // Trailers, which nobody of ours sends, end with an empty line.
             while !connection.until(b"\r\n", HEAD_BYTES_MAX, until)?.is_empty() {}
@@ -289,6 +349,38 @@ mod tests {
             3\r\nabc\r\n2;x=y\r\nde\r\n0\r\n\r\n";
         check(chunked, 200, "abcde", true);
         check(b"HTTP/1.0 200 OK\r\n\r\nall of it", 200, "all of it", false);
+    }
+
+    #[test]
+    fn chunks_are_read_as_they_come() {
+        let (ours, mut theirs) = UnixStream::pair().unwrap();
+        let (go, may) = std::sync::mpsc::channel::<()>();
+        let serving = thread::spawn(move || {
+            theirs.read(&mut [0; 1024]).unwrap();
+            theirs
+                .write_all(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nab")
+                .unwrap();
+            may.recv().unwrap();
+            theirs.write_all(b"cd\r\n1\r\ne\r\n").unwrap();
+            may.recv().unwrap();
+        });
+        let request = Request { method: "GET", path: "/".into(), headers: vec![], body: None };
+        let until = Instant::now() + Duration::from_secs(20);
+        let begun = begin(Connection::new(Box::new(ours)), "h", &request, until).unwrap();
+        let (200, Some(mut chunks)) = (begun.0.status, begun.1) else { panic!("chunks") };
+        assert_eq!(chunks.more(until).unwrap(), b"ab");
+        let nothing = chunks.more(Instant::now() + Duration::from_millis(5)).unwrap_err();
+        assert!(matches!(nothing.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut));
+        go.send(()).unwrap();
+        let mut rest = Vec::new();
+        while rest.len() < 3 {
+            rest.extend(chunks.more(until).unwrap());
+        }
+        assert_eq!(rest, b"cde");
+        go.send(()).unwrap();
+        let cut = chunks.more(until).unwrap_err();
+        assert_eq!(cut.kind(), io::ErrorKind::UnexpectedEof, "it ended before its end");
+        serving.join().unwrap();
     }
 
     #[test]

@@ -11,6 +11,9 @@
 //! connection and uses it again; a connection that turns out to have been closed meanwhile is
 //! replaced once, and because changes carry an `Idempotency-Key`, once is once there too.
 //!
+//! What comes over time (`flow`) has a connection of its own, and is given up when the appliance is
+//! silent for too long.
+//!
 //! It blocks. Every exchange has a deadline over all of it (connecting, writing, every byte of the
 //! answer), and answers have a size limit: an appliance that hangs costs its caller a deadline.
 //!
@@ -20,6 +23,7 @@
 mod ask;
 mod error;
 mod farms;
+mod flow;
 mod house;
 mod http1;
 mod rollouts;
@@ -28,8 +32,9 @@ mod transport;
 mod volumes;
 
 pub use error::Error;
+pub use flow::{Flow, Heard};
 pub use house::Listing;
-pub use http1::Stream;
+pub use http1::{Chunks, Stream};
 pub use transport::{Dial, Http, Request, Response, Transport, https, socket};
 
 use crate::base::{Millis, Secret, random};
@@ -107,11 +112,19 @@ impl Client {
         body: Option<Vec<u8>>,
         deadline: Duration,
     ) -> Result<Response, Error> {
-        if let Some(token) = &self.token {
-            headers.push(("Authorization", format!("Bearer {}", token.reveal())));
-        }
+        headers.extend(self.known_by());
         let request = Request { method, path: self.path(rest), headers, body };
-        let answer = self.transport.exchange(&request, deadline)?;
+        self.accepted(self.transport.exchange(&request, deadline)?)
+    }
+
+    /// What says who is asking.
+    fn known_by(&self) -> Vec<(&'static str, String)> {
+        let token = self.token.iter();
+        token.map(|token| ("Authorization", format!("Bearer {}", token.reveal()))).collect()
+    }
+
+    /// An answer, if it is no refusal.
+    fn accepted(&self, answer: Response) -> Result<Response, Error> {
         if (200..300).contains(&answer.status) {
             return Ok(answer);
         }

@@ -1,6 +1,7 @@
 //! Servers, their readings, and commands for their agents.
 
-use crate::client::{Client, Error};
+use crate::client::{Client, Error, Flow};
+use crate::wire::api::logs::{LOG, LOGS, LogAsked, StreamPiece};
 use crate::wire::api::readings::{READINGS, ReadingsAsked};
 use crate::wire::api::servers::{
     COMMAND_RUN, ORDER, ORDER_CANCEL, SERVER, SERVER_LOCK, SERVER_REBOOT, SERVER_RESUME,
@@ -8,6 +9,7 @@ use crate::wire::api::servers::{
 };
 use crate::wire::api::{CommandRequest, OrderView, SeriesView, ServerView};
 use crate::wire::input::{LockInput, NoInput, RebootInput, ServerFilter, TerminateInput};
+use crate::wire::stream::LogFile;
 
 impl Client {
     /// Every server a filter takes, by farm, farm role and index.
@@ -60,6 +62,16 @@ impl Client {
         let series = (!series.is_empty()).then(|| series.join(","));
         let asked = ReadingsAsked { series, minutes: Some(minutes.into()) };
         self.show_where(&READINGS, &[&id], &asked)
+    }
+
+    /// The logs that a server's agent keeps.
+    pub fn logs(&self, id: &str) -> Result<Vec<LogFile>, Error> {
+        self.show(&LOGS, &[&id])
+    }
+
+    /// What logs of a server say.
+    pub fn log(&self, id: &str, asked: &LogAsked) -> Result<Flow<StreamPiece>, Error> {
+        self.flow(&LOG, &[&id], asked)
     }
 
     /// Orders a command run by the server's agent; the answer is the open order.

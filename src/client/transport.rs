@@ -2,7 +2,7 @@
 
 use crate::base::problem::chain;
 use crate::client::Error;
-use crate::client::http1::{self, Connection, Stream};
+use crate::client::http1::{self, Chunks, Connection, Stream};
 use crate::net::tls::{self, Alpn, Names, Trust};
 use std::io;
 use std::net::ToSocketAddrs;
@@ -46,6 +46,15 @@ impl Response {
 pub trait Transport: Send + Sync {
     /// One exchange, all of it within the deadline.
     fn exchange(&self, request: &Request, deadline: Duration) -> Result<Response, Error>;
+    /// Sends a request whose answer comes over time; the deadline is for its beginning. An answer
+    /// without chunks is whole.
+    fn begin(
+        &self,
+        request: &Request,
+        deadline: Duration,
+    ) -> Result<(Response, Option<Chunks>), Error>;
+    /// What a failure of such chunks is called.
+    fn broken(&self, source: io::Error, deadline: Duration) -> Error;
     /// Where it goes, for messages.
     fn address(&self) -> String;
 }
@@ -207,6 +216,23 @@ impl Transport for Http {
         let stream = (self.dial)(until.saturating_duration_since(Instant::now()))
             .map_err(|source| self.unopened(source, deadline))?;
         self.over(Connection::new(stream), request, until).map_err(|e| self.fault(e, deadline))
+    }
+
+    fn begin(
+        &self,
+        request: &Request,
+        deadline: Duration,
+    ) -> Result<(Response, Option<Chunks>), Error> {
+        let until = Instant::now() + deadline;
+        // A connection of its own: it is busy for as long as anybody reads.
+        let stream = (self.dial)(until.saturating_duration_since(Instant::now()))
+            .map_err(|source| self.unopened(source, deadline))?;
+        http1::begin(Connection::new(stream), &self.host, request, until)
+            .map_err(|e| self.fault(e, deadline))
+    }
+
+    fn broken(&self, source: io::Error, deadline: Duration) -> Error {
+        self.fault(source, deadline)
     }
 
     fn address(&self) -> String {

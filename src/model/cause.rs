@@ -37,6 +37,8 @@ pub enum Permission {
     CommandsRun,
     /// What only the appliance's own jobs may do: commit plans, outcomes, sightings, readings.
     Operate,
+    /// Read what servers print: the logs of their setup, services and agent.
+    LogsRead,
 }
 
 /// Who is asking. Every verb of `service` takes one.
@@ -80,7 +82,7 @@ impl Actor {
 
 impl Permission {
     /// Every permission there is.
-    pub const ALL: [Permission; 8] = [
+    pub const ALL: [Permission; 9] = [
         Permission::FarmsRead,
         Permission::FarmsManage,
         Permission::FarmsLaunch,
@@ -89,6 +91,7 @@ impl Permission {
         Permission::UsersManage,
         Permission::CommandsRun,
         Permission::Operate,
+        Permission::LogsRead,
     ];
 
     /// What an administrator has: everything but what only the appliance's jobs may do.

@@ -57,7 +57,8 @@ pub fn authorise(actor: &Actor, permission: Permission) -> Result<Grant<'_>> {
         | Permission::ServersManage
         | Permission::EventsRead
         | Permission::UsersManage
-        | Permission::CommandsRun => Scope::Environment(actor.env),
+        | Permission::CommandsRun
+        | Permission::LogsRead => Scope::Environment(actor.env),
     };
     Ok(Grant { actor: Cow::Borrowed(actor), permission, scope })
 }

@@ -8,7 +8,7 @@ use crate::base::text::{self, Kind};
 use crate::base::{Code, EnvironmentId, Millis, Name, Problem, Result, Timestamp, TokenId, UserId};
 use crate::model::{Actor, Cause, Door, Grant, Permission, Token, User};
 use crate::service::{Service, authorise, lookup};
-use crate::store::{Author, Purpose};
+use crate::store::{Author, Purpose, Tx};
 use crate::wire::input::{Page, Slice, TokenInfo, TokenInput, TokenView};
 
 /// The environment that exists from the first start.
@@ -164,6 +164,29 @@ pub fn revoke_token(service: &Service, actor: &Actor, id: TokenId) -> Result<()>
     })
 }
 
+/// The first administrator is there, and may also what this version has a permission for and the
+/// one before had not.
+fn ensure_admin(tx: &mut Tx, now: Timestamp) -> Result<()> {
+    let permissions = Permission::for_admin();
+    let Some(mut user) = lookup::user(tx, UserId(1))? else {
+        let name = Name::new("admin").map_err(|bad| Problem::internal("naming admin", bad))?;
+        let id = tx.next_id()?;
+        tx.text(String::new(), format!("user {name} created at the first start"));
+        tx.put(&User { id, name, permissions, unix_ids: Vec::new(), created_at: now })?;
+        return Ok(());
+    };
+    let missing = permissions.iter().filter(|new| !user.permissions.contains(new));
+    let missing: Vec<Permission> = missing.copied().collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let names = missing.iter().map(|new| format!("{new:?}")).collect::<Vec<String>>().join(", ");
+    tx.text(String::new(), format!("user {} has what is new: {names}", user.name));
+    user.permissions.extend(missing);
+    tx.put(&user)?;
+    Ok(())
+}
+
 /// At every start: the first administrator and the built-in roles exist, at this version's state.
 pub fn ensure_first_records(service: &Service) -> Result<()> {
     let now = service.now();
@@ -171,19 +194,7 @@ pub fn ensure_first_records(service: &Service) -> Result<()> {
     service.write(
         Author::new(&Grant::job("start"), "start.records", Cause::Request, Purpose::Report),
         move |tx| {
-            if lookup::user(tx, UserId(1))?.is_none() {
-                let name =
-                    Name::new("admin").map_err(|bad| Problem::internal("naming admin", bad))?;
-                let id = tx.next_id()?;
-                tx.text(String::new(), format!("user {name} created at the first start"));
-                tx.put(&User {
-                    id,
-                    name,
-                    permissions: Permission::for_admin(),
-                    unix_ids: Vec::new(),
-                    created_at: now,
-                })?;
-            }
+            ensure_admin(tx, now)?;
             for role in roles {
                 let known = lookup::role_by_name(tx, FIRST_ENVIRONMENT, &role.name)?;
                 let id = match &known {

@@ -6,6 +6,7 @@
 
 pub mod orders;
 pub mod strange;
+pub mod streams;
 pub mod told;
 
 use crate::base::hash::{same, sha256};
@@ -27,6 +28,7 @@ use crate::service::{Service, lookup};
 use crate::store::{Author, Purpose, Subject, Tx};
 use crate::wire::agent::{CAN_BE_TOLD, Message, MessageBody};
 use crate::wire::reading::{self, Batch};
+use crate::wire::stream::CAN_STREAM;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::sync::oneshot;
@@ -125,6 +127,7 @@ impl Ingest for Doorway {
         if let MessageBody::Hello { capabilities, .. } = &message.body {
             let can = capabilities.iter().any(|word| word == CAN_BE_TOLD);
             observed.telling.hello(from, can);
+            service.streams.hello(from, capabilities.iter().any(|word| word == CAN_STREAM));
         }
         let turned_members = match &message.body {
             MessageBody::Members { members, down } => members::take(&service, from, *members, down),
@@ -170,6 +173,10 @@ impl Ingest for Doorway {
         })
     }
 
+    fn frame(&self, from: ServerId, frame: &[u8]) -> std::result::Result<(), String> {
+        self.service.streams.frame(from, frame)
+    }
+
     fn copied(&self, server: ServerId, agent: SocketAddr, copy: SocketAddr) {
         let oddity = Oddity::Copy { agent: agent.ip(), copy: copy.ip() };
         self.odd(server, oddity);
@@ -177,6 +184,8 @@ impl Ingest for Doorway {
 
     fn connected(&self, server: ServerId, address: SocketAddr) {
         tracing::debug!(%server, %address, "agent connected");
+        // Those of a connection before this one, which may not have been seen to end.
+        self.service.streams.end_of(server);
         if self.service.observed.agent_connected(server, true, self.service.now()).0 {
             self.service.observation.wake();
         }
@@ -184,6 +193,7 @@ impl Ingest for Doorway {
     }
 
     fn disconnected(&self, server: ServerId) {
+        self.service.streams.end_of(server);
         let now = self.service.now();
         let (news, turned) = self.service.observed.agent_connected(server, false, now);
         if !turned.is_empty() {

@@ -103,6 +103,8 @@ pub struct Service {
     pub pace: Arc<plans::pace::Pace>,
     /// Signs agents' certificates.
     pub authority: Arc<Authority>,
+    /// What servers print, on its way to who reads it.
+    pub streams: agents::streams::Streams,
     /// Fixed at the start.
     pub settings: Settings,
     /// Raised when something observed changed, which no commit tells.

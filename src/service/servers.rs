@@ -3,6 +3,7 @@
 pub mod commands;
 pub(super) mod conditions;
 pub mod fleet;
+pub mod logs;
 pub mod ready;
 pub(super) mod retiring;
 pub mod volumes;

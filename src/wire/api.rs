@@ -7,6 +7,7 @@ pub mod appliance;
 mod declare;
 pub mod farms;
 pub mod journal;
+pub mod logs;
 pub mod plans;
 pub mod readings;
 pub mod route;

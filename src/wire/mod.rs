@@ -19,6 +19,7 @@ pub mod proposal;
 pub mod reading;
 pub mod rollout;
 pub mod simulation;
+pub mod stream;
 pub mod token;
 pub mod topic;
 pub mod volume;

@@ -3,9 +3,11 @@
 //! ```text
 //! g/<server id>/r      readings            agent -> appliance, QoS 1
 //! g/<server id>/m      messages            agent -> appliance, QoS 1
+//! g/<server id>/s      stream frames       agent -> appliance, QoS 0
 //! g/<server id>/o      orders              appliance -> agent, QoS 1
+//! g/<server id>/c      stream control      appliance -> agent, QoS 0
 //! ```
-//! A server speaks on its own first two and listens to its own last one, and to nothing else.
+//! A server speaks on its own first three and listens to its own last two, and to nothing else.
 
 use crate::base::ServerId;
 
@@ -16,8 +18,12 @@ pub enum Kind {
     Readings,
     /// Control messages to the appliance.
     Messages,
+    /// Frames of streams (`wire::stream::Frame`) to the appliance.
+    Frames,
     /// Orders to the agent.
     Orders,
+    /// What the agent is told of its streams (`wire::stream::Control`).
+    Control,
 }
 
 /// The topic of one server and kind.
@@ -25,7 +31,9 @@ pub fn name(server: ServerId, kind: Kind) -> String {
     let letter = match kind {
         Kind::Readings => 'r',
         Kind::Messages => 'm',
+        Kind::Frames => 's',
         Kind::Orders => 'o',
+        Kind::Control => 'c',
     };
     format!("g/{server}/{letter}")
 }
@@ -37,7 +45,9 @@ pub fn parse(topic: &str) -> Option<(ServerId, Kind)> {
     let kind = match letter {
         "r" => Kind::Readings,
         "m" => Kind::Messages,
+        "s" => Kind::Frames,
         "o" => Kind::Orders,
+        "c" => Kind::Control,
         _ => return None,
     };
     let server: ServerId = id.parse().ok()?;
@@ -52,7 +62,7 @@ mod tests {
     #[test]
     fn topics_round_trip_and_nothing_else_parses() {
         let server = ServerId(0x6f1c_2a9e_0b1d_4c3e_8f00_1234_5678_90ab);
-        for kind in [Kind::Readings, Kind::Messages, Kind::Orders] {
+        for kind in [Kind::Readings, Kind::Messages, Kind::Frames, Kind::Orders, Kind::Control] {
             assert_eq!(parse(&name(server, kind)), Some((server, kind)));
         }
         let id = server.to_string();

@@ -154,6 +154,7 @@ impl House {
             observation: Waker::new(),
             connection: Waker::new(),
             listing: Waker::new(),
+            streams: Default::default(),
             before_write: None,
         });
         parts.fuse.watch(&parts.disk, Arc::downgrade(&service));

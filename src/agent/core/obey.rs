@@ -7,6 +7,7 @@ use crate::base::OrderId;
 use crate::model::OrderBody;
 use crate::net::mqtt::{Packet, Publish, encode};
 use crate::wire::agent::{MessageBody, OrderMessage};
+use crate::wire::stream::Control;
 use crate::wire::topic::{self, Kind};
 use std::io;
 use std::sync::Arc;
@@ -27,11 +28,23 @@ pub(super) struct Ends {
 }
 
 impl Running {
-    pub(super) fn order(&mut self, publish: &Publish, now: Instant) {
-        if topic::parse(&publish.topic) != Some((self.agent.server, Kind::Orders)) {
-            tracing::warn!(topic = %publish.topic, "a message on a topic that is not ours");
-            return;
+    /// What the appliance says: an order, or something of a stream.
+    pub(super) fn told(&mut self, publish: &Publish, now: Instant) {
+        match topic::parse(&publish.topic) {
+            Some((server, Kind::Orders)) if server == self.agent.server => self.order(publish, now),
+            Some((server, Kind::Control)) if server == self.agent.server => {
+                match serde_json::from_slice::<Control>(&publish.payload) {
+                    Ok(control) => self.agent.streams.obey(control, now),
+                    Err(error) => tracing::warn!(%error, "what is said of a stream"),
+                }
+            }
+            Some(_) | None => {
+                tracing::warn!(topic = %publish.topic, "a message on a topic that is not ours");
+            }
         }
+    }
+
+    fn order(&mut self, publish: &Publish, now: Instant) {
         let taken = match serde_json::from_slice::<OrderMessage>(&publish.payload) {
             Ok(order) => self.obey(order, now),
             Err(error) => {

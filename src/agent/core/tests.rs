@@ -4,6 +4,7 @@ use super::*;
 use crate::agent::appliances::Appliances;
 use crate::agent::orders::Outcome;
 use crate::agent::state::State;
+use crate::agent::streams::Logs;
 use crate::agent::tests::appliance::{SERVER, block_on};
 use crate::agent::tests::scratch;
 use crate::agent::{EVENTS_MAX, collect, file, leftover};
@@ -58,6 +59,7 @@ impl Hand {
             spool: Spool::open(&state, 1 << 20).unwrap(),
             orders: Orders::open(&state).unwrap(),
             retiring: Retiring::open(&state).unwrap(),
+            streams: Streams::new(Logs::new(&dir, &dir), Instant::now()),
             workshop: Arc::new(workshop),
             collector: Collector::new(source, &[], 0),
             ready: true,
@@ -171,7 +173,7 @@ impl Drop for Hand {
 fn hello() -> MessageBody {
     MessageBody::Hello {
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        capabilities: vec![CAN_BE_TOLD.to_owned()],
+        capabilities: [CAN_BE_TOLD, CAN_STREAM].map(str::to_owned).to_vec(),
         ready: true,
         epoch: 0,
     }

@@ -142,8 +142,10 @@ impl World {
         let mut peer = self.accept_raw().await;
         peer.greet(ConnectCode::Accepted).await;
         let Packet::Subscribe { id, filters } = peer.packet().await else { panic!("SUBSCRIBE") };
-        assert_eq!(filters, [(topic::name(SERVER, Kind::Orders), Qos::AtLeastOnce)]);
-        peer.send(&Packet::SubAck { id, granted: vec![Some(Qos::AtLeastOnce)] }).await;
+        let wanted = [(Kind::Orders, Qos::AtLeastOnce), (Kind::Control, Qos::AtMostOnce)];
+        assert_eq!(filters, wanted.map(|(kind, qos)| (topic::name(SERVER, kind), qos)));
+        // As one that knows no streams answers.
+        peer.send(&Packet::SubAck { id, granted: vec![Some(Qos::AtLeastOnce), None] }).await;
         peer
     }
 

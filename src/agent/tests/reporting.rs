@@ -5,6 +5,7 @@ use crate::agent::Event;
 use crate::base::{Clock, Timestamp, WallClock};
 use crate::net::mqtt::ConnectCode;
 use crate::wire::agent::{CAN_BE_TOLD, MessageBody};
+use crate::wire::stream::CAN_STREAM;
 use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 
@@ -22,7 +23,7 @@ fn it_enrols_says_hello_and_sends_readings() {
         let hello = peer.hello().await;
         let expected = MessageBody::Hello {
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            capabilities: vec![CAN_BE_TOLD.to_owned()],
+            capabilities: [CAN_BE_TOLD, CAN_STREAM].map(str::to_owned).to_vec(),
             ready: true,
             epoch: 0,
         };

@@ -15,9 +15,11 @@ use crate::api::Context;
 use crate::api::answer::{Reply, value};
 use crate::api::call::Call;
 use crate::base::Result;
+use crate::service::agents::streams::StreamReader;
 use crate::wire::api::journal::EventsAsked;
+use crate::wire::api::logs::StreamPiece;
 use crate::wire::api::route::{
-    Body, Created, NoBody, Nothing, Object, Query, Route, Rows, Shaped, Whole, parameters,
+    Body, Created, NoBody, Nothing, Object, Query, Route, Rows, Shaped, Streamed, Whole, parameters,
 };
 use crate::wire::api::{EventView, Pagination};
 use crate::wire::input::{Page, Slice};
@@ -51,6 +53,8 @@ pub enum Output {
     Page(&'static str),
     /// A whole list of a shape.
     List(&'static str),
+    /// Objects of a shape, one a line, while they come about.
+    Stream(&'static str),
     /// Nothing.
     Nothing,
 }
@@ -64,7 +68,14 @@ pub enum Run {
     Verb(Box<Verb>),
     /// By waiting for the journal.
     Events,
+    /// By sending on what comes over a stream from a server.
+    Stream(Box<Opens>),
+    /// By gathering all that comes over one, and understanding it.
+    Gather(Box<Opens>, fn(&[u8]) -> Result<Reply>),
 }
+
+/// Opens a stream from a server, on a thread that may block.
+pub type Opens = dyn Fn(&Context, &Call) -> Result<StreamReader> + Send + Sync;
 
 impl Row {
     /// A route that lists objects, page by page.
@@ -94,6 +105,25 @@ impl Row {
     /// The route that waits for the journal.
     pub fn events(route: &'static Route<EventsAsked, Whole<EventView>>) -> Row {
         Row::read(route, Output::List(EventView::SHAPE), Run::Events)
+    }
+
+    /// A route that lists what a server's agent says there is.
+    pub fn gathered<Q: Query, T: Shaped>(
+        route: &'static Route<Q, Whole<T>>,
+        opens: impl Fn(&Context, &Call, Q) -> Result<StreamReader> + Send + Sync + 'static,
+        understand: fn(&[u8]) -> Result<Reply>,
+    ) -> Row {
+        let opens = move |on: &Context, call: &Call| opens(on, call, call.asked()?);
+        Row::read(route, Output::List(T::SHAPE), Run::Gather(Box::new(opens), understand))
+    }
+
+    /// A route that sends on what comes over a stream from a server.
+    pub fn streamed<Q: Query>(
+        route: &'static Route<Q, Streamed<StreamPiece>>,
+        opens: impl Fn(&Context, &Call, Q) -> Result<StreamReader> + Send + Sync + 'static,
+    ) -> Row {
+        let opens = move |on: &Context, call: &Call| opens(on, call, call.asked()?);
+        Row::read(route, Output::Stream(StreamPiece::SHAPE), Run::Stream(Box::new(opens)))
     }
 
     /// A route that shows an object.

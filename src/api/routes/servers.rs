@@ -2,23 +2,25 @@
 
 use super::Row;
 use crate::api::Context;
+use crate::api::answer::{Reply, value};
 use crate::api::call::Call;
 use crate::base::limit::{COMMAND_ARGUMENTS_MAX, READINGS_MINUTES_MAX};
 use crate::base::{OrderId, Problem, Result, ServerId};
 use crate::service::farms;
-use crate::service::servers::{self, commands};
+use crate::service::servers::{self, commands, logs};
+use crate::wire::api::logs::{LOG, LOGS};
 use crate::wire::api::readings::{READINGS, ReadingsAsked};
 use crate::wire::api::servers::{
     COMMAND_RUN, ORDER, ORDER_CANCEL, SERVER, SERVER_LOCK, SERVER_REBOOT, SERVER_RESUME,
     SERVER_SUSPEND, SERVER_TERMINATE, SERVER_UNLOCK, SERVERS, SERVERS_OF_FARM,
     SERVERS_OF_FARM_ROLE,
 };
-use crate::wire::api::{CommandRequest, OrderView, SeriesView, ServerView};
+use crate::wire::api::{CommandRequest, OrderView, Pagination, SeriesView, ServerView};
 use crate::wire::input::{Page, ServerFilter, Slice};
 use std::sync::LazyLock;
 
 /// Rows of this noun.
-pub static ROWS: LazyLock<[Row; 14]> = LazyLock::new(|| {
+pub static ROWS: LazyLock<[Row; 16]> = LazyLock::new(|| {
     [
         Row::rows(&SERVERS, |on, call, filter, page| {
             servers::list(&on.service, &call.actor, &filter, page)
@@ -45,6 +47,17 @@ pub static ROWS: LazyLock<[Row; 14]> = LazyLock::new(|| {
             servers::unlock(&on.service, &call.actor, id(call)?)
         }),
         Row::whole(&READINGS, readings),
+        Row::gathered(
+            &LOGS,
+            |on, call, _| logs::list(&on.service, &call.actor, id(call)?),
+            |bytes| {
+                let rows = value(&logs::listed(bytes)?)?;
+                Ok(Reply::Page { rows, pagination: Pagination::default() })
+            },
+        ),
+        Row::streamed(&LOG, |on, call, asked| {
+            logs::read(&on.service, &call.actor, id(call)?, &asked)
+        }),
         Row::created(&COMMAND_RUN, command),
         Row::show(&ORDER, |on, call, _| commands::get(&on.service, &call.actor, order(call)?)),
         Row::object(&ORDER_CANCEL, |on, call, _| {

@@ -7,6 +7,7 @@ mod accounts;
 mod holds;
 mod house;
 mod inputs;
+mod logs;
 mod notes;
 mod objects;
 mod rollouts;
@@ -63,21 +64,27 @@ const fn field(name: &'static str, kind: Kind, about: &'static str) -> Field {
 /// Every shape there is.
 pub fn all() -> impl Iterator<Item = &'static Shape> {
     let more = inputs::SHAPES.iter().chain(simulation::SHAPES).chain(accounts::SHAPES);
-    let more = more.chain(rollouts::SHAPES).chain(volumes::SHAPES).chain(notes::SHAPES);
+    let more = more
+        .chain(rollouts::SHAPES)
+        .chain(volumes::SHAPES)
+        .chain(notes::SHAPES)
+        .chain(logs::SHAPES);
     objects::SHAPES.iter().chain(house::SHAPES).chain(holds::SHAPES).chain(more)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::Secret;
+    use crate::base::{Bytes, Secret};
     use crate::wire::account::AccountView;
+    use crate::wire::api::logs::StreamPiece;
     use crate::wire::api::*;
     use crate::wire::hold::{HoldInput, HoldView};
     use crate::wire::input::*;
     use crate::wire::note::{NoteInput, NoteView};
     use crate::wire::rollout::{RevisionView, RolloutView};
     use crate::wire::simulation::*;
+    use crate::wire::stream::LogFile;
     use crate::wire::volume::VolumeView;
     use serde::Serialize;
     use std::collections::BTreeSet;
@@ -102,6 +109,10 @@ mod tests {
         check("FarmRoleExtra", &FarmRoleExtra { notes: notes(), ..FarmRoleExtra::default() });
         check("ScalingConfiguration", &ScalingView::default());
         check("Volume", &VolumeView::default());
+        let (name, kind) = (String::new(), String::new());
+        check("Log", &LogFile { name, kind, bytes: 1, written_at: 1 });
+        let (text, bytes, lost) = (Some("x".to_owned()), Some(Bytes::default()), Some(0));
+        check("StreamPiece", &StreamPiece { text, bytes, lost, ..StreamPiece::broken("x") });
         check("Server", &ServerView::default());
         check("ServerExtra", &ServerExtra { notes: notes(), ..ServerExtra::default() });
         check("Condition", &ConditionView::default());

@@ -1,7 +1,9 @@
 //! What an argument may say. An argument that says nothing (a script's variable was empty) is
 //! refused before anything is asked: nothing never means everything, or any one.
 
+use crate::base::limit::LOG_NAME_BYTES_MAX;
 use crate::base::name::parts;
+use crate::base::text::{self, Kind};
 use crate::base::{Millis, Name, ServerId};
 
 /// A farm by its name.
@@ -33,6 +35,15 @@ pub fn server(text: &str) -> Result<String, String> {
         return Ok(text.to_owned());
     }
     parts(text).map(|_| text.to_owned()).map_err(|bad| bad.to_string())
+}
+
+/// A log of a server.
+pub fn log(text: &str) -> Result<String, String> {
+    not_blank(text, "say which log, as setup, agent or the name of a service")?;
+    match text::fault(text, Kind::Word, LOG_NAME_BYTES_MAX) {
+        Some(fault) => Err(fault),
+        None => Ok(text.to_owned()),
+    }
 }
 
 /// A farm, a farm role or a server, as `shop`, `shop/web`, `shop/web-3` or a server's UUID.

@@ -1,6 +1,7 @@
 //! The verbs of a server, apart from the rest because there are many.
 
 use super::{Listing, Showing, said};
+use crate::base::limit::LOG_LINES_MAX;
 use clap::Subcommand;
 
 /// Verbs of a server.
@@ -78,6 +79,34 @@ pub enum ServerVerb {
         /// As shop/web-3, web-3 or its UUID
         #[arg(value_parser = said::server)]
         server: String,
+    },
+    /// Show what a server prints: its setup, its services, its agent
+    #[command(after_help = "\
+Of several logs, a heading says whose lines follow. A log that was rotated away
+before it was read is said to be missing. On a terminal, what it would obey is
+shown as an escape; into a file or a pipe it goes byte for byte.
+
+Examples:
+  grange server log shop/api-1 --follow
+  grange server log shop/api-1 --of setup
+  grange server log shop/api-1 --list")]
+    Log {
+        /// As shop/web-3, web-3 or its UUID
+        #[arg(value_parser = said::server)]
+        server: String,
+        /// Of what: setup, agent, the name of a service or of a log; all of them without it
+        #[arg(long, value_name = "NAME", value_parser = said::log)]
+        of: Option<String>,
+        /// How many of the last lines of each
+        #[arg(long, value_name = "LINES", default_value_t = 100,
+              value_parser = clap::value_parser!(u64).range(0..=LOG_LINES_MAX))]
+        lines: u64,
+        /// Go on with what comes after them
+        #[arg(long, short)]
+        follow: bool,
+        /// Say which logs there are instead
+        #[arg(long, conflicts_with_all = ["of", "lines", "follow"])]
+        list: bool,
     },
     /// Run a command on a server, and show what it printed
     #[command(after_help = "\

@@ -35,6 +35,7 @@ pub fn remove_terminated(
 fn remove(service: &Service, actor: &Actor, batch: Vec<ServerId>) -> Result<()> {
     for id in &batch {
         service.observed.forget(*id);
+        service.streams.forget(*id);
         service.series.forget(*id);
     }
     let grant = authorise(actor, Permission::Operate)?;

@@ -3,8 +3,8 @@
 //! One declaration serves all who name a route: the dispatcher and the served description
 //! (`api::routes`), and every caller (`client`), so that none of them can mean another path, body
 //! or answer than the others. A route's types are [`Route`]'s parameters: its body, or for what is
-//! only read its [`Query`], and one of [`Object`], [`Created`], [`Rows`], [`Whole`] and [`Nothing`]
-//! around the object it answers.
+//! only read its [`Query`], and one of [`Object`], [`Created`], [`Rows`], [`Whole`], [`Streamed`] and
+//! [`Nothing`] around the object it answers.
 //!
 //! To add a route: its constant beside its noun's views, its row in `api::routes`, its call where
 //! it is needed: `client.ask(&HOLD_PLACE, &[], &input)`.
@@ -116,6 +116,9 @@ pub struct Whole<T>(PhantomData<T>);
 /// Nothing but that it is done.
 pub struct Nothing;
 
+/// Objects one after the other, each on a line, while they come about.
+pub struct Streamed<T>(PhantomData<T>);
+
 impl<I, O> Route<I, O> {
     const fn of(method: &'static str, path: &'static str, about: &'static str) -> Route<I, O> {
         Route { method, path, about, named: None, types: PhantomData }
@@ -138,6 +141,13 @@ impl<Q: Query, T> Route<Q, Rows<T>> {
 impl<Q: Query, T> Route<Q, Whole<T>> {
     /// Lists objects in one piece.
     pub const fn whole(path: &'static str, about: &'static str) -> Route<Q, Whole<T>> {
+        Route::of("GET", path, about)
+    }
+}
+
+impl<Q: Query, T> Route<Q, Streamed<T>> {
+    /// Shows objects while they come about.
+    pub const fn stream(path: &'static str, about: &'static str) -> Route<Q, Streamed<T>> {
         Route::of("GET", path, about)
     }
 }

@@ -57,6 +57,7 @@ impl House {
             observation: Waker::new(),
             connection: Waker::new(),
             listing: Waker::new(),
+            streams: Default::default(),
             before_write: None,
         });
         access::ensure_first_records(&service).expect("first records");

@@ -18,8 +18,9 @@ use grange::service::journal::{self, explain};
 use grange::service::plans::Memory;
 use grange::service::plans::{self, holds, proposals, rollouts, steps};
 use grange::service::readings::{minutes, whatif};
-use grange::service::servers::{self, commands, ready, volumes};
+use grange::service::servers::{self, commands, logs, ready, volumes};
 use grange::service::{Service, access, lookup};
+use grange::wire::api::logs::LogAsked;
 use grange::wire::api::{CommandRequest, ManifestRequest, ProposalRequest, ProposalText};
 use grange::wire::hold::HoldInput;
 use grange::wire::input::{
@@ -32,7 +33,7 @@ use grange::wire::simulation::SimulationRequest;
 use std::collections::BTreeSet;
 
 use Permission::{
-    CommandsRun, EventsRead, FarmsLaunch, FarmsManage, FarmsRead, Operate, ServersManage,
+    CommandsRun, EventsRead, FarmsLaunch, FarmsManage, FarmsRead, LogsRead, Operate, ServersManage,
 };
 
 const MANIFEST: &str = "farm: den\nfarmRoles:\n  - {alias: web, role: web-demo, cloudPlatform: \
@@ -73,6 +74,12 @@ pub const VERBS: &[(&str, &[Permission], Call)] = &[
     }),
     ("servers::commands::cancel", &[CommandsRun], |t, a| {
         said(commands::cancel(t.service, a, OrderId(1)))
+    }),
+    ("servers::logs::list", &[LogsRead], |t, a| {
+        said(logs::list(t.service, a, t.server).map(|_| "a stream"))
+    }),
+    ("servers::logs::read", &[LogsRead], |t, a| {
+        said(logs::read(t.service, a, t.server, &LogAsked::default()).map(|_| "a stream"))
     }),
     ("journal::list", &[EventsRead], |t, a| {
         said(journal::list(t.service, a, &EventsQuery { max: 10, ..EventsQuery::default() }))

@@ -139,6 +139,7 @@ impl Site {
             observation: Waker::new(),
             connection: Waker::new(),
             listing: Waker::new(),
+            streams: Default::default(),
             before_write: Some(Box::new(move |verb| noted.write(verb))),
         });
         access::ensure_first_records(&service).unwrap();

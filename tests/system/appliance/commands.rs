@@ -58,7 +58,7 @@ fn asleep(length: &str, count: usize) {
 }
 
 /// The agents of this appliance's servers.
-fn agents(rig: &Rig) -> Vec<Pid> {
+pub(super) fn agents(rig: &Rig) -> Vec<Pid> {
     let binaries = ["grange", "grange-agent"].map(|name| {
         let binary = fs::metadata(rig.directory.join(name)).unwrap();
         (binary.dev(), binary.ino())

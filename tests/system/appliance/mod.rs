@@ -16,6 +16,7 @@ mod http;
 mod kill;
 mod kills;
 mod load;
+mod logs;
 mod manifests;
 mod moved;
 mod ordinary;

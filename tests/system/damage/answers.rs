@@ -107,6 +107,7 @@ fn service(store: &Store, directory: &Path, history: &[Entry]) -> Service {
     let series =
         Series::open(&directory.join("other-series"), clock.clone(), series::Mode::Drained);
     Service {
+        streams: Default::default(),
         before_write: None,
         store: store.clone(),
         series: Arc::new(series.unwrap()),
