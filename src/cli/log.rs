@@ -31,7 +31,7 @@ pub fn list(server: &ServerView, client: &Client, io: &mut Io<'_>, json: bool) -
         [log.name.clone(), log.kind.clone(), bytes(log.bytes), written].map(table::Cell::from)
     };
     let rows = logs.iter().map(|log| row(log).to_vec()).collect();
-    table::write(io, &["log", "of", "size", "written"], rows)?;
+    table::write(io, &["LOG", "OF", "SIZE", "WRITTEN"], rows)?;
     Ok(0)
 }
 

@@ -41,7 +41,7 @@ fn what_a_server_prints_is_read_while_it_is_printed() {
     rig.learn();
 
     let (code, listed, _) = ended(begin(&rig, &["--list"]));
-    assert!(code == 0 && listed.starts_with("log    of     size"), "{listed}");
+    assert!(code == 0 && listed.starts_with("LOG    OF     SIZE"), "{listed}");
     assert!(listed.lines().nth(1).unwrap().starts_with("agent  agent  "), "{listed}");
     let (code, printed, _) = ended(begin(&rig, &[]));
     assert!(code == 0 && printed.contains("connected"), "{printed}");
