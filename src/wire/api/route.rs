@@ -3,8 +3,8 @@
 //! One declaration serves all who name a route: the dispatcher and the served description
 //! (`api::routes`), and every caller (`client`), so that none of them can mean another path, body
 //! or answer than the others. A route's types are [`Route`]'s parameters: its body, or for what is
-//! only read its [`Query`], and one of [`Object`], [`Created`], [`Rows`], [`Whole`], [`Streamed`] and
-//! [`Nothing`] around the object it answers.
+//! only read its [`Query`], and one of [`Object`], [`Created`], [`Rows`], [`Whole`], [`Streamed`]
+//! and [`Nothing`] around the object it answers.
 //!
 //! To add a route: its constant beside its noun's views, its row in `api::routes`, its call where
 //! it is needed: `client.ask(&HOLD_PLACE, &[], &input)`.
