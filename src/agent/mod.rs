@@ -176,8 +176,7 @@ fn assemble(
     let limits = collect::limits(&options.run_dir).map_err(io("reading the server's limits"))?;
     let machine = limits.is_none();
     let session_id = getsid(None).ok().filter(|&id| id != getpid()).map(Pid::as_raw);
-    let proc_dir = std::path::Path::new("/proc");
-    let source = collect::Source::new(proc_dir, &options.run_dir, limits, session_id);
+    let source = collect::Source::new("/proc".as_ref(), &options.run_dir, limits, session_id);
     let collector = collect::Collector::new(source, &data.mounts, clock.monotonic());
     let (run_dir, address) = (options.service_run_dir.clone(), options.address);
     let place = balancer::BalancerPaths { run_dir, address };
@@ -213,18 +212,17 @@ fn assemble(
     let sight = check.balancer.clone();
     tasks.push(tokio::spawn(balancer::watch(workshop.clone(), sight, sender.clone())));
     tasks.push(tokio::spawn(check::watch(check, sender.clone())));
-    let boot = collector.boot();
-    let logs = streams::Logs::new(state.dir(), &options.home);
     let agent = core::Agent {
         server: data.server,
         interval: Duration::from_millis(data.interval_ms),
         clock,
-        outbox: outbox::Outbox::open(&state, &boot).map_err(io("opening the outbox"))?,
+        outbox: outbox::Outbox::open(&state, &collector.boot())
+            .map_err(io("opening the outbox"))?,
         spool: spool::Spool::open(&state, AGENT_SPOOL_BYTES_MAX)
             .map_err(io("opening the spool"))?,
         orders: orders::Orders::open(&state).map_err(io("recalling orders"))?,
         retiring: retiring::Retiring::open(&state).map_err(io("recalling the retirement"))?,
-        streams: streams::Streams::new(logs, tokio::time::Instant::now()),
+        streams: streams::Streams::below(state.dir(), &options.home),
         workshop,
         collector,
         ready: data.check.is_none(),

@@ -4,12 +4,12 @@
 //! escape. Ctrl-C ends it as it ends any program, and the appliance closes the stream.
 
 use crate::base::text::escape_bytes;
-use crate::base::{Code, Problem, Timestamp};
-use crate::cli::{Done, Io, Stop, table};
+use crate::base::{Code, Problem};
+use crate::cli::{Done, Io, Stop, list as lists};
 use crate::client::{Client, Heard};
 use crate::wire::api::ServerView;
 use crate::wire::api::logs::{LogAsked, StreamPiece};
-use crate::wire::columns::bytes;
+use crate::wire::columns::logs::LOGS;
 use std::time::Duration;
 
 /// How long one look at a stream waits: silence and death are noticed by the client.
@@ -26,12 +26,7 @@ pub fn list(server: &ServerView, client: &Client, io: &mut Io<'_>, json: bool) -
         put_line!(io.stderr, "{} has printed nothing yet that is kept", server.grange.name)?;
         return Ok(0);
     }
-    let row = |log: &crate::wire::stream::LogFile| {
-        let written = Timestamp(log.written_at).to_string();
-        [log.name.clone(), log.kind.clone(), bytes(log.bytes), written].map(table::Cell::from)
-    };
-    let rows = logs.iter().map(|log| row(log).to_vec()).collect();
-    table::write(io, &["LOG", "OF", "SIZE", "WRITTEN"], rows)?;
+    lists::usual(&LOGS, &logs, io)?;
     Ok(0)
 }
 

@@ -19,6 +19,7 @@ use crate::base::limit::{
 use crate::wire::stream::{Body, Control, Frame, Source, Verb};
 use logs::Tails;
 use std::collections::VecDeque;
+use std::path::Path;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -64,6 +65,11 @@ enum Found {
 }
 
 impl Streams {
+    /// None, over the logs below an agent's state directory and a server's home.
+    pub fn below(state: &Path, home: &Path) -> Streams {
+        Streams::new(Logs::new(state, home), Instant::now())
+    }
+
     /// None, over these logs.
     pub fn new(logs: Logs, now: Instant) -> Streams {
         Streams { logs, open: VecDeque::new(), next: now }

@@ -1,3 +1,5 @@
+//! Streams by hand: logs that are written meanwhile, turns, grants.
+
 use super::*;
 use crate::agent::tests::scratch;
 use std::fs;

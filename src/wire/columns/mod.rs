@@ -18,6 +18,7 @@ pub mod farm_roles;
 pub mod farms;
 pub mod holds;
 pub mod jobs;
+pub mod logs;
 pub mod notes;
 pub mod revisions;
 pub mod roles;

@@ -1,3 +1,5 @@
+//! Streams without agents: frames by hand, and what agents would have been told.
+
 use super::*;
 use crate::wire::stream::{Frame, encode};
 use std::task::Waker;
