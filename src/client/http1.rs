@@ -356,7 +356,7 @@ mod tests {
         let (ours, mut theirs) = UnixStream::pair().unwrap();
         let (go, may) = std::sync::mpsc::channel::<()>();
         let serving = thread::spawn(move || {
-            theirs.read(&mut [0; 1024]).unwrap();
+            assert!(theirs.read(&mut [0; 1024]).unwrap() > 0);
             theirs
                 .write_all(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nab")
                 .unwrap();

@@ -201,7 +201,7 @@ impl Tails {
 /// What goes before the lines of a log, where others' came last.
 fn heading(name: &str, last: Option<&(String, bool)>) -> String {
     match last {
-        Some((last, _)) if last == name => return String::new(),
+        Some((last, _)) if last == name => String::new(),
         Some((_, true)) => format!("\n==> {name} <==\n"),
         Some((_, false)) => format!("\n\n==> {name} <==\n"),
         None => format!("==> {name} <==\n"),
