@@ -174,12 +174,10 @@ fn assemble(
     let io = |doing| move |source| AgentError::Io { doing, source };
     let state = Arc::new(state::State::open(&options.state, data.server, &data.ca_fingerprint)?);
     let limits = collect::limits(&options.run_dir).map_err(io("reading the server's limits"))?;
-    let machine = limits.is_none();
+    let (seed, machine) = (fresh_seed(), limits.is_none());
     let session_id = getsid(None).ok().filter(|&id| id != getpid()).map(Pid::as_raw);
     let source = collect::Source::new("/proc".as_ref(), &options.run_dir, limits, session_id);
     let collector = collect::Collector::new(source, &data.mounts, clock.monotonic());
-    let (run_dir, address) = (options.service_run_dir.clone(), options.address);
-    let place = balancer::BalancerPaths { run_dir, address };
     let files = state
         .room("files")
         .and_then(|dir| file::Files::open(dir.join("placed.json"), options.home.clone()));
@@ -187,11 +185,13 @@ fn assemble(
     let workshop = Arc::new(work::Workshop {
         appliances: appliances.clone(),
         groups: leftover::Groups::open(&state).map_err(io("ending commands left running"))?,
-        files: Mutex::new(files.map_err(io("recalling written files"))?.with_balancer(place)),
+        files: Mutex::new(
+            files.map_err(io("recalling written files"))?.with_balancer(balancer_paths(options)),
+        ),
         halt: AtomicBool::new(false),
         machine,
+        deny_run: options.home.join("etc/grange/agent.deny-run"),
     });
-    let seed = fresh_seed();
     let identity = identity::Identity::new(state.clone(), data.server, data.token.clone());
     let session = session::Session {
         process: secret_text(),
@@ -233,6 +233,11 @@ fn assemble(
         tasks,
     };
     Ok(agent)
+}
+
+fn balancer_paths(options: &AgentOptions) -> balancer::BalancerPaths {
+    let (run_dir, address) = (options.service_run_dir.clone(), options.address);
+    balancer::BalancerPaths { run_dir, address }
 }
 
 fn recall_appliances(

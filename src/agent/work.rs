@@ -10,6 +10,8 @@ use crate::base::Millis;
 use crate::model::OrderBody;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::getppid;
+use std::io::ErrorKind;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 
@@ -26,6 +28,8 @@ pub struct Workshop {
     pub groups: Groups,
     /// Set when the agent stops: running commands are ended.
     pub halt: AtomicBool,
+    /// Where the server's owner forbids commands: a file that is there, whatever is in it.
+    pub deny_run: PathBuf,
     /// Whether this is a whole machine of its own, rather than a server on a shared one.
     pub machine: bool,
 }
@@ -36,9 +40,10 @@ impl Workshop {
     pub fn carry_out(&self, body: &OrderBody, cancel: &AtomicBool) -> Outcome {
         match body {
             OrderBody::Ping => Outcome::done("pong"),
-            OrderBody::Run { command, timeout_ms, apart } => {
-                self.run(command, *timeout_ms, *apart, cancel)
-            }
+            OrderBody::Run { command, timeout_ms, apart } => match self.denied() {
+                Some(why) => Outcome::failed(why),
+                None => self.run(command, *timeout_ms, *apart, cancel),
+            },
             OrderBody::WriteFile { path, content, check, reload, generation } => {
                 let order = FileOrder {
                     path: path.clone(),
@@ -105,6 +110,16 @@ impl Workshop {
         })
     }
 
+    /// Why no command of a person's runs here. Where it cannot be seen, none does.
+    fn denied(&self) -> Option<String> {
+        let file = self.deny_run.display();
+        match self.deny_run.symlink_metadata() {
+            Ok(_) => Some(format!("this server takes no commands: {file} is there")),
+            Err(error) if error.kind() == ErrorKind::NotFound => None,
+            Err(error) => Some(format!("whether this server takes commands: {file}: {error}")),
+        }
+    }
+
     fn reboot(&self) -> Outcome {
         if self.machine {
             let never = AtomicBool::new(false);
@@ -134,8 +149,10 @@ mod tests {
         let state = Arc::new(State::open(&dir, ServerId(1), "aa").unwrap());
         let groups = Groups::open(&state).unwrap();
         let appliances = Arc::new(Appliances::open(state, Vec::new()).unwrap());
-        let workshop = Workshop { appliances, groups, files, halt, machine: false };
+        let deny_run = dir.join("agent.deny-run");
+        let workshop = Workshop { appliances, groups, files, halt, machine: false, deny_run };
         let never = AtomicBool::new(false);
+        let deny_run = &workshop.deny_run;
         let run = |command: &[&str], timeout_ms| {
             let command = command.iter().map(|word| word.to_string()).collect();
             workshop.carry_out(&OrderBody::Run { command, timeout_ms, apart: false }, &never)
@@ -149,6 +166,12 @@ mod tests {
         let why = "killed: not done within 50 ms, or the agent stopped";
         let killed = Outcome { exit_code: -1, ..Outcome::failed(why) };
         assert_eq!(run(&["sleep", "300"], 50), killed);
+        std::fs::write(deny_run, "").unwrap();
+        let denied = format!("this server takes no commands: {} is there", deny_run.display());
+        assert_eq!(run(&["true"], 50), Outcome::failed(denied));
+        std::fs::remove_file(deny_run).unwrap();
+        std::os::unix::fs::symlink("nowhere", deny_run).unwrap();
+        assert!(run(&["true"], 50).error.is_some(), "a link that leads nowhere is there");
         let write = OrderBody::WriteFile {
             path: "/etc/x".into(),
             content: "text".into(),

@@ -81,6 +81,7 @@ fn at(row: &Row) -> Value {
             "cloudAccount" => ("The name of a cloud account: its platform's.", "string"),
             "holdId" => ("The number of a hold.", "integer"),
             "noteId" => ("The number of a note.", "integer"),
+            "runId" => ("The number of a run.", "integer"),
             "planId" => ("The number of a plan.", "integer"),
             _ => ("The number of an order.", "integer"),
         };

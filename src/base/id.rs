@@ -63,6 +63,10 @@ counter_id! {
     NoteId;
     /// A data volume.
     VolumeId;
+    /// A command run on many servers.
+    RunId;
+    /// What one server has to do with a run.
+    RunServerId;
     /// A journal entry's sequence number; the first entry is 1.
     Seq;
 }

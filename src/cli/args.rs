@@ -16,6 +16,7 @@ use crate::cli::hold::HoldVerb;
 use crate::cli::local::{Appliance, Demo, Local};
 use crate::cli::note::NoteVerb;
 use crate::cli::rollout::RolloutVerb;
+use crate::cli::runs::RunArgs;
 use crate::cli::target::Target;
 use crate::cli::volume::VolumeVerb;
 use clap::{Args as Group, Parser, Subcommand};
@@ -90,6 +91,23 @@ pub enum Command {
     /// Look at servers, restart them, run commands on them
     #[command(subcommand)]
     Server(ServerVerb),
+    /// Run a command on servers, farm roles and farms; look at what came of it
+    #[command(
+        args_conflicts_with_subcommands = true,
+        subcommand_negates_reqs = true,
+        after_help = "\
+Of several servers, each line of what they print has its server's name before it;
+how it ended on each is said at the end. The exit code is 0 only where it ended
+with 0 on all of them. A farm and a farm role mean their servers that run. What
+was printed is kept with the run, a share of 1 MiB for each server. Ctrl-C ends
+it on all of them.
+
+Examples:
+  grange run shop/web -- systemctl reload nginx
+  grange run --canary 1 --parallel 5 shop -- apt-get -y upgrade
+  grange run show 12 --printed"
+    )]
+    Run(Box<RunArgs>),
     /// Look at data volumes, also those of farms that are gone; delete them
     #[command(subcommand)]
     Volume(VolumeVerb),
@@ -424,6 +442,7 @@ pub fn local(command: Command, target: &Target, json: bool) -> Result<Local, Com
         | Command::Farm(_)
         | Command::Server(_)
         | Command::Note(_)
+        | Command::Run(_)
         | Command::Role(_)
         | Command::Cloud(_)
         | Command::Rollout(_)

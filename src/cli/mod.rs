@@ -41,6 +41,7 @@ mod note;
 mod proposal;
 mod rollout;
 mod run;
+mod runs;
 mod server;
 mod shell;
 mod simulate;
@@ -224,6 +225,7 @@ fn carry(command: Command, client: &Client, io: &mut Io<'_>, json: bool) -> Done
         Command::Server(verb) => server::carry(verb, client, io, json),
         Command::Role(RoleVerb::List(listing)) => house::roles(&listing, client, io, json),
         Command::Cloud(verb) => cloud::carry(verb, client, io, json),
+        Command::Run(args) => runs::carry(*args, client, io, json),
         Command::Rollout(verb) => rollout::carry(verb, client, io, json),
         Command::Hold(args) => hold::carry(*args, client, io, json),
         Command::Holds(listing) => hold::list(&listing, client, io, json),

@@ -17,10 +17,10 @@ use std::io::{self, Write};
 
 /// Beyond a command's own time: for the order to get there, for what it started to end, and for the
 /// result to come back.
-const JOURNEY: Millis = 30_000;
+pub(super) const JOURNEY: Millis = 30_000;
 /// How long a cancelled command is waited for: it has 5 s to end in its own way, and an agent that
 /// has just lost its connection 15 to be back.
-const CANCEL_PATIENCE: Millis = 20_000;
+pub(super) const CANCEL_PATIENCE: Millis = 20_000;
 
 /// Runs a command and ends as it did.
 pub fn run(
@@ -159,7 +159,8 @@ fn is_cut(order: &OrderView) -> bool {
     order.stdout.is_none() && order.output.len() > COMMAND_OUTPUT_BYTES_MAX - 16
 }
 
-fn write(to: &mut dyn Write, printed: &Printed, terminal: bool) -> io::Result<()> {
+/// Writes what a command printed to one of its outputs, byte for byte where it is no terminal.
+pub(super) fn write(to: &mut dyn Write, printed: &Printed, terminal: bool) -> io::Result<()> {
     let (head, tail) = (&printed.head.0, &printed.tail.0);
     if !terminal {
         to.write_all(head)?;
@@ -175,7 +176,8 @@ fn write(to: &mut dyn Write, printed: &Printed, terminal: bool) -> io::Result<()
     to.write_all(text.as_bytes())
 }
 
-fn tell_left_out(which: &str, printed: &Printed, to: &mut dyn Write) -> io::Result<()> {
+/// Says how much of an output was not kept.
+pub(super) fn tell_left_out(which: &str, printed: &Printed, to: &mut dyn Write) -> io::Result<()> {
     let (left_out, head) = (printed.left_out, printed.head.0.len());
     if left_out > 0 {
         put_line!(to, "grange: {left_out} bytes of its standard {which} left out after {head}")?;

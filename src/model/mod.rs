@@ -29,6 +29,7 @@ pub mod recipe;
 pub mod report;
 pub mod role;
 pub mod rollout;
+pub mod run;
 pub mod scaling;
 pub mod server;
 pub mod step;
@@ -59,6 +60,7 @@ pub use recipe::{
 pub use report::{Care, Decision, End, Line, Wait};
 pub use role::{Automation, Image, Role};
 pub use rollout::{Revision, Rollout, RolloutState, RolloutWish};
+pub use run::{Run, RunCount, RunServer, RunServerState};
 pub use scaling::{Metric, ScalingPolicy, ScalingRule};
 pub use server::{LaunchReason, Server, ServerStatus, TerminateReason};
 pub use step::{Step, StepKind, StepStatus};

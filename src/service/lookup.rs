@@ -4,11 +4,11 @@
 
 use crate::base::{
     EnvironmentId, FarmId, FarmRoleId, HoldId, Name, NoteId, OrderId, PlanId, Result, RoleId,
-    ServerId, StepId, Timestamp, TokenId, UserId, VolumeId,
+    RunId, ServerId, StepId, Timestamp, TokenId, UserId, VolumeId,
 };
 use crate::model::{
-    AgentCursor, Breaker, Farm, FarmRole, Hold, Note, Order, Plan, Role, Server, Step, Token, User,
-    Volume,
+    AgentCursor, Breaker, Farm, FarmRole, Hold, Note, Order, Plan, Role, Run, RunServer, Server,
+    Step, Token, User, Volume,
 };
 use crate::store::{Index, Key, Reads, Record, key};
 
@@ -208,6 +208,36 @@ pub fn current_plan(read: &impl Reads, farm: FarmId) -> Result<Option<Plan>> {
 /// An order.
 pub fn order(read: &impl Reads, id: OrderId) -> Result<Option<Order>> {
     one(read, id)
+}
+
+/// A run.
+pub fn run(read: &impl Reads, id: RunId) -> Result<Option<Run>> {
+    one(read, id)
+}
+
+/// Every run that is kept, the oldest first.
+pub fn all_runs(read: &impl Reads) -> Result<Vec<Run>> {
+    all(read)
+}
+
+/// Every run that has something left to do.
+pub fn open_runs(read: &impl Reads) -> Result<Vec<Run>> {
+    many(read, Index::OpenRuns, &[])
+}
+
+/// The servers of a run, in the order of their turns.
+pub fn servers_of_run(read: &impl Reads, run: RunId) -> Result<Vec<RunServer>> {
+    many(read, Index::RunServersByRun, &run.bytes())
+}
+
+/// Those of them whose turn has not come.
+pub fn waiting_of_run(read: &impl Reads, run: RunId) -> Result<Vec<RunServer>> {
+    many(read, Index::WaitingRunServers, &run.bytes())
+}
+
+/// What an order has to do with a run; `None` where it belongs to none.
+pub fn run_server_of_order(read: &impl Reads, order: OrderId) -> Result<Option<RunServer>> {
+    Ok(many(read, Index::RunServersByOrder, &order.bytes())?.pop())
 }
 
 /// The orders of a server, ended ones too.

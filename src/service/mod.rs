@@ -18,6 +18,7 @@
 //! clouds     accounts, what a listing proves, what platforms say of themselves
 //! agents     admission, what agents say, what they are told
 //! access     who may come in: tokens, users of the socket
+//! orchestration  commands that people run on many servers
 //! readings   what farm roles were like, minute by minute, and what other rules would have made
 //! journal    the journal for people; why a thing is as it is; following it from a cursor
 //! appliance  how it is, what it is called, what it forgets
@@ -36,6 +37,7 @@ pub mod farms;
 pub mod journal;
 pub mod lookup;
 pub mod observed;
+pub mod orchestration;
 pub mod plans;
 pub mod readings;
 pub mod servers;

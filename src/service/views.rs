@@ -4,7 +4,7 @@ use crate::base::time::say;
 use crate::base::{FarmId, FarmRoleId, Problem, Result, ServerId};
 use crate::model::{
     CloudState, Decision, EndedBy, Farm, FarmRole, Freshness, LaunchOrder, Line, Note, Order,
-    OrderState, Ran, Role, ScalingRule, Server, Wait,
+    OrderState, Ran, Role, Run, RunCount, RunServer, RunServerState, ScalingRule, Server, Wait,
 };
 use crate::service::farms::notes::{self, On};
 use crate::service::plans::glance;
@@ -18,6 +18,7 @@ use crate::wire::api::{
 };
 use crate::wire::input::{RoleExtra, RoleView};
 use crate::wire::note::NoteView;
+use crate::wire::run::{RunServerView, RunView};
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
@@ -306,6 +307,65 @@ pub fn order(order: Order) -> OrderView {
         }
         OrderState::Superseded => because("superseded", "a later order took its place".into()),
         OrderState::Ran { exit_code, ran } => ended(shown, exit_code, ran),
+    }
+}
+
+/// A run.
+pub fn run(run: Run) -> RunView {
+    let Run { id, what, command, timeout_ms, parallel, canary, by, at, ended_at, .. } = run;
+    let RunCount { servers, open, succeeded, failed, skipped } = run.count;
+    let state = match (ended_at, &run.cancel) {
+        (None, _) => "running",
+        (Some(_), _) if succeeded == servers => "done",
+        (Some(_), Some(_)) => "cancelled",
+        (Some(_), None) => "failed",
+    };
+    RunView {
+        id: id.0,
+        what,
+        command,
+        by,
+        at: at.0,
+        ended_at: ended_at.map(|at| at.0),
+        state: state.to_owned(),
+        timeout_ms,
+        parallel,
+        canary,
+        servers,
+        waiting: run.count.waiting(),
+        open,
+        succeeded,
+        failed,
+        skipped,
+    }
+}
+
+/// What came of a run on one server.
+pub fn run_server(part: RunServer) -> RunServerView {
+    let (server, order) = (part.server.to_string(), part.order.map(|order| order.0));
+    let shown = RunServerView { server, name: part.name, order, ..RunServerView::default() };
+    let because = |state: &str, why: String| RunServerView {
+        state: state.to_owned(),
+        why: Some(why),
+        ..shown.clone()
+    };
+    match part.state {
+        RunServerState::Waiting => RunServerView { state: "waiting".to_owned(), ..shown },
+        RunServerState::Open => RunServerView { state: "open".to_owned(), ..shown },
+        RunServerState::Failed(why) => because("failed", why),
+        RunServerState::Skipped(why) => because("skipped", why),
+        RunServerState::Ended { exit_code, ran } => {
+            let why = match ran.ended_by {
+                EndedBy::Itself => None,
+                EndedBy::Timeout => Some("it was ended when its time was over".to_owned()),
+                EndedBy::Stop => Some("it was ended when the agent stopped".to_owned()),
+                EndedBy::Cancel => Some("it was cancelled".to_owned()),
+            };
+            let well = exit_code == 0 && why.is_none();
+            let state = if well { "done" } else { "failed" }.to_owned();
+            let (stdout, stderr) = (Some(ran.stdout), Some(ran.stderr));
+            RunServerView { state, exit_code: Some(exit_code), why, stdout, stderr, ..shown }
+        }
     }
 }
 

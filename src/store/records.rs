@@ -1,5 +1,7 @@
 //! What the store knows of each record: its key, its indexes, whose story it belongs to.
 
+mod orchestration;
+
 use super::codec::{self, CodecError};
 use super::journal::Subject;
 use super::old;

@@ -9,11 +9,12 @@ use super::journal::Subject;
 use super::records::CurrentPlan;
 use crate::base::{
     EnvironmentId, FarmId, FarmRoleId, HoldId, Name, NoteId, OrderId, PlanId, ProposalId, RoleId,
+    RunId, RunServerId,
 };
 use crate::base::{ServerId, StepId, TokenId, UserId, VolumeId};
 use crate::model::{
     AgentCursor, Alert, Breaker, Farm, FarmRole, Hold, Install, Note, Order, Plan, Proposal, Role,
-    Server, Step, Token, User, Volume,
+    Run, RunServer, Server, Step, Token, User, Volume,
 };
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -121,6 +122,10 @@ records! {
     Volumes = "volumes": Volume, counted VolumeId;
     /// What people left on things.
     Notes = "notes": Note, counted NoteId;
+    /// Commands on many servers.
+    Runs = "runs": Run, counted RunId;
+    /// What each of their servers has to do with them.
+    RunServers = "run_servers": RunServer, counted RunServerId;
 }
 
 impl Table {
@@ -185,6 +190,14 @@ named_tables! {
         VolumesToDelete = "volumes_to_delete",
         /// Notes by farm, also those on its farm roles and servers.
         NotesByFarm = "notes_by_farm",
+        /// Runs that have something left to do.
+        OpenRuns = "open_runs",
+        /// Every server of a run.
+        RunServersByRun = "run_servers_by_run",
+        /// Servers of a run whose turn has not come.
+        WaitingRunServers = "waiting_run_servers",
+        /// Servers of a run by the order their agent has or had.
+        RunServersByOrder = "run_servers_by_order",
     }
 }
 

@@ -18,6 +18,7 @@ pub mod note;
 pub mod proposal;
 pub mod reading;
 pub mod rollout;
+pub mod run;
 pub mod simulation;
 pub mod stream;
 pub mod token;

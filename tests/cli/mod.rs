@@ -208,6 +208,11 @@ fn farms() {
 }
 
 #[test]
+fn runs() {
+    check("runs");
+}
+
+#[test]
 fn servers() {
     check("servers");
 }

@@ -50,6 +50,7 @@ impl Hand {
             files: Mutex::new(files),
             halt: AtomicBool::new(false),
             machine: false,
+            deny_run: dir.join("agent.deny-run"),
         };
         let agent = Agent {
             server: SERVER,

@@ -5,7 +5,7 @@
 //! supervises the server keeps what the agent itself prints, in `/var/log/grange/service.log` with
 //! the one before as `.old`.
 
-use super::tail::{Piece, Tail, open};
+use super::tail::{LogPiece, LogTail, open};
 use crate::base::limit::{LOGS_FOLLOWED_MAX, LOGS_MAX};
 use crate::wire::stream::{Body, LogFile};
 use std::collections::VecDeque;
@@ -114,9 +114,9 @@ impl Log {
         LogFile { name, kind, bytes, written_at: written_at.unwrap_or(0) }
     }
 
-    fn tail(&self, lines: Option<usize>) -> Result<Tail, String> {
+    fn tail(&self, lines: Option<usize>) -> Result<LogTail, String> {
         let (name, path, rotated) = (self.name.clone(), self.path.clone(), self.rotated.clone());
-        Tail::begin(name, path, rotated, lines)
+        LogTail::begin(name, path, rotated, lines)
             .map_err(|error| format!("log {} cannot be read: {error}", self.name))
     }
 }
@@ -127,7 +127,7 @@ pub struct Tails {
     of: Option<String>,
     follow: bool,
     /// The one that is read is the first.
-    tails: VecDeque<Tail>,
+    tails: VecDeque<LogTail>,
     /// Whose lines came last, and whether they ended with a line break.
     last: Option<(String, bool)>,
 }
@@ -163,12 +163,12 @@ impl Tails {
                 return None;
             }
             match tail.read(at_most - heading.len()) {
-                Ok(Piece::Bytes(bytes)) => {
+                Ok(LogPiece::Bytes(bytes)) => {
                     self.last = Some((tail.name.clone(), bytes.ends_with(b"\n")));
                     return Some(Body::Data([heading.into_bytes(), bytes].concat()));
                 }
-                Ok(Piece::Lost) => return Some(Body::Lost(0)),
-                Ok(Piece::End) => self.tails.rotate_left(1),
+                Ok(LogPiece::Lost) => return Some(Body::Lost(0)),
+                Ok(LogPiece::End) => self.tails.rotate_left(1),
                 Err(error) => {
                     let why = format!("log {} cannot be read: {error}", tail.name);
                     return Some(Body::Broken(why));

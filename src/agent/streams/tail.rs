@@ -12,7 +12,7 @@ use crate::base::limit::LOG_LOOK_BACK_BYTES;
 const BLOCK_BYTES: u64 = 16 * 1024;
 
 /// A log that is read on.
-pub struct Tail {
+pub struct LogTail {
     /// What it is called.
     pub name: String,
     path: PathBuf,
@@ -28,7 +28,7 @@ struct Part {
 }
 
 /// What is read from a log.
-pub enum Piece {
+pub enum LogPiece {
     /// Bytes.
     Bytes(Vec<u8>),
     /// Some are missing here.
@@ -49,7 +49,7 @@ pub fn open(path: &Path) -> io::Result<Option<(File, u64, u64)>> {
     Ok(metadata.is_file().then(|| (file, metadata.ino(), metadata.len())))
 }
 
-impl Tail {
+impl LogTail {
     /// Begins at the last lines of a log, which may reach back into the one before it; with `None`
     /// at its beginning.
     pub fn begin(
@@ -57,7 +57,7 @@ impl Tail {
         path: PathBuf,
         rotated: PathBuf,
         lines: Option<usize>,
-    ) -> io::Result<Tail> {
+    ) -> io::Result<LogTail> {
         let mut parts = VecDeque::new();
         let mut wanted = lines;
         if let Some((mut file, inode, length)) = open(&path)? {
@@ -75,16 +75,16 @@ impl Tail {
             let (at, _) = start_of_last(&mut file, length, lines)?;
             parts.push_front(Part { file, inode, at });
         }
-        Ok(Tail { name, path, rotated, parts })
+        Ok(LogTail { name, path, rotated, parts })
     }
 
     /// Reads at most so many bytes on.
-    pub fn read(&mut self, at_most: usize) -> io::Result<Piece> {
+    pub fn read(&mut self, at_most: usize) -> io::Result<LogPiece> {
         loop {
             if let Some(part) = self.parts.front_mut() {
                 let bytes = part.read(at_most)?;
                 if !bytes.is_empty() {
-                    return Ok(Piece::Bytes(bytes));
+                    return Ok(LogPiece::Bytes(bytes));
                 }
                 if self.parts.len() > 1 {
                     self.parts.pop_front();
@@ -92,9 +92,9 @@ impl Tail {
                 }
             }
             match self.look()? {
-                Look::Same => return Ok(Piece::End),
+                Look::Same => return Ok(LogPiece::End),
                 Look::Next => {}
-                Look::Missed => return Ok(Piece::Lost),
+                Look::Missed => return Ok(LogPiece::Lost),
             }
         }
     }
@@ -184,13 +184,13 @@ mod tests {
     use std::fs;
     use std::io::Write;
 
-    fn rest(tail: &mut Tail) -> String {
+    fn rest(tail: &mut LogTail) -> String {
         let mut text = String::new();
         loop {
             match tail.read(7).unwrap() {
-                Piece::Bytes(bytes) => text.push_str(&String::from_utf8(bytes).unwrap()),
-                Piece::Lost => text.push_str("[lost]"),
-                Piece::End => return text,
+                LogPiece::Bytes(bytes) => text.push_str(&String::from_utf8(bytes).unwrap()),
+                LogPiece::Lost => text.push_str("[lost]"),
+                LogPiece::End => return text,
             }
         }
     }
@@ -212,8 +212,8 @@ mod tests {
             fs::rename(&self.0, &self.1).unwrap();
         }
 
-        fn tail(&self, lines: Option<usize>) -> Tail {
-            Tail::begin("x".to_owned(), self.0.clone(), self.1.clone(), lines).unwrap()
+        fn tail(&self, lines: Option<usize>) -> LogTail {
+            LogTail::begin("x".to_owned(), self.0.clone(), self.1.clone(), lines).unwrap()
         }
     }
 
@@ -291,7 +291,7 @@ mod tests {
         assert_eq!(rest(&mut log.tail(Some(5))), "");
         fs::remove_file(&log.0).unwrap();
         std::os::unix::fs::symlink("/etc/hostname", &log.0).unwrap();
-        let odd = Tail::begin("x".to_owned(), log.0.clone(), log.1.clone(), Some(1));
+        let odd = LogTail::begin("x".to_owned(), log.0.clone(), log.1.clone(), Some(1));
         assert!(odd.is_err(), "a link leads elsewhere");
     }
 }

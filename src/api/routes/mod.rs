@@ -7,6 +7,7 @@ mod house;
 mod notes;
 mod proposals;
 mod rollouts;
+mod runs;
 mod servers;
 mod tokens;
 mod volumes;
@@ -220,6 +221,7 @@ pub fn table() -> impl Iterator<Item = &'static Row> {
         .chain(rollouts::ROWS.iter())
         .chain(holds::ROWS.iter())
         .chain(notes::ROWS.iter())
+        .chain(runs::ROWS.iter())
         .chain(accounts::ROWS.iter())
         .chain(house::ROWS.iter())
         .chain(tokens::ROWS.iter())

@@ -11,6 +11,7 @@ mod logs;
 mod notes;
 mod objects;
 mod rollouts;
+mod runs;
 mod simulation;
 mod volumes;
 
@@ -68,7 +69,8 @@ pub fn all() -> impl Iterator<Item = &'static Shape> {
         .chain(rollouts::SHAPES)
         .chain(volumes::SHAPES)
         .chain(notes::SHAPES)
-        .chain(logs::SHAPES);
+        .chain(logs::SHAPES)
+        .chain(runs::SHAPES);
     objects::SHAPES.iter().chain(house::SHAPES).chain(holds::SHAPES).chain(more)
 }
 
@@ -76,6 +78,7 @@ pub fn all() -> impl Iterator<Item = &'static Shape> {
 mod tests {
     use super::*;
     use crate::base::{Bytes, Secret};
+    use crate::model::Printed;
     use crate::wire::account::AccountView;
     use crate::wire::api::logs::StreamPiece;
     use crate::wire::api::*;
@@ -83,6 +86,7 @@ mod tests {
     use crate::wire::input::*;
     use crate::wire::note::{NoteInput, NoteView};
     use crate::wire::rollout::{RevisionView, RolloutView};
+    use crate::wire::run::{RunInput, RunServerView, RunView};
     use crate::wire::simulation::*;
     use crate::wire::stream::LogFile;
     use crate::wire::volume::VolumeView;
@@ -109,6 +113,11 @@ mod tests {
         check("FarmRoleExtra", &FarmRoleExtra { notes: notes(), ..FarmRoleExtra::default() });
         check("ScalingConfiguration", &ScalingView::default());
         check("Volume", &VolumeView::default());
+        check("Run", &RunView { ended_at: Some(1), ..RunView::default() });
+        let (order, exit_code, why) = (Some(1), Some(1), Some(String::new()));
+        let (stdout, stderr) = (Some(Printed::default()), Some(Printed::default()));
+        let part = RunServerView { order, exit_code, why, stdout, stderr, ..Default::default() };
+        check("RunServer", &part);
         let (name, kind) = (String::new(), String::new());
         check("Log", &LogFile { name, kind, bytes: 1, written_at: 1 });
         let (text, bytes, lost) = (Some("x".to_owned()), Some(Bytes::default()), Some(0));
@@ -163,6 +172,7 @@ mod tests {
         check("ProposalRequest", &ProposalRequest::default());
         check("ProposalText", &ProposalText::default());
         check("Command", &CommandRequest::default());
+        check("RunRequest", &RunInput::default());
         let (length, until) = (Some(1), Some(1));
         check("NoteRequest", &NoteInput::default());
         check("HoldRequest", &HoldInput { length, until, ..HoldInput::default() });

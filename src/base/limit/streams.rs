@@ -1,8 +1,22 @@
 //! Bounds of what servers print, and of what people run on many of them.
 
 #[cfg(doc)]
-use super::AGENT_BYTES_PER_SECOND;
+use super::{AGENT_BYTES_PER_SECOND, COMMAND_OUTPUT_BYTES_MAX};
 use crate::base::Millis;
+
+/// Servers of one run.
+pub const RUN_SERVERS_MAX: usize = 1_000;
+/// Targets that one run names.
+pub const RUN_TARGETS_MAX: usize = 100;
+/// Servers of a run at once.
+pub const RUN_PARALLEL_MAX: u32 = 100;
+/// Runs with something left to do.
+pub const RUNS_OPEN_MAX: usize = 20;
+/// Runs that are kept, those under way among them.
+pub const RUNS_KEPT_MAX: usize = 50;
+/// Of each output of a run, kept over all its servers: with both outputs and [`RUNS_KEPT_MAX`] runs
+/// 100 MiB at most. Each server has its share, at most [`COMMAND_OUTPUT_BYTES_MAX`].
+pub const RUN_OUTPUT_BYTES_MAX: usize = 1024 * 1024;
 
 /// Bytes of one frame of a stream: small beside the 64 KiB of answers that make a connection full,
 /// so that what an agent says besides waits for little.

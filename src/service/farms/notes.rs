@@ -11,6 +11,7 @@ use crate::base::name::parts;
 use crate::base::text::{self, Kind};
 use crate::base::{Code, EnvironmentId, FarmId, FarmRoleId, NoteId, Problem, Result, ServerId};
 use crate::model::{Actor, Cause, Farm, FarmRole, Note, Permission, Server};
+use crate::service::orchestration::runs;
 use crate::service::{Service, authorise, lookup};
 use crate::store::{Author, Purpose, Reads, Tx};
 use crate::wire::input::{Page, Slice, is_under};
@@ -210,6 +211,25 @@ fn named(read: &impl Reads, env: EnvironmentId, what: &str) -> Result<NoteTarget
     let servers = lookup::live_servers_of_farm(read, farm.id)?;
     let server = servers.into_iter().find(|server| server.hostname == rest.as_str());
     of_server(read, server.ok_or_else(|| Problem::not_found("farm role or server", what))?)
+}
+
+/// The servers that a name means for a command: of a farm or farm role those that run, by farm role
+/// and index.
+pub(in crate::service) fn servers_named(
+    read: &impl Reads,
+    env: EnvironmentId,
+    what: &str,
+) -> Result<Vec<Server>> {
+    let NoteTarget { farm, role, server } = named(read, env, what)?;
+    if let Some(server) = server {
+        return Ok(vec![server]);
+    }
+    let mut servers = lookup::live_servers_of_farm(read, farm.id)?;
+    servers.retain(|server| {
+        runs::runs(server) && role.as_ref().is_none_or(|role| role.id == server.farm_role)
+    });
+    servers.sort_by_key(|server| (server.farm_role, server.index));
+    Ok(servers)
 }
 
 fn of_server(read: &impl Reads, server: Server) -> Result<NoteTarget> {

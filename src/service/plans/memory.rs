@@ -232,7 +232,9 @@ impl Memory {
                 | Table::Alerts
                 | Table::Proposals
                 | Table::Volumes
-                | Table::Notes => {}
+                | Table::Notes
+                | Table::Runs
+                | Table::RunServers => {}
             }
         }
         Ok(())

@@ -3,11 +3,12 @@
 //! A command is an order like any other; what is here is what people may ask. The journal says who
 //! ran what and where, how it ended, and who cancelled it.
 
-use crate::base::{Code, Millis, OrderId, Problem, Result, ServerId};
+use crate::base::{Code, Millis, OrderId, Problem, Result, ServerId, Timestamp};
 use crate::model::{
-    Actor, Cancel, Cause, EndedBy, Grant, Order, OrderBody, OrderState, Permission, Ran,
+    Actor, Cancel, Cause, EndedBy, Grant, Order, OrderBody, OrderState, Permission, Ran, Server,
 };
 use crate::service::agents::orders;
+use crate::service::orchestration::runs;
 use crate::service::{Service, authorise, lookup, views};
 use crate::store::{Author, Purpose, Tx};
 use crate::wire::api::{CommandRequest, OrderView};
@@ -31,34 +32,52 @@ pub fn run(
     if input.command.is_empty() {
         return Err(Problem::invalid("command", "a command needs at least a program"));
     }
-    let timeout = if input.timeout_ms == 0 { COMMAND_TIMEOUT } else { input.timeout_ms };
-    if timeout > COMMAND_TIMEOUT_MAX {
-        let text = format!("at most {COMMAND_TIMEOUT_MAX} ms, not {timeout}");
-        return Err(Problem::invalid("timeoutMs", text));
-    }
-    let told = command_in_words(&input.command);
-    let command = input.command.clone();
-    let body = OrderBody::Run { command, timeout_ms: timeout, apart: true };
+    let timeout = timeout(input.timeout_ms)?;
+    let (told, command) = (command_in_words(&input.command), input.command.clone());
     let now = service.now();
-    let deadline = now.after(timeout.saturating_add(JOURNEY));
     let author = Author::new(&grant, "server.run", Cause::Request, Purpose::Growth);
     let order = service.write(author, move |tx| {
         let found = lookup::server(tx, id)?;
         let server = found.ok_or_else(|| Problem::not_found("server", id))?;
-        let (name, status) = (&server.hostname, server.status.as_str());
-        if !server.status.counts() {
-            return Err(unacceptable(format!("{name} is {status}: nothing runs there any more")));
-        }
-        if !server.agent {
-            let why = "no agent of ours runs there to do it";
-            return Err(unacceptable(format!("{name} is {status}: {why}")));
-        }
-        let order = orders::give(tx, &server, body, now, deadline)?;
+        let order = ask(tx, &server, command, timeout, now)?;
         let about = lookup::server_name(tx, &server)?;
         tx.text(about, format!("is asked to run: {told} (order {order})"));
         Ok(order)
     })?;
     shown(service, &grant, order)
+}
+
+/// How long a command may take: what was asked for, 0 for what is usual.
+pub(in crate::service) fn timeout(asked: Millis) -> Result<Millis> {
+    let timeout = if asked == 0 { COMMAND_TIMEOUT } else { asked };
+    if timeout > COMMAND_TIMEOUT_MAX {
+        let text = format!("at most {COMMAND_TIMEOUT_MAX} ms, not {timeout}");
+        return Err(Problem::invalid("timeoutMs", text));
+    }
+    Ok(timeout)
+}
+
+/// Orders a command from a server's agent.
+///
+/// # Errors
+/// `UnacceptableState` where nobody is there to run it.
+pub(in crate::service) fn ask(
+    tx: &mut Tx,
+    server: &Server,
+    command: Vec<String>,
+    timeout: Millis,
+    now: Timestamp,
+) -> Result<OrderId> {
+    let (name, status) = (&server.hostname, server.status.as_str());
+    if !server.status.counts() {
+        return Err(unacceptable(format!("{name} is {status}: nothing runs there any more")));
+    }
+    if !server.agent {
+        let why = "no agent of ours runs there to do it";
+        return Err(unacceptable(format!("{name} is {status}: {why}")));
+    }
+    let body = OrderBody::Run { command, timeout_ms: timeout, apart: true };
+    orders::give(tx, server, body, now, now.after(timeout.saturating_add(JOURNEY)))
 }
 
 /// Wants a command ended that was ordered; the answer is its order, which is open until the agent
@@ -78,20 +97,32 @@ pub fn cancel(service: &Service, actor: &Actor, id: OrderId) -> Result<OrderView
             let state = views::order(order).state;
             return Err(unacceptable(format!("order {id} is {state}: nothing is left to cancel")));
         }
-        if order.cancel.is_some() {
-            return Ok(());
+        if let Some(server) = ask_to_end(tx, &mut order, Cancel { by, at: now })? {
+            let about = lookup::server_name(tx, &server)?;
+            tx.text(about, format!("is asked to end: {told} (order {id})"));
         }
-        let server = lookup::server(tx, order.server)?;
-        let server = server.ok_or_else(|| Problem::not_found("server", order.server))?;
-        order.cancel = Some(Cancel { by, at: now });
-        tx.put(&order)?;
-        let deadline = order.deadline.max(now.after(JOURNEY));
-        orders::give(tx, &server, OrderBody::Cancel { order: id }, now, deadline)?;
-        let about = lookup::server_name(tx, &server)?;
-        tx.text(about, format!("is asked to end: {told} (order {id})"));
         Ok(())
     })?;
     shown(service, &grant, id)
+}
+
+/// Orders a command ended that an open order runs; its server, unless that was wanted before.
+pub(in crate::service) fn ask_to_end(
+    tx: &mut Tx,
+    order: &mut Order,
+    cancel: Cancel,
+) -> Result<Option<Server>> {
+    if order.cancel.is_some() {
+        return Ok(None);
+    }
+    let server = lookup::server(tx, order.server)?;
+    let server = server.ok_or_else(|| Problem::not_found("server", order.server))?;
+    let now = cancel.at;
+    order.cancel = Some(cancel);
+    tx.put(order)?;
+    let deadline = order.deadline.max(now.after(JOURNEY));
+    orders::give(tx, &server, OrderBody::Cancel { order: order.id }, now, deadline)?;
+    Ok(Some(server))
 }
 
 /// An order and what came of it. What a command printed is for those who may run one: it may be a
@@ -130,7 +161,7 @@ pub(in crate::service) fn tell_end(tx: &mut Tx, order: &Order) -> Result<()> {
     };
     let about = server.map(|server| lookup::server_name(tx, &server)).transpose()?;
     tx.text(about.unwrap_or_default(), format!("{told} (order {id}) {how}"));
-    Ok(())
+    runs::on_end(tx, order, &how)
 }
 
 fn ended(by: EndedBy) -> &'static str {

@@ -22,6 +22,7 @@ pub mod logs;
 pub mod notes;
 pub mod revisions;
 pub mod roles;
+pub mod runs;
 pub mod servers;
 pub mod tokens;
 pub mod volumes;

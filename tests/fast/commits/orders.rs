@@ -85,7 +85,7 @@ fn running(command: &[&str]) -> (Site, ServerId, OrderId) {
 }
 
 /// What an agent says of a command that ended.
-fn ended(order: OrderId, exit_code: i32, ended_by: EndedBy, left_out: u64) -> MessageBody {
+pub fn ended(order: OrderId, exit_code: i32, ended_by: EndedBy, left_out: u64) -> MessageBody {
     let stdout = Printed { head: Bytes(vec![0, 255, b'x']), left_out, tail: Bytes(Vec::new()) };
     let ran = Some(Ran { ended_by, stdout, ..Ran::default() });
     MessageBody::Result { order, error: None, exit_code, output: String::new(), ran }

@@ -3,8 +3,8 @@
 
 use crate::explain::site::Site;
 use grange::base::{
-    Code, FarmId, FarmRoleId, HoldId, NoteId, OrderId, PlanId, Result, ServerId, StepId, TokenId,
-    VolumeId,
+    Code, FarmId, FarmRoleId, HoldId, NoteId, OrderId, PlanId, Result, RunId, ServerId, StepId,
+    TokenId, VolumeId,
 };
 use grange::clouds::Applied;
 use grange::model::{Actor, Door, Grant, Permission};
@@ -15,6 +15,7 @@ use grange::service::clouds::observe::Look;
 use grange::service::clouds::{accounts, notices, observe};
 use grange::service::farms::{self, balancers, manifests, members, notes, roles};
 use grange::service::journal::{self, explain};
+use grange::service::orchestration::runs;
 use grange::service::plans::Memory;
 use grange::service::plans::{self, holds, proposals, rollouts, steps};
 use grange::service::readings::{minutes, whatif};
@@ -29,6 +30,7 @@ use grange::wire::input::{
 };
 use grange::wire::note::{NoteFilter, NoteInput};
 use grange::wire::rollout::RolloutVerb;
+use grange::wire::run::RunInput;
 use grange::wire::simulation::SimulationRequest;
 use std::collections::BTreeSet;
 
@@ -74,6 +76,18 @@ pub const VERBS: &[(&str, &[Permission], Call)] = &[
     }),
     ("servers::commands::cancel", &[CommandsRun], |t, a| {
         said(commands::cancel(t.service, a, OrderId(1)))
+    }),
+    ("orchestration::runs::start", &[CommandsRun], |t, a| {
+        let (targets, command) = (vec!["shop".into()], vec!["true".into()]);
+        said(runs::start(t.service, a, &RunInput { targets, command, ..RunInput::default() }))
+    }),
+    ("orchestration::runs::cancel", &[CommandsRun], |t, a| {
+        said(runs::cancel(t.service, a, RunId(1)))
+    }),
+    ("orchestration::runs::get", &[CommandsRun], |t, a| said(runs::get(t.service, a, RunId(1)))),
+    ("orchestration::runs::list", &[CommandsRun], |t, a| said(runs::list(t.service, a, PAGE))),
+    ("orchestration::runs::servers", &[CommandsRun], |t, a| {
+        said(runs::servers(t.service, a, RunId(1), PAGE))
     }),
     ("servers::logs::list", &[LogsRead], |t, a| {
         said(logs::list(t.service, a, t.server).map(|_| "a stream"))

@@ -5,6 +5,7 @@
 mod attacks;
 mod house;
 mod rig;
+mod streams;
 
 use grange::base::ServerId;
 use grange::base::limit::{AGENT_IN_FLIGHT_MAX, ORDER_BYTES_MAX};

@@ -12,7 +12,7 @@ use std::os::unix::fs::MetadataExt;
 use std::process::{Child, Output, Stdio};
 
 /// Each command's own length of sleep, by which it is found among the machine's processes.
-fn sleeps(which: u32) -> String {
+pub(super) fn sleeps(which: u32) -> String {
     format!("{}{which}", std::process::id())
 }
 
@@ -45,12 +45,12 @@ fn pids(meets: impl Fn(&[&str], &fs::DirEntry) -> bool) -> Vec<Pid> {
 }
 
 /// Processes that sleep for just this long.
-fn sleeping(length: &str) -> Vec<Pid> {
+pub(super) fn sleeping(length: &str) -> Vec<Pid> {
     pids(|words, _| words == ["sleep", length])
 }
 
 /// Waits until so many sleep for just this long.
-fn asleep(length: &str, count: usize) {
+pub(super) fn asleep(length: &str, count: usize) {
     until(&format!("{count} processes that sleep {length} s"), 20, || {
         let found = sleeping(length);
         if found.len() == count { Ok(()) } else { Err(found) }

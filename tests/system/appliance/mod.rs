@@ -26,6 +26,7 @@ mod proposals;
 mod refusals;
 pub mod rig;
 mod rollout;
+mod runs;
 mod ssh;
 mod tier;
 mod traces;

@@ -1,0 +1,3 @@
+//! What people have done on many servers at once.
+
+pub mod runs;
