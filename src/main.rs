@@ -12,5 +12,9 @@ fn main() -> ExitCode {
     if arguments.first().is_some_and(|first| first == "onboard-init") {
         return grange::clouds::onboard::init_main(arguments.into_iter().skip(1).collect());
     }
+    // What keeps a role's services: one thread each, too.
+    if let Some(code) = grange::agent::stage_main(&arguments) {
+        return code;
+    }
     boot::run::run(name.into_iter().chain(arguments).collect())
 }

@@ -29,3 +29,5 @@ mod screen;
 mod store;
 #[path = "system/survey.rs"]
 mod survey;
+#[path = "system/workload/mod.rs"]
+mod workload;

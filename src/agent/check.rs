@@ -2,6 +2,7 @@
 //! keeps ending, as far as whoever supervises them says.
 
 use super::balancer::Sight;
+use super::workload::{RoleWork, Trouble};
 use super::{Event, Events};
 use crate::model::ReadyCheck;
 use std::fs::File;
@@ -28,6 +29,8 @@ const ANSWER_BYTES_MAX: u64 = 512;
 
 /// What is looked at.
 pub struct Check {
+    /// The work of its role, which comes first.
+    pub work: RoleWork,
     /// Its own check and where; a server without one is ready from the start.
     pub ready: Option<(ReadyCheck, IpAddr)>,
     /// Where its supervisor says which services keep ending; nobody does on many platforms.
@@ -37,7 +40,14 @@ pub struct Check {
 }
 
 impl Check {
-    async fn look(&self) -> Result<String, String> {
+    async fn look(&self) -> Result<String, Unready> {
+        if let Err(trouble) = self.work.status() {
+            return Err(trouble.into());
+        }
+        Ok(self.look_outside().await?)
+    }
+
+    async fn look_outside(&self) -> Result<String, String> {
         // It knows more of itself than that it keeps ending.
         if let Some(problem) = self.balancer.problem() {
             return Err(problem);
@@ -49,6 +59,29 @@ impl Check {
         match &self.ready {
             Some((check, address)) => look(check, *address).await,
             None => Ok("every service runs".to_owned()),
+        }
+    }
+}
+
+/// Why it is not ready.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Unready {
+    why: String,
+    /// Whether it is said of a server that was never ready, too: what its work is at.
+    is_work: bool,
+}
+
+impl From<String> for Unready {
+    fn from(why: String) -> Unready {
+        Unready { why, is_work: false }
+    }
+}
+
+impl From<Trouble> for Unready {
+    fn from(trouble: Trouble) -> Unready {
+        match trouble {
+            Trouble::Passing(why) => Unready { why, is_work: false },
+            Trouble::Lasting(why) => Unready { why, is_work: true },
         }
     }
 }
@@ -65,7 +98,8 @@ fn crashing(path: &Path) -> Vec<String> {
 
 /// Looks again and again and reports every change, for as long as anybody listens.
 pub async fn watch(check: Check, events: Events) {
-    let mut state = State { ready: check.ready.is_none(), ..State::default() };
+    let ready = check.ready.is_none() && check.work.status().is_ok();
+    let mut state = State { ready, ..State::default() };
     while !events.is_closed() {
         let found = check.look().await;
         if let Some((ready, detail)) = state.apply(found)
@@ -88,7 +122,7 @@ struct State {
 
 impl State {
     /// Takes one look in and gives what is new: whether it passes, or what it fails with by now.
-    fn apply(&mut self, found: Result<String, String>) -> Option<(bool, String)> {
+    fn apply(&mut self, found: Result<String, Unready>) -> Option<(bool, String)> {
         match found {
             Ok(detail) => {
                 self.failures = 0;
@@ -97,11 +131,12 @@ impl State {
                 self.ready = true;
                 news.then_some((true, detail))
             }
-            Err(detail) => {
+            Err(Unready { why: detail, is_work }) => {
                 self.failures += 1;
                 let turns = self.ready && self.failures >= FAILURES_MAX;
                 let differs = self.told.as_ref().is_some_and(|told| *told != detail);
-                if !turns && !differs {
+                let begins = is_work && !self.ready && self.told.is_none();
+                if !turns && !differs && !begins {
                     return None;
                 }
                 self.ready = false;
@@ -154,6 +189,7 @@ async fn get(target: SocketAddr, path: &str) -> io::Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::agent::tests::{places, scratch};
     use tokio::net::TcpListener;
 
     #[test]
@@ -163,7 +199,8 @@ mod tests {
             let news: String = looks
                 .chars()
                 .map(|look| {
-                    let found = if look == '+' { Ok(String::new()) } else { Err(String::new()) };
+                    let found =
+                        if look == '+' { Ok(String::new()) } else { Err(String::new().into()) };
                     match state.apply(found) {
                         Some((true, _)) => 'U',
                         Some((false, _)) => 'D',
@@ -182,7 +219,7 @@ mod tests {
     fn another_reason_to_fail_is_news_and_the_same_is_none() {
         let mut state = State { ready: true, ..State::default() };
         let mut say = |found: Result<&str, &str>| {
-            state.apply(found.map(str::to_owned).map_err(str::to_owned))
+            state.apply(found.map(str::to_owned).map_err(|why| why.to_owned().into()))
         };
         let fails = |why: &str| Some((false, why.to_owned()));
         assert_eq!(say(Err("refused")), None);
@@ -195,15 +232,33 @@ mod tests {
     }
 
     #[test]
+    fn what_its_work_is_at_is_said_before_it_was_ever_ready() {
+        let mut state = State::default();
+        let mut say = |found: Result<&str, Trouble>| {
+            state.apply(found.map(str::to_owned).map_err(Into::into))
+        };
+        let lasting = |why: &str| Err(Trouble::Lasting(why.to_owned()));
+        let fails = |why: &str| Some((false, why.to_owned()));
+        assert_eq!(say(Err(Trouble::Passing("just begun".to_owned()))), None);
+        assert_eq!(say(lasting("setup 1 of 2")), fails("setup 1 of 2"));
+        assert_eq!(say(lasting("setup 1 of 2")), None);
+        assert_eq!(say(lasting("setup 2 of 2")), fails("setup 2 of 2"));
+        assert_eq!(say(Ok("answers")), Some((true, "answers".to_owned())));
+        // A ready server has its three looks.
+        assert_eq!(say(lasting("web keeps ending")), None);
+    }
+
+    #[test]
     fn a_service_that_keeps_ending_is_a_failure_whatever_the_port_says() {
-        let path = crate::agent::tests::scratch("crashing").join("crashing.json");
+        let path = scratch("crashing").join("crashing.json");
         let balancer = Sight::default();
-        let check = Check { ready: None, crashing: path.clone(), balancer };
+        let work = RoleWork::open(places(path.parent().unwrap()), false).unwrap();
+        let check = Check { work, ready: None, crashing: path.clone(), balancer };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let look = || runtime.block_on(check.look());
         assert!(look().is_ok(), "nobody supervises");
         std::fs::write(&path, r#"["haproxy keeps ending"]"#).unwrap();
-        assert_eq!(look(), Err("haproxy keeps ending".to_owned()));
+        assert_eq!(look(), Err("haproxy keeps ending".to_owned().into()));
         for text in ["[]", "{", ""] {
             std::fs::write(&path, text).unwrap();
             assert!(look().is_ok(), "{text}");

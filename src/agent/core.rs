@@ -306,6 +306,7 @@ impl Running {
         if self.goodbye.is_none() {
             self.look_for_a_word();
             self.agent.workshop.halt.store(true, Ordering::Relaxed);
+            self.agent.workshop.work.halt();
             self.goodbye = Some(now + GOODBYE_DEADLINE);
         }
     }

@@ -5,7 +5,7 @@
 //! began; a group whose first process is gone is somebody else's by then, or a daemon, and is left
 //! alone.
 
-use super::collect::process_stat;
+use super::keeper::KnownProcess;
 use super::state::{State, number_name, numbers, read, replace};
 use nix::errno::Errno;
 use nix::sys::signal::{Signal, killpg};
@@ -65,12 +65,9 @@ impl Drop for Noted {
     }
 }
 
-/// When a process began: this boot, and the ticks since then. `None` where there is none.
+/// When a process began. `None` where there is none.
 fn birth(process: u64) -> Option<String> {
-    let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
-    let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
-    let began = process_stat(&stat)?.start_ticks;
-    Some(format!("{} {began}", boot.trim()))
+    Some(KnownProcess::identify(i32::try_from(process).ok()?)?.birth)
 }
 
 fn end(leader: u64) {

@@ -12,6 +12,8 @@
 //! - [`orders`]: which orders were seen and what came of them, so that each is done once;
 //!   [`work`] carries them out with [`command`] and [`file`], on threads that may block;
 //!   [`leftover`] ends the commands of an agent that was killed.
+//! - [`workload`]: a role's work, done by a thread of its own: setup, files, services; [`keeper`]:
+//!   the processes that keep what runs, whatever becomes of the agent.
 //! - [`balancer`]: the members of an HAProxy here, changed while it runs, and what it sees of them.
 //! - [`retiring`]: whether the server is to go, and the word of those who work on it that nothing
 //!   is left to finish: `grange-agent retiring` and `grange-agent idle`.
@@ -25,8 +27,8 @@
 //! message, an order's result, the epoch. What may come twice: everything that was sent and whose
 //! acknowledgement was lost, messages with the same number, readings with the same time.
 //!
-//! Not here: decisions. The agent never restarts a service, cleans a disk or scales by itself; it
-//! says what it sees and does what it is ordered.
+//! Not here: decisions. The agent never cleans a disk or scales by itself; it says what it sees and
+//! does what it is ordered, and a role's services are kept running because that is the order.
 //!
 //! To add an order: a variant of `model::OrderBody`, its arm in [`work`], its word on being done
 //! twice in [`orders`], and a row in `tests/`.
@@ -40,6 +42,7 @@ mod core;
 mod file;
 mod flight;
 mod identity;
+mod keeper;
 mod leftover;
 mod link;
 mod orders;
@@ -54,12 +57,15 @@ mod streams;
 mod tests;
 mod transport;
 mod work;
+mod workload;
 
 pub use balancer::{BalancerPaths, Look};
 pub use file::{FileOrder, Files};
+pub use keeper::stage_main;
 pub use orders::Outcome;
 pub use retiring::{Question, ask};
 pub use settings::{AgentOptions, STATE_DIR, state_dir};
+pub use workload::{RoleWork, Trouble, WorkPlaces};
 
 use crate::base::limit::{AGENT_ORDERS_OPEN_MAX, AGENT_SPOOL_BYTES_MAX};
 use crate::base::problem::chain;
@@ -104,9 +110,9 @@ enum Event {
 const EVENTS_MAX: usize = AGENT_ORDERS_OPEN_MAX + 32;
 /// Commands that run at once; more wait.
 const COMMANDS_MAX: usize = 8;
-/// Threads for what may block: a place for each command, and some for files, certificates and the
-/// rest, which no command may keep waiting.
-const WORKERS_MAX: usize = COMMANDS_MAX + 4;
+/// Threads for what may block: a place for each command, two for a role's work and the one that
+/// follows it, and some for files, certificates and the rest, which no command may keep waiting.
+const WORKERS_MAX: usize = COMMANDS_MAX + 6;
 /// Stack of a worker: it reads files and waits for processes.
 const WORKER_STACK_BYTES: usize = 256 * 1024;
 
@@ -178,20 +184,18 @@ fn assemble(
     let session_id = getsid(None).ok().filter(|&id| id != getpid()).map(Pid::as_raw);
     let source = collect::Source::new("/proc".as_ref(), &options.run_dir, limits, session_id);
     let collector = collect::Collector::new(source, &data.mounts, clock.monotonic());
-    let files = state
-        .room("files")
-        .and_then(|dir| file::Files::open(dir.join("placed.json"), options.home.clone()));
     let appliances = recall_appliances(&state, data)?;
     let workshop = Arc::new(work::Workshop {
         appliances: appliances.clone(),
         groups: leftover::Groups::open(&state).map_err(io("ending commands left running"))?,
-        files: Mutex::new(
-            files.map_err(io("recalling written files"))?.with_balancer(balancer_paths(options)),
-        ),
+        files: Mutex::new(open_files(options, &state).map_err(io("recalling written files"))?),
         halt: AtomicBool::new(false),
+        work: RoleWork::open(places(options, data), data.works)
+            .map_err(io("recalling the role's work"))?,
         machine,
         deny_run: options.home.join("etc/grange/agent.deny-run"),
     });
+    let workshop_is_ready = workshop.work.status().is_ok();
     let identity = identity::Identity::new(state.clone(), data.server, data.token.clone());
     let session = session::Session {
         process: secret_text(),
@@ -205,6 +209,7 @@ fn assemble(
     };
     let mut tasks = vec![tokio::spawn(session.run())];
     let check = check::Check {
+        work: workshop.work.clone(),
         ready: data.check.clone().map(|check| (check, options.address)),
         crashing: options.run_dir.join(CRASHING),
         balancer: balancer::Sight::default(),
@@ -225,7 +230,7 @@ fn assemble(
         streams: streams::Streams::below(state.dir(), &options.home),
         workshop,
         collector,
-        ready: data.check.is_none(),
+        ready: data.check.is_none() && workshop_is_ready,
         members: None,
         random: Stream::new(seed, "backlog"),
         events,
@@ -235,9 +240,21 @@ fn assemble(
     Ok(agent)
 }
 
-fn balancer_paths(options: &AgentOptions) -> balancer::BalancerPaths {
+/// Files that are ordered one by one, and the balancer that may be among their readers.
+fn open_files(options: &AgentOptions, state: &state::State) -> io::Result<file::Files> {
     let (run_dir, address) = (options.service_run_dir.clone(), options.address);
-    balancer::BalancerPaths { run_dir, address }
+    let memory = state.room("files")?.join("placed.json");
+    let files = file::Files::open(memory, options.home.clone())?;
+    Ok(files.with_balancer(balancer::BalancerPaths { run_dir, address }))
+}
+
+fn places(options: &AgentOptions, data: &UserData) -> WorkPlaces {
+    WorkPlaces {
+        state: options.state.clone(),
+        home: options.home.clone(),
+        mounts: data.mounts.clone(),
+        program: "/proc/self/exe".into(),
+    }
 }
 
 fn recall_appliances(

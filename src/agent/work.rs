@@ -6,8 +6,9 @@ use super::command;
 use super::file::{FileOrder, Files};
 use super::leftover::Groups;
 use super::orders::{NOT_BEGUN, Outcome};
+use super::workload::RoleWork;
 use crate::base::Millis;
-use crate::model::OrderBody;
+use crate::model::{OrderBody, Workload};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::getppid;
 use std::io::ErrorKind;
@@ -17,6 +18,9 @@ use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 
 /// How long the system may take to begin its own restart.
 const REBOOT_TIMEOUT_MS: Millis = 10_000;
+
+/// What is said of an order to do a role's work that came without it.
+const NO_WORK: &str = "the order came without the work that it is about";
 
 /// What orders are carried out with; shared by all of them.
 pub struct Workshop {
@@ -30,6 +34,8 @@ pub struct Workshop {
     pub halt: AtomicBool,
     /// Where the server's owner forbids commands: a file that is there, whatever is in it.
     pub deny_run: PathBuf,
+    /// The work of the server's role.
+    pub work: RoleWork,
     /// Whether this is a whole machine of its own, rather than a server on a shared one.
     pub machine: bool,
 }
@@ -54,14 +60,33 @@ impl Workshop {
                 };
                 self.files.lock().unwrap_or_else(PoisonError::into_inner).write(&order, &self.halt)
             }
-            OrderBody::Workload { .. } => Outcome::failed("this agent knows of no work of a role"),
+            OrderBody::Workload { .. } => Outcome::failed(NO_WORK),
             OrderBody::Reboot => self.reboot(),
             OrderBody::Addresses { appliances } => self.appliances.learn(appliances),
-            OrderBody::Stop => Outcome::done("the agent stops"),
+            OrderBody::Stop => {
+                self.work.end();
+                Outcome::done("the agent stops")
+            }
             // The agent does these itself.
             OrderBody::Cancel { .. } | OrderBody::Leave { .. } | OrderBody::Stay => {
                 Outcome::done("noted")
             }
+        }
+    }
+
+    /// Does what is ordered, with the work that an order of it came with. `None` where the agent
+    /// stops before it is known what comes of it, and the next one finds out.
+    pub fn do_work(
+        &self,
+        body: &OrderBody,
+        workload: Option<Workload>,
+        cancel: &AtomicBool,
+    ) -> Option<Outcome> {
+        match (body, workload) {
+            (OrderBody::Workload { generation, .. }, Some(workload)) => {
+                self.work.take(*generation, workload)
+            }
+            _ => Some(self.carry_out(body, cancel)),
         }
     }
 
@@ -138,7 +163,7 @@ impl Workshop {
 mod tests {
     use super::*;
     use crate::agent::state::State;
-    use crate::agent::tests::scratch;
+    use crate::agent::tests::{places, scratch};
     use crate::base::ServerId;
 
     #[test]
@@ -150,7 +175,8 @@ mod tests {
         let groups = Groups::open(&state).unwrap();
         let appliances = Arc::new(Appliances::open(state, Vec::new()).unwrap());
         let deny_run = dir.join("agent.deny-run");
-        let workshop = Workshop { appliances, groups, files, halt, machine: false, deny_run };
+        let work = RoleWork::open(places(&dir), false).unwrap();
+        let workshop = Workshop { appliances, groups, files, halt, work, machine: false, deny_run };
         let never = AtomicBool::new(false);
         let deny_run = &workshop.deny_run;
         let run = |command: &[&str], timeout_ms| {

@@ -367,6 +367,9 @@ pub const PLAN_PERIOD: Millis = 30_000;
 /// What an `onboard` server's own log file may hold before it becomes the old one; with both,
 /// 100 servers keep at most 200 MiB.
 pub const SERVER_LOG_BYTES_MAX: u64 = 1024 * 1024;
+/// What one part of a role's setup or one of its services may print into one file; with the one
+/// before it, a server of ten of them keeps at most 20 MiB.
+pub const WORK_LOG_BYTES_MAX: u64 = 1024 * 1024;
 /// Deadline of one `onboard` boot, from the call until pid 1 supervises; usually it takes 20 ms.
 pub const ONBOARD_BOOT_DEADLINE: Millis = 20_000;
 

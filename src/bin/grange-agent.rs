@@ -1,7 +1,7 @@
 //! The agent alone: the same code as `grange agent`, in a binary that carries nothing else.
 #![forbid(unsafe_code)]
 
-use grange::agent::{AgentOptions, Question, ask, run, state_dir};
+use grange::agent::{AgentOptions, Question, ask, run, stage_main, state_dir};
 use grange::base::output;
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -40,7 +40,12 @@ options
 fn main() -> ExitCode {
     // Platforms start either binary with the same words.
     let named = |word: &OsString| word == "agent";
-    let mut arguments = std::env::args_os().skip(1).peekable();
+    let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
+    // What keeps a role's services has one thread: before anything else.
+    if let Some(code) = stage_main(&arguments) {
+        return code;
+    }
+    let mut arguments = arguments.into_iter().peekable();
     arguments.next_if(named);
     let question = match arguments.peek().and_then(|word| word.to_str()) {
         Some("retiring") => Some(Question::Retiring),

@@ -4,7 +4,7 @@ use super::Running;
 use crate::agent::Event;
 use crate::agent::orders::{Advice, Cancelled, NOT_BEGUN, Outcome};
 use crate::base::OrderId;
-use crate::model::OrderBody;
+use crate::model::{OrderBody, Workload};
 use crate::net::mqtt::{Packet, Publish, encode};
 use crate::wire::agent::{MessageBody, OrderMessage};
 use crate::wire::stream::Control;
@@ -65,7 +65,7 @@ impl Running {
     fn obey(&mut self, message: OrderMessage, now: Instant) -> bool {
         let order = message.order;
         match self.agent.orders.arrive(&message) {
-            Ok(Advice::Do) => self.begin(order, message.body, now),
+            Ok(Advice::Do) => self.begin(order, (message.body, message.workload), now),
             Ok(Advice::Answer(outcome)) => self.answer(order, &outcome),
             Ok(Advice::UnderWay) => {}
             Ok(Advice::Stale { epoch }) => {
@@ -80,7 +80,12 @@ impl Running {
         true
     }
 
-    fn begin(&mut self, order: OrderId, body: OrderBody, now: Instant) {
+    fn begin(
+        &mut self,
+        order: OrderId,
+        (body, workload): (OrderBody, Option<Workload>),
+        now: Instant,
+    ) {
         let noted = match &body {
             OrderBody::Leave { step, reason, by } => {
                 Some(self.agent.retiring.begin(*step, reason.clone(), *by))
@@ -118,16 +123,18 @@ impl Running {
                 None => None,
             };
             let work = tokio::task::spawn_blocking(move || match worker.taken.swap(true, SeqCst) {
-                true => Outcome::failed(NOT_BEGUN),
-                false => workshop.carry_out(&body, &worker.cancel),
+                true => Some(Outcome::failed(NOT_BEGUN)),
+                false => workshop.do_work(&body, workload, &worker.cancel),
             });
-            work.await.unwrap_or_else(|error| Outcome::failed(error.to_string()))
+            work.await.unwrap_or_else(|error| Some(Outcome::failed(error.to_string())))
         };
         tokio::spawn(async move {
             let outcome = tokio::select! {
                 outcome = work => outcome,
-                () = ends.not_begun.notified() => Outcome::failed(NOT_BEGUN),
+                () = ends.not_begun.notified() => Some(Outcome::failed(NOT_BEGUN)),
             };
+            // One without an outcome is the next agent's to answer.
+            let Some(outcome) = outcome else { return };
             if events.send(Event::Done(order, stop, outcome)).await.is_err() {
                 tracing::debug!(%order, "done after the agent stopped");
             }

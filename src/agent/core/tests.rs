@@ -6,8 +6,8 @@ use crate::agent::orders::Outcome;
 use crate::agent::state::State;
 use crate::agent::streams::Logs;
 use crate::agent::tests::appliance::{SERVER, block_on};
-use crate::agent::tests::scratch;
-use crate::agent::{EVENTS_MAX, collect, file, leftover};
+use crate::agent::tests::{places, scratch};
+use crate::agent::{EVENTS_MAX, RoleWork, collect, file, leftover};
 use crate::base::{ManualClock, StepId, Timestamp};
 use crate::model::OrderBody;
 use crate::net::mqtt::decode;
@@ -49,6 +49,7 @@ impl Hand {
             groups: leftover::Groups::open(&state).unwrap(),
             files: Mutex::new(files),
             halt: AtomicBool::new(false),
+            work: RoleWork::open(places(&dir), false).unwrap(),
             machine: false,
             deny_run: dir.join("agent.deny-run"),
         };

@@ -9,7 +9,7 @@ use crate::agent::transport::{EnrolError, Opening, Transport, Wire};
 use crate::agent::{AgentOptions, EVENTS_MAX, Event, Events, assemble, settings};
 use crate::base::hash::hex;
 use crate::base::{OrderId, ServerId, Timestamp, WallClock};
-use crate::model::OrderBody;
+use crate::model::{OrderBody, Workload};
 use crate::net::mqtt::{ConnectCode, Packet, Publish, Qos, decode, encode};
 use crate::wire::agent::{EnrolRequest, EnrolResponse, Message, MessageBody, OrderMessage};
 use crate::wire::reading::{self, Batch};
@@ -271,9 +271,17 @@ impl Peer {
 
     /// Gives an order and takes its acknowledgement; what comes meanwhile is put aside.
     pub async fn order(&mut self, order: u64, epoch: u64, body: OrderBody) {
+        self.give(order, epoch, body, None).await;
+    }
+
+    /// Orders a role's work.
+    pub async fn order_work(&mut self, order: u64, body: OrderBody, workload: Workload) {
+        self.give(order, 1, body, Some(workload)).await;
+    }
+
+    async fn give(&mut self, order: u64, epoch: u64, body: OrderBody, workload: Option<Workload>) {
         let order = OrderId(order);
-        let message =
-            OrderMessage { v: 1, epoch, order, deadline: Timestamp(0), body, workload: None };
+        let message = OrderMessage { v: 1, epoch, order, deadline: Timestamp(0), body, workload };
         let id = order.0 as u16;
         let publish = Publish {
             topic: topic::name(SERVER, Kind::Orders),

@@ -1,6 +1,7 @@
 //! The agent as a whole, against an appliance of a few lines on loopback.
 
-use std::path::PathBuf;
+use crate::agent::WorkPlaces;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// An empty directory of this test's own, under the system's place for temporary files.
@@ -14,6 +15,16 @@ pub fn scratch(name: &str) -> PathBuf {
     }
     std::fs::create_dir_all(&dir).unwrap();
     dir
+}
+
+/// A server whose root is a directory, with work of no role.
+pub fn places(dir: &Path) -> WorkPlaces {
+    WorkPlaces {
+        state: dir.join("state"),
+        home: dir.to_owned(),
+        mounts: Vec::new(),
+        program: "/proc/self/exe".into(),
+    }
 }
 
 pub mod appliance;

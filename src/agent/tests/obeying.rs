@@ -3,7 +3,7 @@
 use super::appliance::{World, block_on, soon, until};
 use crate::agent::{COMMANDS_MAX, Event, Question, ask};
 use crate::base::{OrderId, StepId, Timestamp};
-use crate::model::{EndedBy, OrderBody};
+use crate::model::{EndedBy, OrderBody, RoleFile, Workload};
 use crate::wire::agent::MessageBody;
 use std::process::ExitCode;
 use tokio::net::TcpListener;
@@ -287,5 +287,59 @@ fn a_server_that_is_to_go_says_once_that_it_is_idle() {
         assert!(said.contains(&Some(StepId(9))), "{said:?}");
         agent.events.send(Event::Stop).await.unwrap();
         soon("the agent's end", agent.task).await.unwrap();
+    });
+}
+
+/// What keepers do is tried with the built binary, in `tests/system/workload`.
+#[test]
+fn a_roles_work_comes_before_it_is_ready_and_older_work_is_refused() {
+    block_on(async {
+        let world = World::new("work").await;
+        let agent = world.start(r#", "works": true"#);
+        let mut peer = world.accept().await;
+        let hello = peer.hello().await;
+        assert!(matches!(hello.body, MessageBody::Hello { ready: false, .. }), "{hello:?}");
+        let ready = |ready, detail: &str| MessageBody::Ready { ready, detail: detail.to_owned() };
+        let body = peer.take().await.body;
+        assert_eq!(body, ready(false, "the work of its role has not arrived yet"));
+        let order = |generation| OrderBody::Workload {
+            generation,
+            digest: String::new(),
+            restarts: String::new(),
+        };
+        let path = world.dir.join("etc/conf").display().to_string();
+        let file = |content: &str| {
+            let (path, content) = (path.clone(), content.to_owned());
+            let (check, on_change, owner) = (Vec::new(), None, None);
+            let template = false;
+            RoleFile { path, content, template, mode: 0o644, owner, check, on_change }
+        };
+        let workload = |content| Workload { files: vec![file(content)], ..Workload::default() };
+        peer.order_work(1, order(2), workload("x")).await;
+        let done = |order| (OrderId(order), None, 0, "generation 2 is in place".to_owned());
+        let mut said = Vec::new();
+        while said.len() < 2 {
+            match peer.take().await.body {
+                MessageBody::Result { order, error, exit_code, output, .. } => {
+                    assert_eq!((order, error, exit_code, output), done(1));
+                    said.push("result");
+                }
+                MessageBody::Ready { ready: true, .. } => said.push("ready"),
+                MessageBody::Ready { ready: false, .. } => {}
+                other => panic!("{other:?}"),
+            }
+        }
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "x");
+        peer.order_work(2, order(1), workload("y")).await;
+        let why = "generation 1 is older than 2, which it has".to_owned();
+        assert_eq!(peer.result().await.1, Some(why));
+        peer.order(3, 1, order(3)).await;
+        let why = "the order came without the work that it is about".to_owned();
+        assert_eq!(peer.result().await.1, Some(why));
+        peer.order_work(4, order(2), workload("x")).await;
+        assert_eq!(peer.result().await, done(4));
+        agent.events.send(Event::Stop).await.unwrap();
+        soon("the agent's end", agent.task).await.unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "x");
     });
 }

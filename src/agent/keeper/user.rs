@@ -1,0 +1,62 @@
+//! Users by name, read from the files: a static binary cannot load what other sources of users
+//! need.
+
+use std::fs;
+use std::path::PathBuf;
+
+/// A user of this server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SystemUser {
+    /// Its name.
+    pub name: String,
+    /// Its number.
+    pub uid: u32,
+    /// The number of its group.
+    pub gid: u32,
+    /// The groups it is a member of besides.
+    pub groups: Vec<u32>,
+    /// Its home.
+    pub home: PathBuf,
+}
+
+/// The user of a name, or why it cannot be one.
+pub fn find(name: &str) -> Result<SystemUser, String> {
+    let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
+    parse(&read("/etc/passwd"), &read("/etc/group"), name)
+        .ok_or_else(|| format!("there is no user {name:?} on this server: setup has to make it"))
+}
+
+fn parse(passwd: &str, group: &str, name: &str) -> Option<SystemUser> {
+    let line = passwd.lines().find(|line| line.split(':').next() == Some(name))?;
+    let fields: Vec<&str> = line.split(':').collect();
+    let [_, _, uid, gid, _, home, ..] = fields.as_slice() else { return None };
+    let groups = group.lines().filter_map(|line| {
+        let fields: Vec<&str> = line.split(':').collect();
+        let [_, _, gid, members] = fields.as_slice() else { return None };
+        members.split(',').any(|member| member == name).then(|| gid.parse().ok())?
+    });
+    Some(SystemUser {
+        name: name.to_owned(),
+        uid: uid.parse().ok()?,
+        gid: gid.parse().ok()?,
+        groups: groups.collect(),
+        home: home.into(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn users_have_their_groups() {
+        let passwd = "root:x:0:0:root:/root:/bin/sh\napp:x:200:201::/srv/app:/bin/false\nbad:x:y\n";
+        let group = "app:x:201:\nssl:x:210:bob,app\nno:x:211:apple\nbroken:x:app\n";
+        let user = parse(passwd, group, "app").unwrap();
+        assert_eq!((user.uid, user.gid, user.groups), (200, 201, vec![210]));
+        assert_eq!(user.home, PathBuf::from("/srv/app"));
+        for nobody in ["ap", "bad", "", "x"] {
+            assert_eq!(parse(passwd, group, nobody), None, "{nobody}");
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! Services: kept running, stopped in order, bounded in what they print.
+
+use super::world::*;
+use grange::model::{Restart, RoleService, StopBy, Workload};
+use std::collections::BTreeMap;
+use std::fs;
+
+/// Takes work and gives what is said of it.
+fn take(world: &World, all: Vec<RoleService>) -> Result<String, String> {
+    let work = world.open();
+    let generation = world.in_place().unwrap_or(0) + 1;
+    let answer = said(work.take(generation, services(all)));
+    work.halt();
+    answer
+}
+
+#[test]
+fn one_that_cannot_run_is_the_reason() {
+    let check = |name: &str, service: RoleService, expected: &str| {
+        let world = World::new(name);
+        let why = take(&world, vec![service]).unwrap_err();
+        assert!(why.starts_with("service web ") && why.contains(expected), "{name}: {why}");
+        // It is tried again, and runs once it can.
+        assert!(world.report("service-web").is_some(), "{name}");
+    };
+    check(
+        "exits",
+        service("web", "exit 3"),
+        "keeps ending and is started again: it last ended \
+           with exit code 3",
+    );
+    let missing = RoleService { command: vec!["/no/such".into()], ..service("web", "") };
+    check("missing", missing, "could not begin: /no/such: command not found");
+    let user = RoleService { run_as: Some("nobody-of-this-name".into()), ..service("web", "") };
+    check("user", user, "there is no user \"nobody-of-this-name\" on this server");
+    let nowhere = RoleService { directory: Some("/no/such".into()), ..service("web", "sleep 9") };
+    check("directory", nowhere, "/no/such: No such file or directory");
+    let once = RoleService { restart: Restart::Never, ..service("web", "exit 4") };
+    check("never", once, "ended with exit code 4 and is not started again");
+    let files = RoleService { open_files: Some(1 << 40), ..service("web", "sleep 9") };
+    check("files", files, "open files: this server allows");
+}
+
+#[test]
+fn each_has_its_environment_its_place_its_limit_and_its_restarts() {
+    let world = World::new("surroundings");
+    fs::create_dir_all(world.dir.join("srv")).unwrap();
+    let environment = BTreeMap::from([("MODE".to_owned(), "prod".to_owned())]);
+    let all = vec![
+        RoleService {
+            directory: Some("/srv".into()),
+            open_files: Some(99),
+            environment,
+            ..service("web", "pwd; ulimit -n; echo $MODE $TIER >&2; exec sleep 300")
+        },
+        RoleService { restart: Restart::Never, ..service("once", "echo x >> ran") },
+        RoleService {
+            restart: Restart::OnFailure,
+            ..service("twice", "test -e failed && exit; touch failed; echo no; exit 1")
+        },
+    ];
+    let variables = [("MODE", "beneath"), ("TIER", "gold")];
+    let environment =
+        variables.map(|(name, value)| (name.to_owned(), value.to_owned())).into_iter().collect();
+    let take = |world: &World, services| {
+        let work = world.open();
+        let generation = world.in_place().unwrap_or(0) + 1;
+        let environment = BTreeMap::clone(&environment);
+        let setup = vec![part("echo $MODE $TIER")];
+        let workload = Workload { setup, services, environment, ..Workload::default() };
+        let answer = said(work.take(generation, workload));
+        work.halt();
+        answer
+    };
+    assert_eq!(take(&world, all.clone()), Ok("generation 1 is in place".to_owned()));
+    assert_eq!(world.log("setup-1"), "beneath gold\n");
+    let expected = format!("{}\n99\nprod gold\n", world.dir.join("srv").display());
+    assert_eq!(world.log("service-web"), expected);
+    assert_eq!((world.read("ran").as_str(), world.log("service-twice").as_str()), ("x\n", "no\n"));
+    assert_eq!(world.report("service-twice").unwrap()["starts"], 2);
+    let process = world.process("web");
+    // What has changed is started anew, and only that.
+    let mut changed = all;
+    changed[1].environment.insert("MODE".into(), "test".into());
+    assert!(take(&world, changed).is_ok());
+    assert_eq!((world.process("web"), world.read("ran").as_str()), (process, "x\nx\n"));
+}
+
+#[test]
+fn a_service_has_its_users_rights() {
+    assert!(nix::unistd::geteuid().is_root(), "this test is run as root: tests/run system");
+    let world = World::new("user");
+    let user = RoleService {
+        run_as: Some("nobody".into()),
+        directory: Some("/".into()),
+        ..service("web", "id -un; id -G; echo $HOME $USER; cat state/owner; exec sleep 300")
+    };
+    fs::write(world.dir.join("state/owner"), "secret").unwrap();
+    fs::set_permissions(
+        world.dir.join("state"),
+        std::os::unix::fs::PermissionsExt::from_mode(0o700),
+    )
+    .unwrap();
+    assert!(take(&world, vec![user]).is_ok());
+    let log = world.log("service-web");
+    assert!(log.starts_with("nobody\n65534\n/nonexistent nobody\n"), "{log}");
+    assert!(log.contains("Permission denied") && !log.contains("secret"), "{log}");
+}
+
+#[test]
+fn they_stop_in_the_opposite_order_and_leave_nothing() {
+    let world = World::new("stop");
+    let script = |name: &str| {
+        format!(
+            "trap 'echo {name} >> stopped; exit' USR1; (setsid sleep 300 &); \
+             (trap '' USR1; echo $$ >> deaf; sleep 300) & while :; do sleep 0.05; done"
+        )
+    };
+    let stop = StopBy { signal: "USR1".into(), within_ms: 500 };
+    let all: Vec<RoleService> = ["a", "b", "c"]
+        .map(|name| RoleService { stop: stop.clone(), ..service(name, &script(name)) })
+        .to_vec();
+    assert!(take(&world, all).is_ok());
+    let processes = ["a", "b", "c"].map(|name| world.process(name).unwrap());
+    let work = world.open();
+    work.end();
+    assert_eq!(world.read("stopped"), "c\nb\na\n");
+    assert!(processes.iter().all(|pid| !is_alive(*pid)));
+    assert_eq!(at_home(&world), 0, "what they left behind is ended too");
+}
+
+/// Processes that are in the server's directory.
+fn at_home(world: &World) -> usize {
+    let all = fs::read_dir("/proc").unwrap().flatten();
+    all.filter(|entry| {
+        fs::read_link(entry.path().join("cwd")).is_ok_and(|cwd| cwd.starts_with(&world.dir))
+    })
+    .count()
+}
+
+#[test]
+fn whatever_a_service_leaves_behind_goes_before_it_is_started_again() {
+    let world = World::new("orphans");
+    let script = "(setsid sh -c 'echo $$ > left; exec sleep 300' &); sleep 0.2; \
+                  test -e again || { touch again; exit 1; }; exec sleep 300";
+    assert!(take(&world, vec![service("web", script)]).is_ok());
+    until("the second start", || world.report("service-web").unwrap()["starts"] == 2);
+    // The second one's, and nobody else.
+    until("one copy", || at_home(&world) == 2);
+}
+
+#[test]
+fn output_costs_its_bound_however_much_there_is() {
+    let world = World::new("flood");
+    let script = "echo first; head -c 1000000000 /dev/urandom; echo; echo last; exec sleep 300";
+    let work = world.open();
+    assert!(said(work.take(1, services(vec![service("web", script)]))).is_ok());
+    until("the end of a gigabyte", || world.log("service-web").ends_with("\nlast\n"));
+    let logs = fs::read_dir(world.dir.join("state/logs")).unwrap().flatten();
+    let sizes: Vec<u64> = logs.map(|entry| entry.metadata().unwrap().len()).collect();
+    assert_eq!(sizes.len(), 2);
+    assert!(sizes.iter().all(|size| *size <= 1024 * 1024), "{sizes:?}");
+    work.halt();
+}
+
+#[test]
+fn a_disk_that_takes_nothing_ends_no_service() {
+    let world = World::new("disk");
+    let work = world.open();
+    // Gone is as full: nothing can be written there.
+    let script = "trap 'exit 1' HUP; echo $$ >> begun; while :; do sleep 0.05; done";
+    said(work.take(1, services(vec![service("web", script)]))).unwrap();
+    work.halt();
+    let process = world.process("web").unwrap();
+    let (kept, away) = (world.dir.join("state/role/kept"), world.dir.join("state/role/away"));
+    fs::rename(&kept, &away).unwrap();
+    nix::sys::signal::kill(nix::unistd::Pid::from_raw(process), nix::sys::signal::SIGHUP).unwrap();
+    until("its end", || !is_alive(process));
+    fs::rename(&away, &kept).unwrap();
+    until("it runs again", || world.process("web").is_some_and(|pid| pid != process));
+    assert_eq!(world.report("service-web").unwrap()["starts"].as_u64().map(|n| n >= 2), Some(true));
+}
