@@ -90,6 +90,8 @@ struct Running {
     flight: Flight,
     live: Vec<Row>,
     said_hello: bool,
+    /// Whether the check passes, and what it saw, where no hello has been said yet.
+    ready_unsaid: Option<(bool, String)>,
     next_row: Instant,
     next_look: Instant,
     backlog_due: Instant,
@@ -139,6 +141,7 @@ impl Running {
             commands: Arc::new(Semaphore::new(COMMANDS_MAX)),
             cancels: BTreeMap::new(),
             said_hello: false,
+            ready_unsaid: None,
             goodbye: None,
             said_bye: false,
             spool_fails: false,
@@ -162,7 +165,7 @@ impl Running {
             Next::Event(Event::Packet(packet)) => self.packet(packet, now),
             Next::Event(Event::Ready(ready, detail)) => {
                 self.agent.ready = ready;
-                self.say(MessageBody::Ready { ready, detail });
+                self.say_ready(ready, detail);
             }
             Next::Event(Event::Members(members, down)) => {
                 self.agent.members = Some((members, down));
@@ -199,6 +202,14 @@ impl Running {
         self.say_members();
     }
 
+    /// A hello is the first that is said, and says whether it is ready; why not comes after it.
+    fn say_ready(&mut self, ready: bool, detail: String) {
+        match self.said_hello {
+            true => self.say(MessageBody::Ready { ready, detail }),
+            false => self.ready_unsaid = Some((ready, detail)),
+        }
+    }
+
     fn say_members(&mut self) {
         if let Some((members, down)) = self.agent.members.clone() {
             self.say(MessageBody::Members { members, down });
@@ -217,6 +228,9 @@ impl Running {
             ready: self.agent.ready,
             epoch: self.agent.orders.epoch(),
         });
+        if let Some((ready, detail)) = self.ready_unsaid.take() {
+            self.say(MessageBody::Ready { ready, detail });
+        }
     }
 
     fn down(&mut self) {
