@@ -82,6 +82,7 @@ fn at(row: &Row) -> Value {
             "holdId" => ("The number of a hold.", "integer"),
             "noteId" => ("The number of a note.", "integer"),
             "runId" => ("The number of a run.", "integer"),
+            "roleId" => ("The number of a role.", "integer"),
             "planId" => ("The number of a plan.", "integer"),
             _ => ("The number of an order.", "integer"),
         };

@@ -119,43 +119,42 @@ pub fn render(recipe: &Recipe, scene: &Scene) -> Result<Workload, Unrendered> {
 /// What is wrong with the templates of a recipe, whatever farm it is used in: what does not parse,
 /// and names that no server of the role has.
 pub fn template_faults(recipe: &Recipe) -> Vec<Unrendered> {
-    let environment = environment();
-    let mut found = Vec::new();
     let files = recipe.files.iter().filter(|file| file.template);
     let files = files.map(|file| (format!("files: {}", file.path), &file.content));
     let services = recipe.services.iter().flat_map(|service| {
         let texts = service.command.iter().chain(service.environment.values());
         texts.map(|text| (format!("services: {}", service.name), text))
     });
-    for (part, text) in files.chain(services) {
-        let template = match environment.template_from_str(text) {
-            Ok(template) => template,
-            Err(error) => {
-                found.push(unrendered(&part, &error));
-                continue;
-            }
-        };
-        let mut names: Vec<String> = template.undeclared_variables(true).into_iter().collect();
-        names.sort();
-        let wrong = names.iter().filter_map(|name| unknown(name, recipe));
-        found.extend(wrong.map(|why| Unrendered {
-            part: part.clone(),
-            line: 0,
-            why,
-            is_lasting: true,
-        }));
-    }
-    found
+    let texts = files.chain(services);
+    texts.flat_map(|(part, text)| faults_of_template(&part, text, &recipe.ports)).collect()
+}
+
+/// What is wrong with one template of a role with these ports, whatever farm it is used in.
+pub fn faults_of_template(
+    part: &str,
+    text: &str,
+    ports: &BTreeMap<String, u16>,
+) -> Vec<Unrendered> {
+    let environment = environment();
+    let template = match environment.template_from_str(text) {
+        Ok(template) => template,
+        Err(error) => return vec![unrendered(part, &error)],
+    };
+    let mut names: Vec<String> = template.undeclared_variables(true).into_iter().collect();
+    names.sort();
+    let wrong = names.iter().filter_map(|name| unknown(name, ports));
+    let fault = |why| Unrendered { part: part.to_owned(), line: 0, why, is_lasting: true };
+    wrong.map(fault).collect()
 }
 
 /// Why a name in a template is none, as far as the recipe alone can say.
-fn unknown(name: &str, recipe: &Recipe) -> Option<String> {
+fn unknown(name: &str, ports: &BTreeMap<String, u16>) -> Option<String> {
     let mut words = name.split('.');
     let first = words.next().unwrap_or_default();
     match (first, words.next()) {
         ("range" | "dict" | "namespace", None) => None,
-        ("ports", Some(port)) if !recipe.ports.contains_key(port) => {
-            let known: Vec<&str> = recipe.ports.keys().map(String::as_str).collect();
+        ("ports", Some(port)) if !ports.contains_key(port) => {
+            let known: Vec<&str> = ports.keys().map(String::as_str).collect();
             let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
             Some(format!("`{name}` is no port of the role, which has {known}"))
         }

@@ -1,6 +1,6 @@
 //! The roles every appliance has, read from the file that is embedded.
 
-use crate::base::{EnvironmentId, Name, RoleId};
+use crate::base::{EnvironmentId, Name, RoleId, Timestamp, UserId};
 use crate::model::{Automation, Image, Role};
 use serde::Deserialize;
 
@@ -32,6 +32,9 @@ pub fn builtin_roles() -> Vec<Role> {
         automation: entry.automation,
         images: entry.image,
         built_in: true,
+        revision: 1,
+        created_by: UserId(0),
+        created_at: Timestamp(0),
     };
     file.role.into_iter().map(role).collect()
 }

@@ -64,6 +64,31 @@ pub const NOTES_MAX: usize = 20;
 pub const NOTES_OF_FARM_MAX: usize = 500;
 /// Most holds of one farm: every kind on every farm role of a large one, and to spare.
 pub const HOLDS_MAX: usize = 2_000;
+/// Bytes of all texts of a role (scripts, files, commands, environments): what is rendered for a
+/// server of it still fits an order, at twice that for JSON and as much again for topology.
+pub const ROLE_TEXT_BYTES_MAX: usize = 256 * 1024;
+/// Most parts of a role's setup, and most files of it: more are a script and an archive.
+pub const ROLE_PARTS_MAX: usize = 100;
+/// Most services of a role: each is a process that an agent looks after.
+pub const ROLE_SERVICES_MAX: usize = 20;
+/// Most named ports of a role, and most platforms it has an image for.
+pub const ROLE_PORTS_MAX: usize = 50;
+/// Most variables of a service's environment.
+pub const ROLE_ENVIRONMENT_MAX: usize = 200;
+/// Bytes of what a part of a setup is called: it is shown on one line.
+pub const SETUP_NAME_BYTES_MAX: usize = 120;
+/// How long a part of a setup may take where nobody says: what installs packages over a slow line.
+pub const SETUP_TIMEOUT: Millis = 10 * 60_000;
+/// Longest that may be said: a launch timeout has no more either.
+pub const SETUP_TIMEOUT_MAX: Millis = 24 * 3_600_000;
+/// Longest a service may take to stop: a server that is to go is not held up for longer.
+pub const SERVICE_STOP_MAX: Millis = 60 * 60_000;
+/// Most roles of an environment: an installation of many teams, each with a few dozen.
+pub const ROLES_MAX: usize = 2_000;
+/// Revisions of a role that are kept. Those that something is made of do not count as old.
+pub const ROLE_REVISIONS_MAX: usize = 50;
+/// Bytes of what a role is described with: a line or two.
+pub const ROLE_DESCRIPTION_BYTES_MAX: usize = 400;
 /// Largest manifest: 250 farm roles at 2 KiB each, doubled.
 pub const MANIFEST_BYTES_MAX: usize = 1024 * 1024;
 /// Deepest nesting of a manifest: ours needs 7.

@@ -29,6 +29,8 @@ pub enum Kind {
     Line,
     /// Several lines, parted by `\n` alone.
     Lines,
+    /// What programs read: scripts and files, in which lines may be set off by tabs.
+    Content,
 }
 
 /// Refuses a text that is too long, or has characters that nobody sees or a terminal obeys.
@@ -48,6 +50,7 @@ pub fn fault(text: &str, kind: Kind, bytes_max: usize) -> Option<String> {
         Kind::Word => is_hidden(*c) || is_joiner(*c),
         Kind::Line => is_hidden(*c),
         Kind::Lines => is_hidden(*c) && *c != '\n',
+        Kind::Content => is_hidden(*c) && !matches!(*c, '\n' | '\t'),
     })?;
     let shown = escape_char(bad);
     Some(match (bad, kind) {
@@ -177,6 +180,8 @@ mod tests {
         good(Kind::Line, "disk swap, 14:00 (größer) \u{2764}\u{fe0f}");
         good(Kind::Line, "نمی\u{200c}خواهم");
         good(Kind::Lines, "one\ntwo");
+        good(Kind::Content, "all:\n\tcc x.c\n");
+        bad(Kind::Content, "a\u{1b}b", "only characters that can be seen: \\u{1b} is none");
         good(Kind::Word, "eu-west 1");
         bad(Kind::Line, "a\nb", "one line, without a line break");
         bad(Kind::Lines, "a\r\nb", "only characters that can be seen: \\r is none");

@@ -15,6 +15,7 @@ use crate::cli::exit;
 use crate::cli::hold::HoldVerb;
 use crate::cli::local::{Appliance, Demo, Local};
 use crate::cli::note::NoteVerb;
+use crate::cli::role::RoleVerb;
 use crate::cli::rollout::RolloutVerb;
 use crate::cli::runs::RunArgs;
 use crate::cli::target::Target;
@@ -111,7 +112,7 @@ Examples:
     /// Look at data volumes, also those of farms that are gone; delete them
     #[command(subcommand)]
     Volume(VolumeVerb),
-    /// Look at the recipes servers are made from
+    /// Say what servers do: make roles, list, show, copy and delete them, take up revisions
     #[command(subcommand)]
     Role(RoleVerb),
     /// Look at cloud accounts: which are left alone because they fail
@@ -282,13 +283,6 @@ pub struct Sure {
     /// Do not ask
     #[arg(long)]
     pub yes: bool,
-}
-
-/// Verbs of a role.
-#[derive(Debug, Subcommand)]
-pub enum RoleVerb {
-    /// List roles
-    List(Listing),
 }
 
 /// What `events` is given.

@@ -51,6 +51,7 @@ const TOPICS: &[Topic] = &[
         include_str!("../../assets/docs/lists.md"),
     ),
     topic("holds", "Switching off what runs by itself", include_str!("../../assets/docs/holds.md")),
+    topic("roles", "What servers do: roles of yours", include_str!("../../assets/docs/roles.md")),
     topic("notes", "What the next one should know", include_str!("../../assets/docs/notes.md")),
     topic(
         "clouds",

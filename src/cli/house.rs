@@ -3,15 +3,12 @@
 use crate::base::limit::{API_PAGE_MAX, EVENTS_WAIT_MAX};
 use crate::base::time::say;
 use crate::base::{Millis, Timestamp};
-use crate::cli::args::{Events, Listing};
+use crate::cli::args::Events;
 use crate::cli::table;
 use crate::cli::{Done, Io, list, note};
 use crate::client::Client;
 use crate::wire::api::EventView;
-use crate::wire::api::farms;
 use crate::wire::columns::jobs::JOBS;
-use crate::wire::columns::roles::ROLES;
-use crate::wire::input::RoleFilter;
 use std::io;
 
 /// Between two tries of `events --follow` to reach an appliance that went away.
@@ -142,13 +139,4 @@ pub fn status(client: &Client, io: &mut Io<'_>, json: bool) -> Done {
         list::usual(&JOBS, &status.jobs, io)?;
     }
     Ok(0)
-}
-
-/// Lists roles.
-pub fn roles(listing: &Listing, client: &Client, io: &mut Io<'_>, json: bool) -> Done {
-    list::list(&ROLES, listing, io, json, |asked| {
-        let name = asked.exactly("role").map(str::to_owned);
-        let filter = RoleFilter { name, ..RoleFilter::default() };
-        Ok(client.rows_kept(&farms::ROLES, &[], &filter, &|role| asked.takes(role))?)
-    })
 }

@@ -41,6 +41,10 @@ pub struct Io<'a> {
 pub trait Files {
     /// The whole of one.
     fn read(&self, path: &Path) -> io::Result<Vec<u8>>;
+    /// Where a path leads, symbolic links followed; as it is where there are none.
+    fn real(&self, path: &Path) -> io::Result<PathBuf> {
+        Ok(path.to_owned())
+    }
     /// Whether there is one.
     fn exists(&self, path: &Path) -> bool;
     /// Writes the whole of one, in the place of the one that may be there.
@@ -161,6 +165,10 @@ impl Files for Disk {
         let file = std::fs::File::open(path)?;
         io::Read::read_to_end(&mut io::Read::take(file, FILE_BYTES_MAX as u64 + 1), &mut bytes)?;
         Ok(bytes)
+    }
+
+    fn real(&self, path: &Path) -> io::Result<PathBuf> {
+        path.canonicalize()
     }
 
     fn exists(&self, path: &Path) -> bool {

@@ -5,7 +5,7 @@ use crate::base::{Code, Millis, Problem, Timestamp};
 use crate::cli::args::{Apply, Plan};
 use crate::cli::exit::NOT_WHAT_RUNS;
 use crate::cli::{Done, Io, Stop, name, proposal, table, wait};
-use crate::client::Client;
+use crate::client::{Client, Error};
 use crate::wire::api::{ManifestRequest, ManifestResult, PlanView};
 use crate::wire::proposal::is_meant;
 use std::io::{self, Write};
@@ -36,7 +36,10 @@ pub fn apply(args: &Apply, client: &Client, io: &mut Io<'_>, json: bool) -> Done
         done(&result, false, io, json)?;
         return ended(Some(result), args.wait, client, io);
     }
-    let result = ask_and_apply(&request, client, io, json)?;
+    let ask = |dry_run: bool, fingerprint: Option<String>| {
+        client.apply(&ManifestRequest { dry_run, fingerprint, ..request.clone() })
+    };
+    let result = ask_and_carry(ask, io, json)?;
     ended(result, args.wait, client, io)
 }
 
@@ -59,17 +62,18 @@ fn ended(
     }
 }
 
-/// Shows what would change and applies just that. Between the two somebody may change the farm;
-/// then it is another change, and the person is asked again.
-fn ask_and_apply(
-    request: &ManifestRequest,
-    client: &Client,
+/// Shows what a request would change of a farm and carries out just that; `None` when a person said
+/// no. The request is told whether it is a dry run, and else the fingerprint of what was shown.
+/// Between the two somebody may change the farm; then it is another change, and the person is asked
+/// again.
+pub fn ask_and_carry(
+    request: impl Fn(bool, Option<String>) -> Result<ManifestResult, Error>,
     io: &mut Io<'_>,
     json: bool,
 ) -> Result<Option<ManifestResult>, Stop> {
     let mut asked = false;
     for _ in 0..QUESTIONS_MAX {
-        let shown = client.apply(&ManifestRequest { dry_run: true, ..request.clone() })?;
+        let shown = request(true, None)?;
         if asked || shown.stops > 0 {
             asked = true;
             tell(&shown, "would change", if json { io.stderr } else { io.stdout })?;
@@ -78,8 +82,7 @@ fn ask_and_apply(
                 return Ok(None);
             }
         }
-        let fingerprint = Some(shown.fingerprint);
-        match client.apply(&ManifestRequest { fingerprint, ..request.clone() }) {
+        match request(false, Some(shown.fingerprint)) {
             Ok(result) => {
                 done(&result, asked, io, json)?;
                 return Ok(Some(result));

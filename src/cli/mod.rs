@@ -39,6 +39,7 @@ mod manifest;
 mod name;
 mod note;
 mod proposal;
+mod role;
 mod rollout;
 mod run;
 mod runs;
@@ -61,7 +62,7 @@ use crate::base::output::PIPE_CLOSED;
 use crate::base::text::escape_lines;
 use crate::base::{Code, Problem};
 use crate::client::{Client, Error};
-use args::{Args, Command, RoleVerb};
+use args::{Args, Command};
 use clap::Parser;
 use clap::error::ErrorKind;
 use std::ffi::OsString;
@@ -223,7 +224,7 @@ fn carry(command: Command, client: &Client, io: &mut Io<'_>, json: bool) -> Done
         Command::Simulate(args) => simulate::carry(&args, client, io, json),
         Command::Farm(verb) => farm::carry(verb, client, io, json),
         Command::Server(verb) => server::carry(verb, client, io, json),
-        Command::Role(RoleVerb::List(listing)) => house::roles(&listing, client, io, json),
+        Command::Role(verb) => role::carry(verb, client, io, json),
         Command::Cloud(verb) => cloud::carry(verb, client, io, json),
         Command::Run(args) => runs::carry(*args, client, io, json),
         Command::Rollout(verb) => rollout::carry(verb, client, io, json),

@@ -6,7 +6,7 @@ use crate::cli::Stop;
 use crate::cli::args::said;
 use crate::client::Client;
 use crate::wire::api::{FarmRoleView, FarmView, ServerView};
-use crate::wire::input::ServerFilter;
+use crate::wire::input::{RoleView, ServerFilter};
 
 /// Names offered to somebody who said a wrong one.
 const OFFERED_MAX: usize = 10;
@@ -20,6 +20,16 @@ pub fn farm(client: &Client, name: &str) -> Result<FarmView, Stop> {
     let farms = client.farms()?;
     let names = farms.into_iter().map(|farm| farm.name).collect();
     Err(none("farm", name, names, "declare one with grange apply -f FILE"))
+}
+
+/// The role of a name.
+pub fn role(client: &Client, name: &str) -> Result<RoleView, Stop> {
+    let mut roles = client.roles()?;
+    if let Some(place) = roles.iter().position(|role| role.name == name) {
+        return Ok(roles.swap_remove(place));
+    }
+    let names = roles.into_iter().map(|role| role.name).collect();
+    Err(none("role", name, names, "make one with grange role apply -f FILE"))
 }
 
 /// The farm role somebody means, as `shop/web`.

@@ -39,6 +39,8 @@ pub enum Permission {
     Operate,
     /// Read what servers print: the logs of their setup, services and agent.
     LogsRead,
+    /// Declare, change and remove roles: to say what servers run, so apart from farms.
+    RolesManage,
 }
 
 /// Who is asking. Every verb of `service` takes one.
@@ -82,7 +84,7 @@ impl Actor {
 
 impl Permission {
     /// Every permission there is.
-    pub const ALL: [Permission; 9] = [
+    pub const ALL: [Permission; 10] = [
         Permission::FarmsRead,
         Permission::FarmsManage,
         Permission::FarmsLaunch,
@@ -92,6 +94,7 @@ impl Permission {
         Permission::CommandsRun,
         Permission::Operate,
         Permission::LogsRead,
+        Permission::RolesManage,
     ];
 
     /// What an administrator has: everything but what only the appliance's jobs may do.

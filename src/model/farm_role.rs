@@ -17,6 +17,8 @@ pub struct FarmRole {
     pub alias: Name,
     /// The recipe.
     pub role: RoleId,
+    /// Which of the role's revisions: it stays until a person takes up another.
+    pub role_revision: u64,
     /// `onboard`, `simulated`, ...
     pub platform: String,
     /// Where on the platform.
@@ -31,13 +33,16 @@ pub struct FarmRole {
     pub storage: Vec<VolumeSpec>,
     /// For a role with a balancer automation: what it balances.
     pub balance: Option<Balance>,
-    /// What makes a server ready, beyond its agent saying so.
+    /// What makes a server ready, beyond its agent saying so; `None` for what its role says.
     pub check: Option<ReadyCheck>,
+    /// What its role's revision says of that, kept here because planning sees no roles.
+    pub role_check: Option<ReadyCheck>,
     /// How long a server that is to go is left to finish what it is doing.
     pub drain_ms: Millis,
     /// How long from the launch step to `running` before the server counts as failed.
     pub launch_timeout_ms: Millis,
-    /// The number of what servers are made of (role, platform, location, size, storage, check).
+    /// The number of what servers are made of (role with its revision, platform, location, size,
+    /// storage, check).
     pub revision: u64,
     /// A person asked for it to be removed: its servers go first, then the record.
     pub removed: bool,
@@ -90,6 +95,11 @@ impl FarmRole {
         (self.scaling.min, self.scaling.max)
     }
 
+    /// The check its servers have to pass: its own, else its role's.
+    pub fn ready_check(&self) -> Option<&ReadyCheck> {
+        self.check.as_ref().or(self.role_check.as_ref())
+    }
+
     /// A farm role in its first revision, of one or two small servers without rules: what samples
     /// of farm roles and servers begin with.
     pub fn plain(id: FarmRoleId, farm: FarmId, alias: Name) -> FarmRole {
@@ -99,6 +109,7 @@ impl FarmRole {
             farm,
             alias,
             role: RoleId(1),
+            role_revision: 1,
             platform: "simulated".into(),
             location: "here".into(),
             instance_type: "small".into(),
@@ -114,6 +125,7 @@ impl FarmRole {
             storage: Vec::new(),
             balance: None,
             check: None,
+            role_check: None,
             drain_ms: 0,
             launch_timeout_ms: 300_000,
             revision: 1,

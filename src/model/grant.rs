@@ -58,7 +58,8 @@ pub fn authorise(actor: &Actor, permission: Permission) -> Result<Grant<'_>> {
         | Permission::EventsRead
         | Permission::UsersManage
         | Permission::CommandsRun
-        | Permission::LogsRead => Scope::Environment(actor.env),
+        | Permission::LogsRead
+        | Permission::RolesManage => Scope::Environment(actor.env),
     };
     Ok(Grant { actor: Cow::Borrowed(actor), permission, scope })
 }

@@ -58,7 +58,7 @@ pub use recipe::{
     OnChange, Recipe, Restart, RoleFile, RoleService, STOP_SIGNALS, SetupPart, StopBy, Workload,
 };
 pub use report::{Care, Decision, End, Line, Wait};
-pub use role::{Automation, Image, Role};
+pub use role::{Automation, HOST_IMAGE, Image, Role, RoleRevision};
 pub use rollout::{Revision, Rollout, RolloutState, RolloutWish};
 pub use run::{Run, RunCount, RunServer, RunServerState};
 pub use scaling::{Metric, ScalingPolicy, ScalingRule};

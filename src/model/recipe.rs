@@ -147,4 +147,17 @@ impl Recipe {
     pub fn is_idle(&self) -> bool {
         self.setup.is_empty() && self.files.is_empty() && self.services.is_empty()
     }
+
+    /// Bytes of all its texts.
+    pub fn text_bytes(&self) -> usize {
+        let setup = self.setup.iter().map(|part| part.script.len());
+        let words = |words: &[String]| words.iter().map(String::len).sum::<usize>();
+        let files = self.files.iter().map(|file| file.content.len() + words(&file.check));
+        let services = self.services.iter().map(|service| {
+            let environment = service.environment.iter();
+            words(&service.command)
+                + environment.map(|(name, value)| name.len() + value.len()).sum::<usize>()
+        });
+        setup.chain(files).chain(services).sum()
+    }
 }

@@ -2,9 +2,9 @@
 //!
 //! A revision is a make: what servers are created from. Its number is its name. Declaring a make
 //! that is still kept takes up its old number, so that a server is of the revision that is wanted
-//! exactly when the numbers are equal, also after going back and forth. A role is part of it by
-//! reference: an upgrade of Grange that brings another image of a built-in role changes no
-//! revision and rolls nothing over, because the image before it went with the binary before it.
+//! exactly when the numbers are equal, also after going back and forth. A role is part of it with
+//! the revision that is pinned: a changed role, also a built-in one that an upgrade of Grange
+//! brings another image of, changes no make and rolls nothing over before a person takes it up.
 
 use crate::base::{RoleId, ServerId, Timestamp, limit};
 use crate::model::{FarmRole, ReadyCheck, VolumeSpec};
@@ -17,6 +17,8 @@ pub struct Revision {
     pub number: u64,
     /// The recipe.
     pub role: RoleId,
+    /// Which of the role's revisions.
+    pub role_revision: u64,
     /// On which platform.
     pub platform: String,
     /// Where on the platform.
@@ -25,8 +27,10 @@ pub struct Revision {
     pub instance_type: String,
     /// Data volumes of every server.
     pub storage: Vec<VolumeSpec>,
-    /// What makes a server ready.
+    /// What makes a server ready, as the farm role says it.
     pub check: Option<ReadyCheck>,
+    /// What makes it ready as the role says it, which counts where the farm role says nothing.
+    pub role_check: Option<ReadyCheck>,
     /// When another took its place; `None` for the one that is declared.
     pub left_at: Option<Timestamp>,
 }
@@ -34,11 +38,16 @@ pub struct Revision {
 impl Revision {
     /// Whether servers of both are made of the same.
     pub fn is_like(&self, other: &Revision) -> bool {
-        let make = |r: &Revision| (r.role, r.platform.clone(), r.location.clone());
+        let make = |r: &Revision| (r.role, r.role_revision, r.platform.clone(), r.location.clone());
         make(self) == make(other)
             && self.instance_type == other.instance_type
             && self.storage == other.storage
-            && self.check == other.check
+            && self.ready_check() == other.ready_check()
+    }
+
+    /// The check its servers have to pass.
+    pub fn ready_check(&self) -> Option<&ReadyCheck> {
+        self.check.as_ref().or(self.role_check.as_ref())
     }
 }
 
@@ -48,11 +57,13 @@ impl FarmRole {
         Revision {
             number: self.revision,
             role: self.role,
+            role_revision: self.role_revision,
             platform: self.platform.clone(),
             location: self.location.clone(),
             instance_type: self.instance_type.clone(),
             storage: self.storage.clone(),
             check: self.check.clone(),
+            role_check: self.role_check.clone(),
             left_at: None,
         }
     }
@@ -68,11 +79,13 @@ impl FarmRole {
     /// Takes over another make.
     pub fn remake(&mut self, make: Revision) {
         self.role = make.role;
+        self.role_revision = make.role_revision;
         self.platform = make.platform;
         self.location = make.location;
         self.instance_type = make.instance_type;
         self.storage = make.storage;
         self.check = make.check;
+        self.role_check = make.role_check;
     }
 
     /// Numbers what is declared now after what was declared `before`, and keeps that if servers

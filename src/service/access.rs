@@ -7,6 +7,7 @@ use crate::base::limit::{
 use crate::base::text::{self, Kind};
 use crate::base::{Code, EnvironmentId, Millis, Name, Problem, Result, Timestamp, TokenId, UserId};
 use crate::model::{Actor, Cause, Door, Grant, Permission, Token, User};
+use crate::service::farms::roles;
 use crate::service::{Service, authorise, lookup};
 use crate::store::{Author, Purpose, Tx};
 use crate::wire::input::{Page, Slice, TokenInfo, TokenInput, TokenView};
@@ -190,24 +191,11 @@ fn ensure_admin(tx: &mut Tx, now: Timestamp) -> Result<()> {
 /// At every start: the first administrator and the built-in roles exist, at this version's state.
 pub fn ensure_first_records(service: &Service) -> Result<()> {
     let now = service.now();
-    let roles = crate::automation::builtin_roles();
     service.write(
         Author::new(&Grant::job("start"), "start.records", Cause::Request, Purpose::Report),
         move |tx| {
             ensure_admin(tx, now)?;
-            for role in roles {
-                let known = lookup::role_by_name(tx, FIRST_ENVIRONMENT, &role.name)?;
-                let id = match &known {
-                    Some(known) => known.id,
-                    None => tx.next_id()?,
-                };
-                let role =
-                    crate::model::Role { id, env: FIRST_ENVIRONMENT, built_in: true, ..role };
-                if known.as_ref() != Some(&role) {
-                    tx.text(String::new(), format!("built-in role {} is ready", role.name));
-                    tx.put(&role)?;
-                }
-            }
+            roles::ensure_built_in(tx, FIRST_ENVIRONMENT, now)?;
             Ok(())
         },
     )

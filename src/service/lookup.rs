@@ -3,12 +3,12 @@
 //! The bytes of index keys are known here and in `store::tables` alone.
 
 use crate::base::{
-    EnvironmentId, FarmId, FarmRoleId, HoldId, Name, NoteId, OrderId, PlanId, Result, RoleId,
-    RunId, ServerId, StepId, Timestamp, TokenId, UserId, VolumeId,
+    EnvironmentId, FarmId, FarmRoleId, HoldId, Name, NoteId, OrderId, PlanId, Problem, Result,
+    RoleId, RunId, ServerId, StepId, Timestamp, TokenId, UserId, VolumeId,
 };
 use crate::model::{
-    AgentCursor, Breaker, Farm, FarmRole, Hold, Note, Order, Plan, Role, Run, RunServer, Server,
-    Step, Token, User, Volume,
+    AgentCursor, Breaker, Farm, FarmRole, Hold, Note, Order, Plan, Recipe, Role, RoleRevision, Run,
+    RunServer, Server, Step, Token, User, Volume,
 };
 use crate::store::{Index, Key, Reads, Record, key};
 
@@ -64,6 +64,36 @@ pub fn role(read: &impl Reads, id: RoleId) -> Result<Option<Role>> {
 /// The role of a name.
 pub fn role_by_name(read: &impl Reads, env: EnvironmentId, name: &Name) -> Result<Option<Role>> {
     Ok(many(read, Index::RolesByName, &key::env_name(env, name))?.pop())
+}
+
+/// A revision of a role.
+pub fn role_revision(read: &impl Reads, role: RoleId, number: u64) -> Result<Option<RoleRevision>> {
+    one(read, (role, number))
+}
+
+/// The revisions of a role that are kept, the first first.
+pub fn role_revisions(read: &impl Reads, role: RoleId) -> Result<Vec<RoleRevision>> {
+    many(read, Index::RoleRevisionsByRole, &role.bytes())
+}
+
+/// What a revision of a role does on a server.
+///
+/// # Errors
+/// `ObjectNotFound` when it is not kept; one that a farm role or a server is made of is.
+pub fn recipe_of(read: &impl Reads, role: RoleId, number: u64) -> Result<Recipe> {
+    let found = role_revision(read, role, number)?;
+    let what = format!("{number} of role {role}");
+    Ok(found.ok_or_else(|| Problem::not_found("revision", what))?.recipe)
+}
+
+/// The farm roles that use a role now, in every farm.
+pub fn farm_roles_with(read: &impl Reads, role: RoleId) -> Result<Vec<FarmRole>> {
+    many(read, Index::FarmRolesByRole, &role.bytes())
+}
+
+/// Every farm role there is.
+pub fn all_farm_roles(read: &impl Reads) -> Result<Vec<FarmRole>> {
+    all(read)
 }
 
 /// Every role there is.

@@ -17,7 +17,8 @@ pub use memory::{Memory, Round};
 use crate::base::{Code, FarmId, FarmRoleId, PlanId, Problem, Result, ServerId};
 use crate::engine::{Decided, PlanInput};
 use crate::model::{
-    Actor, Cause, Decision, Farm, FarmRole, Grant, Move, Permission, Plan, Revision, Role, Server,
+    Actor, Cause, Decision, Farm, FarmRole, Grant, Move, Permission, Plan, Revision, RoleRevision,
+    Server,
 };
 use crate::service::farms::{alerts, notes};
 use crate::service::{Service, authorise, lookup};
@@ -274,7 +275,9 @@ fn require_none(tx: &Tx, index: Index, prefix: &[u8]) -> Result<()> {
     }
 }
 
-/// The role that a revision of a farm role is made from.
-pub(super) fn role_of(view: &View, make: &Revision) -> Result<Role> {
-    lookup::role(view, make.role)?.ok_or_else(|| Problem::not_found("role", make.role))
+/// What servers of a revision of a farm role are made from: the revision of the role it pins.
+pub(super) fn role_of(view: &View, make: &Revision) -> Result<RoleRevision> {
+    let found = lookup::role_revision(view, make.role, make.role_revision)?;
+    let what = format!("{} of role {}", make.role_revision, make.role);
+    found.ok_or_else(|| Problem::not_found("revision", what))
 }

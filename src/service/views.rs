@@ -1,7 +1,7 @@
 //! Records and sightings as people see them: the API's views, made in one place.
 
 use crate::base::time::say;
-use crate::base::{FarmId, FarmRoleId, Problem, Result, ServerId};
+use crate::base::{FarmId, FarmRoleId, Problem, Result, RoleId, ServerId, UserId};
 use crate::model::{
     CloudState, Decision, EndedBy, Farm, FarmRole, Freshness, LaunchOrder, Line, Note, Order,
     OrderState, Ran, Role, Run, RunCount, RunServer, RunServerState, ScalingRule, Server, Wait,
@@ -19,6 +19,7 @@ use crate::wire::api::{
 use crate::wire::input::{RoleExtra, RoleView};
 use crate::wire::note::NoteView;
 use crate::wire::run::{RunServerView, RunView};
+use crate::wire::role::RoleUseView;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
@@ -392,23 +393,50 @@ fn ended(shown: OrderView, exit_code: i32, ran: Ran) -> OrderView {
 }
 
 /// A role.
-pub fn role(role: Role) -> RoleView {
-    RoleView {
+pub fn role(read: &impl Reads, role: Role) -> Result<RoleView> {
+    Ok(RoleView {
         id: role.id.0,
-        name: role.name.to_string(),
-        description: role.description,
-        builtin_automation: role
-            .automation
-            .iter()
-            .map(|automation| match automation {
-                crate::model::Automation::Haproxy => "haproxy".to_owned(),
-            })
-            .collect(),
+        builtin_automation: role.automation.iter().map(|one| one.as_str().to_owned()).collect(),
         grange: RoleExtra {
+            revision: lookup::revision_of::<Role>(read, role.id)?,
+            role_revision: role.revision,
             built_in: role.built_in,
             platforms: role.images.into_iter().map(|image| image.platform).collect(),
+            created_by: person(read, role.created_by)?,
+            created_at: role.created_at.0,
+            used_by: role_uses(read, role.id)?,
         },
+        name: role.name.to_string(),
+        description: role.description,
+    })
+}
+
+/// The farm roles that use a role, by name.
+pub fn role_uses(read: &impl Reads, role: RoleId) -> Result<Vec<RoleUseView>> {
+    let mut uses = Vec::new();
+    for farm_role in lookup::farm_roles_with(read, role)? {
+        uses.push(RoleUseView {
+            farm_role: farm_role_name(read, &farm_role)?,
+            farm: farm_role.farm.0,
+            role_revision: farm_role.role_revision,
+        });
     }
+    uses.sort_by(|a, b| a.farm_role.cmp(&b.farm_role));
+    Ok(uses)
+}
+
+/// A farm role as people say it: `shop/web`.
+pub fn farm_role_name(read: &impl Reads, farm_role: &FarmRole) -> Result<String> {
+    let farm = lookup::farm(read, farm_role.farm)?.map(|farm| farm.name.to_string());
+    Ok(format!("{}/{}", farm.unwrap_or_default(), farm_role.alias))
+}
+
+/// What a person is called; `grange` is the appliance itself.
+pub fn person(read: &impl Reads, id: UserId) -> Result<String> {
+    if id == UserId(0) {
+        return Ok("grange".to_owned());
+    }
+    Ok(lookup::user(read, id)?.map_or_else(|| format!("user {id}"), |user| user.name.to_string()))
 }
 
 /// Nothing of that noun, as a problem.

@@ -5,12 +5,13 @@
 //! release none can, and the new bytes are simply put here; the failure prints them.
 
 mod orchestration;
+mod roles;
 
 use super::Record;
 use crate::base::hash::hex;
 use crate::base::{
     Bytes, EnvironmentId, FarmId, FarmRoleId, HoldId, Name, NoteId, OrderId, PlanId, ProposalId,
-    RoleId, ServerId, StepId, Timestamp, TokenId, UserId, VolumeId,
+    ServerId, StepId, Timestamp, TokenId, UserId, VolumeId,
 };
 use crate::model::*;
 use std::fmt::Debug;
@@ -52,127 +53,6 @@ fn unhex(text: &str) -> Vec<u8> {
     let digits: Vec<u8> = text.bytes().filter(u8::is_ascii_hexdigit).collect();
     let pair = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap();
     digits.chunks(2).map(pair).collect()
-}
-
-fn policy() -> Policy {
-    Policy {
-        agent: false,
-        heal: HealMode::Restart,
-        depends_on: vec![name("db")],
-        ready_for_ms: 1,
-        reboot_timeout_ms: 2,
-        unhealthy_for_ms: 4,
-        replace_with_volumes: true,
-        removal: RemovalPolicy::Oldest,
-        missing: MissingPolicy::Flag,
-        zones: vec!["a".to_owned()],
-        behavior: ScalingBehavior::SuspendResume,
-        rollout: RolloutPolicy {
-            checkpoints: vec![50],
-            checkpoint_wait_ms: Some(3),
-            strategy: RolloutStrategy::Full,
-            ..RolloutPolicy::default()
-        },
-    }
-}
-
-fn farm_role() -> FarmRole {
-    let rule =
-        ScalingRule { metric: Metric::CpuPercent, scale_up: 60.0, scale_down: 20.0, window_ms: 5 };
-    FarmRole {
-        id: FarmRoleId(2),
-        env: ENV,
-        farm: FarmId(1),
-        alias: name("web"),
-        role: RoleId(3),
-        platform: "onboard".to_owned(),
-        location: "here".to_owned(),
-        instance_type: "small".to_owned(),
-        launch_index: 1,
-        scaling: ScalingPolicy {
-            enabled: true,
-            min: 2,
-            max: 6,
-            rules: vec![rule],
-            cooldown_up_ms: 1,
-            cooldown_down_ms: 2,
-        },
-        storage: vec![VolumeSpec {
-            kind: "P".to_owned(),
-            mount_point: "/data".to_owned(),
-            size_bytes: 1 << 30,
-        }],
-        balance: Some(Balance {
-            farm_role: name("web"),
-            port: 80,
-            listen_port: 8080,
-            check_path: "/".to_owned(),
-        }),
-        check: Some(ReadyCheck { port: 80, path: Some("/".to_owned()) }),
-        drain_ms: 3,
-        launch_timeout_ms: 4,
-        revision: 5,
-        removed: false,
-        policy: policy(),
-        history: vec![Revision {
-            number: 4,
-            role: RoleId(3),
-            platform: "onboard".to_owned(),
-            location: "here".to_owned(),
-            instance_type: "small".to_owned(),
-            storage: Vec::new(),
-            check: None,
-            left_at: Some(AT),
-        }],
-        rollout_wish: RolloutWish::Pause,
-        rollout_said: 2,
-    }
-}
-
-#[test]
-fn what_people_declare_of_a_tier() {
-    check(
-        &farm_role(),
-        "0201010377656203076f6e626f617264046865726505736d616c6c0101020601000000000000004e
-         400000000000003440050102010150052f64617461fc00000040010377656250fb901f012f015001
-         012f0304050000020102646201020401010101016101015a6e01013201030201010403076f6e626f
-         617264046865726505736d616c6c000001fbd0070102",
-    );
-}
-
-#[test]
-fn a_tier_as_schema_2_has_it() {
-    // Schema 2 said nothing of unhealthy servers.
-    let before = "0201010377656203076f6e626f617264046865726505736d616c6c0101020601000000000000004e
-         400000000000003440050102010150052f64617461fc00000040010377656250fb901f012f015001
-         012f030405000002010264620102010101016101015a6e01013201030201010403076f6e626f6172
-         64046865726505736d616c6c000001fbd0070102";
-    let default = Policy::default();
-    let policy = Policy {
-        unhealthy_for_ms: default.unhealthy_for_ms,
-        replace_with_volumes: default.replace_with_volumes,
-        ..policy()
-    };
-    let read = FarmRole::decode(2, &unhex(before)).unwrap();
-    assert_eq!(read, FarmRole { policy, ..farm_role() });
-}
-
-#[test]
-fn a_recipe() {
-    let role = Role {
-        id: RoleId(3),
-        env: ENV,
-        name: name("nginx"),
-        description: String::new(),
-        automation: vec![Automation::Haproxy],
-        images: vec![Image {
-            platform: "onboard".to_owned(),
-            cloud_image_id: "base".to_owned(),
-            command: vec!["a".to_owned()],
-        }],
-        built_in: true,
-    };
-    check(&role, "0301056e67696e7800010001076f6e626f617264046261736501016101");
 }
 
 #[test]

@@ -16,16 +16,19 @@ use serde::de::DeserializeOwned;
 
 pub(super) mod v1;
 pub(super) mod v2;
+pub(super) mod v3;
 
-/// Reads a record written with the current schema or with one of two before it.
-pub(super) fn decode_two<R, V1, V2>(schema: u8, bytes: &[u8]) -> Result<R, CodecError>
+/// Reads a record written with the current schema or with one of three before it.
+pub(super) fn decode_three<R, V1, V2, V3>(schema: u8, bytes: &[u8]) -> Result<R, CodecError>
 where
-    R: Record + From<V1> + From<V2>,
+    R: Record + From<V1> + From<V2> + From<V3>,
     V1: DeserializeOwned,
     V2: DeserializeOwned,
+    V3: DeserializeOwned,
 {
     match schema {
         2 => codec::read::<V2>(bytes).map(R::from),
+        3 => codec::read::<V3>(bytes).map(R::from),
         _ => decode::<R, V1>(schema, bytes),
     }
 }

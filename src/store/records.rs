@@ -6,9 +6,10 @@ use super::codec::{self, CodecError};
 use super::journal::Subject;
 use super::old;
 use super::old::v1::{
-    AgentCursorV1, BreakerV1, FarmRoleV1, FarmV1, InstallV1, OrderV1, PlanV1, ServerV1,
+    AgentCursorV1, BreakerV1, FarmRoleV1, FarmV1, InstallV1, OrderV1, PlanV1, RoleV1, ServerV1,
 };
 use super::old::v2::FarmRoleV2;
+use super::old::v3::FarmRoleV3;
 use super::stored_order::{StoredOrder, order_body};
 use super::tables::{Index, Key, Record, key};
 use crate::base::{
@@ -17,7 +18,7 @@ use crate::base::{
 };
 use crate::model::{
     AgentCursor, Alert, Breaker, Farm, FarmRole, Hold, Install, Note, Order, OrderState, Plan,
-    Proposal, Role, Server, Step, StepStatus, Token, User, Volume,
+    Proposal, Role, RoleRevision, Server, Step, StepStatus, Token, User, Volume,
 };
 use serde::{Deserialize, Serialize};
 
@@ -48,7 +49,7 @@ impl Record for Farm {
 
 impl Record for FarmRole {
     type Key = FarmRoleId;
-    const SCHEMA: u8 = 3;
+    const SCHEMA: u8 = 4;
 
     fn key(&self) -> FarmRoleId {
         self.id
@@ -70,13 +71,13 @@ impl Record for FarmRole {
     }
 
     fn decode(schema: u8, bytes: &[u8]) -> Result<FarmRole, CodecError> {
-        old::decode_two::<FarmRole, FarmRoleV1, FarmRoleV2>(schema, bytes)
+        old::decode_three::<FarmRole, FarmRoleV1, FarmRoleV2, FarmRoleV3>(schema, bytes)
     }
 }
 
 impl Record for Role {
     type Key = RoleId;
-    const SCHEMA: u8 = 1;
+    const SCHEMA: u8 = 2;
 
     fn key(&self) -> RoleId {
         self.id
@@ -88,6 +89,27 @@ impl Record for Role {
 
     fn indexes(&self) -> Vec<(Index, Vec<u8>)> {
         vec![(Index::RolesByName, key::env_name(self.env, &self.name))]
+    }
+
+    fn decode(schema: u8, bytes: &[u8]) -> Result<Role, CodecError> {
+        old::decode::<Role, RoleV1>(schema, bytes)
+    }
+}
+
+impl Record for RoleRevision {
+    type Key = (RoleId, u64);
+    const SCHEMA: u8 = 1;
+
+    fn key(&self) -> (RoleId, u64) {
+        (self.role, self.number)
+    }
+
+    fn env(&self) -> Option<EnvironmentId> {
+        Some(self.env)
+    }
+
+    fn indexes(&self) -> Vec<(Index, Vec<u8>)> {
+        vec![(Index::RoleRevisionsByRole, self.role.bytes())]
     }
 }
 

@@ -14,7 +14,7 @@ use crate::base::{
 use crate::base::{ServerId, StepId, TokenId, UserId, VolumeId};
 use crate::model::{
     AgentCursor, Alert, Breaker, Farm, FarmRole, Hold, Install, Note, Order, Plan, Proposal, Role,
-    Run, RunServer, Server, Step, Token, User, Volume,
+    RoleRevision, Run, RunServer, Server, Step, Token, User, Volume,
 };
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -126,6 +126,8 @@ records! {
     Runs = "runs": Run, counted RunId;
     /// What each of their servers has to do with them.
     RunServers = "run_servers": RunServer, counted RunServerId;
+    /// What roles say, revision by revision.
+    RoleRevisions = "role_revisions": RoleRevision;
 }
 
 impl Table {
@@ -198,6 +200,8 @@ named_tables! {
         WaitingRunServers = "waiting_run_servers",
         /// Servers of a run by the order their agent has or had.
         RunServersByOrder = "run_servers_by_order",
+        /// Revisions of roles by role.
+        RoleRevisionsByRole = "role_revisions_by_role",
     }
 }
 
@@ -223,6 +227,13 @@ pub trait Counter: Key {
 impl Key for ServerId {
     fn bytes(&self) -> Vec<u8> {
         self.0.to_be_bytes().to_vec()
+    }
+}
+
+/// A revision of a role: those of one role are beside each other, the first first.
+impl Key for (RoleId, u64) {
+    fn bytes(&self) -> Vec<u8> {
+        [self.0.0.to_be_bytes(), self.1.to_be_bytes()].concat()
     }
 }
 

@@ -33,6 +33,8 @@ pub enum Deed {
     RevokeToken,
     /// A data volume is to be gone with everything on it.
     DeleteVolume,
+    /// A role is to be gone with its revisions.
+    DeleteRole,
 }
 
 /// How somebody is asked.
@@ -48,7 +50,7 @@ pub enum Asking {
 
 impl Deed {
     /// Every one there is.
-    pub const ALL: [Deed; 13] = [
+    pub const ALL: [Deed; 14] = [
         Deed::TerminateFarm,
         Deed::RemoveFarm,
         Deed::StopFarm,
@@ -62,6 +64,7 @@ impl Deed {
         Deed::ResumeAccount,
         Deed::RevokeToken,
         Deed::DeleteVolume,
+        Deed::DeleteRole,
     ];
 
     /// How it is asked about.
@@ -70,7 +73,7 @@ impl Deed {
             Deed::TerminateFarm | Deed::RemoveFarm | Deed::StopFarm => Asking::Name,
             Deed::DeleteVolume => Asking::Name,
             Deed::TerminateServer | Deed::SuspendServer | Deed::RebootServer => Asking::Yes,
-            Deed::RevokeToken => Asking::Yes,
+            Deed::RevokeToken | Deed::DeleteRole => Asking::Yes,
             // A rollout that goes on, or back, stops servers.
             Deed::Rollout(RolloutVerb::Resume | RolloutVerb::Abort | RolloutVerb::Rollback) => {
                 Asking::Yes
@@ -120,6 +123,9 @@ impl Deed {
             }
             Deed::DeleteVolume => {
                 format!("Delete volume {name} with everything on it? Nothing brings it back.")
+            }
+            Deed::DeleteRole => {
+                format!("Delete role {name} with its revisions? Nothing uses it, or it stays.")
             }
             Deed::ResumeAccount => {
                 format!("Ask the cloud account {name} again at once, and forget its failures?")

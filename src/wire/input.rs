@@ -6,6 +6,7 @@
 use crate::base::{FarmId, FarmRoleId, Millis, Secret, ServerId, VolumeId};
 use crate::model::ServerStatus;
 use crate::wire::api::EventView;
+use crate::wire::role::RoleUseView;
 use serde::{Deserialize, Serialize};
 
 /// Body of a farm's creation (`name` is required) and of its change.
@@ -149,10 +150,20 @@ pub struct RoleView {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct RoleExtra {
+    /// For `If-Match`.
+    pub revision: u64,
+    /// The revision of what it says that farm roles declared now get.
+    pub role_revision: u64,
     /// Shipped with the appliance.
     pub built_in: bool,
     /// Platforms it has an image for.
     pub platforms: Vec<String>,
+    /// Who made it.
+    pub created_by: String,
+    /// When, ms UTC; 0 when that is not known.
+    pub created_at: i64,
+    /// The farm roles that use it, by name.
+    pub used_by: Vec<RoleUseView>,
 }
 
 /// Which page of a list.

@@ -17,6 +17,7 @@ pub mod moment;
 pub mod note;
 pub mod proposal;
 pub mod reading;
+pub mod role;
 pub mod rollout;
 pub mod run;
 pub mod simulation;

@@ -416,6 +416,7 @@ fn what_stops_servers_is_asked_about_by_the_table() {
         Deed::ResumeAccount => "cloud resume onboard",
         Deed::RevokeToken => "token revoke 2",
         Deed::DeleteVolume => "volume delete 2",
+        Deed::DeleteRole => "role delete plain",
     };
     for deed in Deed::ALL {
         let houses = [(); 2].map(|()| House::open(true, Limits::default()));
@@ -423,6 +424,9 @@ fn what_stops_servers_is_asked_about_by_the_table() {
             match deed {
                 Deed::Rollout(_) => ["declare large", "tick"].map(|deed| house.act(deed)),
                 Deed::DeleteVolume => ["the volumes", "tick"].map(|deed| house.act(deed)),
+                Deed::DeleteRole => [(); 2].map(|()| {
+                    run("grange role clone base plain", None, &house.socket(), &[]);
+                }),
                 _ => [(); 2],
             };
         }

@@ -6,11 +6,9 @@ use crate::base::limit::{API_PAGE_MAX, EVENTS_WAIT_MAX};
 use crate::base::{Millis, Problem, Result};
 use crate::model::Door;
 use crate::service::appliance;
-use crate::service::farms::roles;
 use crate::service::journal::explain;
 use crate::service::readings::whatif;
 use crate::wire::api::appliance::{STATUS, WHOAMI};
-use crate::wire::api::farms::ROLES;
 use crate::wire::api::journal::{EVENTS, EXPLAIN, EventsAsked, ExplainAsked};
 use crate::wire::api::plans::{PLAN, PLAN_OF_FARM};
 use crate::wire::api::readings::SIMULATE;
@@ -19,11 +17,8 @@ use serde_json::json;
 use std::sync::LazyLock;
 
 /// Rows of these nouns.
-pub static ROWS: LazyLock<[Row; 8]> = LazyLock::new(|| {
+pub static ROWS: LazyLock<[Row; 7]> = LazyLock::new(|| {
     [
-        Row::rows(&ROLES, |on, call, filter, page| {
-            roles::list(&on.service, &call.actor, &filter, page)
-        }),
         Row::object(&SIMULATE, |on, call, input| {
             whatif::simulate(&on.service, &call.actor, &input)
         }),

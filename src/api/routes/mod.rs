@@ -6,6 +6,7 @@ mod holds;
 mod house;
 mod notes;
 mod proposals;
+mod roles;
 mod rollouts;
 mod runs;
 mod servers;
@@ -218,6 +219,7 @@ pub fn table() -> impl Iterator<Item = &'static Row> {
     let people = farms::ROWS.iter().chain(servers::ROWS.iter()).chain(proposals::ROWS.iter());
     people
         .chain(volumes::ROWS.iter())
+        .chain(roles::ROWS.iter())
         .chain(rollouts::ROWS.iter())
         .chain(holds::ROWS.iter())
         .chain(notes::ROWS.iter())

@@ -10,6 +10,7 @@ mod inputs;
 mod logs;
 mod notes;
 mod objects;
+mod roles;
 mod rollouts;
 mod runs;
 mod simulation;
@@ -70,7 +71,8 @@ pub fn all() -> impl Iterator<Item = &'static Shape> {
         .chain(volumes::SHAPES)
         .chain(notes::SHAPES)
         .chain(logs::SHAPES)
-        .chain(runs::SHAPES);
+        .chain(runs::SHAPES)
+        .chain(roles::SHAPES);
     objects::SHAPES.iter().chain(house::SHAPES).chain(holds::SHAPES).chain(more)
 }
 
@@ -85,6 +87,7 @@ mod tests {
     use crate::wire::hold::{HoldInput, HoldView};
     use crate::wire::input::*;
     use crate::wire::note::{NoteInput, NoteView};
+    use crate::wire::role::*;
     use crate::wire::rollout::{RevisionView, RolloutView};
     use crate::wire::run::{RunInput, RunServerView, RunView};
     use crate::wire::simulation::*;
@@ -127,6 +130,16 @@ mod tests {
         check("Condition", &ConditionView::default());
         check("Role", &RoleView::default());
         check("RoleExtra", &RoleExtra::default());
+        check("RoleUse", &RoleUseView::default());
+        check("RoleCloneRequest", &RoleCloneInput::default());
+        check("RoleManifestRequest", &RoleManifestRequest::default());
+        check("RoleSource", &RoleSource::default());
+        check("RoleApplied", &RoleApplied::default());
+        check("RoleManifest", &RoleManifestView::default());
+        check("RoleRevision", &RoleRevisionView::default());
+        let (role_revision, fingerprint) = (Some(1), Some(String::new()));
+        let upgrade = RoleUpgradeRequest { role_revision, fingerprint, ..Default::default() };
+        check("RoleUpgradeRequest", &upgrade);
         check("RoleIdentity", &RoleRef::default());
         check("ForeignKey", &Ref::default());
         check("NameForeignKey", &NameRef::default());

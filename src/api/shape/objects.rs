@@ -142,25 +142,6 @@ pub const SHAPES: &[Shape] = &[
         ],
     },
     Shape {
-        name: "Role",
-        writable: &[],
-        fields: &[
-            field("id", Integer, "Its number."),
-            field("name", Text, "Its name."),
-            field("description", Text, "One line on what it does."),
-            field("builtinAutomation", Texts, "What Grange configures on it, as haproxy."),
-            field("grange", Of("RoleExtra"), "What Scalr has no word for."),
-        ],
-    },
-    Shape {
-        name: "RoleExtra",
-        writable: &[],
-        fields: &[
-            field("builtIn", Flag, "Shipped with the appliance."),
-            field("platforms", Texts, "Platforms it has an image for."),
-        ],
-    },
-    Shape {
         name: "RoleIdentity",
         writable: &[],
         fields: &[field("id", Integer, "Its number."), field("name", Text, "Its name.")],

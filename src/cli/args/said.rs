@@ -55,6 +55,12 @@ pub fn thing(text: &str) -> Result<String, String> {
     parts(text).map(|_| text.to_owned()).map_err(|bad| bad.to_string())
 }
 
+/// A role by its name.
+pub fn role(text: &str) -> Result<String, String> {
+    not_blank(text, "say which role, as grange role list has it")?;
+    Name::new(text).map(|_| text.to_owned()).map_err(|bad| bad.to_string())
+}
+
 /// A cloud account by its name.
 pub fn account(text: &str) -> Result<String, String> {
     not_blank(text, "say which cloud account, as grange cloud list has it")?;

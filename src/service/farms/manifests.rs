@@ -9,7 +9,9 @@ pub use export::export;
 pub(in crate::service) use outlook::{Outlook, outlook};
 
 use crate::base::{Code, FarmId, FarmRoleId, Name, Problem, Result, Timestamp};
-use crate::model::{Actor, Cause, Farm, FarmGoal, FarmRole, Grant, Permission, Role, RolloutWish};
+use crate::model::{
+    Actor, Cause, Farm, FarmGoal, FarmRole, Grant, Permission, Role, RoleRevision, RolloutWish,
+};
 use crate::service::{Service, authorise, farms, lookup};
 use crate::store::{Author, Purpose, Reads, Tx};
 use crate::wire::api::{ManifestRequest, ManifestResult};
@@ -51,30 +53,63 @@ pub fn apply(service: &Service, actor: &Actor, input: &ManifestRequest) -> Resul
         authorise(actor, Permission::FarmsLaunch)?;
     }
     let manifest = read(service, &grant, &input.manifest)?;
+    let intent = ByManifest { text: input.manifest.clone(), manifest, wish };
+    let asked = Asked { dry_run: input.dry_run, fingerprint: input.fingerprint.clone() };
+    carry(service, &grant, intent, &asked)
+}
+
+/// What somebody wants of one farm, whose change is composed anew on the farm as it is then.
+pub(in crate::service) trait Intent: Clone + Send + 'static {
+    /// How the journal says it came about.
+    const HOW: &'static str;
+
+    /// The change as of now.
+    fn compose(&self, read: &impl Reads, actor: &Actor, now: Timestamp) -> Result<Change>;
+
+    /// What tells it from every other intent.
+    fn text(&self) -> String;
+}
+
+/// How a change is asked for.
+pub(in crate::service) struct Asked {
+    /// Say what would change and change nothing.
+    pub dry_run: bool,
+    /// Only what the dry run with this fingerprint showed.
+    pub fingerprint: Option<String>,
+}
+
+/// Declares what is wanted of a farm in one commit, or says what that would change.
+pub(in crate::service) fn carry<I: Intent>(
+    service: &Service,
+    grant: &Grant,
+    intent: I,
+    asked: &Asked,
+) -> Result<ManifestResult> {
     for _ in 0..TRIES {
-        let change = propose(service, &grant, &manifest, wish)?;
-        let outlook = outlook(service, &grant, &change)?;
-        let fingerprint = outlook.fingerprint(&input.manifest, wish, &change);
-        if input.fingerprint.as_ref().is_some_and(|shown| *shown != fingerprint) {
+        let now = service.now();
+        let change = service.read(grant, |view| intent.compose(view, grant.actor(), now))?;
+        let outlook = outlook(service, grant, &change)?;
+        let fingerprint = outlook.fingerprint(&intent.text(), &change);
+        if asked.fingerprint.as_ref().is_some_and(|shown| *shown != fingerprint) {
             return Err(moved("it is another change than the one that was shown"));
         }
         let mut result = outlook.result(&change, fingerprint);
-        if input.dry_run {
+        if asked.dry_run {
             return Ok(result);
         }
         // Without a fingerprint nobody saw anything that would have to hold.
-        let shown = input.fingerprint.is_some().then(|| (change.base.clone(), outlook.plan));
-        let (manifest, owner) = (manifest.clone(), actor.clone());
+        let shown = asked.fingerprint.is_some().then(|| (change.base.clone(), outlook.plan));
+        let (intent, owner) = (intent.clone(), grant.actor().clone());
         let now = service.now();
-        let author = Author::new(&grant, VERB, Cause::Request, Purpose::Growth);
+        let author = Author::new(grant, VERB, Cause::Request, Purpose::Growth);
         let declared = service.write(author, move |tx| {
-            let change = compose(tx, &owner, &manifest, wish, now)?;
+            let change = intent.compose(tx, &owner, now)?;
             if let Some((base, plan)) = shown
                 && (change.base != base || current_plan(tx, &change.farm)? != plan)
             {
                 return Ok(None);
             }
-            declare(tx, change, "declared by manifest").map(Some)
+            declare(tx, change, I::HOW).map(Some)
         })?;
         if let Some(id) = declared {
             result.id = id.0;
@@ -82,6 +117,53 @@ pub fn apply(service: &Service, actor: &Actor, input: &ManifestRequest) -> Resul
         }
     }
     Err(moved("it changes faster than it can be looked at"))
+}
+
+/// What a manifest says, with what is asked beside it.
+#[derive(Clone)]
+struct ByManifest {
+    text: String,
+    manifest: Manifest,
+    wish: Wish,
+}
+
+impl Intent for ByManifest {
+    const HOW: &'static str = "declared by manifest";
+
+    fn compose(&self, read: &impl Reads, actor: &Actor, now: Timestamp) -> Result<Change> {
+        compose(read, actor, &self.manifest, self.wish, now)
+    }
+
+    fn text(&self) -> String {
+        text_of(&self.text, self.wish)
+    }
+}
+
+/// What tells a manifest with what is asked beside it from every other.
+pub(in crate::service) fn text_of(manifest: &str, wish: Wish) -> String {
+    let Wish { prune, launch } = wish;
+    serde_json::json!({"manifest": manifest, "prune": prune, "launch": launch}).to_string()
+}
+
+/// A change of a farm that is there to other farm roles, which stand in the order of the old ones.
+pub(in crate::service) fn change_of(
+    read: &impl Reads,
+    farm: Farm,
+    old: &[FarmRole],
+    new: Vec<FarmRole>,
+) -> Result<Change> {
+    let base = base_of(read, Some(&farm), old)?;
+    let both = old.iter().zip(&new);
+    let differences = both
+        .flat_map(|(old, new)| difference::of_farm_role(Some(old), new, |role| recipe(read, role)));
+    let differences = differences.collect();
+    Ok(Change { farm, farm_roles: new, differences, base })
+}
+
+/// What the role of a farm role is called.
+fn recipe(read: &impl Reads, farm_role: &FarmRole) -> String {
+    let found = lookup::role(read, farm_role.role).ok().flatten();
+    found.map_or_else(|| format!("role {}", farm_role.role), |role| role.name.to_string())
 }
 
 /// The verb of the journal entries that declare a farm, by whichever way.
@@ -171,10 +253,7 @@ pub(in crate::service) fn compose(
     let base = base_of(read, found.as_ref(), &existing)?;
     let farm = propose_farm(found.as_ref(), actor, manifest, wish, now);
     let mut differences = difference::of_farm(found.as_ref(), &farm);
-    let recipe = |role: &FarmRole| {
-        let found = lookup::role(read, role.role).ok().flatten();
-        found.map_or_else(|| format!("role {}", role.role), |role| role.name.to_string())
-    };
+    let recipe = |role: &FarmRole| recipe(read, role);
     let mut farm_roles = Vec::new();
     let there: Vec<Name> = existing.iter().map(|role| role.alias.clone()).collect();
     for (place, declared) in manifest.farm_roles.iter().enumerate() {
@@ -187,7 +266,10 @@ pub(in crate::service) fn compose(
         let id = old.map_or(FarmRoleId(u64::MAX - place as u64), |role| role.id);
         let role = lookup::role_by_name(read, actor.env, &declared.role)?
             .ok_or_else(|| Problem::not_found("role", &declared.role))?;
-        let new = farm_role(&farm, id, declared, &role, old, now);
+        let number = pinned(declared.role_revision, &role, old);
+        let pin = lookup::role_revision(read, role.id, number)?;
+        let missing = || Problem::not_found("revision", format!("{number} of role {}", role.name));
+        let new = farm_role(&farm, id, declared, &pin.ok_or_else(missing)?, old, now);
         differences.extend(difference::of_farm_role(old, &new, recipe));
         farm_roles.push(new);
     }
@@ -246,11 +328,18 @@ fn propose_farm(
     farm
 }
 
+/// The revision of a role that a farm role pins: the one that is said, else the one it has, else
+/// the role's current one.
+fn pinned(said: Option<u64>, role: &Role, old: Option<&FarmRole>) -> u64 {
+    let kept = old.filter(|old| old.role == role.id).map(|old| old.role_revision);
+    said.or(kept).unwrap_or(role.revision)
+}
+
 fn farm_role(
     farm: &Farm,
     id: FarmRoleId,
     declared: &DeclaredFarmRole,
-    role: &Role,
+    pin: &RoleRevision,
     old: Option<&FarmRole>,
     now: Timestamp,
 ) -> FarmRole {
@@ -259,7 +348,8 @@ fn farm_role(
         env: farm.env,
         farm: farm.id,
         alias: declared.alias.clone(),
-        role: role.id,
+        role: pin.role,
+        role_revision: pin.number,
         platform: declared.platform.clone(),
         location: declared.location.clone(),
         instance_type: declared.instance_type.clone(),
@@ -268,6 +358,7 @@ fn farm_role(
         storage: declared.storage.clone(),
         balance: declared.balance.clone(),
         check: declared.check.clone(),
+        role_check: pin.recipe.check.clone(),
         drain_ms: declared.drain_ms,
         launch_timeout_ms: declared.launch_timeout_ms,
         revision: 1,

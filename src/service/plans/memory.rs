@@ -223,6 +223,7 @@ impl Memory {
                 }
                 // No image has anything of these.
                 Table::Roles
+                | Table::RoleRevisions
                 | Table::Plans
                 | Table::Orders
                 | Table::AgentCursors

@@ -27,7 +27,7 @@ use crate::base::time::say;
 use crate::base::{Code, Name, Problem, ProposalId, Result, Timestamp};
 use crate::model::{Actor, Applied, Cause, Grant, Permission, Proposal};
 use crate::pki::Verdict;
-use crate::service::farms::manifests::{self, Change, Outlook, Wish};
+use crate::service::farms::manifests::{self, Change, Outlook, Wish, text_of};
 use crate::service::{Service, authorise};
 use crate::store::{Author, Purpose, Reads, Subject, Tx};
 use crate::wire::api::{ErrorView, ManifestResult, ProposalRequest, ProposalText, ProposalView};
@@ -195,7 +195,7 @@ pub fn apply(service: &Service, actor: &Actor, input: &ProposalText) -> Result<M
     let manifest = manifests::read(service, &grant, &opened.document.manifest)?;
     for _ in 0..TRIES {
         let (change, outlook) = judge(service, &grant, &opened)?;
-        let fingerprint = outlook.fingerprint(&opened.document.manifest, wish, &change);
+        let fingerprint = outlook.fingerprint(&text_of(&opened.document.manifest, wish), &change);
         let mut result = outlook.result(&change, fingerprint);
         let now = service.now();
         let age = say(now.since(Timestamp(record.made_at)));

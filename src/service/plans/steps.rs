@@ -289,11 +289,13 @@ fn launch_request(
     let make = farm_role
         .make_of(server.revision)
         .ok_or_else(|| Problem::not_found("revision", server.revision))?;
-    let role = plans::role_of(view, &make)?;
-    let image = role.image(&make.platform).ok_or_else(|| {
-        let text = format!("role {} has no image for {}", role.name, make.platform);
-        Problem::invalid("role", text)
-    })?;
+    let revision = plans::role_of(view, &make)?;
+    let Some(image) = revision.image(&make.platform) else {
+        let name = lookup::role(view, make.role)?.map(|role| role.name.to_string());
+        let (name, platform) = (name.unwrap_or_default(), &make.platform);
+        let text = format!("role {name} has no image for {platform}");
+        return Err(Problem::invalid("role", text));
+    };
     let farm = lookup::farm(view, server.farm)?;
     let user_data = UserData {
         v: crate::wire::agent::VERSION,
@@ -303,7 +305,7 @@ fn launch_request(
         ca_fingerprint: service.authority.fingerprint_text(),
         token,
         interval_ms: service.settings.agent_interval_ms,
-        check: make.check.clone(),
+        check: make.ready_check().cloned(),
         mounts: make.storage.iter().map(|volume| volume.mount_point.clone()).collect(),
         works: false,
     };

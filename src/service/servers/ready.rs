@@ -112,7 +112,7 @@ fn wellness(service: &Service, view: &View, role: &FarmRole, server: &Server) ->
     if !is_up(service, view, server)? {
         return Ok(Wellness::Down);
     }
-    let passes = role.check.is_none() || observed.passes_check(server.id) == Some(true);
+    let passes = role.ready_check().is_none() || observed.passes_check(server.id) == Some(true);
     Ok(if passes { Wellness::Well } else { Wellness::Up })
 }
 
@@ -161,7 +161,7 @@ pub fn looks(service: &Service, room: usize) -> Result<(Vec<Look>, Option<Timest
         for id in due {
             let Some(server) = lookup::server(view, id)? else { continue };
             let Some(role) = role_of(view, &mut roles, &server)? else { continue };
-            let (Some(check), false) = (&role.check, role.policy.agent) else { continue };
+            let (Some(check), false) = (role.ready_check(), role.policy.agent) else { continue };
             let address = server.private_ips.first().or(server.public_ips.first());
             let Some(address) = address.filter(|_| !server.agent) else { continue };
             if up.contains(&server.status) {

@@ -1,5 +1,11 @@
 //! Schema 1 of the records that have changed since: what version 0.1 stored.
 
+mod role;
+
+#[cfg(test)]
+pub(in crate::store) use role::ImageV1;
+pub(in crate::store) use role::RoleV1;
+
 use crate::base::{
     EnvironmentId, FarmId, FarmRoleId, Millis, Name, OrderId, PlanId, RoleId, ServerId, StepId,
     Timestamp, UserId,
@@ -74,6 +80,7 @@ impl From<FarmRoleV1> for FarmRole {
             farm: old.farm,
             alias: old.alias,
             role: old.role,
+            role_revision: 1,
             platform: old.platform,
             location: old.location,
             instance_type: old.instance_type,
@@ -82,6 +89,7 @@ impl From<FarmRoleV1> for FarmRole {
             storage: old.storage.into_iter().map(Into::into).collect(),
             balance: old.balance.map(Into::into),
             check: old.check.map(Into::into),
+            role_check: None,
             drain_ms: old.drain_ms,
             launch_timeout_ms: old.launch_timeout_ms,
             revision: old.revision,

@@ -1,9 +1,10 @@
 //! Schema 2 of the records that have changed since.
 
+use super::v3::RevisionV3;
 use crate::base::{EnvironmentId, FarmId, FarmRoleId, Millis, Name, RoleId};
 use crate::model::{
-    Balance, FarmRole, HealMode, MissingPolicy, Policy, ReadyCheck, RemovalPolicy, Revision,
-    RolloutPolicy, RolloutWish, ScalingBehavior, ScalingPolicy, VolumeSpec,
+    Balance, FarmRole, HealMode, MissingPolicy, Policy, ReadyCheck, RemovalPolicy, RolloutPolicy,
+    RolloutWish, ScalingBehavior, ScalingPolicy, VolumeSpec,
 };
 use serde::Deserialize;
 
@@ -28,7 +29,7 @@ pub(in crate::store) struct FarmRoleV2 {
     pub revision: u64,
     pub removed: bool,
     pub policy: PolicyV2,
-    pub history: Vec<Revision>,
+    pub history: Vec<RevisionV3>,
     pub rollout_wish: RolloutWish,
     pub rollout_said: u64,
 }
@@ -41,6 +42,7 @@ impl From<FarmRoleV2> for FarmRole {
             farm: old.farm,
             alias: old.alias,
             role: old.role,
+            role_revision: 1,
             platform: old.platform,
             location: old.location,
             instance_type: old.instance_type,
@@ -49,12 +51,13 @@ impl From<FarmRoleV2> for FarmRole {
             storage: old.storage,
             balance: old.balance,
             check: old.check,
+            role_check: None,
             drain_ms: old.drain_ms,
             launch_timeout_ms: old.launch_timeout_ms,
             revision: old.revision,
             removed: old.removed,
             policy: old.policy.into(),
-            history: old.history,
+            history: old.history.into_iter().map(Into::into).collect(),
             rollout_wish: old.rollout_wish,
             rollout_said: old.rollout_said,
         }

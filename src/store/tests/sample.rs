@@ -121,13 +121,13 @@ fn full_farm_role() -> FarmRoleV1 {
     }
 }
 
-pub fn roles() -> Vec<Role> {
-    let image = |platform: &str| Image {
+pub fn roles() -> Vec<RoleV1> {
+    let image = |platform: &str| ImageV1 {
         platform: platform.to_owned(),
         cloud_image_id: "base".to_owned(),
         command: texts(&["sh", "-c", "sleep 1"]),
     };
-    let role = |id, text: &str, automation, images, built_in| Role {
+    let role = |id, text: &str, automation, images, built_in| RoleV1 {
         id: RoleId(id),
         env: ENV,
         name: name(text),

@@ -110,6 +110,10 @@ impl Shaped for ScalingView {
 
 impl Shaped for RoleView {
     const SHAPE: &'static str = "Role";
+
+    fn revision(&self) -> Option<u64> {
+        Some(self.grange.revision)
+    }
 }
 
 impl Shaped for ManifestResult {

@@ -21,6 +21,7 @@ pub mod jobs;
 pub mod logs;
 pub mod notes;
 pub mod revisions;
+pub mod role_revisions;
 pub mod roles;
 pub mod runs;
 pub mod servers;

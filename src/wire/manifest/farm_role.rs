@@ -42,6 +42,8 @@ pub(super) fn read(
     let path = fields.path.clone();
     let alias = fields.required("alias", sink, alias);
     let role = fields.required("role", sink, name);
+    let role_revision = fields.optional("roleRevision", sink, |t| number(t, 1..=u32::MAX));
+    let role_revision = role_revision.map(u64::from);
     let platform = fields.required("cloudPlatform", sink, word);
     let location = fields.optional("cloudLocation", sink, word);
     let instance_type = fields.required("instanceType", sink, word);
@@ -59,6 +61,7 @@ pub(super) fn read(
         path: path.clone(),
         alias: alias.clone(),
         role: role.clone(),
+        role_revision,
         platform: platform.clone(),
         instance_type: instance_type.clone(),
         zones: extra.policy.zones.clone(),
@@ -71,6 +74,7 @@ pub(super) fn read(
             path,
             alias: alias?,
             role: role?,
+            role_revision,
             platform: platform?,
             location: location.unwrap_or_else(|| "here".to_owned()),
             instance_type: instance_type?,

@@ -58,6 +58,13 @@ impl Sink {
         self.fault(path, place, message);
     }
 
+    /// Notes a fault of a field that was read, unless there is one of it already.
+    pub(super) fn fault_once(&mut self, path: &str, message: impl Into<String>) {
+        if !self.faults.iter().any(|fault| fault.path == path) {
+            self.fault_at(path, message);
+        }
+    }
+
     /// Whether all is well so far.
     pub(super) fn is_clean(&self) -> bool {
         self.faults.is_empty()
@@ -73,6 +80,64 @@ impl Sink {
         }
         self.faults
     }
+}
+
+/// What is wrong with a text that was read, to which more can be added where it is.
+#[derive(Debug, Default)]
+pub struct Faults {
+    faults: Vec<Fault>,
+    /// Where each field was, by its path: `farmRoles[0].role`.
+    places: BTreeMap<String, SourcePosition>,
+}
+
+impl Faults {
+    /// What reading found.
+    pub(super) fn of(mut sink: Sink) -> Faults {
+        let places = std::mem::take(&mut sink.places);
+        Faults { faults: sink.into_faults(), places }
+    }
+
+    /// Adds a fault that only the appliance can find, as a role that does not exist:
+    /// `add("farmRoles[0].role", "no role web-demoo")`. One about a field that has a fault
+    /// already, or that is part of one, would only repeat it and is left out.
+    pub fn add(&mut self, path: &str, message: impl Into<String>) {
+        let told = |fault: &Fault| is_within(&fault.path, path) || is_within(path, &fault.path);
+        if !self.faults.iter().any(|fault| !fault.path.is_empty() && told(fault)) {
+            let place = self.place(path);
+            self.faults.push(Fault { path: path.to_owned(), place, message: message.into() });
+        }
+    }
+
+    /// What was read if there is no fault, else every fault in the order of the text.
+    pub(super) fn or<T>(mut self, read: Option<T>) -> Result<T, Vec<Fault>> {
+        match read {
+            Some(read) if self.faults.is_empty() => Ok(read),
+            Some(_) | None => {
+                self.faults.sort_by_key(|fault| (fault.place.line, fault.place.column));
+                Err(self.faults)
+            }
+        }
+    }
+
+    /// Where a field is. One left to its default has no place: its section's is the nearest.
+    fn place(&self, path: &str) -> SourcePosition {
+        let mut nearest = path;
+        loop {
+            if let Some(place) = self.places.get(nearest) {
+                return *place;
+            }
+            match nearest.rfind(['.', '[']) {
+                Some(end) => nearest = &nearest[..end],
+                None => return SourcePosition { line: 1, column: 1 },
+            }
+        }
+    }
+}
+
+/// Whether one path is the other or leads into it.
+fn is_within(inner: &str, outer: &str) -> bool {
+    let rest = inner.strip_prefix(outer);
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
 }
 
 /// Text of an unknown name for a message: what may have been meant, or what there is.

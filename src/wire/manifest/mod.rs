@@ -11,7 +11,8 @@
 //! which looks up every [`Reference`], also those of a manifest with faults, and reports what it
 //! does not find with [`Reading::add`], so that it has its line and comes with the rest.
 //!
-//! [`write()`] goes the other way: a manifest as text that is read as the same.
+//! [`write()`] goes the other way: a manifest as text that is read as the same. [`role`] has the
+//! manifests of roles, which are read and written the same way.
 //!
 //! Not here: aliases, anchors, tags, includes, templates. A manifest is what it says.
 //!
@@ -24,6 +25,7 @@ mod fault;
 #[cfg(test)]
 mod framed;
 mod policy;
+pub mod role;
 mod section;
 #[cfg(test)]
 mod tests;
@@ -40,9 +42,8 @@ use crate::base::limit::{FARM_DESCRIPTION_BYTES_MAX, FARM_ROLES_MAX};
 use crate::base::text::Kind;
 use crate::base::{Millis, Name, Problem};
 use crate::model::{Balance, LaunchOrder, Policy, ReadyCheck, ScalingPolicy, VolumeSpec};
-use fault::Sink;
+use fault::{Faults, Sink};
 use section::Section;
-use std::collections::BTreeMap;
 
 /// A farm as a file declares it.
 #[derive(Clone, Debug, PartialEq)]
@@ -67,6 +68,8 @@ pub struct Reference {
     pub alias: Option<Name>,
     /// The role's name.
     pub role: Option<Name>,
+    /// Which revision of it.
+    pub role_revision: Option<u64>,
     /// The platform.
     pub platform: Option<String>,
     /// The size.
@@ -87,9 +90,7 @@ pub struct Reading {
     manifest: Option<Manifest>,
     /// What its farm roles refer to.
     pub references: Vec<Reference>,
-    faults: Vec<Fault>,
-    /// Where each field was, by its path: `farmRoles[0].role`.
-    places: BTreeMap<String, SourcePosition>,
+    faults: Faults,
 }
 
 /// A farm role as a file declares it; references are by name and not looked up yet.
@@ -101,6 +102,8 @@ pub struct DeclaredFarmRole {
     pub alias: Name,
     /// The role's name.
     pub role: Name,
+    /// Which revision of it; `None` for the one it has, and the current one where it is new.
+    pub role_revision: Option<u64>,
     /// The platform, as `onboard`.
     pub platform: String,
     /// Where on the platform; `here` when it is not said.
@@ -126,15 +129,9 @@ pub struct DeclaredFarmRole {
 }
 
 impl Reading {
-    /// Adds a fault that only the appliance can find, as a role that does not exist:
-    /// `add("farmRoles[0].role", "no role web-demoo")`. One about a field that has a fault
-    /// already, or that is part of one, would only repeat it and is left out.
+    /// Adds a fault that only the appliance can find: [`Faults::add`].
     pub fn add(&mut self, path: &str, message: impl Into<String>) {
-        let told = |fault: &Fault| is_within(&fault.path, path) || is_within(path, &fault.path);
-        if !self.faults.iter().any(|fault| !fault.path.is_empty() && told(fault)) {
-            let place = self.place(path);
-            self.faults.push(Fault { path: path.to_owned(), place, message: message.into() });
-        }
+        self.faults.add(path, message);
     }
 
     /// The farm's name, as far as it can be read.
@@ -143,35 +140,9 @@ impl Reading {
     }
 
     /// The manifest, or every fault of it in the order of the text.
-    pub fn finish(mut self) -> Result<Manifest, Vec<Fault>> {
-        match self.manifest {
-            Some(manifest) if self.faults.is_empty() => Ok(manifest),
-            Some(_) | None => {
-                self.faults.sort_by_key(|fault| (fault.place.line, fault.place.column));
-                Err(self.faults)
-            }
-        }
+    pub fn finish(self) -> Result<Manifest, Vec<Fault>> {
+        self.faults.or(self.manifest)
     }
-
-    /// Where a field is. One left to its default has no place: its section's is the nearest.
-    fn place(&self, path: &str) -> SourcePosition {
-        let mut nearest = path;
-        loop {
-            if let Some(place) = self.places.get(nearest) {
-                return *place;
-            }
-            match nearest.rfind(['.', '[']) {
-                Some(end) => nearest = &nearest[..end],
-                None => return SourcePosition { line: 1, column: 1 },
-            }
-        }
-    }
-}
-
-/// Whether one path is the other or leads into it.
-fn is_within(inner: &str, outer: &str) -> bool {
-    let rest = inner.strip_prefix(outer);
-    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
 }
 
 /// Reads a manifest, or tells every fault in it in the order of the text.
@@ -182,12 +153,11 @@ pub fn parse(text: &str) -> Result<Manifest, Vec<Fault>> {
 /// Reads what can be read of a manifest.
 pub fn read(text: &str) -> Reading {
     let mut sink = Sink::default();
-    let (manifest, references) = match tree::read(text, &mut sink) {
+    let (manifest, references) = match tree::read(text, "farm", &mut sink) {
         Some(tree) => farm(&tree, &mut sink),
         None => (None, Vec::new()),
     };
-    let places = std::mem::take(&mut sink.places);
-    Reading { manifest, references, faults: sink.into_faults(), places }
+    Reading { manifest, references, faults: Faults::of(sink) }
 }
 
 /// Faults as one problem, for the doors; `None` when there are none.

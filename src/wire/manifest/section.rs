@@ -76,6 +76,18 @@ impl<'t> Section<'t> {
         self.optional(name, sink, read)
     }
 
+    /// Whether a field says something, rightly or not.
+    pub fn has(&self, name: &str) -> bool {
+        self.entries.iter().any(|entry| entry.key == name && !entry.value.is_null())
+    }
+
+    /// A fault about a field that is perhaps not there; then it is its section that is told.
+    pub fn missing(&self, name: &str, sink: &mut Sink, message: impl Into<String>) {
+        let entry = self.entries.iter().find(|entry| entry.key == name);
+        let place = entry.map_or(self.place, |entry| entry.value.place);
+        sink.fault(&self.at(name), place, message);
+    }
+
     /// A section within this one.
     pub fn section(&mut self, name: &'static str, sink: &mut Sink) -> Option<Section<'t>> {
         let tree = self.field(name, sink)?;
@@ -122,6 +134,71 @@ impl<'t> Section<'t> {
         sink: &mut Sink,
         read: impl Fn(&Tree) -> Meaning<T>,
     ) -> Vec<T> {
+        let mut values = Vec::new();
+        for (path, item) in self.items(name, most, sink) {
+            match read(item) {
+                Ok(value) if values.contains(&value) => {
+                    sink.fault(&path, item.place, format!("{} is there twice", item.what()));
+                }
+                Ok(value) => values.push(value),
+                Err(message) => sink.fault(&path, item.place, message),
+            }
+        }
+        values
+    }
+
+    /// The words of a command, each with its path; one may be there twice.
+    pub fn words(
+        &mut self,
+        name: &'static str,
+        most: usize,
+        sink: &mut Sink,
+        read: impl Fn(&Tree) -> Meaning<String>,
+    ) -> Vec<(String, String)> {
+        let mut words = Vec::new();
+        for (path, item) in self.items(name, most, sink) {
+            match read(item) {
+                Ok(word) => words.push((path, word)),
+                Err(message) => sink.fault(&path, item.place, message),
+            }
+        }
+        words
+    }
+
+    /// The fields of a section whose names are the writer's own, as `{http: 8080}`, each with its
+    /// path.
+    pub fn named<T>(
+        &mut self,
+        name: &'static str,
+        most: usize,
+        sink: &mut Sink,
+        is_name: impl Fn(&str) -> Meaning<()>,
+        read: impl Fn(&Tree) -> Meaning<T>,
+    ) -> Vec<(String, String, T)> {
+        let Some(section) = self.section(name, sink) else { return Vec::new() };
+        if section.entries.len() > most {
+            let text = format!("{} fields: at most {most}", section.entries.len());
+            sink.fault(&section.path, section.place, text);
+        }
+        let mut fields = Vec::new();
+        for entry in section.entries.iter().take(most) {
+            let path = section.at(&entry.key);
+            sink.places.insert(path.clone(), entry.value.place);
+            match is_name(&entry.key).and_then(|()| read(&entry.value)) {
+                Ok(value) => fields.push((path, entry.key.clone(), value)),
+                Err(message) => sink.fault(&path, entry.place, message),
+            }
+        }
+        fields
+    }
+
+    /// The items of a list of scalars with their paths, at most so many.
+    fn items(
+        &mut self,
+        name: &'static str,
+        most: usize,
+        sink: &mut Sink,
+    ) -> Vec<(String, &'t Tree)> {
         let Some(tree) = self.field(name, sink) else { return Vec::new() };
         let path = self.at(name);
         let items = match &tree.kind {
@@ -136,19 +213,12 @@ impl<'t> Section<'t> {
         if items.len() > most {
             sink.fault(&path, tree.place, format!("{} values: at most {most}", items.len()));
         }
-        let mut values = Vec::new();
-        for (i, item) in items.iter().enumerate().take(most) {
+        let item = |(i, item): (usize, &'t Tree)| {
             let path = format!("{path}[{i}]");
             sink.places.insert(path.clone(), item.place);
-            match read(item) {
-                Ok(value) if values.contains(&value) => {
-                    sink.fault(&path, item.place, format!("{} is there twice", item.what()));
-                }
-                Ok(value) => values.push(value),
-                Err(message) => sink.fault(&path, item.place, message),
-            }
-        }
-        values
+            (path, item)
+        };
+        items.iter().enumerate().take(most).map(item).collect()
     }
 
     /// Says which fields nobody asked for.

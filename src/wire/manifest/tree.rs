@@ -13,9 +13,6 @@ use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span};
 
 /// What some editors put before the first line.
 const BYTE_ORDER_MARK: char = '\u{feff}';
-/// What is said of a second farm in a file.
-const SECOND_DOCUMENT: &str =
-    "a second document begins here: one file is one farm, so give it a file of its own";
 
 /// One value and where it begins.
 #[derive(Debug)]
@@ -75,15 +72,16 @@ enum OpenKind {
     List(Vec<Tree>),
 }
 
-/// Reads a text; faults go to the sink. `None` when there is nothing to go on with.
-pub(super) fn read(text: &str, sink: &mut Sink) -> Option<Tree> {
+/// Reads a text that declares a `noun`; faults go to the sink. `None` when there is nothing to go
+/// on with.
+pub(super) fn read(text: &str, noun: &'static str, sink: &mut Sink) -> Option<Tree> {
     let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
     if text.len() > MANIFEST_BYTES_MAX {
         let message = format!("{} bytes are too many: at most {MANIFEST_BYTES_MAX}", text.len());
         sink.fault("", SourcePosition { line: 1, column: 1 }, message);
         return None;
     }
-    let mut builder = Builder { open: Vec::new(), root: None, values: 0 };
+    let mut builder = Builder { noun, open: Vec::new(), root: None, values: 0 };
     for event in Parser::new_from_str(text) {
         let going = match event {
             Ok((event, span)) => builder.take(event, place(&span), sink),
@@ -95,7 +93,7 @@ pub(super) fn read(text: &str, sink: &mut Sink) -> Option<Tree> {
         }
     }
     if builder.root.is_none() && sink.is_clean() {
-        let message = "the manifest is empty: it needs at least `farm: <name>`";
+        let message = format!("the manifest is empty: it needs at least `{noun}: <name>`");
         sink.fault("", SourcePosition { line: 1, column: 1 }, message);
     }
     builder.root
@@ -116,6 +114,8 @@ fn not_yaml(error: &ScanError) -> (SourcePosition, String) {
 }
 
 struct Builder {
+    /// What a file declares one of.
+    noun: &'static str,
     open: Vec<Open>,
     root: Option<Tree>,
     values: usize,
@@ -177,10 +177,17 @@ impl Builder {
         Ok(())
     }
 
-    /// One file is one farm: a document that says something after one that did.
+    /// One file declares one thing: a document that says something after one that did.
     fn refuse_second(&self, place: SourcePosition) -> Result<(), Stop> {
         match (&self.root, self.open.is_empty()) {
-            (Some(_), true) => Err((place, SECOND_DOCUMENT.into())),
+            (Some(_), true) => {
+                let noun = self.noun;
+                let message = format!(
+                    "a second document begins here: one file is one {noun}, so give it a file of \
+                     its own"
+                );
+                Err((place, message))
+            }
             _ => Ok(()),
         }
     }

@@ -152,7 +152,8 @@ pub(super) fn url_path(tree: &Tree) -> Meaning<String> {
     Err(format!("{} is not a URL path such as /healthz", quote(text)))
 }
 
-fn scalar<'t>(tree: &'t Tree, expected: &str) -> Meaning<(&'t str, bool)> {
+/// A scalar's text, and whether it was written without quotes.
+pub(super) fn scalar<'t>(tree: &'t Tree, expected: &str) -> Meaning<(&'t str, bool)> {
     match &tree.kind {
         Kind::Scalar { text, plain } => Ok((text, *plain)),
         Kind::Map(_) | Kind::List(_) | Kind::Faulty => {

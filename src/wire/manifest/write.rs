@@ -41,29 +41,68 @@ pub fn write(manifest: &Manifest, comments: &[String]) -> String {
 
 /// Lines, each as far to the right as the section it is in.
 #[derive(Default)]
-struct Lines {
-    text: String,
+pub(super) struct Lines {
+    pub text: String,
     depth: usize,
+    /// The next line begins an item of a list.
+    begins: bool,
 }
 
 impl Lines {
-    fn line(&mut self, line: impl Display) {
-        self.text.push_str(&format!("{:width$}{line}\n", "", width = 2 * self.depth));
+    /// Writes a line, as far to the right as the section is.
+    pub fn line(&mut self, line: impl Display) {
+        let width = 2 * self.depth;
+        let indent = match std::mem::take(&mut self.begins) {
+            true => format!("{:width$}- ", "", width = width - 2),
+            false => format!("{:width$}", ""),
+        };
+        self.text.push_str(&format!("{indent}{line}\n"));
     }
 
-    fn field(&mut self, name: &str, value: impl Display) {
+    /// Items of a list, each a section of its own; nothing when there are none.
+    pub fn items<T>(&mut self, name: &str, items: &[T], write: impl Fn(&mut Lines, &T)) {
+        if !items.is_empty() {
+            self.line(format!("{name}:"));
+        }
+        self.depth += 2;
+        for item in items {
+            self.begins = true;
+            write(self, item);
+        }
+        self.depth -= 2;
+    }
+
+    /// A text of several lines, as a block where it can be read again as the same.
+    pub fn content(&mut self, name: &str, text: &str) {
+        let blocky = text.ends_with('\n')
+            && !text.ends_with("\n\n")
+            && !text.starts_with([' ', '\n', '\t'])
+            && text.lines().all(|line| !line.trim().is_empty() || line.is_empty());
+        if !blocky {
+            return self.field(name, scalar(text));
+        }
+        self.field(name, "|");
+        let width = 2 * (self.depth + 1);
+        for line in text.lines() {
+            let indent = if line.is_empty() { 0 } else { width };
+            self.text.push_str(&format!("{:indent$}{line}\n", ""));
+        }
+    }
+
+    /// Writes a field with its value on one line.
+    pub fn field(&mut self, name: &str, value: impl Display) {
         self.line(format!("{name}: {value}"));
     }
 
     /// A field that is left out where it has its default.
-    fn unless<T: PartialEq>(&mut self, name: &str, value: &T, default: &T, text: impl Display) {
+    pub fn unless<T: PartialEq>(&mut self, name: &str, value: &T, default: &T, text: impl Display) {
         if value != default {
             self.field(name, text);
         }
     }
 
     /// Fields of a section, one deeper.
-    fn section(&mut self, name: &str, fields: impl FnOnce(&mut Lines)) {
+    pub fn section(&mut self, name: &str, fields: impl FnOnce(&mut Lines)) {
         self.line(format!("{name}:"));
         self.depth += 1;
         fields(self);
@@ -75,6 +114,7 @@ impl Lines {
             path: _,
             alias,
             role,
+            role_revision,
             platform,
             location,
             instance_type,
@@ -90,6 +130,9 @@ impl Lines {
         self.line(format!("  - alias: {}", scalar(alias.as_str())));
         self.depth += 2;
         self.field("role", scalar(role.as_str()));
+        if let Some(number) = role_revision {
+            self.field("roleRevision", number);
+        }
         self.field("cloudPlatform", scalar(platform));
         self.field("cloudLocation", scalar(location));
         self.field("instanceType", scalar(instance_type));
@@ -220,7 +263,7 @@ impl Lines {
 
 /// A text as a scalar: as it is where it can only be read as itself, else quoted. What JSON
 /// escapes, YAML does between double quotes too.
-fn scalar(text: &str) -> String {
+pub(super) fn scalar(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/');
     let begins = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '/');
     let means_more = ["null", "true", "false", "yes", "no", "on", "off", "y", "n"];
@@ -238,7 +281,7 @@ pub fn list(items: &[impl Display]) -> String {
 }
 
 /// The word of a choice.
-fn word<T: PartialEq>(choices: &[(&'static str, T)], choice: &T) -> &'static str {
+pub(super) fn word<T: PartialEq>(choices: &[(&'static str, T)], choice: &T) -> &'static str {
     choices.iter().find(|(_, meaning)| meaning == choice).map_or("", |(word, _)| word)
 }
 

@@ -126,6 +126,7 @@ fn farm_roles() -> impl Strategy<Value = DeclaredFarmRole> {
                 path: String::new(),
                 alias,
                 role,
+                role_revision: (launch_index % 3 == 1).then_some(u64::from(launch_index)),
                 platform,
                 location,
                 instance_type,

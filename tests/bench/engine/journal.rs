@@ -4,7 +4,7 @@
 //! entry with a sentence. The record is a role of about 190 bytes, as long as a row of sysbench's
 //! `oltp_insert`, with a number that is drawn and one more index, as that has.
 
-use grange::base::{EnvironmentId, Name, RoleId, Seq, WallClock};
+use grange::base::{EnvironmentId, Name, RoleId, Seq, Timestamp, UserId, WallClock};
 use grange::model::{Cause, Grant, Role};
 use grange::store::{Author, Mode, Purpose, Store};
 use std::path::Path;
@@ -30,6 +30,9 @@ fn role(id: RoleId, of: u64) -> Role {
         automation: Vec::new(),
         images: Vec::new(),
         built_in: false,
+        revision: 1,
+        created_by: UserId(0),
+        created_at: Timestamp(0),
     }
 }
 

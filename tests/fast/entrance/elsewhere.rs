@@ -9,8 +9,14 @@ use grange::service::appliance;
 /// What belongs to the installation and not to an environment, where the names do not matter.
 const OF_THE_HOUSE: &[&str] = &["accounts::list", "accounts::resume"];
 /// What makes something of one's own, and so writes.
-const MAKES: &[&str] =
-    &["farms::create", "manifests::apply", "proposals::make", "access::create_token"];
+const MAKES: &[&str] = &[
+    "farms::create",
+    "farms::roles::create",
+    "farms::roles::apply::apply",
+    "manifests::apply",
+    "proposals::make",
+    "access::create_token",
+];
 
 /// What is another's is answered as what there is not; a request may be wrong in itself, and a
 /// proposal says of which environment it is.

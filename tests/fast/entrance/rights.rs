@@ -3,7 +3,8 @@
 
 use crate::explain::site::Site;
 use grange::base::{
-    Code, FarmId, FarmRoleId, HoldId, NoteId, OrderId, PlanId, Result, RunId, ServerId, StepId,
+    Code, FarmId, FarmRoleId, HoldId, NoteId, OrderId, PlanId, Result, RoleId, RunId, ServerId,
+    StepId,
     TokenId, VolumeId,
 };
 use grange::clouds::Applied;
@@ -29,13 +30,17 @@ use grange::wire::input::{
     ScalingInput, ServerFilter, TerminateInput, TokenInput, VolumeFilter,
 };
 use grange::wire::note::{NoteFilter, NoteInput};
+use grange::wire::role::{
+    RoleCloneInput, RoleInput, RoleManifestAsked, RoleManifestRequest, RoleUpgradeRequest,
+};
 use grange::wire::rollout::RolloutVerb;
 use grange::wire::run::RunInput;
 use grange::wire::simulation::SimulationRequest;
 use std::collections::BTreeSet;
 
 use Permission::{
-    CommandsRun, EventsRead, FarmsLaunch, FarmsManage, FarmsRead, LogsRead, Operate, ServersManage,
+    CommandsRun, EventsRead, FarmsLaunch, FarmsManage, FarmsRead, LogsRead, Operate, RolesManage,
+    ServersManage,
 };
 
 const MANIFEST: &str = "farm: den\nfarmRoles:\n  - {alias: web, role: web-demo, cloudPlatform: \
@@ -202,6 +207,41 @@ pub const VERBS: &[(&str, &[Permission], Call)] = &[
     ("farms::roles::list", &[FarmsRead], |t, a| {
         said(roles::list(t.service, a, &RoleFilter::default(), PAGE))
     }),
+    ("farms::roles::get", &[FarmsRead], |t, a| said(roles::get(t.service, a, RoleId(4)))),
+    ("farms::roles::revisions", &[FarmsRead], |t, a| {
+        said(roles::revisions(t.service, a, RoleId(4), PAGE))
+    }),
+    ("farms::roles::export::export", &[FarmsRead], |t, a| {
+        said(roles::export(t.service, a, RoleId(4), &RoleManifestAsked::default()))
+    }),
+    ("farms::roles::create", &[RolesManage], |t, a| {
+        let name = Some("other".into());
+        said(roles::create(t.service, a, &RoleInput { name, description: None }))
+    }),
+    ("farms::roles::update", &[RolesManage], |t, a| {
+        said(roles::update(t.service, a, RoleId(4), &RoleInput::default(), None))
+    }),
+    ("farms::roles::clone", &[RolesManage], |t, a| {
+        said(roles::clone(t.service, a, RoleId(4), &RoleCloneInput { name: "other".into() }))
+    }),
+    ("farms::roles::remove", &[RolesManage], |t, a| {
+        said(roles::remove(t.service, a, RoleId(4), None))
+    }),
+    ("farms::roles::apply::apply", &[RolesManage], |t, a| {
+        said(roles::apply(t.service, a, &role()))
+    }),
+    ("farms::roles::apply::apply", &[FarmsRead], |t, a| {
+        said(roles::apply(t.service, a, &RoleManifestRequest { dry_run: true, ..role() }))
+    }),
+    ("farms::roles::upgrade::upgrade", &[FarmsManage], |t, a| {
+        let farm = t.farm.0;
+        said(roles::upgrade(t.service, a, RoleId(4), &RoleUpgradeRequest { farm, ..upgrade() }))
+    }),
+    ("farms::roles::upgrade::upgrade", &[FarmsRead], |t, a| {
+        let (farm, dry_run) = (t.farm.0, true);
+        let input = RoleUpgradeRequest { farm, dry_run, ..upgrade() };
+        said(roles::upgrade(t.service, a, RoleId(4), &input))
+    }),
     ("plans::rollouts::get", &[FarmsRead], |t, a| said(rollouts::get(t.service, a, t.role))),
     ("plans::rollouts::say", &[FarmsManage], |t, a| {
         said(rollouts::say(t.service, a, t.role, RolloutVerb::Pause))
@@ -306,6 +346,16 @@ pub fn site() -> Site {
     site
 }
 
+/// The manifest of a role of a person's, the fourth there is.
+fn role() -> RoleManifestRequest {
+    let manifest = "role: own\nimages: [{cloudPlatform: simulated, image: x}]\n".to_owned();
+    RoleManifestRequest { manifest, ..RoleManifestRequest::default() }
+}
+
+fn upgrade() -> RoleUpgradeRequest {
+    RoleUpgradeRequest::default()
+}
+
 impl There<'_> {
     /// What there is on a site.
     pub fn on(site: &Site) -> There<'_> {
@@ -314,6 +364,7 @@ impl There<'_> {
         let manifest = MANIFEST.into();
         let input = ProposalRequest { launch: true, manifest, ..Default::default() };
         let launching = proposals::make(service, &actor(Permission::for_admin()), &input);
+        roles::apply(service, &actor(Permission::for_admin()), &role()).unwrap();
         There {
             service,
             farm: server.farm,

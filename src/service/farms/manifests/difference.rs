@@ -142,6 +142,7 @@ fn fields(role: &FarmRole, recipe: String) -> Vec<(String, String)> {
         farm: _,
         alias: _,
         role: _,
+        role_revision,
         platform,
         location,
         instance_type,
@@ -150,6 +151,7 @@ fn fields(role: &FarmRole, recipe: String) -> Vec<(String, String)> {
         storage,
         balance,
         check,
+        role_check: _,
         drain_ms,
         launch_timeout_ms,
         revision: _,
@@ -162,6 +164,7 @@ fn fields(role: &FarmRole, recipe: String) -> Vec<(String, String)> {
     let mut all: Vec<(String, String)> = Vec::new();
     let mut add = |path: &str, value: String| all.push((path.to_owned(), value));
     add("role", recipe);
+    add("roleRevision", role_revision.to_string());
     add("cloudPlatform", platform.clone());
     add("cloudLocation", location.clone());
     add("instanceType", instance_type.clone());

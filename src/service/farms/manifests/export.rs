@@ -28,13 +28,13 @@ pub fn export(service: &Service, actor: &Actor, id: FarmId) -> Result<FarmManife
         Ok(FarmManifestView {
             farm: farm.name.to_string(),
             launched: farm.goal == FarmGoal::Launched,
-            manifest: write(&manifest, &comments(&farm, &gone)),
+            manifest: write(&manifest, &comments(&farm, &gone, &pins(view, &kept)?)),
         })
     })
 }
 
 /// What a reader of the file has to know that is not in it.
-fn comments(farm: &Farm, gone: &[FarmRole]) -> Vec<String> {
+fn comments(farm: &Farm, gone: &[FarmRole], pins: &[String]) -> Vec<String> {
     let name = &farm.name;
     let mut all = vec![
         format!("Farm {name} as it is declared. What an edited copy changes: grange plan -f FILE"),
@@ -53,7 +53,24 @@ fn comments(farm: &Farm, gone: &[FarmRole]) -> Vec<String> {
         let gone: Vec<&str> = gone.iter().map(|role| role.alias.as_str()).collect();
         all.push(format!("Left out, because they are to be removed: {}", gone.join(", ")));
     }
+    all.extend_from_slice(pins);
     all
+}
+
+/// Which farm roles have another revision of their role than a new one would get.
+fn pins(read: &impl Reads, farm_roles: &[FarmRole]) -> Result<Vec<String>> {
+    let mut lines = Vec::new();
+    for farm_role in farm_roles {
+        let Some(role) = lookup::role(read, farm_role.role)? else { continue };
+        let (alias, name, pin) = (&farm_role.alias, &role.name, farm_role.role_revision);
+        if pin != role.revision {
+            let now = role.revision;
+            lines.push(format!(
+                "{alias} keeps revision {pin} of role {name}; declared anew it gets revision {now}."
+            ));
+        }
+    }
+    Ok(lines)
 }
 
 /// A farm role as a manifest declares it. Taken apart whole, so that a field that is added to the
@@ -65,6 +82,8 @@ fn declared(read: &impl Reads, role: &FarmRole) -> Result<DeclaredFarmRole> {
         farm: _,
         alias,
         role,
+        // It keeps its pin without being told; `comments` names it where it is not the current one.
+        role_revision: _,
         platform,
         location,
         instance_type,
@@ -73,6 +92,7 @@ fn declared(read: &impl Reads, role: &FarmRole) -> Result<DeclaredFarmRole> {
         storage,
         balance,
         check,
+        role_check: _,
         drain_ms,
         launch_timeout_ms,
         revision: _,
@@ -87,6 +107,7 @@ fn declared(read: &impl Reads, role: &FarmRole) -> Result<DeclaredFarmRole> {
         path: String::new(),
         alias,
         role: recipe.name,
+        role_revision: None,
         platform,
         location,
         instance_type,

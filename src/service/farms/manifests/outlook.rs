@@ -6,7 +6,7 @@
 //! one. Beyond what the first plan stops, a change stops every server of a farm role that it
 //! removes or whose servers it makes out of date, however many plans that takes.
 
-use super::{Change, Wish};
+use super::Change;
 use crate::base::hash::{hex, sha256};
 use crate::base::{PlanId, Result, ServerId};
 use crate::engine::{self, PlanInput};
@@ -30,12 +30,11 @@ pub struct Outlook {
 
 impl Outlook {
     /// What tells this change of this world from every other: 32 hexadecimal digits.
-    pub fn fingerprint(&self, manifest: &str, wish: Wish, change: &Change) -> String {
+    pub fn fingerprint(&self, intent: &str, change: &Change) -> String {
         let differences: Vec<String> = change.differences.iter().map(ToString::to_string).collect();
         let stopped: Vec<&String> = self.stopped.keys().collect();
         let all = serde_json::json!({
-            "manifest": manifest, "prune": wish.prune, "launch": wish.launch,
-            "base": change.base, "differences": differences, "stopped": stopped,
+            "intent": intent, "base": change.base, "differences": differences, "stopped": stopped,
         });
         hex(&sha256(all.to_string().as_bytes())[..16])
     }

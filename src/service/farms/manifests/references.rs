@@ -1,7 +1,8 @@
 //! What farm roles of a manifest refer to and only the appliance knows: platforms, sizes, roles.
 
+use super::pinned;
 use crate::base::{EnvironmentId, Name, Result};
-use crate::model::{Automation, Role};
+use crate::model::{Automation, FarmRole, Role};
 use crate::service::lookup;
 use crate::store::Reads;
 use crate::wire::manifest::{Reading, Reference};
@@ -14,6 +15,11 @@ pub fn look_up(
     env: EnvironmentId,
     reading: &mut Reading,
 ) -> Result<()> {
+    let farm = reading.farm().map(|farm| lookup::farm_by_name(read, env, farm)).transpose()?;
+    let old = match farm.flatten() {
+        Some(farm) => lookup::farm_roles_of(read, farm.id)?,
+        None => Vec::new(),
+    };
     for reference in reading.references.clone() {
         let at = |field: &str| format!("{}.{field}", reference.path);
         let size = reference.instance_type.as_ref();
@@ -40,7 +46,10 @@ pub fn look_up(
                 let text = format!("no role {name}: there are {}", known.join(", "));
                 reading.add(&at("role"), text);
             }
-            Some(role) => check_role(&role, &reference, reading),
+            Some(role) => {
+                let old = old.iter().find(|old| Some(&old.alias) == reference.alias.as_ref());
+                check_role(read, &role, old, &reference, reading)?;
+            }
         }
     }
     Ok(())
@@ -90,18 +99,34 @@ pub(super) fn look_up_zones(known: &BTreeMap<String, Vec<String>>, reading: &mut
     }
 }
 
-fn check_role(role: &Role, reference: &Reference, reading: &mut Reading) {
+fn check_role(
+    read: &impl Reads,
+    role: &Role,
+    old: Option<&FarmRole>,
+    reference: &Reference,
+    reading: &mut Reading,
+) -> Result<()> {
     let at = |field: &str| format!("{}.{field}", reference.path);
-    if let Some(platform) = reference.platform.as_ref().filter(|p| role.image(p).is_none()) {
-        reading.add(&at("role"), format!("role {} has no image for {platform}", role.name));
+    let name = &role.name;
+    let number = pinned(reference.role_revision, role, old);
+    let Some(revision) = lookup::role_revision(read, role.id, number)? else {
+        let kept = lookup::role_revisions(read, role.id)?;
+        let kept: Vec<String> = kept.iter().map(|kept| kept.number.to_string()).collect();
+        let text = format!("role {name} has no revision {number}: there are {}", kept.join(", "));
+        reading.add(&at("roleRevision"), text);
+        return Ok(());
+    };
+    if let Some(platform) = reference.platform.as_ref().filter(|p| revision.image(p).is_none()) {
+        reading.add(&at("role"), format!("role {name} has no image for {platform}"));
     }
-    let balances = role.automation.contains(&Automation::Haproxy);
+    let balances = revision.automation.contains(&Automation::Haproxy);
     if balances && !reference.balances {
-        let text = format!("role {} balances: say what under grange.balance", role.name);
+        let text = format!("role {name} balances: say what under grange.balance");
         reading.add(&at("grange.balance"), text);
     }
     if !balances && reference.balances {
-        let text = format!("role {} is no balancer: use role haproxy, or remove this", role.name);
+        let text = format!("role {name} is no balancer: use role haproxy, or remove this");
         reading.add(&at("grange.balance"), text);
     }
+    Ok(())
 }

@@ -96,7 +96,7 @@ impl Traits {
             env: role.env,
             farm: role.farm,
             balances: role.balance.is_some(),
-            checked: role.check.is_some() && !role.policy.agent,
+            checked: role.ready_check().is_some() && !role.policy.agent,
         }
     }
 }
