@@ -64,8 +64,7 @@ pub const NOTES_MAX: usize = 20;
 pub const NOTES_OF_FARM_MAX: usize = 500;
 /// Most holds of one farm: every kind on every farm role of a large one, and to spare.
 pub const HOLDS_MAX: usize = 2_000;
-/// Bytes of all texts of a role (scripts, files, commands, environments): what is rendered for a
-/// server of it still fits an order, at twice that for JSON and as much again for topology.
+/// Bytes of all texts of a role: rendered and doubled twice, for JSON and topology, they fit an order.
 pub const ROLE_TEXT_BYTES_MAX: usize = 256 * 1024;
 /// Most parts of a role's setup, and most files of it: more are a script and an archive.
 pub const ROLE_PARTS_MAX: usize = 100;

@@ -54,7 +54,7 @@ pub fn apply(service: &Service, actor: &Actor, input: &ManifestRequest) -> Resul
     }
     let manifest = read(service, &grant, &input.manifest)?;
     let intent = ByManifest { text: input.manifest.clone(), manifest, wish };
-    let asked = Asked { dry_run: input.dry_run, fingerprint: input.fingerprint.clone() };
+    let asked = AskedHow { dry_run: input.dry_run, fingerprint: input.fingerprint.clone() };
     carry(service, &grant, intent, &asked)
 }
 
@@ -71,7 +71,7 @@ pub(in crate::service) trait Intent: Clone + Send + 'static {
 }
 
 /// How a change is asked for.
-pub(in crate::service) struct Asked {
+pub(in crate::service) struct AskedHow {
     /// Say what would change and change nothing.
     pub dry_run: bool,
     /// Only what the dry run with this fingerprint showed.
@@ -83,7 +83,7 @@ pub(in crate::service) fn carry<I: Intent>(
     service: &Service,
     grant: &Grant,
     intent: I,
-    asked: &Asked,
+    asked: &AskedHow,
 ) -> Result<ManifestResult> {
     for _ in 0..TRIES {
         let now = service.now();

@@ -84,17 +84,17 @@ impl Sink {
 
 /// What is wrong with a text that was read, to which more can be added where it is.
 #[derive(Debug, Default)]
-pub struct Faults {
+pub struct FaultsFound {
     faults: Vec<Fault>,
     /// Where each field was, by its path: `farmRoles[0].role`.
     places: BTreeMap<String, SourcePosition>,
 }
 
-impl Faults {
+impl FaultsFound {
     /// What reading found.
-    pub(super) fn of(mut sink: Sink) -> Faults {
+    pub(super) fn of(mut sink: Sink) -> FaultsFound {
         let places = std::mem::take(&mut sink.places);
-        Faults { faults: sink.into_faults(), places }
+        FaultsFound { faults: sink.into_faults(), places }
     }
 
     /// Adds a fault that only the appliance can find, as a role that does not exist:

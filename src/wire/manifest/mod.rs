@@ -42,7 +42,7 @@ use crate::base::limit::{FARM_DESCRIPTION_BYTES_MAX, FARM_ROLES_MAX};
 use crate::base::text::Kind;
 use crate::base::{Millis, Name, Problem};
 use crate::model::{Balance, LaunchOrder, Policy, ReadyCheck, ScalingPolicy, VolumeSpec};
-use fault::{Faults, Sink};
+use fault::{FaultsFound, Sink};
 use section::Section;
 
 /// A farm as a file declares it.
@@ -90,7 +90,7 @@ pub struct Reading {
     manifest: Option<Manifest>,
     /// What its farm roles refer to.
     pub references: Vec<Reference>,
-    faults: Faults,
+    faults: FaultsFound,
 }
 
 /// A farm role as a file declares it; references are by name and not looked up yet.
@@ -129,7 +129,7 @@ pub struct DeclaredFarmRole {
 }
 
 impl Reading {
-    /// Adds a fault that only the appliance can find: [`Faults::add`].
+    /// Adds a fault that only the appliance can find: [`FaultsFound::add`].
     pub fn add(&mut self, path: &str, message: impl Into<String>) {
         self.faults.add(path, message);
     }
@@ -157,10 +157,10 @@ pub fn read(text: &str) -> Reading {
         Some(tree) => farm(&tree, &mut sink),
         None => (None, Vec::new()),
     };
-    Reading { manifest, references, faults: Faults::of(sink) }
+    Reading { manifest, references, faults: FaultsFound::of(sink) }
 }
 
-/// Faults as one problem, for the doors; `None` when there are none.
+/// FaultsFound as one problem, for the doors; `None` when there are none.
 pub fn problem(faults: Vec<Fault>) -> Option<Problem> {
     let each = |fault: Fault| {
         let place = format!("line {}", fault.place.line);

@@ -22,7 +22,7 @@ fn check(text: &str, expected: &[&str]) {
     assert_eq!(said, expected, "\n{text}");
 }
 
-/// Faults of fields added to a farm role; line 7 is the first of them, and their paths begin
+/// FaultsFound of fields added to a farm role; line 7 is the first of them, and their paths begin
 /// with `.` for `farmRoles[0].`.
 #[track_caller]
 fn check_with(fields: &str, expected: &[&str]) {

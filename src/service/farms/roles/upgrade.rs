@@ -3,7 +3,7 @@
 use super::found;
 use crate::base::{FarmId, Problem, Result, RoleId, Timestamp};
 use crate::model::{Actor, FarmRole, Permission, RolloutWish};
-use crate::service::farms::manifests::{self, Asked, Change, Intent};
+use crate::service::farms::manifests::{self, AskedHow, Change, Intent};
 use crate::service::{Service, authorise, lookup};
 use crate::store::Reads;
 use crate::wire::api::ManifestResult;
@@ -20,7 +20,7 @@ pub fn upgrade(
     let permission = if input.dry_run { Permission::FarmsRead } else { Permission::FarmsManage };
     let grant = authorise(actor, permission)?;
     let intent = Upgrade { role, farm: FarmId(input.farm), number: input.role_revision };
-    let asked = Asked { dry_run: input.dry_run, fingerprint: input.fingerprint.clone() };
+    let asked = AskedHow { dry_run: input.dry_run, fingerprint: input.fingerprint.clone() };
     manifests::carry(service, &grant, intent, &asked)
 }
 

@@ -28,7 +28,7 @@ mod write;
 
 pub use write::write;
 
-use super::fault::{Fault, Faults, Sink};
+use super::fault::{Fault, FaultsFound, Sink};
 use super::section::Section;
 use super::tree;
 use super::value::{name, one_of, port, text, url_path, word as platform};
@@ -66,11 +66,11 @@ pub struct RoleReading {
     pub images: Vec<(String, Image)>,
     /// Its ports by name, as far as they can be read.
     pub ports: BTreeMap<String, u16>,
-    faults: Faults,
+    faults: FaultsFound,
 }
 
 impl RoleReading {
-    /// Adds a fault that only the appliance can find: [`Faults::add`].
+    /// Adds a fault that only the appliance can find: [`FaultsFound::add`].
     pub fn add(&mut self, path: &str, message: impl Into<String>) {
         self.faults.add(path, message);
     }
@@ -135,12 +135,12 @@ pub fn sources(text: &str) -> Vec<String> {
 pub fn read(text: &str, sources: &BTreeMap<String, String>) -> RoleReading {
     let mut sink = Sink::default();
     let Some(tree) = tree::read(text, NOUN, &mut sink) else {
-        return RoleReading { faults: Faults::of(sink), ..RoleReading::default() };
+        return RoleReading { faults: FaultsFound::of(sink), ..RoleReading::default() };
     };
     let mut reader = Reader::new(&mut sink, sources);
     let manifest = whole(&tree, &mut reader);
     let Reader { templates, images, ports, .. } = reader;
-    RoleReading { manifest, templates, images, ports, faults: Faults::of(sink) }
+    RoleReading { manifest, templates, images, ports, faults: FaultsFound::of(sink) }
 }
 
 /// What a file declares one of.

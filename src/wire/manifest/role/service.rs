@@ -17,41 +17,41 @@ pub const RESTART: [(&str, Restart); 3] =
 const SECOND: Millis = 1000;
 
 /// A service whose name was read.
-pub struct Named<'t> {
+pub struct NamedService<'t> {
     fields: Section<'t>,
     name: Option<Name>,
 }
 
 /// Opens the services and reads their names, which files refer to.
-pub fn sections<'t>(fields: &mut Section<'t>, reader: &mut Reader<'_>) -> Vec<Named<'t>> {
+pub fn sections<'t>(fields: &mut Section<'t>, reader: &mut Reader<'_>) -> Vec<NamedService<'t>> {
     let items = fields.count("services");
     if items > ROLE_SERVICES_MAX {
         let text = format!("{items} services: at most {ROLE_SERVICES_MAX}");
         fields.missing("services", reader.sink, text);
     }
-    let mut all: Vec<Named<'t>> = Vec::new();
+    let mut all: Vec<NamedService<'t>> = Vec::new();
     for mut fields in fields.list("services", reader.sink) {
         let name = fields.required("name", reader.sink, name);
         if name.is_some() && all.iter().any(|other| other.name == name) {
             reader.sink.fault_at(&fields.at("name"), "another service has this name");
         }
-        all.push(Named { fields, name });
+        all.push(NamedService { fields, name });
     }
     all
 }
 
 /// Their names; `None` when not all of them can be read, so that a missing one may be one of those.
-pub fn names(services: &[Named<'_>]) -> Option<Vec<String>> {
+pub fn names(services: &[NamedService<'_>]) -> Option<Vec<String>> {
     services.iter().map(|one| one.name.as_ref().map(Name::to_string)).collect()
 }
 
 /// Reads every service that is whole.
-pub fn read(services: Vec<Named<'_>>, reader: &mut Reader<'_>) -> Vec<RoleService> {
+pub fn read(services: Vec<NamedService<'_>>, reader: &mut Reader<'_>) -> Vec<RoleService> {
     services.into_iter().filter_map(|one| service(one, reader)).collect()
 }
 
-fn service(one: Named<'_>, reader: &mut Reader<'_>) -> Option<RoleService> {
-    let Named { mut fields, name } = one;
+fn service(one: NamedService<'_>, reader: &mut Reader<'_>) -> Option<RoleService> {
+    let NamedService { mut fields, name } = one;
     let command = command(&mut fields, reader);
     let run_as = fields.optional("runAs", reader.sink, user);
     let directory = fields.optional("directory", reader.sink, absolute);

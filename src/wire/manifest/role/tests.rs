@@ -27,7 +27,7 @@ fn check(text: &str, expected: &[&str]) {
     assert_eq!(said, expected, "\n{text}");
 }
 
-/// Faults of lines after the first two.
+/// FaultsFound of lines after the first two.
 #[track_caller]
 fn check_with(fields: &str, expected: &[&str]) {
     check(
