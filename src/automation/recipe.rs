@@ -26,18 +26,16 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::sync::Arc;
 
-/// What templates of one server can speak of.
+/// A farm as the templates of all its servers see it.
+#[derive(Clone, Debug)]
+pub struct Scene(Value);
+
+/// The server that a recipe is rendered for.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Scene {
-    /// The farm's name.
-    pub farm: String,
-    /// The server they are for.
-    pub server: Member,
-    /// The role's ports by name.
-    pub ports: BTreeMap<String, u16>,
-    /// Every farm role of the farm by alias.
-    pub roles: BTreeMap<String, Tier>,
-    /// Variables as they are for this server.
+pub struct Stage {
+    /// The server itself.
+    pub server: SceneServer,
+    /// Variables as they are for it.
     pub vars: BTreeMap<String, String>,
 }
 
@@ -47,12 +45,12 @@ pub struct Tier {
     /// Ports of its role by name.
     pub ports: BTreeMap<String, u16>,
     /// Its servers that run and stay, by index.
-    pub servers: Vec<Member>,
+    pub servers: Vec<SceneServer>,
 }
 
 /// A server as templates see it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Member {
+pub struct SceneServer {
     /// `shop/web-1`.
     pub name: String,
     /// `web-1`.
@@ -87,9 +85,14 @@ impl std::fmt::Display for Unrendered {
 }
 
 /// Renders a recipe for a server.
-pub fn render(recipe: &Recipe, scene: &Scene) -> Result<Workload, Unrendered> {
+pub fn render(recipe: &Recipe, scene: &Scene, stage: &Stage) -> Result<Workload, Unrendered> {
     let environment = environment();
-    let context = scene.context();
+    let context = context! {
+        farm => scene.0.clone(),
+        server => stage.server.value(),
+        ports => Value::from_pairs(recipe.ports.clone()),
+        vars => Value::from_pairs(stage.vars.clone()),
+    };
     let fill = |part: &str, text: &str| fill(&environment, &context, part, text);
     let file = |file: &RoleFile| -> Result<RoleFile, Unrendered> {
         if !file.template {
@@ -112,7 +115,7 @@ pub fn render(recipe: &Recipe, scene: &Scene) -> Result<Workload, Unrendered> {
         setup: recipe.setup.clone(),
         files: recipe.files.iter().map(file).collect::<Result<_, _>>()?,
         services: recipe.services.iter().map(service).collect::<Result<_, _>>()?,
-        environment: scene.vars.clone(),
+        environment: stage.vars.clone(),
     })
 }
 
@@ -158,9 +161,10 @@ fn unknown(name: &str, ports: &BTreeMap<String, u16>) -> Option<String> {
             let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
             Some(format!("`{name}` is no port of the role, which has {known}"))
         }
-        ("server", Some(field)) if !Member::FIELDS.contains(&field) => {
-            Some(format!("`{name}` is not known of a server, only {}", Member::FIELDS.join(", ")))
-        }
+        ("server", Some(field)) if !SceneServer::FIELDS.contains(&field) => Some(format!(
+            "`{name}` is not known of a server, only {}",
+            SceneServer::FIELDS.join(", ")
+        )),
         ("farm", Some(field)) if !matches!(field, "name" | "role" | "roles") => {
             Some(format!("`{name}` is not known of a farm, only name, role('ALIAS') and roles"))
         }
@@ -246,15 +250,11 @@ impl Write for Bounded {
 }
 
 impl Scene {
-    fn context(&self) -> Value {
-        let roles = self.roles.iter().map(|(alias, tier)| (alias.clone(), tier.value()));
-        let farm = FarmValue { name: self.farm.clone(), roles: Value::from_pairs(roles) };
-        context! {
-            farm => Value::from_object(farm),
-            server => self.server.value(),
-            ports => Value::from_pairs(self.ports.clone()),
-            vars => Value::from_pairs(self.vars.clone()),
-        }
+    /// A farm by its name, with every farm role of it by alias.
+    pub fn new(farm: &str, roles: &BTreeMap<String, Tier>) -> Scene {
+        let roles = roles.iter().map(|(alias, tier)| (alias.clone(), tier.value()));
+        let farm = FarmValue { name: farm.to_owned(), roles: Value::from_pairs(roles) };
+        Scene(Value::from_object(farm))
     }
 }
 
@@ -262,13 +262,13 @@ impl Tier {
     fn value(&self) -> Value {
         let addresses: Vec<Value> =
             self.servers.iter().map(|server| Value::from(&server.address)).collect();
-        let servers: Vec<Value> = self.servers.iter().map(Member::value).collect();
+        let servers: Vec<Value> = self.servers.iter().map(SceneServer::value).collect();
         let ports = Value::from_pairs(self.ports.clone());
         context! { addresses, servers, count => self.servers.len(), ports }
     }
 }
 
-impl Member {
+impl SceneServer {
     const FIELDS: [&'static str; 4] = ["name", "hostname", "index", "address"];
 
     fn value(&self) -> Value {

@@ -141,6 +141,10 @@ impl<'a> Eyes<'a> {
             | TerminateReason::Crashed
             | TerminateReason::LaunchTimeout
             | TerminateReason::LaunchFailed => return self.concluded(plan, server, reason),
+            TerminateReason::SetupFailed if server.setup_failed.is_none() => {
+                return tell(Rule::Heal, "retired for its setup, which did not fail".into());
+            }
+            TerminateReason::SetupFailed => return self.concluded(plan, server, reason),
             TerminateReason::Unhealthy => {
                 let found = self.concluded(plan, server, reason);
                 return found.or_else(|| self.unhealthy(server));
@@ -341,6 +345,7 @@ impl<'a> Eyes<'a> {
         let failed = match reason {
             TerminateReason::Crashed
             | TerminateReason::LaunchTimeout
+            | TerminateReason::SetupFailed
             | TerminateReason::Unhealthy => true,
             TerminateReason::ScalingDown
             | TerminateReason::Manual

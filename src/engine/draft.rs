@@ -316,6 +316,7 @@ fn is_replaced(reason: TerminateReason) -> bool {
         TerminateReason::Crashed
         | TerminateReason::Manual
         | TerminateReason::LaunchTimeout
+        | TerminateReason::SetupFailed
         | TerminateReason::LaunchFailed
         | TerminateReason::Unhealthy => true,
         TerminateReason::ScalingDown
@@ -338,6 +339,7 @@ fn drain(view: &RoleView, server: &ServerView, reason: TerminateReason, now: Tim
         TerminateReason::FarmTerminated
         | TerminateReason::Crashed
         | TerminateReason::LaunchTimeout
+        | TerminateReason::SetupFailed
         | TerminateReason::LaunchFailed => false,
     };
     // A person who is in a hurry set its end before it went.

@@ -96,6 +96,7 @@ fn automatic(
                 TerminateReason::Rollout => &[Terminate, Rollout],
                 TerminateReason::Crashed
                 | TerminateReason::LaunchTimeout
+                | TerminateReason::SetupFailed
                 | TerminateReason::LaunchFailed
                 | TerminateReason::Unhealthy => &[Terminate, Heal],
             };

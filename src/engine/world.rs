@@ -339,17 +339,7 @@ impl ServerView<'_> {
 
     /// The cloud accepted it, and it is expected to run soon.
     pub fn gets_ready(&self) -> bool {
-        match self.server.status {
-            ServerStatus::Pending | ServerStatus::Initializing | ServerStatus::Resuming => true,
-            ServerStatus::PendingLaunch
-            | ServerStatus::Running
-            | ServerStatus::PendingSuspend
-            | ServerStatus::Suspended
-            | ServerStatus::PendingTerminate
-            | ServerStatus::Terminated
-            | ServerStatus::Importing
-            | ServerStatus::Temporary => false,
-        }
+        self.server.status.gets_ready()
     }
 
     /// Ready, and the platform does not contradict.

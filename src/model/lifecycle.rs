@@ -115,6 +115,11 @@ pub enum ServerEvent<'a> {
         /// How long its farm role wants it healthy before it counts as running.
         ready_for: Millis,
     },
+    /// Its agent says that its role's work cannot be done on it.
+    SetupFailed {
+        /// Which part, and how it ended.
+        why: &'a str,
+    },
     /// Its agent says that nothing is left to finish.
     AgentIdle {
         /// The step that this is about waits for its drain to end.
@@ -246,6 +251,7 @@ pub fn advance(server: &mut Server, event: &ServerEvent<'_>, now: Timestamp) -> 
             outside::heard(server, ready, ready_for, now)
         }
         E::AgentReady { ready, ready_for } => outside::heard(server, ready, ready_for, now),
+        E::SetupFailed { why } => outside::setup_failed(server, why),
         E::AgentIdle { step_waits } => outside::idle(server, step_waits, now),
         E::Judged { wellness, ready_for, watch } => {
             outside::judged(server, wellness, ready_for, watch)
@@ -265,6 +271,7 @@ fn move_to(server: &mut Server, status: ServerStatus, now: Timestamp) {
 fn run(server: &mut Server, now: Timestamp) {
     move_to(server, ServerStatus::Running, now);
     server.running_at.get_or_insert(now);
+    server.setup_failed = None;
     server.reboot_at = None;
 }
 
@@ -280,6 +287,7 @@ fn step_planned(server: &mut Server, kind: StepKind, now: Timestamp) -> Effect {
                 server.status_at = now;
             }
             server.reboot_at = None;
+            server.setup_failed = None;
             server.suspend_requested = false;
             if std::mem::take(&mut server.parked) {
                 server.idle_at = None;
@@ -306,6 +314,7 @@ fn step_begun(server: &mut Server, kind: StepKind, now: Timestamp) -> Effect {
         StepKind::Reboot => {
             // Before the call: the rebooted agent may say hello before the answer is here.
             server.reboot_at = Some(now);
+            server.setup_failed = None;
             server.healthy_since = None;
             if server.status == ServerStatus::Running {
                 move_to(server, ServerStatus::Initializing, now);

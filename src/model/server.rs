@@ -88,6 +88,8 @@ pub struct Server {
     /// When it said, in its present retirement, that nothing is left to finish: its grace ends
     /// early then.
     pub idle_at: Option<Timestamp>,
+    /// Why its role's work could not be done on it, in its agent's words; it never gets ready then.
+    pub setup_failed: Option<String>,
 }
 
 impl Server {
@@ -139,6 +141,7 @@ impl Server {
             healthy_since: None,
             reboot_at: None,
             idle_at: None,
+            setup_failed: None,
         }
     }
 
@@ -263,6 +266,11 @@ impl ServerStatus {
         self != ServerStatus::Terminated
     }
 
+    /// Whether it is on its way up, asked for and not running yet.
+    pub fn gets_ready(self) -> bool {
+        matches!(self, ServerStatus::Pending | ServerStatus::Initializing | ServerStatus::Resuming)
+    }
+
     /// Whether it serves or will: what the target is compared with. One that a person put to
     /// sleep keeps its place (Scalr's `considerSuspendedServers: running`), or it would be replaced
     /// at once and be one too many when it wakes.
@@ -319,6 +327,8 @@ pub enum TerminateReason {
     Rollout,
     /// Its check failed for too long.
     Unhealthy,
+    /// Its role's setup, a file of it or a service failed before it was ready.
+    SetupFailed,
 }
 
 impl LaunchReason {
@@ -355,7 +365,8 @@ impl TerminateReason {
             | TerminateReason::LaunchTimeout
             | TerminateReason::LaunchFailed
             | TerminateReason::Rollout
-            | TerminateReason::Unhealthy => false,
+            | TerminateReason::Unhealthy
+            | TerminateReason::SetupFailed => false,
         }
     }
 
@@ -371,6 +382,7 @@ impl TerminateReason {
             TerminateReason::LaunchFailed => "launch failed",
             TerminateReason::Rollout => "another revision takes its place",
             TerminateReason::Unhealthy => "unhealthy",
+            TerminateReason::SetupFailed => "its setup failed",
         }
     }
 }

@@ -96,14 +96,20 @@ fn servers_and_their_steps() {
         healthy_since: Some(AT),
         reboot_at: None,
         idle_at: None,
+        setup_failed: Some("s".to_owned()),
     };
     check(
         &server,
         "0123456789abcdef0123456789abcdef01010203057765622d33076f6e626f617264046865726505
          736d616c6c0403010163010831302e302e302e3300020000000000000000000000000000000100fb
          d00701fbd00701fbd007fbd007010400000101070707070707070707070707070707070707070707
-         0707070707070707070707000103302e31000101010161010177000001fbd0070000",
+         0707070707070707070707000103302e31000101010161010177000001fbd0070000010173",
     );
+    // Schema 2 ends before what is said of its setup.
+    let bytes = server.encode().unwrap();
+    let before = Server::decode(2, &bytes[..bytes.len() - 3]).unwrap();
+    assert_eq!(before, Server { setup_failed: None, ..server });
+
     let step = Step {
         id: StepId(9),
         env: ENV,

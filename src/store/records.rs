@@ -8,7 +8,7 @@ use super::old;
 use super::old::v1::{
     AgentCursorV1, BreakerV1, FarmRoleV1, FarmV1, InstallV1, OrderV1, PlanV1, RoleV1, ServerV1,
 };
-use super::old::v2::FarmRoleV2;
+use super::old::v2::{FarmRoleV2, ServerV2};
 use super::old::v3::FarmRoleV3;
 use super::stored_order::{StoredOrder, order_body};
 use super::tables::{Index, Key, Record, key};
@@ -115,7 +115,7 @@ impl Record for RoleRevision {
 
 impl Record for Server {
     type Key = ServerId;
-    const SCHEMA: u8 = 2;
+    const SCHEMA: u8 = 3;
 
     fn key(&self) -> ServerId {
         self.id
@@ -142,7 +142,7 @@ impl Record for Server {
     }
 
     fn decode(schema: u8, bytes: &[u8]) -> Result<Server, CodecError> {
-        old::decode::<Server, ServerV1>(schema, bytes)
+        old::decode_two::<Server, ServerV1, ServerV2>(schema, bytes)
     }
 }
 

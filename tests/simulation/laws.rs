@@ -226,6 +226,8 @@ pub fn nothing_healthy_is_destroyed(call: &Call) -> Option<String> {
         }
         Some(TerminateReason::Crashed) if call.excused => None,
         Some(TerminateReason::Crashed) => tell("as crashed, and it never did"),
+        Some(TerminateReason::SetupFailed) if server.setup_failed.is_some() => None,
+        Some(TerminateReason::SetupFailed) => tell("for its setup, which did not fail"),
         Some(TerminateReason::Unhealthy) if call.ill => None,
         Some(TerminateReason::Unhealthy) => tell("as unhealthy, and its check never failed"),
         // Its launch got no answer, and listings never showed it.

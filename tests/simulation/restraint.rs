@@ -91,6 +91,7 @@ impl Scene<'_> {
                 TerminateReason::Rollout => &[Terminate, Rollout],
                 TerminateReason::Crashed
                 | TerminateReason::LaunchTimeout
+                | TerminateReason::SetupFailed
                 | TerminateReason::LaunchFailed
                 | TerminateReason::Unhealthy => &[Terminate, Heal],
             },
@@ -151,6 +152,7 @@ impl Scene<'_> {
             Move::Retire {
                 reason: TerminateReason::Crashed
                     | TerminateReason::LaunchTimeout
+                    | TerminateReason::SetupFailed
                     | TerminateReason::Unhealthy,
                 ..
             }

@@ -26,6 +26,7 @@
 //! late web-1 2                      balancers do not know that it goes; `answers`: all are over
 //! release web scale                 it is switched on again
 //! ask web-1 terminate               a person's wish; also: reboot, lock, unlock, hurry
+//! unset web-1 setup 1 exited with 3 its role's work cannot be done on it
 //! idle web-1                        it is to go, and said that nothing is left to finish
 //! role web size large               another revision; also: healthy 50, above 150, batch 2, full,
 //!                                   checkpoint 50, pausing 10m, failures 1, stay (no rollback)
@@ -196,6 +197,11 @@ fn happens(yard: &mut Yard, what: &str, mut words: Words) {
         "idle" => {
             let id = named(yard, words.word()).expect("a server there is");
             yard.server(id).idle_at = Some(now);
+        }
+        "unset" => {
+            let id = named(yard, words.word()).expect("a server there is");
+            let why: Vec<&str> = std::iter::from_fn(|| words.next()).collect();
+            yard.server(id).setup_failed = Some(why.join(" "));
         }
         "fails" => fails(yard, words.word()),
         "rollout" => rollout(yard, words),

@@ -3,21 +3,22 @@
 use super::*;
 use crate::model::{Restart, StopBy};
 
-fn member(alias: &str, index: u32) -> Member {
+fn member(alias: &str, index: u32) -> SceneServer {
     let hostname = format!("{alias}-{index}");
-    Member { name: format!("shop/{hostname}"), hostname, index, address: format!("10.0.0.{index}") }
+    SceneServer {
+        name: format!("shop/{hostname}"),
+        hostname,
+        index,
+        address: format!("10.0.0.{index}"),
+    }
 }
 
-fn scene() -> Scene {
+fn scene() -> (Scene, Stage) {
     let ports = |name: &str, port| BTreeMap::from([(name.to_owned(), port)]);
     let db = Tier { ports: ports("sql", 5432), servers: vec![member("db", 1), member("db", 2)] };
-    Scene {
-        farm: "shop".into(),
-        server: member("api", 3),
-        ports: ports("http", 8080),
-        roles: BTreeMap::from([("db".into(), db), ("cache".into(), Tier::default())]),
-        vars: BTreeMap::from([("MODE".into(), "prod".into())]),
-    }
+    let roles = BTreeMap::from([("db".into(), db), ("cache".into(), Tier::default())]);
+    let vars = BTreeMap::from([("MODE".into(), "prod".into())]);
+    (Scene::new("shop", &roles), Stage { server: member("api", 3), vars })
 }
 
 fn recipe(text: &str) -> Recipe {
@@ -35,7 +36,8 @@ fn recipe(text: &str) -> Recipe {
 }
 
 fn rendered(text: &str) -> Result<String, String> {
-    match render(&recipe(text), &scene()) {
+    let (scene, stage) = scene();
+    match render(&recipe(text), &scene, &stage) {
         Ok(workload) => Ok(workload.files[0].content.clone()),
         Err(error) => Err(format!("{error} ({})", error.is_lasting)),
     }
@@ -89,8 +91,10 @@ fn commands_and_environments_are_templates_too() {
         stop: StopBy::default(),
         open_files: None,
     };
-    let recipe = Recipe { services: vec![service], ..Recipe::default() };
-    let workload = render(&recipe, &scene()).unwrap();
+    let ports = BTreeMap::from([("http".to_owned(), 8080)]);
+    let recipe = Recipe { services: vec![service], ports, ..Recipe::default() };
+    let (scene, stage) = scene();
+    let workload = render(&recipe, &scene, &stage).unwrap();
     assert_eq!(workload.services[0].command, ["serve", "8080"]);
     assert_eq!(workload.services[0].environment["PEERS"], "2");
     assert_eq!(workload.environment["MODE"], "prod");

@@ -1,5 +1,5 @@
-//! Timeouts: a server that does not get ready in time has failed, and is healed as its farm role
-//! says. One that is given up for it counts as a failed launch; after a reboot it has the time of
+//! Timeouts: a server that does not get ready in time has failed, or sooner where its agent says
+//! that its role's work cannot be done on it, and is healed as its farm role says. One that is given up for it counts as a failed launch; after a reboot it has the time of
 //! a reboot, and no launch failed.
 //!
 //! An appliance that was itself away gives it the time again: its agent may have had nobody to
@@ -19,7 +19,11 @@ pub fn timeout(world: &World, draft: &mut Draft) {
     }
     for (view, server) in world.servers().filter(|(_, s)| s.gets_ready()) {
         let (age, limit) = time(world, view, server);
-        if age <= limit || !draft.is_free(server) || !server.sight.is_fresh() {
+        let setup_failed = server.server.setup_failed.as_deref();
+        if (age <= limit && setup_failed.is_none())
+            || !draft.is_free(server)
+            || !server.sight.is_fresh()
+        {
             continue;
         }
         let missing = matches!(server.sight, Sight::Missing { .. });
@@ -32,11 +36,14 @@ pub fn timeout(world: &World, draft: &mut Draft) {
             continue;
         }
         let rebooting = server.server.reboot_at.is_some();
-        let why = match rebooting {
-            true => format!("not back {} after its reboot", say(age)),
-            false => format!("not ready after {}", say(age)),
+        let (reason, why) = match setup_failed {
+            Some(why) => (TerminateReason::SetupFailed, format!("it cannot do its work: {why}")),
+            None if rebooting => {
+                let why = format!("not back {} after its reboot", say(age));
+                (TerminateReason::LaunchTimeout, why)
+            }
+            None => (TerminateReason::LaunchTimeout, format!("not ready after {}", say(age))),
         };
-        let reason = TerminateReason::LaunchTimeout;
         let retired = heal::heal(world, draft, view, server, reason, &why);
         if retired && !rebooting {
             let asked_at = server.server.asked_at.unwrap_or(server.server.created_at);

@@ -66,6 +66,15 @@ pub(super) fn heard(server: &mut Server, ready: bool, ready_for: Millis, now: Ti
     SILENT
 }
 
+/// A server that runs has its work; what fails in it later is told and changes no status.
+pub(super) fn setup_failed(server: &mut Server, why: &str) -> Effect {
+    if !server.status.gets_ready() {
+        return Effect::Ignored("it is not on its way up");
+    }
+    server.setup_failed = Some(why.to_owned());
+    says(format!("cannot do its work: {why}"))
+}
+
 pub(super) fn idle(server: &mut Server, step_waits: bool, now: Timestamp) -> Effect {
     if !server.is_draining() {
         return Effect::Ignored("it is not to go");
@@ -88,9 +97,7 @@ pub(super) fn judged(
     watch: Watch,
 ) -> Effect {
     let (before, now) = (server.status, watch.now);
-    if ![ServerStatus::Pending, ServerStatus::Initializing, ServerStatus::Resuming]
-        .contains(&before)
-    {
+    if !before.gets_ready() {
         return Effect::Ignored("it is not on its way up");
     }
     let since = healthy_since(server);

@@ -91,6 +91,7 @@ fn name(event: &ServerEvent<'_>) -> String {
         E::AgentReady { ready, ready_for } => {
             format!("its agent says ready {ready}, for {}", ready_for / 1000)
         }
+        E::SetupFailed { .. } => "its agent says that its setup failed".into(),
         E::AgentIdle { step_waits } => format!("its agent is idle, step waits {step_waits}"),
         E::Judged { wellness, ready_for, .. } => {
             format!("it is judged {wellness:?}, for {}", ready_for / 1000)
@@ -128,6 +129,7 @@ fn events(sighting: &Sighting) -> Vec<ServerEvent<'_>> {
         E::StepDone { kind: StepKind::Launch, sighting: Some(sighting) },
         E::SeenGone,
         E::SeenElsewhere(sighting),
+        E::SetupFailed { why: "setup 1 exited with 3" },
         E::AgentIdle { step_waits: true },
         E::AgentIdle { step_waits: false },
     ];

@@ -154,6 +154,7 @@ fn makes_room(server: &Server) -> bool {
             | TerminateReason::FarmTerminated
             | TerminateReason::Crashed
             | TerminateReason::LaunchTimeout
+            | TerminateReason::SetupFailed
             | TerminateReason::LaunchFailed
             | TerminateReason::Unhealthy,
         )

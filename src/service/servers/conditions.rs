@@ -119,7 +119,6 @@ fn missing(server: &Server, policy: &Policy, seen: &Freshness, now: Timestamp) -
 /// A reboot of it has begun, and its agent has not said that it is ready since.
 fn rebooting(server: &Server, policy: &Policy, now: Timestamp) -> Option<String> {
     let at = server.reboot_at?;
-    let up = [ServerStatus::Pending, ServerStatus::Initializing, ServerStatus::Resuming];
     let (age, limit) = (say(now.since(at)), say(policy.reboot_timeout_ms));
-    up.contains(&server.status).then(|| format!("for {age} of {limit}"))
+    server.status.gets_ready().then(|| format!("for {age} of {limit}"))
 }

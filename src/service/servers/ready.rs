@@ -75,7 +75,6 @@ pub fn pass(service: &Service, actor: &Actor) -> Result<(usize, Option<Timestamp
 /// Those of some servers on their way up that no agent's word alone makes running now, with their
 /// farm roles.
 fn waiting(view: &View, gated: &[ServerId]) -> Result<Vec<(FarmRole, Server)>> {
-    let up = [ServerStatus::Pending, ServerStatus::Initializing, ServerStatus::Resuming];
     let mut roles = BTreeMap::new();
     let mut out = Vec::new();
     for id in gated {
@@ -83,7 +82,7 @@ fn waiting(view: &View, gated: &[ServerId]) -> Result<Vec<(FarmRole, Server)>> {
         let Some(role) = role_of(view, &mut roles, &server)? else { continue };
         // The snapshot may be of a later moment than what was asked.
         let waits = !server.agent || server.healthy_since.is_some();
-        if waits && up.contains(&server.status) {
+        if waits && server.status.gets_ready() {
             out.push((role.clone(), server));
         }
     }

@@ -278,6 +278,7 @@ impl From<ServerV1> for Server {
             healthy_since: None,
             reboot_at: None,
             idle_at: None,
+            setup_failed: None,
         }
     }
 }

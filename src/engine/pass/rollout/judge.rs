@@ -220,6 +220,7 @@ fn is_failure(draft: &Draft, server: &ServerView) -> bool {
         Some(
             TerminateReason::Crashed
             | TerminateReason::LaunchTimeout
+            | TerminateReason::SetupFailed
             | TerminateReason::LaunchFailed,
         ) => server.server.running_at.is_none(),
         Some(

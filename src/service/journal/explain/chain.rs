@@ -205,7 +205,7 @@ fn end(change: &Move, plan: &Plan) -> Option<Root> {
     match change {
         Move::Retire { reason, .. } => match reason {
             TerminateReason::Crashed => Some(Root::Sighting),
-            TerminateReason::Unhealthy => Some(Root::Agent),
+            TerminateReason::Unhealthy | TerminateReason::SetupFailed => Some(Root::Agent),
             TerminateReason::LaunchTimeout => Some(Root::Clock),
             TerminateReason::LaunchFailed => Some(Root::Cloud),
             TerminateReason::ScalingDown

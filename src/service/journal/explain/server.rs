@@ -75,6 +75,7 @@ pub(super) fn decision(
             TerminateReason::Manual
             | TerminateReason::Crashed
             | TerminateReason::LaunchTimeout
+            | TerminateReason::SetupFailed
             | TerminateReason::LaunchFailed
             | TerminateReason::Unhealthy,
         ) => {}

@@ -85,8 +85,7 @@ impl Place {
     }
 
     fn is_gated(&self) -> bool {
-        let up = [ServerStatus::Pending, ServerStatus::Initializing, ServerStatus::Resuming];
-        up.contains(&self.status) && (!self.agent || self.healthy)
+        self.status.gets_ready() && (!self.agent || self.healthy)
     }
 }
 
