@@ -14,6 +14,7 @@
 //! plan        what changed -> an input about those farm roles -> engine -> a committed plan
 //! execute     planned steps -> begun -> clouds -> outcome
 //! balancers   live topology -> file orders
+//! workloads   roles and live topology -> orders to do what they say
 //! orders      open orders -> agents
 //! tell        agents that do not know where we are by now -> orders
 //! index       journal -> search index
@@ -38,6 +39,7 @@ pub mod table;
 pub mod tell;
 pub mod upkeep;
 pub mod volumes;
+pub mod workloads;
 
 use crate::base::{ServerId, Timestamp, Waker};
 use crate::clouds::Cloud;

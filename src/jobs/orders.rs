@@ -30,11 +30,14 @@ impl Job for SendOrders {
         };
         let now = service.now();
         self.sent.retain(|id, _| open.iter().any(|(_, message)| message.order == *id));
+        let mut due = open;
+        due.retain(|(server, message)| self.is_due(service, *server, message.order, now));
+        let due = match orders::with_work(service, due) {
+            Ok(due) => due,
+            Err(problem) => return Work::failed(&problem),
+        };
         let mut sent = 0;
-        for (server, message) in open {
-            if !self.is_due(service, server, message.order, now) {
-                continue;
-            }
+        for (server, message) in due {
             match self.send(ports, server, &message, now) {
                 Ok(true) => sent += 1,
                 Ok(false) => {}

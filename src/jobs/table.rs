@@ -4,7 +4,7 @@ use crate::base::limit::{LISTING_PERIOD, PLAN_PERIOD, STORE_SCRUB_PERIOD, VOLUME
 use crate::base::{Millis, Waker};
 use crate::jobs::{
     Job, Ports, balancers, examine, execute, holds, index, minutes, observe, orders, plan, ready,
-    scrub, tell, upkeep, volumes,
+    scrub, tell, upkeep, volumes, workloads,
 };
 use crate::store::Table;
 
@@ -65,7 +65,7 @@ impl Also {
 }
 
 /// Every job there is.
-pub const ROWS: [Row; 14] = [
+pub const ROWS: [Row; 15] = [
     Row {
         name: "observe",
         description: "lists the clouds and commits what a listing proves",
@@ -134,6 +134,15 @@ pub const ROWS: [Row; 14] = [
         ],
         also: Also::Nothing,
         make: || Box::<balancers::Balancers>::default(),
+    },
+    Row {
+        name: "workloads",
+        description: "orders servers to do what their roles say as the farm is now",
+        period: PLAN_PERIOD,
+        tables: &[Table::FarmRoles, Table::Servers, Table::Orders],
+        // The next has its turn when the one before it is ready again.
+        also: Also::Observation,
+        make: || Box::<workloads::Workloads>::default(),
     },
     Row {
         name: "orders",

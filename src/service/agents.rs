@@ -16,7 +16,8 @@ use crate::base::text::tidy;
 use crate::base::{Code, OrderId, Problem, Result, ServerId, Timestamp};
 use crate::broker::{Admission, Ingest, Later, Refusal};
 use crate::model::{
-    AgentCursor, Cause, Grant, OrderBody, OrderState, Server, ServerEvent, ServerStatus, advance,
+    AgentCursor, Cause, Effect, Grant, OrderBody, OrderState, Server, ServerEvent, ServerStatus,
+    advance,
 };
 use crate::pki::request_key_digest;
 use crate::series::SeriesError;
@@ -292,7 +293,7 @@ fn take(tx: &mut Tx, from: ServerId, message: Message, turned: bool, now: Timest
                 (None, Some(ran)) => OrderState::Ran { exit_code, ran },
                 (None, None) => OrderState::Done { exit_code, output },
             };
-            conclude_order(tx, &server, order, state)?;
+            conclude_order(tx, &mut server, order, state, now)?;
         }
         MessageBody::Idle { step } => retiring::idle(tx, &mut server, step, now)?,
         MessageBody::Members { .. } | MessageBody::Bye => {}
@@ -304,7 +305,13 @@ fn take(tx: &mut Tx, from: ServerId, message: Message, turned: bool, now: Timest
 }
 
 /// Notes what came of an order to a server, once.
-fn conclude_order(tx: &mut Tx, server: &Server, order: OrderId, state: OrderState) -> Result<()> {
+fn conclude_order(
+    tx: &mut Tx,
+    server: &mut Server,
+    order: OrderId,
+    state: OrderState,
+    now: Timestamp,
+) -> Result<()> {
     let Some(mut record) = lookup::order(tx, order)? else { return Ok(()) };
     if record.server != server.id {
         return Err(Problem::invalid("order", "this order is for another server"));
@@ -317,10 +324,34 @@ fn conclude_order(tx: &mut Tx, server: &Server, order: OrderId, state: OrderStat
         let said = tidy(output.lines().next().unwrap_or_default(), AGENT_DETAIL_BYTES_MAX);
         tx.text(about, format!("balances anew: {said}"));
     }
+    if matches!(record.body, OrderBody::Workload { .. }) {
+        conclude_work(tx, server, &state, now)?;
+    }
     record.state = state;
     tx.put(&record)?;
     told::note(tx, &record)?;
     commands::tell_end(tx, &record)
+}
+
+/// What a server's agent says of its role's work: on a server that is not ready yet a failure is
+/// for good, on one that runs it is told, and what it did before goes on.
+fn conclude_work(
+    tx: &mut Tx,
+    server: &mut Server,
+    state: &OrderState,
+    now: Timestamp,
+) -> Result<()> {
+    let OrderState::Failed(why) = state else {
+        let about = lookup::server_name(tx, server)?;
+        tx.text(about, "does what its role says");
+        return Ok(());
+    };
+    let effect = advance(server, &ServerEvent::SetupFailed { why }, now);
+    if matches!(effect, Effect::Ignored(_)) {
+        let about = lookup::server_name(tx, server)?;
+        tx.text(about, format!("cannot do what its role says now: {why}"));
+    }
+    say(tx, server, effect)
 }
 
 impl Admission for Doorway {

@@ -6,6 +6,7 @@ pub mod manifests;
 pub mod members;
 pub mod notes;
 pub mod roles;
+pub mod workloads;
 
 use crate::base::limit::FARM_DESCRIPTION_BYTES_MAX;
 use crate::base::text::{self, Kind};

@@ -33,6 +33,19 @@ where
     }
 }
 
+/// Reads a record written with the current schema or with one of two before it.
+pub(super) fn decode_two<R, V1, V2>(schema: u8, bytes: &[u8]) -> Result<R, CodecError>
+where
+    R: Record + From<V1> + From<V2>,
+    V1: DeserializeOwned,
+    V2: DeserializeOwned,
+{
+    match schema {
+        2 => codec::read::<V2>(bytes).map(R::from),
+        _ => decode::<R, V1>(schema, bytes),
+    }
+}
+
 /// Reads a record written with the current schema or with schema 1.
 pub(super) fn decode<R, V1>(schema: u8, bytes: &[u8]) -> Result<R, CodecError>
 where

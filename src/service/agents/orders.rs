@@ -2,6 +2,7 @@
 
 use crate::base::{OrderId, Result, Timestamp};
 use crate::model::{Actor, Cause, Grant, Order, OrderBody, OrderState, Permission, Server};
+use crate::service::farms::workloads::Contents;
 use crate::service::servers::commands;
 use crate::service::{Service, authorise, lookup};
 use crate::store::{Author, Purpose, Tx};
@@ -77,6 +78,27 @@ pub fn to_send(service: &Service) -> Result<(Vec<Outgoing>, Option<Timestamp>)> 
         })
         .collect();
     Ok((messages, next))
+}
+
+/// The same messages with the work that they are about. One whose work comes to something else by
+/// now is left out: another order takes its place.
+pub fn with_work(service: &Service, messages: Vec<Outgoing>) -> Result<Vec<Outgoing>> {
+    let is_work = |body: &OrderBody| matches!(body, OrderBody::Workload { .. });
+    if !messages.iter().any(|(_, message)| is_work(&message.body)) {
+        return Ok(messages);
+    }
+    service.read(&Grant::job("orders"), |view| {
+        let mut contents = Contents::new(view);
+        let mut out = Vec::new();
+        for (server, mut message) in messages {
+            if is_work(&message.body) {
+                let Some(work) = contents.of(server, &message.body)? else { continue };
+                message.workload = Some(work);
+            }
+            out.push((server, message));
+        }
+        Ok(out)
+    })
 }
 
 /// A command that is cancelled is not sent any more: its agent is told to end it, and says how it

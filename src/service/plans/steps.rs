@@ -23,7 +23,7 @@ use crate::model::{
 use crate::service::agents::told;
 use crate::service::clouds::accounts;
 use crate::service::clouds::accounts::StepAdmission;
-use crate::service::farms::balancers;
+use crate::service::farms::{balancers, workloads};
 use crate::service::servers::volumes;
 use crate::service::{Service, authorise, lookup, plans};
 use crate::store::{Author, Index, Key, Purpose, Reads, Tx, View};
@@ -307,7 +307,7 @@ fn launch_request(
         interval_ms: service.settings.agent_interval_ms,
         check: make.ready_check().cloned(),
         mounts: make.storage.iter().map(|volume| volume.mount_point.clone()).collect(),
-        works: false,
+        works: workloads::has_work(view, make.role, make.role_revision)?,
     };
     let user_data = match server.agent {
         true => serde_json::to_string(&user_data)

@@ -12,10 +12,10 @@ mod kept;
 
 pub use self::counts::Counts;
 use self::kept::Kept;
-use crate::base::{EnvironmentId, FarmId, FarmRoleId, Result, ServerId, Timestamp};
+use crate::base::{EnvironmentId, FarmId, FarmRoleId, Result, RoleId, ServerId, Timestamp};
 use crate::model::{Farm, FarmRole, ServerStatus};
 use crate::service::Service;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 
 /// What is kept of the fleet, behind one short lock.
@@ -84,6 +84,11 @@ impl Fleet {
     /// Farms in which something balances.
     pub fn balanced_farms(&self, service: &Service) -> Result<BTreeSet<FarmId>> {
         self.ask(service, Kept::balanced_farms)
+    }
+
+    /// Roles that farm roles use now, with the farms they do in.
+    pub fn roles_in_use(&self, service: &Service) -> Result<BTreeMap<RoleId, BTreeSet<FarmId>>> {
+        self.ask(service, Kept::roles_in_use)
     }
 
     /// Servers that balance others.

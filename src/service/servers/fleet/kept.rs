@@ -1,7 +1,7 @@
 //! What is kept of the fleet, and how a change of a record changes it.
 
 use super::{Counts, Part};
-use crate::base::{EnvironmentId, FarmId, FarmRoleId, Result, Seq, ServerId, Timestamp};
+use crate::base::{EnvironmentId, FarmId, FarmRoleId, Result, RoleId, Seq, ServerId, Timestamp};
 use crate::model::{FarmRole, Grant, Server, ServerStatus};
 use crate::service::journal::follow::follow;
 use crate::service::{Service, lookup};
@@ -46,6 +46,7 @@ struct Place {
 struct Traits {
     env: EnvironmentId,
     farm: FarmId,
+    role: RoleId,
     /// It balances another.
     balances: bool,
     /// The appliance makes its check, from outside.
@@ -94,6 +95,7 @@ impl Traits {
         Traits {
             env: role.env,
             farm: role.farm,
+            role: role.role,
             balances: role.balance.is_some(),
             checked: role.ready_check().is_some() && !role.policy.agent,
         }
@@ -246,6 +248,15 @@ impl Kept {
     /// Farms in which something balances.
     pub(super) fn balanced_farms(&self) -> BTreeSet<FarmId> {
         self.traits.values().filter(|traits| traits.balances).map(|traits| traits.farm).collect()
+    }
+
+    /// Roles that farm roles use now, with the farms they do in.
+    pub(super) fn roles_in_use(&self) -> BTreeMap<RoleId, BTreeSet<FarmId>> {
+        let mut used: BTreeMap<RoleId, BTreeSet<FarmId>> = BTreeMap::new();
+        for traits in self.traits.values() {
+            used.entry(traits.role).or_default().insert(traits.farm);
+        }
+        used
     }
 
     /// Servers that balance others.

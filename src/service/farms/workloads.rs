@@ -1,0 +1,343 @@
+//! Work: what the roles of a farm do on its servers, rendered from the live topology and ordered.
+//!
+//! Each server whose role has a recipe is ordered to have the work that the recipe comes to for it,
+//! and ordered anew when that comes to something else. The order names the work by a digest; the
+//! work itself is rendered once more for the message ([`Contents`]), so that no variable's value is
+//! in a record or in the journal.
+//!
+//! What changes nothing but files goes to all servers at once. What restarts a service on servers
+//! that run goes to one server of a farm role at a time: the next has its turn when the one before
+//! has done it and is ready again, and one that fails ends it there, for a person to see. A server
+//! on its way up disturbs nobody and waits for nobody. A recipe that cannot be rendered yet (no
+//! address of a database there is none of) orders nothing; the server waits and says for what.
+
+use crate::automation::recipe::{Scene, SceneServer, Stage, Tier, Unrendered, render};
+use crate::base::hash::{hex, sha256};
+use crate::base::{FarmId, FarmRoleId, Millis, Problem, Result, RoleId, ServerId, Timestamp};
+use crate::model::{
+    Actor, Cause, Farm, FarmRole, Grant, OnChange, Order, OrderBody, OrderState, Permission,
+    Recipe, RoleFile, Server, ServerStatus, Workload,
+};
+use crate::service::agents::orders;
+use crate::service::{Service, authorise, lookup};
+use crate::store::{Author, Purpose, View};
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Work is given up when it is not done this long after all of its setup could have been; the next
+/// look orders it anew.
+const DEADLINE: Millis = 300_000;
+/// Work that failed on a server that runs is ordered again after this long: what was in its way
+/// may be gone by then.
+const AGAIN_AFTER: Millis = 300_000;
+
+/// What a look at a farm found.
+#[derive(Debug, Default)]
+pub struct Looked {
+    /// How many servers were ordered to do their work.
+    pub ordered: usize,
+    /// What is wrong with work on servers that run, or will not mend by itself: a line each.
+    pub failing: Vec<String>,
+}
+
+/// The farms in which a role has work for its servers.
+pub fn farms(service: &Service) -> Result<BTreeSet<FarmId>> {
+    let used = service.observed.fleet.roles_in_use(service)?;
+    service.read(&Grant::job("workloads"), |view| {
+        let mut farms = BTreeSet::new();
+        for (role, of) in used {
+            let revisions = lookup::role_revisions(view, role)?;
+            if revisions.iter().any(|revision| !revision.recipe.is_idle()) {
+                farms.extend(of);
+            }
+        }
+        Ok(farms)
+    })
+}
+
+/// Orders the servers of a farm to do what their roles come to for them.
+pub fn configure(service: &Service, actor: &Actor, farm: FarmId) -> Result<Looked> {
+    let grant = authorise(actor, Permission::Operate)?;
+    let now = service.now();
+    let (due, failing) = service.read(&grant, |view| {
+        let Some(site) = Site::read(view, farm)? else { return Ok((Vec::new(), Vec::new())) };
+        let mut assigned: BTreeMap<FarmRoleId, Vec<Assignment>> = BTreeMap::new();
+        let mut failing = Vec::new();
+        for server in site.servers.iter().filter(|server| takes_work(server)) {
+            match site.assignment(view, server)? {
+                None => {}
+                Some(Ok(found)) => assigned.entry(server.farm_role).or_default().push(found),
+                Some(Err(why)) if why.is_lasting || server.status == ServerStatus::Running => {
+                    failing.push(format!("{}: {why}", site.name_of(server)));
+                }
+                // It is told where the server's wait is.
+                Some(Err(_)) => {}
+            }
+        }
+        let well = |server: ServerId| service.observed.is_ready(server);
+        failing.extend(assigned.values().flatten().filter_map(|found| found.failure(&site)));
+        let due: Vec<Assignment> = assigned
+            .into_values()
+            .flat_map(|assignments| choose(assignments, &well, now))
+            .collect();
+        Ok((due, failing))
+    })?;
+    let ordered = due.len();
+    if ordered > 0 {
+        service.write(
+            Author::new(&grant, "work.order", Cause::Clock, Purpose::Ending),
+            move |tx| {
+                for Assignment { server, body, deadline, .. } in due {
+                    if lookup::server(tx, server.id)?.is_none_or(|server| !takes_work(&server)) {
+                        continue;
+                    }
+                    let about = lookup::server_name(tx, &server)?;
+                    tx.text(about, "is to do what its role says now");
+                    orders::give(tx, &server, body, now, now.after(deadline))?;
+                }
+                Ok(())
+            },
+        )?;
+    }
+    Ok(Looked { ordered, failing })
+}
+
+/// The work that orders speak of, each farm read once.
+pub(in crate::service) struct Contents<'a> {
+    view: &'a View,
+    sites: BTreeMap<FarmId, Option<Site>>,
+}
+
+impl<'a> Contents<'a> {
+    pub(in crate::service) fn new(view: &'a View) -> Contents<'a> {
+        Contents { view, sites: BTreeMap::new() }
+    }
+
+    /// What a server is ordered to do; `None` when that comes to something else by now.
+    pub(in crate::service) fn of(
+        &mut self,
+        server: ServerId,
+        body: &OrderBody,
+    ) -> Result<Option<Workload>> {
+        let Some(server) = lookup::server(self.view, server)? else { return Ok(None) };
+        let site = match self.sites.entry(server.farm) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => new.insert(Site::read(self.view, server.farm)?),
+        };
+        let Some(site) = site else { return Ok(None) };
+        let Some(Ok(workload)) = site.work(self.view, &server)? else { return Ok(None) };
+        Ok((digest(&workload)? == told(body).1).then_some(workload))
+    }
+}
+
+/// Whether a server of a farm role's revision has work to wait for.
+pub(in crate::service) fn has_work(view: &View, role: RoleId, revision: u64) -> Result<bool> {
+    Ok(!lookup::recipe_of(view, role, revision)?.is_idle())
+}
+
+/// Whether a server can be told to do anything.
+fn takes_work(server: &Server) -> bool {
+    let up = server.status.gets_ready() || server.status == ServerStatus::Running;
+    up && server.agent && address(server).is_some()
+}
+
+fn address(server: &Server) -> Option<&String> {
+    server.private_ips.first().or(server.public_ips.first())
+}
+
+/// A farm, read once for all of its servers.
+struct Site {
+    farm: Farm,
+    roles: BTreeMap<FarmRoleId, FarmRole>,
+    servers: Vec<Server>,
+    scene: Scene,
+}
+
+impl Site {
+    fn read(view: &View, farm: FarmId) -> Result<Option<Site>> {
+        let Some(farm) = lookup::farm(view, farm)? else { return Ok(None) };
+        let roles = lookup::farm_roles_of(view, farm.id)?;
+        let mut servers = lookup::live_servers_of_farm(view, farm.id)?;
+        servers.sort_by_key(|server| (server.farm_role, server.index, server.id));
+        let mut tiers = BTreeMap::new();
+        for role in roles.iter().filter(|role| !role.removed) {
+            let ports = lookup::recipe_of(view, role.role, role.role_revision)?.ports;
+            let members = servers.iter().filter(|server| {
+                server.farm_role == role.id && server.status == ServerStatus::Running
+            });
+            let servers = members.filter_map(|server| member(&farm, server)).collect();
+            tiers.insert(role.alias.to_string(), Tier { ports, servers });
+        }
+        let scene = Scene::new(farm.name.as_str(), &tiers);
+        let roles = roles.into_iter().map(|role| (role.id, role)).collect();
+        Ok(Some(Site { farm, roles, servers, scene }))
+    }
+
+    fn name_of(&self, server: &Server) -> String {
+        format!("{}/{}", self.farm.name, server.hostname)
+    }
+
+    /// What a server is to do; `None` where its role has nothing for it.
+    fn work(
+        &self,
+        view: &View,
+        server: &Server,
+    ) -> Result<Option<std::result::Result<Workload, Unrendered>>> {
+        let Some((recipe, _)) = self.recipe(view, server)? else { return Ok(None) };
+        let Some(member) = member(&self.farm, server) else { return Ok(None) };
+        let vars = self.variables(server);
+        Ok(Some(render(&recipe, &self.scene, &Stage { server: member, vars })))
+    }
+
+    fn recipe(&self, view: &View, server: &Server) -> Result<Option<(Recipe, &FarmRole)>> {
+        let Some(role) = self.roles.get(&server.farm_role) else { return Ok(None) };
+        let Some(make) = role.make_of(server.revision) else { return Ok(None) };
+        let recipe = lookup::recipe_of(view, make.role, make.role_revision)?;
+        Ok((!recipe.is_idle()).then_some((recipe, role)))
+    }
+
+    /// What a server is to do, beside what it was last told.
+    fn assignment(
+        &self,
+        view: &View,
+        server: &Server,
+    ) -> Result<Option<std::result::Result<Assignment, Unrendered>>> {
+        let workload = match self.work(view, server)? {
+            None => return Ok(None),
+            Some(Err(why)) => return Ok(Some(Err(why))),
+            Some(Ok(workload)) => workload,
+        };
+        let orders = lookup::orders_of(view, server.id)?;
+        let works = orders.into_iter().filter(|o| matches!(o.body, OrderBody::Workload { .. }));
+        let last = works.max_by_key(|order| order.id);
+        let setup = workload.setup.iter().map(|part| part.timeout_ms);
+        let deadline = setup.fold(DEADLINE, Millis::saturating_add);
+        let body = OrderBody::Workload {
+            generation: last.as_ref().map_or(0, |order| told(&order.body).0) + 1,
+            digest: digest(&workload)?,
+            restarts: restarts_of(&workload)?,
+        };
+        Ok(Some(Ok(Assignment { server: server.clone(), body, deadline, last })))
+    }
+
+    /// What every part of a server's work has in its environment, and its templates as `vars`.
+    fn variables(&self, server: &Server) -> BTreeMap<String, String> {
+        let alias = self.roles.get(&server.farm_role).map(|role| role.alias.to_string());
+        let alias = alias.unwrap_or_default();
+        let address = address(server).cloned().unwrap_or_default();
+        [
+            ("GRANGE_FARM", self.farm.name.to_string()),
+            ("GRANGE_FARM_ROLE", alias),
+            ("GRANGE_SERVER", self.name_of(server)),
+            ("GRANGE_SERVER_ID", server.id.to_string()),
+            ("GRANGE_SERVER_INDEX", server.index.to_string()),
+            ("GRANGE_SERVER_ADDRESS", address),
+        ]
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect()
+    }
+}
+
+fn member(farm: &Farm, server: &Server) -> Option<SceneServer> {
+    Some(SceneServer {
+        name: format!("{}/{}", farm.name, server.hostname),
+        hostname: server.hostname.clone(),
+        index: server.index,
+        address: address(server)?.clone(),
+    })
+}
+
+/// What a server is to do, and what it was last told to.
+struct Assignment {
+    server: Server,
+    body: OrderBody,
+    deadline: Millis,
+    last: Option<Order>,
+}
+
+/// Generation, digest and what restarts services, of an order of work.
+fn told(body: &OrderBody) -> (u64, &str, &str) {
+    match body {
+        OrderBody::Workload { generation, digest, restarts } => (*generation, digest, restarts),
+        _ => (0, "", ""),
+    }
+}
+
+impl Assignment {
+    fn runs(&self) -> bool {
+        self.server.status == ServerStatus::Running
+    }
+
+    /// Whether it was told all of this already, and is about it or done.
+    fn stands(&self, now: Timestamp) -> bool {
+        let Some(last) = &self.last else { return false };
+        let same = told(&last.body).1 == told(&self.body).1;
+        same && match &last.state {
+            OrderState::Done { .. } | OrderState::Ran { .. } => true,
+            OrderState::Open => last.deadline >= now,
+            // On its way up it has failed for good, and is healed as its farm role says.
+            OrderState::Failed(_) => !self.runs() || now.since(last.at) < AGAIN_AFTER,
+            OrderState::Expired | OrderState::Superseded => false,
+        }
+    }
+
+    /// Whether what it is told now stops a service that it runs.
+    fn disturbs(&self) -> bool {
+        let before = self.last.as_ref().map(|last| told(&last.body).2);
+        self.runs() && before.is_some_and(|before| before != told(&self.body).2)
+    }
+
+    /// Whether others have to wait for it.
+    fn is_busy(&self, is_well: impl Fn(ServerId) -> bool) -> bool {
+        let state = self.last.as_ref().map(|last| &last.state);
+        let open = matches!(state, Some(OrderState::Open));
+        let failed = matches!(state, Some(OrderState::Failed(_) | OrderState::Expired));
+        self.runs() && (open || failed || !is_well(self.server.id))
+    }
+
+    /// What is wrong with its work, on a server that runs.
+    fn failure(&self, site: &Site) -> Option<String> {
+        let OrderState::Failed(why) = &self.last.as_ref()?.state else { return None };
+        self.runs().then(|| {
+            let name = site.name_of(&self.server);
+            format!("{name}: cannot do what its role says now, and does what it did before: {why}")
+        })
+    }
+}
+
+/// Of the servers of one farm role, those that are told now.
+fn choose(
+    assignments: Vec<Assignment>,
+    is_well: &impl Fn(ServerId) -> bool,
+    now: Timestamp,
+) -> Vec<Assignment> {
+    let busy: BTreeSet<ServerId> =
+        assignments.iter().filter(|one| one.is_busy(is_well)).map(|one| one.server.id).collect();
+    let mut disturbed = false;
+    let mut told = Vec::new();
+    for one in assignments.into_iter().filter(|one| !one.stands(now)) {
+        if one.disturbs() {
+            let others = busy.iter().any(|other| *other != one.server.id);
+            if disturbed || others {
+                continue;
+            }
+            disturbed = true;
+        }
+        told.push(one);
+    }
+    told
+}
+
+/// Of what a service has to be restarted for: itself, its environment, and files that say so.
+fn restarts_of(workload: &Workload) -> Result<String> {
+    let restarts = |file: &&RoleFile| matches!(file.on_change, Some(OnChange::Restart(_)));
+    let files: Vec<_> = workload.files.iter().filter(restarts).collect();
+    digest(&(&workload.services, &workload.environment, files))
+}
+
+fn digest(of: &impl serde::Serialize) -> Result<String> {
+    let text = serde_json::to_vec(of)
+        .map_err(|cause| Problem::internal("writing a server's work", cause))?;
+    Ok(hex(&sha256(&text)[..16]))
+}
