@@ -5,7 +5,9 @@
 
 use crate::base::time::Millis;
 
+mod roles;
 mod streams;
+pub use roles::*;
 pub use streams::*;
 
 /// Most servers a farm role may declare: Scalr's own ceiling.
@@ -64,22 +66,6 @@ pub const NOTES_MAX: usize = 20;
 pub const NOTES_OF_FARM_MAX: usize = 500;
 /// Most holds of one farm: every kind on every farm role of a large one, and to spare.
 pub const HOLDS_MAX: usize = 2_000;
-/// Bytes of all texts of a role: rendered and doubled twice, for JSON and topology, they fit an order.
-pub const ROLE_TEXT_BYTES_MAX: usize = 256 * 1024;
-/// Most parts of a role's setup, and most files of it: more are a script and an archive.
-pub const ROLE_PARTS_MAX: usize = 100;
-/// Most services of a role: each is a process that an agent looks after.
-pub const ROLE_SERVICES_MAX: usize = 20;
-/// Most named ports of a role, and most platforms it has an image for.
-pub const ROLE_PORTS_MAX: usize = 50;
-/// Most variables of a service's environment.
-pub const ROLE_ENVIRONMENT_MAX: usize = 200;
-/// Bytes of what a part of a setup is called: it is shown on one line.
-pub const SETUP_NAME_BYTES_MAX: usize = 120;
-/// How long a part of a setup may take where nobody says: what installs packages over a slow line.
-pub const SETUP_TIMEOUT: Millis = 10 * 60_000;
-/// Longest that may be said: a launch timeout has no more either.
-pub const SETUP_TIMEOUT_MAX: Millis = 24 * 3_600_000;
 /// Longest a service may take to stop: a server that is to go is not held up for longer.
 pub const SERVICE_STOP_MAX: Millis = 60 * 60_000;
 /// Most roles of an environment: an installation of many teams, each with a few dozen.
@@ -496,8 +482,3 @@ pub const BALANCER_WAIT: Millis = 300_000;
 
 /// How soon it is looked again whether they have: a file is loaded in about a second.
 pub const BALANCER_LOOK: Millis = 500;
-
-/// Steps one template of a role may take: a line for each of 400 servers takes 10,000.
-pub const TEMPLATE_STEPS_MAX: u64 = 100_000;
-/// Bytes one template of a role may come to: 400 servers at 600 bytes each.
-pub const TEMPLATE_OUTPUT_BYTES_MAX: usize = 256 * 1024;

@@ -197,11 +197,7 @@ pub fn advance(server: &mut Server, event: &ServerEvent<'_>, now: Timestamp) -> 
         E::ResumeAsked { farm_is_stopped } => ask::resume(server, farm_is_stopped),
         E::LockAsked { ref reason } => ask::lock(server, reason),
         E::UnlockAsked => ask::unlock(server),
-        // The step ends all the same, and the journal says how.
-        E::StepDone { kind, .. } if ended => says(done(server, kind)),
-        E::StepFailed { kind, why, .. } if ended => says(failed(server, kind, why)),
-        E::LaunchNotAdmitted { why } if ended => says(not_admitted(why)),
-        _ if ended => Effect::Ignored("it is confirmed gone, and nothing brings it back"),
+        _ if ended => after_the_end(server, event),
         E::SurplusSuspended
         | E::StepPlanned(StepKind::Suspend | StepKind::Stop | StepKind::Start | StepKind::Resume)
             if server.status == ServerStatus::PendingTerminate =>
@@ -256,6 +252,17 @@ pub fn advance(server: &mut Server, event: &ServerEvent<'_>, now: Timestamp) -> 
         E::Judged { wellness, ready_for, watch } => {
             outside::judged(server, wellness, ready_for, watch)
         }
+    }
+}
+
+/// What happens to a server that is confirmed gone: its steps end all the same, and the journal
+/// says how.
+fn after_the_end(server: &Server, event: &ServerEvent<'_>) -> Effect {
+    match *event {
+        ServerEvent::StepDone { kind, .. } => says(done(server, kind)),
+        ServerEvent::StepFailed { kind, why, .. } => says(failed(server, kind, why)),
+        ServerEvent::LaunchNotAdmitted { why } => says(not_admitted(why)),
+        _ => Effect::Ignored("it is confirmed gone, and nothing brings it back"),
     }
 }
 

@@ -18,8 +18,8 @@ use crate::wire::api::{
 };
 use crate::wire::input::{RoleExtra, RoleView};
 use crate::wire::note::NoteView;
-use crate::wire::run::{RunServerView, RunView};
 use crate::wire::role::RoleUseView;
+use crate::wire::run::{RunServerView, RunView};
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 

@@ -42,15 +42,15 @@
 //! plan                              the engine plans; the plan is committed
 //! ```
 
-use crate::stories::words::{heal, kind, metric, missing, state, status};
+use crate::stories::words::{heal, hold_kind, kind, metric, missing, state, status};
 use crate::stories::yard::Yard;
 use grange::base::{FarmRoleId, HoldId, Millis, Name, ServerId, Timestamp, UserId};
 use grange::engine::WindowReading;
 use grange::engine::input::Paced;
 use grange::model::{
-    Balance, Breaker, CloudState, FarmGoal, FarmRole, Freshness, Hold, HoldKind, LaunchOrder,
-    RemovalPolicy, RolloutStrategy, RolloutWish, ScalingBehavior, ScalingRule, ServerStatus,
-    StepKind, StepStatus, VolumeSpec,
+    Balance, Breaker, CloudState, FarmGoal, FarmRole, Freshness, Hold, LaunchOrder, RemovalPolicy,
+    RolloutStrategy, RolloutWish, ScalingBehavior, ScalingRule, Server, ServerStatus, StepKind,
+    StepStatus, VolumeSpec,
 };
 
 /// The platform of every server, and its account.
@@ -194,14 +194,10 @@ fn happens(yard: &mut Yard, what: &str, mut words: Words) {
             let id = named(yard, words.word()).expect("a server there is");
             yard.input.steps.retain(|s| s.server != id || s.status != StepStatus::Begun);
         }
-        "idle" => {
-            let id = named(yard, words.word()).expect("a server there is");
-            yard.server(id).idle_at = Some(now);
-        }
+        "idle" => known(yard, words.word()).idle_at = Some(now),
         "unset" => {
-            let id = named(yard, words.word()).expect("a server there is");
-            let why: Vec<&str> = std::iter::from_fn(|| words.next()).collect();
-            yard.server(id).setup_failed = Some(why.join(" "));
+            let server = known(yard, words.word());
+            server.setup_failed = Some(words.0.collect::<Vec<_>>().join(" "));
         }
         "fails" => fails(yard, words.word()),
         "rollout" => rollout(yard, words),
@@ -340,11 +336,6 @@ fn held(yard: &Yard, name: &str) -> Option<FarmRoleId> {
     found.map(|role| role.id)
 }
 
-fn hold_kind(word: &str) -> HoldKind {
-    let found = HoldKind::ALL.into_iter().find(|kind| kind.as_str() == word);
-    found.unwrap_or_else(|| panic!("nobody can hold {word:?}"))
-}
-
 fn server(yard: &mut Yard, mut words: Words) {
     let name = words.word();
     let status = status(words.word());
@@ -472,6 +463,10 @@ fn hurry(yard: &mut Yard, id: ServerId) {
     if let Some(step) = steps.find(|s| s.server == id && s.kind == StepKind::Terminate) {
         step.not_before = step.not_before.min(now);
     }
+}
+
+fn known<'a>(yard: &'a mut Yard, word: &str) -> &'a mut Server {
+    yard.server(named(yard, word).expect("a server there is"))
 }
 
 fn fails(yard: &mut Yard, name: &str) {

@@ -1,6 +1,8 @@
 //! The words of the stories that stand for values of the model.
 
-use grange::model::{CloudState, HealMode, Metric, MissingPolicy, ServerStatus, StepKind};
+use grange::model::{
+    CloudState, HealMode, HoldKind, Metric, MissingPolicy, ServerStatus, StepKind,
+};
 
 pub fn status(word: &str) -> ServerStatus {
     let found = ServerStatus::ALL.into_iter().find(|status| status.as_str() == word);
@@ -57,4 +59,9 @@ pub fn metric(word: &str) -> Metric {
         "load" => Metric::LoadAverages,
         other => panic!("no metric {other:?}"),
     }
+}
+
+pub fn hold_kind(word: &str) -> HoldKind {
+    let found = HoldKind::ALL.into_iter().find(|kind| kind.as_str() == word);
+    found.unwrap_or_else(|| panic!("nobody can hold {word:?}"))
 }

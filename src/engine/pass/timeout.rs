@@ -1,6 +1,7 @@
 //! Timeouts: a server that does not get ready in time has failed, or sooner where its agent says
-//! that its role's work cannot be done on it, and is healed as its farm role says. One that is given up for it counts as a failed launch; after a reboot it has the time of
-//! a reboot, and no launch failed.
+//! that its role's work cannot be done on it, and is healed as its farm role says. One that
+//! is given up for it counts as a failed launch; after a reboot it has the time of a reboot, and no
+//! launch failed.
 //!
 //! An appliance that was itself away gives it the time again: its agent may have had nobody to
 //! say hello to.

@@ -4,8 +4,7 @@
 use crate::explain::site::Site;
 use grange::base::{
     Code, FarmId, FarmRoleId, HoldId, NoteId, OrderId, PlanId, Result, RoleId, RunId, ServerId,
-    StepId,
-    TokenId, VolumeId,
+    StepId, TokenId, VolumeId,
 };
 use grange::clouds::Applied;
 use grange::model::{Actor, Door, Grant, Permission};
