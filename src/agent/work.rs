@@ -174,9 +174,9 @@ mod tests {
         let state = Arc::new(State::open(&dir, ServerId(1), "aa").unwrap());
         let groups = Groups::open(&state).unwrap();
         let appliances = Arc::new(Appliances::open(state, Vec::new()).unwrap());
-        let deny_run = dir.join("agent.deny-run");
         let work = RoleWork::open(places(&dir), false).unwrap();
-        let workshop = Workshop { appliances, groups, files, halt, work, machine: false, deny_run };
+        let deny_run = dir.join("agent.deny-run");
+        let workshop = Workshop { appliances, groups, files, halt, deny_run, work, machine: false };
         let never = AtomicBool::new(false);
         let deny_run = &workshop.deny_run;
         let run = |command: &[&str], timeout_ms| {

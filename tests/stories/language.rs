@@ -45,8 +45,7 @@
 use crate::stories::words::{heal, hold_kind, kind, metric, missing, state, status};
 use crate::stories::yard::Yard;
 use grange::base::{FarmRoleId, HoldId, Millis, Name, ServerId, Timestamp, UserId};
-use grange::engine::WindowReading;
-use grange::engine::input::Paced;
+use grange::engine::{WindowReading, input::Paced};
 use grange::model::{
     Balance, Breaker, CloudState, FarmGoal, FarmRole, Freshness, Hold, LaunchOrder, RemovalPolicy,
     RolloutStrategy, RolloutWish, ScalingBehavior, ScalingRule, Server, ServerStatus, StepKind,

@@ -17,7 +17,7 @@ const COLUMNS: &[This] = &[
         Get::Count(|role| Some(role.grange.role_revision)),
     ),
     This::new(
-        "made-by",
+        "made by",
         "Who made it; grange for what is built in",
         Get::Text(|role| Some(role.grange.created_by.clone())),
     ),

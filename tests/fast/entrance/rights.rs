@@ -13,7 +13,7 @@ use grange::service::appliance::upkeep::KeptPlans;
 use grange::service::appliance::{self, upkeep};
 use grange::service::clouds::observe::Look;
 use grange::service::clouds::{accounts, notices, observe};
-use grange::service::farms::{self, balancers, manifests, members, notes, roles};
+use grange::service::farms::{self, balancers, manifests, members, notes, roles, workloads};
 use grange::service::journal::{self, explain};
 use grange::service::orchestration::runs;
 use grange::service::plans::Memory;
@@ -70,6 +70,9 @@ pub const VERBS: &[(&str, &[Permission], Call)] = &[
     }),
     ("farms::balancers::configure", &[Operate], |t, a| {
         said(balancers::configure(t.service, a, t.farm))
+    }),
+    ("farms::workloads::configure", &[Operate], |t, a| {
+        said(workloads::configure(t.service, a, t.farm))
     }),
     ("servers::commands::run", &[CommandsRun], |t, a| {
         let input = CommandRequest { command: vec!["true".into()], timeout_ms: 1_000 };
