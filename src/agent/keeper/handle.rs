@@ -29,7 +29,7 @@ pub struct Keepers {
 
 /// Why a keeper does not keep.
 #[derive(Debug, thiserror::Error)]
-pub enum StartError {
+pub enum KeeperError {
     /// Its directory cannot be written, or no process can be made.
     #[error(transparent)]
     Io(#[from] io::Error),
@@ -61,7 +61,7 @@ impl Keepers {
         matches!(lock.try_lock_shared(), Err(fs::TryLockError::WouldBlock))
     }
 
-    /// All there are.
+    /// Names of all that were begun and not forgotten.
     pub fn names(&self) -> Vec<String> {
         let entries = fs::read_dir(&self.dir).into_iter().flatten().flatten();
         let mut names: Vec<String> =
@@ -72,7 +72,7 @@ impl Keepers {
 
     /// Has something kept. What only runs once and has begun before is not begun again; its report
     /// says how it ended.
-    pub fn begin(&mut self, name: &str, spec: &Spec) -> Result<(), StartError> {
+    pub fn begin(&mut self, name: &str, spec: &Spec) -> Result<(), KeeperError> {
         self.reap();
         let dir = self.dir.join(name);
         DirBuilder::new().recursive(true).mode(0o700).create(&dir)?;
@@ -94,7 +94,7 @@ impl Keepers {
         said
     }
 
-    fn hear_from(&self, name: &str, child: &mut Child) -> Result<(), StartError> {
+    fn hear_from(&self, name: &str, child: &mut Child) -> Result<(), KeeperError> {
         let pid = i32::try_from(child.id()).map_err(io::Error::other)?;
         let deadline = Instant::now() + BEGIN_DEADLINE;
         loop {
@@ -106,11 +106,11 @@ impl Keepers {
                 // One that was there first keeps it.
                 return match self.is_kept(name) {
                     true => Ok(()),
-                    false => Err(StartError::Keeper(format!("ended: {status}"))),
+                    false => Err(KeeperError::Keeper(format!("ended: {status}"))),
                 };
             }
             if Instant::now() >= deadline {
-                return Err(StartError::Keeper("does not say that it keeps".to_owned()));
+                return Err(KeeperError::Keeper("does not say that it keeps".to_owned()));
             }
             std::thread::sleep(LOOK);
         }

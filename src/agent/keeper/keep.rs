@@ -80,7 +80,7 @@ struct Keeper {
     process: Option<KnownProcess>,
     /// When it last began.
     began: Instant,
-    /// Told to stop.
+    /// It was told to stop, and begins nothing any more.
     told: bool,
     /// What happened is not on the disk yet: it did not take it.
     unsaid: bool,

@@ -8,11 +8,11 @@ use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
 use std::{fs, io};
 
-/// A process.
+/// A process that no later one can be taken for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct KnownProcess {
-    /// Its number.
+    /// Its number, which others have after it.
     pub pid: i32,
     /// When it began: the boot, and the ticks since then.
     pub birth: String,
@@ -24,7 +24,7 @@ impl KnownProcess {
         Some(KnownProcess { pid, birth: birth(pid)? })
     }
 
-    /// This one.
+    /// The process that asks.
     pub fn own() -> io::Result<KnownProcess> {
         let pid = i32::try_from(std::process::id()).map_err(io::Error::other)?;
         KnownProcess::identify(pid)

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// What is kept.
+/// The file of a [`Spec`], written by the agent.
 pub const SPEC: &str = "spec.json";
 /// What is said of it.
 pub const REPORT: &str = "report.json";
@@ -24,13 +24,13 @@ pub const FAULT: &str = "fault";
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Spec {
-    /// Program and arguments.
+    /// Program and arguments, looked for as a shell would.
     pub command: Vec<String>,
     /// What its environment has beyond the agent's.
     pub environment: BTreeMap<String, String>,
     /// The user it runs as; `None` for the agent's own.
     pub user: Option<String>,
-    /// Where it starts.
+    /// The directory it starts in, which has to be there.
     pub directory: PathBuf,
     /// How many files it may have open; `None` for what the agent may have.
     pub open_files: Option<u64>,
@@ -64,7 +64,7 @@ pub enum KeptFor {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct KeeperReport {
-    /// The keeper itself.
+    /// The keeper that says so, to be told from one before it.
     pub keeper: KnownProcess,
     /// What it is at.
     pub phase: Phase,
@@ -82,16 +82,16 @@ pub struct KeeperReport {
 pub enum Phase {
     /// The command is about to begin: if nothing follows, nobody knows how far it came.
     Beginning,
-    /// It runs.
+    /// It has begun and has not ended.
     Running {
         /// The process, which leads its group.
         process: KnownProcess,
-        /// Since when.
+        /// Since when, by the server's clock.
         since: Timestamp,
     },
     /// It ended and is begun again then.
     Pausing {
-        /// When.
+        /// The moment at which it is due.
         until: Timestamp,
     },
     /// It ended and is not begun again.

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 /// A user of this server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SystemUser {
-    /// Its name.
+    /// The name it was found by.
     pub name: String,
     /// Its number.
     pub uid: u32,
@@ -15,7 +15,7 @@ pub struct SystemUser {
     pub gid: u32,
     /// The groups it is a member of besides.
     pub groups: Vec<u32>,
-    /// Its home.
+    /// Where its services find their HOME.
     pub home: PathBuf,
 }
 

@@ -2,7 +2,7 @@
 //! second until there is other work.
 
 use super::files::RoleFiles;
-use super::held::Held;
+use super::held::HeldWork;
 use super::root::Root;
 use super::services::{self, Places, Trouble};
 use super::setup::{self, SetupPlaces};
@@ -27,7 +27,7 @@ const SETTLE: Duration = Duration::from_secs(20);
 /// After how long what could not be done is tried again.
 const AGAIN: Duration = Duration::from_secs(30);
 
-/// Brings work about.
+/// What brings work about, on a thread of its own.
 pub struct Engine {
     shared: Arc<Shared>,
     keepers: Keepers,
@@ -89,7 +89,7 @@ impl Engine {
     }
 
     /// Brings one work about and looks after it until there is another, or it fails.
-    fn work(&mut self, version: u64, held: &Held) -> Result<Infallible, WorkFault> {
+    fn work(&mut self, version: u64, held: &HeldWork) -> Result<Infallible, WorkFault> {
         self.bring_about(held)?;
         self.settle(version, held)?;
         loop {
@@ -98,7 +98,7 @@ impl Engine {
         }
     }
 
-    fn bring_about(&mut self, held: &Held) -> Result<(), WorkFault> {
+    fn bring_about(&mut self, held: &HeldWork) -> Result<(), WorkFault> {
         self.places.places.environment.clone_from(&held.workload.environment);
         let is_set_up = self.shared.shelf.in_place().is_some();
         let steps = setup::steps(&held.workload.setup);
@@ -110,14 +110,14 @@ impl Engine {
         if self.is_halted() { Err(WorkFault::halted()) } else { Ok(()) }
     }
 
-    fn start_services(&mut self, held: &Held) -> Result<(), WorkFault> {
+    fn start_services(&mut self, held: &HeldWork) -> Result<(), WorkFault> {
         let (owed, services) = (self.files.owed().to_vec(), &held.workload.services);
         services::bring_about(&mut self.keepers, services, &owed, &self.places.places)?;
         Ok(self.files.nothing_owed()?)
     }
 
     /// Waits until every service runs, and answers.
-    fn settle(&mut self, version: u64, held: &Held) -> Result<(), WorkFault> {
+    fn settle(&mut self, version: u64, held: &HeldWork) -> Result<(), WorkFault> {
         let deadline = Instant::now() + SETTLE;
         loop {
             let trouble = self.look_after()?;

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 /// What was ordered last.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Held {
+pub struct HeldWork {
     /// Which of the server's workloads it is.
     pub generation: u64,
     /// What is to be done.
@@ -30,19 +30,19 @@ pub struct WorkMemory {
 }
 
 impl WorkMemory {
-    /// In a directory.
+    /// Kept in a directory of the agent's state.
     pub fn in_dir(dir: &Path) -> WorkMemory {
         WorkMemory { held: dir.join("workload.json"), in_place: dir.join("in-place.json") }
     }
 
     /// What is held, if anything is.
-    pub fn held(&self) -> io::Result<Option<Held>> {
+    pub fn held(&self) -> io::Result<Option<HeldWork>> {
         let Some(bytes) = read(&self.held)? else { return Ok(None) };
         serde_json::from_slice(&bytes).map(Some).map_err(io::Error::other)
     }
 
     /// Holds it from here on.
-    pub fn hold(&self, held: &Held) -> io::Result<()> {
+    pub fn hold(&self, held: &HeldWork) -> io::Result<()> {
         replace(&self.held, &serde_json::to_vec(held).map_err(io::Error::other)?)
     }
 

@@ -24,7 +24,7 @@ use crate::base::limit::AGENT_DETAIL_BYTES_MAX;
 use crate::base::text::tidy;
 use crate::base::{Clock, WallClock};
 use crate::model::Workload;
-use held::{Held, WorkMemory};
+use held::{HeldWork, WorkMemory};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -68,7 +68,7 @@ pub struct Shared {
 }
 
 struct Inner {
-    held: Option<Arc<Held>>,
+    held: Option<Arc<HeldWork>>,
     /// Counts what was held, so that one is told from the next.
     version: u64,
     /// What came of which version, once.
@@ -208,7 +208,7 @@ impl RoleWork {
                 return Ok(inner.version);
             }
         }
-        let held = Held { generation, workload };
+        let held = HeldWork { generation, workload };
         let noted = self.shared.shelf.hold(&held);
         noted.map_err(|error| format!("the agent cannot note its work down: {error}"))?;
         inner.held = Some(Arc::new(held));

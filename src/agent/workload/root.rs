@@ -131,7 +131,7 @@ enum Entered {
 pub struct Wanted<'a> {
     /// Its content.
     pub content: &'a [u8],
-    /// Its permission bits.
+    /// Its permission bits, at most `0o7777`.
     pub mode: u32,
     /// Its user and group.
     pub owner: (Uid, Gid),

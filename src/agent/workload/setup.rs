@@ -32,7 +32,7 @@ const LAST_LINES_BYTES: usize = 160;
 pub struct SetupStep<'a> {
     /// What its keeper calls it.
     pub kept_as: String,
-    /// Counts from 1.
+    /// Counts from 1, also in the name of its log.
     pub number: usize,
     /// How many there are.
     pub count: usize,
