@@ -25,6 +25,7 @@ mod power;
 mod proposals;
 mod refusals;
 pub mod rig;
+mod roles;
 mod rollout;
 mod runs;
 mod ssh;
