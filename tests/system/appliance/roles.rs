@@ -7,7 +7,7 @@ const DB: &str = "role: my-db
 images:
   - {cloudPlatform: onboard, image: host}
 services:
-  - {name: db, command: [/usr/bin/python3, -m, http.server, \"{{ ports.sql }}\"]}
+  - {name: db, command: [python3, -m, http.server, \"{{ ports.sql }}\"]}
 ports: {sql: 6379}
 check: {port: sql, path: /}
 ";
@@ -16,7 +16,7 @@ const API: &str = "role: my-api
 images:
   - {cloudPlatform: onboard, image: host}
 setup:
-  - {run: \"mkdir -p /srv/www && echo set up on $GRANGE_SERVER | tee -a /srv/www/made\", timeout: 1m}
+  - {run: \"mkdir -p /srv/www; echo set up on $GRANGE_SERVER | tee -a /srv/www/made\"}
 files:
   - {path: /srv/www/peers, template: \"{{ farm.role('db').addresses | join(' ') }}\\n\"}
 services:
@@ -28,8 +28,9 @@ check: {port: http, path: /peers}
 fn shop(dbs: u32) -> String {
     let tier = |alias: &str, role: &str, min: u32| {
         format!(
-            "  - {{alias: {alias}, role: {role}, cloudPlatform: onboard, cloudLocation: here,\n     \
-             instanceType: small, scaling: {{minInstances: {min}, maxInstances: 2}}}}\n"
+            "  - {{alias: {alias}, role: {role}, cloudPlatform: onboard,\n     \
+             cloudLocation: here, instanceType: small,\n     \
+             scaling: {{minInstances: {min}, maxInstances: 2}}}}\n"
         )
     };
     format!("farm: shop\nfarmRoles:\n{}{}", tier("db", "my-db", dbs), tier("api", "my-api", 1))
