@@ -15,9 +15,10 @@
 //! where a platform sets them, because servers of an ordinary user share a file system: the file's
 //! path is absolute *within the server*, whose root is `GRANGE_HOME`.
 
+use crate::automation::strict_environment;
 use crate::base::hash::{hex, sha256};
 use crate::model::{Balance, LEAVING};
-use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value, context};
+use minijinja::{Environment, Value, context};
 use std::net::IpAddr;
 
 /// Where the file is, within the server.
@@ -137,9 +138,7 @@ fn fill(topology: &Topology, generation: u64, settings: &str, servers: &[Value])
 }
 
 fn environment() -> Environment<'static> {
-    let mut environment = Environment::new();
-    environment.set_undefined_behavior(UndefinedBehavior::Strict);
-    environment.set_auto_escape_callback(|_| AutoEscape::None);
+    let mut environment = strict_environment();
     environment.add_filter("quoted", |text: String| quoted(&text));
     environment
 }

@@ -21,3 +21,14 @@ pub mod recipe;
 mod roles;
 
 pub use roles::builtin_roles;
+
+use minijinja::{AutoEscape, Environment, UndefinedBehavior};
+
+/// What every template is rendered in: a name that is not there is an error, and nothing is
+/// escaped.
+fn strict_environment() -> Environment<'static> {
+    let mut environment = Environment::new();
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment.set_auto_escape_callback(|_| AutoEscape::None);
+    environment
+}

@@ -12,16 +12,17 @@
 //! ```
 //!
 //! A name that is not there is an error and never an empty text. Where it can be known it is told
-//! when the role or its farm is declared ([`template_faults`], [`Unrendered::is_lasting`]); what
+//! when the role or its farm is declared ([`faults_of_template`], [`Unrendered::is_lasting`]); what
 //! only the world can bring (the first database's address) is waited for. What a template may cost
 //! is bounded in steps and in bytes: whoever may write a role is trusted with its servers, not with
 //! the appliance's time.
 
+use crate::automation::strict_environment;
 use crate::base::limit::{TEMPLATE_OUTPUT_BYTES_MAX, TEMPLATE_STEPS_MAX};
 use crate::model::{Recipe, RoleFile, RoleService, Workload};
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Object, Value};
-use minijinja::{AutoEscape, Environment, Error, ErrorKind, State, UndefinedBehavior, context};
+use minijinja::{Environment, Error, ErrorKind, State, context};
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -119,19 +120,6 @@ pub fn render(recipe: &Recipe, scene: &Scene, stage: &Stage) -> Result<Workload,
     })
 }
 
-/// What is wrong with the templates of a recipe, whatever farm it is used in: what does not parse,
-/// and names that no server of the role has.
-pub fn template_faults(recipe: &Recipe) -> Vec<Unrendered> {
-    let files = recipe.files.iter().filter(|file| file.template);
-    let files = files.map(|file| (format!("files: {}", file.path), &file.content));
-    let services = recipe.services.iter().flat_map(|service| {
-        let texts = service.command.iter().chain(service.environment.values());
-        texts.map(|text| (format!("services: {}", service.name), text))
-    });
-    let texts = files.chain(services);
-    texts.flat_map(|(part, text)| faults_of_template(&part, text, &recipe.ports)).collect()
-}
-
 /// What is wrong with one template of a role with these ports, whatever farm it is used in.
 pub fn faults_of_template(
     part: &str,
@@ -174,9 +162,7 @@ fn unknown(name: &str, ports: &BTreeMap<String, u16>) -> Option<String> {
 }
 
 fn environment() -> Environment<'static> {
-    let mut environment = Environment::new();
-    environment.set_undefined_behavior(UndefinedBehavior::Strict);
-    environment.set_auto_escape_callback(|_| AutoEscape::None);
+    let mut environment = strict_environment();
     environment.set_syntax(
         SyntaxConfig::builder()
             .keep_trailing_newline(true)

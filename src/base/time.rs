@@ -69,6 +69,12 @@ impl fmt::Display for Timestamp {
     }
 }
 
+/// How long what keeps ending is left before it is begun again, in seconds: 1, then twice as long
+/// each time, up to [`PAUSE_S_MAX`](crate::base::limit::PAUSE_S_MAX).
+pub fn pause_s(early_ends: u32) -> u64 {
+    (1u64 << early_ends.min(8)).min(crate::base::limit::PAUSE_S_MAX)
+}
+
 /// A length of time as people say it: `850 ms`, `12 s`, `3 m 12 s`, `2 h 5 m`, `4 d 1 h`.
 pub fn say(length: Millis) -> String {
     let s = length / 1000;

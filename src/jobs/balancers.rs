@@ -40,9 +40,6 @@ impl Job for Balancers {
                 Err(problem) => failures.push(chain(&problem)),
             }
         }
-        if failures.is_empty() {
-            return Work::done(format!("{ordered} files ordered"));
-        }
-        Work { note: failures.join("; "), failed: true, next: None }
+        Work::unless(&failures, format!("{ordered} files ordered"))
     }
 }

@@ -19,9 +19,6 @@ impl Job for Examine {
                 failures.push(chain(&problem));
             }
         }
-        if failures.is_empty() {
-            return Work::done(format!("{count} things are not well"));
-        }
-        Work { note: failures.join("; "), failed: true, next: None }
+        Work::unless(&failures, format!("{count} things are not well"))
     }
 }

@@ -39,10 +39,7 @@ impl Job for Execute {
                 }
             }
         }
-        if failures.is_empty() {
-            return Work::done(format!("{begun} of {} due steps begun", due.len())).by(next);
-        }
-        Work { note: failures.join("; "), failed: true, next }
+        Work::unless(&failures, format!("{begun} of {} due steps begun", due.len())).by(next)
     }
 }
 

@@ -132,6 +132,14 @@ impl Work {
         Work { note: crate::base::problem::chain(error), failed: true, next: None }
     }
 
+    /// It went well, unless something failed on the way: then that is all there is to say.
+    pub fn unless(failures: &[String], note: impl Into<String>) -> Work {
+        if failures.is_empty() {
+            return Work::done(note);
+        }
+        Work { note: failures.join("; "), failed: true, next: None }
+    }
+
     /// The same, with a moment to look again.
     pub fn by(self, next: Option<Timestamp>) -> Work {
         Work { next, ..self }

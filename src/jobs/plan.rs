@@ -26,9 +26,6 @@ impl Job for PlanFarms {
         let all = if round.whole { "all " } else { "" };
         let (roles, farms, plans) = (round.farm_roles, round.farms, round.committed);
         let note = format!("{all}{roles} farm roles of {farms} farms, {plans} new plans");
-        if round.failures.is_empty() {
-            return Work::done(note).by(round.next);
-        }
-        Work { note: round.failures.join("; "), failed: true, next: round.next }
+        Work::unless(&round.failures, note).by(round.next)
     }
 }

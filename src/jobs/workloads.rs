@@ -35,9 +35,6 @@ impl Job for Workloads {
                 Err(problem) => failures.push(chain(&problem)),
             }
         }
-        if failures.is_empty() {
-            return Work::done(format!("{ordered} servers are told their work"));
-        }
-        Work { note: failures.join("; "), failed: true, next: None }
+        Work::unless(&failures, format!("{ordered} servers are told their work"))
     }
 }

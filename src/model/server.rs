@@ -163,6 +163,11 @@ impl Server {
         self.status.is_wanted() && !self.parked
     }
 
+    /// The address that others of its site reach it at: a private one before one from anywhere.
+    pub fn address(&self) -> Option<&String> {
+        self.private_ips.first().or(self.public_ips.first())
+    }
+
     /// Whether it is to go, for good or because scaling does not need it now: until the step that
     /// ends it begins, it has time to finish what it does.
     pub fn is_draining(&self) -> bool {

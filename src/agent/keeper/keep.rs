@@ -9,6 +9,8 @@ use super::spec::{
     CommandEnd, FAULT, KeeperReport, KeptFor, LOCK, Phase, REPORT, SPEC, Spec, load, store,
 };
 use crate::agent::state::private_file;
+use crate::base::limit::STEADY;
+use crate::base::time::pause_s;
 use crate::base::{Clock, Millis, WallClock};
 use crate::model::Restart;
 use nix::errno::Errno;
@@ -26,10 +28,6 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
-/// Longest pause before what keeps ending is begun again.
-const PAUSE_S_MAX: u64 = 30;
-/// What ran so long does not keep ending.
-pub(super) const STEADY: Duration = Duration::from_secs(60);
 /// How long a keeper waits for the one before it, or an agent that asks, to let go of the lock.
 const LOCK_DEADLINE: Duration = Duration::from_secs(2);
 /// What cannot be killed within this long hangs in the kernel, and is left to it.
@@ -325,7 +323,7 @@ impl Keeper {
         if now.saturating_duration_since(self.began) >= STEADY {
             self.report.early_ends = 0;
         }
-        let pause_s = (1u64 << self.report.early_ends.min(8)).min(PAUSE_S_MAX);
+        let pause_s = pause_s(self.report.early_ends);
         self.report.early_ends = self.report.early_ends.saturating_add(1);
         self.stage = Stage::Due(now + Duration::from_secs(pause_s));
         let until = self.clock.now().after(pause_s * 1000);

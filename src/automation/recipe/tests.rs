@@ -100,10 +100,15 @@ fn commands_and_environments_are_templates_too() {
     assert_eq!(workload.environment["MODE"], "prod");
 }
 
+fn faults_of(text: &str) -> Vec<Unrendered> {
+    let recipe = recipe(text);
+    faults_of_template("files: /etc/x", &recipe.files[0].content, &recipe.ports)
+}
+
 #[test]
 fn a_role_alone_knows_what_its_templates_cannot_mean() {
     let check = |text: &str, expected: &[&str]| {
-        let faults = template_faults(&recipe(text));
+        let faults = faults_of(text);
         let told: Vec<String> = faults.iter().map(Unrendered::to_string).collect();
         assert_eq!(told, expected, "{text}");
         assert!(faults.iter().all(|fault| fault.is_lasting));
@@ -121,6 +126,6 @@ fn a_role_alone_knows_what_its_templates_cannot_mean() {
              address",
         ],
     );
-    let told = template_faults(&recipe("a\n{{ports.http")).remove(0);
+    let told = faults_of("a\n{{ports.http").remove(0);
     assert_eq!(told.line, 2, "{told}");
 }

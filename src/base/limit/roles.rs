@@ -1,6 +1,7 @@
 //! What a role may hold, and what rendering it may cost.
 
 use crate::base::time::Millis;
+use std::time::Duration;
 
 /// Bytes of all texts of a role: rendered and doubled twice, for JSON and topology, they fit an
 /// order.
@@ -23,3 +24,8 @@ pub const SETUP_TIMEOUT_MAX: Millis = 24 * 3_600_000;
 pub const TEMPLATE_STEPS_MAX: u64 = 100_000;
 /// Bytes one template of a role may come to: 400 servers at 600 bytes each.
 pub const TEMPLATE_OUTPUT_BYTES_MAX: usize = 256 * 1024;
+
+/// Longest pause, in seconds, before a service that keeps ending is begun again.
+pub const PAUSE_S_MAX: u64 = 30;
+/// A service that ran so long is none that keeps ending.
+pub const STEADY: Duration = Duration::from_secs(60);

@@ -28,8 +28,7 @@ pub(in crate::service) fn give(
         }
     }
     // What a server was told to do last is asked for as long as it lives.
-    let work = orders.iter().filter(|order| matches!(order.body, OrderBody::Workload { .. }));
-    let last_work = work.map(|order| order.id).max();
+    let last_work = last_of(&orders, is_work).map(|order| order.id);
     let is_spent = |order: &&Order| order.state != OrderState::Open && Some(order.id) != last_work;
     let mut ended: Vec<&Order> = orders.iter().filter(is_spent).collect();
     ended.sort_by_key(|order| order.id);
@@ -42,6 +41,24 @@ pub(in crate::service) fn give(
     let (env, server) = (server.env, server.id);
     tx.put(&Order { id, env, server, body, at: now, deadline, state, cancel: None })?;
     Ok(id)
+}
+
+/// The last order among those of a server that is of a kind.
+pub(in crate::service) fn last_of(
+    orders: &[Order],
+    is_kind: impl Fn(&OrderBody) -> bool,
+) -> Option<&Order> {
+    orders.iter().filter(|order| is_kind(&order.body)).max_by_key(|order| order.id)
+}
+
+/// Whether an order is to write a file.
+pub(in crate::service) fn is_file(body: &OrderBody) -> bool {
+    matches!(body, OrderBody::WriteFile { .. })
+}
+
+/// Whether an order is to do a role's work.
+pub(in crate::service) fn is_work(body: &OrderBody) -> bool {
+    matches!(body, OrderBody::Workload { .. })
 }
 
 fn replaces(a: &OrderBody, b: &OrderBody) -> bool {
@@ -83,7 +100,6 @@ pub fn to_send(service: &Service) -> Result<(Vec<Outgoing>, Option<Timestamp>)> 
 /// The same messages with the work that they are about. One whose work comes to something else by
 /// now is left out: another order takes its place.
 pub fn with_work(service: &Service, messages: Vec<Outgoing>) -> Result<Vec<Outgoing>> {
-    let is_work = |body: &OrderBody| matches!(body, OrderBody::Workload { .. });
     if !messages.iter().any(|(_, message)| is_work(&message.body)) {
         return Ok(messages);
     }

@@ -139,11 +139,11 @@ fn look(service: &Service, view: &View, server: Server, now: Timestamp) -> Resul
         return Ok(Some(Untold { why, ..untold }));
     }
     let orders = lookup::orders_of(view, server.id)?;
-    let last = orders.iter().filter(|order| match &order.body {
+    let tells_these = |body: &OrderBody| match body {
         OrderBody::Addresses { appliances } => appliances == current,
         _ => false,
-    });
-    let Some(last) = last.max_by_key(|order| order.id) else {
+    };
+    let Some(last) = orders::last_of(&orders, tells_these) else {
         return Ok(Some(Untold { due: true, ..untold }));
     };
     let due = last.state != OrderState::Open && now.since(last.at) >= TELL_AGAIN;

@@ -199,8 +199,7 @@ fn late(
 
 /// Whether a server was ordered to have a file and has not answered.
 fn is_open(orders: &[Order]) -> bool {
-    let files = orders.iter().filter(|order| matches!(order.body, OrderBody::WriteFile { .. }));
-    files.max_by_key(|order| order.id).is_some_and(|order| order.state == OrderState::Open)
+    orders::last_of(orders, orders::is_file).is_some_and(|order| order.state == OrderState::Open)
 }
 
 fn can_obey(status: ServerStatus) -> bool {
@@ -215,8 +214,7 @@ fn generation(body: &OrderBody) -> u64 {
 
 /// The file a server was last ordered to have, and whether that order still stands.
 fn last_file(orders: &[Order], now: Timestamp) -> (Option<OrderBody>, bool) {
-    let files = orders.iter().filter(|order| matches!(order.body, OrderBody::WriteFile { .. }));
-    let Some(last) = files.max_by_key(|order| order.id) else { return (None, false) };
+    let Some(last) = orders::last_of(orders, orders::is_file) else { return (None, false) };
     let stands = match &last.state {
         OrderState::Done { .. } | OrderState::Ran { .. } => true,
         OrderState::Open => last.deadline >= now,
@@ -273,7 +271,7 @@ fn backend(service: &Service, server: &Server, balance: &Balance) -> Option<Back
         }
         _ => return None,
     };
-    let address = server.private_ips.first().or(server.public_ips.first())?.clone();
+    let address = server.address()?.clone();
     let crashed = server.terminate_reason == Some(TerminateReason::Crashed);
     if crashed {
         return None;
@@ -291,10 +289,8 @@ pub fn refused(service: &Service, farm: FarmId) -> Result<Vec<String>> {
         }
         for server in balancers {
             let orders = lookup::orders_of(view, server.id)?;
-            let files = orders.iter().filter(|o| matches!(o.body, OrderBody::WriteFile { .. }));
-            if let Some(Order { state: OrderState::Failed(why), .. }) =
-                files.max_by_key(|order| order.id)
-            {
+            let last = orders::last_of(&orders, orders::is_file);
+            if let Some(Order { state: OrderState::Failed(why), .. }) = last {
                 let about = lookup::server_name(view, &server)?;
                 out.push(format!(
                     "{about}: its new file was refused, the last good one stays: {why}"

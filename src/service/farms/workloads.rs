@@ -9,7 +9,8 @@
 //! that run goes to one server of a farm role at a time: the next has its turn when the one before
 //! has done it and is ready again, and one that fails ends it there, for a person to see. A server
 //! on its way up disturbs nobody and waits for nobody. A recipe that cannot be rendered yet (no
-//! address of a database there is none of) orders nothing; the server waits and says for what.
+//! address of a database there is none of) orders nothing: a server on its way up waits, and of one
+//! that runs it is told.
 
 use crate::automation::recipe::{Scene, SceneServer, Stage, Tier, Unrendered, render};
 use crate::base::hash::{hex, sha256};
@@ -70,7 +71,7 @@ pub fn configure(service: &Service, actor: &Actor, farm: FarmId) -> Result<Looke
                 Some(Err(why)) if why.is_lasting || server.status == ServerStatus::Running => {
                     failing.push(format!("{}: {why}", site.name_of(server)));
                 }
-                // It is told where the server's wait is.
+                // What a server on its way up waits for comes with the farm.
                 Some(Err(_)) => {}
             }
         }
@@ -125,7 +126,7 @@ impl<'a> Contents<'a> {
             Entry::Vacant(new) => new.insert(Site::read(self.view, server.farm)?),
         };
         let Some(site) = site else { return Ok(None) };
-        let Some(Ok(workload)) = site.work(self.view, &server)? else { return Ok(None) };
+        let Some(Ok(workload)) = site.work(&server) else { return Ok(None) };
         Ok((digest(&workload)? == told(body).1).then_some(workload))
     }
 }
@@ -138,11 +139,7 @@ pub(in crate::service) fn has_work(view: &View, role: RoleId, revision: u64) -> 
 /// Whether a server can be told to do anything.
 fn takes_work(server: &Server) -> bool {
     let up = server.status.gets_ready() || server.status == ServerStatus::Running;
-    up && server.agent && address(server).is_some()
-}
-
-fn address(server: &Server) -> Option<&String> {
-    server.private_ips.first().or(server.public_ips.first())
+    up && server.agent && server.address().is_some()
 }
 
 /// A farm, read once for all of its servers.
@@ -150,6 +147,8 @@ struct Site {
     farm: Farm,
     roles: BTreeMap<FarmRoleId, FarmRole>,
     servers: Vec<Server>,
+    /// What the revisions say that farm roles pin and servers are of.
+    recipes: BTreeMap<(RoleId, u64), Recipe>,
     scene: Scene,
 }
 
@@ -159,9 +158,18 @@ impl Site {
         let roles = lookup::farm_roles_of(view, farm.id)?;
         let mut servers = lookup::live_servers_of_farm(view, farm.id)?;
         servers.sort_by_key(|server| (server.farm_role, server.index, server.id));
+        let roles: BTreeMap<_, _> = roles.into_iter().map(|role| (role.id, role)).collect();
+        let pinned = roles.values().map(|role| (role.role, role.role_revision));
+        let made = servers.iter().filter_map(|server| revision_of(&roles, server));
+        let mut recipes = BTreeMap::new();
+        for (role, revision) in pinned.chain(made) {
+            if let Entry::Vacant(new) = recipes.entry((role, revision)) {
+                new.insert(lookup::recipe_of(view, role, revision)?);
+            }
+        }
         let mut tiers = BTreeMap::new();
-        for role in roles.iter().filter(|role| !role.removed) {
-            let ports = lookup::recipe_of(view, role.role, role.role_revision)?.ports;
+        for role in roles.values().filter(|role| !role.removed) {
+            let ports = recipes[&(role.role, role.role_revision)].ports.clone();
             let members = servers.iter().filter(|server| {
                 server.farm_role == role.id && server.status == ServerStatus::Running
             });
@@ -169,31 +177,21 @@ impl Site {
             tiers.insert(role.alias.to_string(), Tier { ports, servers });
         }
         let scene = Scene::new(farm.name.as_str(), &tiers);
-        let roles = roles.into_iter().map(|role| (role.id, role)).collect();
-        Ok(Some(Site { farm, roles, servers, scene }))
+        Ok(Some(Site { farm, roles, servers, recipes, scene }))
     }
 
     fn name_of(&self, server: &Server) -> String {
-        format!("{}/{}", self.farm.name, server.hostname)
+        lookup::name_in(self.farm.name.as_str(), &server.hostname)
     }
 
     /// What a server is to do; `None` where its role has nothing for it.
-    fn work(
-        &self,
-        view: &View,
-        server: &Server,
-    ) -> Result<Option<std::result::Result<Workload, Unrendered>>> {
-        let Some((recipe, _)) = self.recipe(view, server)? else { return Ok(None) };
-        let Some(member) = member(&self.farm, server) else { return Ok(None) };
-        let vars = self.variables(server);
-        Ok(Some(render(&recipe, &self.scene, &Stage { server: member, vars })))
-    }
-
-    fn recipe(&self, view: &View, server: &Server) -> Result<Option<(Recipe, &FarmRole)>> {
-        let Some(role) = self.roles.get(&server.farm_role) else { return Ok(None) };
-        let Some(make) = role.make_of(server.revision) else { return Ok(None) };
-        let recipe = lookup::recipe_of(view, make.role, make.role_revision)?;
-        Ok((!recipe.is_idle()).then_some((recipe, role)))
+    fn work(&self, server: &Server) -> Option<std::result::Result<Workload, Unrendered>> {
+        let recipe = self.recipes.get(&revision_of(&self.roles, server)?)?;
+        if recipe.is_idle() {
+            return None;
+        }
+        let stage = Stage { server: member(&self.farm, server)?, vars: self.variables(server) };
+        Some(render(recipe, &self.scene, &stage))
     }
 
     /// What a server is to do, beside what it was last told.
@@ -202,14 +200,13 @@ impl Site {
         view: &View,
         server: &Server,
     ) -> Result<Option<std::result::Result<Assignment, Unrendered>>> {
-        let workload = match self.work(view, server)? {
+        let workload = match self.work(server) {
             None => return Ok(None),
             Some(Err(why)) => return Ok(Some(Err(why))),
             Some(Ok(workload)) => workload,
         };
         let orders = lookup::orders_of(view, server.id)?;
-        let works = orders.into_iter().filter(|o| matches!(o.body, OrderBody::Workload { .. }));
-        let last = works.max_by_key(|order| order.id);
+        let last = orders::last_of(&orders, orders::is_work).cloned();
         let setup = workload.setup.iter().map(|part| part.timeout_ms);
         let deadline = setup.fold(DEADLINE, Millis::saturating_add);
         let body = OrderBody::Workload {
@@ -224,7 +221,7 @@ impl Site {
     fn variables(&self, server: &Server) -> BTreeMap<String, String> {
         let alias = self.roles.get(&server.farm_role).map(|role| role.alias.to_string());
         let alias = alias.unwrap_or_default();
-        let address = address(server).cloned().unwrap_or_default();
+        let address = server.address().cloned().unwrap_or_default();
         [
             ("GRANGE_FARM", self.farm.name.to_string()),
             ("GRANGE_FARM_ROLE", alias),
@@ -239,12 +236,18 @@ impl Site {
     }
 }
 
+/// The role that a server is of, and which revision of it.
+fn revision_of(roles: &BTreeMap<FarmRoleId, FarmRole>, server: &Server) -> Option<(RoleId, u64)> {
+    let make = roles.get(&server.farm_role)?.make_of(server.revision)?;
+    Some((make.role, make.role_revision))
+}
+
 fn member(farm: &Farm, server: &Server) -> Option<SceneServer> {
     Some(SceneServer {
-        name: format!("{}/{}", farm.name, server.hostname),
+        name: lookup::name_in(farm.name.as_str(), &server.hostname),
         hostname: server.hostname.clone(),
         index: server.index,
-        address: address(server)?.clone(),
+        address: server.address()?.clone(),
     })
 }
 

@@ -161,8 +161,7 @@ pub fn looks(service: &Service, room: usize) -> Result<(Vec<Look>, Option<Timest
             let Some(server) = lookup::server(view, id)? else { continue };
             let Some(role) = role_of(view, &mut roles, &server)? else { continue };
             let (Some(check), false) = (role.ready_check(), role.policy.agent) else { continue };
-            let address = server.private_ips.first().or(server.public_ips.first());
-            let Some(address) = address.filter(|_| !server.agent) else { continue };
+            let Some(address) = server.address().filter(|_| !server.agent) else { continue };
             if up.contains(&server.status) {
                 let (server, address) = (server.id, address.clone());
                 found.push(Look { server, address, check: check.clone() });

@@ -10,7 +10,9 @@ use super::super::failure::{Doing, Failure};
 use super::super::process;
 use super::super::record::{Isolation, read_json, write_json};
 use super::{AGENT, Services, log};
+use crate::base::limit::STEADY;
 use crate::base::output;
+use crate::base::time::pause_s;
 use crate::wire::agent::CRASHING;
 use nix::errno::Errno;
 use nix::sys::signal::{SigSet, Signal, kill};
@@ -24,12 +26,8 @@ use std::time::{Duration, Instant};
 
 /// Services have so many seconds to stop by themselves.
 const GRACE_S: u32 = 2;
-/// Longest pause before a service that keeps dying is started again.
-const PAUSE_S_MAX: u64 = 30;
 /// A service that ended so often, each time soon after its start, keeps dying.
 const DEATHS_MIN: u32 = 3;
-/// A service that ran so long is no longer one that keeps dying.
-const STEADY: Duration = Duration::from_secs(60);
 
 /// Supervises what the file names; returns when told to stop.
 pub fn run(path: &Path) -> ExitCode {
@@ -283,7 +281,7 @@ impl Service {
         if now.saturating_duration_since(self.started) >= STEADY {
             self.deaths = 0;
         }
-        let pause = (1u64 << self.deaths.min(8)).min(PAUSE_S_MAX);
+        let pause = pause_s(self.deaths);
         self.deaths += 1;
         self.pid = None;
         self.due = Some(now + Duration::from_secs(pause));
