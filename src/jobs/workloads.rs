@@ -4,7 +4,7 @@ use crate::base::FarmId;
 use crate::base::problem::chain;
 use crate::jobs::{Job, Ports, Work};
 use crate::model::Actor;
-use crate::service::farms::workloads;
+use crate::service::farms::workloads::{self, RolesWithWork};
 use std::collections::BTreeSet;
 
 /// The job. It looks at farms in which a role has work, and once more at those in which one had,
@@ -12,13 +12,14 @@ use std::collections::BTreeSet;
 #[derive(Default)]
 pub struct Workloads {
     before: BTreeSet<FarmId>,
+    roles: RolesWithWork,
 }
 
 impl Job for Workloads {
     fn step(&mut self, ports: &Ports) -> Work {
         let service = &ports.service;
         let actor = Actor::job("workloads");
-        let farms = match workloads::farms(service) {
+        let farms = match self.roles.farms(service) {
             Ok(farms) => farms,
             Err(problem) => return Work::failed(&problem),
         };

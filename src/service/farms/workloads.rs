@@ -41,19 +41,37 @@ pub struct Looked {
     pub failing: Vec<String>,
 }
 
-/// The farms in which a role has work for its servers.
-pub fn farms(service: &Service) -> Result<BTreeSet<FarmId>> {
-    let used = service.observed.fleet.roles_in_use(service)?;
-    service.read(&Grant::job("workloads"), |view| {
-        let mut farms = BTreeSet::new();
-        for (role, of) in used {
-            let revisions = lookup::role_revisions(view, role)?;
-            if revisions.iter().any(|revision| !revision.recipe.is_idle()) {
-                farms.extend(of);
+/// Which roles have work for their servers, as far as was asked: revisions are never changed, so
+/// that a role is read through only when it has another one.
+#[derive(Debug, Default)]
+pub struct RolesWithWork(BTreeMap<RoleId, (u64, bool)>);
+
+impl RolesWithWork {
+    /// The farms in which a role has work for its servers.
+    pub fn farms(&mut self, service: &Service) -> Result<BTreeSet<FarmId>> {
+        let used = service.observed.fleet.roles_in_use(service)?;
+        self.0.retain(|role, _| used.contains_key(role));
+        service.read(&Grant::job("workloads"), |view| {
+            let mut farms = BTreeSet::new();
+            for (role, of) in used {
+                if self.has_work(view, role)? {
+                    farms.extend(of);
+                }
             }
+            Ok(farms)
+        })
+    }
+
+    fn has_work(&mut self, view: &View, id: RoleId) -> Result<bool> {
+        let Some(role) = lookup::role(view, id)? else { return Ok(false) };
+        if let Some((_, has_work)) = self.0.get(&id).filter(|known| known.0 == role.revision) {
+            return Ok(*has_work);
         }
-        Ok(farms)
-    })
+        let revisions = lookup::role_revisions(view, id)?;
+        let has_work = revisions.iter().any(|revision| !revision.recipe.is_idle());
+        self.0.insert(id, (role.revision, has_work));
+        Ok(has_work)
+    }
 }
 
 /// Orders the servers of a farm to do what their roles come to for them.
