@@ -5,8 +5,10 @@
 
 use crate::base::time::Millis;
 
+mod images;
 mod roles;
 mod streams;
+pub use images::*;
 pub use roles::*;
 pub use streams::*;
 

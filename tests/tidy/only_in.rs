@@ -19,6 +19,8 @@ const HOMES: &[(&str, &[&str])] = &[
     ("minijinja", &["automation"]),
     ("tantivy", &["search"]),
     ("saphyr_parser", &["wire/manifest"]),
+    ("flate2", &["clouds/onboard"]),
+    ("tar", &["clouds/onboard", "cli"]),
     ("netlink_sys", &["clouds/onboard"]),
     ("netlink_packet_core", &["clouds/onboard"]),
     ("netlink_packet_route", &["clouds/onboard"]),

@@ -53,6 +53,7 @@ mod boot;
 mod cgroup;
 mod disk;
 mod failure;
+mod images;
 mod init;
 mod lease;
 mod leftover;
@@ -69,6 +70,7 @@ mod watch;
 
 pub use disk::{DISK_MIB_RANGE, overcommitted, unbounded_by};
 pub use failure::Failure;
+pub use images::{ImageFailure, ImageShelf, ImportedImage, IncomingImage, TreeBounds};
 pub use init::init_main;
 pub use leftover::{Leftover, leftovers, remove_leftover};
 pub use network::{Probed, probe_network};
