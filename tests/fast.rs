@@ -42,6 +42,8 @@ mod stories;
 mod told;
 #[path = "tui/mod.rs"]
 mod tui;
+#[path = "fast/variables/mod.rs"]
+mod variables;
 #[path = "fast/volumes/mod.rs"]
 mod volumes;
 #[path = "fast/waking/mod.rs"]

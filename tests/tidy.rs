@@ -50,6 +50,7 @@ const RULES: &[Rule] = &[
     only_in::crates,
     only_in::clocks,
     only_in::statuses,
+    only_in::secrets,
     only_in::lines_of_commands,
     only_in::tables_of_commands,
     pure::pure,

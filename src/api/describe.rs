@@ -80,6 +80,7 @@ fn at(row: &Row) -> Value {
             "serverId" => ("The UUID of a server.", "string"),
             "cloudAccount" => ("The name of a cloud account: its platform's.", "string"),
             "holdId" => ("The number of a hold.", "integer"),
+            "globalVariableName" => ("The name of a global variable.", "string"),
             "noteId" => ("The number of a note.", "integer"),
             "runId" => ("The number of a run.", "integer"),
             "roleId" => ("The number of a role.", "integer"),

@@ -61,6 +61,8 @@ counter_id! {
     HoldId;
     /// A note.
     NoteId;
+    /// A global variable in one scope.
+    VariableId;
     /// A data volume.
     VolumeId;
     /// A command run on many servers.

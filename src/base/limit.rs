@@ -3,6 +3,10 @@
 //! A bound that is somebody's business elsewhere still lives here, so that one page answers
 //! "what happens when there are too many".
 
+mod variables;
+
+pub use variables::*;
+
 use crate::base::time::Millis;
 
 mod images;

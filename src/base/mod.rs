@@ -24,7 +24,8 @@ pub mod wake;
 pub use bytes::Bytes;
 pub use id::{
     AccountId, CloudAccountId, EnvironmentId, FarmId, FarmRoleId, HoldId, NoteId, OrderId, PlanId,
-    ProposalId, RoleId, RunId, RunServerId, Seq, ServerId, StepId, TokenId, UserId, VolumeId,
+    ProposalId, RoleId, RunId, RunServerId, Seq, ServerId, StepId, TokenId, UserId, VariableId,
+    VolumeId,
 };
 pub use name::Name;
 pub use problem::{Code, Problem, Result};

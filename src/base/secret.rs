@@ -1,11 +1,13 @@
 //! Values that never print themselves.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serializer};
 use std::fmt;
 
 /// A secret text. `Debug` and `Display` show only that there is one; [`Secret::reveal`] is the
-/// one way to read it, so that a search for that word finds every place that does.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// one way to read it, so that a search for that word finds every place that does. It cannot be
+/// serialised by being a part of something: the few messages that have to carry one say
+/// `serialize_with = "Secret::expose"`, and `tests/tidy` has the list of them.
+#[derive(Clone, PartialEq, Eq, Deserialize)]
 #[serde(transparent)]
 pub struct Secret(String);
 
@@ -18,6 +20,28 @@ impl Secret {
     /// The text itself.
     pub fn reveal(&self) -> &str {
         &self.0
+    }
+
+    /// Writes the text itself, for a field that has to carry it to whom it is for.
+    ///
+    /// # Errors
+    /// The serialiser's.
+    pub fn expose<S: Serializer>(secret: &Secret, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(secret.reveal())
+    }
+
+    /// The same for a field that may be without.
+    ///
+    /// # Errors
+    /// The serialiser's.
+    pub fn expose_given<S: Serializer>(
+        secret: &Option<Secret>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        match secret {
+            Some(secret) => serializer.serialize_some(secret.reveal()),
+            None => serializer.serialize_none(),
+        }
     }
 }
 

@@ -33,12 +33,12 @@ use crate::pki::{self, Authority};
 use crate::series::{self, Series};
 use crate::service::agents::Doorway;
 use crate::service::agents::streams::StreamCourier;
-use crate::service::appliance::install;
+use crate::service::appliance::{install, sealing};
 use crate::service::observed::Observed;
 use crate::service::plans::pace::Pace;
 use crate::service::plans::steps;
 use crate::service::{Service, Settings, access};
-use crate::store::{self, Store};
+use crate::store::{self, Keyring, Store};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr, TcpListener as StdListener};
 use std::path::{Path, PathBuf};
@@ -227,6 +227,8 @@ fn lay_ground(config: &Config) -> Result<Ground, StartError> {
     let series = Series::open(&config.data_dir.join("series"), clock.clone(), series::Mode::Thread)
         .map_err(StartError::Series)?;
     let keys = config.data_dir.join("keys");
+    let keyring =
+        Arc::new(Keyring::open(&keys, sealing::is_used(&store).map_err(StartError::Records)?));
     let authority = Arc::new(open_authority(&store, &keys, clock.as_ref())?);
     let onboard = config.onboard.then(|| open_onboard(config)).transpose()?.map(Arc::new);
     let gateway = onboard.as_ref().map(|cloud| IpAddr::from(cloud.gateway()));
@@ -260,6 +262,7 @@ fn lay_ground(config: &Config) -> Result<Ground, StartError> {
     let service = Arc::new(Service {
         observed: Observed::new(&*clock),
         store,
+        keyring,
         series: Arc::new(series),
         search: find::open(&config.data_dir),
         clock,
@@ -275,6 +278,7 @@ fn lay_ground(config: &Config) -> Result<Ground, StartError> {
     if used {
         install::note_remade(&service, &lost);
     }
+    sealing::look_after_start(&service);
     let serving = tls::Serving::new(identity);
     Ok(Ground { service, onboard, bound, agents, certificate, serving })
 }

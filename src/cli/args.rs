@@ -19,6 +19,7 @@ use crate::cli::role::RoleVerb;
 use crate::cli::rollout::RolloutVerb;
 use crate::cli::runs::RunArgs;
 use crate::cli::target::Target;
+use crate::cli::variable::VariableVerb;
 use crate::cli::volume::VolumeVerb;
 use clap::{Args as Group, Parser, Subcommand};
 use std::ffi::OsString;
@@ -136,6 +137,15 @@ Examples:
     /// Leave notes on farms, farm roles and servers, list and remove them
     #[command(subcommand)]
     Note(NoteVerb),
+    /// Set global variables of the installation, environments, farms, farm roles and servers
+    #[command(subcommand)]
+    Variable(VariableVerb),
+    /// Replace the key that seals hidden variables; all of them are sealed anew
+    RotateKey {
+        /// The key is gone and will not be found: begin anew, and set what it sealed anew
+        #[arg(long)]
+        lost: bool,
+    },
     /// Tell how a farm, farm role, server, plan, step or volume is, and why
     #[command(after_help = "Examples: grange explain shop, grange explain shop/web-3, \
                             grange explain plan 12")]
@@ -437,6 +447,8 @@ pub fn local(command: Command, target: &Target, json: bool) -> Result<Local, Com
         | Command::Server(_)
         | Command::Note(_)
         | Command::Run(_)
+        | Command::Variable(_)
+        | Command::RotateKey { .. }
         | Command::Role(_)
         | Command::Cloud(_)
         | Command::Rollout(_)

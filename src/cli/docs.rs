@@ -52,6 +52,11 @@ const TOPICS: &[Topic] = &[
     ),
     topic("holds", "Switching off what runs by itself", include_str!("../../assets/docs/holds.md")),
     topic("roles", "What servers do: roles of yours", include_str!("../../assets/docs/roles.md")),
+    topic(
+        "variables",
+        "Values by name, hidden ones too",
+        include_str!("../../assets/docs/variables.md"),
+    ),
     topic("notes", "What the next one should know", include_str!("../../assets/docs/notes.md")),
     topic(
         "clouds",

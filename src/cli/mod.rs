@@ -49,6 +49,7 @@ mod simulate;
 mod table;
 mod target;
 mod token;
+mod variable;
 mod volume;
 mod wait;
 mod yaml;
@@ -231,6 +232,8 @@ fn carry(command: Command, client: &Client, io: &mut Io<'_>, json: bool) -> Done
         Command::Hold(args) => hold::carry(*args, client, io, json),
         Command::Holds(listing) => hold::list(&listing, client, io, json),
         Command::Note(verb) => note::carry(verb, client, io, json),
+        Command::Variable(verb) => variable::carry(verb, client, io, json),
+        Command::RotateKey { lost } => variable::rotate_key(lost, client, io, json),
         Command::Explain { what } => house::explain(&what.join(" "), client, io, json),
         Command::Events(args) => house::events(&args, client, io, json),
         Command::Status => house::status(client, io, json),

@@ -1,6 +1,7 @@
 //! How the appliance is: counts, alerts, and how each background job last went.
 
 pub mod install;
+pub mod sealing;
 pub mod upkeep;
 
 use crate::base::{Result, output};

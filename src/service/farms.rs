@@ -6,6 +6,7 @@ pub mod manifests;
 pub mod members;
 pub mod notes;
 pub mod roles;
+pub mod variables;
 pub mod workloads;
 
 use crate::base::limit::FARM_DESCRIPTION_BYTES_MAX;
@@ -176,11 +177,12 @@ pub fn remove(service: &Service, actor: &Actor, id: FarmId, revision: Option<u64
 /// Wants every farm role to have its servers.
 pub fn launch(service: &Service, actor: &Actor, id: FarmId) -> Result<FarmView> {
     let grant = authorise(actor, Permission::FarmsLaunch)?;
-    change(service, &grant, id, ("farm.launch", Purpose::Growth), None, |_, farm| {
+    change(service, &grant, id, ("farm.launch", Purpose::Growth), None, |tx, farm| {
         if farm.removed {
             let text = format!("{} is being removed", farm.name);
             return Err(Problem::new(Code::UnacceptableState, text));
         }
+        variables::require(tx, farm, &lookup::farm_roles_of(tx, farm.id)?)?;
         farm.goal = FarmGoal::Launched;
         Ok("is to be launched".into())
     })?;

@@ -7,8 +7,8 @@ use crate::base::{
     RoleId, RunId, ServerId, StepId, Timestamp, TokenId, UserId, VolumeId,
 };
 use crate::model::{
-    AgentCursor, Breaker, Farm, FarmRole, Hold, Note, Order, Plan, Recipe, Role, RoleRevision, Run,
-    RunServer, Server, Step, Token, User, Volume,
+    AgentCursor, Breaker, Farm, FarmRole, GlobalVariable, Hold, Note, Order, Plan, Recipe, Role,
+    RoleRevision, Run, RunServer, Server, Step, Token, User, VariableScope, Volume,
 };
 use crate::store::{Index, Key, Reads, Record, key};
 
@@ -129,6 +129,16 @@ pub fn all_notes(read: &impl Reads) -> Result<Vec<Note>> {
 /// The notes on a farm, its farm roles and servers, the oldest first.
 pub fn notes_of_farm(read: &impl Reads, farm: FarmId) -> Result<Vec<Note>> {
     many(read, Index::NotesByFarm, &farm.bytes())
+}
+
+/// What variables are given in one scope.
+pub fn variables_in(read: &impl Reads, scope: &VariableScope) -> Result<Vec<GlobalVariable>> {
+    many(read, Index::VariablesByScope, &key::variable_scope(scope))
+}
+
+/// A variable in every scope that has it, whichever way its name is written.
+pub fn variables_named(read: &impl Reads, name: &str) -> Result<Vec<GlobalVariable>> {
+    many(read, Index::VariablesByName, &key::variable_name(name))
 }
 
 /// Every cloud account that fails.

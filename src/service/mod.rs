@@ -48,7 +48,7 @@ use crate::model::Grant;
 pub use crate::model::authorise;
 use crate::pki::Authority;
 use crate::series::Series;
-use crate::store::{Author, Store, Tx, View};
+use crate::store::{Author, Keyring, Store, Tx, View};
 use crate::wire::api::EventView;
 use observed::Observed;
 use std::collections::BTreeMap;
@@ -93,6 +93,8 @@ pub trait Finder: Send + Sync {
 pub struct Service {
     /// Records and journal.
     pub store: Store,
+    /// Seals what is secret in records, and opens it.
+    pub keyring: Arc<Keyring>,
     /// Readings.
     pub series: Arc<Series>,
     /// The journal's words; `None` where there is no index of them.

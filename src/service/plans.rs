@@ -18,9 +18,9 @@ use crate::base::{Code, FarmId, FarmRoleId, PlanId, Problem, Result, ServerId};
 use crate::engine::{Decided, PlanInput};
 use crate::model::{
     Actor, Cause, Decision, Farm, FarmRole, Grant, Move, Permission, Plan, Revision, RoleRevision,
-    Server,
+    Server, VariableScope,
 };
-use crate::service::farms::{alerts, notes};
+use crate::service::farms::{alerts, notes, variables};
 use crate::service::{Service, authorise, lookup};
 use crate::store::{Author, Index, Key, Purpose, Reads, Subject, Tx, View};
 use image::{Breakers, FarmImage};
@@ -248,6 +248,7 @@ fn remove_leftovers(service: &Service, actor: &Actor, image: &FarmImage) -> Resu
                 tx.text(about, "farm role removed: no server is left");
                 holds::forget(tx, id, Some(role.id))?;
                 notes::forget(tx, id, Some(role.id))?;
+                variables::forget(tx, &VariableScope::FarmRole(role.id))?;
                 tx.delete::<FarmRole>(role.id)?;
             }
             if farm_gone {
@@ -255,6 +256,7 @@ fn remove_leftovers(service: &Service, actor: &Actor, image: &FarmImage) -> Resu
                 tx.text(farm.name.to_string(), "farm removed: no server is left");
                 holds::forget(tx, id, None)?;
                 notes::forget(tx, id, None)?;
+                variables::forget(tx, &VariableScope::Farm(id))?;
                 tx.delete::<Farm>(farm.id)?;
             }
             Ok(())

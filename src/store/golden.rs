@@ -6,6 +6,7 @@
 
 mod orchestration;
 mod roles;
+mod variables;
 
 use super::Record;
 use crate::base::hash::hex;

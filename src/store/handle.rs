@@ -5,10 +5,12 @@ use super::disk::Disk;
 use super::error::{OpenError, StoreError};
 use super::group::{Author, CrashHook, Task, Work, Writer, WriterStats, finish};
 use super::journal::{self, Entry, Subject};
+use super::keyring::Keyring;
 use super::lock::DirectoryLock;
 use super::place::StoreFiles;
 use super::queue::Queue;
 use super::reads::View;
+use super::reseal::{self, SealedValues};
 use super::stories;
 use super::tables::Table;
 use super::tx::Tx;
@@ -279,6 +281,14 @@ impl Store {
     /// snapshot keeps pages meanwhile: for `doctor` and for tests.
     pub fn verify(&self) -> Result<Verified, VerifyError> {
         verify::verify(&self.inner.writer.slot.view()?.txn, &[])
+    }
+
+    /// Tries to open everything that is sealed. Reads every record that may have something.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn sealed_values(&self, ring: &Keyring) -> Result<SealedValues, StoreError> {
+        self.read_in(Scope::Installation, |view| reseal::sealed_values(&view.txn, ring))
     }
 
     /// Reads pages from the disk again that this process wrote or read before.

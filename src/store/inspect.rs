@@ -3,12 +3,14 @@
 use super::error::{OpenError, StoreError};
 use super::guard::guarded;
 use super::journal;
+use super::keyring::Keyring;
 use super::lock::held_by;
 use super::mark::{Witness, witness};
 use super::migrations::{self, spaces};
 use super::pages::{Kind, Pages, kind};
 use super::place::{StoreFiles, open_pages};
 use super::reads::versioned;
+use super::reseal::{SealedValues, sealed_values};
 use super::rows::{Row, Rows, Space, Span, Tables};
 use super::shadow::Shadow;
 use super::tables::{Index, Kept, Key};
@@ -34,6 +36,8 @@ pub struct Inspected {
     pub logged: u64,
     /// The fingerprint of the authority that agents trust, where it is written down.
     pub authority: Option<String>,
+    /// What is sealed, as the key that lies beside the store sees it.
+    pub sealed: SealedValues,
 }
 
 /// Reads everything in the store of a state directory and compares it with everything else.
@@ -86,7 +90,8 @@ fn look_into(dir: &Path, place: &StoreFiles) -> Result<Inspected, OpenError> {
     {
         return Err(OpenError::Lost { answered, found: journal::tail(&tables)?.seq });
     }
-    look(&database, &tables, log.records())
+    let ring = Keyring::look(&dir.join("keys"));
+    look(&database, &tables, log.records(), &ring)
 }
 
 /// Refuses a directory that a process has: what it is writing would look damaged.
@@ -144,6 +149,7 @@ fn look(
     database: &impl ReadableDatabase,
     rows: &impl Rows,
     logged: u64,
+    ring: &Keyring,
 ) -> Result<Inspected, OpenError> {
     let earlier = migrations::is_earlier(database)?;
     let txn = database.begin_read().map_err(|e| StoreError::database("beginning a read", e))?;
@@ -157,7 +163,8 @@ fn look(
     let install = rows.row(Space(Install::TABLE.name()), &().bytes())?;
     let install = install.map(|bytes| versioned::<Install>(&[], &bytes)).transpose()?;
     let authority = install.map(|found| found.record.authority).filter(|text| !text.is_empty());
-    Ok(Inspected { verified, earlier, logged, authority })
+    let sealed = sealed_values(&rows, ring)?;
+    Ok(Inspected { verified, earlier, logged, authority, sealed })
 }
 
 /// Rows of which tables that were not made yet are empty.

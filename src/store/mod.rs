@@ -31,6 +31,8 @@
 //! - A failing disk fails one group; the database and the log are then opened again, as redb asks
 //!   for after an input or output error, and nothing of that group is read from the log. A nearly
 //!   full disk is refused before that happens.
+//! - What is secret is sealed before it becomes a record (`keyring.rs`), with a key that is not in
+//!   the store; so the journal has it sealed too.
 //!
 //! What is not here: what was seen of servers and their readings (they are not state: they live
 //! in memory and in `series`), anything large (redb's pages are for records), decisions of any
@@ -53,6 +55,7 @@ mod guard;
 mod handle;
 mod inspect;
 mod journal;
+mod keyring;
 mod lock;
 mod mark;
 mod migrations;
@@ -62,6 +65,7 @@ mod place;
 mod queue;
 mod reads;
 mod records;
+mod reseal;
 mod rows;
 mod scrub;
 mod shadow;
@@ -85,11 +89,13 @@ pub use group::{Author, CrashHook, Moment, Purpose, WriterStats};
 pub use handle::{Mode, Store};
 pub use inspect::{Inspected, inspect};
 pub use journal::{Change, Entry, Subject, Who};
+pub use keyring::{Keyring, SealedPlace};
 pub use lock::holder;
 pub use mark::is_mark;
 pub use pages::is_of_earlier_version;
 pub use reads::{Reads, Versioned, View};
 pub use records::CurrentPlan;
+pub use reseal::{Resealed, SealedValues};
 pub use scrub::Scrub;
 pub use tables::{Counter, Index, Kept, Key, Record, Table, Visit, key};
 pub use tx::Tx;

@@ -11,10 +11,10 @@ use crate::base::{
     EnvironmentId, FarmId, FarmRoleId, HoldId, Name, NoteId, OrderId, PlanId, ProposalId, RoleId,
     RunId, RunServerId,
 };
-use crate::base::{ServerId, StepId, TokenId, UserId, VolumeId};
+use crate::base::{ServerId, StepId, TokenId, UserId, VariableId, VolumeId};
 use crate::model::{
-    AgentCursor, Alert, Breaker, Farm, FarmRole, Hold, Install, Note, Order, Plan, Proposal, Role,
-    RoleRevision, Run, RunServer, Server, Step, Token, User, Volume,
+    AgentCursor, Alert, Breaker, Farm, FarmRole, GlobalVariable, Hold, Install, Note, Order, Plan,
+    Proposal, Role, RoleRevision, Run, RunServer, Sealed, Server, Step, Token, User, Volume,
 };
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -128,6 +128,8 @@ records! {
     RunServers = "run_servers": RunServer, counted RunServerId;
     /// What roles say, revision by revision.
     RoleRevisions = "role_revisions": RoleRevision;
+    /// Global variables, one row for each scope with a value.
+    Variables = "variables": GlobalVariable, counted VariableId;
 }
 
 impl Table {
@@ -138,11 +140,17 @@ impl Table {
         self != Table::AgentCursors
     }
 
-    /// Whether its records belong to environments, by themselves or by what they are kept beside.
+    /// Whether all of its records belong to environments, by themselves or by what they are kept
+    /// beside. A variable of the whole installation belongs to none.
     pub(super) fn has_environment(self) -> bool {
         !matches!(
             self,
-            Table::Users | Table::Tokens | Table::Install | Table::Alerts | Table::Breakers
+            Table::Users
+                | Table::Tokens
+                | Table::Install
+                | Table::Alerts
+                | Table::Breakers
+                | Table::Variables
         )
     }
 }
@@ -202,6 +210,10 @@ named_tables! {
         RunServersByOrder = "run_servers_by_order",
         /// Revisions of roles by role.
         RoleRevisionsByRole = "role_revisions_by_role",
+        /// Variables by their scope: [`key::variable_scope`].
+        VariablesByScope = "variables_by_scope",
+        /// Variables by name, in small letters: [`key::variable_name`].
+        VariablesByName = "variables_by_name",
     }
 }
 
@@ -285,6 +297,15 @@ pub trait Record:
         Vec::new()
     }
 
+    /// Whether it may have anything sealed.
+    const SEALS: bool = false;
+
+    /// What of it is sealed: each field's name with its value. A field that is not here is not
+    /// sealed anew when the key is replaced, and can never be read again.
+    fn sealed(&mut self) -> Vec<(&'static str, &mut Sealed)> {
+        Vec::new()
+    }
+
     /// Its bytes, without the header.
     fn encode(&self) -> Result<Vec<u8>, CodecError> {
         let mut out = Vec::new();
@@ -304,7 +325,9 @@ pub trait Record:
 /// The bytes of index keys and of their prefixes.
 pub mod key {
     use super::{Key, Name};
+    use crate::base::limit::VARIABLE_WORD_BYTES_MAX;
     use crate::base::{EnvironmentId, FarmId, Timestamp};
+    use crate::model::VariableScope;
 
     /// Bytes of a name in a key: the longest name has 63, so every name ends in a zero.
     const NAME_BYTES: usize = 64;
@@ -335,6 +358,27 @@ pub mod key {
         let mut out = env_name(env, farm);
         out.append(&mut name(alias));
         out.extend_from_slice(&index.to_be_bytes());
+        out
+    }
+
+    /// A variable's scope: its kind, and the number of what it is.
+    pub fn variable_scope(scope: &VariableScope) -> Vec<u8> {
+        let (kind, number) = match scope {
+            VariableScope::Installation => (0, 0),
+            VariableScope::Environment(env) => (1, u128::from(env.0)),
+            VariableScope::Farm(farm) => (2, u128::from(farm.0)),
+            VariableScope::FarmRole(farm_role) => (3, u128::from(farm_role.0)),
+            VariableScope::Server(server) => (4, server.0),
+        };
+        let mut out = vec![kind];
+        out.extend_from_slice(&number.to_be_bytes());
+        out
+    }
+
+    /// A variable's name, in small letters: names that differ in nothing else are one.
+    pub fn variable_name(name: &str) -> Vec<u8> {
+        let mut out = name.to_ascii_lowercase().into_bytes();
+        out.resize(VARIABLE_WORD_BYTES_MAX + 1, 0);
         out
     }
 

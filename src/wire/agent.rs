@@ -57,6 +57,7 @@ pub struct UserData {
     /// SHA-256 of the appliance's CA certificate (DER), 64 hexadecimal digits.
     pub ca_fingerprint: String,
     /// Buys one certificate.
+    #[serde(serialize_with = "Secret::expose")]
     pub token: Secret,
     /// How often to read and send, in milliseconds.
     pub interval_ms: Millis,
@@ -80,6 +81,7 @@ pub struct EnrolRequest {
     /// Which server this is.
     pub server: ServerId,
     /// The one-time token.
+    #[serde(serialize_with = "Secret::expose")]
     pub token: Secret,
     /// Certificate signing request, PEM.
     pub csr: String,

@@ -86,6 +86,7 @@ pub struct TokenView {
     /// Its number.
     pub id: u64,
     /// Its text.
+    #[serde(serialize_with = "Secret::expose")]
     pub token: Secret,
     /// What it is for.
     #[serde(default)]

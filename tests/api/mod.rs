@@ -137,6 +137,11 @@ fn volumes() {
 }
 
 #[test]
+fn variables() {
+    check(&House::open(true, Limits::default()), "variables");
+}
+
+#[test]
 fn notes() {
     check(&House::open(true, Limits::default()), "notes");
 }

@@ -274,6 +274,11 @@ fn lists() {
 }
 
 #[test]
+fn variables() {
+    check("variables");
+}
+
+#[test]
 fn notes() {
     check("notes");
 }

@@ -20,7 +20,7 @@ use grange::service::observed::Observed;
 use grange::service::plans::pace::Pace;
 use grange::service::plans::steps;
 use grange::service::{Service, Settings, access};
-use grange::store::{Author, CrashHook, Disk, Mode, Moment, Purpose, Store};
+use grange::store::{Author, CrashHook, Disk, Keyring, Mode, Moment, Purpose, Store};
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock, Weak};
@@ -135,6 +135,7 @@ impl House {
         let platforms = platforms.map(|name| ((*name).to_owned(), sizes.clone())).collect();
         let service = Arc::new(Service {
             store,
+            keyring: Arc::new(Keyring::in_memory()),
             series: Arc::new(series),
             search: None,
             observed: Observed::new(&*clock),
@@ -172,10 +173,9 @@ impl House {
             let branch: Arc<dyn Cloud> = Arc::new(Branch { sky: parts.sky.clone(), platform });
             ((*platform).to_owned(), branch)
         });
-        let clouds = clouds.collect();
         let ports = Ports {
             service: service.clone(),
-            clouds,
+            clouds: clouds.collect(),
             pool: calls[0].clone(),
             listings,
             checks: calls[1].clone(),

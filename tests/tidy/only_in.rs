@@ -21,6 +21,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("saphyr_parser", &["wire/manifest"]),
     ("flate2", &["clouds/onboard"]),
     ("tar", &["clouds/onboard", "cli"]),
+    ("regex", &["service/farms/variables"]),
     ("netlink_sys", &["clouds/onboard"]),
     ("netlink_packet_core", &["clouds/onboard"]),
     ("netlink_packet_route", &["clouds/onboard"]),
@@ -105,6 +106,35 @@ pub fn statuses(source: &Source) -> Vec<Fault> {
         .production()
         .filter(|(_, line)| assigns(line))
         .map(|(index, _)| source.fault(index, "only model::lifecycle moves a server: advance it"))
+        .collect()
+}
+
+/// Messages that carry a secret to whom it is for, and how many fields of each file do.
+const EXPOSED: &[(&str, usize)] = &[
+    // The one-time token of an agent, to the server it is for and back.
+    ("src/wire/agent.rs", 2),
+    // A bearer token, to whom it was made for.
+    ("src/wire/input.rs", 1),
+    // The value of a variable, from who sets it to the appliance.
+    ("src/wire/variable.rs", 1),
+    // A server's user data, for the process that becomes it.
+    ("src/clouds/onboard/record.rs", 1),
+];
+
+/// A secret leaves the process in the fields that are listed, and in no other.
+pub fn secrets(source: &Source) -> Vec<Fault> {
+    if !source.path.starts_with("src/") || source.path == "src/base/secret.rs" {
+        return Vec::new();
+    }
+    let listed = EXPOSED.iter().find(|(path, _)| *path == source.path).map_or(0, |(_, n)| *n);
+    let exposes = |line: &str| line.contains("Secret::expose");
+    source
+        .lines
+        .iter()
+        .enumerate()
+        .filter(|(_, line)| exposes(line))
+        .skip(listed)
+        .map(|(index, _)| source.fault(index, "a secret leaves here: list it in EXPOSED, say why"))
         .collect()
 }
 
@@ -201,6 +231,15 @@ fn a_command_that_writes_by_itself_is_told() {
     check(lines_of_commands, "src/cli/farm.rs", bad, &[told]);
     check(lines_of_commands, "src/cli/io.rs", bad, &[]);
     check(lines_of_commands, "src/cli/farm.rs", "put_line!(io.stdout, \"{x}\")?;\n", &[]);
+}
+
+#[test]
+fn a_secret_that_leaves_is_told() {
+    let field = "#[serde(serialize_with = \"Secret::expose\")]\n";
+    let told = ["1: a secret leaves here: list it in EXPOSED, say why"];
+    check(secrets, "src/wire/note.rs", field, &told);
+    check(secrets, "src/wire/input.rs", field, &[]);
+    check(secrets, "src/wire/input.rs", &format!("{field}{field}"), &[&told[0].replace('1', "2")]);
 }
 
 #[test]

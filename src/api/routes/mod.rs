@@ -11,6 +11,7 @@ mod rollouts;
 mod runs;
 mod servers;
 mod tokens;
+mod variables;
 mod volumes;
 
 use crate::api::Context;
@@ -227,6 +228,7 @@ pub fn table() -> impl Iterator<Item = &'static Row> {
         .chain(accounts::ROWS.iter())
         .chain(house::ROWS.iter())
         .chain(tokens::ROWS.iter())
+        .chain(variables::ROWS.iter())
 }
 
 pub use house::events;

@@ -14,6 +14,7 @@ mod roles;
 mod rollouts;
 mod runs;
 mod simulation;
+mod variables;
 mod volumes;
 
 /// An object of the API.
@@ -73,6 +74,7 @@ pub fn all() -> impl Iterator<Item = &'static Shape> {
         .chain(logs::SHAPES)
         .chain(runs::SHAPES)
         .chain(roles::SHAPES);
+    let more = more.chain(variables::SHAPES);
     objects::SHAPES.iter().chain(house::SHAPES).chain(holds::SHAPES).chain(more)
 }
 
@@ -90,8 +92,10 @@ mod tests {
     use crate::wire::role::*;
     use crate::wire::rollout::{RevisionView, RolloutView};
     use crate::wire::run::{RunInput, RunServerView, RunView};
+    use crate::wire::sealing::{RotateKeyInput, RotatedView};
     use crate::wire::simulation::*;
     use crate::wire::stream::LogFile;
+    use crate::wire::variable::{VariableInput, VariableView};
     use crate::wire::volume::VolumeView;
     use serde::Serialize;
     use std::collections::BTreeSet;
@@ -105,6 +109,35 @@ mod tests {
         assert_eq!(sent, described, "{name}");
         let stray = shape.writable.iter().find(|name| !described.contains(*name));
         assert_eq!(stray, None, "{name}");
+    }
+
+    fn text() -> Option<String> {
+        Some("x".to_owned())
+    }
+
+    fn whole_variable() -> VariableView {
+        VariableView {
+            value: text(),
+            computed_value: text(),
+            defined_in: text(),
+            required_in: text(),
+            ..VariableView::default()
+        }
+    }
+
+    fn whole_input() -> VariableInput {
+        VariableInput {
+            name: text(),
+            kind: text(),
+            value: Some(Secret::new("x")),
+            category: text(),
+            description: text(),
+            hidden: Some(true),
+            locked: Some(true),
+            required_in: text(),
+            validation_pattern: text(),
+            output_format: text(),
+        }
     }
 
     #[test]
@@ -163,6 +196,8 @@ mod tests {
         let failing = AccountView { reason, since, open_until, left, ..AccountView::default() };
         check("CloudAccount", &failing);
         check("Note", &NoteView::default());
+        check("GlobalVariable", &whole_variable());
+        check("RotatedKey", &RotatedView::default());
         check("Hold", &HoldView { until: Some(1), left: Some(1), ..HoldView::default() });
         let (began_at, since) = (Some(1), Some(1));
         check("Rollout", &RolloutView { began_at, since, ..RolloutView::default() });
@@ -188,6 +223,8 @@ mod tests {
         check("RunRequest", &RunInput::default());
         let (length, until) = (Some(1), Some(1));
         check("NoteRequest", &NoteInput::default());
+        check("GlobalVariableRequest", &whole_input());
+        check("RotateKeyRequest", &RotateKeyInput::default());
         check("HoldRequest", &HoldInput { length, until, ..HoldInput::default() });
         check("SimulationRequest", &SimulationRequest::default());
         let expires_in_ms = Some(1);

@@ -3,7 +3,7 @@
 use super::{Finding, fail, ok, warn};
 use crate::appliance::Layout;
 use crate::base::problem::chain;
-use crate::store::{Inspected, OpenError, VerifyError, inspect};
+use crate::store::{Inspected, OpenError, SealedValues, VerifyError, inspect};
 
 /// Every record, every index and the whole journal; a line for each fault. With the fingerprint of
 /// the authority that the store says agents trust.
@@ -21,7 +21,8 @@ pub(super) fn store(layout: &Layout) -> (Vec<Finding>, Option<String>) {
     match inspect(&layout.data_dir) {
         Ok(found) => {
             let authority = found.authority.clone();
-            (findings(found), authority)
+            let sealing = sealing(&found.sealed);
+            (findings(found).into_iter().chain(sealing).collect(), authority)
         }
         Err(OpenError::InUse { pid, .. }) => {
             let text = format!(
@@ -72,6 +73,18 @@ fn findings(found: Inspected) -> Vec<Finding> {
         }
         Err(error @ VerifyError::Store(_)) => vec![fail("store", chain(&error), RESTORE)],
     }
+}
+
+/// Whether hidden values open; nothing to say where there are none.
+fn sealing(sealed: &SealedValues) -> Vec<Finding> {
+    let keys = "put keys/sealing.keys back from a copy of it";
+    let closed = sealed.closed.iter().map(|line| fail("sealing", line, keys));
+    let open = match sealed.open {
+        0 => None,
+        1 => Some(ok("sealing", "the one hidden value opens")),
+        count => Some(ok("sealing", format!("{count} hidden values open"))),
+    };
+    closed.chain(open).collect()
 }
 
 /// What helps when the store is broken.

@@ -65,6 +65,7 @@ pub struct ServerRecord {
     #[serde(default)]
     pub volumes: Vec<String>,
     /// For the agent; carries a one-time token, so the file is for the owner alone.
+    #[serde(serialize_with = "Secret::expose")]
     pub user_data: Secret,
     /// Its address, for as long as it exists.
     pub address: Ipv4Addr,

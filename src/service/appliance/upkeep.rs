@@ -2,9 +2,9 @@
 
 use crate::base::{FarmId, Millis, PlanId, Result, ServerId};
 use crate::model::{
-    Actor, AgentCursor, Cause, Order, Permission, Plan, Server, ServerStatus, Step,
+    Actor, AgentCursor, Cause, Order, Permission, Plan, Server, ServerStatus, Step, VariableScope,
 };
-use crate::service::farms::notes;
+use crate::service::farms::{notes, variables};
 use crate::service::{Service, authorise, lookup};
 use crate::store::{Author, Purpose, Reads, View};
 use std::collections::{BTreeMap, BTreeSet};
@@ -45,6 +45,7 @@ fn remove(service: &Service, actor: &Actor, batch: Vec<ServerId>) -> Result<()> 
             let found = lookup::server(tx, id)?.filter(|server| !server.status.counts());
             let Some(server) = found else { continue };
             notes::forget_server(tx, &server)?;
+            variables::forget(tx, &VariableScope::Server(id))?;
             for step in lookup::steps_of_server(tx, id)? {
                 tx.delete::<Step>(step.id)?;
             }

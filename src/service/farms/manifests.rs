@@ -284,6 +284,9 @@ pub(in crate::service) fn compose(
         differences.extend(difference::of_farm_role(Some(&old), &new, recipe));
         farm_roles.push(new);
     }
+    if farm.goal == FarmGoal::Launched {
+        farms::variables::require(read, &farm, &farm_roles)?;
+    }
     Ok(Change { farm, farm_roles, differences, base })
 }
 

@@ -235,7 +235,8 @@ impl Memory {
                 | Table::Volumes
                 | Table::Notes
                 | Table::Runs
-                | Table::RunServers => {}
+                | Table::RunServers
+                | Table::Variables => {}
             }
         }
         Ok(())

@@ -26,6 +26,7 @@ pub mod roles;
 pub mod runs;
 pub mod servers;
 pub mod tokens;
+pub mod variables;
 pub mod volumes;
 
 use crate::base::time::say;
@@ -310,6 +311,7 @@ mod tests {
         sound(&farm_roles::FARM_ROLES);
         sound(&holds::HOLDS);
         sound(&notes::NOTES);
+        sound(&variables::VARIABLES);
         sound(&jobs::JOBS);
         sound(&revisions::REVISIONS);
         sound(&roles::ROLES);

@@ -7,7 +7,7 @@ use grange::series::{self, MemoryDisk, Series};
 use grange::service::observed::Observed;
 use grange::service::plans::pace::Pace;
 use grange::service::{Service, Settings, access};
-use grange::store::{Mode, Store};
+use grange::store::{Keyring, Mode, Store};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -37,6 +37,7 @@ impl House {
         let authority = Authority::open(&keys, clock.now()).expect("an authority");
         let service = Arc::new(Service {
             store,
+            keyring: Arc::new(Keyring::in_memory()),
             series: Arc::new(series),
             search: None,
             observed: Observed::new(&*clock),

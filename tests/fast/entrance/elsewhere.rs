@@ -18,6 +18,9 @@ const MAKES: &[&str] = &[
     "access::create_token",
 ];
 
+/// What is for all environments at once: its entries are the house's, and say nothing of any.
+const FOR_ALL: &[&str] = &["appliance::sealing::rotate"];
+
 /// What is another's is answered as what there is not; a request may be wrong in itself, and a
 /// proposal says of which environment it is.
 const NOT_THERE: Code = Code::ObjectNotFound;
@@ -42,6 +45,9 @@ fn who_is_of_another_environment_sees_and_changes_nothing_of_this() {
     let of_people = VERBS.iter().filter(|(_, needed, _)| !needed.contains(&Permission::Operate));
     let mut faults = Vec::new();
     for (name, needed, verb) in of_people {
+        if FOR_ALL.contains(name) {
+            continue;
+        }
         let (said, wrote) = ask(*verb, needed);
         let may_write = MAKES.contains(name) || OF_THE_HOUSE.contains(name);
         if wrote.iter().any(|env| *env != EnvironmentId(2)) || !(may_write || wrote.is_empty()) {

@@ -7,13 +7,15 @@ use grange::base::{
     StepId, TokenId, VolumeId,
 };
 use grange::clouds::Applied;
-use grange::model::{Actor, Door, Grant, Permission};
+use grange::model::{Actor, Door, Grant, Permission, VariableScope};
 use grange::service::agents::{orders, told};
 use grange::service::appliance::upkeep::KeptPlans;
-use grange::service::appliance::{self, upkeep};
+use grange::service::appliance::{self, sealing, upkeep};
 use grange::service::clouds::observe::Look;
 use grange::service::clouds::{accounts, notices, observe};
-use grange::service::farms::{self, balancers, manifests, members, notes, roles, workloads};
+use grange::service::farms::{
+    self, balancers, manifests, members, notes, roles, variables, workloads,
+};
 use grange::service::journal::{self, explain};
 use grange::service::orchestration::runs;
 use grange::service::plans::Memory;
@@ -34,12 +36,14 @@ use grange::wire::role::{
 };
 use grange::wire::rollout::RolloutVerb;
 use grange::wire::run::RunInput;
+use grange::wire::sealing::RotateKeyInput;
 use grange::wire::simulation::SimulationRequest;
+use grange::wire::variable::VariableInput;
 use std::collections::BTreeSet;
 
 use Permission::{
     CommandsRun, EventsRead, FarmsLaunch, FarmsManage, FarmsRead, LogsRead, Operate, RolesManage,
-    ServersManage,
+    ServersManage, UsersManage,
 };
 
 const MANIFEST: &str = "farm: den\nfarmRoles:\n  - {alias: web, role: web-demo, cloudPlatform: \
@@ -147,6 +151,27 @@ pub const VERBS: &[(&str, &[Permission], Call)] = &[
         said(notes::add(t.service, a, &input))
     }),
     ("farms::notes::remove", &[FarmsManage], |t, a| said(notes::remove(t.service, a, NoteId(1)))),
+    ("farms::variables::list", &[FarmsRead], |t, a| {
+        said(variables::list(t.service, a, VariableScope::Farm(t.farm), PAGE))
+    }),
+    ("farms::variables::get", &[FarmsRead], |t, a| {
+        said(variables::get(t.service, a, VariableScope::FarmRole(t.role), "MODE"))
+    }),
+    ("farms::variables::declare", &[FarmsManage], |t, a| {
+        let input = VariableInput { name: Some("MODE".into()), ..VariableInput::default() };
+        said(variables::declare(t.service, a, VariableScope::Farm(t.farm), &input))
+    }),
+    ("farms::variables::change", &[FarmsManage], |t, a| {
+        let input = VariableInput::default();
+        said(variables::change(t.service, a, VariableScope::Server(t.server), "MODE", &input))
+    }),
+    ("farms::variables::remove", &[FarmsManage], |t, a| {
+        said(variables::remove(t.service, a, VariableScope::Farm(t.farm), "MODE"))
+    }),
+    ("appliance::sealing::rotate", &[UsersManage], |t, a| {
+        // The number of a new key is another each time; this is refused after the permission.
+        said(sealing::rotate(t.service, a, RotateKeyInput { lost: true }))
+    }),
     ("farms::notes::list", &[FarmsRead], |t, a| {
         said(notes::list(t.service, a, &NoteFilter::default(), PAGE))
     }),

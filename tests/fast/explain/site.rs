@@ -22,7 +22,7 @@ use grange::service::observed::Observed;
 use grange::service::plans::pace::Pace;
 use grange::service::plans::{self, steps};
 use grange::service::{Finder, Service, Settings, access, lookup, servers};
-use grange::store::{Disk, Mode, Store};
+use grange::store::{Disk, Keyring, Mode, Store};
 use grange::wire::agent::MessageBody;
 use grange::wire::api::ManifestRequest;
 use grange::wire::input::{RebootInput, TerminateInput};
@@ -114,6 +114,7 @@ impl Site {
         let noted = between.clone();
         let service = Arc::new(Service {
             store,
+            keyring: Arc::new(Keyring::in_memory()),
             series: Arc::new(series),
             search,
             observed: Observed::new(&*clock),

@@ -28,6 +28,7 @@ pub mod rig;
 mod roles;
 mod rollout;
 mod runs;
+mod secrets;
 mod ssh;
 mod tier;
 mod traces;

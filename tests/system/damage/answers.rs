@@ -14,7 +14,7 @@ use grange::service::plans::holds;
 use grange::service::plans::pace::Pace;
 use grange::service::{Finder, Service, Settings};
 use grange::service::{access, appliance, farms, journal, lookup, servers};
-use grange::store::{Entry, Reads, Store};
+use grange::store::{Entry, Keyring, Reads, Store};
 use grange::wire::input::{EventsQuery, FarmFilter, FarmRoleFilter, Page, ServerFilter};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
@@ -110,6 +110,7 @@ fn service(store: &Store, directory: &Path, history: &[Entry]) -> Service {
         streams: Default::default(),
         before_write: None,
         store: store.clone(),
+        keyring: Arc::new(Keyring::in_memory()),
         series: Arc::new(series.unwrap()),
         search: search.map(|search| Arc::new(search) as Arc<dyn Finder>),
         observed: Observed::new(&*clock),

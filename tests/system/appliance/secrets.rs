@@ -1,0 +1,220 @@
+//! An appliance that was used, read byte by byte: nothing that is secret is anywhere on its disk,
+//! in what it said, or on anybody's command line; with its key, without it, and with another.
+
+use super::rig::Rig;
+use super::wait::until;
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Output, Stdio};
+
+const FARM: &str = "farm: shop
+farmRoles:
+  - {alias: web, role: web-demo, cloudPlatform: onboard, instanceType: small,
+     scaling: {minInstances: 1, maxInstances: 1}}
+";
+const PLANTED: [&str; 3] =
+    ["planted-correct-horse-battery", "planted-staple-and-lamp", "planted-third-of-them"];
+
+/// What was looked through, and what was found where.
+#[derive(Default)]
+struct Search {
+    secrets: Vec<String>,
+    bytes: u64,
+    found: Vec<String>,
+}
+
+impl Search {
+    fn through(&mut self, place: &str, bytes: &[u8]) {
+        self.bytes += bytes.len() as u64;
+        for secret in &self.secrets {
+            if bytes.windows(secret.len()).any(|window| window == secret.as_bytes()) {
+                self.found.push(format!("{secret} in {place}"));
+            }
+        }
+    }
+
+    /// Every file below, also of servers' own file systems.
+    fn below(&mut self, directory: &Path) {
+        let Ok(entries) = fs::read_dir(directory) else { return };
+        for entry in entries.flatten() {
+            let (path, kind) = (entry.path(), entry.file_type().unwrap());
+            if kind.is_dir() {
+                self.below(&path);
+            } else if kind.is_file()
+                && let Ok(bytes) = fs::read(&path)
+            {
+                self.through(&path.display().to_string(), &bytes);
+            }
+        }
+    }
+
+    /// What everybody on the machine sees of each process.
+    fn command_lines(&mut self) {
+        for entry in fs::read_dir("/proc").unwrap().flatten() {
+            let path = entry.path().join("cmdline");
+            if let Ok(bytes) = fs::read(&path) {
+                self.through(&path.display().to_string(), &bytes);
+            }
+        }
+    }
+
+    fn end(self, at_least: u64) {
+        assert!(self.bytes > at_least, "only {} bytes were looked through", self.bytes);
+        assert!(self.found.is_empty(), "{:#?}", self.found);
+    }
+}
+
+/// Runs `grange` with a text on its standard input.
+fn with_input(rig: &Rig, arguments: &[&str], text: &str) -> Output {
+    let mut child = rig
+        .command(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+    let ended = child.wait_with_output().unwrap();
+    assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
+    ended
+}
+
+fn said(output: &Output) -> String {
+    let [out, err] = [&output.stdout, &output.stderr].map(|b| String::from_utf8_lossy(b));
+    format!("{out}{err}")
+}
+
+fn hide(rig: &Rig, scope: &str, name: &str, value: &str) -> Output {
+    with_input(rig, &["variable", "set", scope, name, "--hidden", "--value-from", "-"], value)
+}
+
+/// Asks for everything that shows anything of it.
+fn ask_all(rig: &Rig, search: &mut Search) {
+    let asked: [&[&str]; 9] = [
+        &["variable", "list", "shop/web-1"],
+        &["--json", "variable", "list", "shop/web-1"],
+        &["--json", "variable", "get", "shop", "PASSWORD"],
+        &["--json", "events"],
+        &["explain", "shop"],
+        &["--json", "explain", "shop/web-1"],
+        &["--json", "token", "list"],
+        &["--json", "status"],
+        &["--json", "server", "list"],
+    ];
+    for arguments in asked {
+        let output = rig.grange(arguments);
+        assert!(output.status.success(), "{arguments:?}: {}", said(&output));
+        search.through(&format!("{arguments:?}"), said(&output).as_bytes());
+    }
+}
+
+fn data(rig: &Rig) -> PathBuf {
+    rig.directory.join("data")
+}
+
+#[test]
+fn no_secret_is_in_any_byte_of_a_used_appliance() {
+    let mut rig = Rig::new("secrets");
+    rig.start();
+    rig.apply(FARM);
+    rig.settled("web", 1, 60);
+    let mut search = Search::default();
+    let token = String::from_utf8(rig.grange(&["token", "create"]).stdout).unwrap();
+    search.secrets.push(token.trim().to_owned());
+    search.secrets.extend(PLANTED.map(str::to_owned));
+    assert!(search.secrets.iter().all(|secret| secret.len() > 16));
+
+    let mut outputs = vec![hide(&rig, "environment", "PASSWORD", PLANTED[0])];
+    outputs.push(hide(&rig, "shop", "OTHER", PLANTED[1]));
+    let args = ["variable", "set", "shop", "PASSWORD", "--value-from", "-"];
+    outputs.push(with_input(&rig, &args, PLANTED[2]));
+    rig.kill();
+    rig.start();
+    outputs.push(rig.grange(&["rotate-key"]));
+    assert!(said(&outputs[3]).contains("sealed anew: 3"), "{}", said(&outputs[3]));
+    outputs.push(rig.grange(&["variable", "unset", "shop", "OTHER"]));
+    for output in &outputs {
+        search.through("an answer", said(output).as_bytes());
+    }
+    ask_all(&rig, &mut search);
+    search.command_lines();
+    rig.stop();
+    let doctor = rig.grange(&["appliance", "doctor", "--data", data(&rig).to_str().unwrap()]);
+    assert!(said(&doctor).contains("2 hidden values open"), "{}", said(&doctor));
+    search.through("doctor", said(&doctor).as_bytes());
+    search.below(&data(&rig));
+    search.through("the log", &fs::read(rig.directory.join("serve.log")).unwrap());
+    search.end(1 << 20);
+}
+
+#[test]
+fn an_appliance_without_its_key_runs_and_says_what_it_cannot_do() {
+    let mut rig = Rig::new("keyless");
+    rig.start();
+    hide(&rig, "environment", "PASSWORD", PLANTED[0]);
+    rig.stop();
+    let keys = data(&rig).join("keys/sealing.keys");
+    let kept = fs::read(&keys).unwrap();
+    fs::remove_file(&keys).unwrap();
+    let doctor =
+        || said(&rig.grange(&["appliance", "doctor", "--data", data(&rig).to_str().unwrap()]));
+    assert!(doctor().contains("sealing.keys is missing"), "{}", doctor());
+    // Another key than the one that sealed is told from none.
+    fs::write(&keys, format!("{}\n", "ab".repeat(32))).unwrap();
+    assert!(doctor().contains("which keys/sealing.keys does not have"), "{}", doctor());
+    fs::remove_file(&keys).unwrap();
+
+    rig.start();
+    let status = said(&rig.grange(&["status"]));
+    assert!(status.contains("hidden values can be neither read nor set"), "{status}");
+    assert!(!keys.exists(), "a key that is missing is not made anew in silence");
+    rig.apply(FARM);
+    rig.settled("web", 1, 60);
+    let refused = rig.grange(&["rotate-key"]);
+    assert_eq!(refused.status.code(), Some(6), "{}", said(&refused));
+    let plain = rig.grange(&["variable", "set", "shop", "MODE=prod"]);
+    assert!(plain.status.success(), "{}", said(&plain));
+    rig.stop();
+    fs::write(&keys, kept).unwrap();
+    rig.start();
+    let rotated = said(&rig.grange(&["rotate-key"]));
+    assert!(rotated.contains("sealed anew: 1"), "{rotated}");
+    rig.stop();
+
+    // One that is lost for good.
+    fs::remove_file(&keys).unwrap();
+    rig.start();
+    let rotated = said(&rig.grange(&["rotate-key", "--lost"]));
+    assert!(rotated.contains("1 hidden values do not open"), "{rotated}");
+    let args = ["variable", "set", "environment", "PASSWORD", "--value-from", "-"];
+    with_input(&rig, &args, PLANTED[1]);
+    let status = said(&rig.grange(&["status"]));
+    assert!(!status.contains("hidden values"), "{status}");
+}
+
+#[test]
+fn a_rotation_killed_anywhere_loses_nothing() {
+    let mut rig = Rig::new("rotated");
+    rig.start();
+    for number in 0..60 {
+        hide(&rig, "environment", &format!("V{number}"), &format!("planted-{number}"));
+    }
+    for delay in 0..super::count(6, 60) {
+        let mut rotate = rig.command(&["rotate-key"]);
+        let mut rotate = rotate.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        // The moment is the point: each time a little later after the command began.
+        std::thread::sleep(std::time::Duration::from_millis(20 * delay as u64));
+        rig.kill();
+        let _ = rotate.wait();
+        rig.start();
+        let keys = || fs::read_to_string(data(&rig).join("keys/sealing.keys")).unwrap();
+        until("one key to be left", 10, || match keys().lines().count() {
+            1 => Ok(()),
+            count => Err(format!("{count} keys")),
+        });
+    }
+    rig.stop();
+    let doctor = rig.grange(&["appliance", "doctor", "--data", data(&rig).to_str().unwrap()]);
+    assert!(said(&doctor).contains("60 hidden values open"), "{}", said(&doctor));
+}
