@@ -2,6 +2,7 @@
 
 use super::leftover::Noted;
 use crate::base::limit::COMMAND_OUTPUT_BYTES_MAX;
+use crate::base::mask::{Mask, MaskedOutput};
 use crate::base::{Bytes, Millis};
 use crate::model::{EndedBy, Printed, Ran};
 use nix::errno::Errno;
@@ -44,16 +45,22 @@ fn exit_code(status: ExitStatus) -> i32 {
 }
 
 /// Runs a command to its end, its deadline, or until `halt` is set; then its whole process group
-/// is killed. Both its outputs are one text. An error means that it never began.
-pub fn run(command: &[String], at_most: Millis, halt: &AtomicBool) -> io::Result<Ended> {
+/// is killed. Both its outputs are one text, without what is masked. An error means that it never
+/// began.
+pub fn run(
+    command: &[String],
+    at_most: Millis,
+    halt: &AtomicBool,
+    mask: &Mask,
+) -> io::Result<Ended> {
     let (output, writer) = io::pipe()?;
     let mut child = spawn(command, writer.try_clone()?, writer)?;
-    let mut pipes = [Pipe::of(output)?];
+    let mut pipes = [Pipe::of(output, mask)?];
     let ends = Ends { at_most, halt, cancel: &AtomicBool::new(false), grace: Duration::ZERO };
     let (status, ended_by) = watch(&mut child, &mut pipes, &ends)?;
     let [pipe] = pipes;
     let status = (ended_by == EndedBy::Itself).then_some(status);
-    Ok(Ended { status, output: pipe.kept.text() })
+    Ok(Ended { status, output: pipe.end().text() })
 }
 
 /// Runs a command likewise, or until `cancel` is set, and keeps its outputs apart, byte for byte;
@@ -64,22 +71,24 @@ pub fn run_apart(
     at_most: Millis,
     halt: &AtomicBool,
     cancel: &AtomicBool,
+    mask: &Mask,
     begun: impl FnOnce(u32) -> Noted,
 ) -> io::Result<(i32, Ran)> {
-    keep_apart(command, &Ends { at_most, halt, cancel, grace: GRACE }, begun)
+    keep_apart(command, &Ends { at_most, halt, cancel, grace: GRACE }, mask, begun)
 }
 
 fn keep_apart<T>(
     command: &[String],
     ends: &Ends<'_>,
+    mask: &Mask,
     begun: impl FnOnce(u32) -> T,
 ) -> io::Result<(i32, Ran)> {
     let ((stdout, out), (stderr, err)) = (io::pipe()?, io::pipe()?);
     let mut child = spawn(command, out, err)?;
     let _noted = begun(child.id());
-    let mut pipes = [Pipe::of(stdout)?, Pipe::of(stderr)?];
+    let mut pipes = [Pipe::of(stdout, mask)?, Pipe::of(stderr, mask)?];
     let (status, ended_by) = watch(&mut child, &mut pipes, ends)?;
-    let [stdout, stderr] = pipes.map(|pipe| pipe.kept.printed());
+    let [stdout, stderr] = pipes.map(|pipe| pipe.end().printed());
     Ok((exit_code(status), Ran { ended_by, stdout, stderr }))
 }
 
@@ -190,17 +199,34 @@ fn signal_group(group: Pid, signal: Signal) {
 /// One output of a command, and what is kept of it.
 struct Pipe {
     reader: PipeReader,
+    masked: MaskedOutput,
     kept: Kept,
 }
 
 impl Pipe {
-    fn of(reader: PipeReader) -> io::Result<Pipe> {
+    fn of(reader: PipeReader, mask: &Mask) -> io::Result<Pipe> {
         fcntl(&reader, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).map_err(io::Error::from)?;
-        Ok(Pipe { reader, kept: Kept::default() })
+        Ok(Pipe { reader, masked: MaskedOutput::new(mask.clone()), kept: Kept::default() })
     }
 
+    /// Reads what is there without waiting, at most one pipe's worth; whether there was anything.
     fn take(&mut self) -> bool {
-        self.kept.take(&mut self.reader)
+        let mut buffer = [0u8; 4096];
+        for round in 0..16 {
+            match self.reader.read(&mut buffer) {
+                Ok(0) => return round > 0,
+                Ok(length) => self.kept.add(&self.masked.push(&buffer[..length])),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) => return round > 0,
+            }
+        }
+        true
+    }
+
+    /// What is kept of all of it.
+    fn end(mut self) -> Kept {
+        self.kept.add(&self.masked.end());
+        self.kept
     }
 }
 
@@ -216,20 +242,6 @@ struct Kept {
 const HALF: usize = COMMAND_OUTPUT_BYTES_MAX / 2;
 
 impl Kept {
-    /// Reads what is there without waiting, at most one pipe's worth; whether there was anything.
-    fn take(&mut self, output: &mut PipeReader) -> bool {
-        let mut buffer = [0u8; 4096];
-        for round in 0..16 {
-            match output.read(&mut buffer) {
-                Ok(0) => return round > 0,
-                Ok(length) => self.add(&buffer[..length]),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(_) => return round > 0,
-            }
-        }
-        true
-    }
-
     fn add(&mut self, bytes: &[u8]) {
         let room = HALF.saturating_sub(self.first.len()).min(bytes.len());
         self.first.extend_from_slice(&bytes[..room]);
@@ -277,7 +289,7 @@ mod tests {
 
     fn sh(script: &str, at_most: Millis) -> Ended {
         let command = ["sh", "-c", script].map(str::to_owned);
-        run(&command, at_most, &AtomicBool::new(false)).unwrap()
+        run(&command, at_most, &AtomicBool::new(false), &Mask::default()).unwrap()
     }
 
     #[test]
@@ -294,10 +306,20 @@ mod tests {
     }
 
     #[test]
+    fn what_is_masked_is_in_no_output_however_it_is_printed() {
+        let script = "printf 'a hunt'; sleep 0.05; printf 'er2\\n'; echo hunter2 >&2";
+        let command = ["sh", "-c", script].map(str::to_owned);
+        let mask = Mask::new(["hunter2"]);
+        let ran = run(&command, 20_000, &AtomicBool::new(false), &mask).unwrap();
+        assert_eq!(ran.output, "a ***\n***\n");
+    }
+
+    #[test]
     fn what_cannot_begin_is_an_error() {
         let begin = |command: &[&str]| {
             let command: Vec<String> = command.iter().map(|word| word.to_string()).collect();
-            run(&command, 1000, &AtomicBool::new(false)).map(|ran| ran.exit_code())
+            run(&command, 1000, &AtomicBool::new(false), &Mask::default())
+                .map(|ran| ran.exit_code())
         };
         assert_eq!(begin(&[]).unwrap_err().kind(), io::ErrorKind::InvalidInput);
         assert_eq!(begin(&["no-such-program"]).unwrap_err().kind(), io::ErrorKind::NotFound);
@@ -327,7 +349,7 @@ mod tests {
     #[test]
     fn a_halt_ends_it_early() {
         let command = ["sleep", "300"].map(str::to_owned);
-        let ran = run(&command, 300_000, &AtomicBool::new(true)).unwrap();
+        let ran = run(&command, 300_000, &AtomicBool::new(true), &Mask::default()).unwrap();
         assert_eq!(ran.exit_code(), -1);
     }
 
@@ -357,7 +379,7 @@ mod tests {
                     cancel.store(true, Ordering::Relaxed);
                 });
             }
-            keep_apart(&command, &ends, drop).unwrap()
+            keep_apart(&command, &ends, &Mask::default(), drop).unwrap()
         })
     }
 
@@ -428,20 +450,19 @@ mod tests {
 
     #[test]
     fn what_waits_in_the_pipe_is_taken_and_said() {
-        let (mut output, mut writer) = io::pipe().unwrap();
-        fcntl(&output, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).unwrap();
-        let mut kept = Kept::default();
-        assert!(!kept.take(&mut output), "nothing is there");
+        let (output, mut writer) = io::pipe().unwrap();
+        let mut pipe = Pipe::of(output, &Mask::default()).unwrap();
+        assert!(!pipe.take(), "nothing is there");
         writer.write_all(&[b'x'; 5000]).unwrap();
-        assert!(kept.take(&mut output));
-        assert!(!kept.take(&mut output));
+        assert!(pipe.take());
+        assert!(!pipe.take());
         // At most sixteen reads at a time.
         writer.write_all(&[b'x'; 16 * 4096]).unwrap();
-        assert!(kept.take(&mut output));
+        assert!(pipe.take());
         writer.write_all(b"end").unwrap();
         drop(writer);
-        assert!(kept.take(&mut output) && !kept.take(&mut output), "it is closed");
-        assert!(kept.text().ends_with("xend"));
+        assert!(pipe.take() && !pipe.take(), "it is closed");
+        assert!(pipe.end().text().ends_with("xend"));
     }
 
     #[test]

@@ -12,6 +12,7 @@ use super::command;
 use super::orders::Outcome;
 use super::state::{self, sync_dir};
 use crate::base::hash::{hex, sha256};
+use crate::base::mask::Mask;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -281,10 +282,11 @@ fn run(command: &[String], file: &Path, failing: &str, halt: &AtomicBool) -> Res
     }
     let file = file.to_string_lossy();
     let command: Vec<String> = command.iter().map(|word| word.replace("{}", &file)).collect();
-    let ran = command::run(&command, COMMAND_TIMEOUT_MS, halt).map_err(|error| {
-        let what = format!("{failing}: {} cannot be run: {error}", command[0]);
-        Fault::Command { what, exit_code: -1, output: String::new() }
-    })?;
+    let ran =
+        command::run(&command, COMMAND_TIMEOUT_MS, halt, &Mask::default()).map_err(|error| {
+            let what = format!("{failing}: {} cannot be run: {error}", command[0]);
+            Fault::Command { what, exit_code: -1, output: String::new() }
+        })?;
     if ran.succeeded() {
         return Ok(ran.output);
     }

@@ -115,12 +115,14 @@ impl Workshop {
         if cancel.load(Ordering::Relaxed) {
             return Outcome::failed(NOT_BEGUN);
         }
+        let mask = self.work.mask();
         let ended = match apart {
             true => {
                 let begun = |leader| self.groups.note(leader);
-                command::run_apart(command, timeout_ms, &self.halt, cancel, begun).map(Into::into)
+                command::run_apart(command, timeout_ms, &self.halt, cancel, &mask, begun)
+                    .map(Into::into)
             }
-            false => command::run(command, timeout_ms, &self.halt).map(|ended| Outcome {
+            false => command::run(command, timeout_ms, &self.halt, &mask).map(|ended| Outcome {
                 error: ended.status.is_none().then(|| {
                     format!("killed: not done within {timeout_ms} ms, or the agent stopped")
                 }),

@@ -16,14 +16,18 @@
 //! only the world can bring (the first database's address) is waited for. What a template may cost
 //! is bounded in steps and in bytes: whoever may write a role is trusted with its servers, not with
 //! the appliance's time.
+//!
+//! Hidden variables go into files and into environments. Not into commands, which every user of a
+//! machine can read, and not into what is said of a template that fails.
 
 use crate::automation::strict_environment;
 use crate::base::limit::{TEMPLATE_OUTPUT_BYTES_MAX, TEMPLATE_STEPS_MAX};
+use crate::base::mask::Mask;
 use crate::model::{Recipe, RoleFile, RoleService, Workload};
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Object, Value};
 use minijinja::{Environment, Error, ErrorKind, State, context};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 use std::sync::Arc;
 
@@ -38,6 +42,8 @@ pub struct Stage {
     pub server: SceneServer,
     /// Variables as they are for it.
     pub vars: BTreeMap<String, String>,
+    /// Names of those whose values nobody is shown.
+    pub hidden: BTreeSet<String>,
 }
 
 /// A farm role as templates see it.
@@ -75,6 +81,13 @@ pub struct Unrendered {
     pub is_lasting: bool,
 }
 
+impl Unrendered {
+    /// What the server's variables are is not known.
+    pub fn of_variables(why: String) -> Unrendered {
+        Unrendered { part: "variables".to_owned(), line: 0, why, is_lasting: true }
+    }
+}
+
 impl std::fmt::Display for Unrendered {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Unrendered { part, line, why, .. } = self;
@@ -87,37 +100,127 @@ impl std::fmt::Display for Unrendered {
 
 /// Renders a recipe for a server.
 pub fn render(recipe: &Recipe, scene: &Scene, stage: &Stage) -> Result<Workload, Unrendered> {
-    let environment = environment();
-    let context = context! {
-        farm => scene.0.clone(),
-        server => stage.server.value(),
-        ports => Value::from_pairs(recipe.ports.clone()),
-        vars => Value::from_pairs(stage.vars.clone()),
-    };
-    let fill = |part: &str, text: &str| fill(&environment, &context, part, text);
-    let file = |file: &RoleFile| -> Result<RoleFile, Unrendered> {
+    let hidden: Vec<String> =
+        stage.hidden.iter().filter_map(|name| stage.vars.get(name)).cloned().collect();
+    let rendered = Renderer::new(recipe, scene, stage).workload(recipe);
+    let mask = Mask::new(hidden.iter().map(String::as_str));
+    match rendered {
+        Ok(rendered) => Ok(Workload { hidden, ..rendered }),
+        Err(why) => Err(Unrendered { why: mask.text(&why.why), ..why }),
+    }
+}
+
+/// What the templates of one server are rendered with.
+struct Renderer<'a> {
+    environment: Environment<'static>,
+    stage: &'a Stage,
+    /// What files and environments see.
+    all: Value,
+    /// What commands see.
+    shown: Value,
+}
+
+impl<'a> Renderer<'a> {
+    fn new(recipe: &Recipe, scene: &Scene, stage: &'a Stage) -> Renderer<'a> {
+        let seen = |vars: BTreeMap<String, String>| {
+            context! {
+                farm => scene.0.clone(),
+                server => stage.server.value(),
+                ports => Value::from_pairs(recipe.ports.clone()),
+                vars => Value::from_pairs(vars),
+            }
+        };
+        let mut shown = stage.vars.clone();
+        shown.retain(|name, _| !stage.hidden.contains(name));
+        let (all, shown) = (seen(stage.vars.clone()), seen(shown));
+        Renderer { environment: environment(), stage, all, shown }
+    }
+
+    fn workload(&self, recipe: &Recipe) -> Result<Workload, Unrendered> {
+        Ok(Workload {
+            setup: recipe.setup.clone(),
+            files: recipe.files.iter().map(|file| self.file(file)).collect::<Result<_, _>>()?,
+            services: recipe
+                .services
+                .iter()
+                .map(|one| self.service(one))
+                .collect::<Result<_, _>>()?,
+            environment: self.stage.vars.clone(),
+            hidden: Vec::new(),
+        })
+    }
+
+    fn file(&self, file: &RoleFile) -> Result<RoleFile, Unrendered> {
         if !file.template {
             return Ok(file.clone());
         }
-        let content = fill(&format!("files: {}", file.path), &file.content)?;
+        let content = self.fill(&self.all, &format!("files: {}", file.path), &file.content)?;
         Ok(RoleFile { content, template: false, ..file.clone() })
-    };
-    let service = |service: &RoleService| -> Result<RoleService, Unrendered> {
+    }
+
+    fn service(&self, service: &RoleService) -> Result<RoleService, Unrendered> {
         let part = format!("services: {}", service.name);
-        let word = |word: &String| fill(&part, word);
-        let value = |(name, value): (&String, &String)| Ok((name.clone(), fill(&part, value)?));
+        let word = |word: &String| {
+            self.fill(&self.shown, &part, word).map_err(|why| self.shown_to_all(word, why))
+        };
+        let value = |(name, value): (&String, &String)| {
+            Ok((name.clone(), self.fill(&self.all, &part, value)?))
+        };
         Ok(RoleService {
             command: service.command.iter().map(word).collect::<Result<_, _>>()?,
             environment: service.environment.iter().map(value).collect::<Result<_, _>>()?,
             ..service.clone()
         })
-    };
-    Ok(Workload {
-        setup: recipe.setup.clone(),
-        files: recipe.files.iter().map(file).collect::<Result<_, _>>()?,
-        services: recipe.services.iter().map(service).collect::<Result<_, _>>()?,
-        environment: stage.vars.clone(),
-    })
+    }
+
+    fn fill(&self, context: &Value, part: &str, text: &str) -> Result<String, Unrendered> {
+        fill(&self.environment, context, part, text).map_err(|why| match why.is_lasting {
+            true => why,
+            false => self.without_value(text, why),
+        })
+    }
+
+    /// Names the variables that a template asks for and the server does not have.
+    fn without_value(&self, text: &str, why: Unrendered) -> Unrendered {
+        let missing: Vec<String> = variables_in(&self.environment, text)
+            .into_iter()
+            .filter(|name| !self.stage.vars.contains_key(name))
+            .collect();
+        match missing.is_empty() {
+            true => why,
+            false => Unrendered {
+                why: format!("no value of variable {}: grange variable set", missing.join(", ")),
+                ..why
+            },
+        }
+    }
+
+    /// Why a hidden variable is not there for a command.
+    fn shown_to_all(&self, text: &str, why: Unrendered) -> Unrendered {
+        let asked = variables_in(&self.environment, text);
+        let quoted =
+            |name: &str| ["'", "\""].iter().any(|q| text.contains(&format!("{q}{name}{q}")));
+        let is_asked = |name: &&String| asked.contains(*name) || quoted(name);
+        match self.stage.hidden.iter().find(is_asked) {
+            Some(name) => Unrendered {
+                why: format!(
+                    "variable {name} is hidden, and a command is shown to every user of the \
+                     server: have it read from its environment or from a file"
+                ),
+                is_lasting: true,
+                ..why
+            },
+            None => why,
+        }
+    }
+}
+
+/// Variables that a template asks for by their names.
+fn variables_in(environment: &Environment<'_>, text: &str) -> BTreeSet<String> {
+    let Ok(template) = environment.template_from_str(text) else { return BTreeSet::new() };
+    let names = template.undeclared_variables(true).into_iter();
+    let of_vars = |name: String| name.strip_prefix("vars.")?.split('.').next().map(str::to_owned);
+    names.filter_map(of_vars).collect()
 }
 
 /// What is wrong with one template of a role with these ports, whatever farm it is used in.

@@ -139,7 +139,7 @@ pub const ROWS: [Row; 15] = [
         name: "workloads",
         description: "orders servers to do what their roles say as the farm is now",
         period: PLAN_PERIOD,
-        tables: &[Table::FarmRoles, Table::Servers, Table::Orders],
+        tables: &[Table::FarmRoles, Table::Servers, Table::Orders, Table::Variables],
         // The next has its turn when the one before it is ready again.
         also: Also::Observation,
         make: || Box::<workloads::Workloads>::default(),

@@ -31,6 +31,7 @@ impl Job for Workloads {
                     ordered += looked.ordered;
                     let failing = looked.failing;
                     let text = (!failing.is_empty()).then(|| failing.join("; "));
+                    service.observed.set_work_awaited(farm, looked.waiting);
                     service.observed.set_alert(&format!("work-{farm}"), text);
                 }
                 Err(problem) => failures.push(chain(&problem)),

@@ -8,6 +8,7 @@ use crate::base::Millis;
 use crate::model::ReadyCheck;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::fmt;
 
 /// What is done on every server of a role.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,8 +26,9 @@ pub struct Recipe {
     pub check: Option<ReadyCheck>,
 }
 
-/// One server's work: a recipe with its templates rendered.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// One server's work: a recipe with its templates rendered. It prints only how much it is, because
+/// values that nobody is shown are all over it.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Workload {
     /// Done in this order, each once in the server's life.
@@ -38,6 +40,17 @@ pub struct Workload {
     /// Variables of the server: in the environment of each part of setup and of each service,
     /// beneath what the service says itself.
     pub environment: BTreeMap<String, String>,
+    /// Values of hidden variables, which the agent takes out of all that is printed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub hidden: Vec<String>,
+}
+
+impl fmt::Debug for Workload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let counts = [self.setup.len(), self.files.len(), self.services.len()];
+        let [setup, files, services] = counts;
+        write!(f, "Workload({setup} parts of setup, {files} files, {services} services)")
+    }
 }
 
 /// One command or script of a role's setup.

@@ -64,6 +64,8 @@ struct Inner {
     platforms: BTreeMap<String, Listing>,
     agents: BTreeMap<ServerId, Agent>,
     reports: BTreeMap<FarmId, Report>,
+    /// By farm, since a look at one says it of all of its servers.
+    work_awaited: BTreeMap<FarmId, BTreeMap<ServerId, String>>,
     alerts: BTreeMap<String, String>,
     calls: BTreeSet<StepId>,
     checks: BTreeMap<ServerId, Check>,

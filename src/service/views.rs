@@ -192,6 +192,10 @@ fn row(
     let word = conditions::Word { agent, failure: failure.as_ref() };
     let conditions = conditions::of(service, &server, role, &freshness, word, &report, now);
     let latest = service.series.latest(server.id);
+    let awaited = service.observed.work_awaited(server.farm, server.id);
+    let awaited = awaited.map(|what| format!("its work cannot be told yet: {what}"));
+    let waits = report.iter().filter_map(wait_of).map(Wait::to_string);
+    let waiting = awaited.into_iter().chain(waits).collect();
     Ok(ServerView {
         id: server.id.to_string(),
         hostname: server.hostname.clone(),
@@ -219,7 +223,7 @@ fn row(
             agent_connected: agent.is_some_and(|agent| agent.connected),
             agent_version: server.agent_version,
             terminate_reason: server.terminate_reason.map(|reason| reason.say().into()),
-            waiting: report.iter().filter_map(wait_of).map(Wait::to_string).collect(),
+            waiting,
             seen: seen.into(),
             seen_age,
             notes,

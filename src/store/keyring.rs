@@ -19,6 +19,7 @@ use crate::base::random::fill_secret;
 use crate::base::{Code, Problem, Result, Secret};
 use crate::model::{Sealed, SealingKeyId};
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use ring::hmac;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -196,6 +197,20 @@ impl Keyring {
         opened().ok_or_else(|| {
             unavailable("it does not open: its bytes were changed, or moved here".to_owned())
         })
+    }
+
+    /// A digest that nobody without the key can compare with that of a guess.
+    ///
+    /// # Errors
+    /// The key is missing.
+    pub fn digest(&self, bytes: &[u8]) -> Result<[u8; 32]> {
+        let ring = self.ring.read().unwrap_or_else(PoisonError::into_inner);
+        // A key of its own: one key is for one purpose.
+        let derived = sha256(&[b"digest".as_slice(), &ring.keys()?[0].material].concat());
+        let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &derived), bytes);
+        let mut digest = [0; 32];
+        digest.copy_from_slice(tag.as_ref());
+        Ok(digest)
     }
 
     /// Puts a new key before the others, unless a rotation is under way already, which then goes

@@ -10,6 +10,7 @@ use super::spec::{
 };
 use crate::agent::state::private_file;
 use crate::base::limit::STEADY;
+use crate::base::mask::{Mask, MaskedOutput};
 use crate::base::time::pause_s;
 use crate::base::{Clock, Millis, WallClock};
 use crate::model::Restart;
@@ -72,6 +73,7 @@ struct Keeper {
     log: OutputLog,
     signals: SignalFd,
     output: PipeReader,
+    masked: MaskedOutput,
     writer: PipeWriter,
     stage: Stage,
     /// The command's process, until it is reaped.
@@ -125,6 +127,7 @@ impl Keeper {
         fcntl(&output, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
         Ok(Some(Keeper {
             dir: dir.to_owned(),
+            masked: MaskedOutput::new(Mask::new(spec.hidden.iter().map(String::as_str))),
             log: OutputLog::at(&spec.log, matches!(spec.kind, KeptFor::Once { .. })),
             spec,
             report,
@@ -305,6 +308,8 @@ impl Keeper {
         self.report.last = Some((end, self.clock.now()));
         self.stage = Stage::Rests;
         self.take_output();
+        let rest = self.masked.end();
+        self.log.write(&rest);
         let restart = match self.spec.kind {
             KeptFor::Once { .. } => return self.tell(Phase::Over),
             KeptFor::Service { restart } => restart,
@@ -376,7 +381,10 @@ impl Keeper {
         // A command that never stops printing does not keep signals waiting.
         for _ in 0..64 {
             match self.output.read(&mut buffer) {
-                Ok(count) if count > 0 => self.log.write(&buffer[..count]),
+                Ok(count) if count > 0 => {
+                    let shown = self.masked.push(&buffer[..count]);
+                    self.log.write(&shown);
+                }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 _ => return,
             }

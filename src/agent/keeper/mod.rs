@@ -39,6 +39,7 @@ pub use process::KnownProcess;
 pub use spec::{CommandEnd, KeeperReport, KeptFor, Phase, Spec};
 pub use user::find as find_user;
 
+use crate::base::signals::ignore_none;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -54,7 +55,11 @@ pub fn stage_main(arguments: &[OsString]) -> Option<ExitCode> {
     let stage = arguments.first()?.to_str()?;
     let dir = || arguments.get(1).map(PathBuf::from).unwrap_or_default();
     match stage {
-        KEEPER => Some(keep::run(&dir())),
+        KEEPER => {
+            // Before it blocks those that it waits for.
+            ignore_none();
+            Some(keep::run(&dir()))
+        }
         START => Some(start::run(&dir())),
         _ => None,
     }

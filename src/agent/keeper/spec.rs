@@ -28,6 +28,9 @@ pub struct Spec {
     pub command: Vec<String>,
     /// What its environment has beyond the agent's.
     pub environment: BTreeMap<String, String>,
+    /// Values that are taken out of what it prints.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hidden: Vec<String>,
     /// The user it runs as; `None` for the agent's own.
     pub user: Option<String>,
     /// The directory it starts in, which has to be there.

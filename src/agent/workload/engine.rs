@@ -8,6 +8,7 @@ use super::services::{self, Places, Trouble};
 use super::setup::{self, SetupPlaces};
 use super::{Shared, WorkFault, WorkFaultKind, WorkPlaces, logs};
 use crate::agent::keeper::Keepers;
+use crate::base::mask::Mask;
 use crate::base::{Clock, WallClock};
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -48,7 +49,12 @@ impl Engine {
             keepers: Keepers::new(dir.join("kept"), places.program.clone()),
             files: RoleFiles::open(&dir, root)?,
             places: SetupPlaces {
-                places: Places { home: places.home.clone(), logs, environment: BTreeMap::new() },
+                places: Places {
+                    home: places.home.clone(),
+                    logs,
+                    environment: BTreeMap::new(),
+                    hidden: Vec::new(),
+                },
                 scripts: places.state.with_file_name("grange-setup"),
             },
             clock: WallClock::new(),
@@ -100,11 +106,13 @@ impl Engine {
 
     fn bring_about(&mut self, held: &HeldWork) -> Result<(), WorkFault> {
         self.places.places.environment.clone_from(&held.workload.environment);
+        self.places.places.hidden.clone_from(&held.workload.hidden);
         let is_set_up = self.shared.shelf.in_place().is_some();
         let steps = setup::steps(&held.workload.setup);
         setup::bring_about(&self.shared, &mut self.keepers, &steps, is_set_up, &self.places)?;
         self.shared.is_at("putting files in place");
-        self.files.place(&held.workload.files, &self.shared.halt)?;
+        let mask = Mask::new(held.workload.hidden.iter().map(String::as_str));
+        self.files.place(&held.workload.files, &self.shared.halt, &mask)?;
         self.shared.is_at("starting services");
         self.start_services(held)?;
         if self.is_halted() { Err(WorkFault::halted()) } else { Ok(()) }

@@ -7,6 +7,7 @@ use crate::agent::command;
 use crate::agent::state::{read, replace};
 use crate::base::Millis;
 use crate::base::hash::{hex, sha256};
+use crate::base::mask::Mask;
 use crate::model::{OnChange, RoleFile};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -52,14 +53,25 @@ impl RoleFiles {
     }
 
     /// Puts all of them in place; the first that cannot be ends it.
-    pub fn place(&mut self, files: &[RoleFile], halt: &AtomicBool) -> Result<(), WorkFault> {
+    pub fn place(
+        &mut self,
+        files: &[RoleFile],
+        halt: &AtomicBool,
+        mask: &Mask,
+    ) -> Result<(), WorkFault> {
         for file in files {
-            self.place_one(file, halt).map_err(|fault| fault.of(&format!("file {}", file.path)))?;
+            self.place_one(file, halt, mask)
+                .map_err(|fault| fault.of(&format!("file {}", file.path)))?;
         }
         self.remove_others(files)
     }
 
-    fn place_one(&mut self, file: &RoleFile, halt: &AtomicBool) -> Result<(), WorkFault> {
+    fn place_one(
+        &mut self,
+        file: &RoleFile,
+        halt: &AtomicBool,
+        mask: &Mask,
+    ) -> Result<(), WorkFault> {
         let spot = self.root.spot(&file.path)?;
         let content = file.content.as_bytes();
         let owner = owner_of(file.owner.as_deref())?;
@@ -73,7 +85,7 @@ impl RoleFiles {
             return Ok(());
         }
         spot.write_beside(&wanted)?;
-        if let Err(fault) = check(&file.check, &spot.beside(), halt) {
+        if let Err(fault) = check(&file.check, &spot.beside(), halt, mask) {
             spot.discard()?;
             return Err(fault);
         }
@@ -131,13 +143,13 @@ impl RoleFiles {
     }
 }
 
-fn check(check: &[String], beside: &Path, halt: &AtomicBool) -> Result<(), WorkFault> {
+fn check(check: &[String], beside: &Path, halt: &AtomicBool, mask: &Mask) -> Result<(), WorkFault> {
     if check.is_empty() {
         return Ok(());
     }
     let beside = beside.to_string_lossy();
     let check: Vec<String> = check.iter().map(|word| word.replace("{}", &beside)).collect();
-    let ran = command::run(&check, CHECK_TIMEOUT_MS, halt)
+    let ran = command::run(&check, CHECK_TIMEOUT_MS, halt, mask)
         .map_err(|error| WorkFault::again(format!("its check {}: {error}", check[0])))?;
     if ran.succeeded() {
         return Ok(());

@@ -21,6 +21,7 @@ mod setup;
 
 use super::orders::Outcome;
 use crate::base::limit::AGENT_DETAIL_BYTES_MAX;
+use crate::base::mask::Mask;
 use crate::base::text::tidy;
 use crate::base::{Clock, WallClock};
 use crate::model::Workload;
@@ -216,6 +217,13 @@ impl RoleWork {
         self.start(&mut inner).map_err(|error| format!("the agent cannot begin: {error}"))?;
         self.shared.changed.notify_all();
         Ok(inner.version)
+    }
+
+    /// What is taken out of everything that is printed here.
+    pub fn mask(&self) -> Mask {
+        let inner = self.shared.lock();
+        let hidden = inner.held.iter().flat_map(|held| &held.workload.hidden);
+        Mask::new(hidden.map(String::as_str))
     }
 
     /// What is wrong with the work, if anything is.

@@ -22,6 +22,8 @@ pub struct Places {
     pub logs: PathBuf,
     /// Variables of the server, beneath what a service says itself.
     pub environment: BTreeMap<String, String>,
+    /// Values that are taken out of what they print.
+    pub hidden: Vec<String>,
 }
 
 /// What keepers call a service.
@@ -181,6 +183,7 @@ fn spec(service: &RoleService, places: &Places) -> Spec {
     Spec {
         command: service.command.clone(),
         environment,
+        hidden: places.hidden.clone(),
         user: service.run_as.clone(),
         directory: places.home.join(directory.trim_start_matches('/')),
         open_files: service.open_files,

@@ -198,6 +198,7 @@ fn begin(
     let spec = Spec {
         command,
         environment: places.places.environment.clone(),
+        hidden: places.places.hidden.clone(),
         user: step.part.run_as.clone(),
         directory: places.places.home.clone(),
         open_files: None,

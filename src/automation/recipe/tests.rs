@@ -17,8 +17,10 @@ fn scene() -> (Scene, Stage) {
     let ports = |name: &str, port| BTreeMap::from([(name.to_owned(), port)]);
     let db = Tier { ports: ports("sql", 5432), servers: vec![member("db", 1), member("db", 2)] };
     let roles = BTreeMap::from([("db".into(), db), ("cache".into(), Tier::default())]);
-    let vars = BTreeMap::from([("MODE".into(), "prod".into())]);
-    (Scene::new("shop", &roles), Stage { server: member("api", 3), vars })
+    let vars = [("MODE", "prod"), ("PASSWORD", "hunter2")];
+    let vars = vars.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+    let hidden = BTreeSet::from(["PASSWORD".to_owned()]);
+    (Scene::new("shop", &roles), Stage { server: member("api", 3), vars, hidden })
 }
 
 fn recipe(text: &str) -> Recipe {
@@ -66,7 +68,16 @@ fn what_cannot_be_rendered_says_where_and_whether_to_wait() {
         "\n{{farm.role('dbx').addresses}}",
         "files: /etc/x, line 2: invalid operation: the farm has no farm role dbx (true)",
     );
-    check("{{vars.NONE}}", "files: /etc/x, line 1: a name in it has no value (false)");
+    check(
+        "{{vars.MODE}}{{vars.NONE}}",
+        "files: /etc/x, line 1: no value of variable NONE: grange variable set (false)",
+    );
+    check(
+        "{{vars.PASSWORD.x.y}}{{vars.PASSWORD | int}}",
+        "files: /etc/x, line 1: a name in it has no value (false)",
+    );
+    let told = rendered("{{vars.PASSWORD | int}}").unwrap_err();
+    assert!(!told.contains("hunter2") && told.contains("***"), "{told}");
     check(
         "{{farm.role('cache').addresses | first}}",
         "files: /etc/x, line 1: a name in it has no value (false)",
@@ -79,14 +90,13 @@ fn what_cannot_be_rendered_says_where_and_whether_to_wait() {
     assert!(rendered("{{'x' | indent(99999999999)}}").is_err());
 }
 
-#[test]
-fn commands_and_environments_are_templates_too() {
+fn serving(words: &[&str], environment: (&str, &str)) -> Result<Workload, Unrendered> {
     let service = RoleService {
         name: "api".into(),
-        command: vec!["serve".into(), "{{ports.http}}".into()],
+        command: words.iter().map(|word| word.to_string()).collect(),
         run_as: None,
         directory: None,
-        environment: BTreeMap::from([("PEERS".into(), "{{farm.role('db').count}}".into())]),
+        environment: BTreeMap::from([(environment.0.to_owned(), environment.1.to_owned())]),
         restart: Restart::Always,
         stop: StopBy::default(),
         open_files: None,
@@ -94,7 +104,33 @@ fn commands_and_environments_are_templates_too() {
     let ports = BTreeMap::from([("http".to_owned(), 8080)]);
     let recipe = Recipe { services: vec![service], ports, ..Recipe::default() };
     let (scene, stage) = scene();
-    let workload = render(&recipe, &scene, &stage).unwrap();
+    render(&recipe, &scene, &stage)
+}
+
+#[test]
+fn hidden_variables_go_into_environments_and_into_no_command() {
+    let workload = serving(&["serve"], ("KEY", "{{vars.PASSWORD}}")).unwrap();
+    assert_eq!(workload.services[0].environment["KEY"], "hunter2");
+    assert_eq!(workload.hidden, ["hunter2"]);
+    assert_eq!(format!("{workload:?}"), "Workload(0 parts of setup, 0 files, 1 services)");
+    for word in ["--key={{vars.PASSWORD}}", "{{vars['PASSWORD']}}", "{{vars.PASSWORD | upper}}"] {
+        let why = serving(&["serve", word], ("A", "")).unwrap_err();
+        assert!(why.is_lasting, "{word}");
+        assert_eq!(
+            why.to_string(),
+            "services: api, line 1: variable PASSWORD is hidden, and a command is shown to every \
+             user of the server: have it read from its environment or from a file",
+            "{word}"
+        );
+    }
+    let all = serving(&["serve", "{{vars}}"], ("A", "")).unwrap();
+    assert!(!all.services[0].command[1].contains("hunter2"), "nor all of them at once");
+}
+
+#[test]
+fn commands_and_environments_are_templates_too() {
+    let environment = ("PEERS", "{{farm.role('db').count}}");
+    let workload = serving(&["serve", "{{ports.http}}"], environment).unwrap();
     assert_eq!(workload.services[0].command, ["serve", "8080"]);
     assert_eq!(workload.services[0].environment["PEERS"], "2");
     assert_eq!(workload.environment["MODE"], "prod");

@@ -104,7 +104,7 @@ pub fn with_work(service: &Service, messages: Vec<Outgoing>) -> Result<Vec<Outgo
         return Ok(messages);
     }
     service.read(&Grant::job("orders"), |view| {
-        let mut contents = Contents::new(view);
+        let mut contents = Contents::new(service, view);
         let mut out = Vec::new();
         for (server, mut message) in messages {
             if is_work(&message.body) {

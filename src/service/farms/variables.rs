@@ -13,7 +13,7 @@
 mod checks;
 mod resolve;
 
-pub use resolve::{ResolvedVariable, of_server};
+pub use resolve::{FarmVariables, ResolvedVariable};
 pub(in crate::service) use resolve::{require, scopes_of};
 
 use crate::base::limit::VARIABLES_MAX;

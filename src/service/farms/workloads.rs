@@ -14,14 +14,15 @@
 
 use crate::automation::recipe::{Scene, SceneServer, Stage, Tier, Unrendered, render};
 use crate::base::hash::{hex, sha256};
-use crate::base::{FarmId, FarmRoleId, Millis, Problem, Result, RoleId, ServerId, Timestamp};
+use crate::base::{Code, FarmId, FarmRoleId, Millis, Problem, Result, RoleId, ServerId, Timestamp};
 use crate::model::{
     Actor, Cause, Farm, FarmRole, Grant, OnChange, Order, OrderBody, OrderState, Permission,
     Recipe, RoleFile, Server, ServerStatus, Workload,
 };
 use crate::service::agents::orders;
+use crate::service::farms::variables::FarmVariables;
 use crate::service::{Service, authorise, lookup};
-use crate::store::{Author, Purpose, View};
+use crate::store::{Author, Keyring, Purpose, View};
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -39,6 +40,8 @@ pub struct Looked {
     pub ordered: usize,
     /// What is wrong with work on servers that run, or will not mend by itself: a line each.
     pub failing: Vec<String>,
+    /// What servers on their way up wait for before they can be told their work.
+    pub waiting: BTreeMap<ServerId, String>,
 }
 
 /// Which roles have work for their servers, as far as was asked: revisions are never changed, so
@@ -78,31 +81,9 @@ impl RolesWithWork {
 pub fn configure(service: &Service, actor: &Actor, farm: FarmId) -> Result<Looked> {
     let grant = authorise(actor, Permission::Operate)?;
     let now = service.now();
-    let (due, failing) = service.read(&grant, |view| {
-        let Some(site) = Site::read(view, farm)? else { return Ok((Vec::new(), Vec::new())) };
-        let mut assigned: BTreeMap<FarmRoleId, Vec<Assignment>> = BTreeMap::new();
-        let mut failing = Vec::new();
-        for server in site.servers.iter().filter(|server| takes_work(server)) {
-            match site.assignment(view, server)? {
-                None => {}
-                Some(Ok(found)) => assigned.entry(server.farm_role).or_default().push(found),
-                Some(Err(why)) if why.is_lasting || server.status == ServerStatus::Running => {
-                    failing.push(format!("{}: {why}", site.name_of(server)));
-                }
-                // What a server on its way up waits for comes with the farm.
-                Some(Err(_)) => {}
-            }
-        }
-        let well = |server: ServerId| service.observed.is_ready(server);
-        failing.extend(assigned.values().flatten().filter_map(|found| found.failure(&site)));
-        let due: Vec<Assignment> = assigned
-            .into_values()
-            .flat_map(|assignments| choose(assignments, &well, now))
-            .collect();
-        Ok((due, failing))
-    })?;
-    let ordered = due.len();
-    if ordered > 0 {
+    let (due, mut looked) = service.read(&grant, |view| look(service, view, farm, now))?;
+    looked.ordered = due.len();
+    if looked.ordered > 0 {
         service.write(
             Author::new(&grant, "work.order", Cause::Clock, Purpose::Ending),
             move |tx| {
@@ -118,18 +99,51 @@ pub fn configure(service: &Service, actor: &Actor, farm: FarmId) -> Result<Looke
             },
         )?;
     }
-    Ok(Looked { ordered, failing })
+    Ok(looked)
+}
+
+/// What the servers of a farm are to be told now, and what is to be told of them.
+fn look(
+    service: &Service,
+    view: &View,
+    farm: FarmId,
+    now: Timestamp,
+) -> Result<(Vec<Assignment>, Looked)> {
+    let mut looked = Looked::default();
+    let Some(site) = Site::read(view, farm)? else { return Ok((Vec::new(), looked)) };
+    let mut assigned: BTreeMap<FarmRoleId, Vec<Assignment>> = BTreeMap::new();
+    for server in site.servers.iter().filter(|server| takes_work(server)) {
+        match site.assignment(service, view, server)? {
+            None => {}
+            Some(Ok(found)) => assigned.entry(server.farm_role).or_default().push(found),
+            Some(Err(why)) => {
+                if why.is_lasting || server.status == ServerStatus::Running {
+                    looked.failing.push(format!("{}: {why}", site.name_of(server)));
+                }
+                if server.status != ServerStatus::Running {
+                    looked.waiting.insert(server.id, why.to_string());
+                }
+            }
+        }
+    }
+    let well = |server: ServerId| service.observed.is_ready(server);
+    let failures = assigned.values().flatten().filter_map(|found| found.failure(&site));
+    looked.failing.extend(failures);
+    let due =
+        assigned.into_values().flat_map(|assignments| choose(assignments, &well, now)).collect();
+    Ok((due, looked))
 }
 
 /// The work that orders speak of, each farm read once.
 pub(in crate::service) struct Contents<'a> {
+    service: &'a Service,
     view: &'a View,
     sites: BTreeMap<FarmId, Option<Site>>,
 }
 
 impl<'a> Contents<'a> {
-    pub(in crate::service) fn new(view: &'a View) -> Contents<'a> {
-        Contents { view, sites: BTreeMap::new() }
+    pub(in crate::service) fn new(service: &'a Service, view: &'a View) -> Contents<'a> {
+        Contents { service, view, sites: BTreeMap::new() }
     }
 
     /// What a server is ordered to do; `None` when that comes to something else by now.
@@ -144,8 +158,10 @@ impl<'a> Contents<'a> {
             Entry::Vacant(new) => new.insert(Site::read(self.view, server.farm)?),
         };
         let Some(site) = site else { return Ok(None) };
-        let Some(Ok(workload)) = site.work(&server) else { return Ok(None) };
-        Ok((digest(&workload)? == told(body).1).then_some(workload))
+        let work = site.work(self.service, self.view, &server)?;
+        let Some(Ok(workload)) = work else { return Ok(None) };
+        let digests = Digests::of(&self.service.keyring, &workload)?;
+        Ok((digests.all == told(body).1).then_some(workload))
     }
 }
 
@@ -167,6 +183,7 @@ struct Site {
     servers: Vec<Server>,
     /// What the revisions say that farm roles pin and servers are of.
     recipes: BTreeMap<(RoleId, u64), Recipe>,
+    variables: FarmVariables,
     scene: Scene,
 }
 
@@ -195,7 +212,8 @@ impl Site {
             tiers.insert(role.alias.to_string(), Tier { ports, servers });
         }
         let scene = Scene::new(farm.name.as_str(), &tiers);
-        Ok(Some(Site { farm, roles, servers, recipes, scene }))
+        let variables = FarmVariables::read(view, &farm, roles.values())?;
+        Ok(Some(Site { farm, roles, servers, recipes, variables, scene }))
     }
 
     fn name_of(&self, server: &Server) -> String {
@@ -203,22 +221,38 @@ impl Site {
     }
 
     /// What a server is to do; `None` where its role has nothing for it.
-    fn work(&self, server: &Server) -> Option<std::result::Result<Workload, Unrendered>> {
-        let recipe = self.recipes.get(&revision_of(&self.roles, server)?)?;
-        if recipe.is_idle() {
-            return None;
-        }
-        let stage = Stage { server: member(&self.farm, server)?, vars: self.variables(server) };
-        Some(render(recipe, &self.scene, &stage))
+    fn work(
+        &self,
+        service: &Service,
+        view: &View,
+        server: &Server,
+    ) -> Result<Option<std::result::Result<Workload, Unrendered>>> {
+        let made = revision_of(&self.roles, server);
+        let recipe = made.and_then(|made| self.recipes.get(&made));
+        let Some(recipe) = recipe.filter(|recipe| !recipe.is_idle()) else { return Ok(None) };
+        let Some(member) = member(&self.farm, server) else { return Ok(None) };
+        let known = match self.variables.of_server(service, view, server) {
+            Ok(known) => known,
+            Err(problem) if problem.code == Code::ServiceUnavailable => {
+                return Ok(Some(Err(Unrendered::of_variables(problem.message))));
+            }
+            Err(problem) => return Err(problem),
+        };
+        let hidden = known.iter().filter(|(_, known)| known.hidden);
+        let hidden = hidden.map(|(name, _)| name.clone()).collect();
+        let vars = known.into_iter().map(|(name, known)| (name, known.value.reveal().to_owned()));
+        let stage = Stage { server: member, vars: vars.collect(), hidden };
+        Ok(Some(render(recipe, &self.scene, &stage)))
     }
 
     /// What a server is to do, beside what it was last told.
     fn assignment(
         &self,
+        service: &Service,
         view: &View,
         server: &Server,
     ) -> Result<Option<std::result::Result<Assignment, Unrendered>>> {
-        let workload = match self.work(server) {
+        let workload = match self.work(service, view, server)? {
             None => return Ok(None),
             Some(Err(why)) => return Ok(Some(Err(why))),
             Some(Ok(workload)) => workload,
@@ -227,30 +261,13 @@ impl Site {
         let last = orders::last_of(&orders, orders::is_work).cloned();
         let setup = workload.setup.iter().map(|part| part.timeout_ms);
         let deadline = setup.fold(DEADLINE, Millis::saturating_add);
+        let digests = Digests::of(&service.keyring, &workload)?;
         let body = OrderBody::Workload {
             generation: last.as_ref().map_or(0, |order| told(&order.body).0) + 1,
-            digest: digest(&workload)?,
-            restarts: restarts_of(&workload)?,
+            digest: digests.all,
+            restarts: digests.restarts,
         };
         Ok(Some(Ok(Assignment { server: server.clone(), body, deadline, last })))
-    }
-
-    /// What every part of a server's work has in its environment, and its templates as `vars`.
-    fn variables(&self, server: &Server) -> BTreeMap<String, String> {
-        let alias = self.roles.get(&server.farm_role).map(|role| role.alias.to_string());
-        let alias = alias.unwrap_or_default();
-        let address = server.address().cloned().unwrap_or_default();
-        [
-            ("GRANGE_FARM", self.farm.name.to_string()),
-            ("GRANGE_FARM_ROLE", alias),
-            ("GRANGE_SERVER", self.name_of(server)),
-            ("GRANGE_SERVER_ID", server.id.to_string()),
-            ("GRANGE_SERVER_INDEX", server.index.to_string()),
-            ("GRANGE_SERVER_ADDRESS", address),
-        ]
-        .into_iter()
-        .map(|(name, value)| (name.to_owned(), value))
-        .collect()
     }
 }
 
@@ -350,15 +367,28 @@ fn choose(
     told
 }
 
-/// Of what a service has to be restarted for: itself, its environment, and files that say so.
-fn restarts_of(workload: &Workload) -> Result<String> {
-    let restarts = |file: &&RoleFile| matches!(file.on_change, Some(OnChange::Restart(_)));
-    let files: Vec<_> = workload.files.iter().filter(restarts).collect();
-    digest(&(&workload.services, &workload.environment, files))
+/// What names a server's work, and what in it restarts a service when it changes.
+struct Digests {
+    all: String,
+    /// Of services, their environment, and files that say so.
+    restarts: String,
 }
 
-fn digest(of: &impl serde::Serialize) -> Result<String> {
-    let text = serde_json::to_vec(of)
-        .map_err(|cause| Problem::internal("writing a server's work", cause))?;
-    Ok(hex(&sha256(&text)[..16]))
+impl Digests {
+    /// Hidden values are short and few: a digest of them has a key, so that nobody can try them.
+    fn of(keyring: &Keyring, workload: &Workload) -> Result<Digests> {
+        let is_plain = workload.hidden.is_empty();
+        let digest = |text: serde_json::Result<Vec<u8>>| -> Result<String> {
+            let text = text.map_err(|cause| Problem::internal("writing a server's work", cause))?;
+            let whole = if is_plain { sha256(&text) } else { keyring.digest(&text)? };
+            Ok(hex(&whole[..16]))
+        };
+        let restarts = |file: &&RoleFile| matches!(file.on_change, Some(OnChange::Restart(_)));
+        let files: Vec<_> = workload.files.iter().filter(restarts).collect();
+        let of_services = (&workload.services, &workload.environment, files);
+        Ok(Digests {
+            all: digest(serde_json::to_vec(workload))?,
+            restarts: digest(serde_json::to_vec(&of_services))?,
+        })
+    }
 }

@@ -216,6 +216,9 @@ fn server_story(past: &Past, server: &Server) -> Result<ExplainView> {
         server.terminate_reason.map(|reason| format!(" ({})", reason.say())).unwrap_or_default();
     let role = lookup::farm_role(past.view, server.farm_role)?;
     let mut waiting = next::of_server(past, server, role.as_ref())?;
+    if let Some(awaited) = past.service.observed.work_awaited(server.farm, server.id) {
+        waiting.insert(0, format!("[farm] its work cannot be told yet: {awaited}"));
+    }
     if server.status.counts() {
         // What it stands on is not well: nothing else explains what follows from that.
         let noticed = notices::of(past.service, &server.platform, server.id).into_iter();

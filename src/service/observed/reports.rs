@@ -86,8 +86,24 @@ impl Observed {
         lines.into_iter().flat_map(|lines| lines.about(server)).cloned().collect()
     }
 
+    /// What servers of a farm wait for before they can be told what their role says.
+    pub fn set_work_awaited(&self, farm: FarmId, awaited: BTreeMap<ServerId, String>) {
+        let mut inner = self.lock();
+        match awaited.is_empty() {
+            true => drop(inner.work_awaited.remove(&farm)),
+            false => drop(inner.work_awaited.insert(farm, awaited)),
+        }
+    }
+
+    /// What a server waits for before it can be told what its role says; `None` when it was told.
+    pub fn work_awaited(&self, farm: FarmId, server: ServerId) -> Option<String> {
+        self.lock().work_awaited.get(&farm)?.get(&server).cloned()
+    }
+
     /// Drops the reasons of a farm that is gone.
     pub fn forget_farm(&self, farm: FarmId) {
-        self.lock().reports.remove(&farm);
+        let mut inner = self.lock();
+        inner.reports.remove(&farm);
+        inner.work_awaited.remove(&farm);
     }
 }

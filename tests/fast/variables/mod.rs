@@ -8,12 +8,15 @@ use grange::model::{
     Actor, Cause, Door, GlobalVariable, Grant, Permission, Server, VariableScope, VariableValue,
 };
 use grange::service::appliance::sealing;
+use grange::service::farms::variables::FarmVariables;
 use grange::service::farms::{self, variables};
 use grange::service::lookup;
 use grange::store::{Author, Purpose, Reads, SealedPlace};
 use grange::wire::input::Page;
 use grange::wire::sealing::RotateKeyInput;
 use grange::wire::variable::{VariableInput, VariableView};
+
+mod work;
 
 const ALL: Page = Page { number: 1, size: 200 };
 const PLANTED: &str = "planted-correct-horse-battery";
@@ -51,9 +54,12 @@ fn give(site: &Site, at: VariableScope, name: &str, value: &str) -> Result<Varia
 }
 
 fn value_on(site: &Site, server: &Server, name: &str) -> Result<Option<String>> {
-    let found = site
-        .service
-        .read(&Grant::job("test"), |view| variables::of_server(&site.service, view, server))?;
+    let found = site.service.read(&Grant::job("test"), |view| {
+        let farm = lookup::farm(view, server.farm)?.unwrap();
+        let farm_roles = lookup::farm_roles_of(view, farm.id)?;
+        let of_farm = FarmVariables::read(view, &farm, &farm_roles)?;
+        of_farm.of_server(&site.service, view, server)
+    })?;
     Ok(found.get(name).map(|variable| variable.value.reveal().to_owned()))
 }
 
@@ -84,16 +90,22 @@ fn the_innermost_value_counts_and_goes_with_its_scope() {
 }
 
 #[test]
-fn every_server_has_the_systems_variables_by_both_names() {
+fn every_server_has_the_systems_variables_by_our_names_and_by_scalrs() {
     let (site, server) = site();
-    for prefix in ["GRANGE", "SCALR"] {
-        let of = |name: &str| value_on(&site, &server, &format!("{prefix}_{name}")).unwrap();
-        assert_eq!(of("SERVER_HOSTNAME"), Some(server.hostname.clone()));
-        assert_eq!(of("FARM_NAME").as_deref(), Some("shop"));
-        assert_eq!(of("FARM_ROLE_ALIAS").as_deref(), Some("web"));
-        assert_eq!(of("INSTANCE_INDEX"), Some(server.index.to_string()));
-        assert_eq!(of("INTERNAL_IP"), server.private_ips.first().cloned());
+    let known = [
+        ("GRANGE_FARM", "SCALR_FARM_NAME", "shop".to_owned()),
+        ("GRANGE_FARM_ROLE", "SCALR_FARM_ROLE_ALIAS", "web".to_owned()),
+        ("GRANGE_SERVER_ID", "SCALR_SERVER_ID", server.id.to_string()),
+        ("GRANGE_SERVER_INDEX", "SCALR_INSTANCE_INDEX", server.index.to_string()),
+        ("GRANGE_SERVER_ADDRESS", "SCALR_INTERNAL_IP", server.private_ips[0].clone()),
+    ];
+    for (ours, scalrs, expected) in known {
+        for name in [ours, scalrs] {
+            assert_eq!(value_on(&site, &server, name).unwrap().as_ref(), Some(&expected), "{name}");
+        }
     }
+    let name = format!("shop/{}", server.hostname);
+    assert_eq!(value_on(&site, &server, "GRANGE_SERVER").unwrap(), Some(name));
 }
 
 #[test]

@@ -148,6 +148,81 @@ fn no_secret_is_in_any_byte_of_a_used_appliance() {
     search.end(1 << 20);
 }
 
+const APP: &str = "role: app
+images:
+  - {cloudPlatform: onboard, image: host}
+setup:
+  - {run: \"echo set up with $PASSWORD\"}
+files:
+  - {path: /etc/app.conf, template: \"password={{ vars.PASSWORD }}\\n\", mode: \"0600\"}
+services:
+  - {name: app, command: [sh, -c, \"echo $PASSWORD; echo $KEY >&2; exec sleep 9999\"],
+     environment: {KEY: \"key-{{ vars.PASSWORD }}\"}}
+";
+
+/// Applies a role's manifest.
+fn apply_role(rig: &Rig, manifest: &str) -> Output {
+    with_input(rig, &["role", "apply", "-f", "-"], manifest)
+}
+
+#[test]
+fn a_hidden_value_does_its_work_and_is_printed_nowhere() {
+    let mut rig = Rig::new("hidden-work");
+    rig.start();
+    let mut search = Search { secrets: vec![PLANTED[0].to_owned()], ..Search::default() };
+    apply_role(&rig, APP);
+    hide(&rig, "environment", "PASSWORD", PLANTED[0]);
+    rig.apply(&FARM.replace("web-demo", "app"));
+    rig.settled("web", 1, 60);
+    let run = |words: &[&str]| {
+        let output = rig.grange(&[&["run", "shop/web-1", "--"], words].concat());
+        assert!(output.status.success(), "{}", said(&output));
+        said(&output)
+    };
+    let length = format!("test $(wc -c < /etc/app.conf) = {}", PLANTED[0].len() + 10);
+    run(&["sh", "-c", &length]);
+    let shown = run(&["cat", "/etc/app.conf"]);
+    assert!(shown.contains("password=***"), "{shown}");
+    let log = said(&rig.grange(&["server", "log", "shop/web-1"]));
+    for expected in ["set up with ***", "key-***"] {
+        assert!(log.contains(expected), "{expected}: {log}");
+    }
+    search.through("run", shown.as_bytes());
+    search.through("server log", log.as_bytes());
+
+    // What fails says so without it, and so does what cannot be rendered.
+    let failing = APP.replace("echo set up with $PASSWORD", "echo no $PASSWORD; exit 3");
+    let failing = said(&apply_role(&rig, &failing));
+    let upgraded = said(&rig.grange(&["role", "upgrade", "app", "--yes"]));
+    until("the journal to say why", 60, || {
+        let said = said(&rig.grange(&["events"]));
+        if said.contains("no ***") { Ok(()) } else { Err(said) }
+    });
+    let shown = APP.replace("exec sleep 9999", "exec sleep {{ vars.PASSWORD }}");
+    let shown = said(&apply_role(&rig, &shown));
+    rig.grange(&["role", "upgrade", "app", "--yes"]);
+    until("the alert to say that a command shows it", 60, || {
+        let said = said(&rig.grange(&["status"]));
+        if said.contains("PASSWORD is hidden") { Ok(()) } else { Err(said) }
+    });
+    for text in [failing, upgraded, shown] {
+        search.through("an answer", text.as_bytes());
+    }
+    ask_all(&rig, &mut search);
+    search.command_lines();
+    rig.stop();
+    search.through("the log", &fs::read(rig.directory.join("serve.log")).unwrap());
+    // A server's own file system has it where its role put it, for its own users.
+    for name in ["store.redb", "store.wal", "series", "keys", "run", "search"] {
+        let path = data(&rig).join(name);
+        search.below(&path);
+        if let Ok(bytes) = fs::read(&path) {
+            search.through(name, &bytes);
+        }
+    }
+    search.end(1 << 16);
+}
+
 #[test]
 fn an_appliance_without_its_key_runs_and_says_what_it_cannot_do() {
     let mut rig = Rig::new("keyless");

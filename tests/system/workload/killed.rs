@@ -5,14 +5,12 @@ use super::world::*;
 use grange::model::Workload;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// RoleWork with three parts of setup, a file and two services, each of which leaves a mark.
 fn marked() -> Workload {
     let parts = [1, 2, 3].map(|n| format!("echo {n} >> marks; sleep 0.05; echo {n} >> marks"));
     Workload {
-        environment: BTreeMap::new(),
         setup: parts.iter().map(|script| part(script)).collect(),
         files: vec![reloads(file("/etc/conf", "x"), "a")],
         services: ["a", "b"]
@@ -22,6 +20,7 @@ fn marked() -> Workload {
                 service(name, &script)
             })
             .to_vec(),
+        ..Workload::default()
     }
 }
 

@@ -2,7 +2,6 @@
 
 use super::world::*;
 use grange::model::{OnChange, RoleFile, Workload};
-use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::{MetadataExt, symlink};
 use std::sync::Arc;
@@ -69,13 +68,12 @@ fn a_change_reloads_or_restarts_what_it_names() {
     let take = |generation, a: &str, b: &str| {
         let restarts = Some(OnChange::Restart("web".to_owned()));
         let workload = Workload {
-            environment: BTreeMap::new(),
             files: vec![
                 reloads(file("/etc/a", a), "web"),
                 RoleFile { on_change: restarts, ..file("/etc/b", b) },
             ],
             services: vec![service("web", script)],
-            setup: Vec::new(),
+            ..Workload::default()
         };
         said(work.take(generation, workload)).unwrap();
     };

@@ -180,3 +180,42 @@ fn a_disk_that_takes_nothing_ends_no_service() {
     until("it runs again", || world.process("web").is_some_and(|pid| pid != process));
     assert_eq!(world.report("service-web").unwrap()["starts"].as_u64().map(|n| n >= 2), Some(true));
 }
+
+#[test]
+fn what_is_hidden_is_in_nothing_that_is_printed() {
+    let world = World::new("hidden");
+    let hidden = vec!["hunter2".to_owned()];
+    let environment = BTreeMap::from([("PASSWORD".to_owned(), "hunter2".to_owned())]);
+    let setup = vec![part("echo with $PASSWORD"), part("printf 'hunt'; printf 'er2\\n'; exit 4")];
+    let services = vec![service("web", "echo $PASSWORD >&2; exec sleep 300")];
+    let work = world.open();
+    let all = Workload { setup, services, environment, hidden, ..Workload::default() };
+    let why = said(work.take(1, all.clone())).unwrap_err();
+    assert!(why.contains("ended with exit code 4") && why.ends_with(": ***"), "{why}");
+    assert_eq!(work.mask().text("it is hunter2"), "it is ***");
+    let setup = all.setup[..1].to_vec();
+    assert_eq!(
+        said(work.take(2, Workload { setup, ..all })),
+        Ok("generation 2 is in place".into())
+    );
+    work.halt();
+    assert_eq!(world.log("setup-1"), "with ***\n");
+    assert_eq!(world.log("service-web"), "***\n");
+}
+
+#[test]
+fn signals_that_an_agent_ignores_reach_its_services() {
+    let world = World::new("ignored");
+    let ignored = |process: &str| {
+        let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap();
+        let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:")).unwrap();
+        // SIGHUP is the first; the agent has a handler of its own for SIGINT.
+        u64::from_str_radix(mask.trim(), 16).unwrap() & 1
+    };
+    world.hold(1, &services(vec![service("web", "echo $$ >> begun; exec sleep 300")]));
+    let mut agent = world.agent_with_ignored_signals();
+    until("the service to run", || world.process("web").is_some() && world.in_place() == Some(1));
+    assert_eq!(ignored(&agent.id().to_string()), 1);
+    assert_eq!(ignored(world.read("begun").trim()), 0);
+    kill_hard(&mut agent);
+}

@@ -2,7 +2,6 @@
 
 use super::world::*;
 use grange::model::{SetupPart, Workload};
-use std::collections::BTreeMap;
 use std::thread;
 use std::time::Duration;
 
@@ -12,13 +11,13 @@ fn setup_files_and_services_come_in_this_order_and_setup_once() {
     let work = world.open();
     assert_eq!(trouble(&work), "the work of its role has not arrived yet");
     let workload = Workload {
-        environment: BTreeMap::new(),
         setup: vec![
             part("echo one >> order; test ! -e etc/conf"),
             part("#!/bin/bash\n[[ $(cat order) == one ]] && echo two | tee -a order"),
         ],
         files: vec![file("/etc/conf", "x")],
         services: vec![service("web", "cat etc/conf >> order; echo up; exec sleep 300")],
+        ..Workload::default()
     };
     let done = Ok("generation 1 is in place".to_owned());
     assert_eq!(said(work.take(1, workload.clone())), done);

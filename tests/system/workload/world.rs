@@ -57,6 +57,15 @@ impl World {
 
     /// An agent's own process, whose appliance is not there.
     pub fn agent(&self) -> Child {
+        self.agent_by(&[AGENT])
+    }
+
+    /// The same, started as by `nohup` or in the background of a script.
+    pub fn agent_with_ignored_signals(&self) -> Child {
+        self.agent_by(&["sh", "-c", "trap '' HUP; exec \"$0\" \"$@\"", AGENT])
+    }
+
+    fn agent_by(&self, command: &[&str]) -> Child {
         let config = self.dir.join("agent.json");
         let ca = "07".repeat(32);
         let data = format!(
@@ -66,7 +75,8 @@ impl World {
         );
         fs::write(&config, data).unwrap();
         let log = fs::File::options().create(true).append(true).open(self.dir.join("agent.log"));
-        Command::new(AGENT)
+        Command::new(command[0])
+            .args(&command[1..])
             .args(["--config", config.to_str().unwrap(), "--state"])
             .arg(self.dir.join("state"))
             .env("GRANGE_HOME", &self.dir)

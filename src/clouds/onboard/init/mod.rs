@@ -33,6 +33,7 @@ mod supervise;
 use super::cgroup::{Group, Version};
 use super::record::{Isolation, ServerRecord};
 use crate::base::output;
+use crate::base::signals::ignore_none;
 use serde::{Deserialize, Serialize};
 use std::ffi::OsString;
 use std::io::Write;
@@ -121,6 +122,7 @@ fn say(line: &str) {
 /// Runs a stage: `arguments` are those behind `onboard-init`. For `main`, before anything else
 /// and before any thread.
 pub fn init_main(arguments: Vec<OsString>) -> ExitCode {
+    ignore_none();
     let path = arguments.get(1).map(PathBuf::from).unwrap_or_default();
     match arguments.first().and_then(|stage| stage.to_str()) {
         Some("outer") => outer::run(&path),

@@ -1,7 +1,7 @@
 //! Which variables a scope has, and which values count.
 
 use super::{about, checks, opened};
-use crate::base::{EnvironmentId, Problem, Result, Secret};
+use crate::base::{EnvironmentId, FarmId, FarmRoleId, Problem, Result, Secret};
 use crate::model::{
     Farm, FarmRole, GlobalVariable, ScopeKind, Server, VariableDeclaration, VariableScope,
     VariableValue,
@@ -67,13 +67,20 @@ pub(in crate::service) fn scopes_of(
 impl Inherited {
     /// Every variable of some scopes, by name.
     pub fn all(read: &impl Reads, scopes: &[VariableScope]) -> Result<Vec<Inherited>> {
-        let mut found: BTreeMap<String, Vec<GlobalVariable>> = BTreeMap::new();
+        let mut given = Vec::new();
         for scope in scopes {
-            for variable in lookup::variables_in(read, scope)? {
-                found.entry(variable.name.to_ascii_lowercase()).or_default().push(variable);
-            }
+            given.extend(lookup::variables_in(read, scope)?);
         }
-        Ok(found.into_values().filter_map(Inherited::of).collect())
+        Ok(Inherited::each(given))
+    }
+
+    /// Every variable of what was given, the outermost first, by name.
+    fn each(given: impl IntoIterator<Item = GlobalVariable>) -> Vec<Inherited> {
+        let mut found: BTreeMap<String, Vec<GlobalVariable>> = BTreeMap::new();
+        for variable in given {
+            found.entry(variable.name.to_ascii_lowercase()).or_default().push(variable);
+        }
+        found.into_values().filter_map(Inherited::of).collect()
     }
 
     /// One variable of some scopes.
@@ -155,61 +162,104 @@ impl Inherited {
     }
 }
 
-/// What a server has: the system's own variables, and those with a value, by name. This is the one
-/// place where hidden values are opened.
-///
-/// # Errors
-/// A hidden one does not open, which is said with its name.
-pub fn of_server(
-    service: &Service,
-    view: &View,
-    server: &Server,
-) -> Result<BTreeMap<String, ResolvedVariable>> {
-    let mut found = system(view, server)?;
-    let scopes = scopes_of(view, server.env, &VariableScope::Server(server.id))?;
-    for known in Inherited::all(view, &scopes)? {
-        let Some(counting) = known.counting() else { continue };
-        let Some(text) = opened(&service.keyring, counting)? else { continue };
-        let Some(text) = checks::formatted(&known.declared, text.reveal()) else { continue };
-        let value = ResolvedVariable { value: Secret::new(text), hidden: known.declared.hidden };
-        found.insert(known.first().name.clone(), value);
-    }
-    Ok(found)
+/// What the servers of a farm have in common, read once for all of them.
+pub struct FarmVariables {
+    env: EnvironmentId,
+    farm: FarmId,
+    farm_name: String,
+    /// Alias and role of each farm role.
+    farm_roles: BTreeMap<FarmRoleId, (String, String)>,
+    /// What all of them have, then what each farm role has; the outermost first.
+    outer: Vec<GlobalVariable>,
+    of_farm_roles: BTreeMap<FarmRoleId, Vec<GlobalVariable>>,
 }
 
-/// What every server has without anybody declaring it: by our name, and by the one that scripts
-/// written for Scalr know.
-fn system(view: &View, server: &Server) -> Result<BTreeMap<String, ResolvedVariable>> {
-    let farm = lookup::farm(view, server.farm)?;
-    let farm_role = lookup::farm_role(view, server.farm_role)?;
-    let role = farm_role.as_ref().map(|role| lookup::role(view, role.role)).transpose()?.flatten();
-    let text = |text: Option<String>| text.unwrap_or_default();
-    let known = [
-        ("ENV_ID", server.env.to_string()),
-        ("FARM_ID", server.farm.to_string()),
-        ("FARM_NAME", text(farm.map(|farm| farm.name.to_string()))),
-        ("FARM_ROLE_ID", server.farm_role.to_string()),
-        ("FARM_ROLE_ALIAS", text(farm_role.map(|role| role.alias.to_string()))),
-        ("ROLE_NAME", text(role.map(|role| role.name.to_string()))),
-        ("SERVER_ID", server.id.to_string()),
-        ("SERVER_HOSTNAME", server.hostname.clone()),
-        ("SERVER_TYPE", server.instance_type.clone()),
-        ("INSTANCE_INDEX", server.index.to_string()),
-        ("CLOUD_PLATFORM", server.platform.clone()),
-        ("CLOUD_LOCATION", server.location.clone()),
-        ("CLOUD_LOCATION_ZONE", text(server.zone.clone())),
-        ("CLOUD_SERVER_ID", text(server.cloud_server_id.clone())),
-        ("INTERNAL_IP", text(server.private_ips.first().cloned())),
-        ("EXTERNAL_IP", text(server.public_ips.first().cloned())),
-    ];
-    let mut found = BTreeMap::new();
-    for (name, value) in known {
-        for prefix in ["GRANGE_", "SCALR_"] {
-            let value = ResolvedVariable { value: Secret::new(value.clone()), hidden: false };
-            found.insert(format!("{prefix}{name}"), value);
+impl FarmVariables {
+    /// Of a farm and these farm roles of it.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn read<'a>(
+        view: &View,
+        farm: &Farm,
+        farm_roles: impl IntoIterator<Item = &'a FarmRole>,
+    ) -> Result<FarmVariables> {
+        let mut outer = Vec::new();
+        for scope in scopes_of(view, farm.env, &VariableScope::Farm(farm.id))? {
+            outer.extend(lookup::variables_in(view, &scope)?);
         }
+        let (mut names, mut of_farm_roles) = (BTreeMap::new(), BTreeMap::new());
+        for farm_role in farm_roles {
+            let role = lookup::role(view, farm_role.role)?;
+            let role = role.map(|role| role.name.to_string()).unwrap_or_default();
+            names.insert(farm_role.id, (farm_role.alias.to_string(), role));
+            let given = lookup::variables_in(view, &VariableScope::FarmRole(farm_role.id))?;
+            of_farm_roles.insert(farm_role.id, given);
+        }
+        let (env, id, farm_name) = (farm.env, farm.id, farm.name.to_string());
+        Ok(FarmVariables { env, farm: id, farm_name, farm_roles: names, outer, of_farm_roles })
     }
-    Ok(found)
+
+    /// What a server has: the system's own variables, and those with a value, by name. This is the
+    /// one place where hidden values are opened.
+    ///
+    /// # Errors
+    /// A hidden one does not open, which is said with its name.
+    pub fn of_server(
+        &self,
+        service: &Service,
+        view: &View,
+        server: &Server,
+    ) -> Result<BTreeMap<String, ResolvedVariable>> {
+        let mut found = self.system(server);
+        let of_role = self.of_farm_roles.get(&server.farm_role).into_iter().flatten();
+        let own = lookup::variables_in(view, &VariableScope::Server(server.id))?;
+        let given = self.outer.iter().chain(of_role).cloned().chain(own);
+        for known in Inherited::each(given) {
+            let Some(counting) = known.counting() else { continue };
+            let Some(text) = opened(&service.keyring, counting)? else { continue };
+            let Some(text) = checks::formatted(&known.declared, text.reveal()) else { continue };
+            let hidden = known.declared.hidden;
+            let value = ResolvedVariable { value: Secret::new(text), hidden };
+            found.insert(known.first().name.clone(), value);
+        }
+        Ok(found)
+    }
+
+    /// What every server has without anybody declaring it: by our names, and by those that scripts
+    /// written for Scalr know.
+    fn system(&self, server: &Server) -> BTreeMap<String, ResolvedVariable> {
+        let (alias, role) = self.farm_roles.get(&server.farm_role).cloned().unwrap_or_default();
+        let text = |text: &Option<String>| text.clone().unwrap_or_default();
+        let first = |texts: &[String]| texts.first().cloned().unwrap_or_default();
+        let address = server.address().cloned().unwrap_or_default();
+        let known = [
+            ("GRANGE_FARM", self.farm_name.clone()),
+            ("GRANGE_FARM_ROLE", alias.clone()),
+            ("GRANGE_SERVER", lookup::name_in(&self.farm_name, &server.hostname)),
+            ("GRANGE_SERVER_ADDRESS", address),
+            ("GRANGE_SERVER_ID", server.id.to_string()),
+            ("GRANGE_SERVER_INDEX", server.index.to_string()),
+            ("SCALR_ENV_ID", self.env.to_string()),
+            ("SCALR_FARM_ID", self.farm.to_string()),
+            ("SCALR_FARM_NAME", self.farm_name.clone()),
+            ("SCALR_FARM_ROLE_ID", server.farm_role.to_string()),
+            ("SCALR_FARM_ROLE_ALIAS", alias),
+            ("SCALR_ROLE_NAME", role),
+            ("SCALR_SERVER_ID", server.id.to_string()),
+            ("SCALR_SERVER_HOSTNAME", server.hostname.clone()),
+            ("SCALR_SERVER_TYPE", server.instance_type.clone()),
+            ("SCALR_INSTANCE_INDEX", server.index.to_string()),
+            ("SCALR_CLOUD_PLATFORM", server.platform.clone()),
+            ("SCALR_CLOUD_LOCATION", server.location.clone()),
+            ("SCALR_CLOUD_LOCATION_ZONE", text(&server.zone)),
+            ("SCALR_CLOUD_SERVER_ID", text(&server.cloud_server_id)),
+            ("SCALR_INTERNAL_IP", first(&server.private_ips)),
+            ("SCALR_EXTERNAL_IP", first(&server.public_ips)),
+        ];
+        let shown = |value| ResolvedVariable { value: Secret::new(value), hidden: false };
+        known.into_iter().map(|(name, value)| (name.to_owned(), shown(value))).collect()
+    }
 }
 
 /// Refuses to launch a farm while variables that are required have no value; all of them at once.

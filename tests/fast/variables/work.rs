@@ -1,0 +1,117 @@
+//! Variables on their way to servers: waited for, told anew when they change, and in no record.
+
+use super::*;
+use grange::model::{OrderBody, ServerStatus};
+use grange::service::farms::roles;
+use grange::service::farms::workloads::{self, Looked};
+use grange::service::{agents, journal, servers};
+use grange::wire::role::RoleManifestRequest;
+
+const ROLE: &str = "role: app
+images:
+  - {cloudPlatform: simulated, image: host}
+files:
+  - {path: /etc/app, template: \"{{ vars.PASSWORD }}\"}
+services:
+  - {name: app, command: [app]}
+";
+const FARM: &str = "farm: shop
+farmRoles:
+  - {alias: web, role: app, cloudPlatform: simulated, instanceType: small,
+     scaling: {minInstances: 1, maxInstances: 1}}
+";
+
+/// A site whose one server is up as far as its agent, and has work.
+fn working() -> (Site, Server) {
+    let mut site = Site::new();
+    let request = RoleManifestRequest { manifest: ROLE.into(), ..RoleManifestRequest::default() };
+    roles::apply(&site.service, &ann(), &request).unwrap();
+    site.apply_text(FARM);
+    for _ in 0..20 {
+        site.act("tick");
+        site.act("later 5s");
+    }
+    let server = site.servers().remove(0);
+    assert!(server.agent && server.status != ServerStatus::Running, "{server:?}");
+    (site, server)
+}
+
+fn look(site: &Site, server: &Server) -> Looked {
+    let job = Actor::job("workloads");
+    let looked = workloads::configure(&site.service, &job, server.farm).unwrap();
+    site.service.observed.set_work_awaited(server.farm, looked.waiting.clone());
+    looked
+}
+
+/// The digests of the last order of work.
+fn told(site: &Site, server: &Server) -> (String, String) {
+    let orders = site.service.read(&Grant::job("test"), |view| lookup::orders_of(view, server.id));
+    let work = orders.unwrap().into_iter().filter_map(|order| match order.body {
+        OrderBody::Workload { digest, restarts, .. } => Some((digest, restarts)),
+        _ => None,
+    });
+    work.last().unwrap()
+}
+
+#[test]
+fn a_value_that_is_not_there_is_waited_for_and_said() {
+    let (site, server) = working();
+    let looked = look(&site, &server);
+    let why = "files: /etc/app, line 1: no value of variable PASSWORD: grange variable set";
+    assert_eq!((looked.ordered, looked.waiting[&server.id].as_str()), (0, why));
+    let said = format!("its work cannot be told yet: {why}");
+    let view = servers::get(&site.service, &ann(), server.id).unwrap();
+    assert!(view.grange.waiting.contains(&said), "{:?}", view.grange.waiting);
+    let explained = journal::explain::explain(&site.service, &ann(), "shop/web-1").unwrap();
+    assert!(explained.waiting.contains(&format!("[farm] {said}")), "{:?}", explained.waiting);
+
+    declare(&site, ENVIRONMENT, &input("PASSWORD", Some("one"))).unwrap();
+    let looked = look(&site, &server);
+    assert_eq!((looked.ordered, looked.waiting.len()), (1, 0));
+    let view = servers::get(&site.service, &ann(), server.id).unwrap();
+    assert!(!view.grange.waiting.iter().any(|line| line.contains("cannot be told")));
+}
+
+#[test]
+fn a_hidden_value_is_told_to_its_server_and_to_nobody_else() {
+    let (site, server) = working();
+    let hidden = VariableInput { hidden: Some(true), ..input("PASSWORD", Some(PLANTED)) };
+    declare(&site, ENVIRONMENT, &hidden).unwrap();
+    assert_eq!(look(&site, &server).ordered, 1);
+    let (digest, restarts) = told(&site, &server);
+    site.service.observed.agent_connected(server.id, true, site.service.now());
+    let (messages, _) = agents::orders::to_send(&site.service).unwrap();
+    let messages = agents::orders::with_work(&site.service, messages).unwrap();
+    let work = messages.iter().find_map(|(_, message)| message.workload.as_ref()).unwrap();
+    assert_eq!(
+        (work.files[0].content.as_str(), work.hidden.as_slice()),
+        (PLANTED, [PLANTED.to_owned()].as_slice())
+    );
+    assert_eq!(work.environment["PASSWORD"], PLANTED);
+    assert!(!format!("{messages:?}").contains(PLANTED), "it is printed with a message");
+    // Nobody can try values against what is kept.
+    let plain = serde_json::to_vec(work).unwrap();
+    assert!(!grange::base::hash::hex(&grange::base::hash::sha256(&plain)).starts_with(&digest));
+
+    // The same again is told once; another value is told anew, and restarts.
+    assert_eq!(look(&site, &server).ordered, 0);
+    give(&site, ENVIRONMENT, "PASSWORD", "planted-another").unwrap();
+    assert_eq!(look(&site, &server).ordered, 1);
+    let again = told(&site, &server);
+    assert!(again.0 != digest && again.1 != restarts);
+}
+
+#[test]
+fn without_the_key_only_what_needs_it_waits() {
+    let (site, server) = working();
+    let hidden = VariableInput { hidden: Some(true), ..input("PASSWORD", Some(PLANTED)) };
+    declare(&site, ENVIRONMENT, &hidden).unwrap();
+    // A rotation that forgets the old key before anything is sealed anew loses what it sealed.
+    site.service.keyring.begin_rotation(false).unwrap();
+    site.service.keyring.end_rotation().unwrap();
+    let looked = look(&site, &server);
+    assert_eq!(looked.ordered, 0);
+    let why = &looked.waiting[&server.id];
+    assert!(why.starts_with("variables: variable PASSWORD: it was sealed with key "), "{why}");
+    assert_eq!(looked.failing.len(), 1, "it does not mend by itself");
+}
