@@ -1,6 +1,7 @@
 //! What the store knows of each record: its key, its indexes, whose story it belongs to.
 
 mod orchestration;
+mod variables;
 
 use super::codec::{self, CodecError};
 use super::journal::Subject;
@@ -14,12 +15,11 @@ use super::stored_order::{StoredOrder, order_body};
 use super::tables::{Index, Key, Record, key};
 use crate::base::{
     EnvironmentId, FarmId, FarmRoleId, HoldId, NoteId, OrderId, PlanId, ProposalId, RoleId,
-    ServerId, StepId, TokenId, UserId, VariableId, VolumeId,
+    ServerId, StepId, TokenId, UserId, VolumeId,
 };
 use crate::model::{
-    AgentCursor, Alert, Breaker, Farm, FarmRole, GlobalVariable, Hold, Install, Note, Order,
-    OrderState, Plan, Proposal, Role, RoleRevision, Sealed, Server, Step, StepStatus, Token, User,
-    VariableScope, VariableValue, Volume,
+    AgentCursor, Alert, Breaker, Farm, FarmRole, Hold, Install, Note, Order, OrderState, Plan,
+    Proposal, Role, RoleRevision, Server, Step, StepStatus, Token, User, Volume,
 };
 use serde::{Deserialize, Serialize};
 
@@ -469,42 +469,5 @@ impl Record for Note {
         let server = self.server.map(Subject::Server);
         let farm_role = self.farm_role.map(Subject::FarmRole);
         server.into_iter().chain(farm_role).chain([Subject::Farm(self.farm)]).collect()
-    }
-}
-
-impl Record for GlobalVariable {
-    type Key = VariableId;
-    const SCHEMA: u8 = 1;
-    const SEALS: bool = true;
-
-    fn key(&self) -> VariableId {
-        self.id
-    }
-
-    fn env(&self) -> Option<EnvironmentId> {
-        self.env
-    }
-
-    fn indexes(&self) -> Vec<(Index, Vec<u8>)> {
-        vec![
-            (Index::VariablesByScope, key::variable_scope(&self.scope)),
-            (Index::VariablesByName, key::variable_name(&self.name)),
-        ]
-    }
-
-    fn subjects(&self) -> Vec<Subject> {
-        match self.scope {
-            VariableScope::Farm(farm) => vec![Subject::Farm(farm)],
-            VariableScope::FarmRole(farm_role) => vec![Subject::FarmRole(farm_role)],
-            VariableScope::Server(server) => vec![Subject::Server(server)],
-            VariableScope::Installation | VariableScope::Environment(_) => Vec::new(),
-        }
-    }
-
-    fn sealed(&mut self) -> Vec<(&'static str, &mut Sealed)> {
-        match &mut self.value {
-            Some(VariableValue::Hidden(sealed)) => vec![("value", sealed)],
-            Some(VariableValue::Plain(_)) | None => Vec::new(),
-        }
     }
 }

@@ -196,8 +196,6 @@ mod tests {
         let failing = AccountView { reason, since, open_until, left, ..AccountView::default() };
         check("CloudAccount", &failing);
         check("Note", &NoteView::default());
-        check("GlobalVariable", &whole_variable());
-        check("RotatedKey", &RotatedView::default());
         check("Hold", &HoldView { until: Some(1), left: Some(1), ..HoldView::default() });
         let (began_at, since) = (Some(1), Some(1));
         check("Rollout", &RolloutView { began_at, since, ..RolloutView::default() });
@@ -212,6 +210,12 @@ mod tests {
         let token = Secret::new("x");
         let (description, expires_at) = (String::new(), None);
         check("Token", &TokenView { id: 1, token, description, expires_at });
+    }
+
+    #[test]
+    fn shapes_of_variables_are_their_views() {
+        check("GlobalVariable", &whole_variable());
+        check("RotatedKey", &RotatedView::default());
     }
 
     #[test]
