@@ -46,11 +46,11 @@ fn look(site: &Site, server: &Server) -> Looked {
 /// The digests of the last order of work.
 fn told(site: &Site, server: &Server) -> (String, String) {
     let orders = site.service.read(&Grant::job("test"), |view| lookup::orders_of(view, server.id));
-    let work = orders.unwrap().into_iter().filter_map(|order| match order.body {
+    let mut work = orders.unwrap().into_iter().filter_map(|order| match order.body {
         OrderBody::Workload { digest, restarts, .. } => Some((digest, restarts)),
         _ => None,
     });
-    work.last().unwrap()
+    work.next_back().unwrap()
 }
 
 #[test]
