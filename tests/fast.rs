@@ -36,6 +36,8 @@ mod notes;
 mod properties;
 #[path = "fast/proposals/mod.rs"]
 mod proposals;
+#[path = "fast/published/mod.rs"]
+mod published;
 #[path = "stories/mod.rs"]
 mod stories;
 #[path = "fast/told/mod.rs"]

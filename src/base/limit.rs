@@ -20,6 +20,8 @@ pub use streams::*;
 pub const FARM_ROLE_SERVERS_MAX: u32 = 400;
 /// Most farm roles in one farm: 400 servers each would already be ten times the promised fleet.
 pub const FARM_ROLES_MAX: usize = 250;
+/// Most ports of the machine that lead to one farm role: a mail server has eight.
+pub const PUBLISHED_PER_FARM_ROLE_MAX: usize = 16;
 /// Most availability zones of a farm role: no region of any platform has more than 16.
 pub const ZONES_MAX: usize = 16;
 /// Most checkpoints of a rollout: a person looks at each.

@@ -2,7 +2,12 @@
 
 use crate::boot::config::Config;
 use crate::boot::failure::StartError;
-use crate::clouds::onboard::{Onboard, OnboardConfig};
+use crate::boot::ports::Bound;
+use crate::clouds::Cloud;
+use crate::clouds::onboard::{Onboard, OnboardConfig, lowest_port};
+use crate::service::PublishLimits;
+use std::collections::BTreeMap;
+use std::net::TcpListener as StdListener;
 use std::path::PathBuf;
 
 /// Opens the platform of servers on this machine, as the config places it.
@@ -26,4 +31,19 @@ pub fn open_onboard(config: &Config) -> Result<Onboard, StartError> {
         true => StartError::Taken(error.source.to_string()),
         false => failed(error.line().into()),
     })
+}
+
+/// What of the machine's ports farm roles may have, beside what we listen on ourselves.
+pub fn publishing(
+    onboard: Option<&Onboard>,
+    bound: &Bound,
+    agents: &[StdListener],
+) -> BTreeMap<String, PublishLimits> {
+    let Some(onboard) = onboard else { return BTreeMap::new() };
+    let api = [(Some(&bound.https), "the API"), (bound.http.as_ref(), "it redirects to the API")];
+    let agents = agents.iter().map(|listener| (Some(listener), "agents come in there"));
+    let own = api.into_iter().chain(agents);
+    let own = own.filter_map(|(listener, what)| Some((listener?.local_addr().ok()?, what)));
+    let limits = PublishLimits { lowest_port: lowest_port(), own: own.collect() };
+    BTreeMap::from([(onboard.platform().to_owned(), limits)])
 }

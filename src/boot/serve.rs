@@ -18,7 +18,7 @@ use crate::boot::driver::Driver;
 use crate::boot::failure::StartError;
 use crate::boot::find;
 use crate::boot::memory;
-use crate::boot::onboard::open_onboard;
+use crate::boot::onboard::{open_onboard, publishing};
 use crate::boot::pool::Pools;
 use crate::boot::ports::{Bound, agent_addresses, bind, bind_for_agents, listen_on_socket};
 use crate::boot::remade;
@@ -252,6 +252,7 @@ fn lay_ground(config: &Config) -> Result<Ground, StartError> {
     let settings = Settings {
         platforms: platforms(onboard.as_deref()),
         zones: zones(onboard.as_deref()),
+        publishing: publishing(onboard.as_deref(), &bound, &agents),
         agent_addresses: agent_addresses(config, agents_port, onboard.as_deref()),
         agent_interval_ms: config.agent_interval_ms,
         call_deadline_ms: crate::base::limit::CLOUD_CALL_DEADLINE,

@@ -131,7 +131,7 @@ farmRoles:
     scaling: {zzzzzzzzzzzz: 1, rules: [{zzzzzzzzzzzz: 1}]}
     storage: [{zzzzzzzzzzzz: 1}]
     grange: {zzzzzzzzzzzz: 1, rollout: {zzzzzzzzzzzz: 1},
-      balance: {zzzzzzzzzzzz: 1}, check: {zzzzzzzzzzzz: 1}}
+      balance: {zzzzzzzzzzzz: 1}, check: {zzzzzzzzzzzz: 1}, publish: [{zzzzzzzzzzzz: 1}]}
 ";
 
     #[test]
@@ -143,7 +143,7 @@ farmRoles:
             .filter_map(|f| f.message.split_once(": there are "))
             .map(|f| f.1)
             .collect();
-        assert_eq!(known.len(), 9, "not every section told its fields: {faults:?}");
+        assert_eq!(known.len(), 10, "not every section told its fields: {faults:?}");
         for field in known.iter().flat_map(|fields| fields.split(", ")) {
             let row = format!("| `{field}` |");
             assert!(page.contains(&row), "farms.md has no row {row}");

@@ -247,6 +247,12 @@ fn facts(
     table::facts(io, &facts)?;
     table::lines(io, "held", &farm.grange.holds)?;
     table::lines(io, "waiting", &farm.grange.waiting)?;
+    let of_role = |role: &FarmRoleView| -> Vec<String> {
+        let lines = role.grange.published.iter().map(|published| published.line());
+        lines.map(|line| format!("{}: {line}", role.alias)).collect()
+    };
+    let published: Vec<String> = farm_roles.iter().flat_map(of_role).collect();
+    table::lines(io, "published", &published)?;
     let of_roles = farm_roles.iter().flat_map(|role| &role.grange.notes);
     note::lines(farm.grange.notes.iter().chain(of_roles), io)?;
     put_line!(io.stdout)?;

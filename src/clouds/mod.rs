@@ -26,6 +26,7 @@ pub mod contract;
 mod error;
 pub mod onboard;
 pub mod owner;
+pub mod publication;
 pub mod simulated;
 pub mod volume;
 
@@ -34,6 +35,7 @@ pub use error::{CloudError, Verdict};
 use crate::base::limit::CLOUD_CALL_DEADLINE;
 use crate::base::{FarmRoleId, Millis, Secret, ServerId};
 use crate::model::{Notice, Sighting};
+use publication::{Publication, Published};
 use volume::{VolumeRequest, VolumeSighting};
 
 /// One account on one platform.
@@ -61,6 +63,16 @@ pub trait Cloud: Send + Sync {
     /// Destroys a data volume with everything on it; `Busy` while a server has it. One that is
     /// not there is destroyed. May take as long as its data are many.
     fn remove_volume(&self, cloud_volume_id: &str) -> Result<(), CloudError>;
+
+    /// Makes these ports of the machine, and no others, lead to these servers, for as long as
+    /// nothing else is said, whether we run or not; says how each is by now. Called all the time
+    /// while there are any, so it is cheap. Only on platforms whose servers are on this machine.
+    fn publish(&self, wanted: &[Publication]) -> Result<Vec<Published>, CloudError> {
+        match wanted {
+            [] => Ok(Vec::new()),
+            _ => Err(CloudError::Refused("its servers are not on this machine".to_owned())),
+        }
+    }
 
     /// Looks at what servers stand on (network, memory, disks), sets right what it may, and says
     /// what is not well. Called all the time, so it is cheap.

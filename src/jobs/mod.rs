@@ -15,6 +15,7 @@
 //! execute     planned steps -> begun -> clouds -> outcome
 //! balancers   live topology -> file orders
 //! workloads   roles and live topology -> orders to do what they say
+//! publish     servers that serve -> ports of the machine that lead to them
 //! orders      open orders -> agents
 //! tell        agents that do not know where we are by now -> orders
 //! index       journal -> search index
@@ -33,6 +34,7 @@ pub mod minutes;
 pub mod observe;
 pub mod orders;
 pub mod plan;
+pub mod publish;
 pub mod ready;
 pub mod scrub;
 pub mod table;

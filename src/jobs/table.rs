@@ -3,8 +3,8 @@
 use crate::base::limit::{LISTING_PERIOD, PLAN_PERIOD, STORE_SCRUB_PERIOD, VOLUMES_PERIOD};
 use crate::base::{Millis, Waker};
 use crate::jobs::{
-    Job, Ports, balancers, examine, execute, holds, index, minutes, observe, orders, plan, ready,
-    scrub, tell, upkeep, volumes, workloads,
+    Job, Ports, balancers, examine, execute, holds, index, minutes, observe, orders, plan, publish,
+    ready, scrub, tell, upkeep, volumes, workloads,
 };
 use crate::store::Table;
 
@@ -65,7 +65,7 @@ impl Also {
 }
 
 /// Every job there is.
-pub const ROWS: [Row; 15] = [
+pub const ROWS: [Row; 16] = [
     Row {
         name: "observe",
         description: "lists the clouds and commits what a listing proves",
@@ -143,6 +143,14 @@ pub const ROWS: [Row; 15] = [
         // The next has its turn when the one before it is ready again.
         also: Also::Observation,
         make: || Box::<workloads::Workloads>::default(),
+    },
+    Row {
+        name: "publish",
+        description: "lets ports of the machine lead to the servers that serve",
+        period: PLAN_PERIOD,
+        tables: &[Table::Farms, Table::FarmRoles, Table::Servers],
+        also: Also::Observation,
+        make: || Box::<publish::PublishPorts>::default(),
     },
     Row {
         name: "orders",

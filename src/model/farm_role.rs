@@ -1,7 +1,7 @@
 //! A farm role: the use of a role in a farm, with its place, size, scaling and volumes.
 
 use crate::base::{EnvironmentId, FarmId, FarmRoleId, Millis, Name, RoleId};
-use crate::model::{Policy, Revision, RolloutWish, ScalingPolicy};
+use crate::model::{Policy, Publish, Revision, RolloutWish, ScalingPolicy};
 use serde::{Deserialize, Serialize};
 
 /// What a person declared of one tier of a farm.
@@ -54,6 +54,9 @@ pub struct FarmRole {
     pub rollout_wish: RolloutWish,
     /// How often people said so: a later word than the planner remembers is news.
     pub rollout_said: u64,
+    /// Ports of the machine that lead to its servers. No part of what servers are made of: a change
+    /// of it rolls nothing over.
+    pub publish: Vec<Publish>,
 }
 
 /// A data volume as declared.
@@ -134,6 +137,7 @@ impl FarmRole {
             history: Vec::new(),
             rollout_wish: RolloutWish::default(),
             rollout_said: 0,
+            publish: Vec::new(),
         }
     }
 }

@@ -26,6 +26,7 @@ pub mod order;
 pub mod plan;
 pub mod policy;
 pub mod proposal;
+pub mod publish;
 pub mod recipe;
 pub mod report;
 pub mod role;
@@ -58,6 +59,7 @@ pub use policy::{
     HealMode, MissingPolicy, Policy, RemovalPolicy, RolloutPolicy, RolloutStrategy, ScalingBehavior,
 };
 pub use proposal::{Applied, Proposal};
+pub use publish::{Protocol, Publish, PublishTo, machine_port};
 pub use recipe::{
     OnChange, Recipe, Restart, RoleFile, RoleService, STOP_SIGNALS, SetupPart, StopBy, Workload,
 };

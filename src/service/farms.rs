@@ -5,6 +5,7 @@ pub mod balancers;
 pub mod manifests;
 pub mod members;
 pub mod notes;
+pub mod published;
 pub mod roles;
 pub mod variables;
 pub mod workloads;

@@ -52,6 +52,7 @@ use crate::store::{Author, Keyring, Store, Tx, View};
 use crate::wire::api::EventView;
 use observed::Observed;
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 /// What the verbs need to know of this appliance, fixed at the start.
@@ -60,6 +61,8 @@ pub struct Settings {
     pub platforms: BTreeMap<String, Vec<String>>,
     /// Availability zones of the platforms that have any.
     pub zones: BTreeMap<String, Vec<String>>,
+    /// Platforms whose servers are reached by ports of the machine, and what of it they may have.
+    pub publishing: BTreeMap<String, PublishLimits>,
     /// Where agents find the appliance, `address:port`, best first.
     pub agent_addresses: Vec<String>,
     /// How often agents read and send.
@@ -72,6 +75,15 @@ pub struct Settings {
     pub seed: u64,
     /// Makes one-time secrets; the simulator hands in a seeded one.
     pub secrets: fn() -> String,
+}
+
+/// What of the machine's ports farm roles of a platform may have.
+#[derive(Clone, Debug, Default)]
+pub struct PublishLimits {
+    /// Lower ones are not for the user the appliance runs as.
+    pub lowest_port: u16,
+    /// Where the appliance listens itself, and for whom.
+    pub own: Vec<(SocketAddr, &'static str)>,
 }
 
 /// Finds journal entries by their words. It is behind them, by little; entries are in the journal.

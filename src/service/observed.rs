@@ -9,6 +9,7 @@ mod even;
 mod health;
 mod listing;
 mod notices;
+mod published;
 mod reach;
 mod reports;
 mod strange;
@@ -55,6 +56,8 @@ pub struct Observed {
     pub(super) notices: notices::Notices,
     /// The data volumes they show.
     pub(super) volumes: volumes::SeenVolumes,
+    /// How published ports are.
+    pub(super) published: published::PublishedPorts,
     /// Where agents were told to come, while that changes.
     pub telling: Telling,
 }
@@ -147,8 +150,9 @@ impl Observed {
         let notices = notices::Notices::default();
         let volumes = volumes::SeenVolumes::default();
         let inner = Mutex::new(inner);
+        let published = published::PublishedPorts::default();
         let (started_at, telling) = (clock.now(), Telling::default());
-        Observed { started_at, fleet, glances, inner, notices, volumes, telling }
+        Observed { started_at, fleet, glances, inner, notices, volumes, published, telling }
     }
 
     /// Since when this process looks.

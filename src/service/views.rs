@@ -7,6 +7,7 @@ use crate::model::{
     OrderState, Ran, Role, Run, RunCount, RunServer, RunServerState, ScalingRule, Server, Wait,
 };
 use crate::service::farms::notes::{self, On};
+use crate::service::farms::published;
 use crate::service::plans::glance;
 use crate::service::plans::{holds, rollouts};
 use crate::service::servers::conditions;
@@ -98,6 +99,7 @@ pub fn farm_role(service: &Service, view: &View, role: FarmRole) -> Result<FarmR
             rules: role.scaling.rules.iter().map(rule).collect(),
             volumes: role.storage.iter().map(|volume| volume.mount_point.clone()).collect(),
             balances: role.balance.as_ref().map(|balance| balance.farm_role.to_string()),
+            published: published::views(service, &role),
             waiting: role_waits(service, &role),
             holds: holds::lines(view, role.farm, Some(role.id), service.now())?,
             notes: notes::on(view, role.farm, On::FarmRole(role.id))?,

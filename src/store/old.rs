@@ -17,6 +17,22 @@ use serde::de::DeserializeOwned;
 pub(super) mod v1;
 pub(super) mod v2;
 pub(super) mod v3;
+pub(super) mod v4;
+
+/// Reads a record written with the current schema or with one of four before it.
+pub(super) fn decode_four<R, V1, V2, V3, V4>(schema: u8, bytes: &[u8]) -> Result<R, CodecError>
+where
+    R: Record + From<V1> + From<V2> + From<V3> + From<V4>,
+    V1: DeserializeOwned,
+    V2: DeserializeOwned,
+    V3: DeserializeOwned,
+    V4: DeserializeOwned,
+{
+    match schema {
+        4 => codec::read::<V4>(bytes).map(R::from),
+        _ => decode_three::<R, V1, V2, V3>(schema, bytes),
+    }
+}
 
 /// Reads a record written with the current schema or with one of three before it.
 pub(super) fn decode_three<R, V1, V2, V3>(schema: u8, bytes: &[u8]) -> Result<R, CodecError>

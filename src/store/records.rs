@@ -11,6 +11,7 @@ use super::old::v1::{
 };
 use super::old::v2::{FarmRoleV2, ServerV2};
 use super::old::v3::FarmRoleV3;
+use super::old::v4::FarmRoleV4;
 use super::stored_order::{StoredOrder, order_body};
 use super::tables::{Index, Key, Record, key};
 use crate::base::{
@@ -50,7 +51,7 @@ impl Record for Farm {
 
 impl Record for FarmRole {
     type Key = FarmRoleId;
-    const SCHEMA: u8 = 4;
+    const SCHEMA: u8 = 5;
 
     fn key(&self) -> FarmRoleId {
         self.id
@@ -72,7 +73,7 @@ impl Record for FarmRole {
     }
 
     fn decode(schema: u8, bytes: &[u8]) -> Result<FarmRole, CodecError> {
-        old::decode_three::<FarmRole, FarmRoleV1, FarmRoleV2, FarmRoleV3>(schema, bytes)
+        old::decode_four::<FarmRole, FarmRoleV1, FarmRoleV2, FarmRoleV3, FarmRoleV4>(schema, bytes)
     }
 }
 

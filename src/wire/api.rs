@@ -16,6 +16,7 @@ pub mod servers;
 pub use declare::{
     FarmManifestView, ManifestRequest, ManifestResult, ProposalRequest, ProposalText, ProposalView,
 };
+pub use farms::{PublishedView, RoleRef};
 
 use crate::base::Millis;
 use crate::model::Printed;
@@ -185,16 +186,6 @@ pub struct FarmRoleView {
     pub grange: FarmRoleExtra,
 }
 
-/// A role by number and name.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct RoleRef {
-    /// Its number.
-    pub id: u64,
-    /// Its name.
-    pub name: String,
-}
-
 /// Range and rules of a farm role.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -229,6 +220,9 @@ pub struct FarmRoleExtra {
     pub volumes: Vec<String>,
     /// Alias of the farm role it balances.
     pub balances: Option<String>,
+    /// Ports of the machine that lead to its servers.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub published: Vec<PublishedView>,
     /// What it waits for.
     pub waiting: Vec<String>,
     /// What is held for it, one line each: `scale, 2 h left: black friday`.

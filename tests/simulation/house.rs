@@ -125,8 +125,7 @@ impl House {
         parts.fuse.watch(&parts.disk, Weak::new());
         let store = open_store(parts)?;
         let clock: Arc<dyn Clock> = parts.clock.clone();
-        let disk = Box::new(parts.readings.clone());
-        let minutes = Box::new(parts.readings.clone());
+        let [disk, minutes] = [(); 2].map(|()| Box::new(parts.readings.clone()));
         let series = Series::open_on(disk, minutes, clock.clone(), series::Mode::Drained)
             .map_err(|error| format!("opening the series: {error}"))?;
         let types = parts.sky.cloud.instance_types().into_iter();
@@ -144,6 +143,7 @@ impl House {
             settings: Settings {
                 platforms,
                 zones: BTreeMap::new(),
+                publishing: BTreeMap::from([("simulated".to_owned(), Default::default())]),
                 agent_addresses: vec!["192.0.2.1:8883".into()],
                 agent_interval_ms: 10_000,
                 call_deadline_ms: grange::base::limit::CLOUD_CALL_DEADLINE,

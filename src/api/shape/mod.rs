@@ -140,13 +140,22 @@ mod tests {
         }
     }
 
+    fn notes() -> Vec<NoteView> {
+        vec![NoteView::default()]
+    }
+
+    fn farm_role_extra() -> FarmRoleExtra {
+        let published = vec![PublishedView::default()];
+        FarmRoleExtra { notes: notes(), published, ..FarmRoleExtra::default() }
+    }
+
     #[test]
     fn shapes_are_their_views() {
         check("Farm", &FarmView::default());
-        let notes = || vec![NoteView::default()];
         check("FarmExtra", &FarmExtra { notes: notes(), ..FarmExtra::default() });
         check("FarmRole", &FarmRoleView::default());
-        check("FarmRoleExtra", &FarmRoleExtra { notes: notes(), ..FarmRoleExtra::default() });
+        check("FarmRoleExtra", &farm_role_extra());
+        check("Published", &PublishedView::default());
         check("ScalingConfiguration", &ScalingView::default());
         check("Volume", &VolumeView::default());
         check("Run", &RunView { ended_at: Some(1), ..RunView::default() });

@@ -38,6 +38,8 @@
 //! is touched, no forwarding and no packet filter, so servers reach the appliance and each other
 //! and, unless the machine forwards by itself, nothing else.
 //!
+//! **Published ports** lead to servers by a process that outlives the appliance (`publish`).
+//!
 //! **Data volumes** are directories with a mark beside each that says whose it is (`volume`).
 //! Their size is not enforced.
 //!
@@ -63,6 +65,7 @@ mod netlink;
 mod network;
 mod place;
 mod process;
+mod publish;
 mod record;
 mod sizes;
 mod volume;
@@ -74,10 +77,12 @@ pub use images::{ImageFailure, ImageShelf, ImportedImage, IncomingImage, TreeBou
 pub use init::init_main;
 pub use leftover::{Leftover, leftovers, remove_leftover};
 pub use network::{Probed, probe_network};
+pub use process::lowest_port;
 pub use record::Isolation;
 
 use crate::base::{Millis, ServerId};
 use crate::clouds::owner::Owner;
+use crate::clouds::publication::{Publication, Published};
 use crate::clouds::volume::VolumeSighting;
 use crate::clouds::{Applied, Cloud, CloudError, CloudStep, InstanceType, LaunchRequest};
 use crate::model::{CloudState, Notice, Sighting};
@@ -142,6 +147,7 @@ pub struct Onboard {
     watch: Watch,
     memory: MemoryWatch,
     network: NetworkWatch,
+    publisher: publish::Publisher,
 }
 
 impl Onboard {
@@ -164,7 +170,7 @@ impl Onboard {
             let why = format!("its path has one of {FORBIDDEN_IN_PATHS:?} in it");
             return Err(Failure::new(format!("using {}", config.state_dir.display()), why));
         }
-        let isolation = config.isolation.unwrap_or_else(best_isolation);
+        let isolation = config.isolation.unwrap_or_else(process::best_isolation);
         let shelf = Shelf { state: config.state_dir.clone() };
         let place = Place::find(&config.state_dir, isolation)?;
         let lease = Lease::take(&config.state_dir, &place, config.take_over)?;
@@ -197,6 +203,7 @@ impl Onboard {
             watch: Watch::default(),
             memory: MemoryWatch::default(),
             network: NetworkWatch::default(),
+            publisher: publish::Publisher::default(),
         })
     }
 
@@ -216,6 +223,7 @@ impl Onboard {
     /// # Errors
     /// When something cannot be removed; calling again goes on from there.
     pub fn remove_all(&self, volumes: bool) -> Result<(), Failure> {
+        publish::end(&self.shelf.state)?;
         for directory in self.shelf.servers()? {
             self.terminate(&directory)?;
         }
@@ -232,6 +240,7 @@ impl Onboard {
     /// # Errors
     /// When something cannot be stopped or removed; calling again goes on from there.
     pub fn stop_all(&self) -> Result<(), Failure> {
+        publish::end(&self.shelf.state)?;
         for directory in self.shelf.servers()? {
             let _lock = directory.lock(LOCK_WAIT)?;
             self.halt(&directory, true)?;
@@ -445,6 +454,11 @@ impl Cloud for Onboard {
         self.destroy_volume(cloud_volume_id)
     }
 
+    fn publish(&self, wanted: &[Publication]) -> Result<Vec<Published>, CloudError> {
+        let (executable, tag) = (&self.config.executable, &self.place.tag);
+        self.publisher.publish(&self.shelf, executable, tag, wanted).map_err(busy)
+    }
+
     fn examine(&self) -> Vec<Notice> {
         self.notices()
     }
@@ -470,20 +484,6 @@ impl Cloud for Onboard {
             }
             std::thread::sleep(left.min(LOOK_PERIOD));
         }
-    }
-}
-
-/// Name spaces need the system-administration and network-administration capabilities (21 and 12
-/// in capabilities(7)), which root has, except in most containers.
-fn best_isolation() -> Isolation {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let effective = status.lines().find_map(|line| line.strip_prefix("CapEff:"));
-    let effective = effective.and_then(|bits| u64::from_str_radix(bits.trim(), 16).ok());
-    let needed = (1u64 << 21) | (1 << 12);
-    if effective.unwrap_or(0) & needed == needed {
-        Isolation::Namespaces
-    } else {
-        Isolation::Processes
     }
 }
 

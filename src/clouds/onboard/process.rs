@@ -4,6 +4,7 @@
 //! machine it is, so that is what is recorded. A zombie counts as dead: whoever inherited it will
 //! reap it, and nothing of it runs any more.
 
+use super::record::Isolation;
 use crate::base::ServerId;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -99,6 +100,30 @@ pub fn wait_until(at_most: Duration, mut holds: impl FnMut() -> bool) -> bool {
         }
         std::thread::sleep(Duration::from_millis(2));
     }
+}
+
+/// The lowest port this process may listen on: capabilities(7), 10 is to bind any, and
+/// `ip_unprivileged_port_start` in ip(7).
+pub fn lowest_port() -> u16 {
+    if capabilities() & (1 << 10) != 0 {
+        return 1;
+    }
+    let start = fs::read_to_string("/proc/sys/net/ipv4/ip_unprivileged_port_start");
+    start.ok().and_then(|start| start.trim().parse().ok()).unwrap_or(1024).max(1)
+}
+
+/// Name spaces need the system-administration and network-administration capabilities (21 and 12
+/// in capabilities(7)), which root has, except in most containers.
+pub fn best_isolation() -> Isolation {
+    let needed = (1u64 << 21) | (1 << 12);
+    if capabilities() & needed == needed { Isolation::Namespaces } else { Isolation::Processes }
+}
+
+/// What this process may do, a bit for each capability.
+pub fn capabilities() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let effective = status.lines().find_map(|line| line.strip_prefix("CapEff:"));
+    effective.and_then(|bits| u64::from_str_radix(bits.trim(), 16).ok()).unwrap_or(0)
 }
 
 /// Every living process that carries this server and its appliance's tag in its environment,

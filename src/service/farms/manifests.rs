@@ -3,10 +3,12 @@
 mod difference;
 mod export;
 mod outlook;
+mod published;
 mod references;
 
 pub use export::export;
 pub(in crate::service) use outlook::{Outlook, outlook};
+pub(in crate::service) use published::unnamed as unnamed_port;
 
 use crate::base::{Code, FarmId, FarmRoleId, Name, Problem, Result, Timestamp};
 use crate::model::{
@@ -189,7 +191,8 @@ pub(in crate::service) fn read(service: &Service, grant: &Grant, text: &str) -> 
     let env = grant.actor().env;
     service.read(grant, |view| {
         references::look_up_names(view, env, &mut reading)?;
-        references::look_up(view, known, env, &mut reading)
+        references::look_up(view, known, env, &mut reading)?;
+        published::look_up(view, &service.settings.publishing, &mut reading)
     })?;
     references::look_up_zones(&service.settings.zones, &mut reading);
     reading.finish().map_err(refused)
@@ -287,6 +290,7 @@ pub(in crate::service) fn compose(
     if farm.goal == FarmGoal::Launched {
         farms::variables::require(read, &farm, &farm_roles)?;
     }
+    published::refuse_twice(&farm_roles)?;
     Ok(Change { farm, farm_roles, differences, base })
 }
 
@@ -370,6 +374,7 @@ fn farm_role(
         history: Vec::new(),
         rollout_wish: RolloutWish::default(),
         rollout_said: 0,
+        publish: declared.publish.clone(),
     };
     if let Some(old) = old {
         // What was said of an earlier rollout does not hold for another one.

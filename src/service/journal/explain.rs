@@ -146,7 +146,9 @@ fn role_story(past: &Past, farm: &Farm, role: FarmRole) -> Result<ExplainView> {
         seen.scaling.max_instances
     );
     let report = past.service.observed.report(role.farm);
-    let mut waiting = or_nothing(next::of_role(&report, &role), "nothing: it is as wanted");
+    let mut waiting = next::of_role(&report, &role);
+    waiting.extend(next::unpublished(&seen.grange.published));
+    let mut waiting = or_nothing(waiting, "nothing: it is as wanted");
     waiting.extend(next::rules(past, &role)?);
     held(&mut waiting, &seen.grange.holds);
     Ok(ExplainView { about, now, because, waiting, ..ExplainView::default() })

@@ -86,6 +86,11 @@ impl Fleet {
         self.ask(service, Kept::balanced_farms)
     }
 
+    /// Farms in which something is published.
+    pub fn publishing_farms(&self, service: &Service) -> Result<BTreeSet<FarmId>> {
+        self.ask(service, Kept::publishing_farms)
+    }
+
     /// Roles that farm roles use now, with the farms they do in.
     pub fn roles_in_use(&self, service: &Service) -> Result<BTreeMap<RoleId, BTreeSet<FarmId>>> {
         self.ask(service, Kept::roles_in_use)

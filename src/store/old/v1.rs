@@ -98,6 +98,7 @@ impl From<FarmRoleV1> for FarmRole {
             history: Vec::new(),
             rollout_wish: RolloutWish::default(),
             rollout_said: 0,
+            publish: Vec::new(),
         }
     }
 }

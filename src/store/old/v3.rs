@@ -58,6 +58,7 @@ impl From<FarmRoleV3> for FarmRole {
             history: old.history.into_iter().map(Into::into).collect(),
             rollout_wish: old.rollout_wish,
             rollout_said: old.rollout_said,
+            publish: Vec::new(),
         }
     }
 }

@@ -65,6 +65,10 @@ fn facts(state: &State, role: &FarmRoleView, room: usize) -> Vec<Line> {
     if let Some(balances) = &extra.balances {
         hang(&mut lines, "  balances", balances, Tone::Plain, room);
     }
+    for published in &extra.published {
+        let tone = if published.wrong.is_some() { Tone::Bad } else { Tone::Plain };
+        hang(&mut lines, "  published", &published.line(), tone, room);
+    }
     for held in &extra.holds {
         hang(&mut lines, &format!("  {} held", state.signs.item), held, Tone::Busy, room);
     }

@@ -1,4 +1,5 @@
-//! Routes of farms, farm roles, manifests and the roles they are made of.
+//! Routes of farms, farm roles, manifests and the roles they are made of; published ports as people
+//! see them.
 
 use super::route::{
     Body, Created, NoBody, Nothing, Object, Parameters, Query, Route, Rows, Shaped,
@@ -10,6 +11,7 @@ use crate::wire::input::{
     FarmFilter, FarmInput, FarmRoleFilter, NoInput, RoleFilter, RoleView, ScalingInput,
     TerminateInput,
 };
+use serde::{Deserialize, Serialize};
 
 /// Lists farms.
 pub const FARMS: Route<FarmFilter, Rows<FarmView>> =
@@ -166,4 +168,61 @@ impl Query for RoleFilter {
         visit.parameter("id", "not a role's number", &mut self.id);
         visit.text("name", &mut self.name);
     }
+}
+
+/// A port of the machine that leads to a farm role's servers.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct PublishedView {
+    /// The port that clients connect to on the machine.
+    pub port: u16,
+    /// Where servers listen: a number, or its name in the role.
+    pub to: String,
+    /// `tcp` or `udp`.
+    pub protocol: String,
+    /// The one address of the machine's it is declared for.
+    pub address: Option<String>,
+    /// Where it is open now, `address:port`.
+    pub open: Vec<String>,
+    /// Servers that new connections go to.
+    pub servers: u32,
+    /// Why it is not open everywhere it should be.
+    pub wrong: Option<String>,
+}
+
+impl PublishedView {
+    /// Addresses named in a line; a machine with containers has dozens.
+    const NAMED_MAX: usize = 4;
+
+    /// In words: `port 80 to http, 2 servers, at 192.0.2.1:80`.
+    pub fn line(&self) -> String {
+        let PublishedView { port, to, protocol, address, open, servers, wrong } = self;
+        let protocol = if protocol == "udp" { "/udp" } else { "" };
+        let of = address.as_ref().map_or_else(String::new, |address| format!(" of {address}"));
+        let behind = match servers {
+            0 => "no server".to_owned(),
+            1 => "1 server".to_owned(),
+            many => format!("{many} servers"),
+        };
+        let more = open.len().saturating_sub(Self::NAMED_MAX);
+        let named = open[..open.len() - more].join(" ");
+        let at = match (open.len(), more) {
+            (0, _) if wrong.is_some() => String::new(),
+            (0, _) => ", not open yet".to_owned(),
+            (_, 0) => format!(", at {named}"),
+            (_, more) => format!(", at {named} and {more} more"),
+        };
+        let wrong = wrong.as_ref().map_or_else(String::new, |why| format!(": {why}"));
+        format!("port {port}{protocol}{of} to {to}, {behind}{at}{wrong}")
+    }
+}
+
+/// A role by number and name.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct RoleRef {
+    /// Its number.
+    pub id: u64,
+    /// Its name.
+    pub name: String,
 }

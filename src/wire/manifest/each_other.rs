@@ -4,6 +4,7 @@
 use super::Reference;
 use super::fault::{Sink, suggest};
 use crate::base::Name;
+use crate::model::Publish;
 use std::collections::BTreeMap;
 
 /// Checks all of it. `whole` says whether each entry of the file is among what was read.
@@ -22,6 +23,7 @@ pub(super) fn check(read: &[Reference], whole: bool, sink: &mut Sink) {
             refer(one, on, &at, "depend on", &aliases, all_known, sink);
         }
     }
+    published(read, sink);
     cycles(read, &aliases, sink);
 }
 
@@ -38,6 +40,19 @@ fn aliases<'r>(read: &'r [Reference], sink: &mut Sink) -> BTreeMap<&'r Name, usi
         }
     }
     aliases
+}
+
+/// A port of the machine leads to one farm role.
+fn published(read: &[Reference], sink: &mut Sink) {
+    let mut before: Vec<&(String, Publish)> = Vec::new();
+    for said in read.iter().flat_map(|one| &one.publish) {
+        let (path, publish) = said;
+        if let Some((first, _)) = before.iter().find(|(_, other)| other.meets(publish)) {
+            let message = format!("{publish} is published under {first} already");
+            sink.fault_at(&format!("{path}.port"), message);
+        }
+        before.push(said);
+    }
 }
 
 /// An alias that a server of another farm role has for its name: `shop/web-1` would be both.
@@ -137,6 +152,36 @@ mod tests {
         let faults = parse(text).err().unwrap_or_default();
         let lines: Vec<String> = faults.iter().map(ToString::to_string).collect();
         assert_eq!(lines, expected, "{text}");
+    }
+
+    #[test]
+    fn a_port_of_the_machine_leads_to_one_farm_role() {
+        let role = |alias: &str, publish: &str| {
+            format!(
+                "  - {{alias: {alias}, role: r, cloudPlatform: x, instanceType: small, \
+                 grange: {{publish: [{publish}]}}}}\n"
+            )
+        };
+        let farm = |web: &str, api: &str| {
+            format!("farm: shop\nfarmRoles:\n{}{}", role("web", web), role("api", api))
+        };
+        let twice = "is published under farmRoles[0].grange.publish[0] already";
+        let fault = |place: &str, port: &str| {
+            format!("line 4: farmRoles[1].grange.publish[{place}].port: {port} {twice}")
+        };
+        check(
+            &farm("{port: 80, to: http}", "{port: 81, to: 1}, {port: 80, to: 2}"),
+            &[&fault("1", "port 80")],
+        );
+        check(
+            &farm("{port: 80, to: 1, address: '::1'}", "{port: 80, to: 2}"),
+            &[&fault("0", "port 80")],
+        );
+        check(
+            &farm("{port: 80, to: 1}", "{port: 80, to: 2, address: 192.0.2.1}"),
+            &[&fault("0", "port 80 of 192.0.2.1")],
+        );
+        check(&farm("{port: 80, to: 1}", "{port: 80, to: 2, protocol: udp}"), &[]);
     }
 
     #[test]

@@ -1,7 +1,6 @@
 //! One entry of `farmRoles`: its place, size, scaling, volumes, and what is ours under `grange`.
 
 use super::fault::Sink;
-use super::policy;
 use super::section::{Meaning, Section};
 use super::tree::Tree;
 use super::value::{
@@ -9,11 +8,13 @@ use super::value::{
     yes_or_no,
 };
 use super::{DeclaredFarmRole, Reference};
+use super::{policy, publish};
 use crate::base::limit::{FARM_ROLE_SERVERS_MAX, SCALING_RULES_MAX, VOLUMES_PER_SERVER_MAX};
 use crate::base::text::Kind as TextKind;
 use crate::base::{Millis, Name};
 use crate::model::{
-    Balance, Metric, Policy, ReadyCheck, ScalingBehavior, ScalingPolicy, ScalingRule, VolumeSpec,
+    Balance, Metric, Policy, Publish, ReadyCheck, ScalingBehavior, ScalingPolicy, ScalingRule,
+    VolumeSpec,
 };
 
 const SECOND: Millis = 1000;
@@ -31,6 +32,7 @@ struct Extra {
     cooldown_up_ms: Millis,
     cooldown_down_ms: Millis,
     policy: Policy,
+    publish: Vec<(String, Publish)>,
 }
 
 /// Reads one farm role: what it refers to, as far as that can be read, and the whole of it, `None`
@@ -68,6 +70,7 @@ pub(super) fn read(
         balances: sink.places.contains_key(&format!("{path}.grange.balance")),
         balanced: extra.balanced.clone(),
         depends_on: extra.policy.depends_on.clone(),
+        publish: extra.publish.clone(),
     };
     let whole = || {
         Some(DeclaredFarmRole {
@@ -86,6 +89,7 @@ pub(super) fn read(
             drain_ms: extra.drain_ms,
             launch_timeout_ms: extra.launch_timeout_ms,
             policy: extra.policy,
+            publish: extra.publish.into_iter().map(|(_, publish)| publish).collect(),
         })
     };
     (reference, whole())
@@ -230,6 +234,7 @@ fn extra(fields: Option<Section<'_>>, sink: &mut Sink) -> Extra {
         cooldown_up_ms: MINUTE,
         cooldown_down_ms: 2 * MINUTE,
         policy: Policy::default(),
+        publish: Vec::new(),
     };
     let Some(mut fields) = fields else { return extra };
     let mut length = |name, range: std::ops::RangeInclusive<Millis>, into: &mut Millis| {
@@ -253,6 +258,7 @@ fn extra(fields: Option<Section<'_>>, sink: &mut Sink) -> Extra {
     if let Some(section) = fields.section("balance", sink) {
         (extra.balanced, extra.balance) = balance(section, sink);
     }
+    extra.publish = publish::read(&mut fields, sink);
     extra.check = fields.section("check", sink).and_then(|f| ready_check(f, sink));
     fields.finish(sink);
     extra

@@ -25,6 +25,7 @@ mod fault;
 #[cfg(test)]
 mod framed;
 mod policy;
+mod publish;
 pub mod role;
 mod section;
 #[cfg(test)]
@@ -41,7 +42,7 @@ pub use write::{length, list, size, write};
 use crate::base::limit::{FARM_DESCRIPTION_BYTES_MAX, FARM_ROLES_MAX};
 use crate::base::text::Kind;
 use crate::base::{Millis, Name, Problem};
-use crate::model::{Balance, LaunchOrder, Policy, ReadyCheck, ScalingPolicy, VolumeSpec};
+use crate::model::{Balance, LaunchOrder, Policy, Publish, ReadyCheck, ScalingPolicy, VolumeSpec};
 use fault::{FaultsFound, Sink};
 use section::Section;
 
@@ -82,6 +83,9 @@ pub struct Reference {
     pub balanced: Option<Name>,
     /// The aliases of the farm roles it depends on.
     pub depends_on: Vec<Name>,
+    /// Ports of the machine that lead to its servers, each with where it is said:
+    /// `farmRoles[0].grange.publish[0]`.
+    pub publish: Vec<(String, Publish)>,
 }
 
 /// What was read of a text: the manifest if it is whole, and everything that is wrong with it.
@@ -126,6 +130,8 @@ pub struct DeclaredFarmRole {
     pub launch_timeout_ms: Millis,
     /// How its servers are looked after.
     pub policy: Policy,
+    /// Ports of the machine that lead to them.
+    pub publish: Vec<Publish>,
 }
 
 impl Reading {

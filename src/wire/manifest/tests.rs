@@ -8,7 +8,7 @@ use proptest::prelude::*;
 const SHOP: &str = include_str!("../../../assets/examples/shop.yaml");
 
 /// A manifest of one farm role with some fields more, indented by four.
-fn with(fields: &str) -> String {
+pub(super) fn with(fields: &str) -> String {
     let head = "farm: shop\nfarmRoles:\n  - alias: web\n    role: web-demo\n";
     format!("{head}    cloudPlatform: onboard\n    instanceType: small\n{fields}")
 }
@@ -25,7 +25,7 @@ fn check(text: &str, expected: &[&str]) {
 /// FaultsFound of fields added to a farm role; line 7 is the first of them, and their paths begin
 /// with `.` for `farmRoles[0].`.
 #[track_caller]
-fn check_with(fields: &str, expected: &[&str]) {
+pub(super) fn check_with(fields: &str, expected: &[&str]) {
     let text = with(fields);
     let faults = parse(&text).err().unwrap_or_default();
     let said: Vec<String> =
@@ -34,7 +34,7 @@ fn check_with(fields: &str, expected: &[&str]) {
 }
 
 #[track_caller]
-fn only(text: &str) -> DeclaredFarmRole {
+pub(super) fn only(text: &str) -> DeclaredFarmRole {
     parse(text).unwrap().farm_roles.remove(0)
 }
 

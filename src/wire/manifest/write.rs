@@ -8,7 +8,8 @@ use super::policy::{BEHAVIOR, HEAL, MISSING, REMOVAL, STRATEGY};
 use super::{DeclaredFarmRole, Manifest};
 use crate::base::Millis;
 use crate::model::{
-    Balance, LaunchOrder, Policy, ReadyCheck, RolloutPolicy, ScalingPolicy, VolumeSpec,
+    Balance, LaunchOrder, Policy, Protocol, Publish, PublishTo, ReadyCheck, RolloutPolicy,
+    ScalingPolicy, VolumeSpec,
 };
 use std::fmt::Display;
 
@@ -126,6 +127,7 @@ impl Lines {
             drain_ms,
             launch_timeout_ms,
             policy,
+            publish,
         } = role;
         self.line(format!("  - alias: {}", scalar(alias.as_str())));
         self.depth += 2;
@@ -142,6 +144,7 @@ impl Lines {
         self.storage(storage);
         self.section("grange", |lines| {
             lines.checks(balance.as_ref(), check.as_ref());
+            lines.publish(publish);
             lines.field("drain", length(*drain_ms));
             lines.field("launchTimeout", length(*launch_timeout_ms));
             lines.field("cooldownUp", length(scaling.cooldown_up_ms));
@@ -198,6 +201,25 @@ impl Lines {
                     lines.field("path", scalar(path));
                 }
             });
+        }
+    }
+
+    fn publish(&mut self, publish: &[Publish]) {
+        if !publish.is_empty() {
+            self.line("publish:");
+        }
+        for Publish { port, to, address, protocol } in publish {
+            let to = match to {
+                PublishTo::Number(port) => port.to_string(),
+                PublishTo::Named(name) => scalar(name),
+            };
+            let address = address.map(|at| format!(", address: {}", scalar(&at.to_string())));
+            let protocol = match protocol {
+                Protocol::Tcp => String::new(),
+                Protocol::Udp => format!(", protocol: {}", protocol.as_str()),
+            };
+            let address = address.unwrap_or_default();
+            self.line(format!("  - {{port: {port}, to: {to}{address}{protocol}}}"));
         }
     }
 

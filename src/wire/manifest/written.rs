@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::model::{
-    HealMode, Metric, MissingPolicy, RemovalPolicy, RolloutPolicy, RolloutStrategy,
-    ScalingBehavior, ScalingRule,
+    HealMode, Metric, MissingPolicy, Protocol, PublishTo, RemovalPolicy, RolloutPolicy,
+    RolloutStrategy, ScalingBehavior, ScalingRule,
 };
 use proptest::collection::vec;
 use proptest::option;
@@ -138,9 +138,28 @@ fn farm_roles() -> impl Strategy<Value = DeclaredFarmRole> {
                 drain_ms,
                 launch_timeout_ms,
                 policy,
+                publish: Vec::new(),
             }
         },
     )
+}
+
+/// Ports that no other farm role has, of every kind.
+fn published(place: usize) -> Vec<Publish> {
+    let port = 1_000 + 10 * u16::try_from(place).unwrap_or_default();
+    let one = |offset: u16, to, address: &str, protocol| Publish {
+        port: port + offset,
+        to,
+        address: address.parse().ok(),
+        protocol,
+    };
+    let named = |name: &str| PublishTo::Named(name.to_owned());
+    let all = [
+        one(0, PublishTo::Number(8080), "", Protocol::Tcp),
+        one(1, named("no"), "192.0.2.1", Protocol::Udp),
+        one(1, named("http_2"), "2001:db8::1", Protocol::Udp),
+    ];
+    all.into_iter().take(place).collect()
 }
 
 /// Gives farm roles their places, names of their own, and what refers to another.
@@ -157,6 +176,7 @@ fn whole(
         let role = &mut roles[place];
         role.path = format!("farmRoles[{place}]");
         role.policy.depends_on = before.iter().filter(|_| place % 2 == 1).cloned().collect();
+        role.publish = published(place);
         role.balance = before.filter(|_| place % 3 == 2).map(|farm_role| Balance {
             farm_role,
             port: 8080,

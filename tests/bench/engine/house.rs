@@ -46,6 +46,7 @@ impl House {
             settings: Settings {
                 platforms: BTreeMap::from([(PLATFORM.to_owned(), vec!["small".to_owned()])]),
                 zones: BTreeMap::new(),
+                publishing: BTreeMap::from([("simulated".to_owned(), Default::default())]),
                 agent_addresses: vec!["192.0.2.1:8883".into()],
                 agent_interval_ms: 10_000,
                 call_deadline_ms: 60_000,

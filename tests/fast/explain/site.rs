@@ -129,6 +129,7 @@ impl Site {
                     platform.to_owned(),
                     vec!["a".to_owned(), "1.5".to_owned(), "null".to_owned()],
                 )]),
+                publishing: BTreeMap::from([(platform.to_owned(), Default::default())]),
                 agent_addresses: vec!["192.0.2.1:8883".into()],
                 agent_interval_ms: 10_000,
                 call_deadline_ms: 60_000,
@@ -350,13 +351,20 @@ impl Site {
         now(later).unwrap();
     }
 
+    /// Every server's address, which ends in its index.
+    fn addresses(&self) -> BTreeMap<ServerId, String> {
+        let all = self.service.read(&Grant::job("test"), lookup::all_servers).unwrap();
+        all.iter().map(|server| (server.id, format!("10.0.0.{}", server.index))).collect()
+    }
+
     fn list(&mut self) {
         let look = Look::begin(&self.service, self.platform, 20_000);
+        let addresses = self.addresses();
         let seen = |(id, state): (&ServerId, &CloudState)| Sighting {
             server: *id,
             cloud_server_id: format!("cloud-{id}"),
             state: *state,
-            private_ips: vec!["10.0.0.1".into()],
+            private_ips: addresses.get(id).cloned().into_iter().collect(),
             public_ips: Vec::new(),
         };
         let sightings = self.cloud.iter().map(seen).collect();
@@ -424,7 +432,7 @@ impl Site {
             server,
             cloud_server_id: format!("cloud-{server}"),
             state: self.cloud[&server],
-            private_ips: vec!["10.0.0.1".into()],
+            private_ips: self.addresses().get(&server).cloned().into_iter().collect(),
             public_ips: Vec::new(),
         };
         Ok(Applied { sighting: Some(sighting) })

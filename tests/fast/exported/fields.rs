@@ -57,8 +57,10 @@ const ROLLOUT: &[Field] = &[
     ("checkpointWait", &["2h", "168h", "1s"]),
     ("rollback", &["true", "false"]),
 ];
+const PUBLISH: &[Field] =
+    &[("address", &["192.0.2.1", "'2001:db8::1'"]), ("protocol", &["tcp", "udp"])];
 /// Fields that are always there, or whose value is made here.
-const MADE: [&str; 20] = [
+const MADE: [&str; 22] = [
     "farm",
     "description",
     "farmRoles",
@@ -79,6 +81,8 @@ const MADE: [&str; 20] = [
     "port",
     "farmRole",
     "instanceType",
+    "publish",
+    "to",
 ];
 
 /// Names of ours that are like something else.
@@ -143,7 +147,7 @@ fn storage() -> impl Strategy<Value = Vec<String>> {
 }
 
 /// What is under `grange`, with what it balances.
-fn grange(balances: Option<&'static str>) -> impl Strategy<Value = Vec<String>> {
+fn grange(balances: Option<&'static str>, published: u16) -> impl Strategy<Value = Vec<String>> {
     let port = |fields: Vec<String>| [vec!["port: 8080".to_owned()], fields].concat();
     let check = section("check", some(CHECK).prop_map(port));
     let balance = some(BALANCE).prop_map(move |fields| match balances {
@@ -152,9 +156,16 @@ fn grange(balances: Option<&'static str>) -> impl Strategy<Value = Vec<String>> 
             vec![format!("balance: {{farmRole: '{role}', {}}}", port(fields).join(", "))]
         }
     });
-    let parts = (some(GRANGE), section("rollout", some(ROLLOUT)), check, balance);
-    parts.prop_map(|(fields, rollout, check, balance)| {
-        let fields = [fields, rollout, check, balance].concat();
+    let publish = option::of(some(PUBLISH)).prop_map(move |rest| {
+        let item = |rest: Vec<String>| {
+            let made = vec![format!("port: {published}"), "to: 8080".to_owned()];
+            format!("publish: [{{{}}}]", [made, rest].concat().join(", "))
+        };
+        rest.map(item).into_iter().collect::<Vec<String>>()
+    });
+    let parts = (some(GRANGE), section("rollout", some(ROLLOUT)), check, balance, publish);
+    parts.prop_map(|(fields, rollout, check, balance, publish)| {
+        let fields = [fields, rollout, check, balance, publish].concat();
         vec![format!("grange: {{{}}}", fields.join(", "))]
     })
 }
@@ -164,7 +175,9 @@ fn farm_role(
     role: &'static str,
     balances: Option<&'static str>,
 ) -> impl Strategy<Value = String> {
-    let parts = (some(ROLE), all(SIZE), scaling(), storage(), grange(balances));
+    // Each its own port of the machine.
+    let published = 80 + u16::try_from(role.len()).unwrap_or_default();
+    let parts = (some(ROLE), all(SIZE), scaling(), storage(), grange(balances, published));
     parts.prop_map(move |(some, size, scaling, storage, grange)| {
         let what = [format!("alias: '{alias}'"), format!("role: {role}")];
         let fields = [what.to_vec(), some, size, scaling, storage, grange].concat();
@@ -226,7 +239,8 @@ farm: shop
 zz: 1
 farmRoles:
   - {alias: web, zz: 1, scaling: {zz: 1, rules: [{zz: 1}]}, storage: [{zz: 1}],
-     grange: {zz: 1, rollout: {zz: 1}, balance: {zz: 1}, check: {zz: 1}}}
+     grange: {zz: 1, rollout: {zz: 1}, balance: {zz: 1}, check: {zz: 1},
+     publish: [{zz: 1}]}}
 ";
 
 #[test]
@@ -234,7 +248,8 @@ fn every_field_there_is_is_among_them() {
     let faults = parse(STRANGERS).unwrap_err();
     let known = faults.iter().filter_map(|fault| fault.message.split_once(": there are "));
     let known: Vec<&str> = known.flat_map(|(_, fields)| fields.split(", ")).collect();
-    let tables = [FARM, ROLE, SIZE, SCALING, UP, DOWN, RULE, GRANGE, CHECK, BALANCE, ROLLOUT];
+    let tables =
+        [FARM, ROLE, SIZE, SCALING, UP, DOWN, RULE, GRANGE, CHECK, BALANCE, ROLLOUT, PUBLISH];
     let made = tables.iter().flat_map(|table| table.iter().map(|(name, _)| *name));
     // Which revision of its role a farm role pins is not exported: a manifest without it keeps it.
     let made: BTreeSet<&str> = made.chain(MADE).chain(["roleRevision"]).collect();

@@ -23,6 +23,7 @@ mod ordinary;
 mod pages;
 mod power;
 mod proposals;
+mod published;
 mod refusals;
 pub mod rig;
 mod roles;

@@ -120,6 +120,7 @@ fn service(store: &Store, directory: &Path, history: &[Entry]) -> Service {
         settings: Settings {
             platforms: BTreeMap::from([("onboard".to_owned(), vec!["small".to_owned()])]),
             zones: BTreeMap::new(),
+            publishing: BTreeMap::from([("simulated".to_owned(), Default::default())]),
             agent_addresses: Vec::new(),
             agent_interval_ms: 1000,
             call_deadline_ms: 1000,

@@ -137,6 +137,7 @@ pub fn init_main(arguments: Vec<OsString>) -> ExitCode {
             let word = |at: usize| arguments.get(at).and_then(|word| word.to_str());
             probe::run([1, 2, 3].map(|at| word(at).unwrap_or_default()))
         }
+        Some("publish") => super::publish::run(&path),
         Some("exec") => exec::run(&arguments[1..]),
         _ => {
             output::line("onboard-init is started by grange itself");

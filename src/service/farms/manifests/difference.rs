@@ -4,7 +4,10 @@
 //! `farmRoles[web].scaling.rules[CpuPercent].scaleUp`. Both sides are said as a manifest would
 //! say them, so that a line of the difference can be found in the file.
 
-use crate::model::{Farm, FarmGoal, FarmRole, LaunchOrder, Policy, RolloutPolicy, ScalingPolicy};
+use crate::model::{
+    Farm, FarmGoal, FarmRole, LaunchOrder, Policy, Publish, RolloutPolicy, ScalingPolicy,
+    machine_port,
+};
 use crate::wire::manifest::{length, list, size};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -160,6 +163,7 @@ fn fields(role: &FarmRole, recipe: String) -> Vec<(String, String)> {
         history: _,
         rollout_wish: _,
         rollout_said: _,
+        publish,
     } = role;
     let mut all: Vec<(String, String)> = Vec::new();
     let mut add = |path: &str, value: String| all.push((path.to_owned(), value));
@@ -185,6 +189,10 @@ fn fields(role: &FarmRole, recipe: String) -> Vec<(String, String)> {
         if let Some(path) = &check.path {
             add("grange.check.path", path.clone());
         }
+    }
+    for Publish { port, to, address, protocol } in publish {
+        let at = machine_port(*port, *protocol, *address);
+        add(&format!("grange.publish[{at}]"), format!("to {to}"));
     }
     add("grange.drain", length(*drain_ms));
     add("grange.launchTimeout", length(*launch_timeout_ms));

@@ -101,6 +101,7 @@ fn declared(read: &impl Reads, role: &FarmRole) -> Result<DeclaredFarmRole> {
         history: _,
         rollout_wish: _,
         rollout_said: _,
+        publish,
     } = role.clone();
     let recipe = lookup::role(read, role)?.ok_or_else(|| Problem::not_found("role", role))?;
     Ok(DeclaredFarmRole {
@@ -119,5 +120,6 @@ fn declared(read: &impl Reads, role: &FarmRole) -> Result<DeclaredFarmRole> {
         drain_ms,
         launch_timeout_ms,
         policy,
+        publish,
     })
 }

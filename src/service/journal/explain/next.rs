@@ -8,6 +8,7 @@ use crate::model::{
 };
 use crate::service::journal::explain::past::Past;
 use crate::service::{Service, lookup, plans};
+use crate::wire::api::farms::PublishedView;
 
 /// The blockers among some lines, each with what ends it: `[clock] cool-down: 53 s left`. Lines
 /// that `name` gives a name to begin with it.
@@ -41,6 +42,12 @@ pub(super) fn of_role(report: &[Line], role: &FarmRole) -> Vec<String> {
         of_it(line, true).then(|| name.to_owned())
     }));
     waiting
+}
+
+/// Ports of the machine that do not lead to a farm role's servers, and why.
+pub(super) fn unpublished(published: &[PublishedView]) -> Vec<String> {
+    let wrong = published.iter().filter(|published| published.wrong.is_some());
+    wrong.map(|published| format!("[person] {}", published.line())).collect()
 }
 
 /// What comes next for a farm role that waits for nothing: the readings its rules look at.

@@ -49,6 +49,8 @@ struct Traits {
     role: RoleId,
     /// It balances another.
     balances: bool,
+    /// Ports of the machine lead to its servers.
+    publishes: bool,
     /// The appliance makes its check, from outside.
     checked: bool,
 }
@@ -97,6 +99,7 @@ impl Traits {
             farm: role.farm,
             role: role.role,
             balances: role.balance.is_some(),
+            publishes: !role.publish.is_empty(),
             checked: role.ready_check().is_some() && !role.policy.agent,
         }
     }
@@ -248,6 +251,11 @@ impl Kept {
     /// Farms in which something balances.
     pub(super) fn balanced_farms(&self) -> BTreeSet<FarmId> {
         self.traits.values().filter(|traits| traits.balances).map(|traits| traits.farm).collect()
+    }
+
+    /// Farms in which something is published.
+    pub(super) fn publishing_farms(&self) -> BTreeSet<FarmId> {
+        self.traits.values().filter(|traits| traits.publishes).map(|traits| traits.farm).collect()
     }
 
     /// Roles that farm roles use now, with the farms they do in.

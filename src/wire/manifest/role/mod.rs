@@ -39,7 +39,8 @@ use crate::base::limit::{
 use crate::base::text::Kind;
 use crate::model::{Automation, Image, ReadyCheck, Recipe};
 use std::collections::{BTreeMap, BTreeSet};
-use word::{argument, image_name, port_name};
+pub(super) use word::port_name;
+use word::{argument, image_name};
 
 /// A role as a file declares it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,0 +1,39 @@
+//! Ports of the machine that lead to servers on it.
+
+use crate::base::FarmRoleId;
+use crate::model::Protocol;
+use serde::{Deserialize, Serialize};
+use std::net::{IpAddr, SocketAddr};
+
+/// What tells one published port from the others.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct PublicationKey {
+    /// Whose servers it leads to.
+    pub farm_role: FarmRoleId,
+    /// The port that clients connect to on the machine.
+    pub port: u16,
+    /// Whether connections or datagrams are carried.
+    pub protocol: Protocol,
+    /// The one address of the machine's it is open at; `None` for every address it has.
+    pub address: Option<IpAddr>,
+}
+
+/// A port of the machine and where it leads just now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Publication {
+    /// What tells it from the others.
+    pub key: PublicationKey,
+    /// Servers that take new connections, in a stable order; with none, clients are turned away.
+    pub servers: Vec<SocketAddr>,
+}
+
+/// How a published port is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Published {
+    /// What tells it from the others.
+    pub key: PublicationKey,
+    /// Where it is open.
+    pub open: Vec<SocketAddr>,
+    /// Why it is not open everywhere it should be; `None` when it is, or is about to be.
+    pub wrong: Option<String>,
+}
