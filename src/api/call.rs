@@ -188,7 +188,7 @@ fn field_fault(name: &str, error: serde_json::Error) -> Problem {
 
 /// Fields that carry a document with a grammar of its own, or what a program is given: whoever
 /// reads one checks it, and a program may be given any byte.
-const DOCUMENTS: [&str; 3] = ["manifest", "proposal", "command"];
+const DOCUMENTS: [&str; 5] = ["manifest", "proposal", "command", "sources.text", "value"];
 
 /// What is wrong with the texts of a field: every text that comes in by the API is checked here,
 /// whatever else its verb asks of it. A description may have several lines.
@@ -286,6 +286,8 @@ fn encode(text: &str) -> String {
 mod tests {
     use super::*;
     use crate::wire::input::ScalingInput;
+    use crate::wire::role::RoleManifestRequest;
+    use crate::wire::variable::VariableInput;
 
     fn call(query: &str, body: &str) -> Call {
         Call {
@@ -315,6 +317,20 @@ mod tests {
         check("[]", &["the body must be a JSON object"]);
         check("{\"minInstances\": 1,\n oops}", &["line 2 column 2: not JSON: key must be"]);
         check("nonsense", &["line 1 column 2: not JSON: expected ident"]);
+    }
+
+    #[test]
+    fn what_programs_read_has_lines_and_tabs_and_names_have_not() {
+        let role = |path: &str| {
+            let body = serde_json::json!({
+                "manifest": "role: a\n", "sources": [{"path": path, "text": "a:\n\tb\r\n"}],
+            });
+            call("", &body.to_string()).input::<RoleManifestRequest>()
+        };
+        assert_eq!(role("a.sh").unwrap().sources[0].text, "a:\n\tb\r\n");
+        assert_eq!(role("a\n.sh").unwrap_err().field.as_deref(), Some("sources.path"));
+        let variable = call("", r#"{"value": "-----BEGIN\nMII\n"}"#).input::<VariableInput>();
+        assert_eq!(variable.unwrap().value.unwrap().reveal(), "-----BEGIN\nMII\n");
     }
 
     #[test]

@@ -11,6 +11,7 @@ pub use server::{AgentVerb, ServerVerb};
 
 use crate::base::Millis;
 use crate::cli::cloud::CloudVerb;
+use crate::cli::example::ExampleVerb;
 use crate::cli::exit;
 use crate::cli::hold::HoldVerb;
 use crate::cli::local::{Appliance, Demo, Local};
@@ -168,6 +169,9 @@ Examples:
         #[arg(value_parser = said::something)]
         topic: Option<String>,
     },
+    /// Roles and farms of real services to begin with: list them, write them
+    #[command(subcommand)]
+    Example(ExampleVerb),
     /// Say which version this program is
     Version,
     /// Open the terminal UI
@@ -458,6 +462,7 @@ pub fn local(command: Command, target: &Target, json: bool) -> Result<Local, Com
         | Command::Events(_)
         | Command::Status
         | Command::Docs { .. }
+        | Command::Example(_)
         | Command::Version
         | Command::Token(_)
         | Command::Volume(_) => return Err(command),

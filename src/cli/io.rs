@@ -49,6 +49,10 @@ pub trait Files {
     fn exists(&self, path: &Path) -> bool;
     /// Writes the whole of one, in the place of the one that may be there.
     fn write(&self, path: &Path, bytes: &[u8]) -> io::Result<()>;
+    /// Makes a directory and those above it, where there is none.
+    fn make_directory(&self, _path: &Path) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// No files at all: for sessions of people who are not on this machine.
@@ -177,6 +181,10 @@ impl Files for Disk {
 
     fn write(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
         std::fs::write(path, bytes)
+    }
+
+    fn make_directory(&self, path: &Path) -> io::Result<()> {
+        std::fs::create_dir_all(path)
     }
 }
 

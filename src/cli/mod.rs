@@ -26,6 +26,7 @@ macro_rules! put_line {
 mod args;
 mod cloud;
 mod docs;
+mod example;
 mod exit;
 mod farm;
 mod hold;
@@ -165,6 +166,7 @@ pub fn run(args: Vec<OsString>, dial: Connect<'_>, io: &mut Io<'_>) -> Outcome {
 fn without_appliance(command: &Command, io: &mut Io<'_>, json: bool) -> Option<Done> {
     let done = match command {
         Command::Docs { topic } => docs::carry(topic.as_deref(), io),
+        Command::Example(verb) => example::carry(verb, io),
         Command::Version => version(io, json),
         _ => return None,
     };
@@ -245,6 +247,7 @@ fn carry(command: Command, client: &Client, io: &mut Io<'_>, json: bool) -> Done
         | Command::Agent { .. }
         | Command::Appliance(_)
         | Command::Docs { .. }
+        | Command::Example(_)
         | Command::Version
         | Command::DemoWeb { .. }
         | Command::OnboardInit { .. } => {

@@ -212,6 +212,8 @@ impl Keeper {
     }
 
     fn begin(&mut self) -> io::Result<()> {
+        // Also of what never prints, so that there is a log to ask for.
+        self.log.write(&[]);
         // Written before it is done: what has begun is not begun a second time.
         self.report.starts += 1;
         self.note_beginning()?;

@@ -11,6 +11,7 @@ mod commands;
 mod crash;
 mod cut;
 mod declared;
+mod examples;
 mod grace;
 mod http;
 mod kill;
