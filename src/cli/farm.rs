@@ -253,6 +253,9 @@ fn facts(
     };
     let published: Vec<String> = farm_roles.iter().flat_map(of_role).collect();
     table::lines(io, "published", &published)?;
+    let let_out = farm_roles.iter().filter(|role| role.grange.outbound);
+    let let_out: Vec<String> = let_out.map(|role| role.alias.clone()).collect();
+    table::lines(io, "outbound", &let_out)?;
     let of_roles = farm_roles.iter().flat_map(|role| &role.grange.notes);
     note::lines(farm.grange.notes.iter().chain(of_roles), io)?;
     put_line!(io.stdout)?;

@@ -62,6 +62,7 @@ pub fn request(rig: &dyn Rig, cloud: &dyn Cloud, server: ServerId, index: u32) -
         instance_type: cloud.instance_types().first().map(|t| t.name.clone()).unwrap_or_default(),
         image,
         command,
+        outbound: false,
         storage: vec![VolumeRequest {
             cloud_volume_id: format!("vol-7-{index}"),
             may_be_made: true,

@@ -35,7 +35,7 @@ pub use error::{CloudError, Verdict};
 use crate::base::limit::CLOUD_CALL_DEADLINE;
 use crate::base::{FarmRoleId, Millis, Secret, ServerId};
 use crate::model::{Notice, Sighting};
-use publication::{Publication, Published};
+use publication::{Published, ServerConnections};
 use volume::{VolumeRequest, VolumeSighting};
 
 /// One account on one platform.
@@ -64,13 +64,13 @@ pub trait Cloud: Send + Sync {
     /// not there is destroyed. May take as long as its data are many.
     fn remove_volume(&self, cloud_volume_id: &str) -> Result<(), CloudError>;
 
-    /// Makes these ports of the machine, and no others, lead to these servers, for as long as
-    /// nothing else is said, whether we run or not; says how each is by now. Called all the time
-    /// while there are any, so it is cheap. Only on platforms whose servers are on this machine.
-    fn publish(&self, wanted: &[Publication]) -> Result<Vec<Published>, CloudError> {
-        match wanted {
-            [] => Ok(Vec::new()),
-            _ => Err(CloudError::Refused("its servers are not on this machine".to_owned())),
+    /// Connects servers on this machine with what is outside of it, so and not otherwise for as
+    /// long as nothing else is said, whether we run or not; says how each published port is by now.
+    /// Called all the time while anything is wanted, so it is cheap.
+    fn connect(&self, wanted: &ServerConnections) -> Result<Vec<Published>, CloudError> {
+        match wanted.published.is_empty() {
+            true => Ok(Vec::new()),
+            false => Err(CloudError::Refused("its servers are not on this machine".to_owned())),
         }
     }
 
@@ -167,6 +167,8 @@ pub struct LaunchRequest {
     pub image: String,
     /// The service the image's system runs at boot, as a command line.
     pub command: Vec<String>,
+    /// Whether it reaches what the machine reaches.
+    pub outbound: bool,
     /// Data volumes to attach.
     pub storage: Vec<VolumeRequest>,
     /// What the agent needs to enrol: a JSON text (`wire::agent::UserData`), secret because of its

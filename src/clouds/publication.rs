@@ -1,8 +1,10 @@
-//! Ports of the machine that lead to servers on it.
+//! What connects servers on the machine with what is outside of it: ports that lead to them, and
+//! their way out.
 
 use crate::base::FarmRoleId;
 use crate::model::Protocol;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 
 /// What tells one published port from the others.
@@ -25,6 +27,22 @@ pub struct Publication {
     pub key: PublicationKey,
     /// Servers that take new connections, in a stable order; with none, clients are turned away.
     pub servers: Vec<SocketAddr>,
+}
+
+/// How the servers of a platform are connected with what is outside of the machine.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ServerConnections {
+    /// Every port of the machine that leads to some.
+    pub published: Vec<Publication>,
+    /// Farm roles whose servers reach what the machine reaches.
+    pub outbound: BTreeSet<FarmRoleId>,
+}
+
+impl ServerConnections {
+    /// Whether nothing is wanted.
+    pub fn is_empty(&self) -> bool {
+        self.published.is_empty() && self.outbound.is_empty()
+    }
 }
 
 /// How a published port is.

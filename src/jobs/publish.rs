@@ -1,12 +1,14 @@
-//! Lets ports of the machine lead to the servers that serve now, and tells how they are.
+//! Lets ports of the machine lead to the servers that serve now, and tells how they are; lets
+//! servers out whose farm roles say so.
 
 use crate::base::Millis;
+use crate::clouds::publication::ServerConnections;
 use crate::jobs::{Job, Ports, Work};
 use crate::service::farms::published;
 use std::collections::BTreeSet;
 
-/// While something is published, how it is is asked this often: what opens and closes ports does
-/// not wake us.
+/// While anything is wanted, how it is is asked this often: what opens and closes ports, and what
+/// somebody changes of the machine's network, does not wake us.
 const LOOK_PERIOD: Millis = 2_000;
 
 /// The job.
@@ -26,28 +28,28 @@ impl Job for PublishPorts {
         };
         let first = !std::mem::replace(&mut self.begun, true);
         let mut found = wanted.refused.clone();
-        let mut failures = Vec::new();
+        let (mut failures, none) = (Vec::new(), ServerConnections::default());
         for (platform, cloud) in &ports.clouds {
-            let publications = wanted.of_platforms.get(platform).map_or(&[][..], Vec::as_slice);
+            let connections = wanted.of_platforms.get(platform).unwrap_or(&none);
             // At the start, too, one is told: it may have ports open of before.
-            if publications.is_empty() && !first && !self.told.contains(platform) {
+            if connections.is_empty() && !first && !self.told.contains(platform) {
                 continue;
             }
-            match cloud.publish(publications) {
+            match cloud.connect(connections) {
                 Ok(published) => found.extend(published),
                 Err(error) => {
                     found.extend(wanted.all_wrong(platform, &error.to_string()));
                     failures.push(format!("{platform}: {error}"));
                 }
             }
-            match publications.is_empty() {
+            match connections.is_empty() {
                 true => self.told.remove(platform),
                 false => self.told.insert(platform.clone()),
             };
         }
         published::take(&ports.service, &wanted, found);
         let next = (!wanted.is_empty()).then(|| ports.service.now().after(LOOK_PERIOD));
-        let count: usize = wanted.of_platforms.values().map(Vec::len).sum();
+        let count: usize = wanted.of_platforms.values().map(|of| of.published.len()).sum();
         Work::unless(&failures, format!("{count} ports published")).by(next)
     }
 }

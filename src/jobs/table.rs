@@ -146,7 +146,7 @@ pub const ROWS: [Row; 16] = [
     },
     Row {
         name: "publish",
-        description: "lets ports of the machine lead to the servers that serve",
+        description: "lets ports of the machine lead to servers that serve, and servers out",
         period: PLAN_PERIOD,
         tables: &[Table::Farms, Table::FarmRoles, Table::Servers],
         also: Also::Observation,

@@ -57,6 +57,9 @@ pub struct FarmRole {
     /// Ports of the machine that lead to its servers. No part of what servers are made of: a change
     /// of it rolls nothing over.
     pub publish: Vec<Publish>,
+    /// Whether its servers reach what the machine reaches; where a platform keeps them in, others
+    /// reach the appliance and one another. No part of what they are made of, either.
+    pub outbound: bool,
 }
 
 /// A data volume as declared.
@@ -138,6 +141,7 @@ impl FarmRole {
             rollout_wish: RolloutWish::default(),
             rollout_said: 0,
             publish: Vec::new(),
+            outbound: false,
         }
     }
 }

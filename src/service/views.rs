@@ -99,6 +99,7 @@ pub fn farm_role(service: &Service, view: &View, role: FarmRole) -> Result<FarmR
             rules: role.scaling.rules.iter().map(rule).collect(),
             volumes: role.storage.iter().map(|volume| volume.mount_point.clone()).collect(),
             balances: role.balance.as_ref().map(|balance| balance.farm_role.to_string()),
+            outbound: role.outbound,
             published: published::views(service, &role),
             waiting: role_waits(service, &role),
             holds: holds::lines(view, role.farm, Some(role.id), service.now())?,

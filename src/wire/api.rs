@@ -223,6 +223,8 @@ pub struct FarmRoleExtra {
     /// Ports of the machine that lead to its servers.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub published: Vec<PublishedView>,
+    /// Whether its servers reach what the machine reaches.
+    pub outbound: bool,
     /// What it waits for.
     pub waiting: Vec<String>,
     /// What is held for it, one line each: `scale, 2 h left: black friday`.

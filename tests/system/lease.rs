@@ -42,6 +42,7 @@ impl Site {
             instance_type: "nano".into(),
             image: "machine".into(),
             command: vec!["sleep".into(), "86400".into()],
+            outbound: false,
             storage: Vec::new(),
             user_data: grange::base::Secret::new(""),
         };

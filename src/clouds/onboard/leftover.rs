@@ -13,6 +13,7 @@ use super::failure::{Doing, Failure};
 use super::init::{attached_files, mac};
 use super::lease;
 use super::netlink::{Link, Netlink};
+use super::outbound;
 use super::place::Place;
 use super::process::{Process, owned, owners, wait_until};
 use crate::base::ServerId;
@@ -67,7 +68,8 @@ fn things_of(tag: &str) -> Vec<String> {
     let links = links_of(tag).into_iter().map(|link| format!("link {}", link.name));
     let groups = groups_of(tag).into_iter();
     let groups = groups.map(|path| format!("control group {}", path.display()));
-    processes.chain(links).chain(groups).collect()
+    let tables = outbound::left_by(tag).then(|| format!("packet filter {}", outbound::table(tag)));
+    processes.chain(links).chain(groups).chain(tables).collect()
 }
 
 /// Whether what its servers have open says where the state directory of a tag is by now. One that
@@ -115,6 +117,7 @@ pub fn remove_leftover(left: &Leftover) -> Result<(), Failure> {
             netlink.remove(&link.name).doing("removing", &link.name)?;
         }
     }
+    outbound::remove_left(&left.tag)?;
     for path in groups_of(&left.tag) {
         for inner in directories(&path) {
             cgroup::remove(&inner)?;

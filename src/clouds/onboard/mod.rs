@@ -34,9 +34,8 @@
 //! to 30 s. Pid 1 takes `SIGTERM` as a stop and `SIGHUP` as a restart of everything in the server.
 //!
 //! **Network**: one bridge per appliance with a private `/16`, one pair of links per server,
-//! made over netlink; the appliance's address on it is the gateway. Nothing else of the machine
-//! is touched, no forwarding and no packet filter, so servers reach the appliance and each other
-//! and, unless the machine forwards by itself, nothing else.
+//! made over netlink; the appliance's address on it is the gateway. Servers reach the appliance and
+//! each other; those of farm roles that say so reach what the machine reaches (`outbound`).
 //!
 //! **Published ports** lead to servers by a process that outlives the appliance (`publish`).
 //!
@@ -58,11 +57,13 @@ mod failure;
 mod images;
 mod init;
 mod lease;
+mod leave;
 mod leftover;
 mod memory;
 mod mount_point;
 mod netlink;
 mod network;
+mod outbound;
 mod place;
 mod process;
 mod publish;
@@ -82,7 +83,7 @@ pub use record::Isolation;
 
 use crate::base::{Millis, ServerId};
 use crate::clouds::owner::Owner;
-use crate::clouds::publication::{Publication, Published};
+use crate::clouds::publication::{Published, ServerConnections};
 use crate::clouds::volume::VolumeSighting;
 use crate::clouds::{Applied, Cloud, CloudError, CloudStep, InstanceType, LaunchRequest};
 use crate::model::{CloudState, Notice, Sighting};
@@ -148,6 +149,7 @@ pub struct Onboard {
     memory: MemoryWatch,
     network: NetworkWatch,
     publisher: publish::Publisher,
+    ways_out: outbound::WaysOut,
 }
 
 impl Onboard {
@@ -204,6 +206,7 @@ impl Onboard {
             memory: MemoryWatch::default(),
             network: NetworkWatch::default(),
             publisher: publish::Publisher::default(),
+            ways_out: outbound::WaysOut::default(),
         })
     }
 
@@ -215,46 +218,6 @@ impl Onboard {
     /// How servers are kept apart here.
     pub fn isolation(&self) -> Isolation {
         self.isolation
-    }
-
-    /// Destroys every server, its volumes with `volumes`, and what the platform made of the
-    /// machine: for the end of a demo and for uninstalling.
-    ///
-    /// # Errors
-    /// When something cannot be removed; calling again goes on from there.
-    pub fn remove_all(&self, volumes: bool) -> Result<(), Failure> {
-        publish::end(&self.shelf.state)?;
-        for directory in self.shelf.servers()? {
-            self.terminate(&directory)?;
-        }
-        if volumes {
-            record::remove_tree(&self.shelf.state.join("volumes"))?;
-            make_private(&self.shelf.state.join("volumes"))?;
-        }
-        self.leave_machine()
-    }
-
-    /// Stops every server and takes away what the platform made of the machine, as switching the
-    /// machine off would: servers and volumes stay on disk, stopped.
-    ///
-    /// # Errors
-    /// When something cannot be stopped or removed; calling again goes on from there.
-    pub fn stop_all(&self) -> Result<(), Failure> {
-        publish::end(&self.shelf.state)?;
-        for directory in self.shelf.servers()? {
-            let _lock = directory.lock(LOCK_WAIT)?;
-            self.halt(&directory, true)?;
-            self.sweep(&directory, directory.record().ok().as_ref())?;
-        }
-        self.leave_machine()
-    }
-
-    fn leave_machine(&self) -> Result<(), Failure> {
-        if self.isolation == Isolation::Namespaces {
-            self.cgroups.remove_all()?;
-            self.place.remove_link(&self.place.bridge())?;
-        }
-        self.lease.forget()
     }
 
     /// The pid of a server's pid 1 as the machine counts, while it is alive.
@@ -287,6 +250,9 @@ impl Onboard {
         let directory = self.shelf.server(request.server);
         if !directory.exists() {
             self.admit(request, &directory)?;
+        }
+        if request.outbound {
+            self.let_out(request.farm_role).map_err(busy)?;
         }
         let lock = directory.lock(LOCK_WAIT).map_err(busy)?;
         let record = directory.record().map_err(refused)?;
@@ -454,9 +420,8 @@ impl Cloud for Onboard {
         self.destroy_volume(cloud_volume_id)
     }
 
-    fn publish(&self, wanted: &[Publication]) -> Result<Vec<Published>, CloudError> {
-        let (executable, tag) = (&self.config.executable, &self.place.tag);
-        self.publisher.publish(&self.shelf, executable, tag, wanted).map_err(busy)
+    fn connect(&self, wanted: &ServerConnections) -> Result<Vec<Published>, CloudError> {
+        self.connect_outside(wanted).map_err(busy)
     }
 
     fn examine(&self) -> Vec<Notice> {

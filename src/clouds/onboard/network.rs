@@ -102,6 +102,7 @@ impl Onboard {
         drop(told);
         texts.extend(self.foreign_route(known));
         texts.extend(self.probe(!repaired.is_empty()));
+        texts.extend(self.closed_ways());
         texts
     }
 

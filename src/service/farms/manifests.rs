@@ -375,6 +375,7 @@ fn farm_role(
         rollout_wish: RolloutWish::default(),
         rollout_said: 0,
         publish: declared.publish.clone(),
+        outbound: declared.outbound,
     };
     if let Some(old) = old {
         // What was said of an earlier rollout does not hold for another one.

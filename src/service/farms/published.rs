@@ -1,11 +1,12 @@
-//! Published ports: which of the machine's ports lead to which servers just now, and how each is.
+//! Published ports: which of the machine's ports lead to which servers just now, and how each is;
+//! and whose servers have a way out.
 //!
 //! A port leads to the servers of its farm role that run, serve and are not about to go. After a
 //! start of ours nobody has said yet whether a server is well; one that ran counts as well until
 //! its agent says otherwise, so that a restart turns no client away.
 
 use crate::base::{FarmId, FarmRoleId, Result};
-use crate::clouds::publication::{Publication, PublicationKey, Published};
+use crate::clouds::publication::{Publication, PublicationKey, Published, ServerConnections};
 use crate::model::{
     Farm, FarmGoal, FarmRole, Grant, Publish, PublishTo, Server, ServerStatus, machine_port,
 };
@@ -23,7 +24,7 @@ const ALERT: &str = "published";
 #[derive(Debug, Default)]
 pub struct WantedPorts {
     /// What each platform is to do, by its name.
-    pub of_platforms: BTreeMap<String, Vec<Publication>>,
+    pub of_platforms: BTreeMap<String, ServerConnections>,
     /// What nobody can do.
     pub refused: Vec<Published>,
     /// What people call each farm role, and its farm.
@@ -43,13 +44,18 @@ impl WantedPorts {
             open: Vec::new(),
             wrong: Some(why.to_owned()),
         };
-        self.of_platforms.get(platform).into_iter().flatten().map(wrong).collect()
+        self.of_platforms
+            .get(platform)
+            .into_iter()
+            .flat_map(|of| &of.published)
+            .map(wrong)
+            .collect()
     }
 }
 
 /// Works out what is wanted as of now.
 pub fn wanted(service: &Service) -> Result<WantedPorts> {
-    let farms = service.observed.fleet.publishing_farms(service)?;
+    let farms = service.observed.fleet.connected_farms(service)?;
     if farms.is_empty() {
         return Ok(WantedPorts::default());
     }
@@ -58,11 +64,11 @@ pub fn wanted(service: &Service) -> Result<WantedPorts> {
         let mut before: Vec<(FarmRole, Publish)> = Vec::new();
         for id in farms {
             let Some(farm) = lookup::farm(view, id)? else { continue };
-            if farm.removed || farm.goal != FarmGoal::Launched {
-                continue;
-            }
-            let roles = lookup::farm_roles_of(view, id)?;
-            for role in roles.into_iter().filter(|role| !role.removed) {
+            for mut role in lookup::farm_roles_of(view, id)? {
+                // What is on its way out keeps its way out: it has something to finish.
+                if role.removed || farm.removed || farm.goal != FarmGoal::Launched {
+                    role.publish.clear();
+                }
                 add(service, view, &farm, &role, &mut before, &mut wanted)?;
             }
         }
@@ -79,6 +85,10 @@ fn add(
     before: &mut Vec<(FarmRole, Publish)>,
     wanted: &mut WantedPorts,
 ) -> Result<()> {
+    if role.outbound {
+        let of_platform = wanted.of_platforms.entry(role.platform.clone()).or_default();
+        of_platform.outbound.insert(role.id);
+    }
     if role.publish.is_empty() {
         return Ok(());
     }
@@ -103,7 +113,7 @@ fn add(
         before.push((role.clone(), publish.clone()));
         let servers = behind(service, view, role, publish, &servers)?;
         let of_platform = wanted.of_platforms.entry(role.platform.clone()).or_default();
-        of_platform.push(Publication { key, servers });
+        of_platform.published.push(Publication { key, servers });
     }
     Ok(())
 }
@@ -176,7 +186,10 @@ pub fn take(service: &Service, wanted: &WantedPorts, found: Vec<Published>) {
         let text = format!("a port cannot be published: {}", lines.join("; "));
         service.observed.set_alert(&key(&farm), Some(text));
     }
-    service.observed.published.set(wanted.of_platforms.values().flatten(), found);
+    service
+        .observed
+        .published
+        .set(wanted.of_platforms.values().flat_map(|of| &of.published), found);
 }
 
 /// What a farm role publishes, as people see it.

@@ -325,6 +325,7 @@ fn launch_request(
         instance_type: server.instance_type.clone(),
         image: image.cloud_image_id.clone(),
         command: image.command.clone(),
+        outbound: farm_role.outbound,
         storage: volumes::requests(view, server, farm_role, &make.storage)?,
         user_data: crate::base::Secret::new(user_data),
     })

@@ -86,9 +86,9 @@ impl Fleet {
         self.ask(service, Kept::balanced_farms)
     }
 
-    /// Farms in which something is published.
-    pub fn publishing_farms(&self, service: &Service) -> Result<BTreeSet<FarmId>> {
-        self.ask(service, Kept::publishing_farms)
+    /// Farms with servers that are connected with what is outside of the machine.
+    pub fn connected_farms(&self, service: &Service) -> Result<BTreeSet<FarmId>> {
+        self.ask(service, Kept::connected_farms)
     }
 
     /// Roles that farm roles use now, with the farms they do in.

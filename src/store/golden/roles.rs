@@ -87,6 +87,7 @@ fn farm_role() -> FarmRole {
             address: Some(std::net::Ipv4Addr::LOCALHOST.into()),
             protocol: Protocol::Udp,
         }],
+        outbound: true,
     }
 }
 
@@ -98,7 +99,7 @@ fn what_people_declare_of_a_tier() {
          004e400000000000003440050102010150052f64617461fc00000040010377656250fb901f012f
          015001012f0151000304050000020102646201020401010101016101015a6e0101320103020101
          040306076f6e626f617264046865726505736d616c6c000001520001fbd0070102015001046874
-         747001007f00000101",
+         747001007f0000010101",
     );
 }
 
@@ -109,13 +110,13 @@ fn a_tier_as_schema_4_has_it() {
          015001012f0151000304050000020102646201020401010101016101015a6e0101320103020101
          040306076f6e626f617264046865726505736d616c6c000001520001fbd0070102";
     let read = FarmRole::decode(4, &unhex(before)).unwrap();
-    assert_eq!(read, FarmRole { publish: Vec::new(), ..farm_role() });
+    assert_eq!(read, FarmRole { publish: Vec::new(), outbound: false, ..farm_role() });
 }
 
 /// The farm role as it was before roles had revisions.
 fn farm_role_before() -> FarmRole {
     let role = FarmRole { role_revision: 1, role_check: None, ..farm_role() };
-    let mut role = FarmRole { publish: Vec::new(), ..role };
+    let mut role = FarmRole { publish: Vec::new(), outbound: false, ..role };
     for make in &mut role.history {
         (make.role_revision, make.role_check) = (1, None);
     }

@@ -99,6 +99,7 @@ impl From<FarmRoleV1> for FarmRole {
             rollout_wish: RolloutWish::default(),
             rollout_said: 0,
             publish: Vec::new(),
+            outbound: false,
         }
     }
 }

@@ -64,6 +64,7 @@ impl From<FarmRoleV2> for FarmRole {
             rollout_wish: old.rollout_wish,
             rollout_said: old.rollout_said,
             publish: Vec::new(),
+            outbound: false,
         }
     }
 }

@@ -59,6 +59,7 @@ impl From<FarmRoleV3> for FarmRole {
             rollout_wish: old.rollout_wish,
             rollout_said: old.rollout_said,
             publish: Vec::new(),
+            outbound: false,
         }
     }
 }

@@ -61,6 +61,7 @@ impl From<FarmRoleV4> for FarmRole {
             rollout_wish: old.rollout_wish,
             rollout_said: old.rollout_said,
             publish: Vec::new(),
+            outbound: false,
         }
     }
 }

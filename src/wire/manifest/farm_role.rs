@@ -33,6 +33,7 @@ struct Extra {
     cooldown_down_ms: Millis,
     policy: Policy,
     publish: Vec<(String, Publish)>,
+    outbound: bool,
 }
 
 /// Reads one farm role: what it refers to, as far as that can be read, and the whole of it, `None`
@@ -89,6 +90,7 @@ pub(super) fn read(
             drain_ms: extra.drain_ms,
             launch_timeout_ms: extra.launch_timeout_ms,
             policy: extra.policy,
+            outbound: extra.outbound,
             publish: extra.publish.into_iter().map(|(_, publish)| publish).collect(),
         })
     };
@@ -235,6 +237,7 @@ fn extra(fields: Option<Section<'_>>, sink: &mut Sink) -> Extra {
         cooldown_down_ms: 2 * MINUTE,
         policy: Policy::default(),
         publish: Vec::new(),
+        outbound: false,
     };
     let Some(mut fields) = fields else { return extra };
     let mut length = |name, range: std::ops::RangeInclusive<Millis>, into: &mut Millis| {
@@ -259,6 +262,7 @@ fn extra(fields: Option<Section<'_>>, sink: &mut Sink) -> Extra {
         (extra.balanced, extra.balance) = balance(section, sink);
     }
     extra.publish = publish::read(&mut fields, sink);
+    extra.outbound = fields.optional("outbound", sink, yes_or_no).unwrap_or(false);
     extra.check = fields.section("check", sink).and_then(|f| ready_check(f, sink));
     fields.finish(sink);
     extra

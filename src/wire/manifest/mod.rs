@@ -132,6 +132,8 @@ pub struct DeclaredFarmRole {
     pub policy: Policy,
     /// Ports of the machine that lead to them.
     pub publish: Vec<Publish>,
+    /// Whether they reach what the machine reaches.
+    pub outbound: bool,
 }
 
 impl Reading {

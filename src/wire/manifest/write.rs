@@ -128,6 +128,7 @@ impl Lines {
             launch_timeout_ms,
             policy,
             publish,
+            outbound,
         } = role;
         self.line(format!("  - alias: {}", scalar(alias.as_str())));
         self.depth += 2;
@@ -145,6 +146,7 @@ impl Lines {
         self.section("grange", |lines| {
             lines.checks(balance.as_ref(), check.as_ref());
             lines.publish(publish);
+            lines.unless("outbound", outbound, &false, outbound);
             lines.field("drain", length(*drain_ms));
             lines.field("launchTimeout", length(*launch_timeout_ms));
             lines.field("cooldownUp", length(scaling.cooldown_up_ms));

@@ -139,6 +139,7 @@ fn farm_roles() -> impl Strategy<Value = DeclaredFarmRole> {
                 launch_timeout_ms,
                 policy,
                 publish: Vec::new(),
+                outbound: launch_index % 2 == 1,
             }
         },
     )

@@ -41,6 +41,7 @@ const GRANGE: &[Field] = &[
     ("rebootTimeout", &["5m", "61s"]),
     ("unhealthyFor", &["5m", "1h"]),
     ("replaceWithVolumes", &["true", "false"]),
+    ("outbound", &["true", "false"]),
     ("removalPolicy", &["highest-index", "oldest", "newest", "least-busy", "previous-revision"]),
     ("missingServers", &["terminate", "flag", "ignore"]),
     ("availabilityZones", &["[]", "[a]", "[1.5, 'null', a]"]),

@@ -45,7 +45,8 @@ fn behind(site: &Site) -> Vec<String> {
         let found = servers.iter().find(|server| server.address() == Some(&ip));
         found.map_or(ip.clone(), |server| server.hostname.clone())
     };
-    let publications = wanted.of_platforms.get("simulated").into_iter().flatten();
+    let publications =
+        wanted.of_platforms.get("simulated").into_iter().flat_map(|of| &of.published);
     let mut all: Vec<String> = publications
         .flat_map(|one| &one.servers)
         .map(|at| format!("{}:{}", name(at.ip().to_string()), at.port()))
@@ -132,7 +133,7 @@ fn what_is_wrong_with_a_port_is_said_where_people_look_until_it_is_over() {
     assert_eq!(views(&site)[0].line(), "port 80 to 8080, no server, not open yet");
     let say = |wrong: Option<&str>, open: &[&str]| {
         let wanted = published::wanted(&service).unwrap();
-        let key = wanted.of_platforms["simulated"][0].key.clone();
+        let key = wanted.of_platforms["simulated"].published[0].key.clone();
         let open = open.iter().map(|at| at.parse().unwrap()).collect();
         published::take(
             &service,

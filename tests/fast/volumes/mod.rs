@@ -400,6 +400,7 @@ fn after_a_restore_volumes_are_known_by_what_they_carry() {
         instance_type: "small".into(),
         image: String::new(),
         command: Vec::new(),
+        outbound: false,
         storage: vec![VolumeRequest {
             cloud_volume_id: "vol-1-abc".into(),
             may_be_made: true,

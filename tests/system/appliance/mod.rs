@@ -21,6 +21,7 @@ mod logs;
 mod manifests;
 mod moved;
 mod ordinary;
+mod outbound;
 mod pages;
 mod power;
 mod proposals;

@@ -65,10 +65,10 @@ farmRoles:
 }
 
 /// A network name space with a link to this one.
-struct Outside {
+pub struct Outside {
     name: String,
     /// The machine's addresses on the link.
-    here: [String; 2],
+    pub here: [String; 2],
 }
 
 fn ip(line: &str) {
@@ -77,7 +77,8 @@ fn ip(line: &str) {
 }
 
 impl Outside {
-    fn new(number: u8) -> Outside {
+    /// One whose link has this number, which no other test's has.
+    pub fn new(number: u8) -> Outside {
         let name = format!("grange-{}-{number}", std::process::id());
         let link = format!("gt{}", std::process::id() % 100_000 * 10 + u32::from(number));
         ip(&format!("netns add {name}"));
@@ -92,8 +93,19 @@ impl Outside {
         Outside { name, here: [format!("{v4}.1"), format!("{v6}:1")] }
     }
 
+    /// Its own address on the link.
+    pub fn there(&self) -> String {
+        let net = self.here[0].strip_suffix(".1").expect("an address of ours");
+        format!("{net}.2")
+    }
+
+    /// Changes something of its network.
+    pub fn ip(&self, line: &str) {
+        ip(&format!("-n {} {line}", self.name));
+    }
+
     /// Runs something there.
-    fn run<T: Send + 'static>(&self, what: impl FnOnce() -> T + Send + 'static) -> T {
+    pub fn run<T: Send + 'static>(&self, what: impl FnOnce() -> T + Send + 'static) -> T {
         let space = File::open(format!("/run/netns/{}", self.name)).unwrap();
         let there = std::thread::spawn(move || {
             // A thread shares its file system view with the others unless it leaves it.
@@ -105,7 +117,7 @@ impl Outside {
     }
 
     /// Who answers there, by TCP.
-    fn asked(&self, at: &str) -> Result<String, String> {
+    pub fn asked(&self, at: &str) -> Result<String, String> {
         let at = at.to_owned();
         self.run(move || ask(&at))
     }

@@ -267,6 +267,12 @@ fn furnish(boot: &Boot, home: &Path) -> Result<Services, Failure> {
     let (grange, agent) = if isolated {
         write(Path::new("/etc/hostname"), 0o644, &format!("{}\n", boot.record.hostname))?;
         write(Path::new("/etc/hosts"), 0o644, &hosts(boot))?;
+        if let Some(network) = &boot.network {
+            // Who answers there passes it on to whomever the machine asks, for servers with a way
+            // out. The machine's own file may name an address of its loopback.
+            let resolver = format!("nameserver {}\n", network.gateway);
+            write(Path::new("/etc/resolv.conf"), 0o644, &resolver)?;
+        }
         let bin = Path::new(RUN).join("bin");
         (bin.join("grange"), bin.join("agent"))
     } else {

@@ -39,6 +39,7 @@ pub use run::run;
 use super::failure::{Doing, Failure};
 use super::process::Process;
 use super::record::{Shelf, read_json, remove_tree, write_json};
+use crate::base::FarmRoleId;
 use crate::clouds::publication::{Publication, Published};
 use nix::sys::signal::Signal;
 use serde::{Deserialize, Serialize};
@@ -48,6 +49,8 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+/// Who has the port that servers ask names of: no farm role's number.
+pub const RESOLVER: FarmRoleId = FarmRoleId(0);
 /// What a publisher has to be of, to serve an appliance of ours.
 const WANTED_BUILD: &str = env!("CARGO_PKG_VERSION");
 /// Between two starts of a publisher that does not stay.

@@ -164,6 +164,7 @@ fn fields(role: &FarmRole, recipe: String) -> Vec<(String, String)> {
         rollout_wish: _,
         rollout_said: _,
         publish,
+        outbound,
     } = role;
     let mut all: Vec<(String, String)> = Vec::new();
     let mut add = |path: &str, value: String| all.push((path.to_owned(), value));
@@ -194,6 +195,7 @@ fn fields(role: &FarmRole, recipe: String) -> Vec<(String, String)> {
         let at = machine_port(*port, *protocol, *address);
         add(&format!("grange.publish[{at}]"), format!("to {to}"));
     }
+    add("grange.outbound", outbound.to_string());
     add("grange.drain", length(*drain_ms));
     add("grange.launchTimeout", length(*launch_timeout_ms));
     policy_fields(policy, &mut add);

@@ -102,6 +102,7 @@ fn declared(read: &impl Reads, role: &FarmRole) -> Result<DeclaredFarmRole> {
         rollout_wish: _,
         rollout_said: _,
         publish,
+        outbound,
     } = role.clone();
     let recipe = lookup::role(read, role)?.ok_or_else(|| Problem::not_found("role", role))?;
     Ok(DeclaredFarmRole {
@@ -121,5 +122,6 @@ fn declared(read: &impl Reads, role: &FarmRole) -> Result<DeclaredFarmRole> {
         launch_timeout_ms,
         policy,
         publish,
+        outbound,
     })
 }

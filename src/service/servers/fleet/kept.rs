@@ -49,8 +49,8 @@ struct Traits {
     role: RoleId,
     /// It balances another.
     balances: bool,
-    /// Ports of the machine lead to its servers.
-    publishes: bool,
+    /// Ports of the machine lead to its servers, or they have a way out.
+    connected: bool,
     /// The appliance makes its check, from outside.
     checked: bool,
 }
@@ -99,7 +99,7 @@ impl Traits {
             farm: role.farm,
             role: role.role,
             balances: role.balance.is_some(),
-            publishes: !role.publish.is_empty(),
+            connected: role.outbound || !role.publish.is_empty(),
             checked: role.ready_check().is_some() && !role.policy.agent,
         }
     }
@@ -253,9 +253,9 @@ impl Kept {
         self.traits.values().filter(|traits| traits.balances).map(|traits| traits.farm).collect()
     }
 
-    /// Farms in which something is published.
-    pub(super) fn publishing_farms(&self) -> BTreeSet<FarmId> {
-        self.traits.values().filter(|traits| traits.publishes).map(|traits| traits.farm).collect()
+    /// Farms with servers that are connected with what is outside of the machine.
+    pub(super) fn connected_farms(&self) -> BTreeSet<FarmId> {
+        self.traits.values().filter(|traits| traits.connected).map(|traits| traits.farm).collect()
     }
 
     /// Roles that farm roles use now, with the farms they do in.
