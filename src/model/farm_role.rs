@@ -37,9 +37,12 @@ pub struct FarmRole {
     pub check: Option<ReadyCheck>,
     /// What its role's revision says of that, kept here because planning sees no roles.
     pub role_check: Option<ReadyCheck>,
+    /// How long all of its role's setup may take, kept here for the same reason.
+    pub setup_ms: Millis,
     /// How long a server that is to go is left to finish what it is doing.
     pub drain_ms: Millis,
-    /// How long from the launch step to `running` before the server counts as failed.
+    /// How long from the launch step to `running` before the server counts as failed, beyond what
+    /// setup may take.
     pub launch_timeout_ms: Millis,
     /// The number of what servers are made of (role with its revision, platform, location, size,
     /// storage, check).
@@ -132,6 +135,7 @@ impl FarmRole {
             balance: None,
             check: None,
             role_check: None,
+            setup_ms: 0,
             drain_ms: 0,
             launch_timeout_ms: 300_000,
             revision: 1,

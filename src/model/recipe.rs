@@ -161,6 +161,11 @@ impl Recipe {
         self.setup.is_empty() && self.files.is_empty() && self.services.is_empty()
     }
 
+    /// How long all of its setup may take.
+    pub fn setup_ms(&self) -> Millis {
+        self.setup.iter().map(|part| part.timeout_ms).fold(0, Millis::saturating_add)
+    }
+
     /// Bytes of all its texts.
     pub fn text_bytes(&self) -> usize {
         let setup = self.setup.iter().map(|part| part.script.len());

@@ -6,7 +6,7 @@
 //! the revision that is pinned: a changed role, also a built-in one that an upgrade of Grange
 //! brings another image of, changes no make and rolls nothing over before a person takes it up.
 
-use crate::base::{RoleId, ServerId, Timestamp, limit};
+use crate::base::{Millis, RoleId, ServerId, Timestamp, limit};
 use crate::model::{FarmRole, ReadyCheck, VolumeSpec};
 use serde::{Deserialize, Serialize};
 
@@ -31,6 +31,8 @@ pub struct Revision {
     pub check: Option<ReadyCheck>,
     /// What makes it ready as the role says it, which counts where the farm role says nothing.
     pub role_check: Option<ReadyCheck>,
+    /// How long all of its role's setup may take.
+    pub setup_ms: Millis,
     /// When another took its place; `None` for the one that is declared.
     pub left_at: Option<Timestamp>,
 }
@@ -64,6 +66,7 @@ impl FarmRole {
             storage: self.storage.clone(),
             check: self.check.clone(),
             role_check: self.role_check.clone(),
+            setup_ms: self.setup_ms,
             left_at: None,
         }
     }
@@ -86,6 +89,7 @@ impl FarmRole {
         self.storage = make.storage;
         self.check = make.check;
         self.role_check = make.role_check;
+        self.setup_ms = make.setup_ms;
     }
 
     /// Numbers what is declared now after what was declared `before`, and keeps that if servers

@@ -260,6 +260,7 @@ fn role(yard: &mut Yard, mut words: Words) {
             "index" => role.launch_index = words.number(),
             "drain" => role.drain_ms = words.length(),
             "timeout" => role.launch_timeout_ms = words.length(),
+            "setup" => role.setup_ms = words.length(),
             "up" => role.scaling.cooldown_up_ms = words.length(),
             "down" => role.scaling.cooldown_down_ms = words.length(),
             "disabled" => role.scaling.enabled = false,

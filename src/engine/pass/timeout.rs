@@ -58,7 +58,11 @@ fn time(world: &World, view: &RoleView, server: &ServerView) -> (Millis, Millis)
     let input = world.input;
     match server.server.reboot_at {
         Some(at) => (input.watch().lasted(at), view.role.policy.reboot_timeout_ms),
-        None => (server.age(input), view.role.launch_timeout_ms),
+        None => {
+            let made = view.role.make_of(server.server.revision);
+            let setup = made.map_or(view.role.setup_ms, |made| made.setup_ms);
+            (server.age(input), view.role.launch_timeout_ms.saturating_add(setup))
+        }
     }
 }
 

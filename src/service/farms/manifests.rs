@@ -366,6 +366,7 @@ fn farm_role(
         balance: declared.balance.clone(),
         check: declared.check.clone(),
         role_check: pin.recipe.check.clone(),
+        setup_ms: pin.recipe.setup_ms(),
         drain_ms: declared.drain_ms,
         launch_timeout_ms: declared.launch_timeout_ms,
         revision: 1,

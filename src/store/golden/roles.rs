@@ -62,6 +62,7 @@ fn farm_role() -> FarmRole {
         }),
         check: Some(ReadyCheck { port: 80, path: Some("/".to_owned()) }),
         role_check: Some(ReadyCheck { port: 81, path: None }),
+        setup_ms: 7,
         drain_ms: 3,
         launch_timeout_ms: 4,
         revision: 5,
@@ -77,6 +78,7 @@ fn farm_role() -> FarmRole {
             storage: Vec::new(),
             check: None,
             role_check: Some(ReadyCheck { port: 82, path: None }),
+            setup_ms: 8,
             left_at: Some(AT),
         }],
         rollout_wish: RolloutWish::Pause,
@@ -97,8 +99,8 @@ fn what_people_declare_of_a_tier() {
         &farm_role(),
         "020101037765620307076f6e626f617264046865726505736d616c6c0101020601000000000000
          004e400000000000003440050102010150052f64617461fc00000040010377656250fb901f012f
-         015001012f0151000304050000020102646201020401010101016101015a6e0101320103020101
-         040306076f6e626f617264046865726505736d616c6c000001520001fbd0070102015001046874
+         015001012f015100070304050000020102646201020401010101016101015a6e0101320103020101
+         040306076f6e626f617264046865726505736d616c6c00000152000801fbd0070102015001046874
          747001007f0000010101",
     );
 }
@@ -110,13 +112,22 @@ fn a_tier_as_schema_4_has_it() {
          015001012f0151000304050000020102646201020401010101016101015a6e0101320103020101
          040306076f6e626f617264046865726505736d616c6c000001520001fbd0070102";
     let read = FarmRole::decode(4, &unhex(before)).unwrap();
-    assert_eq!(read, FarmRole { publish: Vec::new(), outbound: false, ..farm_role() });
+    assert_eq!(read, farm_role_unpublished());
+}
+
+/// The farm role as it was before it could be published and knew how long setup takes.
+fn farm_role_unpublished() -> FarmRole {
+    let mut role = FarmRole { publish: Vec::new(), outbound: false, setup_ms: 0, ..farm_role() };
+    for make in &mut role.history {
+        make.setup_ms = 0;
+    }
+    role
 }
 
 /// The farm role as it was before roles had revisions.
 fn farm_role_before() -> FarmRole {
-    let role = FarmRole { role_revision: 1, role_check: None, ..farm_role() };
-    let mut role = FarmRole { publish: Vec::new(), outbound: false, ..role };
+    let role = farm_role_unpublished();
+    let mut role = FarmRole { role_revision: 1, role_check: None, ..role };
     for make in &mut role.history {
         (make.role_revision, make.role_check) = (1, None);
     }

@@ -90,6 +90,7 @@ impl From<FarmRoleV1> for FarmRole {
             balance: old.balance.map(Into::into),
             check: old.check.map(Into::into),
             role_check: None,
+            setup_ms: 0,
             drain_ms: old.drain_ms,
             launch_timeout_ms: old.launch_timeout_ms,
             revision: old.revision,

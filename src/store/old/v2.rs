@@ -55,6 +55,7 @@ impl From<FarmRoleV2> for FarmRole {
             balance: old.balance,
             check: old.check,
             role_check: None,
+            setup_ms: 0,
             drain_ms: old.drain_ms,
             launch_timeout_ms: old.launch_timeout_ms,
             revision: old.revision,

@@ -50,6 +50,7 @@ impl From<FarmRoleV3> for FarmRole {
             balance: old.balance,
             check: old.check,
             role_check: None,
+            setup_ms: 0,
             drain_ms: old.drain_ms,
             launch_timeout_ms: old.launch_timeout_ms,
             revision: old.revision,
@@ -90,6 +91,7 @@ impl From<RevisionV3> for Revision {
             storage: old.storage,
             check: old.check,
             role_check: None,
+            setup_ms: 0,
             left_at: old.left_at,
         }
     }

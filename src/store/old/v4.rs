@@ -1,6 +1,7 @@
-//! Schema 4 of the records that have changed since: farm roles from before they could be published.
+//! Schema 4 of the records that have changed since: farm roles from before they could be
+//! published, and knew how long setup may take.
 
-use crate::base::{EnvironmentId, FarmId, FarmRoleId, Millis, Name, RoleId};
+use crate::base::{EnvironmentId, FarmId, FarmRoleId, Millis, Name, RoleId, Timestamp};
 use crate::model::{
     Balance, FarmRole, Policy, ReadyCheck, Revision, RolloutWish, ScalingPolicy, VolumeSpec,
 };
@@ -29,7 +30,7 @@ pub(in crate::store) struct FarmRoleV4 {
     pub revision: u64,
     pub removed: bool,
     pub policy: Policy,
-    pub history: Vec<Revision>,
+    pub history: Vec<RevisionV4>,
     pub rollout_wish: RolloutWish,
     pub rollout_said: u64,
 }
@@ -52,16 +53,50 @@ impl From<FarmRoleV4> for FarmRole {
             balance: old.balance,
             check: old.check,
             role_check: old.role_check,
+            setup_ms: 0,
             drain_ms: old.drain_ms,
             launch_timeout_ms: old.launch_timeout_ms,
             revision: old.revision,
             removed: old.removed,
             policy: old.policy,
-            history: old.history,
+            history: old.history.into_iter().map(Into::into).collect(),
             rollout_wish: old.rollout_wish,
             rollout_said: old.rollout_said,
             publish: Vec::new(),
             outbound: false,
+        }
+    }
+}
+
+/// A revision of it, as schema 4 has it.
+#[derive(Clone, Debug, Deserialize)]
+pub(in crate::store) struct RevisionV4 {
+    pub number: u64,
+    pub role: RoleId,
+    pub role_revision: u64,
+    pub platform: String,
+    pub location: String,
+    pub instance_type: String,
+    pub storage: Vec<VolumeSpec>,
+    pub check: Option<ReadyCheck>,
+    pub role_check: Option<ReadyCheck>,
+    pub left_at: Option<Timestamp>,
+}
+
+impl From<RevisionV4> for Revision {
+    fn from(old: RevisionV4) -> Revision {
+        Revision {
+            number: old.number,
+            role: old.role,
+            role_revision: old.role_revision,
+            platform: old.platform,
+            location: old.location,
+            instance_type: old.instance_type,
+            storage: old.storage,
+            check: old.check,
+            role_check: old.role_check,
+            setup_ms: 0,
+            left_at: old.left_at,
         }
     }
 }

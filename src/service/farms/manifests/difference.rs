@@ -155,6 +155,7 @@ fn fields(role: &FarmRole, recipe: String) -> Vec<(String, String)> {
         balance,
         check,
         role_check: _,
+        setup_ms: _,
         drain_ms,
         launch_timeout_ms,
         revision: _,

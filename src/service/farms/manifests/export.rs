@@ -93,6 +93,7 @@ fn declared(read: &impl Reads, role: &FarmRole) -> Result<DeclaredFarmRole> {
         balance,
         check,
         role_check: _,
+        setup_ms: _,
         drain_ms,
         launch_timeout_ms,
         revision: _,

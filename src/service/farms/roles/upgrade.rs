@@ -60,6 +60,7 @@ impl Intent for Upgrade {
             let mut new = FarmRole {
                 role_revision: number,
                 role_check: revision.recipe.check.clone(),
+                setup_ms: revision.recipe.setup_ms(),
                 ..old.clone()
             };
             if new.follow(old, now) {
