@@ -223,6 +223,27 @@ fn variables_in(environment: &Environment<'_>, text: &str) -> BTreeSet<String> {
     names.filter_map(of_vars).collect()
 }
 
+/// Variables without which a recipe cannot be rendered, each with the part that asks for it. A
+/// template that can do without some is not looked at.
+pub fn variables_needed(recipe: &Recipe) -> Vec<(String, String)> {
+    let environment = environment();
+    let files = recipe.files.iter().filter(|file| file.template);
+    let files = files.map(|file| (format!("files: {}", file.path), &file.content));
+    let services = recipe.services.iter().flat_map(|service| {
+        let texts = service.command.iter().chain(service.environment.values());
+        texts.map(|text| (format!("services: {}", service.name), text))
+    });
+    let mut needed = Vec::new();
+    for (part, text) in files.chain(services) {
+        if ["default", "d(", "defined"].iter().any(|word| text.contains(word)) {
+            continue;
+        }
+        needed
+            .extend(variables_in(&environment, text).into_iter().map(|name| (part.clone(), name)));
+    }
+    needed
+}
+
 /// What is wrong with one template of a role with these ports, whatever farm it is used in.
 pub fn faults_of_template(
     part: &str,

@@ -2,9 +2,10 @@
 
 use super::*;
 use grange::model::{OrderBody, ServerStatus};
-use grange::service::farms::roles;
 use grange::service::farms::workloads::{self, Looked};
+use grange::service::farms::{manifests, roles};
 use grange::service::{agents, journal, servers};
+use grange::wire::api::ManifestRequest;
 use grange::wire::role::RoleManifestRequest;
 
 const ROLE: &str = "role: app
@@ -26,7 +27,15 @@ fn working() -> (Site, Server) {
     let mut site = Site::new();
     let request = RoleManifestRequest { manifest: ROLE.into(), ..RoleManifestRequest::default() };
     roles::apply(&site.service, &ann(), &request).unwrap();
+    // A farm is not launched without it, and may lose it later.
+    let manifest = ManifestRequest { manifest: FARM.into(), launch: true, ..Default::default() };
+    let refused = manifests::apply(&site.service, &ann(), &manifest).unwrap_err();
+    let text =
+        "shop/web: files: /etc/app asks for PASSWORD, which has no value: grange variable set";
+    assert_eq!(refused.message, text);
+    declare(&site, ENVIRONMENT, &input("PASSWORD", Some("x"))).unwrap();
     site.apply_text(FARM);
+    variables::remove(&site.service, &ann(), ENVIRONMENT, "PASSWORD").unwrap();
     for _ in 0..20 {
         site.act("tick");
         site.act("later 5s");

@@ -12,6 +12,11 @@ use regex::{Regex, RegexBuilder};
 /// Names that begin like this are ours: what every server has without anybody declaring it.
 const RESERVED: [&str; 2] = ["SCALR_", "GRANGE_"];
 
+/// Whether a name is one of those that every server has.
+pub(super) fn is_ours(name: &str) -> bool {
+    RESERVED.iter().any(|reserved| name.starts_with(reserved))
+}
+
 /// A name that may be given to a variable.
 pub(super) fn name(text: &str) -> Result<String> {
     let mut bytes = text.bytes();

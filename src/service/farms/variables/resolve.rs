@@ -1,6 +1,7 @@
 //! Which variables a scope has, and which values count.
 
 use super::{about, checks, opened};
+use crate::automation::recipe;
 use crate::base::{EnvironmentId, FarmId, FarmRoleId, Problem, Result, Secret};
 use crate::model::{
     Farm, FarmRole, GlobalVariable, ScopeKind, Server, VariableDeclaration, VariableScope,
@@ -262,7 +263,8 @@ impl FarmVariables {
     }
 }
 
-/// Refuses to launch a farm while variables that are required have no value; all of them at once.
+/// Refuses to launch a farm while variables that are required, or that templates of its roles ask
+/// for, have no value; all of them at once.
 pub(in crate::service) fn require(
     read: &impl Reads,
     farm: &Farm,
@@ -279,15 +281,12 @@ pub(in crate::service) fn require(
     }
     for role in roles.iter().filter(|role| !role.removed) {
         let scopes = [outer.clone(), vec![VariableScope::FarmRole(role.id)]].concat();
-        for known in Inherited::all(read, &scopes)? {
-            if known.is_missing(ScopeKind::FarmRole) {
-                let place = match role.id.0 {
-                    0 => format!("{}/{}", farm.name, role.alias),
-                    _ => about(read, &VariableScope::FarmRole(role.id))?,
-                };
-                faults.push(missing(&known, &place, ScopeKind::FarmRole));
-            }
+        let place = format!("{}/{}", farm.name, role.alias);
+        let known = Inherited::all(read, &scopes)?;
+        for known in known.iter().filter(|known| known.is_missing(ScopeKind::FarmRole)) {
+            faults.push(missing(known, &place, ScopeKind::FarmRole));
         }
+        faults.extend(unmet(read, role, &place, &known)?);
     }
     Problem::all(faults).map_or(Ok(()), Err)
 }
@@ -296,4 +295,26 @@ fn missing(known: &Inherited, place: &str, kind: ScopeKind) -> Problem {
     let name = &known.first().name;
     let text = format!("{place} needs a value of {name}, which is required in scope {kind}");
     Problem::invalid(format!("variable {name}"), text)
+}
+
+/// Variables that templates of a farm role's role ask for and that nothing gives a value.
+fn unmet(
+    read: &impl Reads,
+    farm_role: &FarmRole,
+    place: &str,
+    known: &[Inherited],
+) -> Result<Vec<Problem>> {
+    let recipe = lookup::recipe_of(read, farm_role.role, farm_role.role_revision)?;
+    let has = |name: &str| {
+        let given =
+            known.iter().any(|known| known.first().name == name && known.counting().is_some());
+        given || checks::is_ours(name)
+    };
+    let needed = recipe::variables_needed(&recipe).into_iter();
+    let unmet = needed.filter(|(_, name)| !has(name)).map(|(part, name)| {
+        let text =
+            format!("{place}: {part} asks for {name}, which has no value: grange variable set");
+        Problem::invalid(format!("variable {name}"), text)
+    });
+    Ok(unmet.collect())
 }
