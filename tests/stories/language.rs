@@ -470,10 +470,9 @@ fn known<'a>(yard: &'a mut Yard, word: &str) -> &'a mut Server {
 }
 
 fn fails(yard: &mut Yard, name: &str) {
-    let now = yard.input.now;
-    let id = named(yard, name).expect("a server there is");
-    let step = yard.input.steps.iter_mut().find(|step| step.server == id && step.status.is_open());
-    let step = step.expect("an open step");
+    let (now, id) = (yard.input.now, named(yard, name).expect("a server there is"));
+    let mut steps = yard.input.steps.iter_mut();
+    let step = steps.find(|step| step.server == id && step.status.is_open()).expect("an open step");
     (step.status, step.ended_at, step.begun_at) = (StepStatus::Failed, Some(now), Some(now));
     if step.kind == StepKind::Launch {
         yard.forget(id);
@@ -492,8 +491,8 @@ fn named(yard: &Yard, name: &str) -> Option<ServerId> {
 fn add(yard: &mut Yard, name: &str, status: ServerStatus, age: Millis) -> ServerId {
     let (alias, index) = name.rsplit_once('-').expect("alias-index");
     let index: u32 = index.parse().expect("an index");
-    let role = yard.input.farm_roles.iter().find(|role| role.alias.as_str() == alias);
-    let role: FarmRoleId = role.expect("a farm role there is").id;
+    let mut roles = yard.input.farm_roles.iter();
+    let role = roles.find(|role| role.alias.as_str() == alias).expect("a farm role there is").id;
     let id = ServerId(u128::from(role.0) * 1000 + u128::from(index));
     yard.add_server(id, role, index, status, age);
     yard.hear(id, true, yard.input.now.before(age));

@@ -1,6 +1,6 @@
 //! Which variables a scope has, and which values count.
 
-use super::{about, checks, opened};
+use super::{checks, opened};
 use crate::automation::recipe;
 use crate::base::{EnvironmentId, FarmId, FarmRoleId, Problem, Result, Secret};
 use crate::model::{
