@@ -22,6 +22,9 @@ pub const FARM_ROLE_SERVERS_MAX: u32 = 400;
 pub const FARM_ROLES_MAX: usize = 250;
 /// Most ports of the machine that lead to one farm role: a mail server has eight.
 pub const PUBLISHED_PER_FARM_ROLE_MAX: usize = 16;
+/// Servers of a farm that know each other by name: as many as one `/16` of a machine's own has in
+/// practice; at 50 bytes each in every one's `/etc/hosts`.
+pub const NAMED_SERVERS_MAX: usize = 2_000;
 /// Most availability zones of a farm role: no region of any platform has more than 16.
 pub const ZONES_MAX: usize = 16;
 /// Most checkpoints of a rollout: a person looks at each.

@@ -44,6 +44,6 @@ pub fn publishing(
     let agents = agents.iter().map(|listener| (Some(listener), "agents come in there"));
     let own = api.into_iter().chain(agents);
     let own = own.filter_map(|(listener, what)| Some((listener?.local_addr().ok()?, what)));
-    let limits = PublishLimits { lowest_port: lowest_port(), own: own.collect() };
+    let limits = PublishLimits { lowest_port: lowest_port(), names: true, own: own.collect() };
     BTreeMap::from([(onboard.platform().to_owned(), limits)])
 }

@@ -36,10 +36,34 @@ pub struct ServerConnections {
     pub published: Vec<Publication>,
     /// Farm roles whose servers reach what the machine reaches.
     pub outbound: BTreeSet<FarmRoleId>,
+    /// What the servers of each farm call each other.
+    pub names: Vec<FarmNames>,
+}
+
+/// The names in a farm.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FarmNames {
+    /// The farm's own, which names of its servers end in.
+    pub farm: String,
+    /// Farm roles whose servers know these names: farms of two environments may be called the same.
+    pub farm_roles: BTreeSet<FarmRoleId>,
+    /// Its servers that run, in a stable order.
+    pub servers: Vec<NamedServer>,
+}
+
+/// A server as the others of its farm find it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NamedServer {
+    /// Where it is.
+    pub address: IpAddr,
+    /// What it is called within its farm.
+    pub hostname: String,
+    /// Its farm role's alias, while it serves: whoever asks for that reaches it.
+    pub serves: Option<String>,
 }
 
 impl ServerConnections {
-    /// Whether nothing is wanted.
+    /// Whether nothing is wanted that has to be looked after; names stay as they were told.
     pub fn is_empty(&self) -> bool {
         self.published.is_empty() && self.outbound.is_empty()
     }

@@ -32,7 +32,8 @@ impl Job for PublishPorts {
         for (platform, cloud) in &ports.clouds {
             let connections = wanted.of_platforms.get(platform).unwrap_or(&none);
             // At the start, too, one is told: it may have ports open of before.
-            if connections.is_empty() && !first && !self.told.contains(platform) {
+            let silent = connections.is_empty() && connections.names.is_empty();
+            if silent && !first && !self.told.contains(platform) {
                 continue;
             }
             match cloud.connect(connections) {
@@ -42,7 +43,7 @@ impl Job for PublishPorts {
                     failures.push(format!("{platform}: {error}"));
                 }
             }
-            match connections.is_empty() {
+            match silent {
                 true => self.told.remove(platform),
                 false => self.told.insert(platform.clone()),
             };

@@ -82,6 +82,8 @@ pub struct Settings {
 pub struct PublishLimits {
     /// Lower ones are not for the user the appliance runs as.
     pub lowest_port: u16,
+    /// Its servers know each other by name.
+    pub names: bool,
     /// Where the appliance listens itself, and for whom.
     pub own: Vec<(SocketAddr, &'static str)>,
 }

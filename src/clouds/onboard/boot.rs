@@ -99,6 +99,7 @@ impl Onboard {
             volumes: self.volumes_of(record),
             masks,
             network,
+            names: self.names_of(record),
             groups: self.cgroups.create(record.server, size)?,
             cgroup: self.cgroups.version,
             cpu_millis: size.cpu_millis,

@@ -61,6 +61,7 @@ mod leave;
 mod leftover;
 mod memory;
 mod mount_point;
+mod names;
 mod netlink;
 mod network;
 mod outbound;
@@ -150,6 +151,7 @@ pub struct Onboard {
     network: NetworkWatch,
     publisher: publish::Publisher,
     ways_out: outbound::WaysOut,
+    names: names::NamesKept,
 }
 
 impl Onboard {
@@ -207,6 +209,7 @@ impl Onboard {
             network: NetworkWatch::default(),
             publisher: publish::Publisher::default(),
             ways_out: outbound::WaysOut::default(),
+            names: names::NamesKept::default(),
         })
     }
 
@@ -421,6 +424,7 @@ impl Cloud for Onboard {
     }
 
     fn connect(&self, wanted: &ServerConnections) -> Result<Vec<Published>, CloudError> {
+        self.keep_names(&wanted.names);
         self.connect_outside(wanted).map_err(busy)
     }
 

@@ -103,6 +103,7 @@ impl Onboard {
         texts.extend(self.foreign_route(known));
         texts.extend(self.probe(!repaired.is_empty()));
         texts.extend(self.closed_ways());
+        texts.extend(self.unnamed());
         texts
     }
 
@@ -263,7 +264,7 @@ fn ask_probe(executable: &Path, place: &Place, port: u16) -> Option<String> {
 }
 
 /// Runs a stage of ours that has one thread; gives the line it said.
-fn stage(executable: &Path, arguments: &[&str]) -> Result<String, Failure> {
+pub(super) fn stage(executable: &Path, arguments: &[&str]) -> Result<String, Failure> {
     let mut child = Command::new(executable)
         .arg("onboard-init")
         .args(arguments)

@@ -1,12 +1,15 @@
 //! Published ports: which of the machine's ports lead to which servers just now, and how each is;
-//! and whose servers have a way out.
+//! whose servers have a way out, and what servers of a farm call each other.
 //!
 //! A port leads to the servers of its farm role that run, serve and are not about to go. After a
 //! start of ours nobody has said yet whether a server is well; one that ran counts as well until
 //! its agent says otherwise, so that a restart turns no client away.
 
+use crate::base::limit::NAMED_SERVERS_MAX;
 use crate::base::{FarmId, FarmRoleId, Result};
-use crate::clouds::publication::{Publication, PublicationKey, Published, ServerConnections};
+use crate::clouds::publication::{
+    FarmNames, NamedServer, Publication, PublicationKey, Published, ServerConnections,
+};
 use crate::model::{
     Farm, FarmGoal, FarmRole, Grant, Publish, PublishTo, Server, ServerStatus, machine_port,
 };
@@ -14,7 +17,7 @@ use crate::service::farms::manifests::unnamed_port;
 use crate::service::{Service, lookup};
 use crate::store::View;
 use crate::wire::api::farms::PublishedView;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 
 /// The key of an alert about a farm's published ports, before its number.
@@ -34,7 +37,7 @@ pub struct WantedPorts {
 impl WantedPorts {
     /// Whether anything is published.
     pub fn is_empty(&self) -> bool {
-        self.of_platforms.is_empty() && self.refused.is_empty()
+        self.of_platforms.values().all(ServerConnections::is_empty) && self.refused.is_empty()
     }
 
     /// Everything a platform was to do failed for one reason.
@@ -56,15 +59,24 @@ impl WantedPorts {
 /// Works out what is wanted as of now.
 pub fn wanted(service: &Service) -> Result<WantedPorts> {
     let farms = service.observed.fleet.connected_farms(service)?;
-    if farms.is_empty() {
+    let naming = service.settings.publishing.iter().filter(|(_, limits)| limits.names);
+    let naming: BTreeSet<&str> = naming.map(|(platform, _)| platform.as_str()).collect();
+    if farms.is_empty() && naming.is_empty() {
         return Ok(WantedPorts::default());
     }
     service.read(&Grant::job("publish"), |view| {
         let mut wanted = WantedPorts::default();
         let mut before: Vec<(FarmRole, Publish)> = Vec::new();
-        for id in farms {
-            let Some(farm) = lookup::farm(view, id)? else { continue };
-            for mut role in lookup::farm_roles_of(view, id)? {
+        let found = match naming.is_empty() {
+            true => farms.iter().filter_map(|id| lookup::farm(view, *id).transpose()).collect(),
+            false => lookup::all_farms(view),
+        };
+        for farm in found? {
+            let roles = lookup::farm_roles_of(view, farm.id)?;
+            for platform in &naming {
+                add_names(service, view, &farm, &roles, platform, &mut wanted)?;
+            }
+            for mut role in roles {
                 // What is on its way out keeps its way out: it has something to finish.
                 if role.removed || farm.removed || farm.goal != FarmGoal::Launched {
                     role.publish.clear();
@@ -74,6 +86,37 @@ pub fn wanted(service: &Service) -> Result<WantedPorts> {
         }
         Ok(wanted)
     })
+}
+
+/// Adds what the servers of a farm on one platform call each other.
+fn add_names(
+    service: &Service,
+    view: &View,
+    farm: &Farm,
+    roles: &[FarmRole],
+    platform: &str,
+    wanted: &mut WantedPorts,
+) -> Result<()> {
+    let mut names =
+        FarmNames { farm: farm.name.to_string(), farm_roles: BTreeSet::new(), servers: Vec::new() };
+    for role in roles.iter().filter(|role| role.platform == platform) {
+        names.farm_roles.insert(role.id);
+        let mut servers = lookup::live_servers_of_farm_role(view, role.id)?;
+        servers.sort_by_key(|server| (server.index, server.id));
+        for server in servers.iter().filter(|server| server.status == ServerStatus::Running) {
+            let address = server.address().and_then(|address| address.parse::<IpAddr>().ok());
+            let Some(address) = address else { continue };
+            let serves = service.observed.is_ready(server.id).then(|| role.alias.to_string());
+            let hostname = server.hostname.clone();
+            names.servers.push(NamedServer { address, hostname, serves });
+        }
+    }
+    names.servers.truncate(NAMED_SERVERS_MAX);
+    if !names.farm_roles.is_empty() {
+        let of_platform = wanted.of_platforms.entry(platform.to_owned()).or_default();
+        of_platform.names.push(names);
+    }
+    Ok(())
 }
 
 /// Adds what one farm role publishes. Whoever has a port first keeps it.

@@ -20,6 +20,7 @@ mod load;
 mod logs;
 mod manifests;
 mod moved;
+mod names;
 mod ordinary;
 mod outbound;
 mod pages;

@@ -329,10 +329,10 @@ fn limits(boot: &Boot) -> String {
 }
 
 fn hosts(boot: &Boot) -> String {
-    let Boot { record, network, .. } = boot;
+    let Boot { record, network, names, .. } = boot;
     let appliance = network.as_ref().map(|n| format!("{} grange\n", n.gateway));
     format!(
-        "127.0.0.1 localhost\n::1 localhost\n{} {}\n{}",
+        "127.0.0.1 localhost\n::1 localhost\n{} {}\n{}{names}",
         record.address,
         record.hostname,
         appliance.unwrap_or_default()

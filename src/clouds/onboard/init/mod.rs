@@ -26,6 +26,7 @@ mod exec;
 mod inside;
 mod log;
 mod loopback;
+mod names;
 mod outer;
 mod probe;
 mod supervise;
@@ -66,6 +67,9 @@ pub struct Boot {
     pub masks: Vec<PathBuf>,
     /// Its network, with name spaces.
     pub network: Option<Network>,
+    /// The lines of its `/etc/hosts` that name the servers of its farm.
+    #[serde(default)]
+    pub names: String,
     /// Its control groups.
     pub groups: Vec<Group>,
     /// Their interface.
@@ -137,6 +141,7 @@ pub fn init_main(arguments: Vec<OsString>) -> ExitCode {
             let word = |at: usize| arguments.get(at).and_then(|word| word.to_str());
             probe::run([1, 2, 3].map(|at| word(at).unwrap_or_default()))
         }
+        Some("names") => names::run(&path),
         Some("publish") => super::publish::run(&path),
         Some("exec") => exec::run(&arguments[1..]),
         _ => {

@@ -140,7 +140,7 @@ mod tests {
     fn what_the_machine_cannot_have_is_said() {
         let own = [("0.0.0.0:7443", "the API"), ("127.0.0.1:9000", "agents come in there")];
         let own = own.map(|(at, what)| (at.parse().expect("an address"), what));
-        let limits = PublishLimits { lowest_port: 1024, own: own.to_vec() };
+        let limits = PublishLimits { lowest_port: 1024, names: false, own: own.to_vec() };
         let check = |port: u16, address: &str, protocol, expected: Option<&str>| {
             let to = PublishTo::Number(1);
             let publish = Publish { port, to, address: address.parse().ok(), protocol };
