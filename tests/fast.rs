@@ -26,6 +26,8 @@ mod exported;
 mod fleet;
 #[path = "fast/gate/mod.rs"]
 mod gate;
+#[path = "fast/images/mod.rs"]
+mod images;
 #[path = "fast/latency/mod.rs"]
 mod latency;
 #[path = "fast/ledger/mod.rs"]

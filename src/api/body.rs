@@ -34,9 +34,7 @@ impl From<&str> for Read {
 
 /// Reads a body whole, by its deadline.
 pub async fn read(api: &Api, body: Body, headers: &HeaderMap) -> Result<Read> {
-    let announced = headers.get("content-length").and_then(|value| value.to_str().ok());
-    let announced = announced.and_then(|n| n.parse::<usize>().ok());
-    if announced.is_some_and(|n| n > api.limits.body_bytes) {
+    if announced(headers).is_some_and(|n| n > api.limits.body_bytes as u64) {
         return Err(too_large(api.limits.body_bytes));
     }
     let deadline = api.limits.handshake();
@@ -47,6 +45,11 @@ pub async fn read(api: &Api, body: Body, headers: &HeaderMap) -> Result<Read> {
         return Err(Problem::new(Code::BadRequest, message));
     }
     Ok(read)
+}
+
+/// How many bytes a body is said to have.
+pub fn announced(headers: &HeaderMap) -> Option<u64> {
+    headers.get("content-length")?.to_str().ok()?.parse().ok()
 }
 
 fn too_large(max: usize) -> Problem {

@@ -4,7 +4,7 @@
 //! have no paths here, and say so by being empty.
 
 use crate::api::flow;
-use crate::api::routes::{self, Output, Row};
+use crate::api::routes::{self, Output, Row, Run};
 use crate::api::shape::{self, Kind, Shape};
 use axum::body::Body;
 use axum::http::{HeaderValue, Response, header};
@@ -84,6 +84,7 @@ fn at(row: &Row) -> Value {
             "noteId" => ("The number of a note.", "integer"),
             "runId" => ("The number of a run.", "integer"),
             "roleId" => ("The number of a role.", "integer"),
+            "imageId" => ("The UUID of an image.", "string"),
             "planId" => ("The number of a plan.", "integer"),
             _ => ("The number of an order.", "integer"),
         };
@@ -130,6 +131,9 @@ fn operation(row: &Row) -> Value {
     let mut operation = json!({"description": row.about, "responses": responses});
     if let Output::Stream(_) = row.output {
         operation["produces"] = json!([flow::LINES_OF_JSON]);
+    }
+    if let Run::Upload(_) = row.run {
+        operation["consumes"] = json!(["application/octet-stream"]);
     }
     if !parameters.is_empty() {
         operation["parameters"] = Value::Array(parameters);

@@ -4,7 +4,7 @@ use crate::api::answer::{Answer, Reply, value};
 use crate::api::call::{Call, pairs, revision};
 use crate::api::replay::Turn;
 use crate::api::routes::{self, Opens, Row, Run, Verb};
-use crate::api::{Api, Context, body, describe, flow};
+use crate::api::{Api, Context, body, describe, flow, upload};
 use crate::base::limit::API_VERBS_WAITING_MAX;
 use crate::base::{Code, EnvironmentId, Problem, Result, UserId, random};
 use crate::model::{Actor, Door};
@@ -163,7 +163,10 @@ impl Asked<'_> {
     async fn carry_out(mut self, api: &Arc<Api>, body: Body, who: &mut String) -> Result<Answered> {
         let actor = self.authenticate(api).await?;
         who.clone_from(&actor.name);
-        let body = body::read(api, body, &self.parts.headers).await?;
+        let (body, file) = match &self.row.run {
+            Run::Upload(_) => (body::Read::default(), Some(body)),
+            _ => (body::read(api, body, &self.parts.headers).await?, None),
+        };
         let headers = &self.parts.headers;
         let call = Call {
             actor,
@@ -183,6 +186,13 @@ impl Asked<'_> {
                 .verb(api, call, &**verb)
                 .await
                 .map(|(answer, replayed)| Answered::Whole(answer, replayed)),
+            Run::Upload(takes) => {
+                let length = body::announced(headers);
+                let file = upload::File { body: file.unwrap_or_default(), length };
+                upload::take(api, call, file, &**takes, self.id)
+                    .await
+                    .map(|answer| Answered::Whole(answer, false))
+            }
             Run::Stream(opens) => {
                 let reader = within(api, open(api, call, &**opens)).await?;
                 flow::stream(api, reader, self.id).await.map(Answered::Flowing)

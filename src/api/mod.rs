@@ -16,6 +16,7 @@
 //! - [`body`] reads bodies: bounded each, all together, and in how many values they become.
 //! - [`replay`] remembers answers by `Idempotency-Key`, so that a lost answer can be asked again.
 //!
+//! - [`upload`] takes a file while it arrives.
 //! - [`flow`] answers with what comes over a stream from a server, while it comes.
 //!
 //! Verbs block, so they run on threads kept for that, a bounded number at once; who waits for
@@ -38,6 +39,7 @@ mod replay;
 mod routes;
 mod shape;
 mod stream;
+mod upload;
 
 pub use bell::Bell;
 pub use listen::{Listener, serve};
@@ -113,6 +115,8 @@ pub struct Api {
     working: Arc<Semaphore>,
     /// Room for the bodies of all requests.
     bodies: Arc<Semaphore>,
+    /// Files under way at once.
+    uploads: Arc<Semaphore>,
     /// Requests of each user that wait for events.
     followers: Mutex<BTreeMap<UserId, usize>>,
     waiting: AtomicUsize,
@@ -131,6 +135,7 @@ impl Api {
             answers: replay::Answers::new(),
             working: Arc::new(Semaphore::new(limits.verbs)),
             bodies: Arc::new(Semaphore::new(body::units(limits.bodies_bytes))),
+            uploads: Arc::new(Semaphore::new(limit::IMAGE_IMPORTS_MAX)),
             followers: Mutex::default(),
             waiting: AtomicUsize::new(0),
             stopping: watch::Sender::new(false),

@@ -1,7 +1,7 @@
 //! The roles every appliance has, read from the file that is embedded.
 
 use crate::base::{EnvironmentId, Name, RoleId, Timestamp, UserId};
-use crate::model::{Automation, Image, Role};
+use crate::model::{Automation, Role, RoleImage};
 use serde::Deserialize;
 
 const BUILT_IN: &str = include_str!("../../assets/roles/builtin.toml");
@@ -18,7 +18,7 @@ struct Entry {
     name: Name,
     description: String,
     automation: Vec<Automation>,
-    image: Vec<Image>,
+    image: Vec<RoleImage>,
 }
 
 /// The built-in roles, in environment 1 and without a number: that is given where they are put.

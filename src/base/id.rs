@@ -73,74 +73,85 @@ counter_id! {
     Seq;
 }
 
-/// A server: a UUID, which is also its launch token and the tag it carries on its cloud.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub struct ServerId(pub u128);
-
-impl ServerId {
-    /// Draws the next id from a seeded stream, marked as a random (version 4) UUID.
-    pub fn draw(stream: &mut Stream) -> ServerId {
-        let raw = (u128::from(stream.next()) << 64) | u128::from(stream.next());
-        let versioned = (raw & !(0xf << 76)) | (0x4 << 76);
-        ServerId((versioned & !(0x3 << 62)) | (0x2 << 62))
-    }
-}
-
-impl fmt::Display for ServerId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let hex = format!("{:032x}", self.0);
-        let (a, b, c) = (&hex[..8], &hex[8..12], &hex[12..16]);
-        write!(f, "{a}-{b}-{c}-{}-{}", &hex[16..20], &hex[20..])
-    }
-}
-
-impl fmt::Debug for ServerId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
 /// The text was not a UUID of 36 characters.
 #[derive(Debug, thiserror::Error)]
-#[error("not a server id: expected a UUID such as 6f1c2a9e-0b1d-4c3e-8f00-1234567890ab")]
-pub struct NotAServerId;
+#[error("not an id: expected a UUID such as 6f1c2a9e-0b1d-4c3e-8f00-1234567890ab")]
+pub struct NotAUuid;
 
-impl FromStr for ServerId {
-    type Err = NotAServerId;
-    fn from_str(text: &str) -> Result<Self, NotAServerId> {
-        let dashes = |i: usize| matches!(i, 8 | 13 | 18 | 23);
-        let shaped = text.len() == 36
-            && text
-                .bytes()
-                .enumerate()
-                .all(|(i, b)| if dashes(i) { b == b'-' } else { b.is_ascii_hexdigit() });
-        if !shaped {
-            return Err(NotAServerId);
+macro_rules! uuid_id {
+    ($($(#[$doc:meta])* $name:ident;)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+        pub struct $name(pub u128);
+
+        impl $name {
+            /// Draws the next id from a seeded stream, marked as a random (version 4) UUID.
+            pub fn draw(stream: &mut Stream) -> $name {
+                let raw = (u128::from(stream.next()) << 64) | u128::from(stream.next());
+                let versioned = (raw & !(0xf << 76)) | (0x4 << 76);
+                $name((versioned & !(0x3 << 62)) | (0x2 << 62))
+            }
         }
-        let hex: String = text.chars().filter(|c| *c != '-').collect();
-        u128::from_str_radix(&hex, 16).map(ServerId).map_err(|_| NotAServerId)
-    }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                let hex = format!("{:032x}", self.0);
+                let (a, b, c) = (&hex[..8], &hex[8..12], &hex[12..16]);
+                write!(f, "{a}-{b}-{c}-{}-{}", &hex[16..20], &hex[20..])
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(self, f)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = NotAUuid;
+            fn from_str(text: &str) -> Result<Self, NotAUuid> {
+                let dashes = |i: usize| matches!(i, 8 | 13 | 18 | 23);
+                let shaped = text.len() == 36
+                    && text
+                        .bytes()
+                        .enumerate()
+                        .all(|(i, b)| if dashes(i) { b == b'-' } else { b.is_ascii_hexdigit() });
+                if !shaped {
+                    return Err(NotAUuid);
+                }
+                let hex: String = text.chars().filter(|c| *c != '-').collect();
+                u128::from_str_radix(&hex, 16).map($name).map_err(|_| NotAUuid)
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                if serializer.is_human_readable() {
+                    serializer.collect_str(self)
+                } else {
+                    self.0.to_be_bytes().serialize(serializer)
+                }
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                if deserializer.is_human_readable() {
+                    let text = String::deserialize(deserializer)?;
+                    text.parse().map_err(serde::de::Error::custom)
+                } else {
+                    <[u8; 16]>::deserialize(deserializer).map(|b| $name(u128::from_be_bytes(b)))
+                }
+            }
+        }
+    )*};
 }
 
-impl Serialize for ServerId {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        if serializer.is_human_readable() {
-            serializer.collect_str(self)
-        } else {
-            self.0.to_be_bytes().serialize(serializer)
-        }
-    }
-}
-
-impl<'de> Deserialize<'de> for ServerId {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        if deserializer.is_human_readable() {
-            let text = String::deserialize(deserializer)?;
-            text.parse().map_err(serde::de::Error::custom)
-        } else {
-            <[u8; 16]>::deserialize(deserializer).map(|b| ServerId(u128::from_be_bytes(b)))
-        }
-    }
+uuid_id! {
+    /// A server: a UUID, which is also its launch token and the tag it carries on its cloud.
+    ServerId;
+    /// An image that servers are started from.
+    ImageId;
 }
 
 #[cfg(test)]

@@ -25,9 +25,9 @@ pub mod wake;
 
 pub use bytes::Bytes;
 pub use id::{
-    AccountId, CloudAccountId, EnvironmentId, FarmId, FarmRoleId, HoldId, NoteId, OrderId, PlanId,
-    ProposalId, RoleId, RunId, RunServerId, Seq, ServerId, StepId, TokenId, UserId, VariableId,
-    VolumeId,
+    AccountId, CloudAccountId, EnvironmentId, FarmId, FarmRoleId, HoldId, ImageId, NoteId, OrderId,
+    PlanId, ProposalId, RoleId, RunId, RunServerId, Seq, ServerId, StepId, TokenId, UserId,
+    VariableId, VolumeId,
 };
 pub use name::Name;
 pub use problem::{Code, Problem, Result};

@@ -47,3 +47,8 @@ pub fn publishing(
     let limits = PublishLimits { lowest_port: lowest_port(), names: true, own: own.collect() };
     BTreeMap::from([(onboard.platform().to_owned(), limits)])
 }
+
+/// Availability zones of the platforms there are.
+pub fn zones(onboard: Option<&Onboard>) -> BTreeMap<String, Vec<String>> {
+    onboard.map(|cloud| (cloud.platform().to_owned(), cloud.zones())).into_iter().collect()
+}

@@ -18,7 +18,7 @@ use crate::boot::driver::Driver;
 use crate::boot::failure::StartError;
 use crate::boot::find;
 use crate::boot::memory;
-use crate::boot::onboard::{open_onboard, publishing};
+use crate::boot::onboard::{open_onboard, publishing, zones};
 use crate::boot::pool::Pools;
 use crate::boot::ports::{Bound, agent_addresses, bind, bind_for_agents, listen_on_socket};
 use crate::boot::remade;
@@ -34,6 +34,7 @@ use crate::series::{self, Series};
 use crate::service::agents::Doorway;
 use crate::service::agents::streams::StreamCourier;
 use crate::service::appliance::{install, sealing};
+use crate::service::farms::images;
 use crate::service::observed::Observed;
 use crate::service::plans::pace::Pace;
 use crate::service::plans::steps;
@@ -151,6 +152,7 @@ pub fn start(config: &Config) -> Result<Appliance, StartError> {
     memory::give_back();
     let Ground { service, onboard, bound, agents, certificate, serving } = lay_ground(config)?;
     access::ensure_first_records(&service).map_err(StartError::Records)?;
+    images::sweep_at_start(&service);
     steps::adopt(&service, &Actor::job("start")).map_err(StartError::Records)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -237,9 +239,7 @@ fn lay_ground(config: &Config) -> Result<Ground, StartError> {
         .first()
         .and_then(|listener| listener.local_addr().ok())
         .map_or(config.agents.port(), |address| address.port());
-    if let Some(onboard) = &onboard {
-        onboard.watch_port(agents_port);
-    }
+    onboard.iter().for_each(|cloud| cloud.watch_port(agents_port));
     let certificate = Certificate {
         authority: authority.clone(),
         keys,
@@ -274,6 +274,7 @@ fn lay_ground(config: &Config) -> Result<Ground, StartError> {
         connection: Waker::new(),
         listing: Waker::new(),
         streams: Default::default(),
+        images: onboard.as_ref().and_then(|cloud| cloud.images()),
         before_write: None,
     });
     if used {
@@ -328,10 +329,6 @@ fn clouds(onboard: Option<&Arc<Onboard>>) -> BTreeMap<String, Arc<dyn Cloud>> {
 fn platforms(onboard: Option<&Onboard>) -> BTreeMap<String, Vec<String>> {
     let sizes = |cloud: &dyn Cloud| cloud.instance_types().into_iter().map(|t| t.name).collect();
     onboard.map(|cloud| (cloud.platform().to_owned(), sizes(cloud))).into_iter().collect()
-}
-
-fn zones(onboard: Option<&Onboard>) -> BTreeMap<String, Vec<String>> {
-    onboard.map(|cloud| (cloud.platform().to_owned(), cloud.zones())).into_iter().collect()
 }
 
 fn start_broker(

@@ -14,6 +14,7 @@ use crate::cli::cloud::CloudVerb;
 use crate::cli::example::ExampleVerb;
 use crate::cli::exit;
 use crate::cli::hold::HoldVerb;
+use crate::cli::image::ImageVerb;
 use crate::cli::local::{Appliance, Demo, Local};
 use crate::cli::note::NoteVerb;
 use crate::cli::role::RoleVerb;
@@ -117,6 +118,9 @@ Examples:
     /// Say what servers do: make roles, list, show, copy and delete them, take up revisions
     #[command(subcommand)]
     Role(RoleVerb),
+    /// Say what servers are started from: import images, list, show and delete them
+    #[command(subcommand)]
+    Image(ImageVerb),
     /// Look at cloud accounts: which are left alone because they fail
     #[command(subcommand)]
     Cloud(CloudVerb),
@@ -454,6 +458,7 @@ pub fn local(command: Command, target: &Target, json: bool) -> Result<Local, Com
         | Command::Variable(_)
         | Command::RotateKey { .. }
         | Command::Role(_)
+        | Command::Image(_)
         | Command::Cloud(_)
         | Command::Rollout(_)
         | Command::Hold(_)

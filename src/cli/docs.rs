@@ -57,6 +57,11 @@ const TOPICS: &[Topic] = &[
         "Values by name, hidden ones too",
         include_str!("../../assets/docs/variables.md"),
     ),
+    topic(
+        "images",
+        "What servers are started from: images of yours",
+        include_str!("../../assets/docs/images.md"),
+    ),
     topic("notes", "What the next one should know", include_str!("../../assets/docs/notes.md")),
     topic(
         "clouds",

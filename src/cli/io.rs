@@ -1,13 +1,13 @@
 //! The world as a command sees it: what it may read, where it writes, whether a person is there.
 
 use super::interrupt::{Patience, Process};
-use super::{Stop, yaml};
+use super::{Stop, archive, yaml};
 use crate::base::text::{escape, escape_json};
 use crate::base::{Code, Problem, output};
 use crate::wire::deed::{Asking, Deed};
 use serde::Serialize;
 use std::fmt;
-use std::io::{self, BufRead, IsTerminal, Write};
+use std::io::{self, BufRead, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 
 /// Largest file a command reads: a manifest, a token, a certificate.
@@ -45,6 +45,12 @@ pub trait Files {
     fn real(&self, path: &Path) -> io::Result<PathBuf> {
         Ok(path.to_owned())
     }
+    /// One that is read piece by piece, however large it is.
+    fn open(&self, path: &Path) -> io::Result<OpenFile> {
+        let bytes = self.read(path)?;
+        let length = Some(bytes.len() as u64);
+        Ok(OpenFile { length, bytes: Box::new(io::Cursor::new(bytes)) })
+    }
     /// Whether there is one.
     fn exists(&self, path: &Path) -> bool;
     /// Writes the whole of one, in the place of the one that may be there.
@@ -53,6 +59,14 @@ pub trait Files {
     fn make_directory(&self, _path: &Path) -> io::Result<()> {
         Ok(())
     }
+}
+
+/// A file that is read piece by piece.
+pub struct OpenFile {
+    /// How many bytes it has, where that is known beforehand.
+    pub length: Option<u64>,
+    /// The content, from its beginning.
+    pub bytes: Box<dyn Read>,
 }
 
 /// No files at all: for sessions of people who are not on this machine.
@@ -81,8 +95,8 @@ impl Io<'_> {
         let bytes = if name == "-" {
             let mut bytes = Vec::new();
             let max = FILE_BYTES_MAX as u64 + 1;
-            let mut bounded = io::Read::take(&mut self.stdin, max);
-            io::Read::read_to_end(&mut bounded, &mut bytes).map(|_| bytes)
+            let mut bounded = Read::take(&mut self.stdin, max);
+            Read::read_to_end(&mut bounded, &mut bytes).map(|_| bytes)
         } else {
             self.files.read(path)
         };
@@ -167,12 +181,23 @@ impl Files for Disk {
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
         let mut bytes = Vec::new();
         let file = std::fs::File::open(path)?;
-        io::Read::read_to_end(&mut io::Read::take(file, FILE_BYTES_MAX as u64 + 1), &mut bytes)?;
+        Read::read_to_end(&mut Read::take(file, FILE_BYTES_MAX as u64 + 1), &mut bytes)?;
         Ok(bytes)
     }
 
     fn real(&self, path: &Path) -> io::Result<PathBuf> {
         path.canonicalize()
+    }
+
+    /// A directory is read as the tar archive of what is in it.
+    fn open(&self, path: &Path) -> io::Result<OpenFile> {
+        let file = std::fs::File::open(path)?;
+        let found = file.metadata()?;
+        if found.is_dir() {
+            return archive::of_directory(path);
+        }
+        let length = found.is_file().then_some(found.len());
+        Ok(OpenFile { length, bytes: Box::new(file) })
     }
 
     fn exists(&self, path: &Path) -> bool {

@@ -23,6 +23,7 @@ macro_rules! put_line {
     ($to:expr, $($text:tt)*) => { crate::cli::io::line(&mut *$to, format_args!($($text)*)) };
 }
 
+mod archive;
 mod args;
 mod cloud;
 mod docs;
@@ -31,6 +32,7 @@ mod exit;
 mod farm;
 mod hold;
 mod house;
+mod image;
 mod interrupt;
 mod io;
 mod list;
@@ -227,6 +229,7 @@ fn carry(command: Command, client: &Client, io: &mut Io<'_>, json: bool) -> Done
         Command::Simulate(args) => simulate::carry(&args, client, io, json),
         Command::Farm(verb) => farm::carry(verb, client, io, json),
         Command::Server(verb) => server::carry(verb, client, io, json),
+        Command::Image(verb) => image::carry(verb, client, io, json),
         Command::Role(verb) => role::carry(verb, client, io, json),
         Command::Cloud(verb) => cloud::carry(verb, client, io, json),
         Command::Run(args) => runs::carry(*args, client, io, json),

@@ -6,6 +6,7 @@ use crate::cli::Stop;
 use crate::cli::args::said;
 use crate::client::Client;
 use crate::wire::api::{FarmRoleView, FarmView, ServerView};
+use crate::wire::image::{IMAGES, ImageFilter, ImageView};
 use crate::wire::input::{RoleView, ServerFilter};
 
 /// Names offered to somebody who said a wrong one.
@@ -30,6 +31,16 @@ pub fn role(client: &Client, name: &str) -> Result<RoleView, Stop> {
     }
     let names = roles.into_iter().map(|role| role.name).collect();
     Err(none("role", name, names, "make one with grange role apply -f FILE"))
+}
+
+/// The image of a name.
+pub fn image(client: &Client, name: &str) -> Result<ImageView, Stop> {
+    let mut images = client.rows_where(&IMAGES, &[], &ImageFilter::default())?;
+    if let Some(place) = images.iter().position(|image| image.name == name) {
+        return Ok(images.swap_remove(place));
+    }
+    let names = images.into_iter().map(|image| image.name).collect();
+    Err(none("image", name, names, "import one with grange image import FILE"))
 }
 
 /// The farm role somebody means, as `shop/web`.

@@ -4,7 +4,7 @@
 //! deadline must hold over the whole exchange, not each read.
 
 use crate::base::limit::API_ANSWER_BYTES_MAX;
-use crate::client::{Request, Response};
+use crate::client::{Request, Response, Upload};
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
@@ -12,6 +12,8 @@ use std::time::{Duration, Instant};
 
 /// Largest head of an answer: ours are under 1 KiB.
 const HEAD_BYTES_MAX: usize = 16 * 1024;
+/// Bytes of a file sent at once.
+const UPLOAD_BYTES: usize = 64 * 1024;
 /// Bytes asked of the stream at once.
 const READ_BYTES: usize = 16 * 1024;
 
@@ -131,6 +133,63 @@ pub fn exchange(
     response.body = body;
     let closes = response.header("connection").is_some_and(|v| v.eq_ignore_ascii_case("close"));
     Ok((response, !closes && !ended))
+}
+
+/// Sends a request whose body is a file, and reads the answer; one that comes early, and is heard
+/// when the other end takes no more, is the answer.
+pub fn upload(
+    mut connection: Connection,
+    host: &str,
+    request: &Request,
+    file: Upload<'_>,
+    silence: Duration,
+    deadline: Duration,
+) -> io::Result<Response> {
+    let framing = match file.length {
+        Some(bytes) => ("Content-Length", bytes.to_string()),
+        None => ("Transfer-Encoding", "chunked".to_owned()),
+    };
+    let mut request = request.clone();
+    request.headers.extend([framing, ("Content-Type", "application/octet-stream".to_owned())]);
+    connection.write(&encode(host, &request), Instant::now() + silence)?;
+    let sent = send_file(&mut connection, file, silence)?;
+    let until = Instant::now() + if sent.is_ok() { deadline } else { silence };
+    let (mut response, framing) = match (sent, read_head(&mut connection, until)) {
+        (_, Ok(head)) => head,
+        (Err(error), Err(_)) | (Ok(()), Err(error)) => return Err(error),
+    };
+    response.body = match framing {
+        Framing::None => Vec::new(),
+        Framing::Length(n) => connection.take(n, until)?,
+        Framing::Chunked => read_chunks(&mut connection, until)?,
+        Framing::ToTheEnd => read_to_the_end(&mut connection, until)?,
+    };
+    Ok(response)
+}
+
+/// Sends a file. The outer error is the file's own, the inner one the connection's.
+fn send_file(
+    connection: &mut Connection,
+    file: Upload<'_>,
+    silence: Duration,
+) -> io::Result<io::Result<()>> {
+    let mut part = vec![0u8; UPLOAD_BYTES];
+    loop {
+        let read = file.bytes.read(&mut part)?;
+        let mut piece = Vec::with_capacity(read + 16);
+        match file.length {
+            Some(_) => piece.extend_from_slice(&part[..read]),
+            None => {
+                piece.extend(format!("{read:x}\r\n").into_bytes());
+                piece.extend_from_slice(&part[..read]);
+                piece.extend_from_slice(b"\r\n");
+            }
+        }
+        let sent = connection.write(&piece, Instant::now() + silence);
+        if sent.is_err() || read == 0 {
+            return Ok(sent);
+        }
+    }
 }
 
 /// An answer that comes in chunks over time, read as they come.

@@ -35,10 +35,12 @@ pub use error::Error;
 pub use flow::{Flow, Heard};
 pub use house::Listing;
 pub use http1::{Chunks, Stream};
-pub use transport::{Dial, Http, Request, Response, Transport, https, socket};
+pub use transport::{Dial, Http, Request, Response, Transport, Upload, https, socket};
 
+use crate::base::limit::IMAGE_SILENCE;
 use crate::base::{Millis, Secret, random};
-use crate::wire::api::Errors;
+use crate::wire::api::route::{Created, Query, Route, Shaped};
+use crate::wire::api::{Errors, One};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::sync::Arc;
@@ -115,6 +117,22 @@ impl Client {
         headers.extend(self.known_by());
         let request = Request { method, path: self.path(rest), headers, body };
         self.accepted(self.transport.exchange(&request, deadline)?)
+    }
+
+    /// Sends a file to a route that makes something of it; `deadline` is for that.
+    pub fn upload<Q: Query, T: Shaped>(
+        &self,
+        route: &Route<Q, Created<T>>,
+        query: &Q,
+        file: Upload<'_>,
+        deadline: Duration,
+    ) -> Result<T, Error> {
+        let path = self.path(&ask::asked(route.path, &[], query));
+        let headers = self.known_by();
+        let request = Request { method: route.method, path, headers, body: None };
+        let silence = Duration::from_millis(IMAGE_SILENCE);
+        let answer = self.transport.upload(&request, file, silence, deadline)?;
+        Ok(read::<One<T>>(&self.accepted(answer)?)?.data)
     }
 
     /// What says who is asking.

@@ -53,6 +53,15 @@ pub trait Transport: Send + Sync {
         request: &Request,
         deadline: Duration,
     ) -> Result<(Response, Option<Chunks>), Error>;
+    /// Sends a request with a file as its body, in chunks where its length is not known. Each write
+    /// has `silence`, the answer `deadline`.
+    fn upload(
+        &self,
+        request: &Request,
+        file: Upload<'_>,
+        silence: Duration,
+        deadline: Duration,
+    ) -> Result<Response, Error>;
     /// What a failure of such chunks is called.
     fn broken(&self, source: io::Error, deadline: Duration) -> Error;
     /// Where it goes, for messages.
@@ -204,6 +213,14 @@ impl Http {
     }
 }
 
+/// A file that is sent.
+pub struct Upload<'a> {
+    /// How many bytes it has, where that is known.
+    pub length: Option<u64>,
+    /// The content, from its beginning.
+    pub bytes: &'a mut dyn io::Read,
+}
+
 impl Transport for Http {
     fn exchange(&self, request: &Request, deadline: Duration) -> Result<Response, Error> {
         let until = Instant::now() + deadline;
@@ -228,6 +245,21 @@ impl Transport for Http {
         let stream = (self.dial)(until.saturating_duration_since(Instant::now()))
             .map_err(|source| self.unopened(source, deadline))?;
         http1::begin(Connection::new(stream), &self.host, request, until)
+            .map_err(|e| self.fault(e, deadline))
+    }
+
+    fn upload(
+        &self,
+        request: &Request,
+        file: Upload<'_>,
+        silence: Duration,
+        deadline: Duration,
+    ) -> Result<Response, Error> {
+        // A connection of its own, which nothing was sent on: what was sent once is not there to
+        // be sent again.
+        let stream = (self.dial)(silence).map_err(|source| self.unopened(source, silence))?;
+        let connection = Connection::new(stream);
+        http1::upload(connection, &self.host, request, file, silence, deadline)
             .map_err(|e| self.fault(e, deadline))
     }
 

@@ -41,6 +41,8 @@ pub enum Permission {
     LogsRead,
     /// Declare, change and remove roles: to say what servers run, so apart from farms.
     RolesManage,
+    /// Import and delete images: to say what servers are started from.
+    ImagesManage,
 }
 
 /// Who is asking. Every verb of `service` takes one.
@@ -84,7 +86,7 @@ impl Actor {
 
 impl Permission {
     /// Every permission there is.
-    pub const ALL: [Permission; 10] = [
+    pub const ALL: [Permission; 11] = [
         Permission::FarmsRead,
         Permission::FarmsManage,
         Permission::FarmsLaunch,
@@ -95,6 +97,7 @@ impl Permission {
         Permission::Operate,
         Permission::LogsRead,
         Permission::RolesManage,
+        Permission::ImagesManage,
     ];
 
     /// What an administrator has: everything but what only the appliance's jobs may do.

@@ -59,7 +59,8 @@ pub fn authorise(actor: &Actor, permission: Permission) -> Result<Grant<'_>> {
         | Permission::UsersManage
         | Permission::CommandsRun
         | Permission::LogsRead
-        | Permission::RolesManage => Scope::Environment(actor.env),
+        | Permission::RolesManage
+        | Permission::ImagesManage => Scope::Environment(actor.env),
     };
     Ok(Grant { actor: Cow::Borrowed(actor), permission, scope })
 }

@@ -47,7 +47,7 @@ pub use farm::{Farm, FarmGoal, LaunchOrder};
 pub use farm_role::{Balance, FarmRole, ReadyCheck, VolumeSpec};
 pub use grant::{Grant, Scope, authorise};
 pub use hold::{Hold, HoldKind};
-pub use image::ImageDefaults;
+pub use image::{Image, ImageDefaults};
 pub use install::{Alert, Install};
 pub use lifecycle::{Effect, FailureProof, ServerEvent, Wellness, advance};
 pub use minute::{MINUTE, MinuteReading, RoleMinute};
@@ -64,7 +64,7 @@ pub use recipe::{
     OnChange, Recipe, Restart, RoleFile, RoleService, STOP_SIGNALS, SetupPart, StopBy, Workload,
 };
 pub use report::{Care, Decision, End, Line, Wait};
-pub use role::{Automation, HOST_IMAGE, Image, Role, RoleRevision};
+pub use role::{Automation, HOST_IMAGE, Role, RoleImage, RoleRevision};
 pub use rollout::{Revision, Rollout, RolloutState, RolloutWish};
 pub use run::{Run, RunCount, RunServer, RunServerState};
 pub use scaling::{Metric, ScalingPolicy, ScalingRule};

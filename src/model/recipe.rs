@@ -5,7 +5,7 @@
 //! of the same parts, so that what was declared and what arrives can be compared by eye.
 
 use crate::base::Millis;
-use crate::model::ReadyCheck;
+use crate::model::{ImageDefaults, ReadyCheck};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -106,7 +106,8 @@ pub enum OnChange {
 pub struct RoleService {
     /// Its name, unique in its role.
     pub name: String,
-    /// Program and arguments, each of which may be a template in a recipe.
+    /// Program and arguments, each of which may be a template in a recipe; none for those of the
+    /// image, with what else that says of them.
     pub command: Vec<String>,
     /// The user it runs as; `None` for the agent's own.
     pub run_as: Option<String>,
@@ -152,6 +153,21 @@ impl Default for StopBy {
     /// `TERM`, and 10 s.
     fn default() -> StopBy {
         StopBy { signal: "TERM".to_owned(), within_ms: 10_000 }
+    }
+}
+
+impl RoleService {
+    /// Takes over what an image says of the program in it, where the service names none itself.
+    pub fn take_over(&mut self, image: &ImageDefaults) {
+        if !self.command.is_empty() {
+            return;
+        }
+        self.command.clone_from(&image.command);
+        self.run_as = self.run_as.take().or_else(|| image.user.clone());
+        self.directory = self.directory.take().or_else(|| image.directory.clone());
+        for (name, value) in &image.environment {
+            self.environment.entry(name.clone()).or_insert_with(|| value.clone());
+        }
     }
 }
 

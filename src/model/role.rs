@@ -10,18 +10,18 @@ use serde::{Deserialize, Serialize};
 /// A recipe by its name: what a server is for, and which image carries it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Role {
-    /// Its number.
+    /// Its number, never given to another.
     pub id: RoleId,
     /// Where it lives; built-in roles live in environment 1.
     pub env: EnvironmentId,
-    /// Its name.
+    /// What manifests of farms call it.
     pub name: Name,
     /// What it is for, in a few words.
     pub description: String,
     /// What Grange configures on it, in its current revision.
     pub automation: Vec<Automation>,
     /// One image per platform, in its current revision.
-    pub images: Vec<Image>,
+    pub images: Vec<RoleImage>,
     /// Shipped with the binary: an upgrade of that may bring another revision, people do not.
     pub built_in: bool,
     /// The revision that farm roles declared from now on get.
@@ -44,7 +44,7 @@ pub struct RoleRevision {
     /// What Grange configures on its servers.
     pub automation: Vec<Automation>,
     /// One image per platform.
-    pub images: Vec<Image>,
+    pub images: Vec<RoleImage>,
     /// What is done on its servers.
     pub recipe: Recipe,
     /// When it was made.
@@ -76,12 +76,12 @@ impl Automation {
 /// What `onboard` calls the machine's own system, which its servers see.
 pub const HOST_IMAGE: &str = "host";
 
-/// What a platform starts a server from.
+/// What a role is started from on one platform.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Image {
+pub struct RoleImage {
     /// The platform.
     pub platform: String,
-    /// The platform's name for it.
+    /// The name of an [`Image`](crate::model::Image), or what the platform itself calls one.
     pub cloud_image_id: String,
     /// The service a server of this image runs, as a command line. The platform's own boot runs
     /// it where it can; `onboard`'s pid 1 does.
@@ -90,14 +90,14 @@ pub struct Image {
 
 impl Role {
     /// The image for a platform.
-    pub fn image(&self, platform: &str) -> Option<&Image> {
+    pub fn image(&self, platform: &str) -> Option<&RoleImage> {
         self.images.iter().find(|image| image.platform == platform)
     }
 }
 
 impl RoleRevision {
     /// The image for a platform.
-    pub fn image(&self, platform: &str) -> Option<&Image> {
+    pub fn image(&self, platform: &str) -> Option<&RoleImage> {
         self.images.iter().find(|image| image.platform == platform)
     }
 

@@ -2,6 +2,7 @@
 
 pub(super) mod alerts;
 pub mod balancers;
+pub mod images;
 pub mod manifests;
 pub mod members;
 pub mod notes;

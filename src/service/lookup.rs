@@ -3,12 +3,12 @@
 //! The bytes of index keys are known here and in `store::tables` alone.
 
 use crate::base::{
-    EnvironmentId, FarmId, FarmRoleId, HoldId, Name, NoteId, OrderId, PlanId, Problem, Result,
-    RoleId, RunId, ServerId, StepId, Timestamp, TokenId, UserId, VolumeId,
+    EnvironmentId, FarmId, FarmRoleId, HoldId, ImageId, Name, NoteId, OrderId, PlanId, Problem,
+    Result, RoleId, RunId, ServerId, StepId, Timestamp, TokenId, UserId, VolumeId,
 };
 use crate::model::{
-    AgentCursor, Breaker, Farm, FarmRole, GlobalVariable, Hold, Note, Order, Plan, Recipe, Role,
-    RoleRevision, Run, RunServer, Server, Step, Token, User, VariableScope, Volume,
+    AgentCursor, Breaker, Farm, FarmRole, GlobalVariable, Hold, Image, Note, Order, Plan, Recipe,
+    Role, RoleRevision, Run, RunServer, Server, Step, Token, User, VariableScope, Volume,
 };
 use crate::store::{Index, Key, Reads, Record, key};
 
@@ -54,6 +54,21 @@ pub fn farm_roles_of(read: &impl Reads, farm: FarmId) -> Result<Vec<FarmRole>> {
     let mut roles: Vec<FarmRole> = many(read, Index::FarmRolesByAlias, &farm.bytes())?;
     roles.sort_by_key(|role| (role.launch_index, role.id));
     Ok(roles)
+}
+
+/// An image by its UUID.
+pub fn image(read: &impl Reads, id: ImageId) -> Result<Option<Image>> {
+    one(read, id)
+}
+
+/// The image of a name.
+pub fn image_by_name(read: &impl Reads, env: EnvironmentId, name: &Name) -> Result<Option<Image>> {
+    Ok(many(read, Index::ImagesByName, &key::env_name(env, name))?.pop())
+}
+
+/// Every image there is.
+pub fn all_images(read: &impl Reads) -> Result<Vec<Image>> {
+    all(read)
 }
 
 /// A role.

@@ -44,6 +44,7 @@ pub mod servers;
 pub mod views;
 
 use crate::base::{Clock, Millis, Result, Secret, Seq, Timestamp, Waker, Watch};
+use crate::clouds::onboard::ImageShelf;
 use crate::model::Grant;
 pub use crate::model::authorise;
 use crate::pki::Authority;
@@ -123,6 +124,8 @@ pub struct Service {
     pub authority: Arc<Authority>,
     /// What servers print, on its way to who reads it.
     pub streams: agents::streams::Streams,
+    /// Images of `onboard`; `None` where its servers have no root file system of their own.
+    pub images: Option<Arc<ImageShelf>>,
     /// Fixed at the start.
     pub settings: Settings,
     /// Raised when something observed changed, which no commit tells.

@@ -8,13 +8,13 @@ use super::codec::{self, CodecError};
 use super::journal::Subject;
 use super::records::CurrentPlan;
 use crate::base::{
-    EnvironmentId, FarmId, FarmRoleId, HoldId, Name, NoteId, OrderId, PlanId, ProposalId, RoleId,
-    RunId, RunServerId,
+    EnvironmentId, FarmId, FarmRoleId, HoldId, ImageId, Name, NoteId, OrderId, PlanId, ProposalId,
+    RoleId, RunId, RunServerId,
 };
 use crate::base::{ServerId, StepId, TokenId, UserId, VariableId, VolumeId};
 use crate::model::{
-    AgentCursor, Alert, Breaker, Farm, FarmRole, GlobalVariable, Hold, Install, Note, Order, Plan,
-    Proposal, Role, RoleRevision, Run, RunServer, Sealed, Server, Step, Token, User, Volume,
+    AgentCursor, Alert, Breaker, Farm, FarmRole, GlobalVariable, Hold, Image, Install, Note, Order,
+    Plan, Proposal, Role, RoleRevision, Run, RunServer, Sealed, Server, Step, Token, User, Volume,
 };
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -130,6 +130,8 @@ records! {
     RoleRevisions = "role_revisions": RoleRevision;
     /// Global variables, one row for each scope with a value.
     Variables = "variables": GlobalVariable, counted VariableId;
+    /// What servers are started from.
+    Images = "images": Image;
 }
 
 impl Table {
@@ -214,6 +216,8 @@ named_tables! {
         VariablesByScope = "variables_by_scope",
         /// Variables by name, in small letters: [`key::variable_name`].
         VariablesByName = "variables_by_name",
+        /// Images by environment and name: [`key::env_name`].
+        ImagesByName = "images_by_name",
     }
 }
 
@@ -237,6 +241,12 @@ pub trait Counter: Key {
 }
 
 impl Key for ServerId {
+    fn bytes(&self) -> Vec<u8> {
+        self.0.to_be_bytes().to_vec()
+    }
+}
+
+impl Key for ImageId {
     fn bytes(&self) -> Vec<u8> {
         self.0.to_be_bytes().to_vec()
     }

@@ -35,6 +35,8 @@ pub enum Deed {
     DeleteVolume,
     /// A role is to be gone with its revisions.
     DeleteRole,
+    /// An image is to be gone with its files.
+    DeleteImage,
 }
 
 /// How somebody is asked.
@@ -50,7 +52,7 @@ pub enum Asking {
 
 impl Deed {
     /// Every one there is.
-    pub const ALL: [Deed; 14] = [
+    pub const ALL: [Deed; 15] = [
         Deed::TerminateFarm,
         Deed::RemoveFarm,
         Deed::StopFarm,
@@ -65,6 +67,7 @@ impl Deed {
         Deed::RevokeToken,
         Deed::DeleteVolume,
         Deed::DeleteRole,
+        Deed::DeleteImage,
     ];
 
     /// How it is asked about.
@@ -73,7 +76,7 @@ impl Deed {
             Deed::TerminateFarm | Deed::RemoveFarm | Deed::StopFarm => Asking::Name,
             Deed::DeleteVolume => Asking::Name,
             Deed::TerminateServer | Deed::SuspendServer | Deed::RebootServer => Asking::Yes,
-            Deed::RevokeToken | Deed::DeleteRole => Asking::Yes,
+            Deed::RevokeToken | Deed::DeleteRole | Deed::DeleteImage => Asking::Yes,
             // A rollout that goes on, or back, stops servers.
             Deed::Rollout(RolloutVerb::Resume | RolloutVerb::Abort | RolloutVerb::Rollback) => {
                 Asking::Yes
@@ -126,6 +129,9 @@ impl Deed {
             }
             Deed::DeleteRole => {
                 format!("Delete role {name} with its revisions? Nothing uses it, or it stays.")
+            }
+            Deed::DeleteImage => {
+                format!("Delete image {name} with its files? Nothing uses it, or it stays.")
             }
             Deed::ResumeAccount => {
                 format!("Ask the cloud account {name} again at once, and forget its failures?")

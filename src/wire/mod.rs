@@ -11,6 +11,7 @@ pub mod api;
 pub mod columns;
 pub mod deed;
 pub mod hold;
+pub mod image;
 pub mod input;
 pub mod manifest;
 pub mod moment;

@@ -35,6 +35,7 @@ pub fn act(house: &House, line: &str) {
         }
         ["the", "breaker", "opens"] => world::open_breaker(&site),
         ["the", "agents", "answer"] => agents::answer(&mut site),
+        ["an", "image"] => world::know_image(&site),
         ["the", "volumes"] => keep(&mut site),
         ["the", "week"] => past::record(&site.service),
         ["declare", size] => {

@@ -4,9 +4,10 @@
 
 use crate::explain::site::Site;
 use grange::base::hash::sha256;
-use grange::base::{Clock, FarmId, Name, Problem, Result, Timestamp, UserId};
+use grange::base::{Clock, FarmId, ImageId, Name, Problem, Result, Timestamp, UserId};
 use grange::model::{
-    Actor, Breaker, Cause, Door, Grant, Permission, Server, ServerStatus, Token, User,
+    Actor, Breaker, Cause, Door, Grant, Image, ImageDefaults, Permission, Server, ServerStatus,
+    Token, User,
 };
 use grange::service::farms::{self, manifests};
 use grange::service::{Finder, Service, lookup};
@@ -123,6 +124,37 @@ fn give_token(site: &Site, user: UserId, text: &str, expires_at: Option<Timestam
     write(site, move |tx| {
         let id = tx.next_id()?;
         tx.put(&Token { id, user, digest, description, created_at, expires_at })?;
+        Ok(())
+    });
+}
+
+/// An image is known, as if somebody had imported it.
+pub fn know_image(site: &Site) {
+    let env = admin().env;
+    let defaults = ImageDefaults {
+        command: vec!["/bin/serve".to_owned(), "80".to_owned()],
+        user: Some("app".to_owned()),
+        environment: [("MODE".to_owned(), "prod".to_owned())].into(),
+        directory: None,
+        ports: vec!["80/tcp".to_owned()],
+    };
+    let image = Image {
+        id: ImageId(7),
+        env,
+        name: Name::new("plain").unwrap(),
+        platform: "onboard".to_owned(),
+        location: "here".to_owned(),
+        cloud_image_id: "c".repeat(64),
+        os: "debian-12".to_owned(),
+        architecture: "x86_64".to_owned(),
+        bytes: 75_000_000,
+        entries: 4_321,
+        defaults,
+        added_at: Timestamp(NOW).before(DAY_MS),
+        added_by: UserId(1),
+    };
+    write(site, move |tx| {
+        tx.put(&image)?;
         Ok(())
     });
 }

@@ -33,6 +33,8 @@ impl Files for Given {
             "bare.yaml" => SHOP.split_once("    scaling").unwrap().0.into(),
             "nobody.yaml" => SHOP.replace("shop", "nobody").into(),
             "wrong.yaml" => SHOP.replace("shop", "wr_ong").replace("alias: web\n    ", "").into(),
+            "small.tar" => crate::images::made::rootfs("tiny"),
+            "text.tar" => b"no archive at all".to_vec(),
             "binary.yaml" => vec![0xff, 0xfe],
             "reader.token" => b"reader\n".to_vec(),
             "bad.token" => b"bad".to_vec(),

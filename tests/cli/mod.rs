@@ -213,6 +213,11 @@ fn runs() {
 }
 
 #[test]
+fn images() {
+    check("images");
+}
+
+#[test]
 fn servers() {
     check("servers");
 }
@@ -422,6 +427,7 @@ fn what_stops_servers_is_asked_about_by_the_table() {
         Deed::RevokeToken => "token revoke 2",
         Deed::DeleteVolume => "volume delete 2",
         Deed::DeleteRole => "role delete plain",
+        Deed::DeleteImage => "image delete plain",
     };
     for deed in Deed::ALL {
         let houses = [(); 2].map(|()| House::open(true, Limits::default()));
@@ -429,6 +435,7 @@ fn what_stops_servers_is_asked_about_by_the_table() {
             match deed {
                 Deed::Rollout(_) => ["declare large", "tick"].map(|deed| house.act(deed)),
                 Deed::DeleteVolume => ["the volumes", "tick"].map(|deed| house.act(deed)),
+                Deed::DeleteImage => ["an image", "tick"].map(|deed| house.act(deed)),
                 Deed::DeleteRole => [(); 2].map(|()| {
                     run("grange role clone base plain", None, &house.socket(), &[]);
                 }),

@@ -130,8 +130,8 @@ impl House {
             .map_err(|error| format!("opening the series: {error}"))?;
         let types = parts.sky.cloud.instance_types().into_iter();
         let sizes: Vec<String> = types.map(|size| size.name).collect();
-        let platforms = parts.sky.platforms.iter();
-        let platforms = platforms.map(|name| ((*name).to_owned(), sizes.clone())).collect();
+        let names = parts.sky.platforms.iter();
+        let platforms = names.map(|name| ((*name).to_owned(), sizes.clone())).collect();
         let service = Arc::new(Service {
             store,
             keyring: Arc::new(Keyring::in_memory()),
@@ -156,6 +156,7 @@ impl House {
             connection: Waker::new(),
             listing: Waker::new(),
             streams: Default::default(),
+            images: None,
             before_write: None,
         });
         parts.fuse.watch(&parts.disk, Arc::downgrade(&service));
@@ -167,7 +168,6 @@ impl House {
             let pool: Arc<dyn Pool> = pool.clone();
             ((*platform).to_owned(), pool)
         });
-        let listings = listings.collect();
         let letters = Arc::new(LetterBox::default());
         let clouds = parts.sky.platforms.iter().map(|platform| {
             let branch: Arc<dyn Cloud> = Arc::new(Branch { sky: parts.sky.clone(), platform });
@@ -177,7 +177,7 @@ impl House {
             service: service.clone(),
             clouds: clouds.collect(),
             pool: calls[0].clone(),
-            listings,
+            listings: listings.collect(),
             checks: calls[1].clone(),
             courier: letters.clone(),
             checker: Arc::new(Glance { sky: parts.sky.clone(), clock: parts.clock.clone() }),

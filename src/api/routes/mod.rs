@@ -4,6 +4,7 @@ mod accounts;
 mod farms;
 mod holds;
 mod house;
+mod images;
 mod notes;
 mod proposals;
 mod roles;
@@ -19,6 +20,7 @@ use crate::api::answer::{Reply, value};
 use crate::api::call::Call;
 use crate::base::Result;
 use crate::service::agents::streams::StreamReader;
+use crate::service::farms::images::ArrivingImage;
 use crate::wire::api::journal::EventsAsked;
 use crate::wire::api::logs::StreamPiece;
 use crate::wire::api::route::{
@@ -75,7 +77,12 @@ pub enum Run {
     Stream(Box<Opens>),
     /// By gathering all that comes over one, and understanding it.
     Gather(Box<Opens>, fn(&[u8]) -> Result<Reply>),
+    /// By a verb that reads the body while it arrives, however large it is.
+    Upload(Box<Takes>),
 }
+
+/// Takes a body as it arrives, on a thread that may block.
+pub type Takes = dyn Fn(&Context, &Call, ArrivingImage<'_>) -> Result<Reply> + Send + Sync;
 
 /// Opens a stream from a server, on a thread that may block.
 pub type Opens = dyn Fn(&Context, &Call) -> Result<StreamReader> + Send + Sync;
@@ -165,6 +172,18 @@ impl Row {
         Row::write(route, Output::Made(T::SHAPE), Box::new(run))
     }
 
+    /// A route that makes an object of a file.
+    pub fn uploaded<Q: Query, T: Shaped>(
+        route: &'static Route<Q, Created<T>>,
+        verb: impl Fn(&Context, &Call, Q, ArrivingImage<'_>) -> Result<T> + Send + Sync + 'static,
+    ) -> Row {
+        let takes = move |on: &Context, call: &Call, arriving: ArrivingImage<'_>| {
+            let made = verb(on, call, call.asked()?, arriving)?;
+            Ok(Reply::Made(value(&made)?, made.revision()))
+        };
+        Row::read(route, Output::Made(T::SHAPE), Run::Upload(Box::new(takes)))
+    }
+
     /// A route that does something, and shows what it was done to.
     pub fn object<I: Body, T: Shaped>(
         route: &'static Route<I, Object<T>>,
@@ -221,6 +240,7 @@ pub fn table() -> impl Iterator<Item = &'static Row> {
     people
         .chain(volumes::ROWS.iter())
         .chain(roles::ROWS.iter())
+        .chain(images::ROWS.iter())
         .chain(rollouts::ROWS.iter())
         .chain(holds::ROWS.iter())
         .chain(notes::ROWS.iter())

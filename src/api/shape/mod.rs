@@ -6,6 +6,7 @@
 mod accounts;
 mod holds;
 mod house;
+mod images;
 mod inputs;
 mod logs;
 mod notes;
@@ -74,7 +75,7 @@ pub fn all() -> impl Iterator<Item = &'static Shape> {
         .chain(logs::SHAPES)
         .chain(runs::SHAPES)
         .chain(roles::SHAPES);
-    let more = more.chain(variables::SHAPES);
+    let more = more.chain(variables::SHAPES).chain(images::SHAPES);
     objects::SHAPES.iter().chain(house::SHAPES).chain(holds::SHAPES).chain(more)
 }
 
@@ -87,6 +88,7 @@ mod tests {
     use crate::wire::api::logs::StreamPiece;
     use crate::wire::api::*;
     use crate::wire::hold::{HoldInput, HoldView};
+    use crate::wire::image::*;
     use crate::wire::input::*;
     use crate::wire::note::{NoteInput, NoteView};
     use crate::wire::role::*;
@@ -225,6 +227,13 @@ mod tests {
     fn shapes_of_variables_are_their_views() {
         check("GlobalVariable", &whole_variable());
         check("RotatedKey", &RotatedView::default());
+    }
+
+    #[test]
+    fn shapes_of_images_are_their_views() {
+        check("Image", &ImageView::default());
+        check("ImageExtra", &ImageExtra::default());
+        check("OsKey", &OsKey::default());
     }
 
     #[test]

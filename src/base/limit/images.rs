@@ -18,6 +18,12 @@ pub const IMAGE_DOCUMENT_BYTES_MAX: u64 = 1 << 20;
 pub const IMAGE_MEMBERS_MAX: usize = 20_000;
 /// Bytes that stay free on the disk when an image is imported: what the records need to go on.
 pub const IMAGE_SPARED_BYTES: u64 = 512 << 20;
+/// Most images of an environment.
+pub const IMAGES_MAX: usize = 500;
+/// Imports under way at once, of which one is unpacked: each has an archive on the disk.
+pub const IMAGE_IMPORTS_MAX: usize = 4;
+/// Who sends an archive and sends nothing for so long is let go.
+pub const IMAGE_SILENCE: Millis = 60_000;
 /// How long an import may take, from its last byte on: 16 GiB at 20 MB/s.
 pub const IMAGE_IMPORT_DEADLINE: Millis = 15 * 60_000;
 /// Words of an image's command, variables of its environment, and ports of it.

@@ -61,6 +61,12 @@ pub fn role(text: &str) -> Result<String, String> {
     Name::new(text).map(|_| text.to_owned()).map_err(|bad| bad.to_string())
 }
 
+/// An image by its name.
+pub fn image(text: &str) -> Result<String, String> {
+    not_blank(text, "say which image, as grange image list has it")?;
+    Name::new(text).map(|_| text.to_owned()).map_err(|bad| bad.to_string())
+}
+
 /// A cloud account by its name.
 pub fn account(text: &str) -> Result<String, String> {
     not_blank(text, "say which cloud account, as grange cloud list has it")?;

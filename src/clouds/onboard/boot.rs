@@ -8,10 +8,11 @@ use super::place::PREFIX;
 use super::process::{inhabitants, members, wait_until};
 use super::record::{Isolation, ServerDirectory, ServerRecord, remove_tree, write_json};
 use crate::base::limit::ONBOARD_BOOT_DEADLINE;
-use crate::clouds::InstanceType;
+use crate::clouds::{CloudError, InstanceType};
 use nix::sys::signal::Signal;
 use std::fs::File;
 use std::io::Read;
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -95,6 +96,7 @@ impl Onboard {
             directory: directory.path.clone(),
             executable: self.config.executable.clone(),
             agent: self.config.agent_executable.clone(),
+            tree: self.tree_of(record),
             disk: self.disks.of(directory, size)?,
             volumes: self.volumes_of(record),
             masks,
@@ -105,6 +107,26 @@ impl Onboard {
             cpu_millis: size.cpu_millis,
             memory_bytes: size.memory_bytes,
         })
+    }
+
+    fn tree_of(&self, record: &ServerRecord) -> Option<PathBuf> {
+        Some(self.images.as_ref()?.tree(record.image.as_ref()?))
+    }
+
+    /// Refuses to start a server from an image that is not as it was imported.
+    pub(super) fn require_image(&self, image: Option<&String>) -> Result<(), CloudError> {
+        let Some(digest) = image else { return Ok(()) };
+        let refused = |why: String| Err(CloudError::Refused(why));
+        let Some(shelf) = &self.images else {
+            return refused("servers of an ordinary user are started from no image".to_owned());
+        };
+        match shelf.check(digest) {
+            Ok(()) => Ok(()),
+            Err(why) => refused(format!(
+                "the files of its image were damaged: {why}; importing the archive again under \
+                 another name mends them"
+            )),
+        }
     }
 
     /// Stops the server, if it runs: politely, then for certain. Nothing of it runs afterwards.

@@ -3,14 +3,13 @@
 //! For trying Grange, for tests, and for small services at home. As root each server has network,
 //! process, mount, host-name and IPC name spaces of its own over an overlay of the machine's `/`;
 //! as an ordinary user it is a process group with a loopback address and a home of its own. It is
-//! not a security boundary: the kernel is shared, the machine's `/` is readable (but for the
-//! masked directories), and root in a server is root, with fewer capabilities.
+//! not a security boundary: the kernel is shared, the machine's `/` is readable (but for the masked
+//! directories) where no image is used, and root in a server is root, with fewer capabilities.
 //!
 //! **State is what the machine says.** The manager remembers nothing that matters: a server
 //! exists when its directory carries `meta.json` (written first, removed last), runs when its
 //! recorded pid 1 is alive, sleeps when its control group is frozen. So it does not matter when
-//! the appliance is killed; the next one lists what is there. `record` has the files, `init` the
-//! processes.
+//! the appliance is killed; the next one lists what is there (`record`, `init`).
 //!
 //! **Whose the servers are** is a lease on the machine, because a state directory can be copied:
 //! see `lease`. Nothing of a server is touched without it.
@@ -29,9 +28,9 @@
 //!
 //! Agent and service have `GRANGE_SERVER`, `GRANGE_OWNER` (the tag), `GRANGE_HOSTNAME`,
 //! `GRANGE_ADDRESS`, `GRANGE_HOME` (`/` with name spaces) and `GRANGE_RUN` in their environment.
-//! In the service's command `{grange}`, `{address}` and `{home}` stand for the appliance's binary,
-//! the address and the home. Both are started again when they die, after a pause that doubles up
-//! to 30 s. Pid 1 takes `SIGTERM` as a stop and `SIGHUP` as a restart of everything in the server.
+//! In its command `{grange}`, `{address}` and `{home}` stand for binary, address and home. Both are
+//! started again when they die, after a pause that doubles up to 30 s. Pid 1 takes `SIGTERM` as a
+//! stop and `SIGHUP` as a restart of everything in the server.
 //!
 //! **Network**: one bridge per appliance with a private `/16`, one pair of links per server,
 //! made over netlink; the appliance's address on it is the gateway. Servers reach the appliance and
@@ -48,7 +47,9 @@
 //!
 //! **Limits** are control groups; without them, and for an ordinary user, they are advisory, and
 //! a server is put to sleep by stopping each of its processes.
-//! Not here: images. Every server sees the machine's own `/`, and an image is its command.
+//!
+//! **Images** are root file systems that people import (`images`). A server of one sees nothing of
+//! the machine but its kernel.
 
 mod boot;
 mod cgroup;
@@ -69,13 +70,14 @@ mod place;
 mod process;
 mod publish;
 mod record;
+mod sight;
 mod sizes;
 mod volume;
 mod watch;
 
 pub use disk::{DISK_MIB_RANGE, overcommitted, unbounded_by};
 pub use failure::Failure;
-pub use images::{ImageFailure, ImageShelf, ImportedImage, IncomingImage, TreeBounds};
+pub use images::{ImageFailure, ImageShelf, ImageTurn, ImportedImage, IncomingImage, TreeBounds};
 pub use init::init_main;
 pub use leftover::{Leftover, leftovers, remove_leftover};
 pub use network::{Probed, probe_network};
@@ -91,6 +93,7 @@ use crate::model::{CloudState, Notice, Sighting};
 use cgroup::Cgroups;
 use disk::Disks;
 use failure::Doing;
+use images::is_digest;
 use lease::Lease;
 use memory::MemoryWatch;
 use mount_point::check_mount_point;
@@ -103,7 +106,7 @@ use std::collections::BTreeSet;
 use std::fs::File;
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use watch::Watch;
 
@@ -144,6 +147,8 @@ pub struct Onboard {
     lease: Lease,
     cgroups: Cgroups,
     disks: Disks,
+    /// Only where servers have a root of their own.
+    images: Option<Arc<ImageShelf>>,
     /// The address given last; held while one is chosen and its record written.
     last_address: Mutex<Option<Ipv4Addr>>,
     watch: Watch,
@@ -194,6 +199,8 @@ impl Onboard {
         for limit in cgroups.advisory() {
             tracing::warn!(limit, "no control group enforces it: the limit is advisory");
         }
+        let has_roots = isolation == Isolation::Namespaces;
+        let images = has_roots.then(|| ImageShelf::open(&config.state_dir)).transpose()?;
         let last_address = Mutex::new(None);
         Ok(Onboard {
             config,
@@ -203,6 +210,7 @@ impl Onboard {
             lease,
             cgroups,
             disks,
+            images: images.map(Arc::new),
             last_address,
             watch: Watch::default(),
             memory: MemoryWatch::default(),
@@ -216,6 +224,11 @@ impl Onboard {
     /// Where servers reach the appliance: its address on the bridge, or the loopback.
     pub fn gateway(&self) -> Ipv4Addr {
         self.place.gateway(self.isolation)
+    }
+
+    /// The images that servers can be started from; `None` where they are processes of the machine.
+    pub fn images(&self) -> Option<Arc<ImageShelf>> {
+        self.images.clone()
     }
 
     /// How servers are kept apart here.
@@ -250,6 +263,7 @@ impl Onboard {
             check_mount_point(&volume.mark.mount_point)?;
         }
         self.check_volumes(request)?;
+        self.require_image(Some(&request.image).filter(|image| is_digest(image)))?;
         let directory = self.shelf.server(request.server);
         if !directory.exists() {
             self.admit(request, &directory)?;
@@ -350,6 +364,7 @@ impl Onboard {
     fn restart(&self, id: ServerId, running_too: bool) -> Result<(), CloudError> {
         self.with_server(id, |directory, record, lock| {
             self.require_volumes(record)?;
+            self.require_image(record.image.as_ref())?;
             if directory.init().is_some_and(|init| init.is_alive()) {
                 if !running_too {
                     return Ok(());
@@ -364,26 +379,6 @@ impl Onboard {
     /// A server that is stopped already is left as it is.
     fn stop(&self, id: ServerId) -> Result<(), CloudError> {
         self.with_server(id, |directory, _, _| self.halt(directory, true).map_err(unknown))
-    }
-
-    fn state(&self, directory: &ServerDirectory) -> CloudState {
-        let Some(init) = directory.init().filter(process::Process::is_alive) else {
-            let pending = directory.is_locked();
-            return if pending { CloudState::Pending } else { CloudState::Stopped };
-        };
-        let asleep = init.is_stopped() || self.cgroups.is_frozen(directory.id);
-        if asleep { CloudState::Suspended } else { CloudState::Running }
-    }
-
-    fn sight(&self, directory: &ServerDirectory) -> Sighting {
-        let address = directory.record().ok().map(|record| record.address.to_string());
-        Sighting {
-            server: directory.id,
-            cloud_server_id: directory.id.to_string(),
-            state: self.state(directory),
-            private_ips: address.into_iter().collect(),
-            public_ips: Vec::new(),
-        }
     }
 }
 

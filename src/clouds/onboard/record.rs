@@ -20,6 +20,7 @@
 //! killed while a server boots, the next one sees that the boot is still going on.
 
 use super::failure::{Doing, Failure};
+use super::images::is_digest;
 use super::process::Process;
 use crate::base::{FarmRoleId, Secret, ServerId};
 use crate::clouds::LaunchRequest;
@@ -59,6 +60,9 @@ pub struct ServerRecord {
     pub instance_type: String,
     /// The service, as a command line; may be empty.
     pub command: Vec<String>,
+    /// The digest of the image that is its root file system; `None` for the machine's own `/`.
+    #[serde(default)]
+    pub image: Option<String>,
     /// Mount points of its data volumes.
     pub mount_points: Vec<String>,
     /// Their names, in the same order; none in a record of before they had any.
@@ -84,6 +88,7 @@ impl ServerRecord {
             index: request.index,
             instance_type: request.instance_type.clone(),
             command: request.command.clone(),
+            image: is_digest(&request.image).then(|| request.image.clone()),
             mount_points: request.storage.iter().map(|v| v.mark.mount_point.clone()).collect(),
             volumes: request.storage.iter().map(|v| v.cloud_volume_id.clone()).collect(),
             user_data: request.user_data.clone(),

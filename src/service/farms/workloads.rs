@@ -16,10 +16,11 @@ use crate::automation::recipe::{Scene, SceneServer, Stage, Tier, Unrendered, ren
 use crate::base::hash::{hex, sha256};
 use crate::base::{Code, FarmId, FarmRoleId, Millis, Problem, Result, RoleId, ServerId, Timestamp};
 use crate::model::{
-    Actor, Cause, Farm, FarmRole, Grant, OnChange, Order, OrderBody, OrderState, Permission,
-    Recipe, RoleFile, Server, ServerStatus, Workload,
+    Actor, Cause, Farm, FarmRole, Grant, ImageDefaults, OnChange, Order, OrderBody, OrderState,
+    Permission, Recipe, RoleFile, Server, ServerStatus, Workload,
 };
 use crate::service::agents::orders;
+use crate::service::farms::images;
 use crate::service::farms::variables::FarmVariables;
 use crate::service::{Service, authorise, lookup};
 use crate::store::{Author, Keyring, Purpose, View};
@@ -184,6 +185,8 @@ struct Site {
     /// What the revisions say that farm roles pin and servers are of.
     recipes: BTreeMap<(RoleId, u64), Recipe>,
     variables: FarmVariables,
+    /// What their images say of the programs in them, where that is taken over.
+    defaults: BTreeMap<(RoleId, u64), ImageDefaults>,
     scene: Scene,
 }
 
@@ -196,10 +199,14 @@ impl Site {
         let roles: BTreeMap<_, _> = roles.into_iter().map(|role| (role.id, role)).collect();
         let pinned = roles.values().map(|role| (role.role, role.role_revision));
         let made = servers.iter().filter_map(|server| revision_of(&roles, server));
-        let mut recipes = BTreeMap::new();
+        let (mut recipes, mut defaults) = (BTreeMap::new(), BTreeMap::new());
         for (role, revision) in pinned.chain(made) {
             if let Entry::Vacant(new) = recipes.entry((role, revision)) {
-                new.insert(lookup::recipe_of(view, role, revision)?);
+                let recipe = new.insert(lookup::recipe_of(view, role, revision)?);
+                if recipe.services.iter().any(|service| service.command.is_empty()) {
+                    let found = images::defaults(view, farm.env, (role, revision))?;
+                    defaults.insert((role, revision), found);
+                }
             }
         }
         let mut tiers = BTreeMap::new();
@@ -213,7 +220,7 @@ impl Site {
         }
         let scene = Scene::new(farm.name.as_str(), &tiers);
         let variables = FarmVariables::read(view, &farm, roles.values())?;
-        Ok(Some(Site { farm, roles, servers, recipes, variables, scene }))
+        Ok(Some(Site { farm, roles, servers, recipes, variables, defaults, scene }))
     }
 
     fn name_of(&self, server: &Server) -> String {
@@ -242,7 +249,14 @@ impl Site {
         let hidden = hidden.map(|(name, _)| name.clone()).collect();
         let vars = known.into_iter().map(|(name, known)| (name, known.value.reveal().to_owned()));
         let stage = Stage { server: member, vars: vars.collect(), hidden };
-        Ok(Some(render(recipe, &self.scene, &stage)))
+        let mut rendered = render(recipe, &self.scene, &stage);
+        // What an image says is no template.
+        if let (Ok(workload), Some(defaults)) =
+            (&mut rendered, made.and_then(|made| self.defaults.get(&made)))
+        {
+            workload.services.iter_mut().for_each(|service| service.take_over(defaults));
+        }
+        Ok(Some(rendered))
     }
 
     /// What a server is to do, beside what it was last told.

@@ -224,6 +224,7 @@ impl Memory {
                 // No image has anything of these.
                 Table::Roles
                 | Table::RoleRevisions
+                | Table::Images
                 | Table::Plans
                 | Table::Orders
                 | Table::AgentCursors

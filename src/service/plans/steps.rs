@@ -23,7 +23,7 @@ use crate::model::{
 use crate::service::agents::told;
 use crate::service::clouds::accounts;
 use crate::service::clouds::accounts::StepAdmission;
-use crate::service::farms::{balancers, workloads};
+use crate::service::farms::{balancers, images, workloads};
 use crate::service::servers::volumes;
 use crate::service::{Service, authorise, lookup, plans};
 use crate::store::{Author, Index, Key, Purpose, Reads, Tx, View};
@@ -323,7 +323,7 @@ fn launch_request(
         location: server.location.clone(),
         zone: server.zone.clone(),
         instance_type: server.instance_type.clone(),
-        image: image.cloud_image_id.clone(),
+        image: images::cloud_image_id(view, server.env, image)?,
         command: image.command.clone(),
         outbound: farm_role.outbound,
         storage: volumes::requests(view, server, farm_role, &make.storage)?,

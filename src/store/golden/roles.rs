@@ -201,7 +201,7 @@ fn a_recipe() {
         name: name("nginx"),
         description: String::new(),
         automation: vec![Automation::Haproxy],
-        images: vec![Image {
+        images: vec![RoleImage {
             platform: "onboard".to_owned(),
             cloud_image_id: "base".to_owned(),
             command: vec!["a".to_owned()],

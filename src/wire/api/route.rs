@@ -178,6 +178,13 @@ impl<I: Body, T> Route<I, Created<T>> {
     }
 }
 
+impl<Q: Query, T> Route<Q, Created<T>> {
+    /// Makes an object of a body that is a file, which is taken while it arrives.
+    pub const fn upload(path: &'static str, about: &'static str) -> Route<Q, Created<T>> {
+        Route::of("POST", path, about)
+    }
+}
+
 impl Route<NoBody, Nothing> {
     /// Removes an object.
     pub const fn remove(path: &'static str, about: &'static str) -> Route<NoBody, Nothing> {

@@ -17,6 +17,7 @@ pub mod clouds;
 pub mod farm_roles;
 pub mod farms;
 pub mod holds;
+pub mod images;
 pub mod jobs;
 pub mod logs;
 pub mod notes;

@@ -60,6 +60,7 @@ impl House {
             connection: Waker::new(),
             listing: Waker::new(),
             streams: Default::default(),
+            images: None,
             before_write: None,
         });
         access::ensure_first_records(&service).expect("first records");

@@ -3,8 +3,8 @@
 
 use crate::explain::site::Site;
 use grange::base::{
-    Code, FarmId, FarmRoleId, HoldId, NoteId, OrderId, PlanId, Result, RoleId, RunId, ServerId,
-    StepId, TokenId, VolumeId,
+    Code, FarmId, FarmRoleId, HoldId, ImageId, NoteId, OrderId, PlanId, Result, RoleId, RunId,
+    ServerId, StepId, TokenId, VolumeId,
 };
 use grange::clouds::Applied;
 use grange::model::{Actor, Door, Grant, Permission, VariableScope};
@@ -13,6 +13,7 @@ use grange::service::appliance::upkeep::KeptPlans;
 use grange::service::appliance::{self, sealing, upkeep};
 use grange::service::clouds::observe::Look;
 use grange::service::clouds::{accounts, notices, observe};
+use grange::service::farms::images::{self, ArrivingImage};
 use grange::service::farms::{
     self, balancers, manifests, members, notes, roles, variables, workloads,
 };
@@ -26,6 +27,7 @@ use grange::service::{Service, access, lookup};
 use grange::wire::api::logs::LogAsked;
 use grange::wire::api::{CommandRequest, ManifestRequest, ProposalRequest, ProposalText};
 use grange::wire::hold::HoldInput;
+use grange::wire::image::{ImageFilter, ImageImport};
 use grange::wire::input::{
     EventsQuery, FarmFilter, FarmInput, FarmRoleFilter, LockInput, Page, RebootInput, RoleFilter,
     ScalingInput, ServerFilter, TerminateInput, TokenInput, VolumeFilter,
@@ -42,8 +44,8 @@ use grange::wire::variable::VariableInput;
 use std::collections::BTreeSet;
 
 use Permission::{
-    CommandsRun, EventsRead, FarmsLaunch, FarmsManage, FarmsRead, LogsRead, Operate, RolesManage,
-    ServersManage, UsersManage,
+    CommandsRun, EventsRead, FarmsLaunch, FarmsManage, FarmsRead, ImagesManage, LogsRead, Operate,
+    RolesManage, ServersManage, UsersManage,
 };
 
 const MANIFEST: &str = "farm: den\nfarmRoles:\n  - {alias: web, role: web-demo, cloudPlatform: \
@@ -268,6 +270,17 @@ pub const VERBS: &[(&str, &[Permission], Call)] = &[
         let (farm, dry_run) = (t.farm.0, true);
         let input = RoleUpgradeRequest { farm, dry_run, ..upgrade() };
         said(roles::upgrade(t.service, a, RoleId(4), &input))
+    }),
+    ("farms::images::list", &[FarmsRead], |t, a| {
+        said(images::list(t.service, a, &ImageFilter::default(), PAGE))
+    }),
+    ("farms::images::get", &[FarmsRead], |t, a| said(images::get(t.service, a, ImageId(1)))),
+    ("farms::images::remove", &[ImagesManage], |t, a| {
+        said(images::remove(t.service, a, ImageId(1), None))
+    }),
+    ("farms::images::import", &[ImagesManage], |t, a| {
+        let arriving = ArrivingImage { length: None, bytes: &mut std::io::empty() };
+        said(images::import(t.service, a, &ImageImport::default(), arriving))
     }),
     ("plans::rollouts::get", &[FarmsRead], |t, a| said(rollouts::get(t.service, a, t.role))),
     ("plans::rollouts::say", &[FarmsManage], |t, a| {

@@ -5,6 +5,7 @@
 
 mod between;
 mod keys;
+pub mod place;
 mod seen;
 pub mod site;
 mod word;

@@ -3,14 +3,14 @@
 
 use super::between::Between;
 use super::keys::{authority, secret};
+use super::place::ImagePlace;
 use super::seen;
 use grange::base::limit::STEPS_PER_MINUTE;
-use grange::base::{Clock, ManualClock, Millis, ServerId, StepId, Timestamp, Waker};
+use grange::base::{Clock, ManualClock, Millis, ServerId, Timestamp, Waker};
 use grange::broker::{Ingest, Later};
 use grange::clouds::{Applied, CloudError};
 use grange::model::{
-    Actor, CloudState, Door, Grant, OrderBody, OrderState, Permission, Server, ServerStatus,
-    Sighting, StepKind,
+    Actor, CloudState, Door, Grant, OrderBody, Permission, Server, ServerStatus, Sighting, StepKind,
 };
 use grange::pki::Authority;
 use grange::series::{self, MemoryDisk, Series};
@@ -36,6 +36,8 @@ pub const BEGIN: Timestamp = Timestamp(1_795_230_600_000);
 
 /// The site.
 pub struct Site {
+    /// Where its images lie.
+    pub place: ImagePlace,
     /// The verbs.
     pub service: Arc<Service>,
     /// What time it is.
@@ -110,6 +112,7 @@ impl Site {
         let (disk, minutes) = (Box::new(MemoryDisk::new()), Box::new(MemoryDisk::new()));
         let mode = series::Mode::Drained;
         let series = Series::open_on(disk, minutes, shared.clone(), mode).unwrap();
+        let place = ImagePlace::new();
         let between = Arc::new(Between::default());
         let noted = between.clone();
         let service = Arc::new(Service {
@@ -142,12 +145,14 @@ impl Site {
             connection: Waker::new(),
             listing: Waker::new(),
             streams: Default::default(),
+            images: (platform == "onboard").then(|| place.shelf()),
             before_write: Some(Box::new(move |verb| noted.write(verb))),
         });
         access::ensure_first_records(&service).unwrap();
         let doorway = Doorway::new(service.clone());
         let (cloud, said) = (BTreeMap::new(), BTreeMap::new());
         Site {
+            place,
             service,
             clock,
             between,
@@ -462,28 +467,6 @@ impl Site {
         let (version, capabilities) = ("0.1.0".into(), Vec::new());
         self.service.observed.agent_connected(server, true, self.clock.now());
         self.say(server, MessageBody::Hello { version, capabilities, ready: true, epoch: 1 });
-    }
-
-    /// Says that nothing is left to finish before its step, or one by that much later.
-    fn idle(&mut self, server: &str, beside: u64) {
-        let id = self.named(server);
-        let steps = self
-            .service
-            .read(&Grant::job("test"), |view| lookup::steps_of_server(view, id))
-            .unwrap();
-        let last = steps.iter().map(|step| step.id).max().expect("a server has steps");
-        self.say(id, MessageBody::Idle { step: StepId(last.0 + beside) });
-    }
-
-    /// Its agent answers every order that is open.
-    fn answer(&mut self, server: &str, error: Option<String>) {
-        let id = self.named(server);
-        let orders =
-            self.service.read(&Grant::job("test"), |view| lookup::orders_of(view, id)).unwrap();
-        for open in orders.into_iter().filter(|order| order.state == OrderState::Open) {
-            let (order, error, output) = (open.id, error.clone(), String::new());
-            self.say(id, MessageBody::Result { order, error, exit_code: 0, output, ran: None });
-        }
     }
 
     /// A server's agent is gone.

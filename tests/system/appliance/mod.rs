@@ -14,6 +14,7 @@ mod declared;
 mod examples;
 mod grace;
 mod http;
+mod images;
 mod kill;
 mod kills;
 mod load;

@@ -108,6 +108,7 @@ fn service(store: &Store, directory: &Path, history: &[Entry]) -> Service {
         Series::open(&directory.join("other-series"), clock.clone(), series::Mode::Drained);
     Service {
         streams: Default::default(),
+        images: None,
         before_write: None,
         store: store.clone(),
         keyring: Arc::new(Keyring::in_memory()),

@@ -46,7 +46,7 @@ pub enum ArchiveEntryKind {
         /// other.
         extents: Vec<(u64, u64)>,
     },
-    /// A directory.
+    /// A directory, empty or to be filled.
     Directory,
     /// A symbolic link and its text, whatever that says.
     SymbolicLink(Vec<u8>),
@@ -109,7 +109,7 @@ impl<R: Read> ArchiveReader<R> {
             if !is_sound(&block) {
                 return refuse(format!("at byte {}: this is no header", self.at - BLOCK as u64));
             }
-            let size = header.entry_size();
+            let size = unless_blank(&header.as_old().size, header.entry_size());
             let size = size.or_else(|_| refuse(format!("{}: its size is none", self.current)))?;
             match header.entry_type().as_byte() {
                 b'L' => ahead.path = Some(self.long_name(size)?),
@@ -159,9 +159,10 @@ impl<R: Read> ArchiveReader<R> {
             };
             said.map_or_else(|| refuse(format!("{name}: its {what} is no number")), Ok)
         };
+        let old = header.as_old();
         let size = number(record(&mut ahead, "size"), Ok(size), "size")?;
-        let uid = number(record(&mut ahead, "uid"), header.uid(), "owner")?;
-        let gid = number(record(&mut ahead, "gid"), header.gid(), "group")?;
+        let uid = number(record(&mut ahead, "uid"), unless_blank(&old.uid, header.uid()), "owner")?;
+        let gid = number(record(&mut ahead, "gid"), unless_blank(&old.gid, header.gid()), "group")?;
         let small = |number: u64| {
             let kept = u32::try_from(number).ok().filter(|number| *number != u32::MAX);
             kept.map_or_else(|| refuse(format!("{name}: no owner has the number {number}")), Ok)
@@ -345,6 +346,12 @@ fn is_sound(block: &[u8; BLOCK]) -> bool {
     let sum: u32 = bytes.iter().map(|byte| u32::from(*byte)).sum();
     let signed: i32 = bytes.iter().map(|byte| i32::from(byte.cast_signed())).sum();
     said == sum || i64::from(said) == i64::from(signed)
+}
+
+/// A number of a header, which is 0 where nothing is written: some writers leave fields out.
+fn unless_blank(field: &[u8], read: io::Result<u64>) -> io::Result<u64> {
+    let is_blank = field.iter().all(|byte| matches!(byte, 0 | b' '));
+    if is_blank { Ok(0) } else { read }
 }
 
 fn whole_seconds(text: &[u8]) -> i64 {

@@ -8,7 +8,7 @@
 
 use super::archive::{ArchiveEntryKind, ArchiveReader, shown};
 use super::failure::{ImageFailure, ImportResult, refuse};
-use super::stream::{Budget, Plain, Section};
+use super::stream::{Budget, FileSection, PlainArchive};
 use crate::base::hash::{hex, sha256};
 use crate::base::limit::{
     IMAGE_DOCUMENT_BYTES_MAX, IMAGE_LAYERS_MAX, IMAGE_MEMBERS_MAX, IMAGE_WORDS_MAX,
@@ -140,7 +140,7 @@ pub fn find(file: &File, bytes: u64, budget: &Budget) -> ImportResult<Option<Con
 
 impl<'a> Members<'a> {
     fn read(file: &'a File, bytes: u64, budget: &Budget) -> ImportResult<Members<'a>> {
-        let mut archive = ArchiveReader::new(Plain::open(file, (0, bytes), budget, "it")?);
+        let mut archive = ArchiveReader::new(PlainArchive::open(file, (0, bytes), budget, "it")?);
         let mut found = BTreeMap::new();
         while let Some(entry) = archive.entry()? {
             let Some(name) = member_name(&entry.path) else { continue };
@@ -186,7 +186,7 @@ impl<'a> Members<'a> {
             return refuse(format!("{name_shown}: a document of {bytes} bytes"));
         }
         let mut text = Vec::new();
-        Section::new(self.file, at, bytes).read_to_end(&mut text)?;
+        FileSection::new(self.file, at, bytes).read_to_end(&mut text)?;
         if digest.is_some_and(|digest| digest != hex(&sha256(&text))) {
             return refuse(format!("{name_shown}: its content is not what its digest says"));
         }
@@ -306,8 +306,8 @@ impl ContainerLayer {
         &self,
         file: &'a File,
         budget: &'a Budget,
-    ) -> ImportResult<super::stream::Summed<Plain<'a>>> {
-        Plain::open(file, self.section, budget, &self.name).map(super::stream::Summed::new)
+    ) -> ImportResult<super::stream::Summed<PlainArchive<'a>>> {
+        PlainArchive::open(file, self.section, budget, &self.name).map(super::stream::Summed::new)
     }
 
     /// A refusal with the layer it is about.
@@ -428,6 +428,7 @@ fn digest_in(name: &str) -> Option<String> {
     is_digest(last).then(|| last.to_owned())
 }
 
-fn is_digest(text: &str) -> bool {
+/// Whether a text is a SHA-256 digest as we write them.
+pub fn is_digest(text: &str) -> bool {
     text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }

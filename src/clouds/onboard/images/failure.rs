@@ -17,7 +17,7 @@ pub enum ImageFailure {
 /// What comes of a part of an import.
 pub type ImportResult<T> = Result<T, ImageFailure>;
 
-/// An archive's fault.
+/// A refusal that is the archive's fault.
 pub fn refuse<T>(why: impl Into<String>) -> ImportResult<T> {
     Err(ImageFailure::Refused(why.into()))
 }

@@ -35,6 +35,7 @@ mod stream;
 mod tests;
 mod tree;
 
+pub use container::is_digest;
 pub use failure::ImageFailure;
 pub use tree::TreeBounds;
 
@@ -48,19 +49,22 @@ use failure::{ImportResult, refuse};
 use nix::fcntl::{OFlag, OpenHow, ResolveFlag, openat2};
 use nix::unistd::syncfs;
 use std::cell::Cell;
+use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
-use std::io::Read;
+use std::io::{self, Read};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
-use stream::{Budget, Plain};
+use stream::{Budget, PlainArchive};
 use tree::TreeBuilder;
 
 /// How often every byte of an archive may be unpacked: to find out what it is, to compare its
 /// digests, to place it.
 const PASSES: u64 = 4;
+/// Bytes that are taken between two looks at how full the disk is.
+const RECEIVED_BYTES: u64 = 16 << 20;
 /// Bytes of a system's description of itself that are looked at.
 const RELEASE_BYTES_MAX: u64 = 16 * 1024;
 
@@ -68,8 +72,15 @@ const RELEASE_BYTES_MAX: u64 = 16 * 1024;
 pub struct ImageShelf {
     directory: PathBuf,
     next: AtomicU64,
-    /// One is unpacked at a time.
-    unpacking: Mutex<()>,
+    /// Held by whoever has the [`ImageTurn`].
+    turn: Mutex<()>,
+}
+
+/// The right to change which trees there are: somebody else's begins when this one is dropped, so
+/// that a tree that was just made is not swept before anything names it.
+pub struct ImageTurn<'a> {
+    shelf: &'a ImageShelf,
+    _turn: MutexGuard<'a, ()>,
 }
 
 /// An archive on its way, in a directory of its own. Dropped, it is gone.
@@ -103,13 +114,16 @@ impl ImageShelf {
     /// When the directory cannot be read or written.
     pub fn open(state: &Path) -> Result<ImageShelf, Failure> {
         let directory = state.join("images");
-        make_private(&directory)?;
-        for entry in fs::read_dir(&directory).doing("listing", directory.display())?.flatten() {
-            if entry.file_name().to_string_lossy().starts_with('.') {
-                remove_tree(&entry.path())?;
+        // Made when there is something to keep in it.
+        if directory.exists() {
+            let entries = fs::read_dir(&directory).doing("listing", directory.display())?;
+            for entry in entries.flatten() {
+                if entry.file_name().to_string_lossy().starts_with('.') {
+                    remove_tree(&entry.path())?;
+                }
             }
         }
-        Ok(ImageShelf { directory, next: AtomicU64::new(1), unpacking: Mutex::new(()) })
+        Ok(ImageShelf { directory, next: AtomicU64::new(1), turn: Mutex::new(()) })
     }
 
     /// The place for an archive that is about to arrive.
@@ -124,86 +138,30 @@ impl ImageShelf {
         Ok(IncomingImage { directory })
     }
 
-    /// Unpacks an archive that has arrived whole. The same content twice is one tree; one that
-    /// somebody damaged is replaced, unless `in_use` says that servers run from it.
-    ///
-    /// # Errors
-    /// The archive's fault, with the entry, or the machine's. Nothing of it stays then.
-    pub fn import(
-        &self,
-        incoming: &IncomingImage,
-        bounds: TreeBounds,
-        in_use: &dyn Fn(&str) -> bool,
-    ) -> Result<ImportedImage, ImageFailure> {
-        let _one_at_a_time = self.unpacking.lock().unwrap_or_else(PoisonError::into_inner);
-        let budget = Budget {
-            bytes: Cell::new(bounds.bytes.saturating_mul(PASSES)),
-            until: Instant::now() + Duration::from_millis(IMAGE_IMPORT_DEADLINE),
-        };
-        let file = incoming.plain(&budget)?;
-        let bytes = file.metadata().doing("looking at", "the archive")?.len();
-        let tree = incoming.directory.join("tree");
-        let mut builder = TreeBuilder::begin(&tree, &incoming.directory.join("aside"), bounds)?;
-        let container = container::find(&file, bytes, &budget)?;
-        match &container {
-            Some(image) => unpack_layers(image, &file, &budget, &mut builder)?,
-            None => {
-                let mut archive =
-                    ArchiveReader::new(Plain::open(&file, (0, bytes), &budget, "it")?);
-                while let Some(entry) = archive.entry()? {
-                    builder.place(&entry, &mut archive)?;
-                }
-            }
-        }
-        if !["bin", "sbin", "usr", "etc"].iter().any(|name| tree.join(name).exists())
-            && container.is_none()
-        {
-            return refuse(
-                "it has no /bin, /usr or /etc: no root file system, and no container archive",
-            );
-        }
-        let (bytes, entries) = builder.placed();
-        let devices = builder.devices;
-        let digest = self.keep(incoming, &tree, in_use)?;
-        let (tag, defaults) = match container {
-            Some(image) => (image.tag, image.defaults),
-            None => (None, ImageDefaults::default()),
-        };
-        let os = self.os_of(&digest);
-        Ok(ImportedImage { digest, bytes, entries, devices, os, tag, defaults })
+    /// Waits for the right to change which trees there are: one import may take minutes.
+    pub fn turn(&self) -> ImageTurn<'_> {
+        let turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        ImageTurn { shelf: self, _turn: turn }
     }
 
-    /// Gives a tree its name, once all of it is on the disk; the one that has it already stays,
-    /// unless somebody damaged that.
-    fn keep(
-        &self,
-        incoming: &IncomingImage,
-        tree: &Path,
-        in_use: &dyn Fn(&str) -> bool,
-    ) -> Result<String, ImageFailure> {
-        let listing = incoming.directory.join("listing");
-        let digest = listing::write_listing(tree, &listing)?;
-        let to = self.directory.join(&digest);
-        if to.exists() {
-            let Err(damage) = self.check(&digest) else { return Ok(digest) };
-            if in_use(&digest) {
-                let why = format!("it is there, damaged ({damage}), and servers run from it");
-                return refuse(format!("{why}: terminate them before it is imported again"));
-            }
-            fs::rename(&to, incoming.directory.join("damaged"))
-                .doing("moving away", to.display())?;
-        }
-        let whole = incoming.directory.join("whole");
-        make_private(&whole)?;
-        for name in ["tree", "listing"] {
-            let from = incoming.directory.join(name);
-            fs::rename(&from, whole.join(name)).doing("moving", from.display())?;
-        }
+    /// The same without waiting; `None` while somebody else has it.
+    pub fn try_turn(&self) -> Option<ImageTurn<'_>> {
+        let turn = match self.turn.try_lock() {
+            Ok(turn) => turn,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => return None,
+        };
+        Some(ImageTurn { shelf: self, _turn: turn })
+    }
+
+    /// Refuses so many bytes that would fill the disk.
+    ///
+    /// # Errors
+    /// When they would.
+    pub fn refuse_full(&self, bytes: u64, spared_bytes: u64) -> Result<(), Failure> {
+        make_private(&self.directory)?;
         let directory = File::open(&self.directory).doing("opening", self.directory.display())?;
-        syncfs(&directory).doing("syncing", "the image")?;
-        fs::rename(&whole, &to).doing("renaming to", to.display())?;
-        directory.sync_all().doing("syncing", self.directory.display())?;
-        Ok(digest)
+        tree::refuse_full(&directory, bytes, spared_bytes)
     }
 
     /// Where an image's root file system is.
@@ -225,6 +183,9 @@ impl ImageShelf {
     /// # Errors
     /// When the directory cannot be read: then nothing is known.
     pub fn digests(&self) -> Result<Vec<String>, Failure> {
+        if !self.directory.exists() {
+            return Ok(Vec::new());
+        }
         let entries = fs::read_dir(&self.directory).doing("listing", self.directory.display())?;
         let mut found = Vec::new();
         for entry in entries {
@@ -236,19 +197,6 @@ impl ImageShelf {
         }
         found.sort();
         Ok(found)
-    }
-
-    /// Removes an image's tree; one that is not there is removed.
-    ///
-    /// # Errors
-    /// When the disk refuses. What is left has no name any more, and goes at the next start.
-    pub fn remove(&self, digest: &str) -> Result<(), Failure> {
-        let from = self.directory.join(digest);
-        if !from.exists() {
-            return Ok(());
-        }
-        let doomed = self.begin()?;
-        fs::rename(&from, doomed.directory.join("removed")).doing("moving away", from.display())
     }
 
     /// Which system a tree is, by its own word.
@@ -269,6 +217,110 @@ impl ImageShelf {
         };
         let id = field("ID")?;
         Some(field("VERSION_ID").map_or(id.clone(), |version| format!("{id}-{version}")))
+    }
+}
+
+impl ImageTurn<'_> {
+    /// Unpacks an archive that has arrived whole. The same content twice is one tree; one that
+    /// somebody damaged is replaced, unless `in_use` says that servers run from it.
+    ///
+    /// # Errors
+    /// The archive's fault, with the entry, or the machine's. Nothing of it stays then.
+    pub fn import(
+        &self,
+        incoming: &IncomingImage,
+        bounds: TreeBounds,
+        in_use: &dyn Fn(&str) -> bool,
+    ) -> Result<ImportedImage, ImageFailure> {
+        let budget = Budget {
+            bytes: Cell::new(bounds.bytes.saturating_mul(PASSES)),
+            until: Instant::now() + Duration::from_millis(IMAGE_IMPORT_DEADLINE),
+        };
+        let file = incoming.plain(&budget)?;
+        let bytes = file.metadata().doing("looking at", "the archive")?.len();
+        let tree = incoming.directory.join("tree");
+        let mut builder = TreeBuilder::begin(&tree, &incoming.directory.join("aside"), bounds)?;
+        let container = container::find(&file, bytes, &budget)?;
+        match &container {
+            Some(image) => unpack_layers(image, &file, &budget, &mut builder)?,
+            None => {
+                let mut archive =
+                    ArchiveReader::new(PlainArchive::open(&file, (0, bytes), &budget, "it")?);
+                while let Some(entry) = archive.entry()? {
+                    builder.place(&entry, &mut archive)?;
+                }
+            }
+        }
+        if !["bin", "sbin", "usr", "etc"].iter().any(|name| tree.join(name).exists())
+            && container.is_none()
+        {
+            return refuse(
+                "it has no /bin, /usr or /etc: no root file system, and no container archive",
+            );
+        }
+        let (bytes, entries) = builder.placed();
+        let devices = builder.devices;
+        let digest = self.keep(incoming, &tree, in_use)?;
+        let (tag, defaults) = match container {
+            Some(image) => (image.tag, image.defaults),
+            None => (None, ImageDefaults::default()),
+        };
+        let os = self.shelf.os_of(&digest);
+        Ok(ImportedImage { digest, bytes, entries, devices, os, tag, defaults })
+    }
+
+    /// Gives a tree its name, once all of it is on the disk; the one that has it already stays,
+    /// unless somebody damaged that.
+    fn keep(
+        &self,
+        incoming: &IncomingImage,
+        tree: &Path,
+        in_use: &dyn Fn(&str) -> bool,
+    ) -> Result<String, ImageFailure> {
+        let listing = incoming.directory.join("listing");
+        let digest = listing::write_listing(tree, &listing)?;
+        let to = self.shelf.directory.join(&digest);
+        if to.exists() {
+            let Err(damage) = self.shelf.check(&digest) else { return Ok(digest) };
+            if in_use(&digest) {
+                let why = format!("it is there, damaged ({damage}), and servers run from it");
+                return refuse(format!("{why}: terminate them before it is imported again"));
+            }
+            fs::rename(&to, incoming.directory.join("damaged"))
+                .doing("moving away", to.display())?;
+        }
+        let whole = incoming.directory.join("whole");
+        make_private(&whole)?;
+        for name in ["tree", "listing"] {
+            let from = incoming.directory.join(name);
+            fs::rename(&from, whole.join(name)).doing("moving", from.display())?;
+        }
+        let directory =
+            File::open(&self.shelf.directory).doing("opening", self.shelf.directory.display())?;
+        syncfs(&directory).doing("syncing", "the image")?;
+        fs::rename(&whole, &to).doing("renaming to", to.display())?;
+        directory.sync_all().doing("syncing", self.shelf.directory.display())?;
+        Ok(digest)
+    }
+
+    /// Removes every tree but those of these digests.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub fn sweep(&self, kept: &BTreeSet<String>) -> Result<(), Failure> {
+        let there = self.shelf.digests()?;
+        there.iter().filter(|digest| !kept.contains(*digest)).try_for_each(|one| self.remove(one))
+    }
+
+    /// Removes an image's tree; one that is not there is removed.
+    /// What cannot be removed has no name any more, and goes at the next start.
+    fn remove(&self, digest: &str) -> Result<(), Failure> {
+        let from = self.shelf.directory.join(digest);
+        if !from.exists() {
+            return Ok(());
+        }
+        let doomed = self.shelf.begin()?;
+        fs::rename(&from, doomed.directory.join("removed")).doing("moving away", from.display())
     }
 }
 
@@ -306,12 +358,39 @@ impl IncomingImage {
         self.directory.join("archive")
     }
 
+    /// Writes what arrives, and says how many bytes that were.
+    ///
+    /// # Errors
+    /// When it is too large, does not arrive whole, or the disk gets full.
+    pub fn receive(
+        &self,
+        arriving: &mut dyn Read,
+        bounds: TreeBounds,
+    ) -> Result<u64, ImageFailure> {
+        let path = self.archive();
+        let mut options = OpenOptions::new();
+        options.create_new(true).write(true).mode(0o600);
+        let mut file = options.open(&path).doing("creating", path.display())?;
+        let mut bytes = 0;
+        loop {
+            let part = io::copy(&mut (&mut *arriving).take(RECEIVED_BYTES), &mut file)?;
+            bytes += part;
+            if bytes > bounds.bytes {
+                return refuse(format!("it has more than {} bytes", bounds.bytes));
+            }
+            if part < RECEIVED_BYTES {
+                return Ok(bytes);
+            }
+            tree::refuse_full(&file, 0, bounds.spared_bytes)?;
+        }
+    }
+
     /// The archive without its packing, so that any part of it can be read at once.
     fn plain(&self, budget: &Budget) -> ImportResult<File> {
         let path = self.archive();
         let file = File::open(&path).doing("opening", path.display())?;
         let bytes = file.metadata().doing("looking at", path.display())?.len();
-        let mut plain = Plain::open(&file, (0, bytes), budget, "it")?;
+        let mut plain = PlainArchive::open(&file, (0, bytes), budget, "it")?;
         if !plain.is_packed() {
             return Ok(file);
         }
@@ -319,7 +398,7 @@ impl IncomingImage {
         let mut options = OpenOptions::new();
         options.create_new(true).read(true).write(true).mode(0o600);
         let mut unpacked = options.open(&to).doing("creating", to.display())?;
-        std::io::copy(&mut plain, &mut unpacked)?;
+        io::copy(&mut plain, &mut unpacked)?;
         Ok(unpacked)
     }
 }

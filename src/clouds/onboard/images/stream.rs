@@ -20,7 +20,7 @@ const OTHERS: [(&[u8], &str, &str); 3] = [
 
 /// How much may still be unpacked, and until when.
 pub struct Budget {
-    /// Bytes.
+    /// Unpacked bytes that are left.
     pub bytes: Cell<u64>,
     /// Nothing is read after this.
     pub until: Instant,
@@ -39,20 +39,20 @@ impl Budget {
 }
 
 /// A part of a file, read from its beginning whoever else reads the file.
-pub struct Section<'a> {
+pub struct FileSection<'a> {
     file: &'a File,
     at: u64,
     left: u64,
 }
 
-impl<'a> Section<'a> {
+impl<'a> FileSection<'a> {
     /// So many bytes from an offset.
-    pub fn new(file: &'a File, at: u64, bytes: u64) -> Section<'a> {
-        Section { file, at, left: bytes }
+    pub fn new(file: &'a File, at: u64, bytes: u64) -> FileSection<'a> {
+        FileSection { file, at, left: bytes }
     }
 }
 
-impl Read for Section<'_> {
+impl Read for FileSection<'_> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         let most = usize::try_from(self.left).unwrap_or(usize::MAX).min(into.len());
         let read = self.file.read_at(&mut into[..most], self.at)?;
@@ -94,26 +94,26 @@ impl<R: Read> Read for Summed<R> {
 }
 
 /// What a file holds, unpacked where it is compressed.
-pub struct Plain<'a> {
+pub struct PlainArchive<'a> {
     inner: Packing<'a>,
     budget: &'a Budget,
 }
 
 enum Packing<'a> {
-    None(Box<BufReader<Summed<Section<'a>>>>),
-    Gzip(Box<MultiGzDecoder<BufReader<Summed<Section<'a>>>>>),
+    None(Box<BufReader<Summed<FileSection<'a>>>>),
+    Gzip(Box<MultiGzDecoder<BufReader<Summed<FileSection<'a>>>>>),
 }
 
-impl<'a> Plain<'a> {
+impl<'a> PlainArchive<'a> {
     /// Looks how a part of a file is compressed. `name` is what it is called in a refusal.
     pub fn open(
         file: &'a File,
         (at, bytes): (u64, u64),
         budget: &'a Budget,
         name: &str,
-    ) -> ImportResult<Plain<'a>> {
+    ) -> ImportResult<PlainArchive<'a>> {
         let mut magic = Vec::new();
-        Section::new(file, at, bytes.min(MAGIC_BYTES as u64)).read_to_end(&mut magic)?;
+        FileSection::new(file, at, bytes.min(MAGIC_BYTES as u64)).read_to_end(&mut magic)?;
         for (begin, what, undo) in OTHERS {
             if magic.starts_with(begin) {
                 let how = format!("unpack it with {undo}, or pack it with gzip");
@@ -122,12 +122,13 @@ impl<'a> Plain<'a> {
                 ));
             }
         }
-        let reader = BufReader::with_capacity(1 << 16, Summed::new(Section::new(file, at, bytes)));
+        let reader =
+            BufReader::with_capacity(1 << 16, Summed::new(FileSection::new(file, at, bytes)));
         let inner = match magic.starts_with(&[0x1f, 0x8b]) {
             true => Packing::Gzip(Box::new(MultiGzDecoder::new(reader))),
             false => Packing::None(Box::new(reader)),
         };
-        Ok(Plain { inner, budget })
+        Ok(PlainArchive { inner, budget })
     }
 
     /// Whether it is compressed.
@@ -144,7 +145,7 @@ impl<'a> Plain<'a> {
     }
 }
 
-impl Read for Plain<'_> {
+impl Read for PlainArchive<'_> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         let read = match &mut self.inner {
             Packing::None(reader) => reader.read(into),

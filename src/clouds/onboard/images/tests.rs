@@ -33,6 +33,7 @@ impl World {
         let directory = std::env::temp_dir().join(name);
         fs::create_dir_all(directory.join("outside")).unwrap();
         fs::write(directory.join("outside/secret"), SECRET).unwrap();
+        fs::create_dir_all(directory.join("state/images")).unwrap();
         let shelf = ImageShelf::open(&directory.join("state")).unwrap();
         World { directory, shelf }
     }
@@ -40,7 +41,7 @@ impl World {
     fn import(&self, archive: &[u8]) -> Result<ImportedImage, ImageFailure> {
         let incoming = self.shelf.begin().unwrap();
         fs::write(incoming.archive(), archive).unwrap();
-        let imported = self.shelf.import(&incoming, BOUNDS, &|_| false);
+        let imported = self.shelf.turn().import(&incoming, BOUNDS, &|_| false);
         drop(incoming);
         self.is_as_it_was();
         imported

@@ -21,7 +21,7 @@ use nix::unistd::{
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
@@ -382,21 +382,10 @@ impl TreeBuilder {
             self.looked_at += read as u64;
             if self.looked_at >= LOOK_BYTES {
                 self.looked_at = 0;
-                self.refuse_full()?;
+                refuse_full(&self.root, 0, self.bounds.spared_bytes)?;
             }
         }
         Ok(())
-    }
-
-    fn refuse_full(&self) -> ImportResult<()> {
-        let disk = fstatvfs(&self.root).doing("looking at", "the disk")?;
-        let free = disk.blocks_available() * disk.fragment_size();
-        if free >= self.bounds.spared_bytes {
-            return Ok(());
-        }
-        let (free, spared) = (free >> 20, self.bounds.spared_bytes >> 20);
-        let why = format!("{free} MiB are free on the disk, and {spared} have to stay free");
-        Err(Failure::new("unpacking the image", why).into())
     }
 
     fn hard_link(&mut self, spot: &Spot, to: &[u8], name: &str) -> ImportResult<()> {
@@ -425,6 +414,21 @@ impl TreeBuilder {
         linkat(&from.directory, from.name(), &spot.directory, spot.name(), flags)
             .map_err(|errno| told(errno, name))
     }
+}
+
+/// Refuses so many bytes more on a disk of which some are to stay free.
+pub fn refuse_full(on: &impl AsFd, bytes: u64, spared_bytes: u64) -> Result<(), Failure> {
+    let disk = fstatvfs(on).doing("looking at", "the disk")?;
+    let free = disk.blocks_available() * disk.fragment_size();
+    if free >= bytes.saturating_add(spared_bytes) {
+        return Ok(());
+    }
+    let (free, bytes, spared) = (free >> 20, bytes >> 20, spared_bytes >> 20);
+    let why = match bytes {
+        0 => format!("{free} MiB are free on the disk, and {spared} have to stay free"),
+        _ => format!("{free} MiB are free on the disk for {bytes}, and {spared} have to stay free"),
+    };
+    Err(Failure::new("importing the image", why))
 }
 
 /// What a layer's file is called that hides another one, and what follows is that one's name.

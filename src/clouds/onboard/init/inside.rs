@@ -1,9 +1,11 @@
 //! Pid 1 before it supervises: builds the server's root and gives up what a server must not have.
 //!
-//! The new root is an overlay over the machine's `/`, which does not reach into the machine's
-//! other mounts; what a server needs of those is mounted anew. Everything after `pivot_root` is
-//! named by paths of the new root, so that a link in it never leads back to the machine, and the
-//! old one is reached at [`OLD`] until it is let go.
+//! The new root is an overlay over the machine's `/`, or over an image that somebody imported. It
+//! does not reach into the machine's other mounts; what a server needs of those is mounted anew.
+//! Nothing is believed of an image: where something is mounted is a directory of ours, and nothing
+//! is written by a path through it before the machine's root is let go of. Everything after
+//! `pivot_root` is named by paths of the new root, so that a link in it never leads back to the
+//! machine, and the old one is reached at [`OLD`] until it is let go.
 
 use super::super::cgroup::{Group, Version};
 use super::super::failure::{Doing, Failure};
@@ -24,6 +26,8 @@ use std::time::Duration;
 /// Never taken (proc_pid_oom_score_adj(5)).
 const PROTECTED: &str = "-1000";
 const OLD: &str = "/run/.machine";
+/// Where volumes are between the machine and their mount points.
+const TAKEN: &str = "/run/.volumes";
 const RUN: &str = "/run/grange";
 /// Longest the disk of the boot before may still be in use.
 const BUSY: Duration = Duration::from_secs(5);
@@ -41,11 +45,14 @@ pub fn run(path: &Path) -> ExitCode {
         enter_root(&boot)?;
         mount_system()?;
         lend_executables(&boot)?;
-        hide(&boot.masks)?;
-        attach_volumes(&boot)?;
+        if boot.tree.is_none() {
+            hide(&boot.masks)?;
+        }
+        take_volumes(&boot)?;
         show_groups(&boot.groups, boot.cgroup)?;
         umount2(OLD, MntFlags::MNT_DETACH).doing("letting go of", "the machine's root")?;
         remove_tree(Path::new(OLD))?;
+        place_volumes(&boot)?;
         let services = furnish(&boot, Path::new("/"))?;
         wait_for_go()?;
         protect();
@@ -112,7 +119,8 @@ fn enter_root(boot: &Boot) -> Result<(), Failure> {
     // The root directory of a server is read by its services' users.
     fs::set_permissions(&upper, fs::Permissions::from_mode(0o755))
         .doing("opening", upper.display())?;
-    match overlay(&upper, &work, &root) {
+    let lower = boot.tree.as_deref().unwrap_or(Path::new("/"));
+    match overlay(lower, &upper, &work, &root) {
         Ok(()) => {}
         // The state directory may lie on a file system that cannot carry an overlay, another
         // overlay for one. A disk in memory works, and does not outlive a reboot.
@@ -123,11 +131,12 @@ fn enter_root(boot: &Boot) -> Result<(), Failure> {
             for path in [&upper, &work] {
                 fs::create_dir(path).doing("making", path.display())?;
             }
-            overlay(&upper, &work, &root)?;
+            overlay(lower, &upper, &work, &root)?;
         }
         Err(failure) => return Err(failure),
     }
     let run = root.join("run");
+    make_mount_point(&run)?;
     tmpfs(&run, "mode=755,size=16m")?;
     let old = root.join(OLD.trim_start_matches('/'));
     make_private(&old)?;
@@ -149,8 +158,9 @@ fn attach_disk(boot: &Boot) -> Result<PathBuf, Failure> {
 }
 
 /// Mounts it; while the kernel is still taking down the one of the boot before, again.
-fn overlay(upper: &Path, work: &Path, root: &Path) -> Result<(), Failure> {
-    let options = format!("lowerdir=/,upperdir={},workdir={}", upper.display(), work.display());
+fn overlay(lower: &Path, upper: &Path, work: &Path, root: &Path) -> Result<(), Failure> {
+    let [lower, upper, work] = [lower, upper, work].map(Path::display);
+    let options = format!("lowerdir={lower},upperdir={upper},workdir={work}");
     let flags = MsFlags::empty();
     let mut mounted = Err(Errno::EBUSY);
     wait_until(BUSY, || {
@@ -160,7 +170,19 @@ fn overlay(upper: &Path, work: &Path, root: &Path) -> Result<(), Failure> {
     mounted.doing("mounting an overlay with", &options)
 }
 
+/// A directory in the new root, whatever an image has in its place: a link would lead elsewhere.
+fn make_mount_point(path: &Path) -> Result<(), Failure> {
+    if fs::symlink_metadata(path).is_ok_and(|found| found.is_dir()) {
+        return Ok(());
+    }
+    remove_tree(path)?;
+    fs::create_dir(path).doing("making", path.display())
+}
+
 fn mount_system() -> Result<(), Failure> {
+    for name in ["/proc", "/sys", "/tmp", "/dev"] {
+        make_mount_point(Path::new(name))?;
+    }
     let quiet = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
     mount(Some("proc"), "/proc", Some("proc"), quiet, None::<&str>).doing("mounting", "/proc")?;
     for name in PROC_READ_ONLY {
@@ -225,13 +247,37 @@ fn hide(masks: &[PathBuf]) -> Result<(), Failure> {
     Ok(())
 }
 
-fn attach_volumes(boot: &Boot) -> Result<(), Failure> {
-    for (volume, mount_point) in &boot.volumes {
-        let at = Path::new(mount_point);
-        fs::create_dir_all(at).doing("making", at.display())?;
-        bind(&old(volume), at)?;
+/// Takes the volumes over from the machine, to a place that no image reaches.
+fn take_volumes(boot: &Boot) -> Result<(), Failure> {
+    for (number, (volume, _)) in boot.volumes.iter().enumerate() {
+        let taken = Path::new(TAKEN).join(number.to_string());
+        make_private(&taken)?;
+        bind(&old(volume), &taken)?;
     }
     Ok(())
+}
+
+/// Puts them where the server sees them, now that no path leads to the machine any more.
+fn place_volumes(boot: &Boot) -> Result<(), Failure> {
+    for (number, (_, mount_point)) in boot.volumes.iter().enumerate() {
+        let (taken, at) = (Path::new(TAKEN).join(number.to_string()), Path::new(mount_point));
+        // A link of an image's that leads to nothing is no place.
+        if at.is_symlink() && !at.exists() {
+            remove_tree(at)?;
+        }
+        fs::create_dir_all(at).doing("making", at.display())?;
+        mount(Some(&taken), at, None::<&str>, MsFlags::MS_MOVE, None::<&str>)
+            .doing("mounting", at.display())?;
+    }
+    // Never what is in it: that would be the volume.
+    for number in 0..boot.volumes.len() {
+        let taken = Path::new(TAKEN).join(number.to_string());
+        fs::remove_dir(&taken).doing("removing", taken.display())?;
+    }
+    if boot.volumes.is_empty() {
+        return Ok(());
+    }
+    fs::remove_dir(TAKEN).doing("removing", TAKEN)
 }
 
 /// The agent reads its server's use from the server's own groups, which it cannot change.

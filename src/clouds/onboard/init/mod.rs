@@ -58,6 +58,9 @@ pub struct Boot {
     pub executable: PathBuf,
     /// The binary whose `agent` command is the agent.
     pub agent: PathBuf,
+    /// The root file system of its image; `None` for the machine's own.
+    #[serde(default)]
+    pub tree: Option<PathBuf>,
     /// The file system its layer lies on; `None` where it lies in its directory.
     #[serde(default)]
     pub disk: Option<PathBuf>,

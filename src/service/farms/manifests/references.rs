@@ -3,6 +3,7 @@
 use super::{pinned, published};
 use crate::base::{EnvironmentId, Name, Result};
 use crate::model::{Automation, FarmRole, Role};
+use crate::service::farms::images;
 use crate::service::lookup;
 use crate::store::Reads;
 use crate::wire::manifest::{Reading, Reference};
@@ -119,6 +120,10 @@ fn check_role(
     published::look_up_names(&reference.publish, name, &revision, reading);
     if let Some(platform) = reference.platform.as_ref().filter(|p| revision.image(p).is_none()) {
         reading.add(&at("role"), format!("role {name} has no image for {platform}"));
+    }
+    let platform = reference.platform.as_deref().unwrap_or_default();
+    if let Some(gone) = images::gone(read, role.env, &revision, platform)? {
+        reading.add(&at("role"), format!("role {name}, revision {number}: {gone}"));
     }
     let balances = revision.automation.contains(&Automation::Haproxy);
     if balances && !reference.balances {

@@ -3,7 +3,8 @@
 use super::{about, blank, difference, number, put};
 use crate::automation::recipe::faults_of_template;
 use crate::base::{Code, Problem, Result, RoleId, Timestamp};
-use crate::model::{Actor, Cause, Grant, HOST_IMAGE, Permission, Recipe, Role, RoleRevision};
+use crate::model::{Actor, Cause, Grant, Permission, Recipe, Role, RoleRevision};
+use crate::service::farms::images;
 use crate::service::{Service, authorise, lookup, views};
 use crate::store::{Author, Purpose, Reads};
 use crate::wire::manifest;
@@ -108,7 +109,7 @@ fn checked(service: &Service, grant: &Grant, input: &RoleManifestRequest) -> Res
             reading.add(&path, format!("{line}{}", fault.why));
         }
     }
-    look_up_images(service, &mut reading);
+    look_up_images(service, grant, &mut reading)?;
     if let Some(name) = reading.role().cloned() {
         let env = grant.actor().env;
         let found = service.read(grant, |view| lookup::role_by_name(view, env, &name))?;
@@ -121,7 +122,7 @@ fn checked(service: &Service, grant: &Grant, input: &RoleManifestRequest) -> Res
 }
 
 /// Finds images of platforms that are not there, and images that a platform does not have.
-fn look_up_images(service: &Service, reading: &mut RoleReading) {
+fn look_up_images(service: &Service, grant: &Grant, reading: &mut RoleReading) -> Result<()> {
     let platforms = &service.settings.platforms;
     for (path, image) in reading.images.clone() {
         let (platform, name) = (&image.platform, &image.cloud_image_id);
@@ -129,16 +130,28 @@ fn look_up_images(service: &Service, reading: &mut RoleReading) {
             let known: Vec<&str> = platforms.keys().map(String::as_str).collect();
             let text = format!("no platform {platform}: use {}", known.join(" or "));
             reading.add(&format!("{path}.cloudPlatform"), text);
-        } else if platform == "onboard" && !is_onboard_image(name) {
-            let text =
-                format!("onboard has no image {name}: use {HOST_IMAGE}, the machine's own system");
+            continue;
+        }
+        let env = grant.actor().env;
+        let (fault, found) = service.read(grant, |view| {
+            let fault = images::fault(service, view, env, &image)?;
+            Ok((fault, images::of_role(view, env, &image)?))
+        })?;
+        let is_faulty = fault.is_some();
+        if let Some(text) = fault {
             reading.add(&format!("{path}.image"), text);
         }
+        let has_command = found.is_some_and(|image| !image.defaults.command.is_empty());
+        if has_command || is_faulty {
+            continue;
+        }
+        for path in reading.commandless.clone() {
+            let text = format!(
+                "missing: the program and its arguments, as [/usr/bin/python3, app.py]; image \
+                 {name} says none"
+            );
+            reading.add(&path, text);
+        }
     }
-}
-
-/// Whether `onboard` has an image: every server sees the machine's own system, and copies of
-/// built-in roles keep the name of theirs.
-fn is_onboard_image(name: &str) -> bool {
-    name == HOST_IMAGE || name.starts_with("builtin:")
+    Ok(())
 }

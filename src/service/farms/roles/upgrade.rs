@@ -3,6 +3,7 @@
 use super::found;
 use crate::base::{FarmId, Problem, Result, RoleId, Timestamp};
 use crate::model::{Actor, FarmRole, Permission, RolloutWish};
+use crate::service::farms::images;
 use crate::service::farms::manifests::{self, AskedHow, Change, Intent};
 use crate::service::{Service, authorise, lookup};
 use crate::store::Reads;
@@ -55,6 +56,10 @@ impl Intent for Upgrade {
                     "revision {number} of role {name} has no image for {platform}, where {} is",
                     old.alias
                 );
+                return Err(Problem::invalid("roleRevision", text));
+            }
+            if let Some(gone) = images::gone(read, role.env, &revision, &old.platform)? {
+                let text = format!("revision {number} of role {}: {gone}", role.name);
                 return Err(Problem::invalid("roleRevision", text));
             }
             let mut new = FarmRole {

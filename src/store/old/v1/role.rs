@@ -1,7 +1,7 @@
 //! Schema 1 of roles, which had no revisions.
 
 use crate::base::{EnvironmentId, Name, RoleId, Timestamp, UserId};
-use crate::model::{Automation, Image, Role};
+use crate::model::{Automation, Role, RoleImage};
 use serde::Deserialize;
 
 /// A role, as schema 1 has it.
@@ -43,8 +43,12 @@ pub(in crate::store) struct ImageV1 {
     pub command: Vec<String>,
 }
 
-impl From<ImageV1> for Image {
-    fn from(old: ImageV1) -> Image {
-        Image { platform: old.platform, cloud_image_id: old.cloud_image_id, command: old.command }
+impl From<ImageV1> for RoleImage {
+    fn from(old: ImageV1) -> RoleImage {
+        RoleImage {
+            platform: old.platform,
+            cloud_image_id: old.cloud_image_id,
+            command: old.command,
+        }
     }
 }

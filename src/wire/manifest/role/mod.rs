@@ -37,7 +37,7 @@ use crate::base::limit::{
     COMMAND_ARGUMENTS_MAX, ROLE_DESCRIPTION_BYTES_MAX, ROLE_PORTS_MAX, ROLE_TEXT_BYTES_MAX,
 };
 use crate::base::text::Kind;
-use crate::model::{Automation, Image, ReadyCheck, Recipe};
+use crate::model::{Automation, ReadyCheck, Recipe, RoleImage};
 use std::collections::{BTreeMap, BTreeSet};
 pub(super) use word::port_name;
 use word::{argument, image_name};
@@ -52,7 +52,7 @@ pub struct RoleManifest {
     /// What Grange configures on its servers.
     pub automation: Vec<Automation>,
     /// One image per platform.
-    pub images: Vec<Image>,
+    pub images: Vec<RoleImage>,
     /// What is done on its servers.
     pub recipe: Recipe,
 }
@@ -64,7 +64,9 @@ pub struct RoleReading {
     /// Every template of it with its path, also of a manifest with faults.
     pub templates: Vec<(String, String)>,
     /// Its images with their paths, as far as they can be read.
-    pub images: Vec<(String, Image)>,
+    pub images: Vec<(String, RoleImage)>,
+    /// Where services name no command, which only the image can make good.
+    pub commandless: Vec<String>,
     /// Its ports by name, as far as they can be read.
     pub ports: BTreeMap<String, u16>,
     faults: FaultsFound,
@@ -95,14 +97,17 @@ struct Reader<'a> {
     /// Which the manifest names.
     wanted: BTreeSet<String>,
     templates: Vec<(String, String)>,
-    images: Vec<(String, Image)>,
+    images: Vec<(String, RoleImage)>,
+    /// Paths of commands that are not there.
+    commandless: Vec<String>,
     ports: BTreeMap<String, u16>,
 }
 
 impl<'a> Reader<'a> {
     fn new(sink: &'a mut Sink, sources: &'a BTreeMap<String, String>) -> Reader<'a> {
         let (wanted, templates, images) = (BTreeSet::new(), Vec::new(), Vec::new());
-        Reader { sink, sources, wanted, templates, images, ports: BTreeMap::new() }
+        let (commandless, ports) = (Vec::new(), BTreeMap::new());
+        Reader { sink, sources, wanted, templates, images, commandless, ports }
     }
 
     /// The text of a file beside the manifest. One that did not come along is a fault.
@@ -140,8 +145,9 @@ pub fn read(text: &str, sources: &BTreeMap<String, String>) -> RoleReading {
     };
     let mut reader = Reader::new(&mut sink, sources);
     let manifest = whole(&tree, &mut reader);
-    let Reader { templates, images, ports, .. } = reader;
-    RoleReading { manifest, templates, images, ports, faults: FaultsFound::of(sink) }
+    let Reader { templates, images, commandless, ports, .. } = reader;
+    let faults = FaultsFound::of(sink);
+    RoleReading { manifest, templates, images, commandless, ports, faults }
 }
 
 /// What a file declares one of.
@@ -181,9 +187,9 @@ fn whole(tree: &tree::Tree, reader: &mut Reader<'_>) -> Option<RoleManifest> {
     whole
 }
 
-fn images(fields: &mut Section<'_>, reader: &mut Reader<'_>) -> Vec<(String, Image)> {
+fn images(fields: &mut Section<'_>, reader: &mut Reader<'_>) -> Vec<(String, RoleImage)> {
     let items = fields.count("images");
-    let mut images: Vec<(String, Image)> = Vec::new();
+    let mut images: Vec<(String, RoleImage)> = Vec::new();
     for mut one in fields.list("images", reader.sink) {
         let platform = one.required("cloudPlatform", reader.sink, platform);
         let image = one.required("image", reader.sink, image_name);
@@ -196,7 +202,7 @@ fn images(fields: &mut Section<'_>, reader: &mut Reader<'_>) -> Vec<(String, Ima
         }
         if let (Some(platform), Some(cloud_image_id)) = (platform, image) {
             let command = words.into_iter().map(|(_, word)| word).collect();
-            images.push((one.path.clone(), Image { platform, cloud_image_id, command }));
+            images.push((one.path.clone(), RoleImage { platform, cloud_image_id, command }));
         }
         one.finish(reader.sink);
     }

@@ -83,9 +83,9 @@ fn service(one: NamedService<'_>, reader: &mut Reader<'_>) -> Option<RoleService
 
 fn command(fields: &mut Section<'_>, reader: &mut Reader<'_>) -> Option<Vec<String>> {
     if !fields.has("command") {
-        let text = "missing: the program and its arguments, as [/usr/bin/python3, app.py]";
-        fields.missing("command", reader.sink, text);
-        return None;
+        // Whether the image says one is not known here.
+        reader.commandless.push(fields.at("command"));
+        return Some(Vec::new());
     }
     let words = fields.words("command", COMMAND_ARGUMENTS_MAX, reader.sink, argument);
     if words.first().is_none_or(|(_, word)| word.trim().is_empty()) {

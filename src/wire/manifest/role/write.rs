@@ -9,7 +9,7 @@ use super::service::RESTART;
 use super::setup::first_line;
 use crate::base::limit::SETUP_TIMEOUT;
 use crate::model::{
-    Image, OnChange, ReadyCheck, Recipe, Restart, RoleFile, RoleService, SetupPart, StopBy,
+    OnChange, ReadyCheck, Recipe, Restart, RoleFile, RoleImage, RoleService, SetupPart, StopBy,
 };
 use std::collections::BTreeMap;
 
@@ -49,8 +49,8 @@ fn texts(items: &[String]) -> String {
     list(&items)
 }
 
-fn write_image(lines: &mut Lines, image: &Image) {
-    let Image { platform, cloud_image_id, command } = image;
+fn write_image(lines: &mut Lines, image: &RoleImage) {
+    let RoleImage { platform, cloud_image_id, command } = image;
     lines.field("cloudPlatform", scalar(platform));
     lines.field("image", scalar(cloud_image_id));
     if !command.is_empty() {
@@ -91,7 +91,9 @@ fn write_service(lines: &mut Lines, service: &RoleService) {
     let RoleService { name, command, run_as, directory, environment, restart, stop, open_files } =
         service;
     lines.field("name", scalar(name));
-    lines.field("command", texts(command));
+    if !command.is_empty() {
+        lines.field("command", texts(command));
+    }
     if let Some(user) = run_as {
         lines.field("runAs", scalar(user));
     }

@@ -3,6 +3,7 @@
 use super::super::{ImageFailure, ImageShelf};
 use super::made::{Pack, gzip, shell};
 use super::{BOUNDS, World};
+use std::collections::BTreeSet;
 use std::fs;
 
 #[test]
@@ -15,8 +16,9 @@ fn the_same_content_is_one_tree() {
     let mut both = [one.digest.clone(), other.digest.clone()];
     both.sort();
     assert_eq!(world.shelf.digests().unwrap(), both);
-    world.shelf.remove(&one.digest).unwrap();
-    world.shelf.remove(&one.digest).unwrap();
+    let kept = BTreeSet::from([other.digest.clone()]);
+    world.shelf.turn().sweep(&kept).unwrap();
+    world.shelf.turn().sweep(&kept).unwrap();
     assert_eq!(world.shelf.digests().unwrap(), [other.digest]);
     world.is_as_it_was();
 }
@@ -45,7 +47,8 @@ fn a_tree_that_somebody_changed_is_told_and_replaced() {
         assert_eq!(why, words);
         let incoming = world.shelf.begin().unwrap();
         fs::write(incoming.archive(), &archive).unwrap();
-        let used = world.shelf.import(&incoming, BOUNDS, &|used| used == digest).unwrap_err();
+        let used =
+            world.shelf.turn().import(&incoming, BOUNDS, &|used| used == digest).unwrap_err();
         assert!(used.to_string().contains("servers run from it"), "{used}");
         drop(incoming);
         assert_eq!(world.import(&archive).unwrap().digest, digest);
@@ -72,7 +75,7 @@ fn a_disk_that_is_full_is_the_machines_fault() {
     let incoming = world.shelf.begin().unwrap();
     fs::write(incoming.archive(), archive).unwrap();
     let bounds = super::TreeBounds { bytes: 1 << 30, spared_bytes: u64::MAX, ..BOUNDS };
-    let why = world.shelf.import(&incoming, bounds, &|_| false).unwrap_err();
+    let why = world.shelf.turn().import(&incoming, bounds, &|_| false).unwrap_err();
     let ImageFailure::Failed(failure) = why else { panic!("{why}") };
     assert!(failure.line().contains("have to stay free"), "{}", failure.line());
 }

@@ -57,6 +57,11 @@ fn what_people_have_becomes_the_right_tree() {
     is_tree("devices are left out", &devices.end(), &["dev/", "etc/", "etc/name = grange"]);
     let pipe = Pack::root().moded(EntryType::Fifo, "pipe", 0o600).end();
     is_tree("a named pipe", &pipe, &with(&["pipe | 600"]));
+    let mut blank = header(EntryType::Regular, "x", "", 0);
+    let old = blank.as_old_mut();
+    (old.uid, old.gid, old.size, old.mtime) = ([0; 8], [b' '; 8], [0; 12], [0; 12]);
+    let blank = Pack::root().raw(blank, b"").end();
+    is_tree("numbers that nobody wrote", &blank, &with(&["x = "]));
     let modes = Pack::root().moded(EntryType::Regular, "su", 0o4755);
     let modes = modes.moded(EntryType::Directory, "tmp", 0o1777).end();
     is_tree("modes", &modes, &with(&["su =  4755", "tmp/ 1777"]));
