@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 /// What can be done with examples.
 #[derive(Debug, Subcommand)]
 pub enum ExampleVerb {
-    /// List them
+    /// List what there is, with what it is for
     List,
     /// Write all of them into a directory
     #[command(after_help = "Example: grange example write examples; then, for each role that a \
@@ -71,7 +71,7 @@ const EXAMPLES: &[Example] = &[
     example!("house", "all of them in one farm", ["farm.yaml"]),
 ];
 
-/// Carries a verb out.
+/// Lists or writes examples; no appliance is asked.
 pub fn carry(verb: &ExampleVerb, io: &mut Io<'_>) -> Done {
     match verb {
         ExampleVerb::List => {

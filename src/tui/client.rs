@@ -2,14 +2,25 @@
 
 use super::source::{Action, Source};
 use crate::base::FarmId;
-use crate::client::Client;
+use crate::base::text::escape_bytes;
+use crate::client::{Client, Heard};
 use crate::wire::account::{ACCOUNT_RESUME, ACCOUNTS, AccountView};
+use crate::wire::api::logs::{LogAsked, StreamPiece};
 use crate::wire::api::{
     EventView, ExplainView, FarmRoleView, FarmView, SeriesView, ServerView, StatusView,
 };
 use crate::wire::hold::{HOLD_PLACE, HOLD_RELEASE, HOLDS};
 use crate::wire::input::{NoInput, ServerFilter};
 use crate::wire::rollout::{RolloutVerb, RolloutView};
+use std::time::Duration;
+
+/// Of each log of a server, so many of its last lines are shown.
+const LOG_LINES: u64 = 200;
+/// No more of them is read than anybody looks through on a screen.
+const LOG_BYTES_MAX: usize = 256 * 1024;
+/// So often nothing may come for so long before what is there is shown.
+const LOG_LOOKS: u32 = 5;
+const LOG_LOOK: Duration = Duration::from_secs(1);
 
 /// An error as the one line a screen has room for.
 fn line(error: impl std::fmt::Display) -> String {
@@ -71,6 +82,24 @@ impl Source for Client {
 
     fn explain(&self, what: &str) -> Result<ExplainView, String> {
         self.explain(what).map_err(line)
+    }
+
+    fn log(&self, server: &str) -> Result<Vec<String>, String> {
+        let asked = LogAsked { lines: Some(LOG_LINES), ..LogAsked::default() };
+        let mut flow = Client::log(self, &id_of(self, server)?, &asked).map_err(line)?;
+        let (mut bytes, mut looks) = (Vec::new(), 0);
+        while bytes.len() < LOG_BYTES_MAX && looks < LOG_LOOKS {
+            match flow.next(LOG_LOOK).map_err(line)? {
+                Heard::Piece(piece) if piece.end.as_deref() == Some("whole") => break,
+                Heard::Piece(StreamPiece { end: Some(_), why, .. }) => {
+                    return Err(format!("its log broke off: {}", why.unwrap_or_default()));
+                }
+                Heard::Piece(piece) => bytes.extend(piece.into_bytes()),
+                Heard::Nothing => looks += 1,
+                Heard::End => break,
+            }
+        }
+        Ok(escape_bytes(&bytes).lines().map(str::to_owned).collect())
     }
 
     fn rollout(&self, role: u64) -> Result<RolloutView, String> {

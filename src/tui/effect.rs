@@ -40,4 +40,6 @@ pub enum Want {
     Accounts,
     /// Why.
     Explain(String),
+    /// What a server prints.
+    Log(String),
 }

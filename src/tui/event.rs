@@ -45,6 +45,8 @@ pub enum Answer {
     Accounts(Result<Vec<AccountView>, String>),
     /// Why.
     Explain(String, Result<ExplainView, String>),
+    /// The last lines of a server's logs.
+    Log(String, Result<Vec<String>, String>),
     /// A whole fetch is over; how long it took bounds how soon the next may begin.
     Fetched(Millis),
     /// What came of an action, in one line.

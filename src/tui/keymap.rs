@@ -12,6 +12,7 @@ pub enum Verb {
     Open,
     Back,
     Why,
+    Log,
     Events,
     Launch,
     Terminate,
@@ -63,6 +64,7 @@ pub enum Scope {
     Server,
     Events,
     Why,
+    Log,
     Status,
     Help,
     Input,
@@ -70,7 +72,7 @@ pub enum Scope {
 
 impl Scope {
     /// All of them.
-    pub const ALL: [Scope; 10] = [
+    pub const ALL: [Scope; 11] = [
         Scope::Farms,
         Scope::Farm,
         Scope::Role,
@@ -78,6 +80,7 @@ impl Scope {
         Scope::Server,
         Scope::Events,
         Scope::Why,
+        Scope::Log,
         Scope::Status,
         Scope::Help,
         Scope::Input,
@@ -93,6 +96,7 @@ impl Scope {
             Scope::Server => "server",
             Scope::Events => "events",
             Scope::Why => "why",
+            Scope::Log => "log",
             Scope::Status => "status",
             Scope::Help => "help",
             Scope::Input => "input",

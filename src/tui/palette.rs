@@ -55,13 +55,14 @@ enum Takes {
     Cloud,
 }
 
-const KNOWN: [Known; 16] = [
+const KNOWN: [Known; 17] = [
     Known { name: "farms", aliases: &["f", "home"], takes: Takes::Nothing, about: "all farms" },
     Known { name: "farm", aliases: &[], takes: Takes::Farm, about: "one farm: its servers" },
     Known { name: "servers", aliases: &["srv"], takes: Takes::Nothing, about: "all servers" },
     Known { name: "server", aliases: &[], takes: Takes::Server, about: "one server" },
     Known { name: "events", aliases: &["ev"], takes: Takes::MaybeThing, about: "the journal" },
     Known { name: "why", aliases: &["explain"], takes: Takes::Thing, about: "why it is so" },
+    Known { name: "log", aliases: &[], takes: Takes::Server, about: "what a server prints" },
     Known { name: "status", aliases: &["st"], takes: Takes::Nothing, about: "the appliance" },
     Known { name: "launch", aliases: &[], takes: Takes::Farm, about: "launch a farm" },
     Known { name: "terminate", aliases: &[], takes: Takes::Farm, about: "terminate a farm" },
@@ -253,6 +254,7 @@ pub fn parse(state: &State, line: &str) -> Result<Command, String> {
         "server" => Command::Go(Place::Server(server(state, name))),
         "events" => Command::Go(Place::Events(full_name(state, name))),
         "why" => Command::Go(Place::Why(full_name(state, name))),
+        "log" => Command::Go(Place::Log(full_name(state, name))),
         "servers" => Command::Go(Place::Servers),
         "status" => Command::Go(Place::Status),
         "quit" => Command::Quit,

@@ -60,9 +60,12 @@ pub fn rebuild(state: &mut State) {
         Place::Farms => farm_rows(state),
         Place::Farm(_) | Place::Servers => server_rows(state),
         Place::Events(about) => event_rows(state, about),
-        Place::Role(..) | Place::Server(_) | Place::Why(_) | Place::Status | Place::Help(_) => {
-            Rows::default()
-        }
+        Place::Role(..)
+        | Place::Server(_)
+        | Place::Why(_)
+        | Place::Log(_)
+        | Place::Status
+        | Place::Help(_) => Rows::default(),
     };
     if !state.page().place.scope().is_list() {
         return;

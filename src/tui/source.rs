@@ -54,6 +54,9 @@ pub trait Source: Send + Sync {
     fn events(&self, after: u64, at_most: usize, wait_ms: u64) -> Result<Vec<EventView>, String>;
     /// Why something is as it is: `shop`, `shop/web` or `shop/web-3`.
     fn explain(&self, what: &str) -> Result<ExplainView, String>;
+    /// The last lines that a server printed, by its name: of setup, services and its agent, each
+    /// after a heading where there are several.
+    fn log(&self, server: &str) -> Result<Vec<String>, String>;
     /// How the rollout of a farm role stands, and its revisions.
     fn rollout(&self, role: u64) -> Result<RolloutView, String>;
     /// Cloud accounts, and which are left alone.

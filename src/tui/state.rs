@@ -39,6 +39,8 @@ pub enum Place {
     Events(String),
     /// Why something is as it is.
     Why(String),
+    /// What a server prints, by its name.
+    Log(String),
     /// The appliance.
     Status,
     /// The keys of the page below.
@@ -56,6 +58,7 @@ impl Place {
             Place::Server(_) => Scope::Server,
             Place::Events(_) => Scope::Events,
             Place::Why(_) => Scope::Why,
+            Place::Log(_) => Scope::Log,
             Place::Status => Scope::Status,
             Place::Help(_) => Scope::Help,
         }
@@ -151,6 +154,8 @@ pub struct Data {
     pub series: Vec<SeriesView>,
     /// Why, and what was asked.
     pub explain: Option<(String, ExplainView)>,
+    /// The last lines of a server's logs, and which server's.
+    pub log: Option<(String, Vec<String>)>,
     /// The journal's end, oldest first.
     pub events: VecDeque<EventView>,
     /// Whether the journal has been read at all.
@@ -275,6 +280,7 @@ impl State {
                 wants.extend([Want::Server(id.clone()), Want::Series(id.clone())]);
             }
             Place::Why(what) => wants.push(Want::Explain(what.clone())),
+            Place::Log(server) => wants.push(Want::Log(server.clone())),
             Place::Farms | Place::Events(_) | Place::Help(_) => {}
         }
         wants.extend([Want::Farms, Want::Status]);
@@ -391,7 +397,7 @@ impl State {
             Verb::Why => self.subject().is_some(),
             Verb::Launch | Verb::Stop => self.selected_farm().is_some(),
             Verb::Terminate => self.selected_server().is_some() || self.selected_farm().is_some(),
-            Verb::Reboot | Verb::Lock => self.selected_server().is_some(),
+            Verb::Reboot | Verb::Lock | Verb::Log => self.selected_server().is_some(),
             Verb::Role => self.role_meant().is_some(),
             Verb::Hold | Verb::Release => {
                 self.selected_server().is_some() || self.subject().is_some()
@@ -465,7 +471,7 @@ impl State {
             Place::Events(_) => {
                 Some(self.selected_event()?.about.clone()).filter(|about| !about.is_empty())
             }
-            Place::Why(what) => Some(what.clone()),
+            Place::Why(what) | Place::Log(what) => Some(what.clone()),
             Place::Status => self.alone().map(|account| format!("cloud {}", account.name)),
             Place::Help(_) => None,
         }

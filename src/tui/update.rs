@@ -12,6 +12,7 @@ use super::rows::{latest, rebuild};
 use super::state::{
     EVENTS_MAX, HISTORY_MAX, Input, Link, MESSAGE_PERIOD, Page, Place, REFRESH_PERIOD, State,
 };
+use super::view;
 use crate::base::Millis;
 use crate::wire::api::{EventView, ServerView};
 
@@ -153,6 +154,7 @@ fn take(state: &mut State, answer: Answer) -> Vec<Effect> {
         Answer::Explain(what, answer) => {
             keep(answer, |explain| state.data.explain = Some((what, explain)))
         }
+        Answer::Log(server, answer) => keep(answer, |lines| keep_log(state, server, lines)),
         Answer::Fetched(took) => {
             state.fetching.busy = false;
             state.fetching.not_before = state.tick + (took * REST_FACTOR).max(REST_MIN);
@@ -183,6 +185,17 @@ fn take(state: &mut State, answer: Answer) -> Vec<Effect> {
 /// Keeps what came; else says why nothing did.
 fn keep<T>(answer: Result<T, String>, put: impl FnOnce(T)) -> Option<String> {
     answer.map(put).err()
+}
+
+/// Keeps a server's log. Whoever looks at its end stays there as it grows.
+fn keep_log(state: &mut State, server: String, lines: Vec<String>) {
+    let is_shown = state.page().place == Place::Log(server.clone());
+    let is_first = state.data.log.is_none();
+    let was_at_end = is_shown && state.page().at >= view::scroll_max(state);
+    state.data.log = Some((server, lines));
+    if is_shown && (is_first || was_at_end) {
+        state.page_mut().at = view::scroll_max(state);
+    }
 }
 
 fn lose(state: &mut State, why: String) {

@@ -6,6 +6,7 @@ mod farm;
 mod farms;
 mod frame;
 mod help;
+mod log;
 mod pen;
 mod popup;
 mod role;
@@ -53,7 +54,12 @@ fn page(state: &State, body: Rect, pen: &mut Pen) {
         Place::Farm(id) => farm::draw(state, *id, body, pen),
         Place::Servers => servers::draw(state, body, pen),
         Place::Events(_) => events::draw(state, body, pen),
-        Place::Role(..) | Place::Server(_) | Place::Why(_) | Place::Status | Place::Help(_) => {
+        Place::Role(..)
+        | Place::Server(_)
+        | Place::Why(_)
+        | Place::Log(_)
+        | Place::Status
+        | Place::Help(_) => {
             let lines = lines(state, body.width);
             let last = lines.len().saturating_sub(usize::from(body.height));
             pen.lines(body, &lines, state.page().at.min(last));
@@ -68,6 +74,7 @@ fn lines(state: &State, width: u16) -> Vec<Line> {
         Place::Role(farm, id) => role::lines(state, *farm, *id, width),
         Place::Server(id) => server::lines(state, id, width),
         Place::Why(what) => explain::lines(state, what, width),
+        Place::Log(server) => log::lines(state, server, width),
         Place::Status => status::lines(state, width),
         Place::Help(scope) => help::lines(*scope, width),
         Place::Farms | Place::Farm(_) | Place::Servers | Place::Events(_) => Vec::new(),

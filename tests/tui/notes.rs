@@ -1,4 +1,4 @@
-//! Worlds where people left something: a hold, notes.
+//! Worlds where people left something: a hold, notes; and what servers printed.
 
 use super::world::{NOW, World};
 use grange::wire::note::NoteView;
@@ -29,4 +29,16 @@ impl World {
             server.grange.notes = vec![note(&name, "kept until Friday; its disk is slow")];
         }
     }
+}
+
+/// What a server printed, a line longer than any screen and a terminal's own words among it.
+pub fn printed(server: &str) -> Vec<String> {
+    let lines = |name: &str, count: usize| {
+        let line = |n| format!("{n:03} {name} of {server} says something");
+        let heading = format!("==> {name} <==");
+        [heading].into_iter().chain((1..=count).map(line)).collect::<Vec<_>>()
+    };
+    let long = format!("a line as long as {} a line is", "many words make it ".repeat(8));
+    let hostile = "a terminal's own words: \\u{1b}[2J".to_owned();
+    [lines("setup-1", 3), vec![String::new()], lines("api", 30), vec![long, hostile]].concat()
 }

@@ -1,5 +1,6 @@
 //! Worlds to look at: what an appliance would answer, at a moment that stands still.
 
+use super::notes::printed;
 use grange::tui::{Action, Source};
 use grange::wire::account::AccountView;
 use grange::wire::api::*;
@@ -30,10 +31,7 @@ impl World {
         match name {
             "shop" => {}
             "empty" => world = World::empty(),
-            "lost" => {
-                world = World::empty();
-                world.gone = true;
-            }
+            "lost" => world = World { gone: true, ..World::empty() },
             "frozen" => world.freeze(),
             "held" => world.hold(),
             "noted" => world.note(),
@@ -435,6 +433,10 @@ impl Source for World {
             waiting: Vec::new(),
             notes: self.server(what).map(|view| view.grange.notes).unwrap_or_default(),
         })
+    }
+
+    fn log(&self, server: &str) -> Result<Vec<String>, String> {
+        self.there(printed(server))
     }
 
     fn rollout(&self, role: u64) -> Result<RolloutView, String> {

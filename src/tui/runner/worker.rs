@@ -213,6 +213,10 @@ pub fn ask(source: &dyn Source, want: Want) -> Answer {
             let explain = source.explain(&what);
             Answer::Explain(what, explain)
         }
+        Want::Log(server) => {
+            let log = source.log(&server);
+            Answer::Log(server, log)
+        }
     }
 }
 

@@ -17,6 +17,7 @@ pub fn act(state: &mut State, verb: Verb) -> Vec<Effect> {
         Verb::Open => open(state),
         Verb::Back => back(state),
         Verb::Why => why(state),
+        Verb::Log => log(state),
         Verb::Events => {
             let all = state.page().place == Place::Status;
             let about = state.subject().filter(|_| !all).unwrap_or_default();
@@ -107,6 +108,14 @@ fn why(state: &mut State) -> Vec<Effect> {
     }
 }
 
+/// Opens what the selected server prints, at its end.
+fn log(state: &mut State) -> Vec<Effect> {
+    let Some(server) = state.selected_server() else { return nothing_selected(state) };
+    let server = server.grange.name.clone();
+    state.data.log = None;
+    go(state, Place::Log(server))
+}
+
 fn sort(state: &mut State) -> Vec<Effect> {
     let page = state.page_mut();
     page.sort = page.sort.next();
@@ -151,7 +160,12 @@ fn open(state: &mut State) -> Vec<Effect> {
             state.selected_server().map(|server| Place::Server(server.id.clone()))
         }
         Place::Events(_) => state.subject().map(Place::Why),
-        Place::Role(..) | Place::Server(_) | Place::Why(_) | Place::Status | Place::Help(_) => None,
+        Place::Role(..)
+        | Place::Server(_)
+        | Place::Why(_)
+        | Place::Log(_)
+        | Place::Status
+        | Place::Help(_) => None,
     };
     match place {
         Some(place) => go(state, place),
@@ -184,7 +198,12 @@ fn step(state: &mut State, by: i64) -> Vec<Effect> {
             let at = moved(state.page().at, last);
             select(state, at);
         }
-        Place::Role(..) | Place::Server(_) | Place::Why(_) | Place::Status | Place::Help(_) => {
+        Place::Role(..)
+        | Place::Server(_)
+        | Place::Why(_)
+        | Place::Log(_)
+        | Place::Status
+        | Place::Help(_) => {
             let last = view::scroll_max(state);
             let page = state.page_mut();
             page.at = moved(page.at.min(last), last);
@@ -202,7 +221,7 @@ fn copy(state: &mut State) -> Vec<Effect> {
             state.selected_server().map(|server| server.id.clone())
         }
         Place::Events(_) => state.selected_event().map(|event| event.seq.to_string()),
-        Place::Why(what) => Some(what.clone()),
+        Place::Why(what) | Place::Log(what) => Some(what.clone()),
         Place::Status | Place::Help(_) => None,
     };
     let Some(id) = id else { return nothing_selected(state) };

@@ -58,6 +58,7 @@ pub fn crumbs(state: &State) -> String {
         // What the way has said already is not said again: `shop › web-1 › why`.
         names.push(match &page.place {
             Place::Why(what) if *what == way => "why".into(),
+            Place::Log(what) if *what == way => "log".into(),
             Place::Events(about) if *about == way && !way.is_empty() => "events".into(),
             _ => name,
         });
@@ -67,7 +68,7 @@ pub fn crumbs(state: &State) -> String {
             Place::Server(id) => {
                 state.shown_server(id).map_or_else(String::new, |server| server.grange.name.clone())
             }
-            Place::Why(what) | Place::Events(what) => what.clone(),
+            Place::Why(what) | Place::Log(what) | Place::Events(what) => what.clone(),
             Place::Farms | Place::Servers | Place::Status | Place::Help(_) => String::new(),
         };
     }
@@ -91,6 +92,7 @@ fn crumb(state: &State, place: &Place) -> String {
         Place::Events(about) if about.is_empty() => "events".into(),
         Place::Events(about) => format!("events of {about}"),
         Place::Why(what) => format!("why {what}"),
+        Place::Log(what) => format!("log of {what}"),
         Place::Status => "status".into(),
         Place::Help(_) => "help".into(),
     }
