@@ -45,12 +45,29 @@ fn append<W: io::Write>(
         if kind.is_socket() {
             continue;
         }
-        builder.append_path_with_name(&path, &name).map_err(|error| named(error, &path))?;
+        let appended = if kind.is_file() || kind.is_dir() || kind.is_symlink() {
+            builder.append_path_with_name(&path, &name)
+        } else {
+            append_special(builder, &entry, &name)
+        };
+        appended.map_err(|error| named(error, &path))?;
         if kind.is_dir() {
             append(builder, root, &name)?;
         }
     }
     Ok(())
+}
+
+/// Appends a named pipe or a device: what the library does itself has another name.
+fn append_special<W: io::Write>(
+    builder: &mut tar::Builder<W>,
+    entry: &fs::DirEntry,
+    name: &Path,
+) -> io::Result<()> {
+    let mut header = tar::Header::new_gnu();
+    header.set_metadata(&entry.metadata()?);
+    header.set_size(0);
+    builder.append_data(&mut header, name, io::empty())
 }
 
 /// The archive as it is read: its end is its end only when the packing went well.
@@ -86,6 +103,8 @@ mod tests {
         fs::write(directory.join("etc/name"), "grange").unwrap();
         symlink("/etc", directory.join("link")).unwrap();
         let socket = std::os::unix::net::UnixListener::bind(directory.join("socket")).unwrap();
+        let pipe = std::process::Command::new("mkfifo").arg(directory.join("etc/pipe")).status();
+        assert!(pipe.unwrap().success());
         let mut bytes = Vec::new();
         of_directory(&directory).unwrap().bytes.read_to_end(&mut bytes).unwrap();
         let mut archive = tar::Archive::new(bytes.as_slice());
@@ -99,7 +118,10 @@ mod tests {
         let found: Vec<(String, String)> = archive.entries().unwrap().map(entry).collect();
         let found: Vec<(&str, &str)> =
             found.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
-        assert_eq!(found, [(".", ""), ("etc", ""), ("etc/name", "grange"), ("link", "/etc")],);
+        assert_eq!(
+            found,
+            [(".", ""), ("etc", ""), ("etc/name", "grange"), ("etc/pipe", ""), ("link", "/etc")],
+        );
         drop(socket);
         fs::remove_dir_all(&directory).unwrap();
         let mut gone = of_directory(&directory).unwrap().bytes;

@@ -35,7 +35,7 @@ pub struct Role {
 /// What a role says as of one revision. Immutable: another recipe is another revision.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RoleRevision {
-    /// The role.
+    /// The role it is of.
     pub role: RoleId,
     /// Where that lives.
     pub env: EnvironmentId,

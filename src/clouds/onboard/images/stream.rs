@@ -117,9 +117,7 @@ impl<'a> PlainArchive<'a> {
         for (begin, what, undo) in OTHERS {
             if magic.starts_with(begin) {
                 let how = format!("unpack it with {undo}, or pack it with gzip");
-                return refuse(format!(
-                    "{name}: it is packed with {what}, which is not read: {how}"
-                ));
+                return refuse(format!("{name} is packed with {what}, which is not read: {how}"));
             }
         }
         let reader =

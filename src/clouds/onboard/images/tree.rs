@@ -121,6 +121,11 @@ impl TreeBuilder {
                 }
             };
         }
+        if entry.kind == ArchiveEntryKind::Device {
+            // Servers have a /dev of their own, and no other device is theirs.
+            self.devices += 1;
+            return Ok(());
+        }
         let spot = self.spot(&path, &name)?;
         match &entry.kind {
             ArchiveEntryKind::Directory => self.directory(&spot, entry, &name),
@@ -144,11 +149,7 @@ impl TreeBuilder {
                 made.map_err(|errno| told(errno, &name))?;
                 self.own(&spot, entry, &name)
             }
-            // Servers have a /dev of their own, and no other device is theirs.
-            ArchiveEntryKind::Device => {
-                self.devices += 1;
-                Ok(())
-            }
+            ArchiveEntryKind::Device => Ok(()),
         }
     }
 

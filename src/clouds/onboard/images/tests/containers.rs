@@ -103,7 +103,7 @@ fn layers_lie_on_each_other() {
     is_tree("an OCI layout", &oci(&config, &layers, index).end(), expected);
     let mut layers = two_layers();
     // A layer may hide what it then brings itself, in whichever order: only what is below goes.
-    layers.push(layer(Pack::default().file("opt/z", "4").file("opt/.wh.z", "")));
+    layers.push(layer(Pack::default().file("opt/v", "4").file("opt/.wh.v", "")));
     layers
         .push(layer(Pack::default().file("lib/.wh.z", "").file("lib/w", "5").file(".wh.gone", "")));
     let config = configuration(&layers);
@@ -113,6 +113,7 @@ fn layers_lie_on_each_other() {
         "lib -> opt",
         "name = grange",
         "opt/",
+        "opt/v = 4",
         "opt/w = 5",
         "var/",
         "var/b = 2",
