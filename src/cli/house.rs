@@ -134,6 +134,7 @@ pub fn status(client: &Client, io: &mut Io<'_>, json: bool) -> Done {
     ];
     table::facts(io, &facts)?;
     table::lines(io, "alerts", &status.alerts)?;
+    table::lines(io, "published", &status.published)?;
     if !status.jobs.is_empty() {
         put_line!(io.stdout)?;
         list::usual(&JOBS, &status.jobs, io)?;

@@ -7,6 +7,7 @@ pub mod upkeep;
 use crate::base::{Result, output};
 use crate::model::{Actor, Permission};
 use crate::service::clouds::accounts;
+use crate::service::farms::published;
 use crate::service::{Service, authorise, lookup};
 use crate::wire::api::{JobView, StatusView};
 
@@ -26,6 +27,7 @@ pub fn get(service: &Service, actor: &Actor, jobs: Vec<JobView>) -> Result<Statu
         servers: u32::try_from(servers).unwrap_or(u32::MAX),
         lost_log_lines: output::lost(),
         alerts: alerts(service)?,
+        published: published::lines(service, &grant)?,
         jobs,
     })
 }

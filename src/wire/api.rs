@@ -475,6 +475,8 @@ pub struct StatusView {
     pub lost_log_lines: u64,
     /// Alerts, one line each.
     pub alerts: Vec<String>,
+    /// Ports of the machine that lead to servers of this environment, one line each.
+    pub published: Vec<String>,
     /// Each background job: name and how its last run went.
     pub jobs: Vec<JobView>,
 }

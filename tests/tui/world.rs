@@ -460,6 +460,7 @@ impl Source for World {
         };
         self.there(StatusView {
             lost_log_lines: 0,
+            published: Vec::new(),
             version: "0.1.0".into(),
             started_at: NOW - minutes(3000),
             now: NOW,

@@ -189,6 +189,7 @@ pub const SHAPES: &[Shape] = &[
                 "Lines of its log that could not be written since it runs.",
             ),
             field("alerts", Texts, "Alerts, one line each."),
+            field("published", Texts, "Ports of the machine that lead to servers, one line each."),
             field("jobs", ListOf("Job"), "Each background job: name and how its last run went."),
         ],
     },

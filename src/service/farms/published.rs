@@ -235,6 +235,23 @@ pub fn take(service: &Service, wanted: &WantedPorts, found: Vec<Published>) {
         .set(wanted.of_platforms.values().flat_map(|of| &of.published), found);
 }
 
+/// Every port that leads to servers of an environment, a line each: `shop/web: port 80 to http`.
+pub(in crate::service) fn lines(service: &Service, grant: &Grant) -> Result<Vec<String>> {
+    let farms = service.observed.fleet.connected_farms(service)?;
+    service.read(grant, |view| {
+        let mut lines = Vec::new();
+        for id in farms {
+            let Some(farm) = lookup::farm(view, id)? else { continue };
+            for role in lookup::farm_roles_of(view, id)? {
+                let name = lookup::name_in(farm.name.as_str(), role.alias.as_str());
+                let ports = views(service, &role).into_iter();
+                lines.extend(ports.map(|port| format!("{name}: {}", port.line())));
+            }
+        }
+        Ok(lines)
+    })
+}
+
 /// What a farm role publishes, as people see it.
 pub(in crate::service) fn views(service: &Service, role: &FarmRole) -> Vec<PublishedView> {
     let each = |publish: &Publish| {

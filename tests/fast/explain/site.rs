@@ -21,7 +21,7 @@ use grange::service::farms::{self, manifests};
 use grange::service::observed::Observed;
 use grange::service::plans::pace::Pace;
 use grange::service::plans::{self, steps};
-use grange::service::{Finder, Service, Settings, access, lookup, servers};
+use grange::service::{Finder, PublishLimits, Service, Settings, access, lookup, servers};
 use grange::store::{Disk, Keyring, Mode, Store};
 use grange::wire::agent::MessageBody;
 use grange::wire::api::ManifestRequest;
@@ -132,7 +132,10 @@ impl Site {
                     platform.to_owned(),
                     vec!["a".to_owned(), "1.5".to_owned(), "null".to_owned()],
                 )]),
-                publishing: BTreeMap::from([(platform.to_owned(), Default::default())]),
+                publishing: BTreeMap::from([(
+                    platform.to_owned(),
+                    PublishLimits { names: true, ..PublishLimits::default() },
+                )]),
                 agent_addresses: vec!["192.0.2.1:8883".into()],
                 agent_interval_ms: 10_000,
                 call_deadline_ms: 60_000,

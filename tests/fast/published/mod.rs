@@ -2,7 +2,7 @@
 //! are behind it, and what is said of it.
 
 use crate::explain::site::Site;
-use grange::clouds::publication::Published;
+use grange::clouds::publication::{NamedServer, Published};
 use grange::model::{Actor, Door, Grant, Permission};
 use grange::service::farms::{self, manifests, published, roles};
 use grange::service::{journal, lookup, plans};
@@ -80,6 +80,30 @@ fn servers_that_serve_are_behind_a_port_and_no_others() {
     site.act("suspend farm");
     let wanted = published::wanted(&site.service).unwrap();
     assert!(wanted.is_empty(), "a farm that is stopped has no port: {wanted:?}");
+}
+
+#[test]
+fn servers_that_run_have_names_and_those_that_serve_their_farm_roles() {
+    let mut site = Site::new();
+    site.apply_text(&farm("shop", "web-demo", "small", "{port: 80, to: 8080}"));
+    let names = |site: &Site| {
+        let wanted = published::wanted(&site.service).unwrap();
+        let farms = &wanted.of_platforms["simulated"].names;
+        assert_eq!((farms.len(), farms[0].farm.as_str()), (1, "shop"));
+        let line = |server: &NamedServer| {
+            let serves = server.serves.clone().unwrap_or_default();
+            format!("{} {} {serves}", server.address, server.hostname)
+        };
+        farms[0].servers.iter().map(line).collect::<Vec<String>>()
+    };
+    assert_eq!(names(&site), [""; 0], "nothing runs yet");
+    site.act("settle");
+    assert_eq!(names(&site), ["10.0.0.1 web-1 web", "10.0.0.2 web-2 web"]);
+    site.act("unready web-1");
+    assert_eq!(names(&site), ["10.0.0.1 web-1 ", "10.0.0.2 web-2 web"]);
+    site.act("suspend farm");
+    site.act("settle");
+    assert_eq!(names(&site), [""; 0], "what sleeps is nowhere");
 }
 
 #[test]

@@ -201,6 +201,8 @@ fn whoever_connects_to_a_published_port_reaches_servers_that_serve() {
     let line = format!("web: port {port} to echo, 2 servers, at ");
     assert!(told.contains(&line) && told.contains(&places[0]), "{told}");
     assert!(told.contains(&format!("port {port}/udp to echo, 2 servers")), "{told}");
+    let told = shown(&rig, &["status"]);
+    assert!(told.contains(&format!("shop/{line}")), "{told}");
 
     // One that dies is passed over at once; nobody is turned away.
     let victim = rig.of_role("web").remove(0);
@@ -263,12 +265,7 @@ fn a_download_goes_on_while_the_appliance_is_killed() {
     assert_eq!(outside.asked(&at).as_deref(), Ok("web-1 hello"));
 
     // The publisher itself: another one is started.
-    let report = rig.onboard().join("published.json");
-    let pid = || -> Option<i32> {
-        let text = std::fs::read_to_string(&report).ok()?;
-        let report: serde_json::Value = serde_json::from_str(&text).ok()?;
-        i32::try_from(report["process"]["pid"].as_i64()?).ok()
-    };
+    let pid = || publisher(&rig);
     let before = pid().expect("it has said who it is");
     nix::sys::signal::kill(nix::unistd::Pid::from_raw(before), nix::sys::signal::SIGKILL).unwrap();
     until("another publisher", 20, || match pid() {
@@ -276,6 +273,58 @@ fn a_download_goes_on_while_the_appliance_is_killed() {
         other => Err(other),
     });
     until("it to serve", 20, || outside.asked(&at));
+}
+
+/// Who carries the ports, by its own word.
+fn publisher(rig: &Rig) -> Option<i32> {
+    let text = std::fs::read_to_string(rig.onboard().join("published.json")).ok()?;
+    let report: serde_json::Value = serde_json::from_str(&text).ok()?;
+    i32::try_from(report["process"]["pid"].as_i64()?).ok()
+}
+
+#[test]
+fn an_upgrade_replaces_the_publisher_and_lets_what_it_carries_end() {
+    let mut rig = Rig::new("replaced");
+    rig.start();
+    apply_role(&rig);
+    let port = free_port();
+    rig.apply(&farm("shop", 1, &format!("{{port: {port}, to: echo}}")));
+    rig.settled("web", 1, 60);
+    let at = format!("127.0.0.1:{port}");
+    until("the port to be open", 20, || ask(&at));
+    let mut begun = TcpStream::connect(&at).unwrap();
+    begun.set_read_timeout(Some(TIMEOUT)).unwrap();
+    begun.write_all(b"much").unwrap();
+    let mut chunk = vec![0; 1 << 20];
+    let mut count = begun.read(&mut chunk).unwrap();
+    let before = publisher(&rig).unwrap();
+
+    // What an appliance of another build would say.
+    rig.kill();
+    let feed = rig.onboard().join("publish.json");
+    let said = std::fs::read_to_string(&feed).unwrap();
+    let other = said.replacen(env!("CARGO_PKG_VERSION"), "0.0.0", 1);
+    assert_ne!(said, other);
+    std::fs::write(feed.with_extension("next"), other).unwrap();
+    std::fs::rename(feed.with_extension("next"), &feed).unwrap();
+    until("the old one to listen no more", 20, || match ask(&at) {
+        Err(why) if why.contains("refused") => Ok(()),
+        other => Err(other),
+    });
+    rig.start();
+    until("another one to listen", 20, || ask(&at));
+    assert_ne!(publisher(&rig).unwrap(), before);
+    while let Ok(more @ 1..) = begun.read(&mut chunk) {
+        count += more;
+    }
+    assert_eq!(count, LARGE);
+    drop(begun);
+    // Whoever inherited it reaps it when it likes.
+    let old = format!("/proc/{before}/status");
+    until("the old one to end", 20, || match std::fs::read_to_string(&old) {
+        Ok(status) if !status.contains("State:\tZ") => Err(status),
+        Ok(_) | Err(_) => Ok(()),
+    });
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::super::failure::{Doing, Failure};
 use super::super::process::Process;
-use super::super::record::{read_json, write_json};
+use super::super::record::{read_json, remove_tree, write_json};
 use super::port::{PortTraffic, PublishedPort};
 use super::{Feed, Report, WANTED_BUILD, feed_path, report_path};
 use crate::base::output;
@@ -120,12 +120,15 @@ impl Publisher {
             } else if told.elapsed() >= ABANDONED_AFTER {
                 return Ok(());
             }
-            if replaced {
-                // What listened is closed by now.
+            if replaced && self.lock.is_some() {
+                // What listened is closed by now. Another one speaks and listens from here on, also
+                // where the appliance is of our build again.
+                remove_tree(&report_path(&self.state))?;
                 self.lock = None;
             }
             if mark.is_some()
                 && mark != seen
+                && !replaced
                 && let Ok(feed) = read_json::<Feed>(&feed_path(&self.state))
             {
                 seen = mark;

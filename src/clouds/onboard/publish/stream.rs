@@ -20,6 +20,9 @@ const CONNECT_WITHIN: Duration = Duration::from_secs(3);
 const LEAD_WITHIN: Duration = Duration::from_secs(10);
 /// A connection on which nothing goes either way for so long is ended.
 const IDLE_MAX: Duration = Duration::from_secs(60 * 60);
+/// The same once one end has said all it has to say: the other may still work on an answer, or has
+/// gone without a word.
+const HALF_CLOSED_MAX: Duration = Duration::from_secs(5 * 60);
 /// How often that is looked at.
 const IDLE_LOOK: Duration = Duration::from_secs(30);
 /// When the system refuses a connection (out of files), the next is tried after this long.
@@ -94,13 +97,14 @@ async fn copy(client: &mut TcpStream, server: &mut TcpStream) -> io::Result<()> 
     let (from_client, to_client) = client.split();
     let (from_server, to_server) = server.split();
     let moved = Cell::new(Instant::now());
+    let most = Cell::new(IDLE_MAX);
     let both = async {
-        let there = one_way(from_client, to_server, &moved);
-        let back = one_way(from_server, to_client, &moved);
+        let there = one_way(from_client, to_server, &moved, &most);
+        let back = one_way(from_server, to_client, &moved, &most);
         tokio::try_join!(there, back).map(|_| ())
     };
     let idle = async {
-        while moved.get().elapsed() < IDLE_MAX {
+        while moved.get().elapsed() < most.get() {
             sleep(IDLE_LOOK).await;
         }
     };
@@ -115,13 +119,17 @@ async fn one_way(
     from: ReadHalf<'_>,
     mut to: WriteHalf<'_>,
     moved: &Cell<Instant>,
+    most: &Cell<Duration>,
 ) -> io::Result<()> {
     loop {
         from.readable().await?;
         // Made anew each time, so that a connection on which nothing goes has none.
         let mut chunk = vec![0; CHUNK];
         match from.try_read(&mut chunk) {
-            Ok(0) => return to.shutdown().await,
+            Ok(0) => {
+                most.set(HALF_CLOSED_MAX);
+                return to.shutdown().await;
+            }
             Ok(count) => {
                 moved.set(Instant::now());
                 to.write_all(&chunk[..count]).await?;
