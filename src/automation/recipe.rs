@@ -17,11 +17,13 @@
 //! is bounded in steps and in bytes: whoever may write a role is trusted with its servers, not with
 //! the appliance's time.
 //!
-//! Hidden variables go into files and into environments. Not into commands, which every user of a
-//! machine can read, and not into what is said of a template that fails.
+//! A server is given the variables that its role names anywhere ([`NamedWords`]): what it does not
+//! use is not on it, and changes nothing there. Hidden variables go into files and into
+//! environments. Not into commands, which every user of a machine can read, and not into what is
+//! said of a template that fails.
 
 use crate::automation::strict_environment;
-use crate::base::limit::{TEMPLATE_OUTPUT_BYTES_MAX, TEMPLATE_STEPS_MAX};
+use crate::base::limit::{TEMPLATE_OUTPUT_BYTES_MAX, TEMPLATE_STEPS_MAX, VARIABLE_WORD_BYTES_MAX};
 use crate::base::mask::Mask;
 use crate::model::{Recipe, RoleFile, RoleService, Workload};
 use minijinja::syntax::SyntaxConfig;
@@ -44,6 +46,48 @@ pub struct Stage {
     pub vars: BTreeMap<String, String>,
     /// Names of those whose values nobody is shown.
     pub hidden: BTreeSet<String>,
+    /// Names of those that only setup has in its environment.
+    pub of_setup: BTreeSet<String>,
+}
+
+/// The words of a recipe: a server is given the variables that its role names, and no others.
+#[derive(Clone, Debug, Default)]
+pub struct NamedWords {
+    of_setup: BTreeSet<String>,
+    others: BTreeSet<String>,
+}
+
+impl NamedWords {
+    /// The words of every text of a recipe that could be a variable's name.
+    pub fn of(recipe: &Recipe) -> NamedWords {
+        let files = recipe.files.iter().map(|file| &file.content);
+        let services = recipe
+            .services
+            .iter()
+            .flat_map(|service| service.command.iter().chain(service.environment.values()));
+        NamedWords {
+            of_setup: recipe.setup.iter().flat_map(|part| words(&part.script)).collect(),
+            others: files.chain(services).flat_map(|text| words(text)).collect(),
+        }
+    }
+
+    /// Whether the role names a variable.
+    pub fn has(&self, name: &str) -> bool {
+        self.others.contains(name) || self.of_setup.contains(name)
+    }
+
+    /// Whether only its setup does.
+    pub fn is_of_setup(&self, name: &str) -> bool {
+        self.of_setup.contains(name) && !self.others.contains(name)
+    }
+}
+
+fn words(text: &str) -> impl Iterator<Item = String> + '_ {
+    let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+    let may_be = |word: &&str| {
+        word.starts_with(|c: char| c.is_ascii_alphabetic()) && word.len() <= VARIABLE_WORD_BYTES_MAX
+    };
+    words.filter(may_be).map(str::to_owned)
 }
 
 /// A farm role as templates see it.
@@ -145,9 +189,16 @@ impl<'a> Renderer<'a> {
                 .iter()
                 .map(|one| self.service(one))
                 .collect::<Result<_, _>>()?,
-            environment: self.stage.vars.clone(),
+            environment: self.environment_of(false),
+            setup_environment: self.environment_of(true),
             hidden: Vec::new(),
         })
+    }
+
+    fn environment_of(&self, setup: bool) -> BTreeMap<String, String> {
+        let mut vars = self.stage.vars.clone();
+        vars.retain(|name, _| self.stage.of_setup.contains(name) == setup);
+        vars
     }
 
     fn file(&self, file: &RoleFile) -> Result<RoleFile, Unrendered> {

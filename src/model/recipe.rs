@@ -40,6 +40,9 @@ pub struct Workload {
     /// Variables of the server: in the environment of each part of setup and of each service,
     /// beneath what the service says itself.
     pub environment: BTreeMap<String, String>,
+    /// Variables that setup alone names: a change of theirs restarts no service.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub setup_environment: BTreeMap<String, String>,
     /// Values of hidden variables, which the agent takes out of all that is printed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub hidden: Vec<String>,

@@ -1,5 +1,7 @@
 //! Records and sightings as people see them: the API's views, made in one place.
 
+mod waits;
+
 use crate::base::time::say;
 use crate::base::{FarmId, FarmRoleId, Problem, Result, RoleId, ServerId, UserId};
 use crate::model::{
@@ -23,9 +25,6 @@ use crate::wire::role::RoleUseView;
 use crate::wire::run::{RunServerView, RunView};
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
-
-/// Waits named in a farm's or a farm role's own row; thousands of servers may have one each.
-const WAITS_SHOWN_MAX: usize = 20;
 
 /// A farm with its counts and reasons.
 pub fn farm(service: &Service, view: &View, farm: Farm) -> Result<FarmView> {
@@ -52,7 +51,7 @@ pub fn farm(service: &Service, view: &View, farm: Farm) -> Result<FarmView> {
         grange: FarmExtra {
             revision,
             plan: plan.as_ref().map_or(0, |plan| plan.id.0),
-            waiting: farm_waits(service, farm.id),
+            waiting: waits::of_farm(service, view, farm.id)?,
             farm_roles: u32::try_from(roles.len()).unwrap_or(u32::MAX),
             running: counts.serving(),
             unhealthy: counts.unhealthy(),
@@ -101,7 +100,7 @@ pub fn farm_role(service: &Service, view: &View, role: FarmRole) -> Result<FarmR
             balances: role.balance.as_ref().map(|balance| balance.farm_role.to_string()),
             outbound: role.outbound,
             published: published::views(service, &role),
-            waiting: role_waits(service, &role),
+            waiting: waits::of_farm_role(service, view, &role)?,
             holds: holds::lines(view, role.farm, Some(role.id), service.now())?,
             notes: notes::on(view, role.farm, On::FarmRole(role.id))?,
             rollout: rollouts::under_way(service, view, &role)?.map(Box::new),
@@ -260,38 +259,6 @@ fn wait_of(line: &Line) -> Option<&Wait> {
         | Decision::Act(_)
         | Decision::Target { .. } => None,
     }
-}
-
-/// What a farm waits for, with whose wait it is. Having nothing to do and nothing to lose is not
-/// worth a word where there is one line for the whole of it.
-fn farm_waits(service: &Service, farm: FarmId) -> Vec<String> {
-    let worth = |line: &Line| wait_of(line).is_some_and(|wait| !matches!(wait, Wait::AtMin { .. }));
-    let found = service.observed.first_reasons(farm, None, worth, WAITS_SHOWN_MAX);
-    said(found, |line, wait| format!("{}: {wait}", line.about))
-}
-
-/// What a farm role waits for: its own reasons first, then those of its servers, by their names.
-fn role_waits(service: &Service, role: &FarmRole) -> Vec<String> {
-    let first = |of_servers: bool| {
-        let worth = |line: &Line| wait_of(line).is_some() && line.server.is_some() == of_servers;
-        service.observed.first_reasons(role.farm, Some(role.id), worth, WAITS_SHOWN_MAX)
-    };
-    let mut waiting = said(first(false), |_, wait| wait.to_string());
-    waiting.extend(said(first(true), |line, wait| {
-        let name = line.about.rsplit('/').next().unwrap_or_default();
-        format!("{name}: {wait}")
-    }));
-    waiting
-}
-
-/// Waits in words; that there are more is said last.
-fn said((first, more): (Vec<Line>, usize), say: impl Fn(&Line, &Wait) -> String) -> Vec<String> {
-    let mut said: Vec<String> =
-        first.iter().filter_map(|line| wait_of(line).map(|wait| say(line, wait))).collect();
-    if more > 0 {
-        said.push(format!("and {more} more; each server says its own"));
-    }
-    said
 }
 
 /// An order and what came of it.

@@ -114,9 +114,9 @@ impl Log {
         LogFile { name, kind, bytes, written_at: written_at.unwrap_or(0) }
     }
 
-    fn tail(&self, lines: Option<usize>) -> Result<LogTail, String> {
+    fn tail(&self, lines: Option<usize>, ends: bool) -> Result<LogTail, String> {
         let (name, path, rotated) = (self.name.clone(), self.path.clone(), self.rotated.clone());
-        LogTail::begin(name, path, rotated, lines)
+        LogTail::begin(name, path, rotated, lines, ends)
             .map_err(|error| format!("log {} cannot be read: {error}", self.name))
     }
 }
@@ -145,7 +145,10 @@ impl Tails {
             let count = asked.len();
             return Err(format!("there are {count} logs: say which, at most {LOGS_FOLLOWED_MAX}"));
         }
-        let tails = asked.iter().map(|log| log.tail(Some(lines))).collect::<Result<_, String>>()?;
+        let tails = asked
+            .iter()
+            .map(|log| log.tail(Some(lines), !follow))
+            .collect::<Result<_, String>>()?;
         Ok(Tails { of, follow, tails, last: None })
     }
 
@@ -191,7 +194,7 @@ impl Tails {
                 continue;
             }
             // What cannot be read now is tried again at the next look.
-            if let Ok(tail) = log.tail(None) {
+            if let Ok(tail) = log.tail(None, false) {
                 self.tails.push_back(tail);
             }
         }

@@ -19,12 +19,16 @@ pub struct LogTail {
     rotated: PathBuf,
     /// What is still to be read, oldest first; the last of them is being written.
     parts: VecDeque<Part>,
+    /// Whether it ends where the log ended when it was begun, however fast that grows.
+    ends: bool,
 }
 
 struct Part {
     file: File,
     inode: u64,
     at: u64,
+    /// It is read up to here; `None` for as far as it goes.
+    end: Option<u64>,
 }
 
 /// What is read from a log.
@@ -57,8 +61,10 @@ impl LogTail {
         path: PathBuf,
         rotated: PathBuf,
         lines: Option<usize>,
+        ends: bool,
     ) -> io::Result<LogTail> {
         let mut parts = VecDeque::new();
+        let end = |length: u64| ends.then_some(length);
         let mut wanted = lines;
         if let Some((mut file, inode, length)) = open(&path)? {
             let (at, found) = match wanted {
@@ -66,16 +72,16 @@ impl LogTail {
                 None => (0, 0),
             };
             wanted = wanted.map(|lines| lines - found);
-            parts.push_front(Part { file, inode, at });
+            parts.push_front(Part { file, inode, at, end: end(length) });
         }
         if let Some(lines) = wanted.filter(|lines| *lines > 0)
             && let Some((mut file, inode, length)) = open(&rotated)?
             && parts.front().is_none_or(|part| part.inode != inode)
         {
             let (at, _) = start_of_last(&mut file, length, lines)?;
-            parts.push_front(Part { file, inode, at });
+            parts.push_front(Part { file, inode, at, end: end(length) });
         }
-        Ok(LogTail { name, path, rotated, parts })
+        Ok(LogTail { name, path, rotated, parts, ends })
     }
 
     /// Reads at most so many bytes on.
@@ -91,6 +97,9 @@ impl LogTail {
                     continue;
                 }
             }
+            if self.ends {
+                return Ok(LogPiece::End);
+            }
             match self.look()? {
                 Look::Same => return Ok(LogPiece::End),
                 Look::Next => {}
@@ -102,7 +111,7 @@ impl LogTail {
     /// Whether another file has the log's name by now, or the same one was begun anew.
     fn look(&mut self) -> io::Result<Look> {
         let Some((file, inode, length)) = open(&self.path)? else { return Ok(Look::Same) };
-        let next = Part { file, inode, at: 0 };
+        let next = Part { file, inode, at: 0, end: None };
         let Some(part) = self.parts.back_mut() else {
             self.parts.push_back(next);
             return Ok(Look::Next);
@@ -135,7 +144,8 @@ impl Part {
     fn read(&mut self, at_most: usize) -> io::Result<Vec<u8>> {
         self.file.seek(SeekFrom::Start(self.at))?;
         let mut bytes = Vec::with_capacity(at_most.min(8 * 1024));
-        let limit = u64::try_from(at_most).unwrap_or(u64::MAX);
+        let left = self.end.map_or(u64::MAX, |end| end.saturating_sub(self.at));
+        let limit = u64::try_from(at_most).unwrap_or(u64::MAX).min(left);
         self.at += (&mut self.file).take(limit).read_to_end(&mut bytes)? as u64;
         Ok(bytes)
     }
@@ -213,7 +223,7 @@ mod tests {
         }
 
         fn tail(&self, lines: Option<usize>) -> LogTail {
-            LogTail::begin("x".to_owned(), self.0.clone(), self.1.clone(), lines).unwrap()
+            LogTail::begin("x".to_owned(), self.0.clone(), self.1.clone(), lines, false).unwrap()
         }
     }
 
@@ -238,6 +248,18 @@ mod tests {
         check(3, "3\n\n4\n");
         check(99, "1\n2\n3\n\n4\n");
         assert_eq!(rest(&mut log.tail(None)), "4\n", "from its beginning");
+    }
+
+    #[test]
+    fn one_that_ends_reads_no_more_than_was_there_when_it_began() {
+        let log = Log::new("tail-ends");
+        log.write("1\n2\n");
+        let paths = (log.0.clone(), log.1.clone());
+        let mut tail = LogTail::begin("x".to_owned(), paths.0, paths.1, Some(9), true).unwrap();
+        log.write("3\n");
+        log.rotate();
+        log.write("4\n");
+        assert_eq!(rest(&mut tail), "1\n2\n");
     }
 
     #[test]
@@ -291,7 +313,7 @@ mod tests {
         assert_eq!(rest(&mut log.tail(Some(5))), "");
         fs::remove_file(&log.0).unwrap();
         std::os::unix::fs::symlink("/etc/hostname", &log.0).unwrap();
-        let odd = LogTail::begin("x".to_owned(), log.0.clone(), log.1.clone(), Some(1));
+        let odd = LogTail::begin("x".to_owned(), log.0.clone(), log.1.clone(), Some(1), false);
         assert!(odd.is_err(), "a link leads elsewhere");
     }
 }

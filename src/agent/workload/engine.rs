@@ -53,6 +53,7 @@ impl Engine {
                     home: places.home.clone(),
                     logs,
                     environment: BTreeMap::new(),
+                    setup_environment: BTreeMap::new(),
                     hidden: Vec::new(),
                 },
                 scripts: places.state.with_file_name("grange-setup"),
@@ -106,6 +107,8 @@ impl Engine {
 
     fn bring_about(&mut self, held: &HeldWork) -> Result<(), WorkFault> {
         self.places.places.environment.clone_from(&held.workload.environment);
+        let of_setup = &held.workload.setup_environment;
+        self.places.places.setup_environment.clone_from(of_setup);
         self.places.places.hidden.clone_from(&held.workload.hidden);
         let is_set_up = self.shared.shelf.in_place().is_some();
         let steps = setup::steps(&held.workload.setup);

@@ -1,7 +1,7 @@
 //! A role's services: each under its keeper, started in order, stopped in the opposite one.
 
 use super::WorkFault;
-use crate::agent::keeper::{CommandEnd, KeeperReport, Keepers, KeptFor, Phase, Spec};
+use crate::agent::keeper::{CommandEnd, KeeperReport, Keepers, KeptFor, Phase, Spec, last_lines};
 use crate::base::{Millis, Timestamp};
 use crate::model::{OnChange, RoleService};
 use std::collections::BTreeMap;
@@ -11,6 +11,8 @@ use std::path::{Path, PathBuf};
 const PREFIX: &str = "service-";
 /// A service that has run for so long counts as running.
 const RUNS_AFTER: Millis = 2_000;
+/// Of the output of one that does not run, what fits into a reason.
+const LAST_LINES_BYTES: usize = 160;
 /// One that ended so often, each time soon after it began, keeps ending.
 const ENDS_MIN: u32 = 3;
 
@@ -22,6 +24,8 @@ pub struct Places {
     pub logs: PathBuf,
     /// Variables of the server, beneath what a service says itself.
     pub environment: BTreeMap<String, String>,
+    /// Variables that setup alone has.
+    pub setup_environment: BTreeMap<String, String>,
     /// Values that are taken out of what they print.
     pub hidden: Vec<String>,
 }
@@ -118,6 +122,19 @@ pub enum Trouble {
     Lasting(String),
 }
 
+impl Trouble {
+    /// The same with what was printed last, where it lasts: the command's own words say why.
+    fn with(self, printed: impl FnOnce() -> String) -> Trouble {
+        match self {
+            Trouble::Passing(_) => self,
+            Trouble::Lasting(what) => match printed() {
+                lines if lines.is_empty() => Trouble::Lasting(what),
+                lines => Trouble::Lasting(format!("{what}; it printed: {lines}")),
+            },
+        }
+    }
+}
+
 /// Sees to it that whatever is to be kept is kept: keepers can be killed, too.
 pub fn revive(keepers: &mut Keepers) -> Result<(), WorkFault> {
     for name in kept(keepers) {
@@ -137,7 +154,13 @@ pub fn trouble(keepers: &Keepers, now: Timestamp) -> Option<Trouble> {
     kept(keepers).into_iter().find_map(|kept_as| {
         let name = kept_as.strip_prefix(PREFIX).unwrap_or(&kept_as);
         match keepers.report(&kept_as) {
-            Some(report) => trouble_of(name, &report, now),
+            Some(report) => {
+                let printed = || {
+                    let log = keepers.spec(&kept_as).map(|spec| spec.log);
+                    log.map(|log| last_lines(&log, LAST_LINES_BYTES)).unwrap_or_default()
+                };
+                trouble_of(name, &report, now).map(|trouble| trouble.with(printed))
+            }
             None => Some(Trouble::Passing(format!("service {name} has not begun yet"))),
         }
     })

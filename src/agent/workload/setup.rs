@@ -195,9 +195,11 @@ fn begin(
         true => vec![path],
         false => ["/bin/sh", "-e", &path].map(str::to_owned).to_vec(),
     };
+    let mut environment = places.places.environment.clone();
+    environment.extend(places.places.setup_environment.clone());
     let spec = Spec {
         command,
-        environment: places.places.environment.clone(),
+        environment,
         hidden: places.places.hidden.clone(),
         user: step.part.run_as.clone(),
         directory: places.places.home.clone(),

@@ -20,7 +20,10 @@ fn scene() -> (Scene, Stage) {
     let vars = [("MODE", "prod"), ("PASSWORD", "hunter2")];
     let vars = vars.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
     let hidden = BTreeSet::from(["PASSWORD".to_owned()]);
-    (Scene::new("shop", &roles), Stage { server: member("api", 3), vars, hidden })
+    (
+        Scene::new("shop", &roles),
+        Stage { server: member("api", 3), vars, hidden, of_setup: BTreeSet::new() },
+    )
 }
 
 fn recipe(text: &str) -> Recipe {

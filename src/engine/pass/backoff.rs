@@ -2,7 +2,7 @@
 //!
 //! Launches that were under way together and fail together are one failure. What was counted is
 //! remembered by its end, so that a failed step that is still in the input is counted once. A
-//! server that reaches running after the last failure ends the row.
+//! server that reaches running after the last failure ends the row, and so does another make.
 
 use crate::base::{Timestamp, limit};
 use crate::engine::draft::Draft;
@@ -18,7 +18,11 @@ pub fn backoff(world: &World, draft: &mut Draft) {
         let ran_since = view.servers.iter().any(|server| {
             server.server.running_at.is_some_and(|ran| target.failed_at.is_some_and(|at| ran > at))
         });
-        if ran_since {
+        // What people changed of what servers are made of is tried at once: it may be the mending.
+        let remade = view.role.history.last().and_then(|last| last.left_at);
+        let remade_since =
+            remade.is_some_and(|at| target.failed_at.is_some_and(|failed| at > failed));
+        if ran_since || remade_since {
             target.failed_launches = 0;
             target.retry_at = None;
         }

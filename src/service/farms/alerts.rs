@@ -15,6 +15,8 @@ use std::sync::Arc;
 
 /// Failed attempts at terminating one server before a person has to see it.
 const TERMINATES_FAILED: usize = 3;
+/// Failed launches of a farm role in a row before a person has to see it.
+const LAUNCHES_FAILED: u32 = 3;
 
 /// A plan was refused.
 pub(in crate::service) const REFUSED: &str = "plan-refused";
@@ -26,6 +28,7 @@ const MISSING: &str = "servers-missing";
 const ROLLOUT: &str = "rollout-over";
 const BALANCERS: &str = "balancers";
 const REACH: &str = "balancers-reach-none";
+const LAUNCH: &str = "launches-failing";
 
 /// The key of an alert about a farm.
 pub(in crate::service) fn key(what: &str, farm: FarmId) -> String {
@@ -60,6 +63,15 @@ pub(in crate::service) fn of(input: &PlanInput, plan: &Plan) -> BTreeMap<FarmRol
     }
     for (role, alarm) in reached_by_none(input) {
         out.entry(role).or_default().push(alarm);
+    }
+    for role in input.farm_roles.iter().filter(|role| !role.removed) {
+        let target = plan.targets.iter().find(|target| target.farm_role == role.id);
+        let failed = target.map_or(0, |target| target.failed_launches);
+        if failed >= LAUNCHES_FAILED {
+            let name = format!("{}/{}", input.farm.name, role.alias);
+            let text = format!("{name} (grange explain {name})");
+            out.entry(role.id).or_default().push(Alarm { what: LAUNCH, text });
+        }
     }
     for line in &plan.report {
         let (Decision::Wait(wait), Some(role)) = (&line.decision, line.farm_role) else { continue };
@@ -148,6 +160,7 @@ pub(in crate::service) fn raise(
         (MISSING, "a server is missing"),
         (ROLLOUT, "a rollout failed"),
         (REACH, "a balancer reaches no server behind it"),
+        (LAUNCH, "launching keeps failing"),
     ];
     for (what, text) in told {
         let alarms = of.values().flatten().filter(|alarm| alarm.what == what);
@@ -159,7 +172,8 @@ pub(in crate::service) fn raise(
 
 /// A farm is gone: whatever was wrong with it is over.
 pub(in crate::service) fn forget(service: &Service, farm: FarmId) {
-    for what in [REFUSED, STUCK, SILENT, UNHEALTHY, FAILED, MISSING, ROLLOUT, BALANCERS, REACH] {
+    let of_farm = [REFUSED, STUCK, SILENT, UNHEALTHY, FAILED, MISSING, ROLLOUT, BALANCERS, REACH];
+    for what in of_farm.into_iter().chain([LAUNCH]) {
         service.observed.set_alert(&key(what, farm), None);
     }
 }

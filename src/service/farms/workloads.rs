@@ -12,7 +12,7 @@
 //! address of a database there is none of) orders nothing: a server on its way up waits, and of one
 //! that runs it is told.
 
-use crate::automation::recipe::{Scene, SceneServer, Stage, Tier, Unrendered, render};
+use crate::automation::recipe::{NamedWords, Scene, SceneServer, Stage, Tier, Unrendered, render};
 use crate::base::hash::{hex, sha256};
 use crate::base::{Code, FarmId, FarmRoleId, Millis, Problem, Result, RoleId, ServerId, Timestamp};
 use crate::model::{
@@ -184,6 +184,8 @@ struct Site {
     servers: Vec<Server>,
     /// What the revisions say that farm roles pin and servers are of.
     recipes: BTreeMap<(RoleId, u64), Recipe>,
+    /// The words of each, among which variables are.
+    named: BTreeMap<(RoleId, u64), NamedWords>,
     variables: FarmVariables,
     /// What their images say of the programs in them, where that is taken over.
     defaults: BTreeMap<(RoleId, u64), ImageDefaults>,
@@ -200,9 +202,11 @@ impl Site {
         let pinned = roles.values().map(|role| (role.role, role.role_revision));
         let made = servers.iter().filter_map(|server| revision_of(&roles, server));
         let (mut recipes, mut defaults) = (BTreeMap::new(), BTreeMap::new());
+        let mut named = BTreeMap::new();
         for (role, revision) in pinned.chain(made) {
             if let Entry::Vacant(new) = recipes.entry((role, revision)) {
                 let recipe = new.insert(lookup::recipe_of(view, role, revision)?);
+                named.insert((role, revision), NamedWords::of(recipe));
                 if recipe.services.iter().any(|service| service.command.is_empty()) {
                     let found = images::defaults(view, farm.env, (role, revision))?;
                     defaults.insert((role, revision), found);
@@ -220,7 +224,7 @@ impl Site {
         }
         let scene = Scene::new(farm.name.as_str(), &tiers);
         let variables = FarmVariables::read(view, &farm, roles.values())?;
-        Ok(Some(Site { farm, roles, servers, recipes, variables, defaults, scene }))
+        Ok(Some(Site { farm, roles, servers, recipes, named, variables, defaults, scene }))
     }
 
     fn name_of(&self, server: &Server) -> String {
@@ -235,10 +239,13 @@ impl Site {
         server: &Server,
     ) -> Result<Option<std::result::Result<Workload, Unrendered>>> {
         let made = revision_of(&self.roles, server);
-        let recipe = made.and_then(|made| self.recipes.get(&made));
-        let Some(recipe) = recipe.filter(|recipe| !recipe.is_idle()) else { return Ok(None) };
+        let recipe = made.and_then(|made| self.recipes.get(&made).zip(self.named.get(&made)));
+        let Some((recipe, named)) = recipe.filter(|(recipe, _)| !recipe.is_idle()) else {
+            return Ok(None);
+        };
         let Some(member) = member(&self.farm, server) else { return Ok(None) };
-        let known = match self.variables.of_server(service, view, server) {
+        let is_named = |name: &str| named.has(name);
+        let known = match self.variables.of_server(service, view, server, &is_named) {
             Ok(known) => known,
             Err(problem) if problem.code == Code::ServiceUnavailable => {
                 return Ok(Some(Err(Unrendered::of_variables(problem.message))));
@@ -247,8 +254,9 @@ impl Site {
         };
         let hidden = known.iter().filter(|(_, known)| known.hidden);
         let hidden = hidden.map(|(name, _)| name.clone()).collect();
+        let of_setup = known.keys().filter(|name| named.is_of_setup(name)).cloned().collect();
         let vars = known.into_iter().map(|(name, known)| (name, known.value.reveal().to_owned()));
-        let stage = Stage { server: member, vars: vars.collect(), hidden };
+        let stage = Stage { server: member, vars: vars.collect(), hidden, of_setup };
         let mut rendered = render(recipe, &self.scene, &stage);
         // What an image says is no template.
         if let (Ok(workload), Some(defaults)) =
@@ -353,7 +361,7 @@ impl Assignment {
         let OrderState::Failed(why) = &self.last.as_ref()?.state else { return None };
         self.runs().then(|| {
             let name = site.name_of(&self.server);
-            format!("{name}: cannot do what its role says now, and does what it did before: {why}")
+            format!("{name}: what its role says now is not in place: {why}")
         })
     }
 }

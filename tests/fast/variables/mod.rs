@@ -58,7 +58,7 @@ fn value_on(site: &Site, server: &Server, name: &str) -> Result<Option<String>> 
         let farm = lookup::farm(view, server.farm)?.unwrap();
         let farm_roles = lookup::farm_roles_of(view, farm.id)?;
         let of_farm = FarmVariables::read(view, &farm, &farm_roles)?;
-        of_farm.of_server(&site.service, view, server)
+        of_farm.of_server(&site.service, view, server, &|_| true)
     })?;
     Ok(found.get(name).map(|variable| variable.value.reveal().to_owned()))
 }

@@ -124,3 +124,14 @@ fn without_the_key_only_what_needs_it_waits() {
     assert!(why.starts_with("variables: variable PASSWORD: it was sealed with key "), "{why}");
     assert_eq!(looked.failing.len(), 1, "it does not mend by itself");
 }
+
+#[test]
+fn a_variable_that_the_role_does_not_name_changes_nothing_there() {
+    let (site, server) = working();
+    declare(&site, ENVIRONMENT, &input("PASSWORD", Some("one"))).unwrap();
+    assert_eq!(look(&site, &server).ordered, 1);
+    let hidden = VariableInput { hidden: Some(true), ..input("OTHER", Some(PLANTED)) };
+    declare(&site, ENVIRONMENT, &hidden).unwrap();
+    declare(&site, ENVIRONMENT, &input("PASSWORDS", Some("x"))).unwrap();
+    assert_eq!(look(&site, &server).ordered, 0, "nothing of it is told, or restarts");
+}

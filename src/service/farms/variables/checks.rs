@@ -12,6 +12,13 @@ use regex::{Regex, RegexBuilder};
 /// Names that begin like this are ours: what every server has without anybody declaring it.
 const RESERVED: [&str; 2] = ["SCALR_", "GRANGE_"];
 
+/// Names by which programs find programs, libraries and their own start: as a variable of all that
+/// a server runs they break it, or make it run something else.
+const LOADERS: [&str; 9] =
+    ["PATH", "HOME", "USER", "LOGNAME", "SHELL", "IFS", "ENV", "BASH_ENV", "CDPATH"];
+/// A hidden value of fewer bytes cannot be taken out of what servers print: it is in every word.
+const HIDDEN_BYTES_MIN: usize = 4;
+
 /// Whether a name is one of those that every server has.
 pub(super) fn is_ours(name: &str) -> bool {
     RESERVED.iter().any(|reserved| name.starts_with(reserved))
@@ -29,6 +36,11 @@ pub(super) fn name(text: &str) -> Result<String> {
         return Err(Problem::invalid("name", text));
     }
     let upper = text.to_ascii_uppercase();
+    if LOADERS.contains(&upper.as_str()) || upper.starts_with("LD_") {
+        let text =
+            format!("{text} is what programs are begun with: say it in a service's environment");
+        return Err(Problem::invalid("name", text));
+    }
     match RESERVED.iter().find(|reserved| upper.starts_with(**reserved)) {
         Some(reserved) => {
             let text = format!("names that begin with {reserved} are what every server has anyway");
@@ -126,6 +138,13 @@ fn pattern(declared: &VariableDeclaration) -> Result<Option<Regex>> {
 pub(super) fn value(declared: &VariableDeclaration, value: &str) -> Result<()> {
     if value.len() > SECRET_BYTES_MAX {
         let text = format!("at most {SECRET_BYTES_MAX} bytes");
+        return Err(Problem::invalid("value", text));
+    }
+    if declared.hidden && value.len() < HIDDEN_BYTES_MIN {
+        let text = format!(
+            "a hidden value has at least {HIDDEN_BYTES_MIN} bytes: a shorter one cannot be kept \
+             out of what servers print"
+        );
         return Err(Problem::invalid("value", text));
     }
     if value.contains('\0') {

@@ -201,8 +201,8 @@ impl FarmVariables {
         Ok(FarmVariables { env, farm: id, farm_name, farm_roles: names, outer, of_farm_roles })
     }
 
-    /// What a server has: the system's own variables, and those with a value, by name. This is the
-    /// one place where hidden values are opened.
+    /// What a server has: the system's own variables, and those with a value that are asked for, by
+    /// name. This is the one place where hidden values are opened.
     ///
     /// # Errors
     /// A hidden one does not open, which is said with its name.
@@ -211,12 +211,16 @@ impl FarmVariables {
         service: &Service,
         view: &View,
         server: &Server,
+        is_asked: &dyn Fn(&str) -> bool,
     ) -> Result<BTreeMap<String, ResolvedVariable>> {
         let mut found = self.system(server);
         let of_role = self.of_farm_roles.get(&server.farm_role).into_iter().flatten();
         let own = lookup::variables_in(view, &VariableScope::Server(server.id))?;
         let given = self.outer.iter().chain(of_role).cloned().chain(own);
         for known in Inherited::each(given) {
+            if !is_asked(&known.first().name) {
+                continue;
+            }
             let Some(counting) = known.counting() else { continue };
             let Some(text) = opened(&service.keyring, counting)? else { continue };
             let Some(text) = checks::formatted(&known.declared, text.reveal()) else { continue };
