@@ -21,7 +21,7 @@ enum Fate {
 use Fate::{Refused, Remade, Silent};
 
 /// A file or directory, what becomes of it when it is missing, and when it is damaged.
-const TABLE: [(&str, Fate, Fate); 11] = [
+const TABLE: [(&str, Fate, Fate); 12] = [
     ("store.redb", Refused("store.redb is missing"), Refused("is no store")),
     ("store.wal", Refused("is missing, and the last writes"), Refused("is no log")),
     ("store.mark", Remade("store.mark was missing"), Remade("store.mark was damaged")),
@@ -35,6 +35,11 @@ const TABLE: [(&str, Fate, Fate); 11] = [
         "keys/server.pem",
         Remade("keys/server.pem was missing"),
         Remade("keys/server.pem was damaged"),
+    ),
+    (
+        "keys/sealing.keys",
+        Silent("nothing is sealed yet, and another key is as good"),
+        Silent("nothing is sealed yet; appliance::secrets tries it with something sealed"),
     ),
     ("agents.json", Remade("agents.json was missing"), Remade("agents.json was damaged")),
     (

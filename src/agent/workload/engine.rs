@@ -73,6 +73,10 @@ impl Engine {
             let Err(fault) = self.work(version, &held);
             if matches!(fault.kind, WorkFaultKind::Final | WorkFaultKind::Again) {
                 tracing::warn!(generation = held.generation, "not done: {}", fault.what);
+                // Said before it is answered: whoever hears the answer may ask why at once.
+                if self.shared.shelf.in_place().is_none() {
+                    self.shared.set_status(Err(Trouble::Lasting(fault.what.clone())));
+                }
                 self.answer(version, Err(fault.what.clone()));
                 self.wait_after(version, &fault);
             }
@@ -162,9 +166,6 @@ impl Engine {
     fn wait_after(&mut self, version: u64, fault: &WorkFault) {
         let again = Instant::now() + AGAIN;
         let is_set_up = self.shared.shelf.in_place().is_some();
-        if !is_set_up {
-            self.shared.set_status(Err(Trouble::Lasting(fault.what.clone())));
-        }
         while fault.kind == WorkFaultKind::Final || Instant::now() < again {
             if is_set_up && let Err(fault) = self.look_after() {
                 tracing::warn!("a service is not looked after: {}", fault.what);
