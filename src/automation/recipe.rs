@@ -147,7 +147,7 @@ pub fn render(recipe: &Recipe, scene: &Scene, stage: &Stage) -> Result<Workload,
     let hidden: Vec<String> =
         stage.hidden.iter().filter_map(|name| stage.vars.get(name)).cloned().collect();
     let rendered = Renderer::new(recipe, scene, stage).workload(recipe);
-    let mask = Mask::new(hidden.iter().map(String::as_str));
+    let mask = Mask::new(&hidden);
     match rendered {
         Ok(rendered) => Ok(Workload { hidden, ..rendered }),
         Err(why) => Err(Unrendered { why: mask.text(&why.why), ..why }),

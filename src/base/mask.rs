@@ -20,10 +20,10 @@ pub struct Mask {
 
 impl Mask {
     /// Hides these values, without the line breaks around them, and their longer lines.
-    pub fn new<'a>(values: impl IntoIterator<Item = &'a str>) -> Mask {
+    pub fn new(values: impl IntoIterator<Item = impl AsRef<str>>) -> Mask {
         let mut all: Vec<Vec<u8>> = Vec::new();
         for value in values {
-            let whole = value.trim_matches(['\r', '\n']);
+            let whole = value.as_ref().trim_matches(['\r', '\n']);
             let lines = whole.lines().map(str::trim).filter(|line| line.len() >= LINE_BYTES_MIN);
             all.extend([whole].into_iter().chain(lines).map(|text| text.as_bytes().to_vec()));
         }

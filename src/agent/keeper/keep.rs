@@ -127,7 +127,7 @@ impl Keeper {
         fcntl(&output, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
         Ok(Some(Keeper {
             dir: dir.to_owned(),
-            masked: MaskedOutput::new(Mask::new(spec.hidden.iter().map(String::as_str))),
+            masked: MaskedOutput::new(Mask::new(&spec.hidden)),
             log: OutputLog::at(&spec.log, matches!(spec.kind, KeptFor::Once { .. })),
             spec,
             report,

@@ -10,6 +10,9 @@ use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+/// Of what a command printed last, what fits into a reason.
+const LAST_LINES_BYTES: usize = 160;
+
 /// A log that is written to.
 pub struct OutputLog {
     path: PathBuf,
@@ -88,8 +91,13 @@ impl OutputLog {
     }
 }
 
-/// The last lines of a log that have anything in them, in so many bytes at most.
-pub fn last_lines(path: &Path, bytes_max: usize) -> String {
+/// The last lines of a log that have anything in them: what fits into a reason, beside how the
+/// command ended.
+pub fn last_lines(path: &Path) -> String {
+    lines_of_end(path, LAST_LINES_BYTES)
+}
+
+fn lines_of_end(path: &Path, bytes_max: usize) -> String {
     let mut bytes = fs::read(path).unwrap_or_default();
     let from = bytes.len().saturating_sub(bytes_max);
     let whole_line = from == 0 || bytes[from - 1] == b'\n';
@@ -154,7 +162,7 @@ mod tests {
         let path = scratch("keeper-tail").join("a.log");
         let check = |text: &str, expected: &str| {
             fs::write(&path, text).unwrap();
-            assert_eq!(last_lines(&path, 20), expected, "{text:?}");
+            assert_eq!(lines_of_end(&path, 20), expected, "{text:?}");
         };
         check("", "");
         check("one\n\n  two\n", "one / two");

@@ -118,7 +118,7 @@ impl Engine {
         let steps = setup::steps(&held.workload.setup);
         setup::bring_about(&self.shared, &mut self.keepers, &steps, is_set_up, &self.places)?;
         self.shared.is_at("putting files in place");
-        let mask = Mask::new(held.workload.hidden.iter().map(String::as_str));
+        let mask = Mask::new(&held.workload.hidden);
         self.files.place(&held.workload.files, &self.shared.halt, &mask)?;
         self.shared.is_at("starting services");
         self.start_services(held)?;

@@ -222,8 +222,7 @@ impl RoleWork {
     /// What is taken out of everything that is printed here.
     pub fn mask(&self) -> Mask {
         let inner = self.shared.lock();
-        let hidden = inner.held.iter().flat_map(|held| &held.workload.hidden);
-        Mask::new(hidden.map(String::as_str))
+        Mask::new(inner.held.iter().flat_map(|held| &held.workload.hidden))
     }
 
     /// What is wrong with the work, if anything is.

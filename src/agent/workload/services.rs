@@ -11,8 +11,6 @@ use std::path::{Path, PathBuf};
 const PREFIX: &str = "service-";
 /// A service that has run for so long counts as running.
 const RUNS_AFTER: Millis = 2_000;
-/// Of the output of one that does not run, what fits into a reason.
-const LAST_LINES_BYTES: usize = 160;
 /// One that ended so often, each time soon after it began, keeps ending.
 const ENDS_MIN: u32 = 3;
 
@@ -157,7 +155,7 @@ pub fn trouble(keepers: &Keepers, now: Timestamp) -> Option<Trouble> {
             Some(report) => {
                 let printed = || {
                     let log = keepers.spec(&kept_as).map(|spec| spec.log);
-                    log.map(|log| last_lines(&log, LAST_LINES_BYTES)).unwrap_or_default()
+                    log.as_deref().map(last_lines).unwrap_or_default()
                 };
                 trouble_of(name, &report, now).map(|trouble| trouble.with(printed))
             }

@@ -7,7 +7,7 @@
 
 use super::services::{Places, log_of};
 use super::{Shared, WorkFault};
-use crate::agent::keeper::{KeeperReport, Keepers, KeptFor, Phase, Spec, find_user};
+use crate::agent::keeper::{KeeperReport, Keepers, KeptFor, Phase, Spec, find_user, last_lines};
 use crate::base::hash::{hex, sha256};
 use crate::base::limit::AGENT_DETAIL_BYTES_MAX;
 use crate::base::text::tidy;
@@ -25,8 +25,6 @@ const PREFIX: &str = "setup-";
 const STOP_WITHIN_MS: u64 = 5_000;
 /// How often it is looked how far a part is.
 const LOOK: Duration = Duration::from_millis(100);
-/// Of a failed part's output, what fits into a reason beside how it ended.
-const LAST_LINES_BYTES: usize = 160;
 
 /// One part in its place.
 pub struct SetupStep<'a> {
@@ -239,7 +237,7 @@ fn write_script(path: &Path, part: &SetupPart) -> Result<(), WorkFault> {
 
 fn failure(step: &SetupStep<'_>, report: &KeeperReport, places: &SetupPlaces) -> WorkFault {
     let words = report.last.as_ref().map_or("did not end".to_owned(), |(end, _)| end.words());
-    let lines = crate::agent::keeper::last_lines(&places.log(step), LAST_LINES_BYTES);
+    let lines = last_lines(&places.log(step));
     let lines = if lines.is_empty() { lines } else { format!(": {lines}") };
     let what = format!("{} {words}{lines}", step.words());
     WorkFault::final_(tidy(&what, AGENT_DETAIL_BYTES_MAX))

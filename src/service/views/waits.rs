@@ -15,7 +15,7 @@ const WAITS_SHOWN_MAX: usize = 20;
 pub(super) fn of_farm(service: &Service, view: &View, farm: FarmId) -> Result<Vec<String>> {
     let worth = |line: &Line| wait_of(line).is_some_and(|wait| !matches!(wait, Wait::AtMin { .. }));
     let found = service.observed.first_reasons(farm, None, worth, WAITS_SHOWN_MAX);
-    let why = Whys::of(service, view, &found.0)?;
+    let why = Whys::of(service, view, farm, &found.0)?;
     Ok(said(found, |line, wait| format!("{}: {wait}{}", line.about, why.of_line(line))))
 }
 
@@ -26,7 +26,7 @@ pub(super) fn of_farm_role(service: &Service, view: &View, role: &FarmRole) -> R
         service.observed.first_reasons(role.farm, Some(role.id), worth, WAITS_SHOWN_MAX)
     };
     let (own, of_servers) = (first(false), first(true));
-    let why = Whys::of(service, view, own.0.iter().chain(&of_servers.0))?;
+    let why = Whys::of(service, view, role.farm, own.0.iter().chain(&of_servers.0))?;
     let mut waiting = said(own, |line, wait| format!("{wait}{}", why.of_line(line)));
     waiting.extend(said(of_servers, |line, wait| {
         let name = line.about.rsplit('/').next().unwrap_or_default();
@@ -47,6 +47,7 @@ impl Whys {
     fn of<'a>(
         service: &Service,
         view: &View,
+        farm: FarmId,
         lines: impl IntoIterator<Item = &'a Line>,
     ) -> Result<Whys> {
         let mut whys = Whys::default();
@@ -58,8 +59,7 @@ impl Whys {
                     }
                 }
                 (Some(Wait::Readiness { .. }), Some(_), Some(server)) => {
-                    let Some(found) = lookup::server(view, server)? else { continue };
-                    let awaited = service.observed.work_awaited(found.farm, server);
+                    let awaited = service.observed.work_awaited(farm, server);
                     whys.awaited.extend(awaited.map(|what| (server, what)));
                 }
                 _ => {}

@@ -4,9 +4,7 @@
 use super::http;
 use super::rig::Rig;
 use super::wait::until;
-use std::io::Write;
 use std::net::SocketAddr;
-use std::process::Stdio;
 
 const PASSWORD: &str = "planted-postgres-password";
 
@@ -16,13 +14,6 @@ fn said(rig: &Rig, arguments: &[&str]) -> String {
     let [out, err] = [&output.stdout, &output.stderr].map(|b| String::from_utf8_lossy(b));
     assert!(output.status.success(), "{arguments:?}: {out}{err}");
     out.into_owned()
-}
-
-fn hide(rig: &Rig, name: &str, value: &str) {
-    let args = ["variable", "set", "environment", name, "--hidden", "--value-from", "-"];
-    let mut child = rig.command(&args).stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
-    child.stdin.take().unwrap().write_all(value.as_bytes()).unwrap();
-    assert!(child.wait().unwrap().success());
 }
 
 /// Waits until a page has this in it.
@@ -50,7 +41,7 @@ fn the_examples_work_together_and_follow_what_changes() {
     for role in ["site", "redis", "app", "worker", "postgres", "periodic"] {
         said(&rig, &["role", "apply", "-f", &format!("{dir}/{role}/role.yaml")]);
     }
-    hide(&rig, "POSTGRES_PASSWORD", PASSWORD);
+    rig.hide("environment", "POSTGRES_PASSWORD", PASSWORD);
     said(&rig, &["apply", "-f", &format!("{dir}/house/farm.yaml"), "--yes", "--wait=120s"]);
 
     // On the machine's own ports.

@@ -11,6 +11,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::collections::BTreeMap;
 use std::fs::{self, File};
+use std::io::Write;
 use std::net::{SocketAddr, TcpListener};
 use std::os::unix::fs::{MetadataExt, chown};
 use std::path::{Path, PathBuf};
@@ -111,6 +112,23 @@ impl Rig {
         let mut all = vec!["--socket", &socket];
         all.extend(arguments);
         self.command(&all).output().unwrap()
+    }
+
+    /// `grange` with a text on its standard input; it has to end well.
+    pub fn with_input(&self, arguments: &[&str], text: &str) -> Output {
+        let mut command = self.command(arguments);
+        let command = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+        let ended = child.wait_with_output().unwrap();
+        assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
+        ended
+    }
+
+    /// Gives a hidden variable a value.
+    pub fn hide(&self, scope: &str, name: &str, value: &str) -> Output {
+        let args = ["variable", "set", scope, name, "--hidden", "--value-from", "-"];
+        self.with_input(&args, value)
     }
 
     fn socket(&self) -> PathBuf {

@@ -4,7 +4,6 @@
 use super::rig::Rig;
 use super::wait::until;
 use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 
@@ -67,28 +66,9 @@ impl Search {
     }
 }
 
-/// Runs `grange` with a text on its standard input.
-fn with_input(rig: &Rig, arguments: &[&str], text: &str) -> Output {
-    let mut child = rig
-        .command(arguments)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
-    let ended = child.wait_with_output().unwrap();
-    assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
-    ended
-}
-
 fn said(output: &Output) -> String {
     let [out, err] = [&output.stdout, &output.stderr].map(|b| String::from_utf8_lossy(b));
     format!("{out}{err}")
-}
-
-fn hide(rig: &Rig, scope: &str, name: &str, value: &str) -> Output {
-    with_input(rig, &["variable", "set", scope, name, "--hidden", "--value-from", "-"], value)
 }
 
 /// Asks for everything that shows anything of it.
@@ -127,10 +107,10 @@ fn no_secret_is_in_any_byte_of_a_used_appliance() {
     search.secrets.extend(PLANTED.map(str::to_owned));
     assert!(search.secrets.iter().all(|secret| secret.len() > 16));
 
-    let mut outputs = vec![hide(&rig, "environment", "PASSWORD", PLANTED[0])];
-    outputs.push(hide(&rig, "shop", "OTHER", PLANTED[1]));
+    let mut outputs = vec![rig.hide("environment", "PASSWORD", PLANTED[0])];
+    outputs.push(rig.hide("shop", "OTHER", PLANTED[1]));
     let args = ["variable", "set", "shop", "PASSWORD", "--value-from", "-"];
-    outputs.push(with_input(&rig, &args, PLANTED[2]));
+    outputs.push(rig.with_input(&args, PLANTED[2]));
     rig.kill();
     rig.start();
     outputs.push(rig.grange(&["rotate-key"]));
@@ -164,7 +144,7 @@ services:
 
 /// Applies a role's manifest.
 fn apply_role(rig: &Rig, manifest: &str) -> Output {
-    with_input(rig, &["role", "apply", "-f", "-"], manifest)
+    rig.with_input(&["role", "apply", "-f", "-"], manifest)
 }
 
 #[test]
@@ -173,7 +153,7 @@ fn a_hidden_value_does_its_work_and_is_printed_nowhere() {
     rig.start();
     let mut search = Search { secrets: vec![PLANTED[0].to_owned()], ..Search::default() };
     apply_role(&rig, APP);
-    hide(&rig, "environment", "PASSWORD", PLANTED[0]);
+    rig.hide("environment", "PASSWORD", PLANTED[0]);
     rig.apply(&FARM.replace("web-demo", "app"));
     rig.settled("web", 1, 60);
     let run = |words: &[&str]| {
@@ -229,7 +209,7 @@ fn a_hidden_value_does_its_work_and_is_printed_nowhere() {
 fn an_appliance_without_its_key_runs_and_says_what_it_cannot_do() {
     let mut rig = Rig::new("keyless");
     rig.start();
-    hide(&rig, "environment", "PASSWORD", PLANTED[0]);
+    rig.hide("environment", "PASSWORD", PLANTED[0]);
     rig.stop();
     let keys = data(&rig).join("keys/sealing.keys");
     let kept = fs::read(&keys).unwrap();
@@ -265,7 +245,7 @@ fn an_appliance_without_its_key_runs_and_says_what_it_cannot_do() {
     let rotated = said(&rig.grange(&["rotate-key", "--lost"]));
     assert!(rotated.contains("1 hidden values do not open"), "{rotated}");
     let args = ["variable", "set", "environment", "PASSWORD", "--value-from", "-"];
-    with_input(&rig, &args, PLANTED[1]);
+    rig.with_input(&args, PLANTED[1]);
     let status = said(&rig.grange(&["status"]));
     assert!(!status.contains("hidden values"), "{status}");
 }
@@ -275,7 +255,7 @@ fn a_rotation_killed_anywhere_loses_nothing() {
     let mut rig = Rig::new("rotated");
     rig.start();
     for number in 0..60 {
-        hide(&rig, "environment", &format!("V{number}"), &format!("planted-{number}"));
+        rig.hide("environment", &format!("V{number}"), &format!("planted-{number}"));
     }
     for delay in 0..super::count(6, 60) {
         let mut rotate = rig.command(&["rotate-key"]);
