@@ -73,14 +73,14 @@ fn call(
 
 fn start(ports: &Ports, begun: steps::Begun) {
     let service = ports.service.clone();
-    let cloud = ports.clouds.get(&begun.platform).cloned();
+    let cloud = ports.clouds.get(&begun.account).cloned();
     let courier = ports.courier.clone();
     let calling = steps::calling(&ports.service, begun.step.id);
     ports.pool.run(Box::new(move || {
         let answer = match cloud {
             Some(cloud) => cloud.apply(&begun.call),
             None => {
-                let text = format!("there is no cloud platform {} here", begun.platform);
+                let text = format!("there is no cloud platform {} here", begun.account);
                 Err(CloudError::Refused(text))
             }
         };

@@ -53,11 +53,11 @@ impl Job for Volumes {
 
 fn remove(ports: &Ports, volume: Volume) {
     let service = ports.service.clone();
-    let cloud = ports.clouds.get(&volume.platform).cloned();
+    let cloud = ports.clouds.get(&volume.account).cloned();
     ports.pool.run(Box::new(move || {
         let failure = match cloud {
             Some(cloud) => cloud.remove_volume(&volume.cloud_volume_id).err().map(|e| chain(&e)),
-            None => Some(format!("there is no cloud platform {} here", volume.platform)),
+            None => Some(format!("there is no cloud platform {} here", volume.account)),
         };
         let actor = Actor::job("volumes");
         if let Err(problem) = volumes::took_away(&service, &actor, volume.id, failure) {

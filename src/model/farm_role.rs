@@ -19,8 +19,8 @@ pub struct FarmRole {
     pub role: RoleId,
     /// Which of the role's revisions: it stays until a person takes up another.
     pub role_revision: u64,
-    /// `onboard`, `simulated`, ...
-    pub platform: String,
+    /// The cloud account its servers are in, by name: `onboard`, `home`.
+    pub account: String,
     /// Where on the platform.
     pub location: String,
     /// Which size, by the platform's name for it.
@@ -44,7 +44,7 @@ pub struct FarmRole {
     /// How long from the launch step to `running` before the server counts as failed, beyond what
     /// setup may take.
     pub launch_timeout_ms: Millis,
-    /// The number of what servers are made of (role with its revision, platform, location, size,
+    /// The number of what servers are made of (role with its revision, account, location, size,
     /// storage, check).
     pub revision: u64,
     /// A person asked for it to be removed: its servers go first, then the record.
@@ -119,7 +119,7 @@ impl FarmRole {
             alias,
             role: RoleId(1),
             role_revision: 1,
-            platform: "simulated".into(),
+            account: "simulated".into(),
             location: "here".into(),
             instance_type: "small".into(),
             launch_index: 0,

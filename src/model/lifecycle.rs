@@ -332,7 +332,7 @@ fn step_begun(server: &mut Server, kind: StepKind, now: Timestamp) -> Effect {
         StepKind::Start | StepKind::Resume => server.status_at = now,
         StepKind::Suspend | StepKind::Stop | StepKind::Terminate => {}
     }
-    says(format!("{} is asked to {} it", server.platform, kind.as_str()))
+    says(format!("{} is asked to {} it", server.account, kind.as_str()))
 }
 
 fn step_done(
@@ -412,11 +412,11 @@ fn launch_failed(server: &mut Server, proof: FailureProof, now: Timestamp) {
 }
 
 fn done(server: &Server, kind: StepKind) -> String {
-    format!("{} {} it", server.platform, kind.past())
+    format!("{} {} it", server.account, kind.past())
 }
 
 fn failed(server: &Server, kind: StepKind, why: &str) -> String {
-    format!("{} failed to {} it: {why}", server.platform, kind.as_str())
+    format!("{} failed to {} it: {why}", server.account, kind.as_str())
 }
 
 fn not_admitted(why: &str) -> String {

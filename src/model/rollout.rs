@@ -19,8 +19,8 @@ pub struct Revision {
     pub role: RoleId,
     /// Which of the role's revisions.
     pub role_revision: u64,
-    /// On which platform.
-    pub platform: String,
+    /// In which cloud account.
+    pub account: String,
     /// Where on the platform.
     pub location: String,
     /// Which size.
@@ -40,7 +40,7 @@ pub struct Revision {
 impl Revision {
     /// Whether servers of both are made of the same.
     pub fn is_like(&self, other: &Revision) -> bool {
-        let make = |r: &Revision| (r.role, r.role_revision, r.platform.clone(), r.location.clone());
+        let make = |r: &Revision| (r.role, r.role_revision, r.account.clone(), r.location.clone());
         make(self) == make(other)
             && self.instance_type == other.instance_type
             && self.storage == other.storage
@@ -60,7 +60,7 @@ impl FarmRole {
             number: self.revision,
             role: self.role,
             role_revision: self.role_revision,
-            platform: self.platform.clone(),
+            account: self.account.clone(),
             location: self.location.clone(),
             instance_type: self.instance_type.clone(),
             storage: self.storage.clone(),
@@ -83,7 +83,7 @@ impl FarmRole {
     pub fn remake(&mut self, make: Revision) {
         self.role = make.role;
         self.role_revision = make.role_revision;
-        self.platform = make.platform;
+        self.account = make.account;
         self.location = make.location;
         self.instance_type = make.instance_type;
         self.storage = make.storage;

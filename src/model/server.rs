@@ -21,8 +21,8 @@ pub struct Server {
     pub index: u32,
     /// `<alias>-<index>`, as people say it.
     pub hostname: String,
-    /// The platform it is on.
-    pub platform: String,
+    /// The cloud account it is in, by name.
+    pub account: String,
     /// Where on the platform.
     pub location: String,
     /// Its size.
@@ -109,7 +109,7 @@ impl Server {
             farm_role: role.id,
             index,
             hostname: format!("{}-{index}", role.alias),
-            platform: role.platform.clone(),
+            account: role.account.clone(),
             location: role.location.clone(),
             instance_type: role.instance_type.clone(),
             revision: role.revision,
@@ -148,7 +148,7 @@ impl Server {
     /// The same server, made as a revision of its farm role says.
     pub fn made_as(self, make: &Revision) -> Server {
         Server {
-            platform: make.platform.clone(),
+            account: make.account.clone(),
             location: make.location.clone(),
             instance_type: make.instance_type.clone(),
             revision: make.number,

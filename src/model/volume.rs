@@ -17,8 +17,8 @@ pub struct Volume {
     pub env: EnvironmentId,
     /// Whose it is; `None` of one that was found on its cloud and carries no name we know.
     pub owner: Option<VolumeOwner>,
-    /// The platform it lies on, which it cannot leave.
-    pub platform: String,
+    /// The cloud account it is in, which it cannot leave.
+    pub account: String,
     /// Where on it, which it cannot leave either.
     pub location: String,
     /// The availability zone; `None` where the platform has none.
@@ -56,7 +56,7 @@ impl Volume {
     pub fn name(&self) -> String {
         match &self.owner {
             Some(owner) => format!("{}:{}", owner.server(), owner.mount_point),
-            None => format!("{} {}", self.platform, self.cloud_volume_id),
+            None => format!("{} {}", self.account, self.cloud_volume_id),
         }
     }
 }

@@ -286,7 +286,7 @@ pub fn farm_roles(
             filter.id.is_none_or(|id| id == role.id)
                 && filter.alias.as_ref().is_none_or(|alias| alias == role.alias.as_str())
                 && filter.role.is_none_or(|id| id == role.role.0)
-                && filter.cloud_platform.as_ref().is_none_or(|p| *p == role.platform)
+                && filter.cloud_platform.as_ref().is_none_or(|p| *p == role.account)
                 && filter.cloud_location.as_ref().is_none_or(|l| *l == role.location)
         };
         let shown = Slice::cut(roles.into_iter().filter(wanted), page);

@@ -204,7 +204,7 @@ pub fn live_servers_of_farm(read: &impl Reads, farm: FarmId) -> Result<Vec<Serve
 /// Servers on a platform that are not confirmed gone.
 pub fn live_servers_on(read: &impl Reads, platform: &str) -> Result<Vec<Server>> {
     let mut live = live_servers(read)?;
-    live.retain(|server| server.platform == platform);
+    live.retain(|server| server.account == platform);
     Ok(live)
 }
 

@@ -76,7 +76,7 @@ fn wanted(filter: &ServerFilter, server: &Server) -> bool {
         && filter.status.map_or(server.status.counts(), |status| status == server.status)
         && filter.farm.is_none_or(|farm| farm == server.farm)
         && filter.farm_role.is_none_or(|role| role == server.farm_role)
-        && filter.cloud_platform.as_ref().is_none_or(|p| *p == server.platform)
+        && filter.cloud_platform.as_ref().is_none_or(|p| *p == server.account)
         && filter.cloud_location.as_ref().is_none_or(|l| *l == server.location)
         && filter
             .cloud_server_id

@@ -79,7 +79,7 @@ pub fn farm_role(service: &Service, view: &View, role: FarmRole) -> Result<FarmR
             id: role.role.0,
             name: recipe.map(|recipe| recipe.name.to_string()).unwrap_or_default(),
         },
-        cloud_platform: role.platform.clone(),
+        cloud_platform: role.account.clone(),
         cloud_location: role.location.clone(),
         instance_type: NameRef { id: role.instance_type.clone() },
         launch_index: role.launch_index,
@@ -182,7 +182,7 @@ fn row(
     let role = names.role(view, server.farm_role)?;
     let alias = role.map(|role| role.alias.to_string()).unwrap_or_default();
     let now = service.now();
-    let freshness = service.observed.freshness(&*service.clock, &server.platform, server.id);
+    let freshness = service.observed.freshness(&*service.clock, &server.account, server.id);
     let (seen, seen_age) = match &freshness {
         Freshness::Unknown => ("unknown", None),
         Freshness::Seen { state, at } => (cloud_state(*state), Some(now.since(*at))),
@@ -205,7 +205,7 @@ fn row(
         status: server.status.as_str().into(),
         farm: Ref { id: server.farm.0 },
         farm_role: Ref { id: server.farm_role.0 },
-        cloud_platform: server.platform,
+        cloud_platform: server.account,
         cloud_location: server.location,
         cloud_server_id: server.cloud_server_id,
         instance_type: NameRef { id: server.instance_type },

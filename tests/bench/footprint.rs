@@ -155,7 +155,7 @@ fn declare(
 fn farm_role(id: FarmRoleId, farm: FarmId, alias: Name, wanted: u32) -> FarmRole {
     let plain = FarmRole::plain(id, farm, alias);
     let scaling = ScalingPolicy { min: wanted, max: wanted, ..plain.scaling };
-    FarmRole { platform: PLATFORM.into(), scaling, ..plain }
+    FarmRole { account: PLATFORM.into(), scaling, ..plain }
 }
 
 /// A server as it is long after its launch, with its agent enrolled.

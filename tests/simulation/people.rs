@@ -163,7 +163,7 @@ impl People {
             let Ok((Some(plan), all)) = found else { continue };
             let report = service.observed.report(farm);
             for server in all.iter().filter(|server| server.status.counts()) {
-                let seen = service.observed.freshness(&*service.clock, &server.platform, server.id);
+                let seen = service.observed.freshness(&*service.clock, &server.account, server.id);
                 let frozen = plan.freeze.is_some() && matches!(seen, Freshness::Missing { .. });
                 let kept = report.iter().any(|line| {
                     line.server == Some(server.id)

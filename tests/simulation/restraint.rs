@@ -221,7 +221,7 @@ pub fn begun_while_open<'a>(
             continue;
         }
         let is_open = |breakers: &BTreeMap<String, Breaker>| {
-            let until = breakers.get(&server.platform).and_then(|breaker| breaker.open_until);
+            let until = breakers.get(&server.account).and_then(|breaker| breaker.open_until);
             until.is_some_and(|until| (1..=OPEN_MAX).contains(&until.since(at)))
         };
         if breakers.iter().all(is_open) {

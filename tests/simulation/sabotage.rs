@@ -202,7 +202,7 @@ fn tamper(service: &Service) {
 fn give_up_missing(service: &Service) {
     let Ok(all) = service.read(&Grant::job("test"), lookup::all_servers) else { return };
     for server in all.into_iter().filter(|server| server.status == ServerStatus::Running) {
-        let seen = service.observed.freshness(&*service.clock, &server.platform, server.id);
+        let seen = service.observed.freshness(&*service.clock, &server.account, server.id);
         if matches!(seen, Freshness::Missing { listings: 2.., .. }) {
             drop(write(service, move |tx| give_up(tx, server)));
         }

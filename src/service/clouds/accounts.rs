@@ -72,7 +72,7 @@ impl StepAdmission {
         step: &Step,
         server: &Server,
     ) -> Result<bool> {
-        let account = &server.platform;
+        let account = &server.account;
         let known = lookup::breaker(tx, account)?;
         let named = is_named(tx, step, server)?;
         let trial = match known.as_ref().and_then(|breaker| breaker.left(self.now)) {
@@ -131,12 +131,12 @@ pub(in crate::service) fn note(
     answer: &std::result::Result<Applied, CloudError>,
     now: Timestamp,
 ) -> Result<()> {
-    let known = lookup::breaker(tx, &server.platform)?;
+    let known = lookup::breaker(tx, &server.account)?;
     let error = match answer {
         Ok(_) => return known.map_or(Ok(()), |breaker| served(tx, &breaker, now)),
         Err(error) => error,
     };
-    let breaker = || known.clone().unwrap_or_else(|| Breaker::closed(&server.platform, now));
+    let breaker = || known.clone().unwrap_or_else(|| Breaker::closed(&server.account, now));
     match error.verdict() {
         Verdict::Well => known.map_or(Ok(()), |breaker| served(tx, &breaker, now)),
         Verdict::Rest(length) => rest(tx, breaker(), length, error, now),
@@ -397,13 +397,13 @@ impl AdmissionFilter<'_> {
             self.through.push(step.id);
             return Ok(());
         };
-        if let Some(breaker) = self.breakers.get(&server.platform) {
+        if let Some(breaker) = self.breakers.get(&server.account) {
             match breaker.left(self.now).unwrap_or(0) {
                 _ if is_named(read, step, &server)? => self.through.push(step.id),
                 0 if is_tried(read, breaker)? => {}
                 0 => {
                     let wish = (breaker.farm_roles.contains(&step.farm_role), step.id);
-                    let best = self.trials.entry(server.platform).or_insert(wish);
+                    let best = self.trials.entry(server.account).or_insert(wish);
                     *best = wish.min(*best);
                 }
                 left => self.look_again_in(left),
@@ -411,7 +411,7 @@ impl AdmissionFilter<'_> {
             return Ok(());
         }
         let (pace, claim) = (&self.service.pace, Priority::of(step, &server));
-        let account = server.platform;
+        let account = server.account;
         let fresh = || pace.room(&account, claim, self.elapsed);
         let room = self.room.entry((account.clone(), claim)).or_insert_with(fresh);
         if *room > 0 {

@@ -357,7 +357,7 @@ fn farm_role(
         alias: declared.alias.clone(),
         role: pin.role,
         role_revision: pin.number,
-        platform: declared.platform.clone(),
+        account: declared.platform.clone(),
         location: declared.location.clone(),
         instance_type: declared.instance_type.clone(),
         launch_index: declared.launch_index,

@@ -99,7 +99,7 @@ fn add_names(
 ) -> Result<()> {
     let mut names =
         FarmNames { farm: farm.name.to_string(), farm_roles: BTreeSet::new(), servers: Vec::new() };
-    for role in roles.iter().filter(|role| role.platform == platform) {
+    for role in roles.iter().filter(|role| role.account == platform) {
         names.farm_roles.insert(role.id);
         let mut servers = lookup::live_servers_of_farm_role(view, role.id)?;
         servers.sort_by_key(|server| (server.index, server.id));
@@ -129,7 +129,7 @@ fn add(
     wanted: &mut WantedPorts,
 ) -> Result<()> {
     if role.outbound {
-        let of_platform = wanted.of_platforms.entry(role.platform.clone()).or_default();
+        let of_platform = wanted.of_platforms.entry(role.account.clone()).or_default();
         of_platform.outbound.insert(role.id);
     }
     if role.publish.is_empty() {
@@ -155,7 +155,7 @@ fn add(
         }
         before.push((role.clone(), publish.clone()));
         let servers = behind(service, view, role, publish, &servers)?;
-        let of_platform = wanted.of_platforms.entry(role.platform.clone()).or_default();
+        let of_platform = wanted.of_platforms.entry(role.account.clone()).or_default();
         of_platform.published.push(Publication { key, servers });
     }
     Ok(())

@@ -223,7 +223,7 @@ fn server_story(past: &Past, server: &Server) -> Result<ExplainView> {
     }
     if server.status.counts() {
         // What it stands on is not well: nothing else explains what follows from that.
-        let noticed = notices::of(past.service, &server.platform, server.id).into_iter();
+        let noticed = notices::of(past.service, &server.account, server.id).into_iter();
         waiting.splice(0..0, noticed.map(|notice| format!("[sighting] {}", notice.text)));
     }
     Ok(ExplainView {

@@ -38,7 +38,7 @@ impl SeenVolumes {
     /// first one.
     pub fn is_missing(&self, volume: &Volume) -> bool {
         let platforms = self.lock();
-        let listing = platforms.get(&volume.platform);
+        let listing = platforms.get(&volume.account);
         volume.seen_at.is_some()
             && listing.is_some_and(|listing| !listing.seen.contains(&volume.cloud_volume_id))
     }

@@ -226,7 +226,7 @@ fn seen(
     service: &Service,
     servers: &[Arc<Server>],
 ) -> (BTreeMap<ServerId, Freshness>, BTreeMap<ServerId, AgentPresence>) {
-    let asked = servers.iter().map(|server| (server.platform.as_str(), server.id));
+    let asked = servers.iter().map(|server| (server.account.as_str(), server.id));
     service.observed.of_all(&*service.clock, asked)
 }
 

@@ -137,7 +137,7 @@ fn seen(service: &Service, read: &View, role: &FarmRole) -> Result<RolloutView> 
         |of: u64| servers.iter().filter(|s| s.revision == of && s.status.is_wanted()).count();
     let running = || servers.iter().filter(|s| s.status == ServerStatus::Running);
     let is_seen = |server: &&Server| {
-        let seen = service.observed.freshness(&*service.clock, &server.platform, server.id);
+        let seen = service.observed.freshness(&*service.clock, &server.account, server.id);
         matches!(seen, Freshness::Seen { .. })
     };
     let policy = &role.policy.rollout;
@@ -151,7 +151,7 @@ fn seen(service: &Service, read: &View, role: &FarmRole) -> Result<RolloutView> 
             number: make.number,
             role: name.unwrap_or_default(),
             servers: number(there(make.number)),
-            platform: make.platform,
+            platform: make.account,
             location: make.location,
             instance_type: make.instance_type,
             left_at: make.left_at.map(|at| at.0),

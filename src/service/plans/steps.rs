@@ -38,8 +38,8 @@ use std::time::Duration;
 pub struct Begun {
     /// The step.
     pub step: Step,
-    /// Which platform.
-    pub platform: String,
+    /// Which cloud account.
+    pub account: String,
     /// What to ask of it.
     pub call: CloudStep,
     /// `shop/web-3`, for logs.
@@ -139,7 +139,7 @@ pub fn begin_all(service: &Service, actor: &Actor, ids: &[StepId]) -> Result<Beg
         let call = |token, marked: Option<(Step, Server, String)>| -> Result<Option<Begun>> {
             let Some((step, server, about)) = marked else { return Ok(None) };
             let call = call_of(service, view, &step, &server, token)?;
-            Ok(Some(Begun { step, platform: server.platform, call, about }))
+            Ok(Some(Begun { step, account: server.account, call, about }))
         };
         let begun = marked.into_iter();
         Ok(begun.map(|(id, token, m)| (id, m.and_then(|marked| call(token, marked)))).collect())
@@ -290,9 +290,9 @@ fn launch_request(
         .make_of(server.revision)
         .ok_or_else(|| Problem::not_found("revision", server.revision))?;
     let revision = plans::role_of(view, &make)?;
-    let Some(image) = revision.image(&make.platform) else {
+    let Some(image) = revision.image(&make.account) else {
         let name = lookup::role(view, make.role)?.map(|role| role.name.to_string());
-        let (name, platform) = (name.unwrap_or_default(), &make.platform);
+        let (name, platform) = (name.unwrap_or_default(), &make.account);
         let text = format!("role {name} has no image for {platform}");
         return Err(Problem::invalid("role", text));
     };
@@ -370,7 +370,7 @@ fn conclude(
             Ok(applied) => settle_done(tx, &mut step, &mut server, applied.sighting.as_ref(), now),
             Err(CloudError::Unknown(why)) => {
                 let about = lookup::server_name(tx, &server)?;
-                let (platform, kind) = (&server.platform, step.kind.as_str());
+                let (platform, kind) = (&server.account, step.kind.as_str());
                 let text = format!("whether {platform} did {kind} it is not known: {why}");
                 tx.text(about, text);
                 step.status = StepStatus::Unknown;

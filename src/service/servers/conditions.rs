@@ -47,7 +47,7 @@ pub(in crate::service) fn of(
         ("locked", server.locked.then(|| server.lock_reason.clone())),
     ];
     let known = found.into_iter().filter_map(|(name, why)| Some((name, why?)));
-    let noticed = notices::of(service, &server.platform, server.id).into_iter();
+    let noticed = notices::of(service, &server.account, server.id).into_iter();
     let noticed = noticed.map(|notice| (notice.kind.as_str(), notice.text));
     let all = known.chain(noticed);
     all.map(|(name, why)| ConditionView { name: name.into(), why }).collect()

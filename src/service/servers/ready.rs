@@ -117,7 +117,7 @@ fn wellness(service: &Service, view: &View, role: &FarmRole, server: &Server) ->
 
 /// The platform shows it up in a listing that began after whatever last changed about it.
 fn is_up(service: &Service, view: &View, server: &Server) -> Result<bool> {
-    let seen = service.observed.freshness(&*service.clock, &server.platform, server.id);
+    let seen = service.observed.freshness(&*service.clock, &server.account, server.id);
     let Freshness::Seen { state, at } = seen else { return Ok(false) };
     let watch = service.watch();
     let changed_at = server.status_at.max(server.reboot_at.unwrap_or(server.status_at));

@@ -71,7 +71,7 @@ fn wanted(filter: &VolumeFilter, volume: &Volume) -> bool {
         && is(&filter.farm, |owner| &owner.farm)
         && is(&filter.alias, |owner| &owner.alias)
         && filter.index.is_none_or(|index| owner.is_some_and(|owner| owner.index == index))
-        && filter.cloud_platform.as_ref().is_none_or(|platform| *platform == volume.platform)
+        && filter.cloud_platform.as_ref().is_none_or(|platform| *platform == volume.account)
 }
 
 /// One volume.
@@ -150,7 +150,7 @@ pub(in crate::service) fn rename(
 fn about(volume: &Volume) -> String {
     match &volume.owner {
         Some(owner) => owner.server(),
-        None => format!("cloud {}", volume.platform),
+        None => format!("cloud {}", volume.account),
     }
 }
 

@@ -208,7 +208,7 @@ fn nobody_gets_what_a_farm_of_another_environment_or_another_name_left() {
     for elsewhere in [
         (|volume: &mut Volume| volume.env = EnvironmentId(2)) as fn(&mut Volume),
         |volume| volume.location = "there".into(),
-        |volume| volume.platform = "onboard".into(),
+        |volume| volume.account = "onboard".into(),
         |volume| volume.zone = Some("b".into()),
         |volume| volume.owner.as_mut().unwrap().mount_point = "/date".into(),
         |volume| volume.owner.as_mut().unwrap().index = 2,
@@ -217,7 +217,7 @@ fn nobody_gets_what_a_farm_of_another_environment_or_another_name_left() {
         change(|volume| {
             volume.env = EnvironmentId(1);
             volume.location = "here".into();
-            volume.platform = PLATFORM.into();
+            volume.account = PLATFORM.into();
             volume.zone = None;
             volume.delete_requested = false;
             let owner = volume.owner.as_mut().unwrap();

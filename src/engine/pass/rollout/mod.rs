@@ -215,10 +215,10 @@ impl<'a, 'w> Batch<'a, 'w> {
     fn held(&self) -> Option<Wait> {
         let input = self.world.input;
         let role = self.view.role.id;
-        let breaker = input.breakers.get(&self.view.role.platform);
+        let breaker = input.breakers.get(&self.view.role.account);
         let left = breaker.and_then(|b| b.open_until).map_or(0, |until| until.since(input.now));
         if left > 0 {
-            return Some(Wait::RolloutAccount { account: self.view.role.platform.clone(), left });
+            return Some(Wait::RolloutAccount { account: self.view.role.account.clone(), left });
         }
         let terminate = || self.world.held(role, HoldKind::Terminate);
         self.world.held(role, HoldKind::Rollout).or_else(terminate)

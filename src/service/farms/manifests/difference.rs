@@ -105,7 +105,7 @@ pub fn of_farm_role(
     };
     let Some(old) = old else {
         let (min, max) = new.bounds();
-        let of = format!("{} on {}, {}", recipe(new), new.platform, new.instance_type);
+        let of = format!("{} on {}, {}", recipe(new), new.account, new.instance_type);
         let servers = format!("{min} to {max} servers");
         let journal = Some(format!("new farm role, {servers}"));
         let text = format!("new farm role, {of}, {servers}");
@@ -146,7 +146,7 @@ fn fields(role: &FarmRole, recipe: String) -> Vec<(String, String)> {
         alias: _,
         role: _,
         role_revision,
-        platform,
+        account: platform,
         location,
         instance_type,
         launch_index,

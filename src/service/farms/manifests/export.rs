@@ -84,7 +84,7 @@ fn declared(read: &impl Reads, role: &FarmRole) -> Result<DeclaredFarmRole> {
         role,
         // It keeps its pin without being told; `comments` names it where it is not the current one.
         role_revision: _,
-        platform,
+        account: platform,
         location,
         instance_type,
         launch_index,

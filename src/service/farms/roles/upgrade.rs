@@ -50,15 +50,15 @@ impl Intent for Upgrade {
             if old.role != role.id || old.removed {
                 return Ok(old.clone());
             }
-            if revision.image(&old.platform).is_none() {
-                let (name, platform) = (&role.name, &old.platform);
+            if revision.image(&old.account).is_none() {
+                let (name, platform) = (&role.name, &old.account);
                 let text = format!(
                     "revision {number} of role {name} has no image for {platform}, where {} is",
                     old.alias
                 );
                 return Err(Problem::invalid("roleRevision", text));
             }
-            if let Some(gone) = images::gone(read, role.env, &revision, &old.platform)? {
+            if let Some(gone) = images::gone(read, role.env, &revision, &old.account)? {
                 let text = format!("revision {number} of role {}: {gone}", role.name);
                 return Err(Problem::invalid("roleRevision", text));
             }

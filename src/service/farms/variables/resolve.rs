@@ -255,7 +255,7 @@ impl FarmVariables {
             ("SCALR_SERVER_HOSTNAME", server.hostname.clone()),
             ("SCALR_SERVER_TYPE", server.instance_type.clone()),
             ("SCALR_INSTANCE_INDEX", server.index.to_string()),
-            ("SCALR_CLOUD_PLATFORM", server.platform.clone()),
+            ("SCALR_CLOUD_PLATFORM", server.account.clone()),
             ("SCALR_CLOUD_LOCATION", server.location.clone()),
             ("SCALR_CLOUD_LOCATION_ZONE", text(&server.zone)),
             ("SCALR_CLOUD_SERVER_ID", text(&server.cloud_server_id)),

@@ -51,7 +51,7 @@ fn find(tx: &Tx, farm: &Farm, server: &Server, wanted: &VolumeOwner) -> Result<O
     for volume in lookup::volumes_of_place(tx, farm.env, &farm.name, &wanted.alias, wanted.index)? {
         let Some(owner) = &volume.owner else { continue };
         let same = owner.farm_role == wanted.farm_role;
-        let there = volume.platform == server.platform
+        let there = volume.account == server.account
             && volume.location == server.location
             && volume.zone == server.zone
             && !volume.delete_requested
@@ -76,7 +76,7 @@ fn make_new(
         id,
         env: server.env,
         owner: Some(owner),
-        platform: server.platform.clone(),
+        account: server.account.clone(),
         location: server.location.clone(),
         zone: server.zone.clone(),
         cloud_volume_id: cloud_name(id, now.0.unsigned_abs()),
@@ -110,8 +110,8 @@ pub(in crate::service) fn requests(
         let its = bound.iter().filter(|volume| volume.owner.as_ref().is_some_and(is_its));
         let on = its.filter(|volume| {
             !volume.delete_requested
-                && (&volume.platform, &volume.location, &volume.zone)
-                    == (&server.platform, &server.location, &server.zone)
+                && (&volume.account, &volume.location, &volume.zone)
+                    == (&server.account, &server.location, &server.zone)
         });
         let volume = on.max_by_key(|volume| (volume.seen_at.is_some(), volume.id));
         let volume = volume.ok_or_else(|| Problem::not_found("volume for", &spec.mount_point))?;

@@ -22,7 +22,7 @@ pub fn take(
 ) -> Result<()> {
     let grant = authorise(actor, Permission::Operate)?;
     let mut ours = service.read(&grant, lookup::all_volumes)?;
-    ours.retain(|volume| volume.platform == platform);
+    ours.retain(|volume| volume.account == platform);
     let known: BTreeSet<&str> = ours.iter().map(|v| v.cloud_volume_id.as_str()).collect();
     let seen: BTreeSet<String> = sightings.iter().map(|s| s.cloud_volume_id.clone()).collect();
     let strange: BTreeSet<String> =
@@ -74,7 +74,7 @@ fn adopt(tx: &mut Tx, platform: &str, seen: &VolumeSighting, now: Timestamp) -> 
         id: tx.next_id()?,
         env: mark.as_ref().map_or(EnvironmentId(1), |mark| mark.env),
         owner: mark.as_ref().and_then(owner_of),
-        platform: platform.to_owned(),
+        account: platform.to_owned(),
         location: mark.as_ref().map(|mark| mark.location.clone()).unwrap_or_default(),
         zone: mark.as_ref().and_then(|mark| mark.zone.clone()),
         cloud_volume_id: seen.cloud_volume_id.clone(),
@@ -122,7 +122,7 @@ fn owner_of(mark: &VolumeMark) -> Option<VolumeOwner> {
 fn tell(service: &Service, platform: &str) -> Result<()> {
     let (mut missing, mut strange) = (Vec::new(), Vec::new());
     for volume in service.read(&Grant::job("volumes"), lookup::all_volumes)? {
-        if volume.platform != platform || volume.delete_requested {
+        if volume.account != platform || volume.delete_requested {
             continue;
         }
         if volume.owner.is_none() {

@@ -49,7 +49,7 @@ impl<'a> Viewer<'a> {
             mount_point: owner.map(|owner| owner.mount_point.clone()),
             server: server.as_ref().map(|server| server.id.to_string()),
             size: volume.size_bytes,
-            cloud_platform: volume.platform.clone(),
+            cloud_platform: volume.account.clone(),
             cloud_location: volume.location.clone(),
             cloud_volume_id: volume.cloud_volume_id.clone(),
             created: volume.created_at.to_string(),
