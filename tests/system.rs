@@ -25,6 +25,8 @@ mod onboard;
 mod output;
 #[path = "system/screen.rs"]
 mod screen;
+#[path = "system/secrets.rs"]
+mod secrets;
 #[path = "system/store.rs"]
 mod store;
 #[path = "system/survey.rs"]

@@ -8,7 +8,7 @@ use crate::world::{self, Outcome};
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::panic::catch_unwind;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 /// Threads that run seeds; each world stays on its own.
@@ -50,6 +50,20 @@ pub fn run(from: u64, count: u64) -> Harvest {
         }
     });
     harvest.into_inner().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Does something for each of many, on the threads that seeds run on; the answers are in no order.
+pub fn each<T: Sync, A: Send>(all: &[T], what: impl Fn(&T) -> A + Sync) -> Vec<A> {
+    let next = AtomicUsize::new(0);
+    let worker = || {
+        let turns = std::iter::from_fn(|| all.get(next.fetch_add(1, Ordering::SeqCst)));
+        turns.map(&what).collect::<Vec<A>>()
+    };
+    std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..THREADS).map(|_| scope.spawn(worker)).collect();
+        // A worker that panicked has said so; the test ends with it.
+        workers.into_iter().flat_map(|worker| worker.join().expect("a worker")).collect()
+    })
 }
 
 /// One seed, and after some of them a crash everywhere.

@@ -119,7 +119,8 @@ impl Yard {
     }
 
     /// The server's own root as the machine reaches it.
-    fn root(&self, id: ServerId) -> PathBuf {
+    /// A server's root, as its processes see it.
+    pub fn root(&self, id: ServerId) -> PathBuf {
         match self.isolation {
             Isolation::Namespaces => {
                 let pid = self.cloud.init_pid(id).expect("a running server has a pid 1");

@@ -199,7 +199,9 @@ fn whoever_connects_to_a_published_port_reaches_servers_that_serve() {
     }
     let told = shown(&rig, &["farm", "show", "shop"]);
     let line = format!("web: port {port} to echo, 2 servers, at ");
-    assert!(told.contains(&line) && told.contains(&places[0]), "{told}");
+    assert!(told.contains(&line), "{told}");
+    // A machine with many bridges has more addresses than a line names; ours is no bridge's.
+    assert!(told.contains(&places[0]), "{told}");
     assert!(told.contains(&format!("port {port}/udp to echo, 2 servers")), "{told}");
     let told = shown(&rig, &["status"]);
     assert!(told.contains(&format!("shop/{line}")), "{told}");

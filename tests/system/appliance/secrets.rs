@@ -15,6 +15,13 @@ farmRoles:
 const PLANTED: [&str; 3] =
     ["planted-correct-horse-battery", "planted-staple-and-lamp", "planted-third-of-them"];
 
+const BLOCK: [u8; 4096] = [0; 4096];
+
+/// Whether a block has nothing but zeros.
+fn is_nothing(block: &[u8]) -> bool {
+    *block == BLOCK[..block.len()]
+}
+
 /// What was looked through, and what was found where.
 #[derive(Default)]
 struct Search {
@@ -26,11 +33,17 @@ struct Search {
 impl Search {
     fn through(&mut self, place: &str, bytes: &[u8]) {
         self.bytes += bytes.len() as u64;
-        // Secrets are ASCII, which stays what it is; the library's search is fast in every build.
-        let text = String::from_utf8_lossy(bytes);
-        for secret in &self.secrets {
-            if text.contains(secret.as_str()) {
-                self.found.push(format!("{secret} in {place}"));
+        // A server's disk is mostly nothing. No secret has a zero in it, so none reaches over a
+        // block of them.
+        for run in bytes.chunks(BLOCK.len()).collect::<Vec<_>>().split(|block| is_nothing(block)) {
+            // Secrets are ASCII, which stays what it is; the library's search is fast in every
+            // build.
+            let run = run.concat();
+            let text = String::from_utf8_lossy(&run);
+            for secret in &self.secrets {
+                if text.contains(secret.as_str()) {
+                    self.found.push(format!("{secret} in {place}"));
+                }
             }
         }
     }

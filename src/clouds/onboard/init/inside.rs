@@ -11,6 +11,7 @@ use super::super::cgroup::{Group, Version};
 use super::super::failure::{Doing, Failure};
 use super::super::process::wait_until;
 use super::super::record::{Isolation, make_private, read_json, remove_tree, write_json};
+use super::veil::Veil;
 use super::{AGENT, Boot, GO, Services, attach, capability};
 use crate::base::output;
 use nix::errno::Errno;
@@ -111,27 +112,17 @@ fn wait_for_go() -> Result<(), Failure> {
 
 fn enter_root(boot: &Boot) -> Result<(), Failure> {
     let root = boot.directory.join("root");
+    make_private(&root)?;
     let layer = attach_disk(boot)?;
-    let [upper, work] = ["upper", "work"].map(|name| layer.join(name));
-    for path in [&upper, &work, &root] {
-        make_private(path)?;
-    }
-    // The root directory of a server is read by its services' users.
-    fs::set_permissions(&upper, fs::Permissions::from_mode(0o755))
-        .doing("opening", upper.display())?;
-    let lower = boot.tree.as_deref().unwrap_or(Path::new("/"));
-    match overlay(lower, &upper, &work, &root) {
+    match mount_root(boot, &layer, &root) {
         Ok(()) => {}
         // The state directory may lie on a file system that cannot carry an overlay, another
         // overlay for one. A disk in memory works, and does not outlive a reboot.
         Err(failure) if failure.source.raw_os_error() == Some(Errno::EINVAL as i32) => {
             output::line(format_args!("{}; going on with a disk in memory", failure.line()));
-            tmpfs(&work, "mode=700")?;
-            let [upper, work] = ["upper", "work"].map(|name| work.join(name));
-            for path in [&upper, &work] {
-                fs::create_dir(path).doing("making", path.display())?;
-            }
-            overlay(lower, &upper, &work, &root)?;
+            let layer = layer.join("work");
+            tmpfs(&layer, "mode=700")?;
+            mount_root(boot, &layer, &root)?;
         }
         Err(failure) => return Err(failure),
     }
@@ -142,6 +133,31 @@ fn enter_root(boot: &Boot) -> Result<(), Failure> {
     make_private(&old)?;
     nix::unistd::pivot_root(&root, &old).doing("changing to", root.display())?;
     nix::unistd::chdir("/").doing("changing to", "/")
+}
+
+/// Mounts the server's own layer over what it stands on.
+fn mount_root(boot: &Boot, layer: &Path, root: &Path) -> Result<(), Failure> {
+    let lower = boot.tree.as_deref().unwrap_or(Path::new("/"));
+    let [upper, work] = ["upper", "work"].map(|name| layer.join(name));
+    make_private(&work)?;
+    if !upper.exists() {
+        let new = layer.join("upper.new");
+        // Of a boot that did not get so far.
+        remove_tree(&new)?;
+        make_private(&new)?;
+        // The root directory of a server is read by its services' users.
+        fs::set_permissions(&new, fs::Permissions::from_mode(0o755))
+            .doing("opening", new.display())?;
+        // An image is whatever it was made to be; the machine has secrets.
+        if boot.tree.is_none() {
+            let veil = Veil::lay(lower, &new)?;
+            overlay(lower, &new, &work, root)?;
+            veil.furnish(root)?;
+            umount2(root, MntFlags::empty()).doing("letting go of", root.display())?;
+        }
+        fs::rename(&new, &upper).doing("renaming", new.display())?;
+    }
+    overlay(lower, &upper, &work, root)
 }
 
 /// Where the server's layer goes: on a file system of its own, which bounds it.

@@ -30,6 +30,7 @@ mod names;
 mod outer;
 mod probe;
 mod supervise;
+mod veil;
 
 use super::cgroup::{Group, Version};
 use super::record::{Isolation, ServerRecord};
