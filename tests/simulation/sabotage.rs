@@ -67,31 +67,32 @@ pub enum Sabotage {
 }
 
 impl Sabotage {
-    /// All that a checker has to find, each with how the checker's finding begins.
-    pub const ALL: &[(Sabotage, &[&str])] = &[
-        (Sabotage::NoMaximum, &["law 1: farm role"]),
-        (Sabotage::JournalLost, &["law 2:", "law 1:"]),
-        (Sabotage::CallWithoutStep, &["law 2: terminate"]),
-        (Sabotage::HealthyGivenUp, &["law 3:"]),
-        (Sabotage::PlanTampered, &["law 4:"]),
-        (Sabotage::IndexTwice, &["web-", "db-", "lb-"]),
-        (Sabotage::WrittenOff, &["law 1:"]),
-        (Sabotage::KeyForgotten, &["admission:"]),
-        (Sabotage::OldNews, &["law 3:"]),
-        (Sabotage::LaunchedTwice, &["law 1:", "law 2:", "index "]),
-        (Sabotage::LostIsNo, &["law 1:"]),
-        (Sabotage::NoFreeze, &["law 3:"]),
-        (Sabotage::TwoCalls, &["law 8:"]),
-        (Sabotage::OneHangsAll, &["law 6: nobody lists"]),
-        (Sabotage::NobodyLooks, &["never settled"]),
-        (Sabotage::HoldsOverlooked, &["hold:"]),
-        (Sabotage::LocksOverlooked, &["lock:"]),
-        (Sabotage::HealOverlooked, &["heal:"]),
-        (Sabotage::BreakerOverlooked, &["breaker:"]),
-        (Sabotage::FloorOverlooked, &["floor:"]),
-        (Sabotage::DeafToIllness, &["health:"]),
-        (Sabotage::NobodyTold, &["health:"]),
-        (Sabotage::IllLeftAlone, &["health:"]),
+    /// All that a checker has to find: a seed that showed it lately and is tried first, the fault,
+    /// and how the checker's finding begins.
+    pub const ALL: &[(u64, Sabotage, &[&str])] = &[
+        (5, Sabotage::NoMaximum, &["law 1: farm role"]),
+        (1, Sabotage::JournalLost, &["law 2:", "law 1:"]),
+        (1, Sabotage::CallWithoutStep, &["law 2: terminate"]),
+        (1, Sabotage::HealthyGivenUp, &["law 3:"]),
+        (1, Sabotage::PlanTampered, &["law 4:"]),
+        (1, Sabotage::IndexTwice, &["web-", "db-", "lb-"]),
+        (1, Sabotage::WrittenOff, &["law 1:"]),
+        (7, Sabotage::KeyForgotten, &["admission:"]),
+        (1, Sabotage::OldNews, &["law 3:"]),
+        (1, Sabotage::LaunchedTwice, &["law 1:", "law 2:", "index "]),
+        (2, Sabotage::LostIsNo, &["law 1:"]),
+        (13, Sabotage::NoFreeze, &["law 3:"]),
+        (1, Sabotage::TwoCalls, &["law 8:"]),
+        (3, Sabotage::OneHangsAll, &["law 6: nobody lists"]),
+        (1, Sabotage::NobodyLooks, &["never settled"]),
+        (7, Sabotage::HoldsOverlooked, &["hold:"]),
+        (10, Sabotage::LocksOverlooked, &["lock:"]),
+        (6, Sabotage::HealOverlooked, &["heal:"]),
+        (25, Sabotage::BreakerOverlooked, &["breaker:"]),
+        (2, Sabotage::FloorOverlooked, &["floor:"]),
+        (1, Sabotage::DeafToIllness, &["health:"]),
+        (1, Sabotage::NobodyTold, &["health:"]),
+        (7, Sabotage::IllLeftAlone, &["health:"]),
     ];
 
     /// Before a job runs: what it is not to see is hidden.
