@@ -42,6 +42,8 @@ mod proposals;
 mod published;
 #[path = "stories/mod.rs"]
 mod stories;
+#[path = "fast/templates/mod.rs"]
+mod templates;
 #[path = "fast/told/mod.rs"]
 mod told;
 #[path = "tui/mod.rs"]

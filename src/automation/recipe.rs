@@ -22,10 +22,15 @@
 //! environments. Not into commands, which every user of a machine can read, and not into what is
 //! said of a template that fails.
 
+mod asked;
+
+pub use asked::{AskedFarmRole, farm_roles_asked};
+
 use crate::automation::strict_environment;
 use crate::base::limit::{TEMPLATE_OUTPUT_BYTES_MAX, TEMPLATE_STEPS_MAX, VARIABLE_WORD_BYTES_MAX};
 use crate::base::mask::Mask;
 use crate::model::{Recipe, RoleFile, RoleService, Workload};
+use asked::{TIER_FIELDS, farm_roles_in};
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Object, Value};
 use minijinja::{Environment, Error, ErrorKind, State, context};
@@ -309,8 +314,14 @@ pub fn faults_of_template(
     let mut names: Vec<String> = template.undeclared_variables(true).into_iter().collect();
     names.sort();
     let wrong = names.iter().filter_map(|name| unknown(name, ports));
-    let fault = |why| Unrendered { part: part.to_owned(), line: 0, why, is_lasting: true };
-    wrong.map(fault).collect()
+    let fault = |(line, why)| Unrendered { part: part.to_owned(), line, why, is_lasting: true };
+    let asked = farm_roles_in(part, text).into_iter().filter_map(|asked| {
+        let field = asked.field.filter(|field| !TIER_FIELDS.contains(&field.as_str()))?;
+        let known = TIER_FIELDS.join(", ");
+        let why = format!("`{field}` is not known of a farm role, only {known}");
+        Some((asked.line, why))
+    });
+    wrong.map(|why| (0, why)).chain(asked).map(fault).collect()
 }
 
 /// Why a name in a template is none, as far as the recipe alone can say.

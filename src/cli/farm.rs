@@ -253,6 +253,10 @@ fn facts(
     };
     let published: Vec<String> = farm_roles.iter().flat_map(of_role).collect();
     table::lines(io, "published", &published)?;
+    let own = farm_roles.iter().flat_map(|role| {
+        role.grange.overrides.iter().map(|line| format!("{}: {line}", role.alias))
+    });
+    table::lines(io, "overrides", &own.collect::<Vec<_>>())?;
     let let_out = farm_roles.iter().filter(|role| role.grange.outbound);
     let let_out: Vec<String> = let_out.map(|role| role.alias.clone()).collect();
     table::lines(io, "outbound", &let_out)?;

@@ -1,7 +1,7 @@
 //! A farm role: the use of a role in a farm, with its place, size, scaling and volumes.
 
 use crate::base::{EnvironmentId, FarmId, FarmRoleId, Millis, Name, RoleId};
-use crate::model::{Policy, Publish, Revision, RolloutWish, ScalingPolicy};
+use crate::model::{Overrides, Policy, Publish, Revision, RolloutWish, ScalingPolicy};
 use serde::{Deserialize, Serialize};
 
 /// What a person declared of one tier of a farm.
@@ -45,7 +45,7 @@ pub struct FarmRole {
     /// setup may take.
     pub launch_timeout_ms: Millis,
     /// The number of what servers are made of (role with its revision, account, location, size,
-    /// storage, check).
+    /// storage, check, overrides).
     pub revision: u64,
     /// A person asked for it to be removed: its servers go first, then the record.
     pub removed: bool,
@@ -63,6 +63,8 @@ pub struct FarmRole {
     /// Whether its servers reach what the machine reaches; where a platform keeps them in, others
     /// reach the appliance and one another. No part of what they are made of, either.
     pub outbound: bool,
+    /// What its servers do otherwise than its role says.
+    pub overrides: Overrides,
 }
 
 /// A data volume as declared.
@@ -146,6 +148,7 @@ impl FarmRole {
             rollout_said: 0,
             publish: Vec::new(),
             outbound: false,
+            overrides: Overrides::default(),
         }
     }
 }

@@ -23,6 +23,7 @@ pub mod minute;
 pub mod note;
 pub mod observed;
 pub mod order;
+pub mod overrides;
 pub mod plan;
 pub mod policy;
 pub mod proposal;
@@ -54,6 +55,7 @@ pub use minute::{MINUTE, MinuteReading, RoleMinute};
 pub use note::Note;
 pub use observed::{CloudState, Freshness, Notice, NoticeKind, Sighting};
 pub use order::{AgentCursor, Cancel, EndedBy, Order, OrderBody, OrderState, Printed, Ran};
+pub use overrides::Overrides;
 pub use plan::{Move, Plan, Replacement, RoleTarget};
 pub use policy::{
     HealMode, MissingPolicy, Policy, RemovalPolicy, RolloutPolicy, RolloutStrategy, ScalingBehavior,

@@ -7,7 +7,7 @@
 //! brings another image of, changes no make and rolls nothing over before a person takes it up.
 
 use crate::base::{Millis, RoleId, ServerId, Timestamp, limit};
-use crate::model::{FarmRole, ReadyCheck, VolumeSpec};
+use crate::model::{FarmRole, Overrides, ReadyCheck, VolumeSpec};
 use serde::{Deserialize, Serialize};
 
 /// What servers of one revision of a farm role are made of.
@@ -33,6 +33,8 @@ pub struct Revision {
     pub role_check: Option<ReadyCheck>,
     /// How long all of its role's setup may take.
     pub setup_ms: Millis,
+    /// What they do otherwise than the role says.
+    pub overrides: Overrides,
     /// When another took its place; `None` for the one that is declared.
     pub left_at: Option<Timestamp>,
 }
@@ -45,6 +47,7 @@ impl Revision {
             && self.instance_type == other.instance_type
             && self.storage == other.storage
             && self.ready_check() == other.ready_check()
+            && self.overrides == other.overrides
     }
 
     /// The check its servers have to pass.
@@ -67,6 +70,7 @@ impl FarmRole {
             check: self.check.clone(),
             role_check: self.role_check.clone(),
             setup_ms: self.setup_ms,
+            overrides: self.overrides.clone(),
             left_at: None,
         }
     }
@@ -90,6 +94,7 @@ impl FarmRole {
         self.check = make.check;
         self.role_check = make.role_check;
         self.setup_ms = make.setup_ms;
+        self.overrides = make.overrides;
     }
 
     /// Numbers what is declared now after what was declared `before`, and keeps that if servers

@@ -8,7 +8,7 @@ use crate::base::{
 };
 use crate::model::{
     AgentCursor, Breaker, Farm, FarmRole, GlobalVariable, Hold, Image, Note, Order, Plan, Recipe,
-    Role, RoleRevision, Run, RunServer, Server, Step, Token, User, VariableScope, Volume,
+    Revision, Role, RoleRevision, Run, RunServer, Server, Step, Token, User, VariableScope, Volume,
 };
 use crate::store::{Index, Key, Reads, Record, key};
 
@@ -99,6 +99,11 @@ pub fn recipe_of(read: &impl Reads, role: RoleId, number: u64) -> Result<Recipe>
     let found = role_revision(read, role, number)?;
     let what = format!("{number} of role {role}");
     Ok(found.ok_or_else(|| Problem::not_found("revision", what))?.recipe)
+}
+
+/// What servers of one make of a farm role do: what its role says, with what is laid over that.
+pub fn recipe_of_make(read: &impl Reads, make: &Revision) -> Result<Recipe> {
+    Ok(recipe_of(read, make.role, make.role_revision)?.with(&make.overrides))
 }
 
 /// The farm roles that use a role now, in every farm.

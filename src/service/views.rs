@@ -6,7 +6,8 @@ use crate::base::time::say;
 use crate::base::{FarmId, FarmRoleId, Problem, Result, RoleId, ServerId, UserId};
 use crate::model::{
     CloudState, Decision, EndedBy, Farm, FarmRole, Freshness, LaunchOrder, Line, Note, Order,
-    OrderState, Ran, Role, Run, RunCount, RunServer, RunServerState, ScalingRule, Server, Wait,
+    OrderState, Overrides, Ran, Role, Run, RunCount, RunServer, RunServerState, ScalingRule,
+    Server, Wait,
 };
 use crate::service::farms::notes::{self, On};
 use crate::service::farms::published;
@@ -99,6 +100,7 @@ pub fn farm_role(service: &Service, view: &View, role: FarmRole) -> Result<FarmR
             volumes: role.storage.iter().map(|volume| volume.mount_point.clone()).collect(),
             balances: role.balance.as_ref().map(|balance| balance.farm_role.to_string()),
             outbound: role.outbound,
+            overrides: overrides(&role.overrides),
             published: published::views(service, &role),
             waiting: waits::of_farm_role(service, view, &role)?,
             holds: holds::lines(view, role.farm, Some(role.id), service.now())?,
@@ -106,6 +108,19 @@ pub fn farm_role(service: &Service, view: &View, role: FarmRole) -> Result<FarmR
             rollout: rollouts::under_way(service, view, &role)?.map(Box::new),
         },
     })
+}
+
+/// What a farm role does otherwise than its role, a line each.
+fn overrides(overrides: &Overrides) -> Vec<String> {
+    let Overrides { environment, files, setup } = overrides;
+    let environment = environment.iter().filter(|(_, variables)| !variables.is_empty());
+    let environment = environment.map(|(service, variables)| {
+        let names: Vec<&str> = variables.keys().map(String::as_str).collect();
+        format!("environment of {service}: {}", names.join(", "))
+    });
+    let files = files.iter().map(|file| format!("file {}", file.path));
+    let setup = setup.iter().map(|part| format!("setup {}", part.name));
+    environment.chain(files).chain(setup).collect()
 }
 
 /// A rule in words.

@@ -18,6 +18,23 @@ pub(super) mod v1;
 pub(super) mod v2;
 pub(super) mod v3;
 pub(super) mod v4;
+pub(super) mod v5;
+
+/// Reads a record written with the current schema or with one of five before it.
+pub(super) fn decode_five<R, V1, V2, V3, V4, V5>(schema: u8, bytes: &[u8]) -> Result<R, CodecError>
+where
+    R: Record + From<V1> + From<V2> + From<V3> + From<V4> + From<V5>,
+    V1: DeserializeOwned,
+    V2: DeserializeOwned,
+    V3: DeserializeOwned,
+    V4: DeserializeOwned,
+    V5: DeserializeOwned,
+{
+    match schema {
+        5 => codec::read::<V5>(bytes).map(R::from),
+        _ => decode_four::<R, V1, V2, V3, V4>(schema, bytes),
+    }
+}
 
 /// Reads a record written with the current schema or with one of four before it.
 pub(super) fn decode_four<R, V1, V2, V3, V4>(schema: u8, bytes: &[u8]) -> Result<R, CodecError>

@@ -13,6 +13,7 @@ use super::old::v1::{
 use super::old::v2::{FarmRoleV2, ServerV2};
 use super::old::v3::FarmRoleV3;
 use super::old::v4::FarmRoleV4;
+use super::old::v5::FarmRoleV5;
 use super::stored_order::{StoredOrder, order_body};
 use super::tables::{Index, Key, Record, key};
 use crate::base::{
@@ -52,7 +53,7 @@ impl Record for Farm {
 
 impl Record for FarmRole {
     type Key = FarmRoleId;
-    const SCHEMA: u8 = 5;
+    const SCHEMA: u8 = 6;
 
     fn key(&self) -> FarmRoleId {
         self.id
@@ -74,7 +75,9 @@ impl Record for FarmRole {
     }
 
     fn decode(schema: u8, bytes: &[u8]) -> Result<FarmRole, CodecError> {
-        old::decode_four::<FarmRole, FarmRoleV1, FarmRoleV2, FarmRoleV3, FarmRoleV4>(schema, bytes)
+        old::decode_five::<_, FarmRoleV1, FarmRoleV2, FarmRoleV3, FarmRoleV4, FarmRoleV5>(
+            schema, bytes,
+        )
     }
 }
 

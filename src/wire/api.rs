@@ -13,6 +13,7 @@ pub mod readings;
 pub mod route;
 pub mod servers;
 
+pub use appliance::JobView;
 pub use declare::{
     FarmManifestView, ManifestRequest, ManifestResult, ProposalRequest, ProposalText, ProposalView,
 };
@@ -225,6 +226,9 @@ pub struct FarmRoleExtra {
     pub published: Vec<PublishedView>,
     /// Whether its servers reach what the machine reaches.
     pub outbound: bool,
+    /// What its servers do otherwise than its role says: `environment of api: MODE`, `file /etc/x`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub overrides: Vec<String>,
     /// What it waits for.
     pub waiting: Vec<String>,
     /// What is held for it, one line each: `scale, 2 h left: black friday`.
@@ -479,20 +483,4 @@ pub struct StatusView {
     pub published: Vec<String>,
     /// Each background job: name and how its last run went.
     pub jobs: Vec<JobView>,
-}
-
-/// One background job.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct JobView {
-    /// Its name.
-    pub name: String,
-    /// What it is for.
-    pub description: String,
-    /// Runs since the start.
-    pub runs: u64,
-    /// Runs that failed.
-    pub failures: u64,
-    /// How the last one went.
-    pub last: String,
 }

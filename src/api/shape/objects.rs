@@ -67,6 +67,7 @@ pub const SHAPES: &[Shape] = &[
             field("volumes", Texts, "Mount points of its data volumes."),
             field("balances", Text, "Alias of the farm role it balances."),
             field("outbound", Flag, "Whether its servers reach what the machine reaches."),
+            field("overrides", Texts, "What it does otherwise than its role; absent without any."),
             field("published", ListOf("Published"), "Ports of the machine; absent without any."),
             field("holds", Texts, "What is held, one line each."),
             field("notes", ListOf("Note"), "Notes on it, the oldest first; absent without any."),

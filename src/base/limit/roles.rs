@@ -6,6 +6,9 @@ use std::time::Duration;
 /// Bytes of all texts of a role: rendered and doubled twice, for JSON and topology, they fit an
 /// order.
 pub const ROLE_TEXT_BYTES_MAX: usize = 256 * 1024;
+/// Bytes of all texts that a farm role lays over its role: they are in its record, and in each of
+/// the revisions that are kept of it.
+pub const OVERRIDES_TEXT_BYTES_MAX: usize = 16 * 1024;
 /// Most parts of a role's setup, and most files of it: more are a script and an archive.
 pub const ROLE_PARTS_MAX: usize = 100;
 /// Most services of a role: each is a process that an agent looks after.

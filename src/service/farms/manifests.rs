@@ -1,13 +1,16 @@
 //! Manifests: a whole farm declared at once, or told what declaring it would change.
 
+mod asked;
 mod difference;
 mod export;
 mod outlook;
+mod overrides;
 mod published;
 mod references;
 
 pub use export::export;
 pub(in crate::service) use outlook::{Outlook, outlook};
+pub(in crate::service) use overrides::refuse as refuse_overrides;
 pub(in crate::service) use published::unnamed as unnamed_port;
 
 use crate::base::{Code, FarmId, FarmRoleId, Name, Problem, Result, Timestamp};
@@ -155,6 +158,7 @@ pub(in crate::service) fn change_of(
     new: Vec<FarmRole>,
 ) -> Result<Change> {
     let base = base_of(read, Some(&farm), old)?;
+    asked::refuse(read, &farm, old, &new)?;
     let both = old.iter().zip(&new);
     let differences = both
         .flat_map(|(old, new)| difference::of_farm_role(Some(old), new, |role| recipe(read, role)));
@@ -192,6 +196,7 @@ pub(in crate::service) fn read(service: &Service, grant: &Grant, text: &str) -> 
     service.read(grant, |view| {
         references::look_up_names(view, env, &mut reading)?;
         references::look_up(view, known, env, &mut reading)?;
+        asked::look_up(view, env, &mut reading)?;
         published::look_up(view, &service.settings.publishing, &mut reading)
     })?;
     references::look_up_zones(&service.settings.zones, &mut reading);
@@ -276,7 +281,7 @@ pub(in crate::service) fn compose(
         differences.extend(difference::of_farm_role(old, &new, recipe));
         farm_roles.push(new);
     }
-    for old in existing {
+    for old in &existing {
         if manifest.farm_roles.iter().any(|declared| declared.alias == old.alias) {
             continue;
         }
@@ -284,9 +289,10 @@ pub(in crate::service) fn compose(
         if new.removed && !old.removed {
             farms::refuse_locked(&lookup::live_servers_of_farm_role(read, old.id)?)?;
         }
-        differences.extend(difference::of_farm_role(Some(&old), &new, recipe));
+        differences.extend(difference::of_farm_role(Some(old), &new, recipe));
         farm_roles.push(new);
     }
+    asked::refuse(read, &farm, &existing, &farm_roles)?;
     if farm.goal == FarmGoal::Launched {
         farms::variables::require(read, &farm, &farm_roles)?;
     }
@@ -366,7 +372,7 @@ fn farm_role(
         balance: declared.balance.clone(),
         check: declared.check.clone(),
         role_check: pin.recipe.check.clone(),
-        setup_ms: pin.recipe.setup_ms(),
+        setup_ms: pin.recipe.clone().with(&declared.overrides).setup_ms(),
         drain_ms: declared.drain_ms,
         launch_timeout_ms: declared.launch_timeout_ms,
         revision: 1,
@@ -377,6 +383,7 @@ fn farm_role(
         rollout_said: 0,
         publish: declared.publish.clone(),
         outbound: declared.outbound,
+        overrides: declared.overrides.clone(),
     };
     if let Some(old) = old {
         // What was said of an earlier rollout does not hold for another one.

@@ -16,8 +16,8 @@ use crate::automation::recipe::{NamedWords, Scene, SceneServer, Stage, Tier, Unr
 use crate::base::hash::{hex, sha256};
 use crate::base::{Code, FarmId, FarmRoleId, Millis, Problem, Result, RoleId, ServerId, Timestamp};
 use crate::model::{
-    Actor, Cause, Farm, FarmRole, Grant, ImageDefaults, OnChange, Order, OrderBody, OrderState,
-    Permission, Recipe, RoleFile, Server, ServerStatus, Workload,
+    Actor, Cause, Farm, Grant, ImageDefaults, OnChange, Order, OrderBody, OrderState, Permission,
+    Recipe, Revision, RoleFile, Server, ServerStatus, Workload,
 };
 use crate::service::agents::orders;
 use crate::service::farms::images;
@@ -55,8 +55,8 @@ impl RolesWithWork {
     pub fn farms(&mut self, service: &Service) -> Result<BTreeSet<FarmId>> {
         let used = service.observed.fleet.roles_in_use(service)?;
         self.0.retain(|role, _| used.contains_key(role));
+        let mut farms = service.observed.fleet.overridden_farms(service)?;
         service.read(&Grant::job("workloads"), |view| {
-            let mut farms = BTreeSet::new();
             for (role, of) in used {
                 if self.has_work(view, role)? {
                     farms.extend(of);
@@ -166,9 +166,9 @@ impl<'a> Contents<'a> {
     }
 }
 
-/// Whether a server of a farm role's revision has work to wait for.
-pub(in crate::service) fn has_work(view: &View, role: RoleId, revision: u64) -> Result<bool> {
-    Ok(!lookup::recipe_of(view, role, revision)?.is_idle())
+/// Whether a server of this make has work to wait for.
+pub(in crate::service) fn has_work(view: &View, make: &Revision) -> Result<bool> {
+    Ok(!lookup::recipe_of_make(view, make)?.is_idle())
 }
 
 /// Whether a server can be told to do anything.
@@ -180,15 +180,14 @@ fn takes_work(server: &Server) -> bool {
 /// A farm, read once for all of its servers.
 struct Site {
     farm: Farm,
-    roles: BTreeMap<FarmRoleId, FarmRole>,
     servers: Vec<Server>,
-    /// What the revisions say that farm roles pin and servers are of.
-    recipes: BTreeMap<(RoleId, u64), Recipe>,
+    /// What is done on servers of each make that is declared or that there are servers of.
+    recipes: BTreeMap<MakeKey, Recipe>,
     /// The words of each, among which variables are.
-    named: BTreeMap<(RoleId, u64), NamedWords>,
+    named: BTreeMap<MakeKey, NamedWords>,
     variables: FarmVariables,
     /// What their images say of the programs in them, where that is taken over.
-    defaults: BTreeMap<(RoleId, u64), ImageDefaults>,
+    defaults: BTreeMap<MakeKey, ImageDefaults>,
     scene: Scene,
 }
 
@@ -199,23 +198,25 @@ impl Site {
         let mut servers = lookup::live_servers_of_farm(view, farm.id)?;
         servers.sort_by_key(|server| (server.farm_role, server.index, server.id));
         let roles: BTreeMap<_, _> = roles.into_iter().map(|role| (role.id, role)).collect();
-        let pinned = roles.values().map(|role| (role.role, role.role_revision));
-        let made = servers.iter().filter_map(|server| revision_of(&roles, server));
+        let declared = roles.values().map(|role| (role.id, role.revision));
+        let made = servers.iter().map(make_key);
         let (mut recipes, mut defaults) = (BTreeMap::new(), BTreeMap::new());
         let mut named = BTreeMap::new();
-        for (role, revision) in pinned.chain(made) {
-            if let Entry::Vacant(new) = recipes.entry((role, revision)) {
-                let recipe = new.insert(lookup::recipe_of(view, role, revision)?);
-                named.insert((role, revision), NamedWords::of(recipe));
-                if recipe.services.iter().any(|service| service.command.is_empty()) {
-                    let found = images::defaults(view, farm.env, (role, revision))?;
-                    defaults.insert((role, revision), found);
-                }
+        for key in declared.chain(made) {
+            let Entry::Vacant(new) = recipes.entry(key) else { continue };
+            let Some(make) = roles.get(&key.0).and_then(|role| role.make_of(key.1)) else {
+                continue;
+            };
+            let recipe = new.insert(lookup::recipe_of_make(view, &make)?);
+            named.insert(key, NamedWords::of(recipe));
+            if recipe.services.iter().any(|service| service.command.is_empty()) {
+                let of_role = (make.role, make.role_revision);
+                defaults.insert(key, images::defaults(view, farm.env, of_role)?);
             }
         }
         let mut tiers = BTreeMap::new();
         for role in roles.values().filter(|role| !role.removed) {
-            let ports = recipes[&(role.role, role.role_revision)].ports.clone();
+            let ports = recipes[&(role.id, role.revision)].ports.clone();
             let members = servers.iter().filter(|server| {
                 server.farm_role == role.id && server.status == ServerStatus::Running
             });
@@ -224,7 +225,7 @@ impl Site {
         }
         let scene = Scene::new(farm.name.as_str(), &tiers);
         let variables = FarmVariables::read(view, &farm, roles.values())?;
-        Ok(Some(Site { farm, roles, servers, recipes, named, variables, defaults, scene }))
+        Ok(Some(Site { farm, servers, recipes, named, variables, defaults, scene }))
     }
 
     fn name_of(&self, server: &Server) -> String {
@@ -238,8 +239,8 @@ impl Site {
         view: &View,
         server: &Server,
     ) -> Result<Option<std::result::Result<Workload, Unrendered>>> {
-        let made = revision_of(&self.roles, server);
-        let recipe = made.and_then(|made| self.recipes.get(&made).zip(self.named.get(&made)));
+        let made = make_key(server);
+        let recipe = self.recipes.get(&made).zip(self.named.get(&made));
         let Some((recipe, named)) = recipe.filter(|(recipe, _)| !recipe.is_idle()) else {
             return Ok(None);
         };
@@ -259,9 +260,7 @@ impl Site {
         let stage = Stage { server: member, vars: vars.collect(), hidden, of_setup };
         let mut rendered = render(recipe, &self.scene, &stage);
         // What an image says is no template.
-        if let (Ok(workload), Some(defaults)) =
-            (&mut rendered, made.and_then(|made| self.defaults.get(&made)))
-        {
+        if let (Ok(workload), Some(defaults)) = (&mut rendered, self.defaults.get(&made)) {
             workload.services.iter_mut().for_each(|service| service.take_over(defaults));
         }
         Ok(Some(rendered))
@@ -293,10 +292,11 @@ impl Site {
     }
 }
 
-/// The role that a server is of, and which revision of it.
-fn revision_of(roles: &BTreeMap<FarmRoleId, FarmRole>, server: &Server) -> Option<(RoleId, u64)> {
-    let make = roles.get(&server.farm_role)?.make_of(server.revision)?;
-    Some((make.role, make.role_revision))
+/// A farm role and the number of what its servers are made of.
+type MakeKey = (FarmRoleId, u64);
+
+fn make_key(server: &Server) -> MakeKey {
+    (server.farm_role, server.revision)
 }
 
 fn member(farm: &Farm, server: &Server) -> Option<SceneServer> {

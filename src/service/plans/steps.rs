@@ -307,7 +307,7 @@ fn launch_request(
         interval_ms: service.settings.agent_interval_ms,
         check: make.ready_check().cloned(),
         mounts: make.storage.iter().map(|volume| volume.mount_point.clone()).collect(),
-        works: workloads::has_work(view, make.role, make.role_revision)?,
+        works: workloads::has_work(view, &make)?,
     };
     let user_data = match server.agent {
         true => serde_json::to_string(&user_data)

@@ -96,6 +96,11 @@ impl Fleet {
         self.ask(service, Kept::roles_in_use)
     }
 
+    /// Farms in which a farm role does otherwise than its role says.
+    pub fn overridden_farms(&self, service: &Service) -> Result<BTreeSet<FarmId>> {
+        self.ask(service, Kept::overridden_farms)
+    }
+
     /// Servers that balance others.
     pub fn balancers(&self, service: &Service) -> Result<BTreeSet<ServerId>> {
         self.ask(service, Kept::balancers)

@@ -79,6 +79,7 @@ fn farm_role() -> FarmRole {
             check: None,
             role_check: Some(ReadyCheck { port: 82, path: None }),
             setup_ms: 8,
+            overrides: Overrides::default(),
             left_at: Some(AT),
         }],
         rollout_wish: RolloutWish::Pause,
@@ -90,6 +91,17 @@ fn farm_role() -> FarmRole {
             protocol: Protocol::Udp,
         }],
         outbound: true,
+        overrides: Overrides {
+            environment: [("w".to_owned(), [("A".to_owned(), "b".to_owned())].into())].into(),
+            files: Vec::new(),
+            setup: vec![SetupPart {
+                name: "n".to_owned(),
+                script: "s".to_owned(),
+                run_as: None,
+                timeout_ms: 9,
+                rerun: false,
+            }],
+        },
     }
 }
 
@@ -97,12 +109,28 @@ fn farm_role() -> FarmRole {
 fn what_people_declare_of_a_tier() {
     check(
         &farm_role(),
-        "020101037765620307076f6e626f617264046865726505736d616c6c0101020601000000000000
+        "020101037765620307076f6e626f617264046865726505736d616c6c010102060100000000000000
+         4e400000000000003440050102010150052f64617461fc00000040010377656250fb901f012f0150
+         01012f015100070304050000020102646201020401010101016101015a6e01013201030201010403
+         06076f6e626f617264046865726505736d616c6c00000152000800000001fbd00701020150010468
+         74747001007f000001010101017701014101620001016e0173000900",
+    );
+}
+
+#[test]
+fn a_tier_as_schema_5_has_it() {
+    let before = "020101037765620307076f6e626f617264046865726505736d616c6c0101020601000000000000
          004e400000000000003440050102010150052f64617461fc00000040010377656250fb901f012f
          015001012f015100070304050000020102646201020401010101016101015a6e0101320103020101
          040306076f6e626f617264046865726505736d616c6c00000152000801fbd0070102015001046874
-         747001007f0000010101",
-    );
+         747001007f0000010101";
+    let read = FarmRole::decode(5, &unhex(before)).unwrap();
+    assert_eq!(read, farm_role_plain());
+}
+
+/// The farm role as it was before it could do otherwise than its role.
+fn farm_role_plain() -> FarmRole {
+    FarmRole { overrides: Overrides::default(), ..farm_role() }
 }
 
 #[test]
@@ -117,7 +145,8 @@ fn a_tier_as_schema_4_has_it() {
 
 /// The farm role as it was before it could be published and knew how long setup takes.
 fn farm_role_unpublished() -> FarmRole {
-    let mut role = FarmRole { publish: Vec::new(), outbound: false, setup_ms: 0, ..farm_role() };
+    let mut role =
+        FarmRole { publish: Vec::new(), outbound: false, setup_ms: 0, ..farm_role_plain() };
     for make in &mut role.history {
         make.setup_ms = 0;
     }

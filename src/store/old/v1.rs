@@ -12,7 +12,7 @@ use crate::base::{
 };
 use crate::model::{
     AgentCursor, Balance, Breaker, BreakerCause, Farm, FarmGoal, FarmRole, Install, LaunchOrder,
-    LaunchReason, Line, Metric, Move, OrderState, Plan, Policy, ReadyCheck, Replacement,
+    LaunchReason, Line, Metric, Move, OrderState, Overrides, Plan, Policy, ReadyCheck, Replacement,
     RoleTarget, RolloutWish, ScalingPolicy, ScalingRule, Server, ServerStatus, StepKind,
     TerminateReason, VolumeSpec,
 };
@@ -101,6 +101,7 @@ impl From<FarmRoleV1> for FarmRole {
             rollout_said: 0,
             publish: Vec::new(),
             outbound: false,
+            overrides: Overrides::default(),
         }
     }
 }

@@ -5,9 +5,9 @@ use crate::base::{
     EnvironmentId, FarmId, FarmRoleId, Millis, Name, RoleId, ServerId, Timestamp, UserId,
 };
 use crate::model::{
-    Balance, FarmRole, HealMode, LaunchReason, MissingPolicy, Policy, ReadyCheck, RemovalPolicy,
-    RolloutPolicy, RolloutWish, ScalingBehavior, ScalingPolicy, Server, ServerStatus,
-    TerminateReason, VolumeSpec,
+    Balance, FarmRole, HealMode, LaunchReason, MissingPolicy, Overrides, Policy, ReadyCheck,
+    RemovalPolicy, RolloutPolicy, RolloutWish, ScalingBehavior, ScalingPolicy, Server,
+    ServerStatus, TerminateReason, VolumeSpec,
 };
 use serde::Deserialize;
 
@@ -66,6 +66,7 @@ impl From<FarmRoleV2> for FarmRole {
             rollout_said: old.rollout_said,
             publish: Vec::new(),
             outbound: false,
+            overrides: Overrides::default(),
         }
     }
 }

@@ -2,7 +2,8 @@
 
 use crate::base::{EnvironmentId, FarmId, FarmRoleId, Millis, Name, RoleId, Timestamp};
 use crate::model::{
-    Balance, FarmRole, Policy, ReadyCheck, Revision, RolloutWish, ScalingPolicy, VolumeSpec,
+    Balance, FarmRole, Overrides, Policy, ReadyCheck, Revision, RolloutWish, ScalingPolicy,
+    VolumeSpec,
 };
 use serde::Deserialize;
 
@@ -61,6 +62,7 @@ impl From<FarmRoleV3> for FarmRole {
             rollout_said: old.rollout_said,
             publish: Vec::new(),
             outbound: false,
+            overrides: Overrides::default(),
         }
     }
 }
@@ -92,6 +94,7 @@ impl From<RevisionV3> for Revision {
             check: old.check,
             role_check: None,
             setup_ms: 0,
+            overrides: Overrides::default(),
             left_at: old.left_at,
         }
     }

@@ -3,7 +3,8 @@
 
 use crate::base::{EnvironmentId, FarmId, FarmRoleId, Millis, Name, RoleId, Timestamp};
 use crate::model::{
-    Balance, FarmRole, Policy, ReadyCheck, Revision, RolloutWish, ScalingPolicy, VolumeSpec,
+    Balance, FarmRole, Overrides, Policy, ReadyCheck, Revision, RolloutWish, ScalingPolicy,
+    VolumeSpec,
 };
 use serde::Deserialize;
 
@@ -64,6 +65,7 @@ impl From<FarmRoleV4> for FarmRole {
             rollout_said: old.rollout_said,
             publish: Vec::new(),
             outbound: false,
+            overrides: Overrides::default(),
         }
     }
 }
@@ -96,6 +98,7 @@ impl From<RevisionV4> for Revision {
             check: old.check,
             role_check: old.role_check,
             setup_ms: 0,
+            overrides: Overrides::default(),
             left_at: old.left_at,
         }
     }

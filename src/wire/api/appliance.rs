@@ -3,6 +3,7 @@
 use super::StatusView;
 use super::route::{NoBody, Object, Route, Shaped};
 use crate::wire::input::WhoView;
+use serde::{Deserialize, Serialize};
 
 /// Shows the appliance.
 pub const STATUS: Route<NoBody, Object<StatusView>> =
@@ -18,4 +19,20 @@ impl Shaped for StatusView {
 
 impl Shaped for WhoView {
     const SHAPE: &'static str = "Who";
+}
+
+/// One background job.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct JobView {
+    /// Its name.
+    pub name: String,
+    /// What it is for.
+    pub description: String,
+    /// Runs since the start.
+    pub runs: u64,
+    /// Runs that failed.
+    pub failures: u64,
+    /// How the last one went.
+    pub last: String,
 }

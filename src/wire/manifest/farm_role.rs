@@ -1,6 +1,7 @@
 //! One entry of `farmRoles`: its place, size, scaling, volumes, and what is ours under `grange`.
 
 use super::fault::Sink;
+use super::role::{ReadOverrides, read_overrides};
 use super::section::{Meaning, Section};
 use super::tree::Tree;
 use super::value::{
@@ -34,6 +35,7 @@ struct Extra {
     policy: Policy,
     publish: Vec<(String, Publish)>,
     outbound: bool,
+    overrides: ReadOverrides,
 }
 
 /// Reads one farm role: what it refers to, as far as that can be read, and the whole of it, `None`
@@ -72,6 +74,7 @@ pub(super) fn read(
         balanced: extra.balanced.clone(),
         depends_on: extra.policy.depends_on.clone(),
         publish: extra.publish.clone(),
+        overrides: extra.overrides.clone(),
     };
     let whole = || {
         Some(DeclaredFarmRole {
@@ -91,6 +94,7 @@ pub(super) fn read(
             launch_timeout_ms: extra.launch_timeout_ms,
             policy: extra.policy,
             outbound: extra.outbound,
+            overrides: extra.overrides.overrides,
             publish: extra.publish.into_iter().map(|(_, publish)| publish).collect(),
         })
     };
@@ -238,6 +242,7 @@ fn extra(fields: Option<Section<'_>>, sink: &mut Sink) -> Extra {
         policy: Policy::default(),
         publish: Vec::new(),
         outbound: false,
+        overrides: ReadOverrides::default(),
     };
     let Some(mut fields) = fields else { return extra };
     let mut length = |name, range: std::ops::RangeInclusive<Millis>, into: &mut Millis| {
@@ -264,6 +269,8 @@ fn extra(fields: Option<Section<'_>>, sink: &mut Sink) -> Extra {
     extra.publish = publish::read(&mut fields, sink);
     extra.outbound = fields.optional("outbound", sink, yes_or_no).unwrap_or(false);
     extra.check = fields.section("check", sink).and_then(|f| ready_check(f, sink));
+    let overrides = fields.section("overrides", sink).map(|f| read_overrides(f, sink));
+    extra.overrides = overrides.unwrap_or_default();
     fields.finish(sink);
     extra
 }

@@ -141,7 +141,7 @@ fn is_within(inner: &str, outer: &str) -> bool {
 }
 
 /// Text of an unknown name for a message: what may have been meant, or what there is.
-pub(super) fn suggest(given: &str, known: &[&str]) -> String {
+pub fn suggest(given: &str, known: &[&str]) -> String {
     let nearest = known
         .iter()
         .map(|name| (distance(&given.to_lowercase(), &name.to_lowercase()), *name))

@@ -36,13 +36,15 @@ mod write;
 #[cfg(test)]
 mod written;
 
-pub use fault::{Fault, SourcePosition};
+pub use fault::{Fault, SourcePosition, suggest};
 pub use write::{length, list, size, write};
 
 use crate::base::limit::{FARM_DESCRIPTION_BYTES_MAX, FARM_ROLES_MAX};
 use crate::base::text::Kind;
 use crate::base::{Millis, Name, Problem};
-use crate::model::{Balance, LaunchOrder, Policy, Publish, ReadyCheck, ScalingPolicy, VolumeSpec};
+use crate::model::{
+    Balance, LaunchOrder, Overrides, Policy, Publish, ReadyCheck, ScalingPolicy, VolumeSpec,
+};
 use fault::{FaultsFound, Sink};
 use section::Section;
 
@@ -86,6 +88,8 @@ pub struct Reference {
     /// Ports of the machine that lead to its servers, each with where it is said:
     /// `farmRoles[0].grange.publish[0]`.
     pub publish: Vec<(String, Publish)>,
+    /// What it lays over its role, as far as it can be read.
+    pub overrides: role::ReadOverrides,
 }
 
 /// What was read of a text: the manifest if it is whole, and everything that is wrong with it.
@@ -134,6 +138,8 @@ pub struct DeclaredFarmRole {
     pub publish: Vec<Publish>,
     /// Whether they reach what the machine reaches.
     pub outbound: bool,
+    /// What they do otherwise than the role says.
+    pub overrides: Overrides,
 }
 
 impl Reading {

@@ -175,14 +175,53 @@ impl<'t> Section<'t> {
         is_name: impl Fn(&str) -> Meaning<()>,
         read: impl Fn(&Tree) -> Meaning<T>,
     ) -> Vec<(String, String, T)> {
+        match self.section(name, sink) {
+            Some(section) => section.own_named(most, sink, is_name, read),
+            None => Vec::new(),
+        }
+    }
+
+    /// The sections of a section whose names are the writer's own, each with its name.
+    pub fn named_sections(
+        &mut self,
+        name: &'static str,
+        most: usize,
+        sink: &mut Sink,
+        is_name: impl Fn(&str) -> Meaning<()>,
+    ) -> Vec<(String, Section<'t>)> {
         let Some(section) = self.section(name, sink) else { return Vec::new() };
         if section.entries.len() > most {
             let text = format!("{} fields: at most {most}", section.entries.len());
             sink.fault(&section.path, section.place, text);
         }
-        let mut fields = Vec::new();
+        let mut sections = Vec::new();
         for entry in section.entries.iter().take(most) {
             let path = section.at(&entry.key);
+            sink.places.insert(path.clone(), entry.place);
+            if let Err(message) = is_name(&entry.key) {
+                sink.fault(&path, entry.place, message);
+            }
+            let inner = Section::open(&entry.value, path, sink);
+            sections.extend(inner.map(|inner| (entry.key.clone(), inner)));
+        }
+        sections
+    }
+
+    /// The fields of this section, whose names are the writer's own, each with its path.
+    pub fn own_named<T>(
+        &self,
+        most: usize,
+        sink: &mut Sink,
+        is_name: impl Fn(&str) -> Meaning<()>,
+        read: impl Fn(&Tree) -> Meaning<T>,
+    ) -> Vec<(String, String, T)> {
+        if self.entries.len() > most {
+            let text = format!("{} fields: at most {most}", self.entries.len());
+            sink.fault(&self.path, self.place, text);
+        }
+        let mut fields = Vec::new();
+        for entry in self.entries.iter().take(most) {
+            let path = self.at(&entry.key);
             sink.places.insert(path.clone(), entry.value.place);
             match is_name(&entry.key).and_then(|()| read(&entry.value)) {
                 Ok(value) => fields.push((path, entry.key.clone(), value)),

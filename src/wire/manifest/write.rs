@@ -5,6 +5,7 @@
 //! a field that is added to it and forgotten here does not compile.
 
 use super::policy::{BEHAVIOR, HEAL, MISSING, REMOVAL, STRATEGY};
+use super::role::write_overrides;
 use super::{DeclaredFarmRole, Manifest};
 use crate::base::Millis;
 use crate::model::{
@@ -129,6 +130,7 @@ impl Lines {
             policy,
             publish,
             outbound,
+            overrides,
         } = role;
         self.line(format!("  - alias: {}", scalar(alias.as_str())));
         self.depth += 2;
@@ -152,6 +154,9 @@ impl Lines {
             lines.field("cooldownUp", length(scaling.cooldown_up_ms));
             lines.field("cooldownDown", length(scaling.cooldown_down_ms));
             lines.policy(policy);
+            if !overrides.is_empty() {
+                lines.section("overrides", |lines| write_overrides(lines, overrides));
+            }
         });
         self.depth -= 2;
     }

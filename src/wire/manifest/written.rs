@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::model::{
-    HealMode, Metric, MissingPolicy, Protocol, PublishTo, RemovalPolicy, RolloutPolicy,
-    RolloutStrategy, ScalingBehavior, ScalingRule,
+    HealMode, Metric, MissingPolicy, OnChange, Protocol, PublishTo, RemovalPolicy, RoleFile,
+    RolloutPolicy, RolloutStrategy, ScalingBehavior, ScalingRule, SetupPart,
 };
 use proptest::collection::vec;
 use proptest::option;
@@ -140,9 +140,39 @@ fn farm_roles() -> impl Strategy<Value = DeclaredFarmRole> {
                 policy,
                 publish: Vec::new(),
                 outbound: launch_index % 2 == 1,
+                overrides: overrides(launch_index),
             }
         },
     )
+}
+
+/// What is laid over a role: nothing, or something of every kind.
+fn overrides(place: u32) -> Overrides {
+    if place % 3 == 0 {
+        return Overrides::default();
+    }
+    let mode = [("MODE", "true"), ("A", "{{ vars.X }}")].map(|(n, v)| (n.to_owned(), v.to_owned()));
+    let file = RoleFile {
+        path: "/etc/x: y".into(),
+        content: format!("a: {place}\n  b\n"),
+        template: place % 2 == 0,
+        mode: 0o600,
+        owner: Some("app".into()),
+        check: vec!["grep".into(), "{}".into()],
+        on_change: Some(OnChange::Reload("api".into())),
+    };
+    let part = SetupPart {
+        name: "first".into(),
+        script: "echo 1\necho 2\n".into(),
+        run_as: None,
+        timeout_ms: 61_000,
+        rerun: true,
+    };
+    Overrides {
+        environment: [("no".into(), mode.into()), ("y".into(), Default::default())].into(),
+        files: vec![file; (place % 2) as usize],
+        setup: vec![part],
+    }
 }
 
 /// Ports that no other farm role has, of every kind.

@@ -42,6 +42,14 @@ const GRANGE: &[Field] = &[
     ("unhealthyFor", &["5m", "1h"]),
     ("replaceWithVolumes", &["true", "false"]),
     ("outbound", &["true", "false"]),
+    (
+        "overrides",
+        &[
+            "{}",
+            "{files: [{path: /etc/x, template: '{{ farm.name }}', mode: '0600'}]}",
+            "{setup: [{run: 'true'}, {run: id, name: who, timeout: 61s, rerun: true}]}",
+        ],
+    ),
     ("removalPolicy", &["highest-index", "oldest", "newest", "least-busy", "previous-revision"]),
     ("missingServers", &["terminate", "flag", "ignore"]),
     ("availabilityZones", &["[]", "[a]", "[1.5, 'null', a]"]),
@@ -61,7 +69,10 @@ const ROLLOUT: &[Field] = &[
 const PUBLISH: &[Field] =
     &[("address", &["192.0.2.1", "'2001:db8::1'"]), ("protocol", &["tcp", "udp"])];
 /// Fields that are always there, or whose value is made here.
-const MADE: [&str; 22] = [
+const MADE: [&str; 25] = [
+    "environment",
+    "files",
+    "setup",
     "farm",
     "description",
     "farmRoles",
@@ -241,6 +252,7 @@ zz: 1
 farmRoles:
   - {alias: web, zz: 1, scaling: {zz: 1, rules: [{zz: 1}]}, storage: [{zz: 1}],
      grange: {zz: 1, rollout: {zz: 1}, balance: {zz: 1}, check: {zz: 1},
+     overrides: {zz: 1},
      publish: [{zz: 1}]}}
 ";
 

@@ -4,9 +4,10 @@
 //! `farmRoles[web].scaling.rules[CpuPercent].scaleUp`. Both sides are said as a manifest would
 //! say them, so that a line of the difference can be found in the file.
 
+use crate::base::hash::{hex, sha256};
 use crate::model::{
-    Farm, FarmGoal, FarmRole, LaunchOrder, Policy, Publish, RolloutPolicy, ScalingPolicy,
-    machine_port,
+    Farm, FarmGoal, FarmRole, LaunchOrder, Overrides, Policy, Publish, RolloutPolicy,
+    ScalingPolicy, machine_port,
 };
 use crate::wire::manifest::{length, list, size};
 use serde::Serialize;
@@ -130,7 +131,9 @@ pub fn of_farm_role(
     for (path, _) in after.iter().chain(gone) {
         let (was, is) = (value(&old_values, path), value(&new_values, path));
         if was != is {
-            all.push(one(path.clone(), format!("{was} -> {is}")));
+            // A text of the writer's own could look like the journal's next sentence.
+            let journal = path.starts_with("grange.overrides").then(|| "changed".to_owned());
+            all.push(Difference { journal, ..one(path.clone(), format!("{was} -> {is}")) });
         }
     }
     all
@@ -166,6 +169,7 @@ fn fields(role: &FarmRole, recipe: String) -> Vec<(String, String)> {
         rollout_said: _,
         publish,
         outbound,
+        overrides,
     } = role;
     let mut all: Vec<(String, String)> = Vec::new();
     let mut add = |path: &str, value: String| all.push((path.to_owned(), value));
@@ -200,7 +204,33 @@ fn fields(role: &FarmRole, recipe: String) -> Vec<(String, String)> {
     add("grange.drain", length(*drain_ms));
     add("grange.launchTimeout", length(*launch_timeout_ms));
     policy_fields(policy, &mut add);
+    overrides_fields(overrides, &mut add);
     all
+}
+
+/// Of a text of some length its digest is shown: it is told apart, and the line stays short.
+fn overrides_fields(overrides: &Overrides, add: &mut impl FnMut(&str, String)) {
+    let Overrides { environment, files, setup } = overrides;
+    for (service, variables) in environment {
+        for (name, value) in variables {
+            let at = format!("grange.overrides.environment.{service}.{name}");
+            let is_short = value.len() <= SHOWN_BYTES_MAX;
+            add(&at, if is_short { format!("{value:?}") } else { digest(value) });
+        }
+    }
+    for file in files {
+        add(&format!("grange.overrides.files[{}]", file.path), digest(&format!("{file:?}")));
+    }
+    for part in setup {
+        add(&format!("grange.overrides.setup[{}]", part.name), digest(&format!("{part:?}")));
+    }
+}
+
+/// Bytes of a value that is shown as it is.
+const SHOWN_BYTES_MAX: usize = 60;
+
+fn digest(text: &str) -> String {
+    format!("text {}", hex(&sha256(text.as_bytes())[..4]))
 }
 
 fn policy_fields(policy: &Policy, add: &mut impl FnMut(&str, String)) {

@@ -104,6 +104,7 @@ fn declared(read: &impl Reads, role: &FarmRole) -> Result<DeclaredFarmRole> {
         rollout_said: _,
         publish,
         outbound,
+        overrides,
     } = role.clone();
     let recipe = lookup::role(read, role)?.ok_or_else(|| Problem::not_found("role", role))?;
     Ok(DeclaredFarmRole {
@@ -124,5 +125,6 @@ fn declared(read: &impl Reads, role: &FarmRole) -> Result<DeclaredFarmRole> {
         policy,
         publish,
         outbound,
+        overrides,
     })
 }

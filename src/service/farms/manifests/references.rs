@@ -1,6 +1,6 @@
 //! What farm roles of a manifest refer to and only the appliance knows: platforms, sizes, roles.
 
-use super::{pinned, published};
+use super::{overrides, pinned, published};
 use crate::base::{EnvironmentId, Name, Result};
 use crate::model::{Automation, FarmRole, Role};
 use crate::service::farms::images;
@@ -117,6 +117,7 @@ fn check_role(
         reading.add(&at("roleRevision"), text);
         return Ok(());
     };
+    overrides::look_up(reference, name, &revision, reading);
     published::look_up_names(&reference.publish, name, &revision, reading);
     if let Some(platform) = reference.platform.as_ref().filter(|p| revision.image(p).is_none()) {
         reading.add(&at("role"), format!("role {name} has no image for {platform}"));

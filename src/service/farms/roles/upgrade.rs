@@ -62,10 +62,11 @@ impl Intent for Upgrade {
                 let text = format!("revision {number} of role {}: {gone}", role.name);
                 return Err(Problem::invalid("roleRevision", text));
             }
+            manifests::refuse_overrides(old, &role.name, &revision)?;
             let mut new = FarmRole {
                 role_revision: number,
                 role_check: revision.recipe.check.clone(),
-                setup_ms: revision.recipe.setup_ms(),
+                setup_ms: revision.recipe.clone().with(&old.overrides).setup_ms(),
                 ..old.clone()
             };
             if new.follow(old, now) {

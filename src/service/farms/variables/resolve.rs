@@ -308,7 +308,7 @@ fn unmet(
     place: &str,
     known: &[Inherited],
 ) -> Result<Vec<Problem>> {
-    let recipe = lookup::recipe_of(read, farm_role.role, farm_role.role_revision)?;
+    let recipe = lookup::recipe_of_make(read, &farm_role.make())?;
     let has = |name: &str| {
         let given =
             known.iter().any(|known| known.first().name == name && known.counting().is_some());

@@ -53,6 +53,8 @@ struct Traits {
     connected: bool,
     /// The appliance makes its check, from outside.
     checked: bool,
+    /// It does something otherwise than its role says, or servers of it may from before.
+    overridden: bool,
 }
 
 impl Place {
@@ -101,6 +103,8 @@ impl Traits {
             balances: role.balance.is_some(),
             connected: role.outbound || !role.publish.is_empty(),
             checked: role.ready_check().is_some() && !role.policy.agent,
+            overridden: !role.overrides.is_empty()
+                || role.history.iter().any(|make| !make.overrides.is_empty()),
         }
     }
 }
@@ -265,6 +269,11 @@ impl Kept {
             used.entry(traits.role).or_default().insert(traits.farm);
         }
         used
+    }
+
+    /// Farms in which a farm role does otherwise than its role says.
+    pub(super) fn overridden_farms(&self) -> BTreeSet<FarmId> {
+        self.traits.values().filter(|traits| traits.overridden).map(|traits| traits.farm).collect()
     }
 
     /// Servers that balance others.

@@ -19,6 +19,7 @@
 //! it every one of them ([`RoleReading::templates`]).
 
 mod file;
+mod overrides;
 mod service;
 mod setup;
 #[cfg(test)]
@@ -26,7 +27,10 @@ mod tests;
 mod word;
 mod write;
 
+pub use overrides::ReadOverrides;
+pub(super) use overrides::read as read_overrides;
 pub use write::write;
+pub(super) use write::write_overrides;
 
 use super::fault::{Fault, FaultsFound, Sink};
 use super::section::Section;
@@ -92,8 +96,9 @@ impl RoleReading {
 /// What reading a role's parts needs and gathers.
 struct Reader<'a> {
     sink: &'a mut Sink,
-    /// The texts that came along, by their path beside the manifest.
-    sources: &'a BTreeMap<String, String>,
+    /// The texts that came along, by their path beside the manifest; `None` for the manifest of a
+    /// farm, beside which there is nothing.
+    sources: Option<&'a BTreeMap<String, String>>,
     /// Which the manifest names.
     wanted: BTreeSet<String>,
     templates: Vec<(String, String)>,
@@ -105,15 +110,24 @@ struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     fn new(sink: &'a mut Sink, sources: &'a BTreeMap<String, String>) -> Reader<'a> {
+        Reader { sources: Some(sources), ..Reader::without_sources(sink) }
+    }
+
+    fn without_sources(sink: &'a mut Sink) -> Reader<'a> {
         let (wanted, templates, images) = (BTreeSet::new(), Vec::new(), Vec::new());
         let (commandless, ports) = (Vec::new(), BTreeMap::new());
-        Reader { sink, sources, wanted, templates, images, commandless, ports }
+        Reader { sink, sources: None, wanted, templates, images, commandless, ports }
     }
 
     /// The text of a file beside the manifest. One that did not come along is a fault.
     fn source(&mut self, at: &str, path: Option<String>) -> Option<String> {
         let path = path?;
-        let found = self.sources.get(&path).cloned();
+        let Some(sources) = self.sources else {
+            let text = "a farm's manifest has no files beside it: say it here, or in the role";
+            self.sink.fault_at(at, text);
+            return None;
+        };
+        let found = sources.get(&path).cloned();
         if found.is_none() {
             self.sink.fault_at(at, format!("{path} was not sent along with the manifest"));
         }

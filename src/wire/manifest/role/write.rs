@@ -9,7 +9,8 @@ use super::service::RESTART;
 use super::setup::first_line;
 use crate::base::limit::SETUP_TIMEOUT;
 use crate::model::{
-    OnChange, ReadyCheck, Recipe, Restart, RoleFile, RoleImage, RoleService, SetupPart, StopBy,
+    OnChange, Overrides, ReadyCheck, Recipe, Restart, RoleFile, RoleImage, RoleService, SetupPart,
+    StopBy,
 };
 use std::collections::BTreeMap;
 
@@ -42,6 +43,29 @@ pub fn write(manifest: &RoleManifest, comments: &[String]) -> String {
         lines.section("check", |lines| write_check(lines, check, ports));
     }
     lines.text
+}
+
+/// What a farm role lays over its role, as a section of it.
+pub(in crate::wire::manifest) fn write_overrides(lines: &mut Lines, overrides: &Overrides) {
+    let Overrides { environment, files, setup } = overrides;
+    if !environment.is_empty() {
+        lines.section("environment", |lines| {
+            for (service, variables) in environment {
+                write_variables(lines, &scalar(service), variables);
+            }
+        });
+    }
+    lines.items("files", files, write_file);
+    lines.items("setup", setup, write_part);
+}
+
+fn write_variables(lines: &mut Lines, name: &str, variables: &BTreeMap<String, String>) {
+    if variables.is_empty() {
+        return lines.field(name, "{}");
+    }
+    lines.section(name, |lines| {
+        variables.iter().for_each(|(name, value)| lines.field(&scalar(name), scalar(value)));
+    });
 }
 
 fn texts(items: &[String]) -> String {
@@ -101,9 +125,7 @@ fn write_service(lines: &mut Lines, service: &RoleService) {
         lines.field("directory", scalar(directory));
     }
     if !environment.is_empty() {
-        lines.section("environment", |lines| {
-            environment.iter().for_each(|(name, value)| lines.field(&scalar(name), scalar(value)));
-        });
+        write_variables(lines, "environment", environment);
     }
     lines.unless("restart", restart, &Restart::default(), word(&RESTART, restart));
     if *stop != StopBy::default() {
