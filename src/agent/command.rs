@@ -1,15 +1,18 @@
 //! Running a command: its own process group, a deadline, a bound on its output.
 
+mod pipe;
+
 use super::leftover::Noted;
-use crate::base::limit::COMMAND_OUTPUT_BYTES_MAX;
-use crate::base::mask::{Mask, MaskedOutput};
-use crate::base::{Bytes, Millis};
-use crate::model::{EndedBy, Printed, Ran};
+use super::live::{LiveOutput, Output};
+use crate::base::Millis;
+use crate::base::mask::Mask;
+use crate::model::{EndedBy, Ran};
 use nix::errno::Errno;
-use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
-use std::io::{self, PipeReader, PipeWriter, Read};
+use pipe::Pipe;
+use std::collections::BTreeMap;
+use std::io::{self, PipeWriter};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -54,8 +57,8 @@ pub fn run(
     mask: &Mask,
 ) -> io::Result<Ended> {
     let (output, writer) = io::pipe()?;
-    let mut child = spawn(command, writer.try_clone()?, writer)?;
-    let mut pipes = [Pipe::of(output, mask)?];
+    let mut child = spawn(command, &BTreeMap::new(), writer.try_clone()?, writer)?;
+    let mut pipes = [Pipe::of(output, mask, None)?];
     let ends = Ends { at_most, halt, cancel: &AtomicBool::new(false), grace: Duration::ZERO };
     let (status, ended_by) = watch(&mut child, &mut pipes, &ends)?;
     let [pipe] = pipes;
@@ -63,41 +66,60 @@ pub fn run(
     Ok(Ended { status, output: pipe.end().text() })
 }
 
+/// A command whose outputs are kept apart.
+pub struct Apart<'a> {
+    /// The program and its arguments.
+    pub command: &'a [String],
+    /// What its environment has beyond the agent's.
+    pub environment: &'a BTreeMap<String, String>,
+    /// What is taken out of what it prints.
+    pub mask: &'a Mask,
+    /// Where it is read along.
+    pub live: &'a LiveOutput,
+}
+
 /// Runs a command likewise, or until `cancel` is set, and keeps its outputs apart, byte for byte;
 /// its exit code too. What is ended before its time may end in its own way first. `begun` is given
 /// the process, which leads its group, and what that gives back is kept until it has ended.
 pub fn run_apart(
-    command: &[String],
+    apart: &Apart<'_>,
     at_most: Millis,
-    halt: &AtomicBool,
-    cancel: &AtomicBool,
-    mask: &Mask,
+    (halt, cancel): (&AtomicBool, &AtomicBool),
     begun: impl FnOnce(u32) -> Noted,
 ) -> io::Result<(i32, Ran)> {
-    keep_apart(command, &Ends { at_most, halt, cancel, grace: GRACE }, mask, begun)
+    keep_apart(apart, &Ends { at_most, halt, cancel, grace: GRACE }, begun)
 }
 
 fn keep_apart<T>(
-    command: &[String],
+    apart: &Apart<'_>,
     ends: &Ends<'_>,
-    mask: &Mask,
     begun: impl FnOnce(u32) -> T,
 ) -> io::Result<(i32, Ran)> {
+    let Apart { command, environment, mask, live } = apart;
     let ((stdout, out), (stderr, err)) = (io::pipe()?, io::pipe()?);
-    let mut child = spawn(command, out, err)?;
+    let mut child = spawn(command, environment, out, err)?;
     let _noted = begun(child.id());
-    let mut pipes = [Pipe::of(stdout, mask)?, Pipe::of(stderr, mask)?];
+    let mut pipes = [
+        Pipe::of(stdout, mask, Some((live, Output::Standard)))?,
+        Pipe::of(stderr, mask, Some((live, Output::Error)))?,
+    ];
     let (status, ended_by) = watch(&mut child, &mut pipes, ends)?;
     let [stdout, stderr] = pipes.map(|pipe| pipe.end().printed());
     Ok((exit_code(status), Ran { ended_by, stdout, stderr }))
 }
 
-fn spawn(command: &[String], stdout: PipeWriter, stderr: PipeWriter) -> io::Result<Child> {
+fn spawn(
+    command: &[String],
+    environment: &BTreeMap<String, String>,
+    stdout: PipeWriter,
+    stderr: PipeWriter,
+) -> io::Result<Child> {
     let Some((program, arguments)) = command.split_first() else {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "the command is empty"));
     };
     let child = Command::new(program)
         .args(arguments)
+        .envs(environment)
         .current_dir("/")
         .stdin(Stdio::null())
         .stdout(stdout)
@@ -121,7 +143,7 @@ struct Ends<'a> {
 /// Takes what a command writes until it has ended, by itself or not.
 fn watch(
     child: &mut Child,
-    pipes: &mut [Pipe],
+    pipes: &mut [Pipe<'_>],
     ends: &Ends<'_>,
 ) -> io::Result<(ExitStatus, EndedBy)> {
     let group = Pid::from_raw(i32::try_from(child.id()).unwrap_or(i32::MAX));
@@ -178,7 +200,7 @@ fn watch(
     }
 }
 
-fn take_rest(pipes: &mut [Pipe]) {
+fn take_rest(pipes: &mut [Pipe<'_>]) {
     for pipe in pipes {
         pipe.take();
     }
@@ -196,96 +218,14 @@ fn signal_group(group: Pid, signal: Signal) {
     }
 }
 
-/// One output of a command, and what is kept of it.
-struct Pipe {
-    reader: PipeReader,
-    masked: MaskedOutput,
-    kept: Kept,
-}
-
-impl Pipe {
-    fn of(reader: PipeReader, mask: &Mask) -> io::Result<Pipe> {
-        fcntl(&reader, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).map_err(io::Error::from)?;
-        Ok(Pipe { reader, masked: MaskedOutput::new(mask.clone()), kept: Kept::default() })
-    }
-
-    /// Reads what is there without waiting, at most one pipe's worth; whether there was anything.
-    fn take(&mut self) -> bool {
-        let mut buffer = [0u8; 4096];
-        for round in 0..16 {
-            match self.reader.read(&mut buffer) {
-                Ok(0) => return round > 0,
-                Ok(length) => self.kept.add(&self.masked.push(&buffer[..length])),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(_) => return round > 0,
-            }
-        }
-        true
-    }
-
-    /// What is kept of all of it.
-    fn end(mut self) -> Kept {
-        self.kept.add(&self.masked.end());
-        self.kept
-    }
-}
-
-/// The first and the last of what was written, half of the limit each: what it was about to do
-/// and how it ended.
-#[derive(Default)]
-struct Kept {
-    first: Vec<u8>,
-    last: Vec<u8>,
-    left_out: usize,
-}
-
-const HALF: usize = COMMAND_OUTPUT_BYTES_MAX / 2;
-
-impl Kept {
-    fn add(&mut self, bytes: &[u8]) {
-        let room = HALF.saturating_sub(self.first.len()).min(bytes.len());
-        self.first.extend_from_slice(&bytes[..room]);
-        self.last.extend_from_slice(&bytes[room..]);
-        // Cut in large steps, so that a flood of output costs one copy a byte at most.
-        if self.last.len() > 2 * HALF {
-            self.cut();
-        }
-    }
-
-    fn cut(&mut self) {
-        let over = self.last.len().saturating_sub(HALF);
-        self.last.drain(..over);
-        self.left_out += over;
-    }
-
-    /// As it is.
-    fn printed(mut self) -> Printed {
-        self.cut();
-        if self.left_out == 0 {
-            self.first.append(&mut self.last);
-        }
-        let (head, tail) = (Bytes(self.first), Bytes(self.last));
-        Printed { head, left_out: self.left_out as u64, tail }
-    }
-
-    /// As text. Control characters are replaced: they would grow sixfold in JSON, past what the
-    /// appliance takes in one packet, and a terminal might obey them.
-    fn text(mut self) -> String {
-        self.cut();
-        let mut text = String::from_utf8_lossy(&self.first).into_owned();
-        if self.left_out > 0 {
-            text.push_str(&format!("\n[{} bytes left out]\n", self.left_out));
-        }
-        text.push_str(&String::from_utf8_lossy(&self.last));
-        text.replace(|c: char| c.is_control() && !matches!(c, '\n' | '\t'), "\u{fffd}")
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::pipe::HALF;
     use super::*;
     use crate::agent::tests::scratch;
-    use std::io::Write;
+    use crate::base::Bytes;
+    use crate::base::limit::COMMAND_OUTPUT_BYTES_MAX;
+    use crate::model::Printed;
 
     fn sh(script: &str, at_most: Millis) -> Ended {
         let command = ["sh", "-c", script].map(str::to_owned);
@@ -379,7 +319,10 @@ mod tests {
                     cancel.store(true, Ordering::Relaxed);
                 });
             }
-            keep_apart(&command, &ends, &Mask::default(), drop).unwrap()
+            let live = LiveOutput::default();
+            let (environment, mask) = (&BTreeMap::new(), &Mask::default());
+            let apart = Apart { command: &command, environment, mask, live: &live };
+            keep_apart(&apart, &ends, drop).unwrap()
         })
     }
 
@@ -446,46 +389,6 @@ mod tests {
         let (code, ran) = apart("late", "echo begun; sleep 300", 200, false);
         assert_eq!((code, ran.ended_by), (143, EndedBy::Timeout));
         assert_eq!(ran.stdout, whole(b"begun\n"));
-    }
-
-    #[test]
-    fn what_waits_in_the_pipe_is_taken_and_said() {
-        let (output, mut writer) = io::pipe().unwrap();
-        let mut pipe = Pipe::of(output, &Mask::default()).unwrap();
-        assert!(!pipe.take(), "nothing is there");
-        writer.write_all(&[b'x'; 5000]).unwrap();
-        assert!(pipe.take());
-        assert!(!pipe.take());
-        // At most sixteen reads at a time.
-        writer.write_all(&[b'x'; 16 * 4096]).unwrap();
-        assert!(pipe.take());
-        writer.write_all(b"end").unwrap();
-        drop(writer);
-        assert!(pipe.take() && !pipe.take(), "it is closed");
-        assert!(pipe.end().text().ends_with("xend"));
-    }
-
-    #[test]
-    fn output_is_cut_only_when_there_is_too_much_of_it() {
-        let cut = |lengths: &[usize]| {
-            let mut kept = Kept::default();
-            for length in lengths {
-                kept.add(&vec![b'x'; *length]);
-            }
-            (kept.first.len(), kept.last.len(), kept.left_out)
-        };
-        assert_eq!(cut(&[HALF]), (HALF, 0, 0));
-        assert_eq!(cut(&[HALF - 1, 2]), (HALF, 1, 0));
-        assert_eq!(cut(&[3 * HALF]), (HALF, 2 * HALF, 0));
-        assert_eq!(cut(&[3 * HALF, 1]), (HALF, HALF, HALF + 1));
-        let text = |bytes: usize| {
-            let mut kept = Kept::default();
-            kept.add(&vec![b'x'; bytes]);
-            kept.text()
-        };
-        assert_eq!(text(2 * HALF), "x".repeat(2 * HALF));
-        let expected = format!("{}\n[1 bytes left out]\n{}", "x".repeat(HALF), "x".repeat(HALF));
-        assert_eq!(text(2 * HALF + 1), expected);
     }
 
     #[test]

@@ -45,6 +45,7 @@ mod identity;
 mod keeper;
 mod leftover;
 mod link;
+mod live;
 mod orders;
 mod outbox;
 mod retiring;
@@ -185,9 +186,11 @@ fn assemble(
     let source = collect::Source::new("/proc".as_ref(), &options.run_dir, limits, session_id);
     let collector = collect::Collector::new(source, &data.mounts, clock.monotonic());
     let appliances = recall_appliances(&state, data)?;
+    let live = live::LiveOutputs::default();
     let workshop = Arc::new(work::Workshop {
         appliances: appliances.clone(),
         groups: leftover::Groups::open(&state).map_err(io("ending commands left running"))?,
+        live: live.clone(),
         files: Mutex::new(open_files(options, &state).map_err(io("recalling written files"))?),
         halt: AtomicBool::new(false),
         work: RoleWork::open(places(options, data), data.works)
@@ -227,7 +230,7 @@ fn assemble(
             .map_err(io("opening the spool"))?,
         orders: orders::Orders::open(&state).map_err(io("recalling orders"))?,
         retiring: retiring::Retiring::open(&state).map_err(io("recalling the retirement"))?,
-        streams: streams::Streams::below(state.dir(), &options.home),
+        streams: streams::Streams::below(state.dir(), &options.home, live),
         workshop,
         collector,
         ready: data.check.is_none() && workshop_is_ready,

@@ -5,9 +5,11 @@ use super::balancer::Look;
 use super::command;
 use super::file::{FileOrder, Files};
 use super::leftover::Groups;
+use super::live::LiveOutputs;
 use super::orders::{NOT_BEGUN, Outcome};
 use super::workload::RoleWork;
-use crate::base::Millis;
+use crate::base::mask::Mask;
+use crate::base::{Millis, OrderId};
 use crate::model::{OrderBody, Workload};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::getppid;
@@ -30,6 +32,8 @@ pub struct Workshop {
     pub files: Mutex<Files>,
     /// Commands under way.
     pub groups: Groups,
+    /// What they print.
+    pub live: LiveOutputs,
     /// Set when the agent stops: running commands are ended.
     pub halt: AtomicBool,
     /// Where the server's owner forbids commands: a file that is there, whatever is in it.
@@ -46,9 +50,9 @@ impl Workshop {
     pub fn carry_out(&self, body: &OrderBody, cancel: &AtomicBool) -> Outcome {
         match body {
             OrderBody::Ping => Outcome::done("pong"),
-            OrderBody::Run { command, timeout_ms, apart } => match self.denied() {
+            OrderBody::Run { command, timeout_ms, .. } => match self.denied() {
                 Some(why) => Outcome::failed(why),
-                None => self.run(command, *timeout_ms, *apart, cancel),
+                None => self.run(command, *timeout_ms, cancel),
             },
             OrderBody::WriteFile { path, content, check, reload, generation } => {
                 let order = FileOrder {
@@ -74,17 +78,22 @@ impl Workshop {
         }
     }
 
-    /// Does what is ordered, with the work that an order of it came with. `None` where the agent
-    /// stops before it is known what comes of it, and the next one finds out.
+    /// Does what is ordered, with the work that an order of it came with; of a command that is its
+    /// environment. `None` where the agent stops before it is known what comes of it, and the next
+    /// one finds out.
     pub fn do_work(
         &self,
-        body: &OrderBody,
-        workload: Option<Workload>,
+        order: OrderId,
+        (body, workload): (&OrderBody, Option<Workload>),
         cancel: &AtomicBool,
     ) -> Option<Outcome> {
         match (body, workload) {
             (OrderBody::Workload { generation, .. }, Some(workload)) => {
                 self.work.take(*generation, workload)
+            }
+            (OrderBody::Run { command, timeout_ms, apart: true }, workload) => {
+                let with = workload.unwrap_or_default();
+                Some(self.run_apart(order, (command, &with), *timeout_ms, cancel))
             }
             _ => Some(self.carry_out(body, cancel)),
         }
@@ -105,36 +114,44 @@ impl Workshop {
         }
     }
 
-    fn run(
+    /// Runs a command whose outputs are kept apart, and read along with.
+    fn run_apart(
         &self,
-        command: &[String],
+        order: OrderId,
+        (command, with): (&[String], &Workload),
         timeout_ms: Millis,
-        apart: bool,
         cancel: &AtomicBool,
     ) -> Outcome {
+        if let Some(why) = self.denied() {
+            return Outcome::failed(why);
+        }
         if cancel.load(Ordering::Relaxed) {
             return Outcome::failed(NOT_BEGUN);
         }
-        let mask = self.work.mask();
-        let ended = match apart {
-            true => {
-                let begun = |leader| self.groups.note(leader);
-                command::run_apart(command, timeout_ms, &self.halt, cancel, &mask, begun)
-                    .map(Into::into)
-            }
-            false => command::run(command, timeout_ms, &self.halt, &mask).map(|ended| Outcome {
-                error: ended.status.is_none().then(|| {
-                    format!("killed: not done within {timeout_ms} ms, or the agent stopped")
-                }),
-                exit_code: ended.exit_code(),
-                output: ended.output,
-                ran: None,
-            }),
-        };
-        ended.unwrap_or_else(|error| {
-            let program = command.first().map_or("", String::as_str);
-            Outcome::failed(format!("{program:?} cannot be run: {error}"))
-        })
+        let mask = self.work.mask_with(&with.hidden);
+        let running = self.live.begin(order);
+        let (environment, live) = (&with.environment, &*running.output);
+        let apart = command::Apart { command, environment, mask: &mask, live };
+        let begun = |leader| self.groups.note(leader);
+        let ended = command::run_apart(&apart, timeout_ms, (&self.halt, cancel), begun);
+        ended.map_or_else(|error| cannot_run(command, &error), Into::into)
+    }
+
+    fn run(&self, command: &[String], timeout_ms: Millis, cancel: &AtomicBool) -> Outcome {
+        if cancel.load(Ordering::Relaxed) {
+            return Outcome::failed(NOT_BEGUN);
+        }
+        let mask: Mask = self.work.mask_with(&[]);
+        let ended = command::run(command, timeout_ms, &self.halt, &mask).map(|ended| Outcome {
+            error: ended
+                .status
+                .is_none()
+                .then(|| format!("killed: not done within {timeout_ms} ms, or the agent stopped")),
+            exit_code: ended.exit_code(),
+            output: ended.output,
+            ran: None,
+        });
+        ended.unwrap_or_else(|error| cannot_run(command, &error))
     }
 
     /// Why no command of a person's runs here. Where it cannot be seen, none does.
@@ -150,7 +167,7 @@ impl Workshop {
     fn reboot(&self) -> Outcome {
         if self.machine {
             let never = AtomicBool::new(false);
-            return self.run(&["reboot".to_owned()], REBOOT_TIMEOUT_MS, false, &never);
+            return self.run(&["reboot".to_owned()], REBOOT_TIMEOUT_MS, &never);
         }
         // On a shared machine the parent is the server's supervisor, which takes SIGHUP as a
         // restart of everything in the server.
@@ -159,6 +176,11 @@ impl Workshop {
             Err(error) => Outcome::failed(format!("asking the server's supervisor: {error}")),
         }
     }
+}
+
+fn cannot_run(command: &[String], error: &std::io::Error) -> Outcome {
+    let program = command.first().map_or("", String::as_str);
+    Outcome::failed(format!("{program:?} cannot be run: {error}"))
 }
 
 #[cfg(test)]
@@ -178,7 +200,8 @@ mod tests {
         let appliances = Arc::new(Appliances::open(state, Vec::new()).unwrap());
         let work = RoleWork::open(places(&dir), false).unwrap();
         let deny_run = dir.join("agent.deny-run");
-        let workshop = Workshop { appliances, groups, files, halt, deny_run, work, machine: false };
+        let (live, machine) = (LiveOutputs::default(), false);
+        let workshop = Workshop { appliances, groups, live, files, halt, deny_run, work, machine };
         let never = AtomicBool::new(false);
         let deny_run = &workshop.deny_run;
         let run = |command: &[&str], timeout_ms| {

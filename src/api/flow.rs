@@ -33,9 +33,9 @@ async fn opened(mut reader: StreamReader) -> Result<StreamReader> {
         Ok(Some(Sent::Open)) => Ok(reader),
         Ok(Some(Sent::Refused(why))) => Err(Problem::new(Code::ObjectNotFound, why)),
         Ok(Some(Sent::Broken(why))) => unavailable(why),
-        Ok(Some(Sent::Data(_) | Sent::Lost(_) | Sent::End)) => {
-            unavailable("its agent began before it had said that it would".to_owned())
-        }
+        Ok(Some(
+            Sent::Data(_) | Sent::Lost(_) | Sent::ErrorData(_) | Sent::ErrorLost(_) | Sent::End,
+        )) => unavailable("its agent began before it had said that it would".to_owned()),
         Ok(None) => unavailable("its agent ended it without a word".to_owned()),
         Err(_) => {
             let seconds = STREAM_OPEN_DEADLINE / 1000;
@@ -81,7 +81,8 @@ pub async fn gather(
             Some(Sent::Broken(why) | Sent::Refused(why)) => {
                 return Err(Problem::new(Code::ServiceUnavailable, why));
             }
-            Some(Sent::Data(_) | Sent::Lost(_)) | None => {
+            Some(Sent::Data(_) | Sent::Lost(_) | Sent::ErrorData(_) | Sent::ErrorLost(_))
+            | None => {
                 let why = "its agent did not say all of it";
                 return Err(Problem::new(Code::ServiceUnavailable, why));
             }

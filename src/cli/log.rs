@@ -121,7 +121,7 @@ impl Shown {
 }
 
 /// How many bytes at the end are the beginning of a character.
-fn begun_character(bytes: &[u8]) -> usize {
+pub(super) fn begun_character(bytes: &[u8]) -> usize {
     match std::str::from_utf8(bytes) {
         Err(error) if error.error_len().is_none() => bytes.len() - error.valid_up_to(),
         // Where something before is no text, the last three bytes are looked at alone.

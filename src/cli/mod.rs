@@ -36,6 +36,7 @@ mod image;
 mod interrupt;
 mod io;
 mod list;
+mod live;
 mod local;
 mod log;
 mod manifest;

@@ -1,18 +1,17 @@
 //! `grange run`: a command on one server or many.
 //!
-//! What one server printed goes on byte for byte, as with `server run`. Of several, each line has
-//! its server's name before it, and a server's lines stand together, as soon as it has ended
-//! there. Whoever ends the waiting ends the run.
+//! What servers print is shown while they print it ([`super::live`]): of one server byte for byte,
+//! as with `server run`, of several line by line with the server's name before each. Whoever ends
+//! the waiting ends the run.
 
-use super::run::{self, CANCEL_PATIENCE, JOURNEY};
-use crate::base::text::escape_bytes;
+use super::live::{Along, Manner};
+use super::run::{CANCEL_PATIENCE, JOURNEY};
 use crate::base::{Code, Problem};
 use crate::cli::args::{Listing, said};
 use crate::cli::exit::{INTERRUPTED, NOT_WHOLE};
 use crate::cli::wait::{self, Waited};
 use crate::cli::{Done, Io, Stop, list as lists, table};
 use crate::client::Client;
-use crate::model::Printed;
 use crate::wire::api::route::NoBody;
 use crate::wire::columns;
 use crate::wire::columns::minute;
@@ -39,6 +38,9 @@ pub struct RunArgs {
     /// On so many servers it has to end with 0 before the others follow
     #[arg(long, value_name = "SERVERS", default_value_t = 0)]
     canary: u32,
+    /// Show what servers print without their names before it
+    #[arg(long)]
+    no_prefix: bool,
     /// Seconds it may take on each server
     #[arg(long, value_name = "SECONDS", default_value_t = 60,
           value_parser = clap::value_parser!(u64).range(1..=1200))]
@@ -93,7 +95,7 @@ pub fn carry(args: RunArgs, client: &Client, io: &mut Io<'_>, json: bool) -> Don
                 parallel: Some(args.parallel),
                 canary: Some(args.canary),
             };
-            begin(&input, client, io, json)
+            begin(&input, args.no_prefix, client, io, json)
         }
     }
 }
@@ -105,7 +107,7 @@ fn ending(run: &RunView) -> String {
     }
 }
 
-fn begin(input: &RunInput, client: &Client, io: &mut Io<'_>, json: bool) -> Done {
+fn begin(input: &RunInput, no_prefix: bool, client: &Client, io: &mut Io<'_>, json: bool) -> Done {
     // From here on a signal ends what is begun.
     if io.patience.interrupted() {
         return Ok(INTERRUPTED);
@@ -114,7 +116,12 @@ fn begin(input: &RunInput, client: &Client, io: &mut Io<'_>, json: bool) -> Done
     let turns = u64::from(begun.servers.div_ceil(begun.parallel.max(1)) + begun.canary);
     let at_most = (begun.timeout_ms + JOURNEY).saturating_mul(turns + 1);
     let looking = &wait::looking(client);
-    let mut watched = Watched { id: begun.id, json, ..Watched::default() };
+    let along = Along::new(match (json, begun.servers) {
+        (true, _) => Manner::Silent,
+        (false, 0 | 1) => Manner::Whole,
+        (false, _) => Manner::Lines { named: !no_prefix },
+    });
+    let mut watched = Watched { id: begun.id, json, along, ..Watched::default() };
     match wait::until(at_most, io, |io| watched.look(looking, io))? {
         Waited::Found(run) => watched.end(&run, io),
         Waited::Interrupted => interrupted(watched, looking, io),
@@ -149,10 +156,13 @@ struct Watched {
     id: u64,
     json: bool,
     servers: Vec<RunServerView>,
+    along: Along,
     /// Servers whose end was shown.
     shown: BTreeSet<String>,
-    /// How many had ended at the last look.
-    ended: u32,
+    /// How many had ended, and how many had begun, at the last look.
+    so_far: Option<(u32, u32)>,
+    /// Bytes of each output that were never there to be shown, where there is one server.
+    missing: [u64; 2],
 }
 
 impl Watched {
@@ -165,26 +175,27 @@ impl Watched {
             Err(error) => return Err(error.into()),
         };
         let ended = run.succeeded + run.failed + run.skipped;
-        if ended != self.ended {
+        let so_far = Some((ended, ended + run.open));
+        if so_far != self.so_far {
             self.servers = match client.rows(&RUN_SERVERS, &[&self.id]) {
                 Ok(servers) => servers,
                 Err(error) if error.may_pass() => return Ok(None),
                 Err(error) => return Err(error.into()),
             };
-            self.ended = ended;
-            self.show_ended(run.servers > 1, io)?;
+            self.so_far = so_far;
+            self.show_ended(io)?;
         }
+        self.along.look(self.id, &self.servers, client, io)?;
         Ok(run.ended_at.is_some().then_some(run))
     }
 
-    fn show_ended(&mut self, several: bool, io: &mut Io<'_>) -> Result<(), Stop> {
+    fn show_ended(&mut self, io: &mut Io<'_>) -> Result<(), Stop> {
         let over = |part: &&RunServerView| !matches!(part.state.as_str(), "waiting" | "open");
         for part in self.servers.iter().filter(over) {
-            if self.shown.insert(part.server.clone()) && !self.json {
-                show_printed(part, several, io)?;
+            if self.shown.insert(part.server.clone()) {
+                self.missing = self.along.end(part, io)?;
             }
         }
-        io.stdout.flush()?;
         Ok(())
     }
 
@@ -193,23 +204,23 @@ impl Watched {
         if self.json {
             io.json(&serde_json::json!({"run": run, "servers": self.servers}))?;
         } else if let [only] = &self.servers[..] {
+            for (which, missing) in ["output", "error"].into_iter().zip(self.missing) {
+                tell_missing(which, missing, io.stderr)?;
+            }
             if let Some(why) = &only.why {
                 put_line!(io.stderr, "grange: {}: {why}", only.name)?;
             }
         } else {
             tell_results(run, &self.servers, io)?;
         }
-        Ok(exit_code(run, &self.servers))
+        Ok(exit_code(run, &self.servers, self.missing))
     }
 }
 
 /// 0 only where it ended with 0 everywhere; of one server, what its command ended with.
-fn exit_code(run: &RunView, servers: &[RunServerView]) -> u8 {
-    let left_out = |printed: &Option<Printed>| printed.as_ref().is_some_and(|p| p.left_out > 0);
+fn exit_code(run: &RunView, servers: &[RunServerView], missing: [u64; 2]) -> u8 {
     match servers {
-        [only] if run.state == "done" && (left_out(&only.stdout) || left_out(&only.stderr)) => {
-            NOT_WHOLE
-        }
+        [_] if run.state == "done" && missing != [0; 2] => NOT_WHOLE,
         _ if run.state == "done" => 0,
         [only] => match only.exit_code.and_then(|code| u8::try_from(code).ok()) {
             Some(0) | None => 1,
@@ -238,43 +249,11 @@ fn result(part: &RunServerView) -> String {
     }
 }
 
-/// Writes what a server printed; of one among several, with its name before each line.
-fn show_printed(part: &RunServerView, several: bool, io: &mut Io<'_>) -> Result<(), Stop> {
-    let (Some(stdout), Some(stderr)) = (&part.stdout, &part.stderr) else { return Ok(()) };
-    if several {
-        write_named(io.stdout, &part.name, stdout, io.terminal)?;
-        io.stdout.flush()?;
-        write_named(io.stderr, &part.name, stderr, io.error_terminal)?;
-        return Ok(());
+fn tell_missing(which: &str, bytes: u64, to: &mut dyn Write) -> io::Result<()> {
+    match bytes {
+        0 => Ok(()),
+        bytes => put_line!(to, "grange: {bytes} bytes of its standard {which} left out"),
     }
-    run::write(io.stdout, stdout, io.terminal)?;
-    io.stdout.flush()?;
-    run::write(io.stderr, stderr, io.error_terminal)?;
-    run::tell_left_out("output", stdout, io.stderr)?;
-    run::tell_left_out("error", stderr, io.stderr)?;
-    Ok(())
-}
-
-fn write_named(
-    to: &mut dyn Write,
-    name: &str,
-    printed: &Printed,
-    terminal: bool,
-) -> io::Result<()> {
-    let mut whole = printed.head.0.clone();
-    if printed.left_out > 0 {
-        whole.extend(format!("\n[{} bytes left out]\n", printed.left_out).bytes());
-        whole.extend(&printed.tail.0);
-    }
-    for line in whole.split_inclusive(|byte| *byte == b'\n') {
-        let line = line.strip_suffix(b"\n").unwrap_or(line);
-        let shown = match terminal {
-            true => escape_bytes(line).into_bytes(),
-            false => line.to_vec(),
-        };
-        to.write_all(&[name.as_bytes(), b": ", &shown, b"\n"].concat())?;
-    }
-    Ok(())
 }
 
 fn show(id: u64, printed: bool, client: &Client, io: &mut Io<'_>, json: bool) -> Done {
@@ -296,8 +275,9 @@ fn show(id: u64, printed: bool, client: &Client, io: &mut Io<'_>, json: bool) ->
     table::facts(io, &facts)?;
     lists::usual(&columns::runs::RUN_SERVERS, &servers, io)?;
     if printed {
+        let mut along = Along::new(Manner::Lines { named: true });
         for part in &servers {
-            show_printed(part, true, io)?;
+            along.end(part, io)?;
         }
     }
     Ok(0)

@@ -1,7 +1,8 @@
 //! Runs over the API: a command on one server or many, and what came of it.
 
 use crate::model::Printed;
-use crate::wire::api::route::{Body, Created, NoBody, Object, Route, Rows, Shaped};
+use crate::wire::api::logs::StreamPiece;
+use crate::wire::api::route::{Body, Created, NoBody, Object, Route, Rows, Shaped, Streamed};
 use crate::wire::input::NoInput;
 use serde::{Deserialize, Serialize};
 
@@ -23,6 +24,13 @@ pub const RUN: Route<NoBody, Object<RunView>> =
 pub const RUN_SERVERS: Route<NoBody, Rows<RunServerView>> = Route::list(
     "/{envId}/grange/runs/{runId}/servers/",
     "Lists what came of a run on each of its servers, with what it printed.",
+);
+
+/// Reads what a command of a run prints.
+pub const RUN_OUTPUT: Route<NoBody, Streamed<StreamPiece>> = Route::stream(
+    "/{envId}/grange/runs/{runId}/servers/{serverId}/output/",
+    "Reads what the command of a run prints on a server, while it runs there: a line of JSON for \
+     each piece.",
 );
 
 /// Cancels a run.

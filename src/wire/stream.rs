@@ -119,6 +119,10 @@ pub enum Body {
     Data(Vec<u8>),
     /// So many bytes are missing here; 0 where nobody knows how many.
     Lost(u64),
+    /// Bytes of a command's standard error, where the others are of its standard output.
+    ErrorData(Vec<u8>),
+    /// So many of those are missing here.
+    ErrorLost(u64),
     /// It has come to its end.
     End,
     /// It was not opened, and why: what was asked for is not there, with what is.
@@ -132,8 +136,8 @@ impl Body {
     /// than its bytes, so that empty ones cannot be sent for ever.
     pub fn cost(&self) -> usize {
         match self {
-            Body::Data(bytes) => bytes.len() + limit::STREAM_FRAME_BYTES,
-            Body::Lost(_) => limit::STREAM_FRAME_BYTES,
+            Body::Data(bytes) | Body::ErrorData(bytes) => bytes.len() + limit::STREAM_FRAME_BYTES,
+            Body::Lost(_) | Body::ErrorLost(_) => limit::STREAM_FRAME_BYTES,
             Body::Open | Body::End | Body::Refused(_) | Body::Broken(_) => 0,
         }
     }
@@ -158,6 +162,11 @@ pub fn encode(frame: &Frame) -> Vec<u8> {
         Body::Lost(bytes) => {
             lost = bytes.to_be_bytes();
             (2, &lost)
+        }
+        Body::ErrorData(bytes) => (6, bytes),
+        Body::ErrorLost(bytes) => {
+            lost = bytes.to_be_bytes();
+            (7, &lost)
         }
         Body::End => (3, &[]),
         Body::Refused(why) => (4, cut(why, limit::STREAM_REASON_BYTES_MAX).as_bytes()),
@@ -189,9 +198,11 @@ pub fn decode(bytes: &[u8]) -> Result<Frame, BadFrame> {
     let body = match kind {
         0 if payload.is_empty() => Body::Open,
         1 if payload.len() <= limit::STREAM_CHUNK_BYTES_MAX => Body::Data(payload.to_vec()),
-        1 => return Err(BadFrame("its data is too long")),
-        2 => match payload.try_into() {
-            Ok(count) => Body::Lost(u64::from_be_bytes(count)),
+        6 if payload.len() <= limit::STREAM_CHUNK_BYTES_MAX => Body::ErrorData(payload.to_vec()),
+        1 | 6 => return Err(BadFrame("its data is too long")),
+        2 | 7 => match payload.try_into() {
+            Ok(count) if kind == 2 => Body::Lost(u64::from_be_bytes(count)),
+            Ok(count) => Body::ErrorLost(u64::from_be_bytes(count)),
             Err(_) => return Err(BadFrame("its count is no count")),
         },
         3 if payload.is_empty() => Body::End,
@@ -216,6 +227,8 @@ mod tests {
             Body::Data(Vec::new()),
             Body::Lost(0),
             Body::Lost(u64::MAX),
+            Body::ErrorData(b"x".to_vec()),
+            Body::ErrorLost(3),
             Body::End,
             Body::Refused(refused),
             Body::Broken("the disk".to_owned()),
@@ -237,11 +250,13 @@ mod tests {
         check(&[], "it is too short");
         check(&frame(0, b"")[..9], "it is too short");
         check(&[2, 0, 0, 0, 0, 0, 0, 0, 0, 7], "its version is not known");
-        for (kind, payload) in [(0, &b"x"[..]), (3, b"x"), (6, b""), (255, b"")] {
+        for (kind, payload) in [(0, &b"x"[..]), (3, b"x"), (8, b""), (255, b"")] {
             check(&frame(kind, payload), "its kind is not known");
         }
         check(&frame(2, b"1234567"), "its count is no count");
+        check(&frame(7, b"1234567"), "its count is no count");
         check(&frame(1, &vec![0; limit::STREAM_CHUNK_BYTES_MAX + 1]), "its data is too long");
+        check(&frame(6, &vec![0; limit::STREAM_CHUNK_BYTES_MAX + 1]), "its data is too long");
         let whole = frame(1, &vec![0; limit::STREAM_CHUNK_BYTES_MAX]);
         assert!(decode(&whole).is_ok());
     }

@@ -124,7 +124,7 @@ impl Running {
             };
             let work = tokio::task::spawn_blocking(move || match worker.taken.swap(true, SeqCst) {
                 true => Some(Outcome::failed(NOT_BEGUN)),
-                false => workshop.do_work(&body, workload, &worker.cancel),
+                false => workshop.do_work(order, (&body, workload), &worker.cancel),
             });
             work.await.unwrap_or_else(|error| Some(Outcome::failed(error.to_string())))
         };

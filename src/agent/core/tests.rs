@@ -48,6 +48,7 @@ impl Hand {
             appliances: Arc::new(appliances),
             groups: leftover::Groups::open(&state).unwrap(),
             files: Mutex::new(files),
+            live: crate::agent::live::LiveOutputs::default(),
             halt: AtomicBool::new(false),
             work: RoleWork::open(places(&dir), false).unwrap(),
             machine: false,

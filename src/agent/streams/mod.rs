@@ -5,13 +5,15 @@
 //! readings never wait for them. Nothing is kept: a stream ends with its connection, and where the
 //! reader is slow it is the log on disk that waits.
 //!
-//! [`logs`] says which logs there are, [`tail`] reads one on while it is written and rotated.
+//! [`logs`] says which logs there are, [`tail`] reads one on while it is written and rotated. What a
+//! command prints is in [`super::live`].
 
 mod logs;
 mod tail;
 
 pub use logs::Logs;
 
+use super::live::{LiveOutputs, LiveReader};
 use crate::base::limit::{
     STREAM_CHUNK_BYTES_MAX, STREAM_FRAME_BYTES, STREAM_LOOK_EVERY, STREAM_TURN, STREAM_TURN_BYTES,
     STREAM_UNREAD_MAX, STREAMS_OF_SERVER_MAX,
@@ -29,6 +31,7 @@ const TURN_FRAMES: usize = 5;
 /// Every stream that is open on this connection.
 pub struct Streams {
     logs: Logs,
+    commands: LiveOutputs,
     /// The next to send is the first.
     open: VecDeque<Stream>,
     next: Instant,
@@ -51,6 +54,8 @@ enum Reading {
     Text(VecDeque<u8>),
     /// Logs.
     Tails(Tails),
+    /// A command that runs.
+    Command(LiveReader),
     /// Nothing any more: its last word is said.
     Over,
 }
@@ -65,14 +70,15 @@ enum Found {
 }
 
 impl Streams {
-    /// None, over the logs below an agent's state directory and a server's home.
-    pub fn below(state: &Path, home: &Path) -> Streams {
-        Streams::new(Logs::new(state, home), Instant::now())
+    /// None, over the logs below an agent's state directory and a server's home, and over what
+    /// commands print.
+    pub fn below(state: &Path, home: &Path, commands: LiveOutputs) -> Streams {
+        Streams { commands, ..Streams::new(Logs::new(state, home), Instant::now()) }
     }
 
     /// None, over these logs.
     pub fn new(logs: Logs, now: Instant) -> Streams {
-        Streams { logs, open: VecDeque::new(), next: now }
+        Streams { logs, commands: LiveOutputs::default(), open: VecDeque::new(), next: now }
     }
 
     /// The connection ended or a new one began: what was open is over.
@@ -105,7 +111,10 @@ impl Streams {
             Source::Log { of, lines, follow } => {
                 Tails::begin(&self.logs, of, lines as usize, follow).map(Reading::Tails)
             }
-            Source::Command { order } => Err(format!("order {order} runs no command here now")),
+            Source::Command { order } => match self.commands.read(order) {
+                Some(reader) => Ok(Reading::Command(reader)),
+                None => Err(format!("order {order} runs no command here now")),
+            },
         };
         let (reading, said) = match reading {
             Ok(reading) => (reading, Body::Open),
@@ -179,6 +188,7 @@ impl Stream {
                 Some(Body::Data(part.collect()))
             }
             Reading::Tails(tails) => tails.read(room, logs),
+            Reading::Command(reader) => reader.read(room),
             Reading::Over => Some(Body::End),
         };
         let Some(body) = body else { return Found::Nothing };

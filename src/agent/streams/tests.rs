@@ -1,6 +1,7 @@
 //! Streams by hand: logs that are written meanwhile, turns, grants.
 
 use super::*;
+use crate::agent::live::Output;
 use crate::agent::tests::scratch;
 use std::fs;
 use std::path::PathBuf;
@@ -17,6 +18,13 @@ impl Hand {
         fs::create_dir(dir.join("logs")).unwrap();
         let now = Instant::now();
         Hand { streams: Streams::new(Logs::new(&dir, &dir), now), dir, now }
+    }
+
+    /// None, over what commands print.
+    fn of_commands(name: &str, commands: LiveOutputs) -> Hand {
+        let mut hand = Hand::new(name);
+        hand.streams.commands = commands;
+        hand
     }
 
     fn write(&self, log: &str, text: &str) {
@@ -168,4 +176,21 @@ fn streams_share_a_turn_and_are_bounded_in_number() {
     assert!(refused);
     let (least, most) = (heard.values().nth(1).unwrap(), heard.values().max().unwrap());
     assert!(most - least <= 2 * STREAM_CHUNK_BYTES_MAX, "{heard:?}");
+}
+
+#[test]
+fn a_command_is_read_along_with_while_it_runs() {
+    let commands = LiveOutputs::default();
+    let mut hand = Hand::of_commands("stream-command", commands.clone());
+    let source = Source::Command { order: crate::base::OrderId(7) };
+    hand.say(1, Verb::Open { source: source.clone(), credit: 64 * 1024 });
+    assert_eq!(hand.all(), "[Refused(\"order 7 runs no command here now\")]");
+    let running = commands.begin(crate::base::OrderId(7));
+    running.output.add(Output::Standard, b"begun");
+    hand.say(2, Verb::Open { source, credit: 64 * 1024 });
+    assert_eq!(hand.all(), "[Open]begun");
+    running.output.add(Output::Error, b"x");
+    assert_eq!(hand.all(), "[ErrorData([120])]");
+    drop(running);
+    assert_eq!(hand.all(), "[End]");
 }

@@ -219,10 +219,10 @@ impl RoleWork {
         Ok(inner.version)
     }
 
-    /// What is taken out of everything that is printed here.
-    pub fn mask(&self) -> Mask {
+    /// What is taken out of everything that is printed here, with more that is hidden.
+    pub fn mask_with(&self, hidden: &[String]) -> Mask {
         let inner = self.shared.lock();
-        Mask::new(inner.held.iter().flat_map(|held| &held.workload.hidden))
+        Mask::new(inner.held.iter().flat_map(|held| &held.workload.hidden).chain(hidden))
     }
 
     /// What is wrong with the work, if anything is.

@@ -1,6 +1,6 @@
 //! Shapes of what servers print.
 
-use super::Kind::{Integer, Text};
+use super::Kind::{Flag, Integer, Text};
 use super::{Shape, field};
 
 /// These shapes.
@@ -21,6 +21,7 @@ pub const SHAPES: &[Shape] = &[
         fields: &[
             field("text", Text, "What was printed, where that is text."),
             field("bytes", Text, "What was printed, base64, where it is no text."),
+            field("error", Flag, "It is of a command's standard error; absent where it is not."),
             field("lost", Integer, "So many bytes are missing here; 0 where nobody knows."),
             field("end", Text, "The stream is over: whole, or broken before its end."),
             field("why", Text, "Why it is broken."),

@@ -148,7 +148,8 @@ mod tests {
 
     fn farm_role_extra() -> FarmRoleExtra {
         let published = vec![PublishedView::default()];
-        FarmRoleExtra { notes: notes(), published, ..FarmRoleExtra::default() }
+        let overrides = vec![String::new()];
+        FarmRoleExtra { notes: notes(), published, overrides, ..FarmRoleExtra::default() }
     }
 
     #[test]
@@ -168,7 +169,10 @@ mod tests {
         let (name, kind) = (String::new(), String::new());
         check("Log", &LogFile { name, kind, bytes: 1, written_at: 1 });
         let (text, bytes, lost) = (Some("x".to_owned()), Some(Bytes::default()), Some(0));
-        check("StreamPiece", &StreamPiece { text, bytes, lost, ..StreamPiece::broken("x") });
+        check(
+            "StreamPiece",
+            &StreamPiece { text, bytes, lost, error: true, ..StreamPiece::broken("x") },
+        );
         check("Server", &ServerView::default());
         check("ServerExtra", &ServerExtra { notes: notes(), ..ServerExtra::default() });
         check("Condition", &ConditionView::default());

@@ -46,6 +46,12 @@ pub const STREAM_OPEN_DEADLINE: Millis = 10_000;
 pub const STREAM_UNREAD_MAX: Millis = 120_000;
 /// How often a reader hears that an idle stream is still there.
 pub const STREAM_PULSE: Millis = 5_000;
+/// Bytes of what a command printed that are kept for whoever reads along: a second of what all
+/// streams of a server may send, and 2 MiB for as many commands as an agent runs at once.
+pub const LIVE_OUTPUT_BYTES_MAX: usize = 64 * 1024;
+/// Servers of a run whose output one `grange run` reads along with: half of a user's streams. What
+/// the others print is shown when they have ended.
+pub const RUN_LIVE_MAX: usize = STREAMS_OF_USER_MAX / 2;
 /// Why a stream was refused or broke off: a sentence and the names of what there is instead.
 pub const STREAM_REASON_BYTES_MAX: usize = 1024;
 /// Logs that an agent lists.

@@ -131,12 +131,13 @@ pub fn capabilities() -> u64 {
 /// of the same user can be seen. A copy of the records elsewhere has the same ids, and another tag.
 /// One without a tag was started before there were any.
 pub fn members(server: ServerId, tag: &str) -> Vec<Process> {
-    let (mark, owner) = (format!("GRANGE_SERVER={server}"), format!("GRANGE_OWNER={tag}"));
+    let marks = ["GRANGE_SERVER", "GRANGE_SERVER_ID"].map(|name| format!("{name}={server}"));
+    let owner = format!("GRANGE_OWNER={tag}");
     identify_all(|pid| {
         let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
         let has = |entry: &str| environment.split(|b| *b == 0).any(|e| e == entry.as_bytes());
         let tagged = environment.split(|b| *b == 0).any(|e| e.starts_with(b"GRANGE_OWNER="));
-        has(&mark) && (has(&owner) || !tagged)
+        marks.iter().any(|mark| has(mark)) && (has(&owner) || !tagged)
     })
 }
 
@@ -164,7 +165,10 @@ fn owner_of(pid: i32) -> Option<String> {
         let mut values = found.filter_map(|entry| entry.strip_prefix(name)?.strip_prefix('='));
         values.next()
     };
-    value("GRANGE_SERVER")?.parse::<ServerId>().ok()?;
+    let is_id = |name: &str| value(name).is_some_and(|id| id.parse::<ServerId>().is_ok());
+    if !is_id("GRANGE_SERVER") && !is_id("GRANGE_SERVER_ID") {
+        return None;
+    }
     value("GRANGE_OWNER").filter(|tag| is_tag(tag)).map(str::to_owned)
 }
 

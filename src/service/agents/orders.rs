@@ -61,6 +61,11 @@ pub(in crate::service) fn is_work(body: &OrderBody) -> bool {
     matches!(body, OrderBody::Workload { .. })
 }
 
+/// Whether an order is to run a command of a person's.
+fn is_run(body: &OrderBody) -> bool {
+    matches!(body, OrderBody::Run { .. })
+}
+
 fn replaces(a: &OrderBody, b: &OrderBody) -> bool {
     let retiring = |body: &OrderBody| matches!(body, OrderBody::Leave { .. } | OrderBody::Stay);
     match (a, b) {
@@ -97,10 +102,11 @@ pub fn to_send(service: &Service) -> Result<(Vec<Outgoing>, Option<Timestamp>)> 
     Ok((messages, next))
 }
 
-/// The same messages with the work that they are about. One whose work comes to something else by
+/// The same messages with the work that they are about, and commands with their environment. One
+/// whose work comes to something else by
 /// now is left out: another order takes its place.
 pub fn with_work(service: &Service, messages: Vec<Outgoing>) -> Result<Vec<Outgoing>> {
-    if !messages.iter().any(|(_, message)| is_work(&message.body)) {
+    if !messages.iter().any(|(_, message)| is_work(&message.body) || is_run(&message.body)) {
         return Ok(messages);
     }
     service.read(&Grant::job("orders"), |view| {
@@ -110,6 +116,8 @@ pub fn with_work(service: &Service, messages: Vec<Outgoing>) -> Result<Vec<Outgo
             if is_work(&message.body) {
                 let Some(work) = contents.of(server, &message.body)? else { continue };
                 message.workload = Some(work);
+            } else if is_run(&message.body) {
+                message.workload = contents.environment_of(server)?;
             }
             out.push((server, message));
         }

@@ -154,15 +154,49 @@ impl<'a> Contents<'a> {
         body: &OrderBody,
     ) -> Result<Option<Workload>> {
         let Some(server) = lookup::server(self.view, server)? else { return Ok(None) };
+        let (service, view) = (self.service, self.view);
+        let Some(site) = self.site_of(&server)? else { return Ok(None) };
+        let work = site.work(service, view, &server)?;
+        let Some(Ok(workload)) = work else { return Ok(None) };
+        let digests = Digests::of(&service.keyring, &workload)?;
+        Ok((digests.all == told(body).1).then_some(workload))
+    }
+
+    /// What a command of a person's has in its environment on a server: what every server has, and
+    /// the variables that its role names. Without the key that opens one, only what it would have
+    /// without a role.
+    pub(in crate::service) fn environment_of(
+        &mut self,
+        server: ServerId,
+    ) -> Result<Option<Workload>> {
+        let Some(server) = lookup::server(self.view, server)? else { return Ok(None) };
+        let (service, view) = (self.service, self.view);
+        let Some(site) = self.site_of(&server)? else { return Ok(None) };
+        let named = site.named.get(&make_key(&server));
+        let is_named = |name: &str| named.is_some_and(|named| named.has(name));
+        let known = match site.variables.of_server(service, view, &server, &is_named) {
+            Err(problem) if problem.code == Code::ServiceUnavailable => {
+                site.variables.of_server(service, view, &server, &|_| false)?
+            }
+            known => known?,
+        };
+        let mut workload = Workload::default();
+        for (name, variable) in known {
+            let value = variable.value.reveal().to_owned();
+            if variable.hidden {
+                workload.hidden.push(value.clone());
+            }
+            workload.environment.insert(name, value);
+        }
+        Ok(Some(workload))
+    }
+
+    fn site_of(&mut self, server: &Server) -> Result<Option<&Site>> {
         let site = match self.sites.entry(server.farm) {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(new) => new.insert(Site::read(self.view, server.farm)?),
         };
-        let Some(site) = site else { return Ok(None) };
-        let work = site.work(self.service, self.view, &server)?;
-        let Some(Ok(workload)) = work else { return Ok(None) };
-        let digests = Digests::of(&self.service.keyring, &workload)?;
-        Ok((digests.all == told(body).1).then_some(workload))
+        Ok(site.as_ref())
     }
 }
 

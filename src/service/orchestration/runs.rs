@@ -17,12 +17,14 @@ use crate::model::{
     Actor, Cancel, Cause, EndedBy, Order, OrderState, Permission, Ran, Run, RunCount, RunServer,
     RunServerState, Server, ServerStatus,
 };
+use crate::service::agents::streams::StreamReader;
 use crate::service::farms::notes;
 use crate::service::servers::commands::{self, command_in_words};
 use crate::service::{Service, authorise, lookup, views};
 use crate::store::{Author, Purpose, Reads, Tx};
 use crate::wire::input::{Page, Slice};
 use crate::wire::run::{RunInput, RunServerView, RunView};
+use crate::wire::stream::Source;
 
 /// Servers of a run at once where nobody says.
 const PARALLEL: u32 = 10;
@@ -137,6 +139,32 @@ pub fn servers(
         let items = shown.items.into_iter().map(views::run_server).collect();
         Ok(Slice { items, total: shown.total })
     })
+}
+
+/// Opens what the command of a run prints on one of its servers, while it runs there.
+pub fn output(
+    service: &Service,
+    actor: &Actor,
+    id: RunId,
+    server: ServerId,
+) -> Result<StreamReader> {
+    let grant = authorise(actor, Permission::CommandsRun)?;
+    let part = service.read(&grant, |read| {
+        found(read, actor.env, id)?;
+        let parts = lookup::servers_of_run(read, id)?;
+        let part = parts.into_iter().find(|part| part.server == server);
+        part.ok_or_else(|| Problem::not_found("server", format!("{server} of run {id}")))
+    })?;
+    match (&part.state, part.order) {
+        (RunServerState::Open, Some(order)) => {
+            let source = Source::Command { order };
+            service.streams.open(server, actor.user, &part.name, source)
+        }
+        _ => {
+            let text = format!("the command of run {id} does not run on {} now", part.name);
+            Err(Problem::new(Code::UnacceptableState, text))
+        }
+    }
 }
 
 /// An order has ended: if it is of a run, that has a result and goes on. `how` is for people.

@@ -47,6 +47,9 @@ pub struct StreamPiece {
     /// What was printed, base64, where it is not.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bytes: Option<Bytes>,
+    /// Whether it is of a command's standard error, rather than its standard output.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub error: bool,
     /// So many bytes are missing here; 0 where nobody knows how many.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lost: Option<u64>,
@@ -65,6 +68,15 @@ impl StreamPiece {
         StreamPiece { end, why, ..StreamPiece::default() }
     }
 
+    /// What was printed, as a text where it is one.
+    fn printed(bytes: Vec<u8>) -> StreamPiece {
+        let empty = StreamPiece::default();
+        match String::from_utf8(bytes) {
+            Ok(text) => StreamPiece { text: Some(text), ..empty },
+            Err(error) => StreamPiece { bytes: Some(Bytes(error.into_bytes())), ..empty },
+        }
+    }
+
     /// The bytes of it, whichever way they came.
     pub fn into_bytes(self) -> Vec<u8> {
         match (self.text, self.bytes) {
@@ -80,10 +92,9 @@ impl From<Body> for StreamPiece {
         let empty = StreamPiece::default();
         match body {
             Body::Open => empty,
-            Body::Data(bytes) => match String::from_utf8(bytes) {
-                Ok(text) => StreamPiece { text: Some(text), ..empty },
-                Err(error) => StreamPiece { bytes: Some(Bytes(error.into_bytes())), ..empty },
-            },
+            Body::Data(bytes) => StreamPiece::printed(bytes),
+            Body::ErrorData(bytes) => StreamPiece { error: true, ..StreamPiece::printed(bytes) },
+            Body::ErrorLost(bytes) => StreamPiece { error: true, lost: Some(bytes), ..empty },
             Body::Lost(bytes) => StreamPiece { lost: Some(bytes), ..empty },
             Body::End => StreamPiece { end: Some("whole".to_owned()), ..empty },
             Body::Refused(why) | Body::Broken(why) => StreamPiece::broken(why),

@@ -81,7 +81,12 @@ impl Tree {
     }
 
     fn is_nothing(&self) -> bool {
-        matches!(self, Tree::Plain(text) if NOTHING.contains(&text.as_str()))
+        match self {
+            Tree::Plain(text) => NOTHING.contains(&text.as_str()),
+            Tree::Many(name, _, inside) => {
+                name == "Overrides" && inside.iter().all(|(_, tree)| tree.is_nothing())
+            }
+        }
     }
 
     fn is_digest(&self) -> bool {

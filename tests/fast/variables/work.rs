@@ -5,7 +5,7 @@ use grange::model::{OrderBody, ServerStatus};
 use grange::service::farms::workloads::{self, Looked};
 use grange::service::farms::{manifests, roles};
 use grange::service::{agents, journal, servers};
-use grange::wire::api::ManifestRequest;
+use grange::wire::api::{CommandRequest, ManifestRequest};
 use grange::wire::role::RoleManifestRequest;
 
 const ROLE: &str = "role: app
@@ -134,4 +134,25 @@ fn a_variable_that_the_role_does_not_name_changes_nothing_there() {
     declare(&site, ENVIRONMENT, &hidden).unwrap();
     declare(&site, ENVIRONMENT, &input("PASSWORDS", Some("x"))).unwrap();
     assert_eq!(look(&site, &server).ordered, 0, "nothing of it is told, or restarts");
+}
+
+#[test]
+fn a_command_has_what_the_role_names_and_what_every_server_has() {
+    let (site, server) = working();
+    let hidden = VariableInput { hidden: Some(true), ..input("PASSWORD", Some(PLANTED)) };
+    declare(&site, ENVIRONMENT, &hidden).unwrap();
+    declare(&site, ENVIRONMENT, &input("OTHER", Some("x"))).unwrap();
+    site.service.observed.agent_connected(server.id, true, site.service.now());
+    let command = CommandRequest { command: vec!["env".into()], timeout_ms: 1000 };
+    servers::commands::run(&site.service, &ann(), server.id, &command).unwrap();
+    let (messages, _) = agents::orders::to_send(&site.service).unwrap();
+    let messages = agents::orders::with_work(&site.service, messages).unwrap();
+    let of_it = |body: &OrderBody| matches!(body, OrderBody::Run { .. });
+    let message = messages.iter().find(|(_, message)| of_it(&message.body)).unwrap();
+    let work = message.1.workload.as_ref().unwrap();
+    assert_eq!(work.environment["GRANGE_SERVER"], "shop/web-1");
+    assert_eq!(work.environment["PASSWORD"], PLANTED);
+    assert_eq!(work.hidden, [PLANTED], "what it prints of it is taken out");
+    assert!(!work.environment.contains_key("OTHER"), "the role does not name it");
+    assert!(work.setup.is_empty() && work.files.is_empty() && work.services.is_empty());
 }

@@ -4,6 +4,7 @@ use super::commands::{agents, asleep, sleeping, sleeps};
 use super::rig::{Rig, checked_web};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use std::io::{BufRead, BufReader};
 use std::process::{Child, Output, Stdio};
 
 fn begin(rig: &Rig, words: &[&str]) -> Child {
@@ -47,11 +48,42 @@ fn a_command_runs_on_every_server_once_and_its_results_are_kept() {
     let (code, _, said) = run(&rig, &[], "nothing", "true");
     assert_eq!((code, said.as_str()), (3, "grange: no farm nothing\n"));
 
+    shown_while_it_runs(&mut rig);
     cancelled(&rig);
     survives_the_appliance(&mut rig);
     has_a_result_where_the_agent_was_killed(&rig);
     is_kept(&rig);
     forbidden(&rig);
+}
+
+/// What is printed is there before the command has ended, once, whatever breaks off meanwhile.
+fn shown_while_it_runs(rig: &mut Rig) {
+    let length = sleeps(74);
+    let script = format!("echo begun; echo err >&2; sleep {length}; echo $GRANGE_SERVER");
+    let mut child = begin(rig, &["shop", "--", "sh", "-c", &script]);
+    let mut lines = BufReader::new(child.stdout.take().unwrap());
+    let mut line = || {
+        let mut line = String::new();
+        lines.read_line(&mut line).unwrap();
+        line
+    };
+    let mut begun = [line(), line()];
+    begun.sort();
+    assert_eq!(begun, ["shop/web-1: begun\n", "shop/web-2: begun\n"]);
+    asleep(&length, 2);
+    rig.kill();
+    rig.start();
+    asleep(&length, 2);
+    for sleep in sleeping(&length) {
+        kill(sleep, Signal::SIGTERM).unwrap();
+    }
+    let mut rest = [line(), line(), line()];
+    rest.sort();
+    assert_eq!(rest, ["", "shop/web-1: shop/web-1\n", "shop/web-2: shop/web-2\n"]);
+    let (code, _, said) = ended(child);
+    assert_eq!(code, 0, "{said}");
+    let errors = said.lines().filter(|line| line.ends_with(": err"));
+    assert_eq!(errors.count(), 2, "{said}");
 }
 
 fn cancelled(rig: &Rig) {
@@ -99,7 +131,7 @@ fn has_a_result_where_the_agent_was_killed(rig: &Rig) {
 
 fn is_kept(rig: &Rig) {
     let output = rig.grange(&["run", "list", "-o", "name"]);
-    assert_eq!(String::from_utf8(output.stdout).unwrap(), "6\n5\n4\n3\n2\n1\n");
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), "7\n6\n5\n4\n3\n2\n1\n");
     let output = rig.grange(&["run", "show", "1", "--printed"]);
     let shown = String::from_utf8(output.stdout).unwrap();
     assert!(shown.contains("shop/web-2  done   0"), "{shown}");

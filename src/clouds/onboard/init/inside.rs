@@ -363,6 +363,8 @@ fn furnish(boot: &Boot, home: &Path) -> Result<Services, Failure> {
         ("LANG", "C.UTF-8".to_owned()),
         ("HOME", if isolated { "/root".to_owned() } else { text(home) }),
         ("GRANGE_SERVER", boot.record.server.to_string()),
+        // What is started with a GRANGE_SERVER of its own, the server's name, is still known by it.
+        ("GRANGE_SERVER_ID", boot.record.server.to_string()),
         ("GRANGE_OWNER", boot.owner.clone()),
         ("GRANGE_HOSTNAME", boot.record.hostname.clone()),
         ("GRANGE_ADDRESS", address.clone()),
