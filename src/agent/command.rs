@@ -3,7 +3,7 @@
 mod pipe;
 
 use super::leftover::Noted;
-use super::live::{LiveOutput, Output};
+use super::live::{LiveOutput, WrittenTo};
 use crate::base::Millis;
 use crate::base::mask::Mask;
 use crate::model::{EndedBy, Ran};
@@ -100,8 +100,8 @@ fn keep_apart<T>(
     let mut child = spawn(command, environment, out, err)?;
     let _noted = begun(child.id());
     let mut pipes = [
-        Pipe::of(stdout, mask, Some((live, Output::Standard)))?,
-        Pipe::of(stderr, mask, Some((live, Output::Error)))?,
+        Pipe::of(stdout, mask, Some((live, WrittenTo::Standard)))?,
+        Pipe::of(stderr, mask, Some((live, WrittenTo::Error)))?,
     ];
     let (status, ended_by) = watch(&mut child, &mut pipes, ends)?;
     let [stdout, stderr] = pipes.map(|pipe| pipe.end().printed());

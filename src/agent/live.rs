@@ -12,10 +12,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Which of its outputs a command wrote to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Output {
-    /// The standard output.
+pub enum WrittenTo {
+    /// The standard output, which results keep apart.
     Standard,
-    /// The standard error.
+    /// The standard error, where a command says what goes wrong.
     Error,
 }
 
@@ -29,10 +29,10 @@ pub struct LiveOutput(Mutex<Ring>);
 
 #[derive(Default)]
 struct Ring {
-    pieces: VecDeque<(Output, Vec<u8>)>,
+    pieces: VecDeque<(WrittenTo, Vec<u8>)>,
     /// The number of the first of them: every piece has one, counted from 0.
     first: u64,
-    /// What they cost.
+    /// Bytes of them, with what each costs beside its bytes.
     cost: usize,
     /// Bytes of each output in pieces that are kept no more.
     dropped: [u64; 2],
@@ -40,7 +40,7 @@ struct Ring {
 }
 
 /// A command that runs; when it is dropped, the command has ended.
-pub struct Running {
+pub struct RunningCommand {
     of: LiveOutputs,
     order: OrderId,
     /// Where its output goes.
@@ -49,10 +49,10 @@ pub struct Running {
 
 impl LiveOutputs {
     /// The command of an order begins.
-    pub fn begin(&self, order: OrderId) -> Running {
+    pub fn begin(&self, order: OrderId) -> RunningCommand {
         let output = Arc::new(LiveOutput::default());
         self.lock().insert(order, output.clone());
-        Running { of: self.clone(), order, output }
+        RunningCommand { of: self.clone(), order, output }
     }
 
     /// Reads along with the command of an order; `None` where it does not run.
@@ -66,7 +66,7 @@ impl LiveOutputs {
     }
 }
 
-impl Drop for Running {
+impl Drop for RunningCommand {
     fn drop(&mut self) {
         self.output.lock().over = true;
         self.of.lock().remove(&self.order);
@@ -75,7 +75,7 @@ impl Drop for Running {
 
 impl LiveOutput {
     /// Keeps what was printed, and lets go of what was printed longest ago.
-    pub fn add(&self, output: Output, bytes: &[u8]) {
+    pub fn add(&self, output: WrittenTo, bytes: &[u8]) {
         let mut ring = self.lock();
         for piece in bytes.chunks(LIVE_OUTPUT_BYTES_MAX / 8) {
             ring.cost += piece.len() + STREAM_FRAME_BYTES;
@@ -109,14 +109,15 @@ impl LiveReader {
     /// What comes next, in at most so many bytes; `None` while there is nothing.
     pub fn read(&mut self, at_most: usize) -> Option<Body> {
         let ring = self.output.lock();
-        for (output, passed) in [Output::Standard, Output::Error].into_iter().zip(&mut self.passed)
+        for (output, passed) in
+            [WrittenTo::Standard, WrittenTo::Error].into_iter().zip(&mut self.passed)
         {
             let lost = ring.dropped[output as usize].saturating_sub(*passed);
             if lost > 0 {
                 *passed += lost;
                 return Some(match output {
-                    Output::Standard => Body::Lost(lost),
-                    Output::Error => Body::ErrorLost(lost),
+                    WrittenTo::Standard => Body::Lost(lost),
+                    WrittenTo::Error => Body::ErrorLost(lost),
                 });
             }
         }
@@ -135,8 +136,8 @@ impl LiveReader {
             (self.next, self.offset) = (self.next + 1, 0);
         }
         Some(match output {
-            Output::Standard => Body::Data(bytes),
-            Output::Error => Body::ErrorData(bytes),
+            WrittenTo::Standard => Body::Data(bytes),
+            WrittenTo::Error => Body::ErrorData(bytes),
         })
     }
 }
@@ -158,9 +159,9 @@ mod tests {
         let running = all.begin(ORDER);
         let mut reader = all.read(ORDER).unwrap();
         assert_eq!(reader.read(100), None);
-        running.output.add(Output::Standard, b"one");
-        running.output.add(Output::Error, b"two");
-        running.output.add(Output::Standard, b"three");
+        running.output.add(WrittenTo::Standard, b"one");
+        running.output.add(WrittenTo::Error, b"two");
+        running.output.add(WrittenTo::Standard, b"three");
         let mut late = all.read(ORDER).unwrap();
         assert_eq!((reader.read(2), reader.read(100)), (data("on"), data("e")));
         assert_eq!(reader.read(100), Some(Body::ErrorData(b"two".to_vec())));
@@ -178,11 +179,11 @@ mod tests {
         let all = LiveOutputs::default();
         let running = all.begin(ORDER);
         let mut reader = all.read(ORDER).unwrap();
-        running.output.add(Output::Standard, b"first");
+        running.output.add(WrittenTo::Standard, b"first");
         assert_eq!(reader.read(2), data("fi"));
-        running.output.add(Output::Error, b"error");
+        running.output.add(WrittenTo::Error, b"error");
         for _ in 0..3 {
-            running.output.add(Output::Standard, &[b'x'; LIVE_OUTPUT_BYTES_MAX]);
+            running.output.add(WrittenTo::Standard, &[b'x'; LIVE_OUTPUT_BYTES_MAX]);
         }
         let ring = running.output.lock();
         assert!(ring.cost <= LIVE_OUTPUT_BYTES_MAX && ring.pieces.len() < 9);
@@ -201,7 +202,7 @@ mod tests {
         assert!(read > LIVE_OUTPUT_BYTES_MAX / 2, "{read}");
         // Byte by byte it costs more, and is bounded all the same.
         for _ in 0..LIVE_OUTPUT_BYTES_MAX {
-            running.output.add(Output::Error, b"x");
+            running.output.add(WrittenTo::Error, b"x");
         }
         assert!(running.output.lock().pieces.len() <= LIVE_OUTPUT_BYTES_MAX / STREAM_FRAME_BYTES);
     }

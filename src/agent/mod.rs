@@ -186,11 +186,10 @@ fn assemble(
     let source = collect::Source::new("/proc".as_ref(), &options.run_dir, limits, session_id);
     let collector = collect::Collector::new(source, &data.mounts, clock.monotonic());
     let appliances = recall_appliances(&state, data)?;
-    let live = live::LiveOutputs::default();
     let workshop = Arc::new(work::Workshop {
         appliances: appliances.clone(),
         groups: leftover::Groups::open(&state).map_err(io("ending commands left running"))?,
-        live: live.clone(),
+        live: live::LiveOutputs::default(),
         files: Mutex::new(open_files(options, &state).map_err(io("recalling written files"))?),
         halt: AtomicBool::new(false),
         work: RoleWork::open(places(options, data), data.works)
@@ -230,7 +229,7 @@ fn assemble(
             .map_err(io("opening the spool"))?,
         orders: orders::Orders::open(&state).map_err(io("recalling orders"))?,
         retiring: retiring::Retiring::open(&state).map_err(io("recalling the retirement"))?,
-        streams: streams::Streams::below(state.dir(), &options.home, live),
+        streams: streams::Streams::below(state.dir(), &options.home, workshop.live.clone()),
         workshop,
         collector,
         ready: data.check.is_none() && workshop_is_ready,

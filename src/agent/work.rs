@@ -32,7 +32,7 @@ pub struct Workshop {
     pub files: Mutex<Files>,
     /// Commands under way.
     pub groups: Groups,
-    /// What they print.
+    /// What they print, for whoever reads along.
     pub live: LiveOutputs,
     /// Set when the agent stops: running commands are ended.
     pub halt: AtomicBool,

@@ -30,7 +30,7 @@ const LOOKS_BETWEEN: u32 = 2;
 /// A line of several servers' output that has not ended is shown when it is so long.
 const LINE_BYTES_MAX: usize = 8 * 1024;
 
-/// How output is shown.
+/// How what servers print is shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Manner {
     /// Not at all, for whoever reads JSON.
@@ -38,7 +38,7 @@ pub enum Manner {
     Silent,
     /// Byte for byte, where there is one server.
     Whole,
-    /// Line by line.
+    /// Line by line, where there are several.
     Lines {
         /// With the server's name before each.
         named: bool,
@@ -75,7 +75,7 @@ struct Part {
 /// What of one output was shown.
 #[derive(Default)]
 struct Shown {
-    /// Up to here.
+    /// Bytes from its beginning up to here.
     at: u64,
     /// Bytes before that which were not there to be shown.
     missing: u64,
@@ -300,7 +300,7 @@ mod tests {
     use crate::base::{Bytes, Millis, Timestamp};
     use crate::cli::{NoFiles, Patience};
 
-    /// No time passes.
+    /// Time that does not pass, and no signal.
     struct Still;
 
     impl Patience for Still {

@@ -1,8 +1,8 @@
 //! What a farm role does otherwise than its role says.
 //!
 //! The role is described once and used in every farm; what differs in one of them is said there and
-//! laid over the role's revision, whichever that is. It is part of what servers are made of, so that
-//! a change of it is rolled out as any other. The check is a field of the farm role itself, because
+//! laid over the role's revision, whichever that is. It is part of what servers are made of, so a
+//! change of it is rolled out as any other. The check is a field of the farm role itself, because
 //! planning looks at it.
 
 use crate::model::{Recipe, RoleFile, SetupPart};

@@ -1,7 +1,7 @@
 //! What a command writes to one of its outputs: masked, shown to whoever reads along, and kept in
 //! part.
 
-use crate::agent::live::{LiveOutput, Output};
+use crate::agent::live::{LiveOutput, WrittenTo};
 use crate::base::Bytes;
 use crate::base::limit::COMMAND_OUTPUT_BYTES_MAX;
 use crate::base::mask::{Mask, MaskedOutput};
@@ -13,9 +13,9 @@ use std::io::{self, PipeReader, Read};
 pub(super) struct Pipe<'l> {
     reader: PipeReader,
     masked: MaskedOutput,
-    kept: Kept,
+    kept: KeptOutput,
     /// Who reads along, and which output this is to them.
-    live: Option<(&'l LiveOutput, Output)>,
+    live: Option<(&'l LiveOutput, WrittenTo)>,
 }
 
 impl<'l> Pipe<'l> {
@@ -23,10 +23,15 @@ impl<'l> Pipe<'l> {
     pub fn of(
         reader: PipeReader,
         mask: &Mask,
-        live: Option<(&'l LiveOutput, Output)>,
+        live: Option<(&'l LiveOutput, WrittenTo)>,
     ) -> io::Result<Pipe<'l>> {
         fcntl(&reader, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).map_err(io::Error::from)?;
-        Ok(Pipe { reader, masked: MaskedOutput::new(mask.clone()), kept: Kept::default(), live })
+        Ok(Pipe {
+            reader,
+            masked: MaskedOutput::new(mask.clone()),
+            kept: KeptOutput::default(),
+            live,
+        })
     }
 
     fn keep(&mut self, bytes: &[u8]) {
@@ -54,7 +59,7 @@ impl<'l> Pipe<'l> {
     }
 
     /// What is kept of all of it.
-    pub fn end(mut self) -> Kept {
+    pub fn end(mut self) -> KeptOutput {
         let rest = self.masked.end();
         self.keep(&rest);
         self.kept
@@ -64,16 +69,16 @@ impl<'l> Pipe<'l> {
 /// The first and the last of what was written, half of the limit each: what it was about to do
 /// and how it ended.
 #[derive(Default)]
-pub(super) struct Kept {
-    pub first: Vec<u8>,
-    pub last: Vec<u8>,
-    pub left_out: usize,
+pub(super) struct KeptOutput {
+    first: Vec<u8>,
+    last: Vec<u8>,
+    left_out: usize,
 }
 
 pub(super) const HALF: usize = COMMAND_OUTPUT_BYTES_MAX / 2;
 
-impl Kept {
-    pub fn add(&mut self, bytes: &[u8]) {
+impl KeptOutput {
+    fn add(&mut self, bytes: &[u8]) {
         let room = HALF.saturating_sub(self.first.len()).min(bytes.len());
         self.first.extend_from_slice(&bytes[..room]);
         self.last.extend_from_slice(&bytes[room..]);
@@ -89,7 +94,7 @@ impl Kept {
         self.left_out += over;
     }
 
-    /// As it is.
+    /// What was written, byte for byte.
     pub fn printed(mut self) -> Printed {
         self.cut();
         if self.left_out == 0 {
@@ -137,7 +142,7 @@ mod tests {
     #[test]
     fn output_is_cut_only_when_there_is_too_much_of_it() {
         let cut = |lengths: &[usize]| {
-            let mut kept = Kept::default();
+            let mut kept = KeptOutput::default();
             for length in lengths {
                 kept.add(&vec![b'x'; *length]);
             }
@@ -148,7 +153,7 @@ mod tests {
         assert_eq!(cut(&[3 * HALF]), (HALF, 2 * HALF, 0));
         assert_eq!(cut(&[3 * HALF, 1]), (HALF, HALF, HALF + 1));
         let text = |bytes: usize| {
-            let mut kept = Kept::default();
+            let mut kept = KeptOutput::default();
             kept.add(&vec![b'x'; bytes]);
             kept.text()
         };

@@ -5,8 +5,8 @@
 //! readings never wait for them. Nothing is kept: a stream ends with its connection, and where the
 //! reader is slow it is the log on disk that waits.
 //!
-//! [`logs`] says which logs there are, [`tail`] reads one on while it is written and rotated. What a
-//! command prints is in [`super::live`].
+//! [`logs`] says which logs there are, [`tail`] reads one on while it is written and rotated.
+//! What a command prints is in [`super::live`].
 
 mod logs;
 mod tail;

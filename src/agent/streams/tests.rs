@@ -1,7 +1,7 @@
 //! Streams by hand: logs that are written meanwhile, turns, grants.
 
 use super::*;
-use crate::agent::live::Output;
+use crate::agent::live::WrittenTo;
 use crate::agent::tests::scratch;
 use std::fs;
 use std::path::PathBuf;
@@ -186,10 +186,10 @@ fn a_command_is_read_along_with_while_it_runs() {
     hand.say(1, Verb::Open { source: source.clone(), credit: 64 * 1024 });
     assert_eq!(hand.all(), "[Refused(\"order 7 runs no command here now\")]");
     let running = commands.begin(crate::base::OrderId(7));
-    running.output.add(Output::Standard, b"begun");
+    running.output.add(WrittenTo::Standard, b"begun");
     hand.say(2, Verb::Open { source, credit: 64 * 1024 });
     assert_eq!(hand.all(), "[Open]begun");
-    running.output.add(Output::Error, b"x");
+    running.output.add(WrittenTo::Error, b"x");
     assert_eq!(hand.all(), "[ErrorData([120])]");
     drop(running);
     assert_eq!(hand.all(), "[End]");

@@ -168,11 +168,8 @@ mod tests {
         check("RunServer", &part);
         let (name, kind) = (String::new(), String::new());
         check("Log", &LogFile { name, kind, bytes: 1, written_at: 1 });
-        let (text, bytes, lost) = (Some("x".to_owned()), Some(Bytes::default()), Some(0));
-        check(
-            "StreamPiece",
-            &StreamPiece { text, bytes, lost, error: true, ..StreamPiece::broken("x") },
-        );
+        let (text, bytes, lost, error) = (Some("x".into()), Some(Bytes::default()), Some(0), true);
+        check("StreamPiece", &StreamPiece { text, bytes, lost, error, ..StreamPiece::broken("x") });
         check("Server", &ServerView::default());
         check("ServerExtra", &ServerExtra { notes: notes(), ..ServerExtra::default() });
         check("Condition", &ConditionView::default());

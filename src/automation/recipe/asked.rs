@@ -19,7 +19,7 @@ pub struct AskedFarmRole {
     pub part: String,
     /// The line of the template, from 1.
     pub line: usize,
-    /// Its alias.
+    /// Its alias in the farm, as the template has it.
     pub alias: String,
     /// The field of it that is asked for, where there is one.
     pub field: Option<String>,
@@ -41,7 +41,10 @@ pub fn farm_roles_asked(recipe: &Recipe) -> Vec<AskedFarmRole> {
 /// Every farm role that one template asks for.
 pub fn farm_roles_in(part: &str, text: &str) -> Vec<AskedFarmRole> {
     let words = words_of(text);
-    let is = |at: usize, wanted: &str| matches!(words.get(at), Some((_, Word::Plain(word))) if word == wanted);
+    let is = |at: usize, wanted: &str| match words.get(at) {
+        Some((_, Word::Plain(word))) => word == wanted,
+        _ => false,
+    };
     let quoted = |at: usize| match words.get(at) {
         Some((_, Word::Quoted(text))) => Some(text.clone()),
         _ => None,

@@ -27,6 +27,20 @@ fn policy() -> Policy {
     }
 }
 
+fn overrides() -> Overrides {
+    Overrides {
+        environment: [("w".to_owned(), [("A".to_owned(), "b".to_owned())].into())].into(),
+        files: Vec::new(),
+        setup: vec![SetupPart {
+            name: "n".to_owned(),
+            script: "s".to_owned(),
+            run_as: None,
+            timeout_ms: 9,
+            rerun: false,
+        }],
+    }
+}
+
 fn farm_role() -> FarmRole {
     let rule =
         ScalingRule { metric: Metric::CpuPercent, scale_up: 60.0, scale_down: 20.0, window_ms: 5 };
@@ -91,17 +105,7 @@ fn farm_role() -> FarmRole {
             protocol: Protocol::Udp,
         }],
         outbound: true,
-        overrides: Overrides {
-            environment: [("w".to_owned(), [("A".to_owned(), "b".to_owned())].into())].into(),
-            files: Vec::new(),
-            setup: vec![SetupPart {
-                name: "n".to_owned(),
-                script: "s".to_owned(),
-                run_as: None,
-                timeout_ms: 9,
-                rerun: false,
-            }],
-        },
+        overrides: overrides(),
     }
 }
 

@@ -49,8 +49,8 @@ fn faults(site: &Site, manifest: String, prune: bool) -> Vec<String> {
 fn over(overrides: &str) -> String {
     format!(
         "farm: shop\nfarmRoles:\n  - alias: web\n    role: api\n    cloudPlatform: simulated\n    \
-         instanceType: small\n    scaling: {{minInstances: 1, maxInstances: 1}}\n    grange:\n      \
-         overrides: {overrides}\n"
+         instanceType: small\n    scaling: {{minInstances: 1, maxInstances: 1}}\n    \
+         grange:\n      overrides: {overrides}\n"
     )
 }
 
@@ -59,8 +59,8 @@ fn apply(site: &Site, manifest: String) {
     manifests::apply(&site.service, &admin(), &request).unwrap();
 }
 
-const GOING: &str = "farmRoles[web].role: services: api, line 1: asks for farm.role('db'), which is \
-                     to be removed: let the role do without it first";
+const GOING: &str = "farmRoles[web].role: services: api, line 1: asks for farm.role('db'), which \
+                     is to be removed: let the role do without it first";
 
 fn site() -> Site {
     let site = Site::new();
@@ -75,10 +75,8 @@ fn a_farm_role_that_a_template_asks_for_is_there() {
     assert_eq!(faults(&site, farm(&[("web", "api"), ("db", "postgres")]), false), [""; 0]);
     assert_eq!(
         faults(&site, farm(&[("web", "api"), ("dbs", "postgres")]), false),
-        [
-            "line 3: farmRoles[0].role: role api, services: api, line 1: asks for farm.role('db'), and \
-          farm shop has no farm role of that alias: did you mean dbs?"
-        ]
+        ["line 3: farmRoles[0].role: role api, services: api, line 1: asks for farm.role('db'), \
+          and farm shop has no farm role of that alias: did you mean dbs?"]
     );
     assert_eq!(
         faults(&site, farm(&[("api", "api"), ("db", "web-demo")]), false),
@@ -113,8 +111,8 @@ fn nothing_is_taken_up_or_removed_that_leaves_a_template_without_its_farm_role()
     let refused = roles::upgrade(&site.service, &admin(), RoleId(role), &input).unwrap_err();
     assert_eq!(
         refused.to_string(),
-        "farmRoles[web].role: services: api, line 1: asks for farm.role('cache'), and farm shop has \
-         no farm role of that alias: there are db, web"
+        "farmRoles[web].role: services: api, line 1: asks for farm.role('cache'), and farm shop \
+         has no farm role of that alias: there are db, web"
     );
 }
 
@@ -148,8 +146,8 @@ fn what_a_farm_role_says_itself_has_to_fit_its_role() {
     check(
         "{files: [{path: /etc/a, source: a.conf}]}",
         &format!(
-            "{at}.files[0].source: a farm's manifest has no files beside it: say it here, or in the \
-             role"
+            "{at}.files[0].source: a farm's manifest has no files beside it: say it here, or in \
+             the role"
         ),
     );
     check(
@@ -167,8 +165,8 @@ fn what_a_farm_role_says_itself_has_to_fit_its_role() {
     // What it asks for is looked at where it stands.
     check(
         "{environment: {api: {PEERS: \"{{ farm.role('db').count }}\"}}}",
-        "line 4: farmRoles[0].role: role api, services: api, line 1: asks for farm.role('db'), and \
-         farm shop has no farm role of that alias: there are web",
+        "line 4: farmRoles[0].role: role api, services: api, line 1: asks for farm.role('db'), \
+         and farm shop has no farm role of that alias: there are web",
     );
 }
 
