@@ -148,14 +148,14 @@ fn farm_roles() -> impl Strategy<Value = DeclaredFarmRole> {
 
 /// What is laid over a role: nothing, or something of every kind.
 fn overrides(place: u32) -> Overrides {
-    if place % 3 == 0 {
+    if place.is_multiple_of(3) {
         return Overrides::default();
     }
     let mode = [("MODE", "true"), ("A", "{{ vars.X }}")].map(|(n, v)| (n.to_owned(), v.to_owned()));
     let file = RoleFile {
         path: "/etc/x: y".into(),
         content: format!("a: {place}\n  b\n"),
-        template: place % 2 == 0,
+        template: place.is_multiple_of(2),
         mode: 0o600,
         owner: Some("app".into()),
         check: vec!["grep".into(), "{}".into()],
