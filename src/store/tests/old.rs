@@ -44,13 +44,15 @@ where
     }
 }
 
-/// Every field of an old value is in the new one, with its value.
+/// Every field of an old value is in the new one, with its value. What was called the platform of
+/// a farm role or server is its account.
 fn assert_kept(old: &Value, new: &Value, path: &str) {
     match (old, new) {
         (Value::Object(old), Value::Object(new)) => {
             for (name, old) in old {
                 let path = format!("{path}.{name}");
-                assert_kept(old, new.get(name).unwrap_or(&Value::Null), &path);
+                let renamed = || new.get("account").filter(|_| name == "platform");
+                assert_kept(old, new.get(name).or_else(renamed).unwrap_or(&Value::Null), &path);
             }
         }
         (Value::Array(old), Value::Array(new)) if old.len() == new.len() => {
