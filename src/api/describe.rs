@@ -78,7 +78,7 @@ fn at(row: &Row) -> Value {
             "farmId" => ("The number of a farm.", "integer"),
             "farmRoleId" => ("The number of a farm role.", "integer"),
             "serverId" => ("The UUID of a server.", "string"),
-            "cloudAccount" => ("The name of a cloud account: its platform's.", "string"),
+            "cloudAccount" => ("The name of a cloud account.", "string"),
             "holdId" => ("The number of a hold.", "integer"),
             "globalVariableName" => ("The name of a global variable.", "string"),
             "noteId" => ("The number of a note.", "integer"),

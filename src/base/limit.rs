@@ -9,9 +9,11 @@ pub use variables::*;
 
 use crate::base::time::Millis;
 
+mod clouds;
 mod images;
 mod roles;
 mod streams;
+pub use clouds::*;
 pub use images::*;
 pub use roles::*;
 pub use streams::*;
@@ -354,8 +356,6 @@ pub const STRANGE_NAMES_MAX: usize = 20;
 /// Output kept of a command an agent ran.
 pub const COMMAND_OUTPUT_BYTES_MAX: usize = 64 * 1024;
 
-/// Cloud calls under way at once, over all accounts.
-pub const CLOUD_CALLS_MAX: usize = 8;
 /// Calls of a cloud account that fail in a row before it is left alone for a while. Usual trouble
 /// fails one or two; eight are under way at once, so that an account that is down is noticed by the
 /// first round of calls.

@@ -5,18 +5,19 @@ use crate::boot::failure::StartError;
 use crate::boot::ports::Bound;
 use crate::clouds::Cloud;
 use crate::clouds::onboard::{Onboard, OnboardConfig, lowest_port};
+use crate::clouds::platform::OpeningAppliance;
+use crate::model::Install;
 use crate::service::PublishLimits;
 use std::collections::BTreeMap;
 use std::net::TcpListener as StdListener;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// Opens the platform of servers on this machine, as the config places it.
 pub fn open_onboard(config: &Config) -> Result<Onboard, StartError> {
     let failed = |cause: Box<dyn std::error::Error + Send + Sync>| StartError::Onboard(cause);
     let executable = std::env::current_exe().map_err(|error| failed(error.into()))?;
-    // The slim agent where it lies beside us, as a package puts it; ourselves otherwise.
-    let slim = executable.with_file_name("grange-agent");
-    let agent_executable = if slim.is_file() { slim } else { executable.clone() };
+    let agent_executable = agent_executable().map_err(|error| failed(error.into()))?;
     let masks = ["/root", "/home", "/etc/grange"].map(PathBuf::from);
     Onboard::open(OnboardConfig {
         state_dir: config.data_dir.join("onboard"),
@@ -31,6 +32,14 @@ pub fn open_onboard(config: &Config) -> Result<Onboard, StartError> {
         true => StartError::Taken(error.source.to_string()),
         false => failed(error.line().into()),
     })
+}
+
+/// The program that runs on every server: the slim agent where it lies beside us, as a package puts
+/// it; ourselves otherwise.
+fn agent_executable() -> std::io::Result<PathBuf> {
+    let executable = std::env::current_exe()?;
+    let slim = executable.with_file_name("grange-agent");
+    Ok(if slim.is_file() { slim } else { executable })
 }
 
 /// What of the machine's ports farm roles may have, beside what we listen on ourselves.
@@ -51,4 +60,26 @@ pub fn publishing(
 /// Availability zones of the platforms there are.
 pub fn zones(onboard: Option<&Onboard>) -> BTreeMap<String, Vec<String>> {
     onboard.map(|cloud| (cloud.platform().to_owned(), cloud.zones())).into_iter().collect()
+}
+
+/// What servers of accounts that people add have to know of the appliance.
+pub fn opening(install: &Install, agents_port: u16) -> Result<OpeningAppliance, StartError> {
+    let agent_executable = agent_executable();
+    let agent_executable = agent_executable.map_err(|e| StartError::System("the agent", e))?;
+    Ok(OpeningAppliance { tag: install.id.clone(), agent_executable, agents_port })
+}
+
+/// The clouds that are there with the machine, by the names of their accounts.
+pub fn clouds(onboard: Option<&Arc<Onboard>>) -> BTreeMap<String, Arc<dyn Cloud>> {
+    let mut clouds: BTreeMap<String, Arc<dyn Cloud>> = BTreeMap::new();
+    if let Some(onboard) = onboard {
+        clouds.insert(onboard.platform().to_owned(), onboard.clone());
+    }
+    clouds
+}
+
+/// The platforms that are there with the machine, and the sizes of each.
+pub fn platforms(onboard: Option<&Onboard>) -> BTreeMap<String, Vec<String>> {
+    let sizes = |cloud: &dyn Cloud| cloud.instance_types().into_iter().map(|t| t.name).collect();
+    onboard.map(|cloud| (cloud.platform().to_owned(), sizes(cloud))).into_iter().collect()
 }

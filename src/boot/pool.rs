@@ -4,6 +4,7 @@
 use crate::base::Waker;
 use crate::base::limit::{CHECKS_MAX, CLOUD_CALLS_MAX};
 use crate::jobs::Pool;
+use crate::jobs::accounts::{AccountPlaces, MakePlaces};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -50,6 +51,8 @@ pub struct Pools {
     /// Checks of servers without an agent.
     pub checks: Arc<CallPool>,
     listings: BTreeMap<String, Arc<CallPool>>,
+    /// Of accounts that people added, for as long as the process runs.
+    added: Arc<Mutex<Vec<Arc<CallPool>>>>,
 }
 
 impl Pools {
@@ -60,7 +63,22 @@ impl Pools {
             calls: Arc::new(CallPool::new("cloud-call", CLOUD_CALLS_MAX)),
             checks: Arc::new(CallPool::new("check", CHECKS_MAX)),
             listings: platforms.map(place).collect(),
+            added: Arc::default(),
         }
+    }
+
+    /// Makes places for an account that people added.
+    pub fn maker(&self) -> MakePlaces {
+        let added = self.added.clone();
+        Box::new(move || {
+            let calls = Arc::new(CallPool::new("cloud-call", CLOUD_CALLS_MAX));
+            let listing = Arc::new(CallPool::new("listing", 1));
+            let mut added = added.lock().unwrap_or_else(PoisonError::into_inner);
+            // Those of accounts that are gone by now.
+            added.retain(|pool| Arc::strong_count(pool) > 1);
+            added.extend([calls.clone(), listing.clone()]);
+            AccountPlaces { calls, listing }
+        })
     }
 
     /// A place for the listing of each platform.
@@ -72,7 +90,9 @@ impl Pools {
     /// Waits until nothing runs, all together at most so long; says what still does.
     pub fn drain(&self, at_most: Duration) -> BTreeSet<&'static str> {
         let end = Instant::now() + at_most;
+        let added = self.added.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let all = [&self.calls, &self.checks].into_iter().chain(self.listings.values());
+        let all = all.chain(&added);
         let left = || end.saturating_duration_since(Instant::now());
         all.filter(|pool| !pool.drain(left())).map(|pool| pool.what).collect()
     }

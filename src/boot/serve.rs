@@ -18,7 +18,7 @@ use crate::boot::driver::Driver;
 use crate::boot::failure::StartError;
 use crate::boot::find;
 use crate::boot::memory;
-use crate::boot::onboard::{open_onboard, publishing, zones};
+use crate::boot::onboard::{clouds, open_onboard, opening, platforms, publishing, zones};
 use crate::boot::pool::Pools;
 use crate::boot::ports::{Bound, agent_addresses, bind, bind_for_agents, listen_on_socket};
 use crate::boot::remade;
@@ -26,6 +26,7 @@ use crate::boot::told;
 use crate::broker::{Broker, GateConfig, GateError};
 use crate::clouds::Cloud;
 use crate::clouds::onboard::Onboard;
+use crate::jobs::accounts::Accounts;
 use crate::jobs::{Courier, Ports};
 use crate::model::{Actor, Install};
 use crate::net::tls;
@@ -40,7 +41,6 @@ use crate::service::plans::pace::Pace;
 use crate::service::plans::steps;
 use crate::service::{Service, Settings, access};
 use crate::store::{self, Keyring, Store};
-use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr, TcpListener as StdListener};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -170,6 +170,7 @@ pub fn start(config: &Config) -> Result<Appliance, StartError> {
         clouds,
         pool: pools.calls.clone(),
         listings: pools.listings(),
+        added: Accounts::new(&service, pools.maker()),
         checks: pools.checks.clone(),
         courier: Arc::new(Post { broker: broker.clone(), known }),
         checker: Arc::new(Outside),
@@ -251,6 +252,7 @@ fn lay_ground(config: &Config) -> Result<Ground, StartError> {
     let install = installation(&store, clock.as_ref(), authority.fingerprint_text())?;
     let settings = Settings {
         platforms: platforms(onboard.as_deref()),
+        opening: opening(&install, agents_port)?,
         zones: zones(onboard.as_deref()),
         publishing: publishing(onboard.as_deref(), &bound, &agents),
         agent_addresses: agent_addresses(config, agents_port, onboard.as_deref()),
@@ -316,19 +318,6 @@ fn open_authority(store: &Store, keys: &Path, clock: &dyn Clock) -> Result<Autho
         }
     };
     opened.map_err(StartError::Keys)
-}
-
-fn clouds(onboard: Option<&Arc<Onboard>>) -> BTreeMap<String, Arc<dyn Cloud>> {
-    let mut clouds: BTreeMap<String, Arc<dyn Cloud>> = BTreeMap::new();
-    if let Some(onboard) = onboard {
-        clouds.insert(onboard.platform().to_owned(), onboard.clone());
-    }
-    clouds
-}
-
-fn platforms(onboard: Option<&Onboard>) -> BTreeMap<String, Vec<String>> {
-    let sizes = |cloud: &dyn Cloud| cloud.instance_types().into_iter().map(|t| t.name).collect();
-    onboard.map(|cloud| (cloud.platform().to_owned(), sizes(cloud))).into_iter().collect()
 }
 
 fn start_broker(

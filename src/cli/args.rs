@@ -121,7 +121,7 @@ Examples:
     /// Say what servers are started from: import images, list, show and delete them
     #[command(subcommand)]
     Image(ImageVerb),
-    /// Look at cloud accounts: which are left alone because they fail
+    /// Say where servers run: add cloud accounts, list, show, check, change and remove them
     #[command(subcommand)]
     Cloud(CloudVerb),
     /// Look at rollouts, pause and resume them, go back

@@ -17,15 +17,20 @@
 //! - servers have one [`owner`]: whoever finds the mark of another one does not begin.
 //!
 //! The platforms: [`simulated`] is a cloud in memory for tests and the simulator, [`onboard`] makes
-//! small systems on the appliance's own machine. [`contract`] is the list above as code, run on
-//! both.
+//! small systems on the appliance's own machine, [`docker`] makes containers. [`contract`] is the
+//! list above as code, run on all of them. Of `onboard` there is one account, which comes with the
+//! machine; of those in [`platform::PLATFORMS`] people add accounts.
 //!
-//! To add a platform: a folder here, its name in `boot`, and `contract::check` run on it.
+//! To add a platform: a folder here with its [`Cloud`] and what it asks an account that is added,
+//! its row in [`platform::PLATFORMS`], its options in `cli::cloud`, its section in
+//! `assets/docs/clouds.md`, and `contract::check` run on it in `tests/system/clouds`.
 
 pub mod contract;
+pub mod docker;
 mod error;
 pub mod onboard;
 pub mod owner;
+pub mod platform;
 pub mod publication;
 pub mod simulated;
 pub mod volume;
@@ -40,7 +45,7 @@ use volume::{VolumeRequest, VolumeSighting};
 
 /// One account on one platform.
 pub trait Cloud: Send + Sync {
-    /// The platform's name, as farm roles say it: `onboard`, `simulated`.
+    /// The platform's name, as farm roles say it: `onboard`, `docker`.
     fn platform(&self) -> &'static str;
 
     /// The sizes there are, smallest first: (name, CPUs in thousandths, memory in bytes).

@@ -5,8 +5,10 @@
 
 use crate::base::limit::WRITER_GROUP_MAX;
 use crate::base::problem::chain;
+use crate::base::{self, StepId};
 use crate::clouds::{Applied, CloudError};
-use crate::jobs::{Job, Ports, Work};
+use crate::jobs::accounts::OpenAccount;
+use crate::jobs::{Job, Pool, Ports, Work};
 use crate::model::{Actor, StepKind};
 use crate::service::Service;
 use crate::service::plans::steps;
@@ -24,23 +26,52 @@ impl Job for Execute {
             Err(problem) => return Work::failed(&problem),
         };
         let (mut begun, mut failures) = (0, Vec::new());
-        let mut left = due.as_slice();
-        // A place that is free again wakes this job when there is no room.
-        while !left.is_empty() && ports.pool.room() > 0 {
-            let batch = ports.pool.room().min(WRITER_GROUP_MAX).min(left.len());
-            let (now, later) = left.split_at(batch);
-            left = later;
-            match steps::begin_all(service, &actor, now) {
-                Ok(beginnings) => begun += call(ports, &actor, beginnings, &mut failures),
-                Err(problem) => {
-                    // Those that are begun all the same are adopted.
-                    failures.push(chain(&problem));
-                    break;
+        let groups = match by_place(ports, due.clone()) {
+            Ok(groups) => groups,
+            Err(problem) => return Work::failed(&problem),
+        };
+        for (place, due) in groups {
+            let mut left = due.as_slice();
+            // A place that is free again wakes this job when there is no room.
+            while !left.is_empty() && place.room() > 0 {
+                let batch = place.room().min(WRITER_GROUP_MAX).min(left.len());
+                let (now, later) = left.split_at(batch);
+                left = later;
+                match steps::begin_all(service, &actor, now) {
+                    Ok(beginnings) => begun += call(ports, &actor, beginnings, &mut failures),
+                    Err(problem) => {
+                        // Those that are begun all the same are adopted.
+                        failures.push(chain(&problem));
+                        break;
+                    }
                 }
             }
         }
         Work::unless(&failures, format!("{begun} of {} due steps begun", due.len())).by(next)
     }
+}
+
+/// Steps with where their calls run: those of an account that people added apart, so that one whose
+/// calls hang keeps nobody else's from beginning.
+type StepsByPlace = Vec<(Arc<dyn Pool>, Vec<StepId>)>;
+
+fn by_place(ports: &Ports, due: Vec<StepId>) -> base::Result<StepsByPlace> {
+    let added: Vec<OpenAccount> =
+        ports.accounts().into_iter().filter(|one| !ports.clouds.contains_key(&one.name)).collect();
+    if added.is_empty() || due.is_empty() {
+        return Ok(vec![(ports.pool.clone(), due)]);
+    }
+    let accounts = steps::accounts_of(&ports.service, &due)?;
+    let of_added = |step: &StepId| {
+        let account = accounts.get(step)?;
+        added.iter().position(|one| one.name == *account)
+    };
+    let mut groups: StepsByPlace = vec![(ports.pool.clone(), Vec::new())];
+    groups.extend(added.iter().map(|account| (account.calls.clone(), Vec::new())));
+    for step in due {
+        groups[of_added(&step).map_or(0, |place| place + 1)].1.push(step);
+    }
+    Ok(groups)
 }
 
 /// Starts the calls of what is begun; says how many.
@@ -73,14 +104,15 @@ fn call(
 
 fn start(ports: &Ports, begun: steps::Begun) {
     let service = ports.service.clone();
-    let cloud = ports.clouds.get(&begun.account).cloned();
+    let account = ports.account(&begun.account);
+    let place = account.as_ref().map_or(&ports.pool, |account| &account.calls).clone();
     let courier = ports.courier.clone();
     let calling = steps::calling(&ports.service, begun.step.id);
-    ports.pool.run(Box::new(move || {
-        let answer = match cloud {
-            Some(cloud) => cloud.apply(&begun.call),
+    place.run(Box::new(move || {
+        let answer = match account {
+            Some(account) => account.cloud.apply(&begun.call),
             None => {
-                let text = format!("there is no cloud platform {} here", begun.account);
+                let text = format!("there is no cloud account {} here", begun.account);
                 Err(CloudError::Refused(text))
             }
         };

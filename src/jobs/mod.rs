@@ -25,6 +25,7 @@
 //! ```
 //! To add a job: a file here with a [`Job`], its row in [`table`], and what wakes it.
 
+pub mod accounts;
 pub mod balancers;
 pub mod examine;
 pub mod execute;
@@ -47,6 +48,7 @@ use crate::base::{ServerId, Timestamp, Waker};
 use crate::clouds::Cloud;
 use crate::model::ReadyCheck;
 use crate::service::Service;
+use accounts::Accounts;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -54,13 +56,15 @@ use std::sync::Arc;
 pub struct Ports {
     /// The verbs.
     pub service: Arc<Service>,
-    /// One cloud for each platform.
+    /// Clouds that are there with the machine, each an account of its platform's name.
     pub clouds: BTreeMap<String, Arc<dyn Cloud>>,
-    /// Where blocking cloud calls run.
+    /// Where their blocking calls run.
     pub pool: Arc<dyn Pool>,
-    /// Where each cloud is listed: one place for each platform, so that one that hangs keeps no
-    /// other waiting.
+    /// Where each of them is listed: one place for each, so that one that hangs keeps no other
+    /// waiting.
     pub listings: BTreeMap<String, Arc<dyn Pool>>,
+    /// Accounts that people added.
+    pub added: Accounts,
     /// Where servers without an agent are checked.
     pub checks: Arc<dyn Pool>,
     /// How orders reach agents.

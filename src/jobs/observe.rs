@@ -5,6 +5,7 @@ use crate::base::limit::LISTING_PERIOD;
 use crate::base::problem::chain;
 use crate::base::{Millis, Waker};
 use crate::clouds::{Cloud, Verdict};
+use crate::jobs::accounts::OpenAccount;
 use crate::jobs::{Job, Ports, Work};
 use crate::model::Actor;
 use crate::service::Service;
@@ -20,7 +21,7 @@ pub struct Observe {
     turns: BTreeMap<String, Turn>,
 }
 
-/// When one platform is listed next.
+/// When one account is listed next.
 struct Turn {
     /// Up when somebody wants it listed and it was not since.
     wanted: Waker,
@@ -35,15 +36,16 @@ impl Job for Observe {
         let service = &ports.service;
         let now = service.clock.monotonic();
         let (mut begun, mut next) = (0, None::<Millis>);
-        for (platform, cloud) in &ports.clouds {
-            let Some(place) = ports.listings.get(platform) else { continue };
-            let turn = self.turns.entry(platform.clone()).or_insert_with(|| Turn::new(service));
+        let accounts = ports.accounts();
+        self.turns.retain(|name, _| accounts.iter().any(|account| account.name == *name));
+        let count = accounts.len();
+        for OpenAccount { name, cloud, listing, .. } in accounts {
+            let turn = self.turns.entry(name.clone()).or_insert_with(|| Turn::new(service));
             // While the one before is under way the wish stays, and its end wakes this job.
-            if turn.is_due(now) && place.has_room() {
+            if turn.is_due(now) && listing.has_room() {
                 turn.begin(now);
-                let (service, cloud, name) = (service.clone(), cloud.clone(), platform.clone());
-                let rests_until = turn.rests_until.clone();
-                place.run(Box::new(move || {
+                let (service, rests_until) = (service.clone(), turn.rests_until.clone());
+                listing.run(Box::new(move || {
                     let length = list(&service, &*cloud, &name);
                     let now = service.clock.monotonic();
                     rests_until.store(length.map_or(0, |l| now.saturating_add(l)), Relaxed);
@@ -52,7 +54,7 @@ impl Job for Observe {
             }
             next = next.into_iter().chain(turn.left(now)).min();
         }
-        let note = format!("{begun} of {} clouds are being listed anew", ports.clouds.len());
+        let note = format!("{begun} of {count} clouds are being listed anew");
         Work::done(note).by(next.map(|left| service.now().after(left)))
     }
 }

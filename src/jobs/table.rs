@@ -53,11 +53,15 @@ impl Also {
                 waker.follow(&service.observation);
                 waker.follow(ports.checks.freed());
             }
-            Also::Calls => waker.follow(ports.pool.freed()),
+            Also::Calls => {
+                waker.follow(ports.pool.freed());
+                waker.follow(&ports.added.calls_freed);
+            }
             Also::Connection => waker.follow(&service.connection),
             Also::Listing => {
                 waker.follow(&service.listing);
                 ports.listings.values().for_each(|pool| waker.follow(pool.freed()));
+                waker.follow(&ports.added.listing_freed);
             }
         }
         waker
@@ -70,7 +74,7 @@ pub const ROWS: [Row; 16] = [
         name: "observe",
         description: "lists the clouds and commits what a listing proves",
         period: LISTING_PERIOD,
-        tables: &[],
+        tables: &[Table::CloudAccounts],
         also: Also::Listing,
         make: || Box::<observe::Observe>::default(),
     },

@@ -4,6 +4,7 @@ use crate::base::limit::VOLUMES_PERIOD;
 use crate::base::problem::chain;
 use crate::base::{Millis, VolumeId};
 use crate::clouds::Cloud;
+use crate::jobs::accounts::OpenAccount;
 use crate::jobs::{Job, Ports, Work};
 use crate::model::{Actor, Grant, Volume};
 use crate::service::servers::volumes;
@@ -14,7 +15,7 @@ use std::sync::Arc;
 /// The job.
 #[derive(Default)]
 pub struct Volumes {
-    /// When each platform was asked last, by the monotonic clock.
+    /// When each account was asked last, by the monotonic clock.
     listed: BTreeMap<String, Millis>,
     /// When each volume was last asked to go. Asking twice at once does no harm.
     asked: BTreeMap<VolumeId, Millis>,
@@ -29,21 +30,24 @@ impl Job for Volumes {
         };
         self.asked.retain(|id, _| doomed.iter().any(|volume| volume.id == *id));
         let rested = |at: Option<&Millis>| at.is_none_or(|at| now - at >= VOLUMES_PERIOD);
+        let accounts = ports.accounts();
         let mut removed = 0;
         for volume in doomed {
             // A place that is free again wakes this job when there is no room.
-            if rested(self.asked.get(&volume.id)) && ports.pool.has_room() {
+            let account = accounts.iter().find(|account| account.name == volume.account);
+            let place = account.map_or(&ports.pool, |account| &account.calls);
+            if rested(self.asked.get(&volume.id)) && place.has_room() {
                 self.asked.insert(volume.id, now);
-                remove(ports, volume);
+                remove(ports, account, volume);
                 removed += 1;
             }
         }
         let mut listed = 0;
-        for (platform, cloud) in &ports.clouds {
-            if rested(self.listed.get(platform)) && ports.pool.has_room() {
-                self.listed.insert(platform.clone(), now);
-                let (service, cloud, name) = (service.clone(), cloud.clone(), platform.clone());
-                ports.pool.run(Box::new(move || list(&service, &*cloud, &name)));
+        for OpenAccount { name, cloud, calls, .. } in accounts {
+            if rested(self.listed.get(&name)) && calls.has_room() {
+                self.listed.insert(name.clone(), now);
+                let service = service.clone();
+                calls.run(Box::new(move || list(&service, &*cloud, &name)));
                 listed += 1;
             }
         }
@@ -51,13 +55,14 @@ impl Job for Volumes {
     }
 }
 
-fn remove(ports: &Ports, volume: Volume) {
+fn remove(ports: &Ports, account: Option<&OpenAccount>, volume: Volume) {
     let service = ports.service.clone();
-    let cloud = ports.clouds.get(&volume.account).cloned();
-    ports.pool.run(Box::new(move || {
+    let cloud = account.map(|account| account.cloud.clone());
+    let place = account.map_or(&ports.pool, |account| &account.calls);
+    place.run(Box::new(move || {
         let failure = match cloud {
             Some(cloud) => cloud.remove_volume(&volume.cloud_volume_id).err().map(|e| chain(&e)),
-            None => Some(format!("there is no cloud platform {} here", volume.account)),
+            None => Some(format!("there is no cloud account {} here", volume.account)),
         };
         let actor = Actor::job("volumes");
         if let Err(problem) = volumes::took_away(&service, &actor, volume.id, failure) {

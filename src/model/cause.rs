@@ -43,6 +43,8 @@ pub enum Permission {
     RolesManage,
     /// Import and delete images: to say what servers are started from.
     ImagesManage,
+    /// Add, check, change and remove cloud accounts: to say where servers run, and as whom.
+    CloudsManage,
 }
 
 /// Who is asking. Every verb of `service` takes one.
@@ -86,7 +88,7 @@ impl Actor {
 
 impl Permission {
     /// Every permission there is.
-    pub const ALL: [Permission; 11] = [
+    pub const ALL: [Permission; 12] = [
         Permission::FarmsRead,
         Permission::FarmsManage,
         Permission::FarmsLaunch,
@@ -98,6 +100,7 @@ impl Permission {
         Permission::LogsRead,
         Permission::RolesManage,
         Permission::ImagesManage,
+        Permission::CloudsManage,
     ];
 
     /// What an administrator has: everything but what only the appliance's jobs may do.

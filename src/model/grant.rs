@@ -60,7 +60,8 @@ pub fn authorise(actor: &Actor, permission: Permission) -> Result<Grant<'_>> {
         | Permission::CommandsRun
         | Permission::LogsRead
         | Permission::RolesManage
-        | Permission::ImagesManage => Scope::Environment(actor.env),
+        | Permission::ImagesManage
+        | Permission::CloudsManage => Scope::Environment(actor.env),
     };
     Ok(Grant { actor: Cow::Borrowed(actor), permission, scope })
 }

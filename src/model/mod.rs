@@ -12,6 +12,7 @@
 pub mod balancer;
 pub mod breaker;
 pub mod cause;
+pub mod cloud_account;
 pub mod farm;
 pub mod farm_role;
 pub mod grant;
@@ -44,6 +45,7 @@ pub mod volume;
 pub use balancer::{LEAVING, MemberDown};
 pub use breaker::{Breaker, BreakerCause};
 pub use cause::{Actor, Cause, Door, Permission};
+pub use cloud_account::CloudAccount;
 pub use farm::{Farm, FarmGoal, LaunchOrder};
 pub use farm_role::{Balance, FarmRole, ReadyCheck, VolumeSpec};
 pub use grant::{Grant, Scope, authorise};

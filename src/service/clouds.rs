@@ -1,5 +1,7 @@
 //! Clouds: their accounts, what their listings prove, and what platforms say of themselves.
 
 pub mod accounts;
+pub mod known;
 pub mod notices;
 pub mod observe;
+pub mod registry;

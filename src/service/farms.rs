@@ -17,6 +17,7 @@ use crate::base::{Code, FarmId, FarmRoleId, Name, Problem, Result};
 use crate::model::{
     Actor, Cause, Farm, FarmGoal, FarmRole, Grant, LaunchOrder, Permission, Server, ServerStatus,
 };
+use crate::service::clouds::known::AccountPlatforms;
 use crate::service::servers::fleet::Counts;
 use crate::service::servers::volumes;
 use crate::service::{Service, authorise, lookup, views};
@@ -282,11 +283,12 @@ pub fn farm_roles(
         found.ok_or_else(|| Problem::not_found("farm", farm))?;
         let mut roles = lookup::farm_roles_of(view, farm)?;
         roles.sort_by(|a, b| (a.launch_index, &a.alias).cmp(&(b.launch_index, &b.alias)));
+        let platforms = AccountPlatforms::read(view)?;
         let wanted = |role: &FarmRole| {
             filter.id.is_none_or(|id| id == role.id)
                 && filter.alias.as_ref().is_none_or(|alias| alias == role.alias.as_str())
                 && filter.role.is_none_or(|id| id == role.role.0)
-                && filter.cloud_platform.as_ref().is_none_or(|p| *p == role.account)
+                && filter.cloud_platform.as_ref().is_none_or(|p| p == platforms.of(&role.account))
                 && filter.cloud_location.as_ref().is_none_or(|l| *l == role.location)
         };
         let shown = Slice::cut(roles.into_iter().filter(wanted), page);

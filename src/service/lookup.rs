@@ -7,8 +7,9 @@ use crate::base::{
     Result, RoleId, RunId, ServerId, StepId, Timestamp, TokenId, UserId, VolumeId,
 };
 use crate::model::{
-    AgentCursor, Breaker, Farm, FarmRole, GlobalVariable, Hold, Image, Note, Order, Plan, Recipe,
-    Revision, Role, RoleRevision, Run, RunServer, Server, Step, Token, User, VariableScope, Volume,
+    AgentCursor, Breaker, CloudAccount, Farm, FarmRole, GlobalVariable, Hold, Image, Note, Order,
+    Plan, Recipe, Revision, Role, RoleRevision, Run, RunServer, Server, Step, Token, User,
+    VariableScope, Volume,
 };
 use crate::store::{Index, Key, Reads, Record, key};
 
@@ -69,6 +70,21 @@ pub fn image_by_name(read: &impl Reads, env: EnvironmentId, name: &Name) -> Resu
 /// Every image there is.
 pub fn all_images(read: &impl Reads) -> Result<Vec<Image>> {
     all(read)
+}
+
+/// The cloud account of a name; `None` of one without a record, as `onboard` is.
+pub fn cloud_account(read: &impl Reads, name: &str) -> Result<Option<CloudAccount>> {
+    match Name::new(name) {
+        Ok(name) => Ok(many(read, Index::CloudAccountsByName, &key::name(&name))?.pop()),
+        Err(_) => Ok(None),
+    }
+}
+
+/// Every cloud account that has a record, by name.
+pub fn cloud_accounts(read: &impl Reads) -> Result<Vec<CloudAccount>> {
+    let mut accounts: Vec<CloudAccount> = all(read)?;
+    accounts.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(accounts)
 }
 
 /// A role.

@@ -15,7 +15,7 @@
 //! farms      what people want, declared one by one or by manifests; roles; balancers' files
 //! servers    what people may ask of one; when it counts as running; its end; its volumes
 //! plans      what is decided, committed and done: plans, steps, proposals, rollouts, holds, pace
-//! clouds     accounts, what a listing proves, what platforms say of themselves
+//! clouds     accounts: declared, how they answer; what listings prove, what platforms say
 //! agents     admission, what agents say, what they are told
 //! access     who may come in: tokens, users of the socket
 //! orchestration  commands that people run on many servers
@@ -45,6 +45,7 @@ pub mod views;
 
 use crate::base::{Clock, Millis, Result, Secret, Seq, Timestamp, Waker, Watch};
 use crate::clouds::onboard::ImageShelf;
+use crate::clouds::platform::OpeningAppliance;
 use crate::model::Grant;
 pub use crate::model::authorise;
 use crate::pki::Authority;
@@ -58,8 +59,11 @@ use std::sync::Arc;
 
 /// What the verbs need to know of this appliance, fixed at the start.
 pub struct Settings {
-    /// Platforms and the sizes each of them has.
+    /// Platforms that are there with the machine, each an account of its own name, and the sizes
+    /// each of them has.
     pub platforms: BTreeMap<String, Vec<String>>,
+    /// What servers of accounts that people add have to know of the appliance.
+    pub opening: OpeningAppliance,
     /// Availability zones of the platforms that have any.
     pub zones: BTreeMap<String, Vec<String>>,
     /// Platforms whose servers are reached by ports of the machine, and what of it they may have.

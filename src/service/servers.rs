@@ -15,6 +15,7 @@ use crate::model::{
     Actor, Cause, Effect, FarmGoal, Grant, Permission, Server, ServerEvent, ServerStatus, Step,
     StepKind, advance,
 };
+use crate::service::clouds::known::AccountPlatforms;
 use crate::service::plans::steps::say;
 use crate::service::servers::fleet::Part;
 use crate::service::{Service, authorise, lookup, views};
@@ -51,7 +52,8 @@ pub fn list(
             (_, None, None) if live => lookup::live_servers(view)?,
             (_, None, None) => lookup::all_servers(view)?,
         };
-        servers.retain(|server| server.env == actor.env && wanted(filter, server));
+        let platforms = AccountPlatforms::read(view)?;
+        servers.retain(|server| server.env == actor.env && wanted(filter, server, &platforms));
         servers.sort_by_key(|s| (s.farm, s.farm_role, s.index, s.created_at));
         let shown = Slice::cut(servers, page);
         let items: Result<Vec<ServerView>> =
@@ -69,14 +71,14 @@ fn part(actor: &Actor, filter: &ServerFilter) -> Option<Part> {
     kept.then_some(Part { env: actor.env, farm, farm_role, status })
 }
 
-fn wanted(filter: &ServerFilter, server: &Server) -> bool {
+fn wanted(filter: &ServerFilter, server: &Server, platforms: &AccountPlatforms) -> bool {
     filter.id.is_none_or(|id| id == server.id)
         && filter.hostname.as_ref().is_none_or(|name| *name == server.hostname)
         && filter.index.is_none_or(|index| index == server.index)
         && filter.status.map_or(server.status.counts(), |status| status == server.status)
         && filter.farm.is_none_or(|farm| farm == server.farm)
         && filter.farm_role.is_none_or(|role| role == server.farm_role)
-        && filter.cloud_platform.as_ref().is_none_or(|p| *p == server.account)
+        && filter.cloud_platform.as_ref().is_none_or(|p| p == platforms.of(&server.account))
         && filter.cloud_location.as_ref().is_none_or(|l| *l == server.location)
         && filter
             .cloud_server_id

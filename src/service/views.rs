@@ -9,6 +9,7 @@ use crate::model::{
     OrderState, Overrides, Ran, Role, Run, RunCount, RunServer, RunServerState, ScalingRule,
     Server, Wait,
 };
+use crate::service::clouds::known;
 use crate::service::farms::notes::{self, On};
 use crate::service::farms::published;
 use crate::service::plans::glance;
@@ -80,7 +81,7 @@ pub fn farm_role(service: &Service, view: &View, role: FarmRole) -> Result<FarmR
             id: role.role.0,
             name: recipe.map(|recipe| recipe.name.to_string()).unwrap_or_default(),
         },
-        cloud_platform: role.account.clone(),
+        cloud_platform: known::platform_of(view, &role.account)?,
         cloud_location: role.location.clone(),
         instance_type: NameRef { id: role.instance_type.clone() },
         launch_index: role.launch_index,
@@ -92,6 +93,7 @@ pub fn farm_role(service: &Service, view: &View, role: FarmRole) -> Result<FarmR
         },
         grange: FarmRoleExtra {
             revision,
+            account: role.account.clone(),
             target,
             running: counts.serving(),
             unhealthy: counts.unhealthy(),
@@ -220,7 +222,7 @@ fn row(
         status: server.status.as_str().into(),
         farm: Ref { id: server.farm.0 },
         farm_role: Ref { id: server.farm_role.0 },
-        cloud_platform: server.account,
+        cloud_platform: known::platform_of(view, &server.account)?,
         cloud_location: server.location,
         cloud_server_id: server.cloud_server_id,
         instance_type: NameRef { id: server.instance_type },
@@ -234,6 +236,7 @@ fn row(
             name: lookup::name_in(&farm, &server.hostname),
             farm,
             alias,
+            account: server.account,
             status_at: server.status_at.0,
             status_age: now.since(server.status_at),
             conditions,

@@ -1,5 +1,6 @@
 //! What the store knows of each record: its key, its indexes, whose story it belongs to.
 
+mod cloud_accounts;
 mod images;
 mod orchestration;
 mod variables;

@@ -8,13 +8,14 @@ use super::codec::{self, CodecError};
 use super::journal::Subject;
 use super::records::CurrentPlan;
 use crate::base::{
-    EnvironmentId, FarmId, FarmRoleId, HoldId, ImageId, Name, NoteId, OrderId, PlanId, ProposalId,
-    RoleId, RunId, RunServerId,
+    CloudAccountId, EnvironmentId, FarmId, FarmRoleId, HoldId, ImageId, Name, NoteId, OrderId,
+    PlanId, ProposalId, RoleId, RunId, RunServerId,
 };
 use crate::base::{ServerId, StepId, TokenId, UserId, VariableId, VolumeId};
 use crate::model::{
-    AgentCursor, Alert, Breaker, Farm, FarmRole, GlobalVariable, Hold, Image, Install, Note, Order,
-    Plan, Proposal, Role, RoleRevision, Run, RunServer, Sealed, Server, Step, Token, User, Volume,
+    AgentCursor, Alert, Breaker, CloudAccount, Farm, FarmRole, GlobalVariable, Hold, Image,
+    Install, Note, Order, Plan, Proposal, Role, RoleRevision, Run, RunServer, Sealed, Server, Step,
+    Token, User, Volume,
 };
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -132,6 +133,8 @@ records! {
     Variables = "variables": GlobalVariable, counted VariableId;
     /// What servers are started from.
     Images = "images": Image;
+    /// Cloud accounts that people added.
+    CloudAccounts = "cloud_accounts": CloudAccount, counted CloudAccountId;
 }
 
 impl Table {
@@ -152,6 +155,7 @@ impl Table {
                 | Table::Install
                 | Table::Alerts
                 | Table::Breakers
+                | Table::CloudAccounts
                 | Table::Variables
         )
     }
@@ -218,6 +222,8 @@ named_tables! {
         VariablesByName = "variables_by_name",
         /// Images by environment and name: [`key::env_name`].
         ImagesByName = "images_by_name",
+        /// Cloud accounts by name: [`key::name`].
+        CloudAccountsByName = "cloud_accounts_by_name",
     }
 }
 

@@ -1,7 +1,5 @@
-//! API views: what goes over the API, field for field.
-//!
-//! Paths, field names and the envelope are Scalr's `v1beta0`; what Scalr has no word for is under
-//! `grange`. One definition serves the API that writes them and the client that reads them.
+//! API views, field for field: Scalr's `v1beta0`, and under `grange` what it has no word for. One
+//! definition serves the API that writes them and the client that reads them.
 
 pub mod appliance;
 mod declare;
@@ -207,6 +205,8 @@ pub struct ScalingView {
 pub struct FarmRoleExtra {
     /// For `If-Match`.
     pub revision: u64,
+    /// The cloud account its servers are in.
+    pub account: String,
     /// Servers that scaling wants.
     pub target: u32,
     /// Servers that run and serve.
@@ -290,6 +290,8 @@ pub struct ServerExtra {
     pub farm: String,
     /// The farm role's alias.
     pub alias: String,
+    /// The cloud account it is in.
+    pub account: String,
     /// When the status last changed, ms UTC.
     pub status_at: i64,
     /// Milliseconds in this status.

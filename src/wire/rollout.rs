@@ -64,8 +64,8 @@ pub struct RevisionView {
     pub number: u64,
     /// The recipe's name.
     pub role: String,
-    /// On which platform.
-    pub platform: String,
+    /// In which cloud account.
+    pub account: String,
     /// Where on it.
     pub location: String,
     /// Which size.

@@ -31,6 +31,8 @@ pub struct VolumeView {
     pub size: u64,
     /// The platform.
     pub cloud_platform: String,
+    /// The cloud account it lies in.
+    pub cloud_account: String,
     /// Where on it.
     pub cloud_location: String,
     /// What the platform calls it.

@@ -119,6 +119,26 @@ pub struct Parts {
     pub life: u64,
 }
 
+/// What the verbs need to know of this appliance.
+fn settings(parts: &Parts) -> Settings {
+    let types = parts.sky.cloud.instance_types().into_iter();
+    let sizes: Vec<String> = types.map(|size| size.name).collect();
+    let names = parts.sky.platforms.iter();
+    let platforms = names.map(|name| ((*name).to_owned(), sizes.clone())).collect();
+    Settings {
+        platforms,
+        opening: Default::default(),
+        zones: BTreeMap::new(),
+        publishing: BTreeMap::from([("simulated".to_owned(), Default::default())]),
+        agent_addresses: vec!["192.0.2.1:8883".into()],
+        agent_interval_ms: 10_000,
+        call_deadline_ms: grange::base::limit::CLOUD_CALL_DEADLINE,
+        epoch: 1,
+        seed: parts.seed,
+        secrets: next_secret,
+    }
+}
+
 impl House {
     /// Opens everything and does what every start does. The text says what failed.
     pub fn start(parts: &Parts) -> Result<House, String> {
@@ -128,10 +148,6 @@ impl House {
         let [disk, minutes] = [(); 2].map(|()| Box::new(parts.readings.clone()));
         let series = Series::open_on(disk, minutes, clock.clone(), series::Mode::Drained)
             .map_err(|error| format!("opening the series: {error}"))?;
-        let types = parts.sky.cloud.instance_types().into_iter();
-        let sizes: Vec<String> = types.map(|size| size.name).collect();
-        let names = parts.sky.platforms.iter();
-        let platforms = names.map(|name| ((*name).to_owned(), sizes.clone())).collect();
         let service = Arc::new(Service {
             store,
             keyring: Arc::new(Keyring::in_memory()),
@@ -140,17 +156,7 @@ impl House {
             observed: Observed::new(&*clock),
             clock,
             authority: authority(),
-            settings: Settings {
-                platforms,
-                zones: BTreeMap::new(),
-                publishing: BTreeMap::from([("simulated".to_owned(), Default::default())]),
-                agent_addresses: vec!["192.0.2.1:8883".into()],
-                agent_interval_ms: 10_000,
-                call_deadline_ms: grange::base::limit::CLOUD_CALL_DEADLINE,
-                epoch: 1,
-                seed: parts.seed,
-                secrets: next_secret,
-            },
+            settings: settings(parts),
             pace: Arc::new(Pace::new(pace(parts.seed))),
             observation: Waker::new(),
             connection: Waker::new(),
@@ -178,6 +184,7 @@ impl House {
             clouds: clouds.collect(),
             pool: calls[0].clone(),
             listings: listings.collect(),
+            added: Default::default(),
             checks: calls[1].clone(),
             courier: letters.clone(),
             checker: Arc::new(Glance { sky: parts.sky.clone(), clock: parts.clock.clone() }),

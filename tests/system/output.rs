@@ -47,6 +47,7 @@ const COMMANDS: &[&str] = &[
     "image list",
     "example list",
     "cloud list",
+    "cloud show onboard",
     "rollout show shop/web",
     "hold shop scale",
     "holds",

@@ -20,7 +20,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("tantivy", &["search"]),
     ("saphyr_parser", &["wire/manifest"]),
     ("flate2", &["clouds/onboard"]),
-    ("tar", &["clouds/onboard", "cli"]),
+    ("tar", &["clouds/onboard", "clouds/docker", "cli"]),
     ("regex", &["service/farms/variables"]),
     ("netlink_sys", &["clouds/onboard"]),
     ("netlink_packet_core", &["clouds/onboard"]),

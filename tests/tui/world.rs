@@ -234,7 +234,7 @@ fn revision(number: u64, size: &str, servers: u32, left_at: Option<i64>) -> Revi
     RevisionView {
         number,
         role: "web-demo".into(),
-        platform: "onboard".into(),
+        account: "onboard".into(),
         location: "here".into(),
         instance_type: size.into(),
         servers,

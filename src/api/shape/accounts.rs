@@ -1,14 +1,20 @@
 //! Shapes of cloud accounts.
 
-use super::Kind::{Integer, Text};
+use super::Kind::{Integer, ListOf, Text, Texts};
 use super::{Shape, field};
 
 /// These shapes.
-pub const SHAPES: &[Shape] = &[Shape {
+pub const SHAPES: &[Shape] = &[ACCOUNT, ADD, CHANGE, OPTION, CHECK, FACT];
+
+const ACCOUNT: Shape = Shape {
     name: "CloudAccount",
     writable: &[],
     fields: &[
-        field("name", Text, "Its name: the platform's."),
+        field("name", Text, "Its name; of one that is there with the machine, the platform's."),
+        field("platform", Text, "Its platform."),
+        field("endpoint", Text, "Where its API is; empty where it is the machine itself."),
+        field("options", ListOf("CloudAccountOption"), "What else is said of it."),
+        field("revision", Integer, "Its revision, for If-Match; 0 where it has no record."),
         field("state", Text, "well, failing, open (left alone) or trial (one step decides)."),
         field("failures", Integer, "Calls that failed in a row."),
         field("reason", Text, "What the last of them said; absent when well."),
@@ -18,4 +24,51 @@ pub const SHAPES: &[Shape] = &[Shape {
         field("stepsPerMinute", Integer, "Steps begun in a minute at the most."),
         field("stepsLeft", Integer, "How many of them may begin now."),
     ],
-}];
+};
+
+const ADD: Shape = Shape {
+    name: "CloudAccountRequest",
+    writable: &["name", "platform", "endpoint", "options"],
+    fields: &[
+        field("name", Text, "What farm roles are to call it."),
+        field("platform", Text, "Its platform, as docker."),
+        field("endpoint", Text, "Where its API is, as unix:///var/run/docker.sock."),
+        field("options", ListOf("CloudAccountOption"), "What else is said of it."),
+    ],
+};
+
+const CHANGE: Shape = Shape {
+    name: "CloudAccountChange",
+    writable: &["endpoint", "options"],
+    fields: &[
+        field("endpoint", Text, "Where its API is from now on; absent, it stays."),
+        field("options", ListOf("CloudAccountOption"), "Options that are to be another."),
+    ],
+};
+
+const OPTION: Shape = Shape {
+    name: "CloudAccountOption",
+    writable: &["name", "value"],
+    fields: &[
+        field("name", Text, "Its name, as its platform has it."),
+        field("value", Text, "What is said; in a change, an empty one says nothing any more."),
+    ],
+};
+
+const CHECK: Shape = Shape {
+    name: "CloudAccountCheck",
+    writable: &[],
+    fields: &[
+        field("name", Text, "Its name."),
+        field("platform", Text, "Its platform."),
+        field("endpoint", Text, "Where it was asked."),
+        field("facts", ListOf("CloudAccountFact"), "What it is."),
+        field("lacks", Texts, "What it lacks, each with what follows."),
+    ],
+};
+
+const FACT: Shape = Shape {
+    name: "CloudAccountFact",
+    writable: &[],
+    fields: &[field("name", Text, "What."), field("value", Text, "What it is there.")],
+};

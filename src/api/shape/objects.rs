@@ -55,6 +55,7 @@ pub const SHAPES: &[Shape] = &[
         writable: &[],
         fields: &[
             field("revision", Integer, "For If-Match."),
+            field("account", Text, "The cloud account its servers are in."),
             field("target", Integer, "Servers that scaling wants."),
             field("running", Integer, "Servers that run and serve."),
             field("unhealthy", Integer, "Servers that run and do not serve: their check fails."),
@@ -128,6 +129,7 @@ pub const SHAPES: &[Shape] = &[
             field("name", Text, "shop/web-3."),
             field("farm", Text, "The farm's name."),
             field("alias", Text, "The farm role's alias."),
+            field("account", Text, "The cloud account it is in."),
             field("statusAt", Integer, "When the status last changed, ms UTC."),
             field("statusAge", Integer, "Milliseconds in this status."),
             field("conditions", ListOf("Condition"), "Derived states, the worst first."),

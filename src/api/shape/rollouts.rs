@@ -40,7 +40,7 @@ pub const SHAPES: &[Shape] = &[
         fields: &[
             field("number", Integer, "Its number."),
             field("role", Text, "The recipe's name."),
-            field("platform", Text, "On which platform."),
+            field("account", Text, "In which cloud account."),
             field("location", Text, "Where on it."),
             field("instanceType", Text, "Which size."),
             field("servers", Integer, "Servers of it that are there."),

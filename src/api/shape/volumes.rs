@@ -24,6 +24,7 @@ pub const SHAPES: &[Shape] = &[Shape {
         field("server", Text, "The UUID of the server that has it."),
         field("size", Integer, "Its size in bytes as declared last; 0 when nobody knows."),
         field("cloudPlatform", Text, "The platform."),
+        field("cloudAccount", Text, "The cloud account."),
         field("cloudLocation", Text, "Where on it."),
         field("cloudVolumeId", Text, "What the platform calls it."),
         field("created", Text, "When it was first asked for, RFC 3339."),

@@ -1,5 +1,5 @@
-//! Cloud accounts: how well each of them answers, and how fast it is asked. There is one account
-//! of each platform, and it goes by the platform's name.
+//! Cloud accounts: how well each of them answers, and how fast it is asked. All of it goes by the
+//! name of the account; what is declared of one is in `registry`.
 //!
 //! **The breaker.** A call that fails adds one to its account's failures in a row, a success
 //! forgets them. At [`BREAKER_FAILURES`] the account is left alone: no step of it is begun, for
@@ -34,17 +34,19 @@
 //! Both are enforced where a step is begun, in its transaction ([`StepAdmission`]);
 //! [`admissible`] only spares the attempts, and says when to look again.
 
+use super::known;
 use crate::base::limit::{BREAKER_FAILURES, BREAKER_FARM_ROLES_MAX, BREAKER_REASON_MAX};
 use crate::base::time::say;
 use crate::base::{Millis, Problem, Result, StepId, Timestamp};
 use crate::clouds::{Applied, CloudError, Verdict};
 use crate::model::{
-    Actor, Breaker, BreakerCause, Cause, Grant, Permission, Server, Step, StepKind, StepStatus,
+    Actor, Breaker, BreakerCause, Cause, CloudAccount, Grant, Permission, Server, Step, StepKind,
+    StepStatus,
 };
 use crate::service::plans::pace::{Pace, Priority};
 use crate::service::{Service, authorise, lookup};
 use crate::store::{Author, Purpose, Reads, Tx};
-use crate::wire::account::AccountView;
+use crate::wire::account::{AccountView, OptionValue};
 use crate::wire::input::{Page, Slice};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -282,21 +284,31 @@ pub(in crate::service) fn alerts(service: &Service) -> Result<Vec<String>> {
 /// Every account, with how it answers and how fast it may be asked.
 pub fn list(service: &Service, actor: &Actor, page: Page) -> Result<Slice<AccountView>> {
     let grant = authorise(actor, Permission::FarmsRead)?;
-    let breakers = service.read(&grant, lookup::breakers)?;
-    let of = |name: &String| {
-        let breaker = breakers.iter().find(|breaker| breaker.account == *name);
-        seen(service, name, breaker)
-    };
-    Ok(Slice::cut(service.settings.platforms.keys().map(of), page))
+    service.read(&grant, |view| {
+        let breakers = lookup::breakers(view)?;
+        let known = known::accounts(&service.settings, view, actor.env)?;
+        let shown = Slice::cut(known, page);
+        let of = |account: known::KnownAccount| {
+            let breaker = breakers.iter().find(|breaker| breaker.account == account.name);
+            seen(service, view, &account.name, breaker)
+        };
+        let items: Result<Vec<AccountView>> = shown.items.into_iter().map(of).collect();
+        Ok(Slice { items: items?, total: shown.total })
+    })
+}
+
+/// The name of an account that there is for the actor's environment.
+pub(super) fn checked_name(service: &Service, grant: &Grant, name: &str) -> Result<String> {
+    let env = grant.actor().env;
+    let known = service.read(grant, |view| known::accounts(&service.settings, view, env))?;
+    let found = known.into_iter().find(|account| account.name == name);
+    Ok(found.ok_or_else(|| Problem::not_found("cloud account", name))?.name)
 }
 
 /// A person says that an account may be asked again: its failures are forgotten.
 pub fn resume(service: &Service, actor: &Actor, account: &str) -> Result<AccountView> {
     let grant = authorise(actor, Permission::FarmsManage)?;
-    if !service.settings.platforms.contains_key(account) {
-        return Err(Problem::not_found("cloud account", account));
-    }
-    let name = account.to_owned();
+    let name = checked_name(service, &grant, account)?;
     service.write(
         Author::new(&grant, "account.resume", Cause::Request, Purpose::Ending),
         move |tx| match lookup::breaker(tx, &name)? {
@@ -311,10 +323,20 @@ pub fn resume(service: &Service, actor: &Actor, account: &str) -> Result<Account
             None => Ok(()),
         },
     )?;
-    Ok(seen(service, account, None))
+    service.read(&grant, |view| seen(service, view, account, None))
 }
 
-fn seen(service: &Service, account: &str, breaker: Option<&Breaker>) -> AccountView {
+/// An account as people are shown it.
+pub(super) fn seen(
+    service: &Service,
+    read: &impl Reads,
+    account: &str,
+    breaker: Option<&Breaker>,
+) -> Result<AccountView> {
+    let record = lookup::cloud_account(read, account)?;
+    let revision =
+        record.as_ref().map(|record| lookup::revision_of::<CloudAccount>(read, record.id));
+    let options = record.iter().flat_map(|record| record.options.clone());
     let (now, elapsed) = (service.now(), service.clock.monotonic());
     let left = breaker.and_then(|breaker| breaker.left(now));
     let state = match (breaker, left) {
@@ -324,8 +346,12 @@ fn seen(service: &Service, account: &str, breaker: Option<&Breaker>) -> AccountV
         (Some(_), Some(_)) => "open",
     };
     let room = service.pace.room(account, Priority::Usual, elapsed);
-    AccountView {
+    Ok(AccountView {
         name: account.to_owned(),
+        platform: record.as_ref().map_or_else(|| account.to_owned(), |r| r.platform.clone()),
+        options: options.map(|(name, value)| OptionValue { name, value }).collect(),
+        revision: revision.transpose()?.unwrap_or(0),
+        endpoint: record.map_or_else(String::new, |record| record.endpoint),
         state: state.to_owned(),
         failures: breaker.map_or(0, |breaker| breaker.failures),
         reason: breaker.map(|breaker| breaker.reason.clone()),
@@ -334,7 +360,7 @@ fn seen(service: &Service, account: &str, breaker: Option<&Breaker>) -> AccountV
         left,
         steps_per_minute: service.pace.per_minute(),
         steps_left: u32::try_from(room).unwrap_or(u32::MAX),
-    }
+    })
 }
 
 /// Steps that are due, and when the next one is.
@@ -353,16 +379,26 @@ pub(in crate::service) fn admissible(
     let grant = Grant::job("execute");
     let mut breakers = service.read(&grant, lookup::breakers)?;
     breakers.retain(|breaker| breaker.open_until.is_some());
-    let names = service.settings.platforms.keys();
-    let room = names.map(|name| service.pace.room(name, Priority::Usual, elapsed)).min();
+    let names = service.read(&grant, |view| account_names(service, view))?;
+    let room = names.iter().map(|name| service.pace.room(name, Priority::Usual, elapsed)).min();
     if breakers.is_empty() && room.is_some_and(|room| ready.len() as u64 <= room) {
         return Ok((ready, next));
     }
     let breakers = breakers.into_iter().map(|b| (b.account.clone(), b)).collect();
     let (through, full) = (Vec::new(), BTreeSet::new());
-    let (room, trials) = (BTreeMap::new(), BTreeMap::new());
-    let mut filter =
-        AdmissionFilter { service, now, elapsed, breakers, room, full, trials, through, next };
+    let (room, trials, accounts) = (BTreeMap::new(), BTreeMap::new(), names.len());
+    let mut filter = AdmissionFilter {
+        service,
+        now,
+        elapsed,
+        accounts,
+        breakers,
+        room,
+        full,
+        trials,
+        through,
+        next,
+    };
     let ready: BTreeSet<StepId> = ready.into_iter().collect();
     service.read(&grant, |view| {
         open.iter().filter(|step| ready.contains(&step.id)).try_for_each(|s| filter.take(view, s))
@@ -372,10 +408,18 @@ pub(in crate::service) fn admissible(
     Ok((filter.through, filter.next))
 }
 
+/// Every account there is, in whichever environment.
+fn account_names(service: &Service, read: &impl Reads) -> Result<Vec<String>> {
+    let declared = lookup::cloud_accounts(read)?.into_iter().map(|one| one.name.to_string());
+    Ok(service.settings.platforms.keys().cloned().chain(declared).collect())
+}
+
 struct AdmissionFilter<'a> {
     service: &'a Service,
     now: Timestamp,
     elapsed: Millis,
+    /// How many accounts there are.
+    accounts: usize,
     /// Those that are open.
     breakers: BTreeMap<String, Breaker>,
     room: BTreeMap<(String, Priority), u64>,
@@ -389,7 +433,7 @@ struct AdmissionFilter<'a> {
 
 impl AdmissionFilter<'_> {
     fn take(&mut self, read: &impl Reads, step: &Step) -> Result<()> {
-        let all_full = self.full.len() >= self.service.settings.platforms.len();
+        let all_full = self.full.len() >= self.accounts;
         if all_full && step.kind != StepKind::Terminate {
             return Ok(());
         }

@@ -17,6 +17,7 @@ use crate::base::{Code, FarmId, FarmRoleId, Name, Problem, Result, Timestamp};
 use crate::model::{
     Actor, Cause, Farm, FarmGoal, FarmRole, Grant, Permission, Role, RoleRevision, RolloutWish,
 };
+use crate::service::clouds::known;
 use crate::service::{Service, authorise, farms, lookup};
 use crate::store::{Author, Purpose, Reads, Tx};
 use crate::wire::api::{ManifestRequest, ManifestResult};
@@ -191,11 +192,11 @@ pub(in crate::service) fn current_plan(
 /// Reads a manifest; every fault at once, those of the text and those only we can find.
 pub(in crate::service) fn read(service: &Service, grant: &Grant, text: &str) -> Result<Manifest> {
     let mut reading = manifest::read(text);
-    let known = &service.settings.platforms;
     let env = grant.actor().env;
     service.read(grant, |view| {
         references::look_up_names(view, env, &mut reading)?;
-        references::look_up(view, known, env, &mut reading)?;
+        let accounts = known::accounts(&service.settings, view, env)?;
+        references::look_up(view, &accounts, env, &mut reading)?;
         asked::look_up(view, env, &mut reading)?;
         published::look_up(view, &service.settings.publishing, &mut reading)
     })?;
@@ -269,6 +270,9 @@ pub(in crate::service) fn compose(
         // It was looked up with its line; since then somebody else may have declared the other.
         if !there.contains(alias) && references::namesake(alias, &there).is_some() {
             return Err(moved("it has a farm role whose servers have that name now"));
+        }
+        if known::is_gone(read, declared.account.as_deref(), &declared.platform)? {
+            return Err(moved("its cloud account was removed"));
         }
         let old = existing.iter().find(|role| role.alias == declared.alias);
         let id = old.map_or(FarmRoleId(u64::MAX - place as u64), |role| role.id);
@@ -363,7 +367,7 @@ fn farm_role(
         alias: declared.alias.clone(),
         role: pin.role,
         role_revision: pin.number,
-        account: declared.platform.clone(),
+        account: declared.account.as_ref().unwrap_or(&declared.platform).clone(),
         location: declared.location.clone(),
         instance_type: declared.instance_type.clone(),
         launch_index: declared.launch_index,

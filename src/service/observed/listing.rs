@@ -98,6 +98,15 @@ impl Observed {
         changed
     }
 
+    /// Forgets what was seen in a cloud account that is gone, and what was told of it.
+    pub fn forget_account(&self, account: &str) {
+        self.lock().platforms.remove(account);
+        self.volumes.forget(account);
+        for key in ["listing", "volumes-listing", "strays"] {
+            self.set_alert(&format!("{key}-{account}"), None);
+        }
+    }
+
     /// When the last listing of a platform began, by the wall clock as it is now.
     pub fn listed_at(&self, clock: &dyn Clock, platform: &str) -> Option<Timestamp> {
         let told = ClockPair::now(clock);

@@ -34,6 +34,11 @@ impl SeenVolumes {
         stay
     }
 
+    /// Forgets what was seen in a cloud account.
+    pub fn forget(&self, account: &str) {
+        self.lock().remove(account);
+    }
+
     /// Whether a volume that was there is not in the last listing. Nothing is missing before the
     /// first one.
     pub fn is_missing(&self, volume: &Volume) -> bool {

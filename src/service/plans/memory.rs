@@ -225,6 +225,7 @@ impl Memory {
                 Table::Roles
                 | Table::RoleRevisions
                 | Table::Images
+                | Table::CloudAccounts
                 | Table::Plans
                 | Table::Orders
                 | Table::AgentCursors

@@ -151,7 +151,7 @@ fn seen(service: &Service, read: &View, role: &FarmRole) -> Result<RolloutView> 
             number: make.number,
             role: name.unwrap_or_default(),
             servers: number(there(make.number)),
-            platform: make.account,
+            account: make.account,
             location: make.location,
             instance_type: make.instance_type,
             left_at: make.left_at.map(|at| at.0),

@@ -21,15 +21,15 @@ use crate::model::{
     Step, StepKind, StepStatus, advance,
 };
 use crate::service::agents::told;
-use crate::service::clouds::accounts;
 use crate::service::clouds::accounts::StepAdmission;
+use crate::service::clouds::{accounts, known};
 use crate::service::farms::{balancers, images, workloads};
 use crate::service::servers::volumes;
 use crate::service::{Service, authorise, lookup, plans};
 use crate::store::{Author, Index, Key, Purpose, Reads, Tx, View};
 use crate::wire::agent::UserData;
 use adopt::adopt_among;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::mpsc::sync_channel;
 use std::time::Duration;
 
@@ -143,6 +143,19 @@ pub fn begin_all(service: &Service, actor: &Actor, ids: &[StepId]) -> Result<Beg
         };
         let begun = marked.into_iter();
         Ok(begun.map(|(id, token, m)| (id, m.and_then(|marked| call(token, marked)))).collect())
+    })
+}
+
+/// The cloud account of each of some steps.
+pub fn accounts_of(service: &Service, ids: &[StepId]) -> Result<BTreeMap<StepId, String>> {
+    service.read(&Grant::job("execute"), |view| {
+        let mut accounts = BTreeMap::new();
+        for id in ids {
+            let Some(step) = lookup::step(view, *id)? else { continue };
+            let Some(server) = lookup::server(view, step.server)? else { continue };
+            accounts.insert(*id, server.account);
+        }
+        Ok(accounts)
     })
 }
 
@@ -290,9 +303,10 @@ fn launch_request(
         .make_of(server.revision)
         .ok_or_else(|| Problem::not_found("revision", server.revision))?;
     let revision = plans::role_of(view, &make)?;
-    let Some(image) = revision.image(&make.account) else {
+    let platform = known::platform_of(view, &make.account)?;
+    let Some(image) = revision.image(&platform) else {
         let name = lookup::role(view, make.role)?.map(|role| role.name.to_string());
-        let (name, platform) = (name.unwrap_or_default(), &make.account);
+        let name = name.unwrap_or_default();
         let text = format!("role {name} has no image for {platform}");
         return Err(Problem::invalid("role", text));
     };

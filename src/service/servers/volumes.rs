@@ -15,6 +15,7 @@ pub(in crate::service) use view::seen;
 
 use crate::base::{Code, EnvironmentId, Name, Problem, Result, VolumeId};
 use crate::model::{Actor, Cause, FarmRole, Permission, Server, Volume, VolumeOwner};
+use crate::service::clouds::known::AccountPlatforms;
 use crate::service::{Service, authorise, lookup};
 use crate::store::{Author, Purpose, Reads, Tx};
 use crate::wire::input::{Page, Slice, VolumeFilter};
@@ -31,7 +32,8 @@ pub fn list(
     let grant = authorise(actor, Permission::FarmsRead)?;
     service.read(&grant, |view| {
         let mut volumes = lookup::all_volumes(view)?;
-        volumes.retain(|volume| volume.env == actor.env && wanted(filter, volume));
+        let platforms = AccountPlatforms::read(view)?;
+        volumes.retain(|volume| volume.env == actor.env && wanted(filter, volume, &platforms));
         volumes.sort_by(|a, b| order(a).cmp(&order(b)));
         let mut viewer = Viewer::new(service, view);
         // What a volume is takes a look at its servers, so only a filter by it looks at all.
@@ -62,7 +64,7 @@ fn order(volume: &Volume) -> (bool, &str, &str, u32, &str, VolumeId) {
     }
 }
 
-fn wanted(filter: &VolumeFilter, volume: &Volume) -> bool {
+fn wanted(filter: &VolumeFilter, volume: &Volume, platforms: &AccountPlatforms) -> bool {
     let owner = volume.owner.as_ref();
     let is = |wish: &Option<String>, name: fn(&VolumeOwner) -> &Name| {
         wish.as_ref().is_none_or(|wish| owner.is_some_and(|owner| name(owner).as_str() == wish))
@@ -71,7 +73,7 @@ fn wanted(filter: &VolumeFilter, volume: &Volume) -> bool {
         && is(&filter.farm, |owner| &owner.farm)
         && is(&filter.alias, |owner| &owner.alias)
         && filter.index.is_none_or(|index| owner.is_some_and(|owner| owner.index == index))
-        && filter.cloud_platform.as_ref().is_none_or(|platform| *platform == volume.account)
+        && filter.cloud_platform.as_ref().is_none_or(|p| p == platforms.of(&volume.account))
 }
 
 /// One volume.

@@ -156,7 +156,7 @@ fn revisions(state: &State, rollout: &RolloutView, columns: usize) -> Vec<Line> 
             revision.number,
             revision.servers,
             fit(&revision.role, roles),
-            fit(&revision.platform, 12),
+            fit(&revision.account, 12),
             fit(&revision.instance_type, 10),
         );
         let tone = if revision.servers > 0 { Tone::Plain } else { Tone::Dim };

@@ -12,6 +12,7 @@ type This = Column<AccountView>;
 
 const COLUMNS: &[This] = &[
     This::new("cloud", "Its name", Get::Text(|account| Some(account.name.clone()))),
+    This::new("platform", "Its platform", Get::Text(|account| Some(account.platform.clone()))),
     This::new(
         "state",
         "well, failing, open (it is left alone) or trial (one call decides)",
@@ -31,6 +32,8 @@ const COLUMNS: &[This] = &[
     )
     .shown(|account| Cell::from(format!("{} of {}", account.steps_left, account.steps_per_minute))),
     This::new("the last said", "What the last failure was", Get::Text(|a| a.reason.clone())),
+    This::new("endpoint", "Where it is", Get::Text(|account| Some(account.endpoint.clone())))
+        .wide(),
     This::new("since", "When the first of them failed", Get::Moment(|a| a.since)).wide(),
     This::new("until", "Until when it is left alone", Get::Moment(|a| a.open_until)).wide(),
 ];

@@ -12,7 +12,7 @@ type This = Column<RevisionView>;
 const COLUMNS: &[This] = &[
     This::new("revision", "Its number", Get::Count(|revision| Some(revision.number))),
     This::new("role", "What its servers are made of", Get::Text(|r| Some(r.role.clone()))),
-    This::new("cloud", "The platform", Get::Text(|r| Some(r.platform.clone()))),
+    This::new("cloud", "The cloud account", Get::Text(|r| Some(r.account.clone()))),
     This::new("size", "The instance type", Get::Text(|r| Some(r.instance_type.clone()))),
     This::new("servers", "Servers of it that are there", Get::Count(|r| Some(r.servers.into()))),
     This::new("until", "When another was declared", Get::Moment(|revision| revision.left_at))

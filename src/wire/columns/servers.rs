@@ -66,6 +66,7 @@ const COLUMNS: &[This] = &[
     )
     .wide(),
     This::new("cloud", "Its cloud platform", Get::Text(|s| Some(s.cloud_platform.clone()))).wide(),
+    This::new("account", "Its cloud account", Get::Text(|s| Some(s.grange.account.clone()))).wide(),
     This::new("location", "Where on it", Get::Text(|s| Some(s.cloud_location.clone()))).wide(),
     This::new(
         "cloud id",

@@ -50,6 +50,7 @@ pub(super) fn read(
     let role_revision = fields.optional("roleRevision", sink, |t| number(t, 1..=u32::MAX));
     let role_revision = role_revision.map(u64::from);
     let platform = fields.required("cloudPlatform", sink, word);
+    let account = fields.optional("cloudAccount", sink, word);
     let location = fields.optional("cloudLocation", sink, word);
     let instance_type = fields.required("instanceType", sink, word);
     let launch_index = fields.optional("launchIndex", sink, |t| number(t, 0..=10_000));
@@ -68,6 +69,7 @@ pub(super) fn read(
         role: role.clone(),
         role_revision,
         platform: platform.clone(),
+        account: account.clone(),
         instance_type: instance_type.clone(),
         zones: extra.policy.zones.clone(),
         balances: sink.places.contains_key(&format!("{path}.grange.balance")),
@@ -83,6 +85,7 @@ pub(super) fn read(
             role: role?,
             role_revision,
             platform: platform?,
+            account,
             location: location.unwrap_or_else(|| "here".to_owned()),
             instance_type: instance_type?,
             launch_index: launch_index.unwrap_or(0),

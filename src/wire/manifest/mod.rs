@@ -75,6 +75,8 @@ pub struct Reference {
     pub role_revision: Option<u64>,
     /// The platform.
     pub platform: Option<String>,
+    /// The cloud account: as it is said, and once looked up the one that is meant.
+    pub account: Option<String>,
     /// The size.
     pub instance_type: Option<String>,
     /// The availability zones it is spread over.
@@ -114,6 +116,9 @@ pub struct DeclaredFarmRole {
     pub role_revision: Option<u64>,
     /// The platform, as `onboard`.
     pub platform: String,
+    /// The cloud account, as `home`; `None` for the only one of the platform, until that is looked
+    /// up.
+    pub account: Option<String>,
     /// Where on the platform; `here` when it is not said.
     pub location: String,
     /// The size, by the platform's name for it.
@@ -146,6 +151,17 @@ impl Reading {
     /// Adds a fault that only the appliance can find: [`FaultsFound::add`].
     pub fn add(&mut self, path: &str, message: impl Into<String>) {
         self.faults.add(path, message);
+    }
+
+    /// Notes the cloud account that a farm role means.
+    pub fn set_account(&mut self, path: &str, account: &str) {
+        for reference in self.references.iter_mut().filter(|one| one.path == path) {
+            reference.account = Some(account.to_owned());
+        }
+        let farm_roles = self.manifest.iter_mut().flat_map(|manifest| &mut manifest.farm_roles);
+        for declared in farm_roles.filter(|one| one.path == path) {
+            declared.account = Some(account.to_owned());
+        }
     }
 
     /// The farm's name, as far as it can be read.

@@ -400,8 +400,8 @@ fn faults_of_every_kind_come_together() {
             "line 14: farmRoles[2].role: expected a name, found a list",
             "line 15: farmRoles[2].instanceType: no aliases (`*name`) here: write the value out",
             "line 16: farmRoles[2].colour: unknown field \"colour\": there are alias, role, \
-             roleRevision, cloudPlatform, cloudLocation, instanceType, launchIndex, \
-             useScalrAgent, scaling, storage, grange",
+             roleRevision, cloudPlatform, cloudAccount, cloudLocation, instanceType, \
+             launchIndex, useScalrAgent, scaling, storage, grange",
             "line 17: farmRoles[2].scaling.minInstances: -1 is not within 0 to 400",
             "line 17: farmRoles[2].scaling.maxInstances: 99999999999 is not within 0 to 400",
             "line 18: farmRoles[2].grange.balance.port: missing: port has no default",

@@ -118,6 +118,7 @@ impl Lines {
             role,
             role_revision,
             platform,
+            account,
             location,
             instance_type,
             launch_index,
@@ -139,6 +140,9 @@ impl Lines {
             self.field("roleRevision", number);
         }
         self.field("cloudPlatform", scalar(platform));
+        if let Some(account) = account {
+            self.field("cloudAccount", scalar(account));
+        }
         self.field("cloudLocation", scalar(location));
         self.field("instanceType", scalar(instance_type));
         self.field("launchIndex", launch_index);

@@ -127,6 +127,7 @@ fn farm_roles() -> impl Strategy<Value = DeclaredFarmRole> {
                 alias,
                 role,
                 role_revision: (launch_index % 3 == 1).then_some(u64::from(launch_index)),
+                account: (launch_index % 5 == 1).then(|| platform.clone()),
                 platform,
                 location,
                 instance_type,

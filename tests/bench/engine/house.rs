@@ -45,6 +45,7 @@ impl House {
             authority: Arc::new(authority),
             settings: Settings {
                 platforms: BTreeMap::from([(PLATFORM.to_owned(), vec!["small".to_owned()])]),
+                opening: Default::default(),
                 zones: BTreeMap::new(),
                 publishing: BTreeMap::from([("simulated".to_owned(), Default::default())]),
                 agent_addresses: vec!["192.0.2.1:8883".into()],

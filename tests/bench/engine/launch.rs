@@ -60,6 +60,7 @@ impl Site {
             clouds,
             pool: pools.calls.clone(),
             listings: pools.listings(),
+            added: Default::default(),
             checks: pools.checks.clone(),
             courier: Arc::new(Nobody),
             checker: Arc::new(Nobody),

@@ -1,6 +1,9 @@
 //! Cloud accounts that fail, and how fast they are asked: the real service over a store in memory,
 //! with a cloud that answers as each test says.
 
+mod added;
+mod engine;
+
 use crate::explain::site::Site;
 use grange::base::{Clock, Millis, PlanId, StepId};
 use grange::clouds::{Applied, CloudError};

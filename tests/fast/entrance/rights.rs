@@ -12,7 +12,7 @@ use grange::service::agents::{orders, told};
 use grange::service::appliance::upkeep::KeptPlans;
 use grange::service::appliance::{self, sealing, upkeep};
 use grange::service::clouds::observe::Look;
-use grange::service::clouds::{accounts, notices, observe};
+use grange::service::clouds::{accounts, notices, observe, registry};
 use grange::service::farms::images::{self, ArrivingImage};
 use grange::service::farms::{
     self, balancers, manifests, members, notes, roles, variables, workloads,
@@ -24,6 +24,7 @@ use grange::service::plans::{self, holds, proposals, rollouts, steps};
 use grange::service::readings::{minutes, whatif};
 use grange::service::servers::{self, commands, logs, ready, volumes};
 use grange::service::{Service, access, lookup};
+use grange::wire::account::{AccountAdd, AccountEdit};
 use grange::wire::api::logs::LogAsked;
 use grange::wire::api::{CommandRequest, ManifestRequest, ProposalRequest, ProposalText};
 use grange::wire::hold::HoldInput;
@@ -44,8 +45,8 @@ use grange::wire::variable::VariableInput;
 use std::collections::BTreeSet;
 
 use Permission::{
-    CommandsRun, EventsRead, FarmsLaunch, FarmsManage, FarmsRead, ImagesManage, LogsRead, Operate,
-    RolesManage, ServersManage, UsersManage,
+    CloudsManage, CommandsRun, EventsRead, FarmsLaunch, FarmsManage, FarmsRead, ImagesManage,
+    LogsRead, Operate, RolesManage, ServersManage, UsersManage,
 };
 
 const MANIFEST: &str = "farm: den\nfarmRoles:\n  - {alias: web, role: web-demo, cloudPlatform: \
@@ -70,6 +71,19 @@ pub type Call = fn(&There, &Actor) -> Result<String>;
 
 /// `module::function`, what it asks for, and a call of it.
 pub const VERBS: &[(&str, &[Permission], Call)] = &[
+    ("clouds::registry::add", &[CloudsManage], |t, a| {
+        said(registry::add(t.service, a, &AccountAdd::default()))
+    }),
+    ("clouds::registry::get", &[FarmsRead], |t, a| said(registry::get(t.service, a, "simulated"))),
+    ("clouds::registry::check", &[CloudsManage], |t, a| {
+        said(registry::check(t.service, a, "simulated"))
+    }),
+    ("clouds::registry::edit", &[CloudsManage], |t, a| {
+        said(registry::edit(t.service, a, "simulated", &AccountEdit::default(), None))
+    }),
+    ("clouds::registry::remove", &[CloudsManage], |t, a| {
+        said(registry::remove(t.service, a, "simulated", None))
+    }),
     ("clouds::accounts::list", &[FarmsRead], |t, a| said(accounts::list(t.service, a, PAGE))),
     ("clouds::accounts::resume", &[FarmsManage], |t, a| {
         said(accounts::resume(t.service, a, "simulated"))

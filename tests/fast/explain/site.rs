@@ -109,9 +109,8 @@ impl Site {
         let clock = Arc::new(ManualClock::at(begin));
         let shared: Arc<dyn Clock> = clock.clone();
         let store = Store::open_on(&Disk::new(), shared.clone(), Mode::Inline(None)).unwrap();
-        let (disk, minutes) = (Box::new(MemoryDisk::new()), Box::new(MemoryDisk::new()));
-        let mode = series::Mode::Drained;
-        let series = Series::open_on(disk, minutes, shared.clone(), mode).unwrap();
+        let [disk, minutes] = [(); 2].map(|()| Box::new(MemoryDisk::new()));
+        let series = Series::open_on(disk, minutes, shared.clone(), series::Mode::Drained).unwrap();
         let place = ImagePlace::new();
         let between = Arc::new(Between::default());
         let noted = between.clone();
@@ -126,11 +125,12 @@ impl Site {
             settings: Settings {
                 platforms: BTreeMap::from([(
                     platform.to_owned(),
-                    vec!["small".to_owned(), "large".to_owned()],
+                    ["small", "large"].map(str::to_owned).to_vec(),
                 )]),
+                opening: Default::default(),
                 zones: BTreeMap::from([(
                     platform.to_owned(),
-                    vec!["a".to_owned(), "1.5".to_owned(), "null".to_owned()],
+                    ["a", "1.5", "null"].map(str::to_owned).to_vec(),
                 )]),
                 publishing: BTreeMap::from([(
                     platform.to_owned(),

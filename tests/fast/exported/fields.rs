@@ -69,11 +69,12 @@ const ROLLOUT: &[Field] = &[
 const PUBLISH: &[Field] =
     &[("address", &["192.0.2.1", "'2001:db8::1'"]), ("protocol", &["tcp", "udp"])];
 /// Fields that are always there, or whose value is made here.
-const MADE: [&str; 25] = [
+const MADE: [&str; 26] = [
     "environment",
     "files",
     "setup",
     "farm",
+    "cloudAccount",
     "description",
     "farmRoles",
     "alias",

@@ -91,6 +91,7 @@ impl World {
             clouds: BTreeMap::new(),
             pool: Arc::new(Nobody::default()),
             listings: BTreeMap::new(),
+            added: Default::default(),
             checks: Arc::new(AtOnce::default()),
             courier: Arc::new(Nobody::default()),
             checker: Arc::new(Passes(checks_pass.clone())),

@@ -314,6 +314,7 @@ impl Works {
             clouds: BTreeMap::from([("simulated".to_owned(), shared)]),
             pool: places.clone(),
             listings: BTreeMap::from([("simulated".to_owned(), listing)]),
+            added: Default::default(),
             checks: places.clone(),
             courier: outside.clone(),
             checker: outside.clone(),

@@ -69,6 +69,7 @@ fn a_place_that_is_freed_after_the_commit_is_used_at_once() {
         clouds: BTreeMap::from([("simulated".to_owned(), cloud)]),
         pool: Arc::new(Late::default()),
         listings: BTreeMap::from([("simulated".to_owned(), listing)]),
+        added: Default::default(),
         checks: Arc::new(Late::default()),
         courier: Arc::<Nobody>::default(),
         checker: Arc::<Nobody>::default(),

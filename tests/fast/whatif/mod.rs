@@ -59,7 +59,8 @@ impl Past {
         let (clouds, listings) = (BTreeMap::new(), BTreeMap::new());
         let (pool, checks) = (Arc::new(Nobody::default()), Arc::new(Nobody::default()));
         let (courier, checker) = (Arc::new(Nobody::default()), Arc::new(Nobody::default()));
-        let ports = Ports { service, clouds, pool, listings, checks, courier, checker };
+        let added = Default::default();
+        let ports = Ports { service, clouds, pool, listings, added, checks, courier, checker };
         let mut past = Past { site, ports, job: RecordMinutes::default() };
         past.record();
         past.site.act("settle");

@@ -120,6 +120,7 @@ fn service(store: &Store, directory: &Path, history: &[Entry]) -> Service {
         authority: Arc::new(authority),
         settings: Settings {
             platforms: BTreeMap::from([("onboard".to_owned(), vec!["small".to_owned()])]),
+            opening: Default::default(),
             zones: BTreeMap::new(),
             publishing: BTreeMap::from([("simulated".to_owned(), Default::default())]),
             agent_addresses: Vec::new(),

@@ -149,7 +149,7 @@ fn fields(role: &FarmRole, recipe: String) -> Vec<(String, String)> {
         alias: _,
         role: _,
         role_revision,
-        account: platform,
+        account,
         location,
         instance_type,
         launch_index,
@@ -175,7 +175,7 @@ fn fields(role: &FarmRole, recipe: String) -> Vec<(String, String)> {
     let mut add = |path: &str, value: String| all.push((path.to_owned(), value));
     add("role", recipe);
     add("roleRevision", role_revision.to_string());
-    add("cloudPlatform", platform.clone());
+    add("cloudAccount", account.clone());
     add("cloudLocation", location.clone());
     add("instanceType", instance_type.clone());
     add("launchIndex", launch_index.to_string());

@@ -3,6 +3,7 @@
 
 use crate::base::{FarmId, Problem, Result};
 use crate::model::{Actor, Farm, FarmGoal, FarmRole, Permission};
+use crate::service::clouds::known;
 use crate::service::{Service, authorise, lookup};
 use crate::store::Reads;
 use crate::wire::api::FarmManifestView;
@@ -84,7 +85,7 @@ fn declared(read: &impl Reads, role: &FarmRole) -> Result<DeclaredFarmRole> {
         role,
         // It keeps its pin without being told; `comments` names it where it is not the current one.
         role_revision: _,
-        account: platform,
+        account,
         location,
         instance_type,
         launch_index,
@@ -112,7 +113,8 @@ fn declared(read: &impl Reads, role: &FarmRole) -> Result<DeclaredFarmRole> {
         alias,
         role: recipe.name,
         role_revision: None,
-        platform,
+        platform: known::platform_of(read, &account)?,
+        account: lookup::cloud_account(read, &account)?.map(|_| account),
         location,
         instance_type,
         launch_index,

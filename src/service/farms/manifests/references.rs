@@ -1,8 +1,9 @@
-//! What farm roles of a manifest refer to and only the appliance knows: platforms, sizes, roles.
+//! What farm roles of a manifest refer to and only the appliance knows: accounts, sizes, roles.
 
 use super::{overrides, pinned, published};
 use crate::base::{EnvironmentId, Name, Result};
 use crate::model::{Automation, FarmRole, Role};
+use crate::service::clouds::known::{self, KnownAccount};
 use crate::service::farms::images;
 use crate::service::lookup;
 use crate::store::Reads;
@@ -12,7 +13,7 @@ use std::collections::BTreeMap;
 /// Looks up what farm roles refer to, and adds what is wrong with it.
 pub fn look_up(
     read: &impl Reads,
-    platforms: &BTreeMap<String, Vec<String>>,
+    accounts: &[KnownAccount],
     env: EnvironmentId,
     reading: &mut Reading,
 ) -> Result<()> {
@@ -23,21 +24,19 @@ pub fn look_up(
     };
     for reference in reading.references.clone() {
         let at = |field: &str| format!("{}.{field}", reference.path);
-        let size = reference.instance_type.as_ref();
-        match reference.platform.as_ref().map(|platform| (platform, platforms.get(platform))) {
-            Some((platform, None)) => {
-                let known: Vec<&str> = platforms.keys().map(String::as_str).collect();
-                let text = format!("no platform {platform}: use {}", known.join(" or "));
-                reading.add(&at("cloudPlatform"), text);
-            }
-            Some((platform, Some(sizes))) => {
-                if let Some(size) = size.filter(|size| !sizes.contains(size)) {
-                    let sizes = sizes.join(", ");
-                    let text = format!("{platform} has no size {size}: use one of {sizes}");
-                    reading.add(&at("instanceType"), text);
+        if let Some(platform) = &reference.platform {
+            match known::choose(accounts, platform, reference.account.as_deref()) {
+                Err((field, text)) => reading.add(&at(field), text),
+                Ok(account) => {
+                    reading.set_account(&reference.path, &account.name);
+                    let size = reference.instance_type.as_ref();
+                    if let Some(size) = size.filter(|size| !account.sizes.contains(size)) {
+                        let sizes = account.sizes.join(", ");
+                        let text = format!("{platform} has no size {size}: use one of {sizes}");
+                        reading.add(&at("instanceType"), text);
+                    }
                 }
             }
-            None => {}
         }
         let Some(name) = &reference.role else { continue };
         match lookup::role_by_name(read, env, name)? {
@@ -88,7 +87,8 @@ pub fn namesake<'n>(alias: &Name, there: &'n [Name]) -> Option<&'n Name> {
 pub(super) fn look_up_zones(known: &BTreeMap<String, Vec<String>>, reading: &mut Reading) {
     for reference in reading.references.clone() {
         let Some(platform) = &reference.platform else { continue };
-        let there = known.get(platform).cloned().unwrap_or_default();
+        let account = reference.account.as_ref().unwrap_or(platform);
+        let there = known.get(account).cloned().unwrap_or_default();
         let Some(zone) = reference.zones.iter().find(|zone| !there.contains(zone)) else {
             continue;
         };

@@ -3,6 +3,7 @@
 use super::{about, blank, difference, number, put};
 use crate::automation::recipe::faults_of_template;
 use crate::base::{Code, Problem, Result, RoleId, Timestamp};
+use crate::clouds;
 use crate::model::{Actor, Cause, Grant, Permission, Recipe, Role, RoleRevision};
 use crate::service::farms::images;
 use crate::service::{Service, authorise, lookup, views};
@@ -126,8 +127,10 @@ fn look_up_images(service: &Service, grant: &Grant, reading: &mut RoleReading) -
     let platforms = &service.settings.platforms;
     for (path, image) in reading.images.clone() {
         let (platform, name) = (&image.platform, &image.cloud_image_id);
-        if !platforms.contains_key(platform) {
-            let known: Vec<&str> = platforms.keys().map(String::as_str).collect();
+        // A role may be for a platform that nobody has an account of yet.
+        if !platforms.contains_key(platform) && clouds::platform::platform(platform).is_none() {
+            let more = clouds::platform::PLATFORMS.iter().map(|platform| platform.name);
+            let known: Vec<&str> = platforms.keys().map(String::as_str).chain(more).collect();
             let text = format!("no platform {platform}: use {}", known.join(" or "));
             reading.add(&format!("{path}.cloudPlatform"), text);
             continue;

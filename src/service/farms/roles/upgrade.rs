@@ -3,6 +3,7 @@
 use super::found;
 use crate::base::{FarmId, Problem, Result, RoleId, Timestamp};
 use crate::model::{Actor, FarmRole, Permission, RolloutWish};
+use crate::service::clouds::known;
 use crate::service::farms::images;
 use crate::service::farms::manifests::{self, AskedHow, Change, Intent};
 use crate::service::{Service, authorise, lookup};
@@ -50,15 +51,16 @@ impl Intent for Upgrade {
             if old.role != role.id || old.removed {
                 return Ok(old.clone());
             }
-            if revision.image(&old.account).is_none() {
-                let (name, platform) = (&role.name, &old.account);
+            let platform = &known::platform_of(read, &old.account)?;
+            if revision.image(platform).is_none() {
+                let name = &role.name;
                 let text = format!(
                     "revision {number} of role {name} has no image for {platform}, where {} is",
                     old.alias
                 );
                 return Err(Problem::invalid("roleRevision", text));
             }
-            if let Some(gone) = images::gone(read, role.env, &revision, &old.account)? {
+            if let Some(gone) = images::gone(read, role.env, &revision, platform)? {
                 let text = format!("revision {number} of role {}: {gone}", role.name);
                 return Err(Problem::invalid("roleRevision", text));
             }

@@ -7,6 +7,7 @@ use crate::model::{
     Farm, FarmRole, GlobalVariable, ScopeKind, Server, VariableDeclaration, VariableScope,
     VariableValue,
 };
+use crate::service::clouds::known::AccountPlatforms;
 use crate::service::{Service, lookup};
 use crate::store::{Reads, View};
 use crate::wire::variable::VariableView;
@@ -170,6 +171,7 @@ pub struct FarmVariables {
     farm_name: String,
     /// Alias and role of each farm role.
     farm_roles: BTreeMap<FarmRoleId, (String, String)>,
+    platforms: AccountPlatforms,
     /// What all of them have, then what each farm role has; the outermost first.
     outer: Vec<GlobalVariable>,
     of_farm_roles: BTreeMap<FarmRoleId, Vec<GlobalVariable>>,
@@ -198,7 +200,8 @@ impl FarmVariables {
             of_farm_roles.insert(farm_role.id, given);
         }
         let (env, id, farm_name) = (farm.env, farm.id, farm.name.to_string());
-        Ok(FarmVariables { env, farm: id, farm_name, farm_roles: names, outer, of_farm_roles })
+        let (farm, farm_roles, platforms) = (id, names, AccountPlatforms::read(view)?);
+        Ok(FarmVariables { env, farm, farm_name, farm_roles, platforms, outer, of_farm_roles })
     }
 
     /// What a server has: the system's own variables, and those with a value that are asked for, by
@@ -255,7 +258,7 @@ impl FarmVariables {
             ("SCALR_SERVER_HOSTNAME", server.hostname.clone()),
             ("SCALR_SERVER_TYPE", server.instance_type.clone()),
             ("SCALR_INSTANCE_INDEX", server.index.to_string()),
-            ("SCALR_CLOUD_PLATFORM", server.account.clone()),
+            ("SCALR_CLOUD_PLATFORM", self.platforms.of(&server.account).to_owned()),
             ("SCALR_CLOUD_LOCATION", server.location.clone()),
             ("SCALR_CLOUD_LOCATION_ZONE", text(&server.zone)),
             ("SCALR_CLOUD_SERVER_ID", text(&server.cloud_server_id)),

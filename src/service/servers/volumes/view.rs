@@ -3,6 +3,7 @@
 use super::who_has;
 use crate::base::{FarmRoleId, Result};
 use crate::model::{FarmRole, Server, Volume};
+use crate::service::clouds::known;
 use crate::service::{Service, lookup};
 use crate::store::View;
 use crate::wire::volume::VolumeView;
@@ -49,7 +50,8 @@ impl<'a> Viewer<'a> {
             mount_point: owner.map(|owner| owner.mount_point.clone()),
             server: server.as_ref().map(|server| server.id.to_string()),
             size: volume.size_bytes,
-            cloud_platform: volume.account.clone(),
+            cloud_platform: known::platform_of(self.view, &volume.account)?,
+            cloud_account: volume.account.clone(),
             cloud_location: volume.location.clone(),
             cloud_volume_id: volume.cloud_volume_id.clone(),
             created: volume.created_at.to_string(),
