@@ -5,6 +5,8 @@
 mod agent;
 #[path = "system/appliance/mod.rs"]
 mod appliance;
+#[path = "system/clouds/mod.rs"]
+mod clouds;
 #[path = "system/damage/mod.rs"]
 mod damage;
 #[path = "system/disk.rs"]
