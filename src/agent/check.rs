@@ -27,6 +27,11 @@ const CRASHING_BYTES_MAX: u64 = 16 * 1024;
 /// The status line is in the first bytes of the answer.
 const ANSWER_BYTES_MAX: u64 = 512;
 
+/// Bytes of the rest that are read before the connection ends.
+const REST_BYTES_MAX: u64 = 64 * 1024;
+/// How long the rest is waited for: a server that keeps the connection does not make a look late.
+const REST_DEADLINE: Duration = Duration::from_millis(300);
+
 /// What is looked at.
 pub struct Check {
     /// The work of its role, which comes first.
@@ -175,6 +180,8 @@ async fn get(target: SocketAddr, path: &str) -> io::Result<String> {
     let mut answer = Vec::new();
     let mut stream = stream.take(ANSWER_BYTES_MAX);
     while !answer.contains(&b'\n') && stream.read_buf(&mut answer).await? > 0 {}
+    // What is waited for is known; the look is not late for the rest.
+    tokio::spawn(read_rest(stream.into_inner()));
     let line = answer.split(|&byte| byte == b'\n').next().unwrap_or_default();
     let line = String::from_utf8_lossy(line);
     let mut words = line.split_ascii_whitespace();
@@ -184,6 +191,15 @@ async fn get(target: SocketAddr, path: &str) -> io::Result<String> {
         Some(status) if http => Err(io::Error::other(format!("GET {path} answers {status}"))),
         _ => Err(io::Error::other(format!("GET {path} is not answered in HTTP"))),
     }
+}
+
+/// Reads an answer that nothing more is to be learned of, so that who sends it is not cut off in the
+/// middle: that is an error to them, and a line in their log at every look. One that is long or
+/// slow is cut off all the same.
+async fn read_rest(stream: TcpStream) {
+    let mut rest = stream.take(REST_BYTES_MAX);
+    // However that ends, the answer was judged by its first line.
+    drop(timeout(REST_DEADLINE, tokio::io::copy(&mut rest, &mut tokio::io::sink())).await);
 }
 
 #[cfg(test)]
@@ -263,6 +279,31 @@ mod tests {
             std::fs::write(&path, text).unwrap();
             assert!(look().is_ok(), "{text}");
         }
+    }
+
+    #[test]
+    fn who_answers_at_length_is_not_cut_off() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let address = listener.local_addr().unwrap();
+            let serve = async {
+                let (mut socket, _) = listener.accept().await.unwrap();
+                let mut request = [0; 512];
+                assert!(socket.read(&mut request).await.unwrap() > 0);
+                socket.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await.unwrap();
+                for _ in 0..15 {
+                    sleep(Duration::from_millis(1)).await;
+                    socket.write_all(&[b'x'; 4096]).await.unwrap();
+                }
+                socket.shutdown().await.unwrap();
+                // A reset would be an error here, as it is to a server that writes on.
+                assert_eq!(socket.read(&mut request).await.unwrap(), 0);
+            };
+            let check = ReadyCheck { port: address.port(), path: Some("/".to_owned()) };
+            let looked = async { look(&check, address.ip()).await.unwrap() };
+            tokio::join!(looked, serve);
+        });
     }
 
     #[test]

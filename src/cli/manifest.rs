@@ -113,6 +113,7 @@ pub fn done(result: &ManifestResult, shown: bool, io: &mut Io<'_>, json: bool) -
     } else if shown {
         put_line!(io.stdout, "farm {}: declared", result.farm)?;
         section(io.stdout, "declared, and not what runs", &result.behind)?;
+        section(io.stdout, "not well", &result.unwell)?;
     } else {
         tell(result, "declared", io.stdout)?;
     }
@@ -131,7 +132,8 @@ fn tell(result: &ManifestResult, how: &str, to: &mut dyn Write) -> io::Result<()
     }
     section(to, "next", &result.steps)?;
     section(to, "stopped, now or later", &result.stopped)?;
-    section(to, "declared, and not what runs", &result.behind)
+    section(to, "declared, and not what runs", &result.behind)?;
+    section(to, "not well", &result.unwell)
 }
 
 /// Lines under a title; nothing when there are none.

@@ -6,7 +6,7 @@ use crate::cli::args::{Listing, Showing, said};
 use crate::cli::{Done, Io, Stop, list, name, table};
 use crate::client::{Client, Error};
 use crate::wire::api::route::NoBody;
-use crate::wire::columns::variables::VARIABLES;
+use crate::wire::columns::variables::{VARIABLES, scope_word};
 use crate::wire::sealing::{KEY_ROTATE, RotateKeyInput};
 use crate::wire::variable::{
     VariableInput, VariableView, environment, farm, farm_role, installation, server,
@@ -41,6 +41,9 @@ pub enum VariableVerb {
     Unset {
         #[command(flatten)]
         which: Which,
+        /// Do not ask, even when roles use it
+        #[arg(long)]
+        yes: bool,
     },
 }
 
@@ -105,9 +108,14 @@ pub fn carry(verb: VariableVerb, client: &Client, io: &mut Io<'_>, json: bool) -
                 Ok(scope.list(client, &|variable| asked.takes(variable))?)
             })
         }
-        VariableVerb::Unset { which } => {
-            SaidScope::of(client, &which.scope)?.remove(client, &which.name)?;
+        VariableVerb::Unset { which, yes } => {
             let Which { scope, name } = which;
+            let of = SaidScope::of(client, &scope)?;
+            let used_by = if yes { Vec::new() } else { of.show(client, &name)?.used_by };
+            if !used_by.is_empty() && !io.confirm(&in_use(&name, &scope, &used_by))? {
+                return Ok(1);
+            }
+            of.remove(client, &name)?;
             match json {
                 true => io.json(&serde_json::json!({"name": name}))?,
                 false => put_line!(io.stdout, "variable {name} is removed from {scope}")?,
@@ -115,6 +123,17 @@ pub fn carry(verb: VariableVerb, client: &Client, io: &mut Io<'_>, json: bool) -
             Ok(0)
         }
     }
+}
+
+fn in_use(name: &str, scope: &str, used_by: &[String]) -> String {
+    /// Names in one question.
+    const NAMED: usize = 10;
+    let more = match used_by.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let used = used_by[..used_by.len().min(NAMED)].join(", ");
+    format!("Remove variable {name} from {scope}? It is used by {used}{more}.")
 }
 
 /// Replaces the key that seals hidden values.
@@ -199,10 +218,10 @@ fn value_of(text: &str) -> Result<Secret, Problem> {
 }
 
 fn facts(variable: &VariableView, io: &mut Io<'_>) -> std::io::Result<()> {
-    let said = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
+    let said = |text: &Option<String>| text.as_deref().map_or("-".to_owned(), scope_word);
     let value = match (variable.hidden, &variable.defined_in) {
         (true, Some(_)) => "******** (hidden)".to_owned(),
-        _ => said(&variable.computed_value),
+        _ => variable.computed_value.clone().unwrap_or_else(|| "-".to_owned()),
     };
     let yes = |flag: bool| if flag { "yes" } else { "no" }.to_owned();
     table::facts(
@@ -211,7 +230,7 @@ fn facts(variable: &VariableView, io: &mut Io<'_>) -> std::io::Result<()> {
             ("name", variable.name.clone()),
             ("value", value),
             ("value from", said(&variable.defined_in)),
-            ("declared in", variable.declared_in.clone()),
+            ("declared in", scope_word(&variable.declared_in)),
             ("hidden", yes(variable.hidden)),
             ("locked", yes(variable.locked)),
             ("required in", said(&variable.required_in)),
@@ -219,6 +238,7 @@ fn facts(variable: &VariableView, io: &mut Io<'_>) -> std::io::Result<()> {
             ("format", variable.output_format.clone()),
             ("category", variable.category.clone()),
             ("description", variable.description.clone()),
+            ("used by", variable.used_by.join(", ")),
         ],
     )
 }

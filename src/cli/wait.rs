@@ -116,7 +116,8 @@ pub fn until_declared(
             Err(error) if error.may_pass() => vec![format!("{error}; waiting for it to come back")],
             Err(error) => return Err(error.into()),
         };
-        for line in lines.iter().filter(|line| !missing.contains(line)) {
+        let told: Vec<String> = missing.iter().map(|line| without_numbers(line)).collect();
+        for line in lines.iter().filter(|line| !told.contains(&without_numbers(line))) {
             put_line!(io.stderr, "{line}")?;
         }
         missing = lines;
@@ -139,6 +140,20 @@ pub fn until_declared(
             Ok(INTERRUPTED)
         }
     }
+}
+
+/// A line without the times in it: what only counts down, or up, is no news.
+fn without_numbers(line: &str) -> String {
+    const UNITS: [&str; 5] = ["ms", "s", "m", "h", "d"];
+    let trimmed = |word: &str| word.trim_end_matches([',', ';', '.', ')', ':']).to_owned();
+    let words: Vec<&str> = line.split(' ').collect();
+    let is_unit = |at: usize| words.get(at).is_some_and(|word| UNITS.contains(&&*trimmed(word)));
+    let is_number = |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_digit());
+    let shown = words.iter().enumerate().map(|(at, word)| {
+        let counts = is_number(word.trim_start_matches('(')) && is_unit(at + 1);
+        if counts { "N".to_owned() } else { (*word).to_owned() }
+    });
+    shown.collect::<Vec<String>>().join(" ")
 }
 
 fn look(id: u64, client: &Client) -> Result<Progress, Error> {
@@ -247,6 +262,18 @@ mod tests {
         check(&role(2, 2, 0), &rollout("none", 2, 3, 2), Some(due));
         let paused = "shop/web: 0 of an earlier revision, rollout paused";
         check(&role(2, 2, 0), &rollout("paused", 3, 3, 0), Some(paused));
+    }
+
+    #[test]
+    fn what_counts_down_is_no_news() {
+        let same = |a: &str, b: &str| assert_eq!(without_numbers(a), without_numbers(b));
+        same("shop/web: 0 of 1 running; in 12 s", "shop/web: 0 of 1 running; in 3 s");
+        same("getting ready for 1 m 3 s of 5 m", "getting ready for 2 m 1 s of 5 m");
+        same("waits (4 s ago), then", "waits (5 s ago), then");
+        let other = |a: &str, b: &str| assert_ne!(without_numbers(a), without_numbers(b));
+        other("shop/web: 0 of 2 running; in 12 s", "shop/web: 1 of 2 running; in 12 s");
+        other("3 launches failed; in 5 s", "4 launches failed; in 5 s");
+        other("in 5 s", "in 5 seats");
     }
 
     #[test]

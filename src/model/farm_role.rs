@@ -1,6 +1,6 @@
 //! A farm role: the use of a role in a farm, with its place, size, scaling and volumes.
 
-use crate::base::{EnvironmentId, FarmId, FarmRoleId, Millis, Name, RoleId};
+use crate::base::{EnvironmentId, FarmId, FarmRoleId, Millis, Name, RoleId, Timestamp};
 use crate::model::{Overrides, Policy, Publish, Revision, RolloutWish, ScalingPolicy};
 use serde::{Deserialize, Serialize};
 
@@ -65,6 +65,9 @@ pub struct FarmRole {
     pub outbound: bool,
     /// What its servers do otherwise than its role says.
     pub overrides: Overrides,
+    /// When a person set right what its last launches may have failed for, as a variable: what
+    /// failed before is tried at once.
+    pub mended_at: Option<Timestamp>,
 }
 
 /// A data volume as declared.
@@ -149,6 +152,7 @@ impl FarmRole {
             publish: Vec::new(),
             outbound: false,
             overrides: Overrides::default(),
+            mended_at: None,
         }
     }
 }

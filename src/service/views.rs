@@ -2,6 +2,8 @@
 
 mod waits;
 
+pub use waits::unwell_of_farm;
+
 use crate::base::time::say;
 use crate::base::{FarmId, FarmRoleId, Problem, Result, RoleId, ServerId, UserId};
 use crate::model::{

@@ -98,6 +98,9 @@ pub struct VariableView {
     pub validation_pattern: String,
     /// How a value is written where it is used; may be empty.
     pub output_format: String,
+    /// Farm roles whose role names it, as this scope has it; told where one variable is shown.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub used_by: Vec<String>,
 }
 
 /// Body that declares or changes a global variable; what is absent stays as it is.

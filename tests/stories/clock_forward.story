@@ -19,5 +19,5 @@ web-3    start: the platform says it stopped, seen 20 s before
 web-2    wait: getting ready for 10 s of 5 m
 > start web-3
 
-web-2    wait: getting ready for 2 s of 5 m
+web-2    wait: getting ready for 1 h of 1 h 5 m
 web-3    wait: start under way for 1 h

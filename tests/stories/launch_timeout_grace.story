@@ -6,4 +6,4 @@ server web-1 initializing age 6m
 seen web-1 running age 3s
 plan
 ---
-web-1    wait: getting ready for 20 s of 5 m
+web-1    wait: getting ready for 6 m of 10 m 40 s

@@ -97,6 +97,11 @@ pub const SHAPES: &[Shape] = &[
                 Texts,
                 "Farm roles whose declared revision does not run, and what to do about it.",
             ),
+            field(
+                "unwell",
+                Texts,
+                "What of the farm is not well as it is; absent where nothing is.",
+            ),
             field("fingerprint", Text, "What tells this change of the farm as it is from others."),
         ],
     },

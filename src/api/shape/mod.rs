@@ -123,6 +123,7 @@ mod tests {
             computed_value: text(),
             defined_in: text(),
             required_in: text(),
+            used_by: vec![String::new()],
             ..VariableView::default()
         }
     }
@@ -194,7 +195,8 @@ mod tests {
         check("Explanation", &ExplainView { notes: notes(), ..ExplainView::default() });
         check("Because", &BecauseView::default());
         check("Plan", &PlanView::default());
-        check("ManifestResult", &ManifestResult::default());
+        let unwell = vec![String::new()];
+        check("ManifestResult", &ManifestResult { unwell, ..ManifestResult::default() });
         check("FarmManifest", &FarmManifestView::default());
         check("Proposal", &ProposalView::default());
         let field = Some(String::new());

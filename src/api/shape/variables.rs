@@ -1,6 +1,6 @@
 //! Shapes of global variables, and of the key that seals hidden ones.
 
-use super::Kind::{Flag, Integer, Text};
+use super::Kind::{Flag, Integer, Text, Texts};
 use super::{Shape, field};
 
 /// These shapes.
@@ -30,6 +30,7 @@ pub const SHAPES: &[Shape] = &[
             field("requiredIn", Text, "It needs a value in this kind of scope or further out."),
             field("validationPattern", Text, "The whole of each value matches this."),
             field("outputFormat", Text, "How a value is written where it is used, as %05d."),
+            field("usedBy", Texts, "Farm roles whose role names it; told where one is shown."),
         ],
     },
     Shape {

@@ -2,7 +2,8 @@
 //!
 //! Launches that were under way together and fail together are one failure. What was counted is
 //! remembered by its end, so that a failed step that is still in the input is counted once. A
-//! server that reaches running after the last failure ends the row, and so does another make.
+//! server that reaches running after the last failure ends the row, and so does another make, and a
+//! person who set right what it may have failed for.
 
 use crate::base::{Timestamp, limit};
 use crate::engine::draft::Draft;
@@ -22,7 +23,11 @@ pub fn backoff(world: &World, draft: &mut Draft) {
         let remade = view.role.history.last().and_then(|last| last.left_at);
         let remade_since =
             remade.is_some_and(|at| target.failed_at.is_some_and(|failed| at > failed));
-        if ran_since || remade_since {
+        let mended_since = view
+            .role
+            .mended_at
+            .is_some_and(|at| target.failed_at.is_some_and(|failed| at > failed));
+        if ran_since || remade_since || mended_since {
             target.failed_launches = 0;
             target.retry_at = None;
         }

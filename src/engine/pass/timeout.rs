@@ -76,6 +76,11 @@ pub fn getting_ready(world: &World, view: &RoleView, server: &ServerView) -> Wai
             Wait::ReadyGate { left }
         }
         (_, Some(_)) => Wait::Rebooting { age, limit },
-        (_, None) => Wait::Readiness { age, limit },
+        (_, None) => {
+            // What it takes is said as a person counts it, also over a restart of ours, which gives
+            // it the time before once more.
+            let before = world.input.now.since(server.server.status_at).saturating_sub(age);
+            Wait::Readiness { age: age + before, limit: limit + before }
+        }
     }
 }

@@ -18,7 +18,7 @@ use crate::model::{
     Actor, Cause, Farm, FarmGoal, FarmRole, Grant, Permission, Role, RoleRevision, RolloutWish,
 };
 use crate::service::clouds::known;
-use crate::service::{Service, authorise, farms, lookup};
+use crate::service::{Service, authorise, farms, lookup, views};
 use crate::store::{Author, Purpose, Reads, Tx};
 use crate::wire::api::{ManifestRequest, ManifestResult};
 use crate::wire::manifest::{self, DeclaredFarmRole, Fault, Manifest};
@@ -100,6 +100,8 @@ pub(in crate::service) fn carry<I: Intent>(
             return Err(moved("it is another change than the one that was shown"));
         }
         let mut result = outlook.result(&change, fingerprint);
+        result.unwell =
+            service.read(grant, |view| views::unwell_of_farm(service, view, change.farm.id))?;
         if asked.dry_run {
             return Ok(result);
         }
@@ -388,6 +390,7 @@ fn farm_role(
         publish: declared.publish.clone(),
         outbound: declared.outbound,
         overrides: declared.overrides.clone(),
+        mended_at: old.and_then(|old| old.mended_at),
     };
     if let Some(old) = old {
         // What was said of an earlier rollout does not hold for another one.

@@ -64,21 +64,43 @@ pub fn revisions(
     let grant = authorise(actor, Permission::FarmsRead)?;
     service.read(&grant, |view| {
         let role = found(view, id)?;
-        let uses = views::role_uses(view, id)?;
+        let uses = used_revisions(view, id)?;
         let mut shown = Vec::new();
         for revision in lookup::role_revisions(view, id)?.into_iter().rev() {
-            let used = uses.iter().filter(|used| used.role_revision == revision.number);
+            let used = uses.iter().filter(|(number, _)| *number == revision.number);
             shown.push(RoleRevisionView {
                 number: revision.number,
                 current: revision.number == role.revision,
                 at: revision.at.0,
                 by: views::person(view, revision.by)?,
-                used_by: used.map(|used| used.farm_role.clone()).collect(),
+                used_by: used.map(|(_, who)| who.clone()).collect(),
                 summary: difference::summary(&revision.recipe),
             });
         }
         Ok(Slice::cut(shown, page))
     })
+}
+
+/// Which revisions of a role are used, each with who does: what a farm role's servers are made of,
+/// and what it declares where that is something else, as after a rollout that went back.
+fn used_revisions(read: &impl Reads, id: RoleId) -> Result<Vec<(u64, String)>> {
+    let mut used = Vec::new();
+    for farm_role in lookup::farm_roles_with(read, id)? {
+        let name = views::farm_role_name(read, &farm_role)?;
+        let mut run = BTreeSet::new();
+        for server in lookup::live_servers_of_farm_role(read, farm_role.id)? {
+            let make = farm_role.make_of(server.revision).filter(|make| make.role == id);
+            run.extend(make.map(|make| make.role_revision));
+        }
+        let declared = farm_role.role_revision;
+        if !run.contains(&declared) {
+            let note = if run.is_empty() { "" } else { " (declared, does not run)" };
+            used.push((declared, format!("{name}{note}")));
+        }
+        used.extend(run.into_iter().map(|number| (number, name.clone())));
+    }
+    used.sort();
+    Ok(used)
 }
 
 /// Makes a role without an image, which does nothing until its manifest says more.

@@ -12,6 +12,7 @@
 
 mod checks;
 mod resolve;
+mod users;
 
 pub use resolve::{FarmVariables, ResolvedVariable};
 pub(in crate::service) use resolve::{require, scopes_of};
@@ -54,7 +55,10 @@ pub fn get(
     name: &str,
 ) -> Result<VariableView> {
     let grant = authorise(actor, Permission::FarmsRead)?;
-    shown(service, &grant, scope, name)
+    let view = shown(service, &grant, scope, name)?;
+    let used_by =
+        service.read(&grant, |read| users::names_of_users(read, actor.env, &scope, &view.name))?;
+    Ok(VariableView { used_by, ..view })
 }
 
 /// Declares a variable, perhaps with a value.
@@ -74,7 +78,7 @@ pub fn declare(
         checks::value(&declared, value.reveal())?;
     }
     let (ring, env, value) = (service.keyring.clone(), actor.env, input.value.clone());
-    let named = name.clone();
+    let (named, now) = (name.clone(), service.now());
     let author = Author::new(&grant, "variable.declare", Cause::Request, Purpose::Growth);
     service.write(author, move |tx| {
         let scopes = scopes_of(tx, env, &scope)?;
@@ -83,9 +87,14 @@ pub fn declare(
         let id: VariableId = tx.next_id()?;
         let value = value.map(|value| kept(&ring, id, &declared, &value)).transpose()?;
         tx.text(about(tx, &scope)?, format!("variable {name} is declared"));
-        let env = env_of(&scope, env);
-        tx.put(&GlobalVariable { id, env, scope, name, value, declared: Some(declared) })?;
-        Ok(())
+        let (required, named) = (declared.required_in, name.clone());
+        let has_value = value.is_some();
+        let declared = Some(declared);
+        tx.put(&GlobalVariable { id, env: env_of(&scope, env), scope, name, value, declared })?;
+        if let Some(kind) = required {
+            users::refuse_unmet(tx, env, &scope, &named, kind)?;
+        }
+        if has_value { users::mend(tx, env, &scope, &named, now) } else { Ok(()) }
     })?;
     shown(service, &grant, scope, &named)
 }
@@ -104,7 +113,7 @@ pub fn change(
     }
     checks::kind(input)?;
     let (ring, env) = (service.keyring.clone(), actor.env);
-    let (input, named) = (input.clone(), name.to_owned());
+    let (input, named, now) = (input.clone(), name.to_owned(), service.now());
     let author = Author::new(&grant, "variable.change", Cause::Request, Purpose::Growth);
     service.write(author, move |tx| {
         let scopes = scopes_of(tx, env, &scope)?;
@@ -113,6 +122,10 @@ pub fn change(
         match known.declared_in() == scope {
             true => change_declared(tx, &ring, &known, env, &input),
             false => give_value(tx, &ring, &known, scope, env, &input),
+        }?;
+        match input.value.is_some() {
+            true => users::mend(tx, env, &scope, &known.first().name, now),
+            false => Ok(()),
         }
     })?;
     shown(service, &grant, scope, name)
@@ -217,10 +230,14 @@ fn change_declared(
             }
         }
     }
+    let required = declared.required_in.filter(|kind| old.required_in != Some(*kind));
     let new = GlobalVariable { value, declared: Some(declared), ..first.clone() };
     tx.text(about(tx, &first.scope)?, format!("variable {} is changed", first.name));
     tx.put(&new)?;
-    Ok(())
+    match required {
+        Some(kind) => users::refuse_unmet(tx, env, &first.scope, &first.name, kind),
+        None => Ok(()),
+    }
 }
 
 fn give_value(
@@ -306,7 +323,13 @@ fn refuse_second(
         return Err(Problem::new(Code::UnicityViolation, text));
     }
     let inner = further_in(tx, env, scope, name)?;
-    refuse_inner(tx, &inner, "it is declared in", "remove it there first")
+    let Some(first) = inner.first() else { return Ok(()) };
+    let how = format!(
+        "grange variable unset {} {name}, declare it here, then give it a value there again",
+        about(tx, &first.scope)?
+    );
+    let what = format!("variable {name} is declared further in, and is declared once: in");
+    refuse_inner(tx, &inner, &what, &how)
 }
 
 /// What a variable is in scopes inside of one.

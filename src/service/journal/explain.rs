@@ -26,7 +26,7 @@ mod volume;
 
 use crate::base::time::say;
 use crate::base::{FarmId, FarmRoleId, PlanId, Problem, Result, Seq};
-use crate::model::{Actor, Farm, FarmRole, Line, Permission, Plan, Server};
+use crate::model::{Actor, Farm, FarmRole, Line, Permission, Plan, Server, ServerStatus};
 use crate::service::clouds::notices;
 use crate::service::farms::notes::{self, On};
 use crate::service::{Service, authorise, lookup, views};
@@ -138,7 +138,8 @@ fn role_story(past: &Past, farm: &Farm, role: FarmRole) -> Result<ExplainView> {
     }
     let seen = views::farm_role(past.service, past.view, role.clone())?;
     let now = format!(
-        "{} of {} servers running{}, declared {} to {}",
+        "{}{} of {} servers running{}, declared {} to {}",
+        ailing(past, &role)?,
         seen.grange.running,
         seen.grange.target,
         unhealthy(seen.grange.unhealthy),
@@ -152,6 +153,20 @@ fn role_story(past: &Past, farm: &Farm, role: FarmRole) -> Result<ExplainView> {
     waiting.extend(next::rules(past, &role)?);
     held(&mut waiting, &seen.grange.holds);
     Ok(ExplainView { about, now, because, waiting, ..ExplainView::default() })
+}
+
+/// Which servers run and do not serve, since when and why: what a person has to know first.
+fn ailing(past: &Past, role: &FarmRole) -> Result<String> {
+    /// Servers named; how many there are is said beside it.
+    const NAMED: usize = 3;
+    let servers = lookup::live_servers_of_farm_role(past.view, role.id)?;
+    let running = servers.iter().filter(|server| server.status == ServerStatus::Running);
+    let failing = running.filter_map(|server| {
+        let failure = past.service.observed.failure(server.id)?;
+        let age = say(past.service.now().since(failure.since));
+        Some(format!("{} is unhealthy for {age}: {}; ", server.hostname, failure.detail))
+    });
+    Ok(failing.take(NAMED).collect())
 }
 
 /// How many run and do not serve.

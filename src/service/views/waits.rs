@@ -19,6 +19,30 @@ pub(super) fn of_farm(service: &Service, view: &View, farm: FarmId) -> Result<Ve
     Ok(said(found, |line, wait| format!("{}: {wait}{}", line.about, why.of_line(line))))
 }
 
+/// What of a farm is not well, with whose trouble it is: what failed, what is unhealthy, and what
+/// cannot be told what to do.
+pub fn unwell_of_farm(service: &Service, view: &View, farm: FarmId) -> Result<Vec<String>> {
+    let is_awaited = |line: &Line| {
+        line.server.is_some_and(|id| service.observed.work_awaited(farm, id).is_some())
+    };
+    let unwell = |line: &Line| match wait_of(line) {
+        Some(
+            Wait::Backoff { .. }
+            | Wait::Unhealthy { .. }
+            | Wait::Unhealed { .. }
+            | Wait::MissingKept { .. }
+            | Wait::AgentSilent { .. }
+            | Wait::Frozen(_),
+        ) => true,
+        Some(Wait::Readiness { .. }) => true,
+        _ => false,
+    };
+    let (mut lines, more) = service.observed.first_reasons(farm, None, unwell, WAITS_SHOWN_MAX);
+    lines.retain(|line| !matches!(wait_of(line), Some(Wait::Readiness { .. })) || is_awaited(line));
+    let why = Whys::of(service, view, farm, &lines)?;
+    Ok(said((lines, more), |line, wait| format!("{}: {wait}{}", line.about, why.of_line(line))))
+}
+
 /// What a farm role waits for: its own reasons first, then those of its servers, by their names.
 pub(super) fn of_farm_role(service: &Service, view: &View, role: &FarmRole) -> Result<Vec<String>> {
     let first = |of_servers: bool| {

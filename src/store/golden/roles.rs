@@ -106,6 +106,7 @@ fn farm_role() -> FarmRole {
         }],
         outbound: true,
         overrides: overrides(),
+        mended_at: Some(AT),
     }
 }
 
@@ -117,7 +118,7 @@ fn what_people_declare_of_a_tier() {
          4e400000000000003440050102010150052f64617461fc00000040010377656250fb901f012f0150
          01012f015100070304050000020102646201020401010101016101015a6e01013201030201010403
          06076f6e626f617264046865726505736d616c6c00000152000800000001fbd00701020150010468
-         74747001007f000001010101017701014101620001016e0173000900",
+         74747001007f000001010101017701014101620001016e017300090001fbd007",
     );
 }
 
@@ -134,7 +135,7 @@ fn a_tier_as_schema_5_has_it() {
 
 /// The farm role as it was before it could do otherwise than its role.
 fn farm_role_plain() -> FarmRole {
-    FarmRole { overrides: Overrides::default(), ..farm_role() }
+    FarmRole { overrides: Overrides::default(), mended_at: None, ..farm_role() }
 }
 
 #[test]

@@ -102,6 +102,7 @@ impl From<FarmRoleV1> for FarmRole {
             publish: Vec::new(),
             outbound: false,
             overrides: Overrides::default(),
+            mended_at: None,
         }
     }
 }

@@ -67,6 +67,7 @@ impl From<FarmRoleV2> for FarmRole {
             publish: Vec::new(),
             outbound: false,
             overrides: Overrides::default(),
+            mended_at: None,
         }
     }
 }

@@ -63,6 +63,7 @@ impl From<FarmRoleV3> for FarmRole {
             publish: Vec::new(),
             outbound: false,
             overrides: Overrides::default(),
+            mended_at: None,
         }
     }
 }

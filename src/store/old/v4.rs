@@ -66,6 +66,7 @@ impl From<FarmRoleV4> for FarmRole {
             publish: Vec::new(),
             outbound: false,
             overrides: Overrides::default(),
+            mended_at: None,
         }
     }
 }

@@ -69,6 +69,7 @@ impl From<FarmRoleV5> for FarmRole {
             publish: old.publish,
             outbound: old.outbound,
             overrides: Overrides::default(),
+            mended_at: None,
         }
     }
 }

@@ -39,6 +39,9 @@ pub struct ManifestResult {
     /// Farm roles that keep what was declared before although another revision is declared, because
     /// its rollout failed or was aborted, and what a person may do about it, one line each.
     pub behind: Vec<String>,
+    /// What of the farm is not well as it is, whatever this changes, one line each.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unwell: Vec<String>,
     /// What tells this change of the farm as it is now from every other.
     pub fingerprint: String,
 }

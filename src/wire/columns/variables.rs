@@ -12,7 +12,7 @@ type This = Column<VariableView>;
 const COLUMNS: &[This] = &[
     This::new("variable", "Its name", Get::Text(|v| Some(v.name.clone()))),
     This::new("value", "What counts here; ******** where it is hidden", Get::Text(value)),
-    This::new("from", "The kind of scope whose value counts", Get::Text(|v| v.defined_in.clone())),
+    This::new("from", "The kind of scope whose value counts", Get::Text(from)),
     This::new("declared", "The kind of scope that declares it", Get::Text(declared)),
     This::new("category", "What it is listed under", Get::Text(|v| said(&v.category))),
     This::new("is", "Whether it is hidden, locked or required", Get::Text(marks)),
@@ -27,8 +27,17 @@ fn value(variable: &VariableView) -> Option<String> {
     }
 }
 
+fn from(variable: &VariableView) -> Option<String> {
+    variable.defined_in.as_deref().map(scope_word)
+}
+
 fn declared(variable: &VariableView) -> Option<String> {
-    Some(variable.declared_in.clone())
+    Some(scope_word(&variable.declared_in))
+}
+
+/// A kind of scope by the word that commands know it by, which for the outermost is not the API's.
+pub fn scope_word(kind: &str) -> String {
+    if kind == "scalr" { "installation".to_owned() } else { kind.to_owned() }
 }
 
 fn said(text: &str) -> Option<String> {
@@ -36,7 +45,8 @@ fn said(text: &str) -> Option<String> {
 }
 
 fn marks(variable: &VariableView) -> Option<String> {
-    let required = variable.required_in.as_ref().map(|kind| format!("required in {kind}"));
+    let required = variable.required_in.as_deref();
+    let required = required.map(|kind| format!("required in {}", scope_word(kind)));
     let marks = [
         variable.hidden.then(|| "hidden".to_owned()),
         variable.locked.then(|| "locked".to_owned()),

@@ -12,7 +12,7 @@ use grange::service::farms::variables::FarmVariables;
 use grange::service::farms::{self, variables};
 use grange::service::lookup;
 use grange::store::{Author, Purpose, Reads, SealedPlace};
-use grange::wire::input::Page;
+use grange::wire::input::{Page, TerminateInput};
 use grange::wire::sealing::RotateKeyInput;
 use grange::wire::variable::{VariableInput, VariableView};
 
@@ -152,6 +152,8 @@ fn a_farm_is_not_launched_while_a_required_value_is_missing() {
         required_in: Some(kind.to_owned()),
         ..input(name, None)
     };
+    // What runs without a value cannot be made to need one.
+    farms::terminate(&site.service, &ann(), server.farm, TerminateInput::default()).unwrap();
     declare(&site, ENVIRONMENT, &required("OF_FARM", "farm")).unwrap();
     declare(&site, ENVIRONMENT, &required("OF_ROLE", "farmrole")).unwrap();
     let refused = farms::launch(&site.service, &ann(), server.farm).unwrap_err();

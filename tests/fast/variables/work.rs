@@ -156,3 +156,74 @@ fn a_command_has_what_the_role_names_and_what_every_server_has() {
     assert!(!work.environment.contains_key("OTHER"), "the role does not name it");
     assert!(work.setup.is_empty() && work.files.is_empty() && work.services.is_empty());
 }
+
+#[test]
+fn who_uses_a_variable_is_told_where_one_is_shown() {
+    let (site, server) = working();
+    declare(&site, ENVIRONMENT, &input("PASSWORD", Some("x"))).unwrap();
+    declare(&site, ENVIRONMENT, &input("OTHER", Some("x"))).unwrap();
+    let used = |at: VariableScope, name: &str| {
+        variables::get(&site.service, &ann(), at, name).unwrap().used_by
+    };
+    for at in scopes(&server).into_iter().skip(1) {
+        assert_eq!(used(at, "PASSWORD"), ["shop/web"], "{at:?}");
+        assert_eq!(used(at, "OTHER"), [""; 0], "{at:?}");
+    }
+}
+
+#[test]
+fn nothing_is_required_of_what_runs_without_it() {
+    let (site, server) = working();
+    let required =
+        |kind: &str| VariableInput { required_in: Some(kind.to_owned()), ..input("NEEDED", None) };
+    let refused = declare(&site, ENVIRONMENT, &required("farm")).unwrap_err();
+    let text = "shop runs and has no value of NEEDED: declare it without this, give it values, then \
+                require it";
+    assert_eq!((refused.field.as_deref(), refused.message.as_str()), (Some("requiredIn"), text));
+    let refused = declare(&site, ENVIRONMENT, &required("farmrole")).unwrap_err();
+    assert!(refused.message.starts_with("shop/web runs and has"), "{refused}");
+    declare(&site, ENVIRONMENT, &input("NEEDED", None)).unwrap();
+    let later = VariableInput { required_in: Some("farm".to_owned()), ..VariableInput::default() };
+    assert!(variables::change(&site.service, &ann(), ENVIRONMENT, "NEEDED", &later).is_err());
+    give(&site, VariableScope::Farm(server.farm), "NEEDED", "x").unwrap();
+    variables::change(&site.service, &ann(), ENVIRONMENT, "NEEDED", &later).unwrap();
+}
+
+#[test]
+fn a_variable_that_is_declared_further_in_says_where_and_what_to_do() {
+    let (site, server) = working();
+    declare(&site, VariableScope::Farm(server.farm), &input("MODE", Some("x"))).unwrap();
+    let refused = declare(&site, ENVIRONMENT, &input("MODE", Some("y"))).unwrap_err();
+    assert_eq!(
+        refused.message,
+        "variable MODE is declared further in, and is declared once: in shop: grange variable unset \
+         shop MODE, declare it here, then give it a value there again"
+    );
+}
+
+#[test]
+fn a_value_that_was_missing_ends_the_wait_of_what_failed_without_it() {
+    let (mut site, _) = working();
+    for _ in 0..200 {
+        site.act("tick");
+        site.act("later 20s");
+        let failed = failures(&site);
+        if failed > 0 {
+            break;
+        }
+    }
+    assert!(failures(&site) > 0, "nothing failed in an hour");
+    declare(&site, ENVIRONMENT, &input("OTHER", Some("x"))).unwrap();
+    site.act("plan");
+    assert!(failures(&site) > 0, "the role does not name it");
+    declare(&site, ENVIRONMENT, &input("PASSWORD", Some("x"))).unwrap();
+    site.act("plan");
+    assert_eq!(failures(&site), 0);
+}
+
+/// Launches of the farm role that failed in a row, by its current plan.
+fn failures(site: &Site) -> u32 {
+    let farm = grange::service::plans::farms(&site.service).unwrap()[0];
+    let plan = site.service.read(&Grant::job("test"), |view| lookup::current_plan(view, farm));
+    plan.unwrap().map_or(0, |plan| plan.targets[0].failed_launches)
+}

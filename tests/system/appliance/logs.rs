@@ -1,7 +1,7 @@
 //! `grange server log` on a real server: what it prints comes while it is printed, over rotations,
 //! and a reader who takes nothing keeps nobody else waiting.
 
-use super::commands::agents;
+use super::commands::{agents, asleep, sleeping, sleeps};
 use super::rig::{Rig, checked_web};
 use super::wait::until;
 use nix::sys::signal::{Signal, kill};
@@ -51,7 +51,7 @@ fn what_a_server_prints_is_read_while_it_is_printed() {
 
     follows_over_a_rotation(&rig);
     a_reader_that_takes_nothing_costs_nobody(&rig);
-    ends_with_its_agent(&rig);
+    goes_on_when_what_it_comes_over_is_back(&mut rig);
 }
 
 fn follows_over_a_rotation(rig: &Rig) {
@@ -93,18 +93,42 @@ fn a_reader_that_takes_nothing_costs_nobody(rig: &Rig) {
     assert_eq!((code, printed.len()), (0, 1024 * 1024), "so far back and no further");
 }
 
-fn ends_with_its_agent(rig: &Rig) {
+fn goes_on_when_what_it_comes_over_is_back(rig: &mut Rig) {
     let mut child = begin(rig, &["--of", "api", "--follow", "--lines", "1"]);
-    let mut stdout = BufReader::new(child.stdout.take().unwrap());
-    let mut line = String::new();
-    stdout.read_line(&mut line).unwrap();
-    assert_eq!(line, "4\n");
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut next = || lines.next().unwrap().unwrap();
+    assert_eq!(next(), "4");
     kill(agents(rig)[0], Signal::SIGKILL).unwrap();
-    let (code, _, said) = ended(child);
-    let broke_off = "grange: the log of shop/web-1 broke off: its agent's connection ended\n";
-    assert_eq!((code, said.as_str()), (6, broke_off));
-    until("the next agent's streams", 30, || {
-        let told = ended(begin(rig, &["--of", "api"]));
-        if told.0 == 0 { Ok(()) } else { Err(told) }
+    add(rig, "5");
+    assert_eq!(next(), "5");
+    // What is written while nobody can read it is there afterwards, once.
+    let length = sleeps(75);
+    let write = format!("cd {LOGS} && sleep {length}; echo 6 >> service-api.log");
+    let words = ["server", "run", "web-1", "--timeout", "600", "--", "sh", "-c", &write];
+    let mut writing = rig.command(&words).stdout(Stdio::piped()).spawn().unwrap();
+    asleep(&length, 1);
+    rig.kill();
+    kill(sleeping(&length)[0], Signal::SIGTERM).unwrap();
+    asleep(&length, 0);
+    rig.start();
+    add(rig, "7");
+    assert_eq!([next(), next()], ["6", "7"]);
+    kill(nix::unistd::Pid::from_raw(child.id().cast_signed()), Signal::SIGINT).unwrap();
+    let (code, rest, said) = ended(child);
+    assert_eq!((code, rest.as_str()), (130, ""), "{said}");
+    let broke_off =
+        "grange: the log of shop/web-1 broke off: its agent's connection ended; it goes";
+    assert!(said.starts_with(broke_off), "{said}");
+    assert!(!said.contains("missing"), "{said}");
+    writing.wait().unwrap();
+}
+
+/// Adds a line once the server's agent can be told to.
+fn add(rig: &Rig, line: &str) {
+    until("the agent is back", 60, || {
+        let script = format!("cd {LOGS} && echo {line} >> service-api.log");
+        let words = ["server", "run", "web-1", "--", "sh", "-c", &script];
+        let output = rig.command(&words).output().unwrap();
+        if output.status.success() { Ok(()) } else { Err(output) }
     });
 }

@@ -128,7 +128,7 @@ fn no_secret_is_in_any_byte_of_a_used_appliance() {
     rig.start();
     outputs.push(rig.grange(&["rotate-key"]));
     assert!(said(&outputs[3]).contains("sealed anew: 3"), "{}", said(&outputs[3]));
-    outputs.push(rig.grange(&["variable", "unset", "shop", "OTHER"]));
+    outputs.push(rig.grange(&["variable", "unset", "shop", "OTHER", "--yes"]));
     for output in &outputs {
         search.through("an answer", said(output).as_bytes());
     }

@@ -170,6 +170,7 @@ fn fields(role: &FarmRole, recipe: String) -> Vec<(String, String)> {
         publish,
         outbound,
         overrides,
+        mended_at: _,
     } = role;
     let mut all: Vec<(String, String)> = Vec::new();
     let mut add = |path: &str, value: String| all.push((path.to_owned(), value));

@@ -106,6 +106,7 @@ fn declared(read: &impl Reads, role: &FarmRole) -> Result<DeclaredFarmRole> {
         publish,
         outbound,
         overrides,
+        mended_at: _,
     } = role.clone();
     let recipe = lookup::role(read, role)?.ok_or_else(|| Problem::not_found("role", role))?;
     Ok(DeclaredFarmRole {

@@ -54,6 +54,7 @@ impl Outlook {
             stops: u32::try_from(self.stopped.len()).unwrap_or(u32::MAX),
             stopped: self.stopped_lines(),
             behind: self.behind.clone(),
+            unwell: Vec::new(),
             fingerprint,
         }
     }

@@ -154,11 +154,12 @@ impl Inherited {
             required_in: declared.required_in.map(|kind| kind.to_string()),
             validation_pattern: declared.validation_pattern.clone(),
             output_format: declared.output_format.clone(),
+            used_by: Vec::new(),
         }
     }
 
     /// Whether it needs a value here and has none.
-    fn is_missing(&self, kind: ScopeKind) -> bool {
+    pub fn is_missing(&self, kind: ScopeKind) -> bool {
         let given = self.counting().is_some_and(|variable| variable.scope.kind() <= kind);
         self.declared.required_in == Some(kind) && !given
     }
