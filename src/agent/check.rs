@@ -193,8 +193,8 @@ async fn get(target: SocketAddr, path: &str) -> io::Result<String> {
     }
 }
 
-/// Reads an answer that nothing more is to be learned of, so that who sends it is not cut off in the
-/// middle: that is an error to them, and a line in their log at every look. One that is long or
+/// Reads an answer that nothing more is to be learned of, so that who sends it is not cut off in
+/// the middle: that is an error to them, and a line in their log at every look. One that is long or
 /// slow is cut off all the same.
 async fn read_rest(stream: TcpStream) {
     let mut rest = stream.take(REST_BYTES_MAX);

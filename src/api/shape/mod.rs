@@ -149,8 +149,12 @@ mod tests {
 
     fn farm_role_extra() -> FarmRoleExtra {
         let published = vec![PublishedView::default()];
-        let overrides = vec![String::new()];
-        FarmRoleExtra { notes: notes(), published, overrides, ..FarmRoleExtra::default() }
+        let (notes, overrides) = (notes(), line());
+        FarmRoleExtra { notes, published, overrides, ..FarmRoleExtra::default() }
+    }
+
+    fn line() -> Vec<String> {
+        vec![String::new()]
     }
 
     #[test]
@@ -195,8 +199,7 @@ mod tests {
         check("Explanation", &ExplainView { notes: notes(), ..ExplainView::default() });
         check("Because", &BecauseView::default());
         check("Plan", &PlanView::default());
-        let unwell = vec![String::new()];
-        check("ManifestResult", &ManifestResult { unwell, ..ManifestResult::default() });
+        check("ManifestResult", &ManifestResult { unwell: line(), ..Default::default() });
         check("FarmManifest", &FarmManifestView::default());
         check("Proposal", &ProposalView::default());
         let field = Some(String::new());

@@ -177,8 +177,8 @@ fn nothing_is_required_of_what_runs_without_it() {
     let required =
         |kind: &str| VariableInput { required_in: Some(kind.to_owned()), ..input("NEEDED", None) };
     let refused = declare(&site, ENVIRONMENT, &required("farm")).unwrap_err();
-    let text = "shop runs and has no value of NEEDED: declare it without this, give it values, then \
-                require it";
+    let text = "shop runs and has no value of NEEDED: declare it without this, give it values, \
+                then require it";
     assert_eq!((refused.field.as_deref(), refused.message.as_str()), (Some("requiredIn"), text));
     let refused = declare(&site, ENVIRONMENT, &required("farmrole")).unwrap_err();
     assert!(refused.message.starts_with("shop/web runs and has"), "{refused}");
@@ -196,8 +196,8 @@ fn a_variable_that_is_declared_further_in_says_where_and_what_to_do() {
     let refused = declare(&site, ENVIRONMENT, &input("MODE", Some("y"))).unwrap_err();
     assert_eq!(
         refused.message,
-        "variable MODE is declared further in, and is declared once: in shop: grange variable unset \
-         shop MODE, declare it here, then give it a value there again"
+        "variable MODE is declared further in, and is declared once: in shop: grange variable \
+         unset shop MODE, declare it here, then give it a value there again"
     );
 }
 
