@@ -25,17 +25,19 @@ pub fn unwell_of_farm(service: &Service, view: &View, farm: FarmId) -> Result<Ve
     let is_awaited = |line: &Line| {
         line.server.is_some_and(|id| service.observed.work_awaited(farm, id).is_some())
     };
-    let unwell = |line: &Line| match wait_of(line) {
-        Some(
-            Wait::Backoff { .. }
-            | Wait::Unhealthy { .. }
-            | Wait::Unhealed { .. }
-            | Wait::MissingKept { .. }
-            | Wait::AgentSilent { .. }
-            | Wait::Frozen(_),
-        ) => true,
-        Some(Wait::Readiness { .. }) => true,
-        _ => false,
+    let unwell = |line: &Line| {
+        matches!(
+            wait_of(line),
+            Some(
+                Wait::Backoff { .. }
+                    | Wait::Unhealthy { .. }
+                    | Wait::Unhealed { .. }
+                    | Wait::MissingKept { .. }
+                    | Wait::AgentSilent { .. }
+                    | Wait::Frozen(_)
+                    | Wait::Readiness { .. }
+            )
+        )
     };
     let (mut lines, more) = service.observed.first_reasons(farm, None, unwell, WAITS_SHOWN_MAX);
     lines.retain(|line| !matches!(wait_of(line), Some(Wait::Readiness { .. })) || is_awaited(line));
