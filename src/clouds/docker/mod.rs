@@ -44,6 +44,7 @@ use engine::{Content, DockerEngine, Endpoint, EngineAnswer};
 use examine::EngineInfo;
 use serde_json::{Value, json};
 use std::net::IpAddr;
+use std::time::Duration;
 
 /// What accounts of it and roles call the platform.
 pub const NAME: &str = "docker";
@@ -69,6 +70,10 @@ const SIZES: [(&str, u32, u64); 6] = [
     ("xlarge", 2000, 1024),
     ("2xlarge", 4000, 4096),
 ];
+/// How often, and how far apart, a container is looked for whose name is taken already: two seconds
+/// in all, and making one takes a tenth of one.
+const MAKING_LOOKS: u32 = 20;
+const MAKING_PAUSE: Duration = Duration::from_millis(100);
 /// How long a container that is stopped may take before it is killed.
 const STOP_S: u32 = 10;
 
@@ -151,14 +156,21 @@ impl Docker {
                         role, or say useScalrAgent: false";
             return Err(CloudError::Refused(text.to_owned()));
         }
-        if let Some(there) = self.find(request.server)? {
-            return self.run(&there);
+        let there = self.find(request.server)?;
+        if let Some(there) = there.iter().find(|one| one.state() != CloudState::Pending) {
+            return self.run(there);
         }
-        self.require_image(&request.image)?;
         let info: EngineInfo = self.engine.get("/info")?.unwrap_or_default();
         let user_data = has_agent.then(|| self.user_data(&request.user_data)).transpose()?;
-        self.claim_volumes(request)?;
-        let container = self.create(request, &size, &info)?;
+        let container = match there {
+            // An earlier try ended before it was filled and started.
+            Some(there) => there,
+            None => {
+                self.require_image(&request.image)?;
+                self.claim_volumes(request)?;
+                self.create(request, &size, &info)?
+            }
+        };
         let begun = self.fill(&container, user_data.as_ref(), &size, &info);
         let begun = begun.and_then(|()| self.run(&container));
         let Err(error) = begun else { return Ok(()) };
@@ -200,14 +212,27 @@ impl Docker {
         let answer = self.engine.call("POST", &path, Content::Json(&body))?;
         match answer.status {
             201 => self.known(request.server),
-            409 => match self.find(request.server)? {
-                Some(container) => Ok(container),
-                None => Err(CloudError::Refused(format!("{name}: {}", answer.words()))),
-            },
+            409 => self.made_by_another(request.server, &answer),
             // What it needs is not there: an image that was just removed, a network.
             404 => Err(CloudError::Refused(answer.words())),
             _ => Err(answer.error()),
         }
+    }
+
+    /// The container of a launch whose name is taken: by another try at the same launch, which the
+    /// engine may be about yet. The name has the server's id in it, so it is nobody else's.
+    fn made_by_another(
+        &self,
+        id: ServerId,
+        answer: &EngineAnswer,
+    ) -> Result<Container, CloudError> {
+        for _ in 0..MAKING_LOOKS {
+            if let Some(container) = self.find(id)? {
+                return Ok(container);
+            }
+            std::thread::sleep(MAKING_PAUSE);
+        }
+        Err(CloudError::Unknown(answer.words()))
     }
 
     fn fill(

@@ -45,7 +45,9 @@ impl Docker {
         let containers = self.containers(None)?;
         for volume in &request.storage {
             let name = self.volume_name(&volume.cloud_volume_id);
-            if let Some(other) = containers.iter().find(|one| one.mounts(&name)) {
+            let is_other =
+                |one: &&Container| one.mounts(&name) && one.server() != Some(request.server);
+            if let Some(other) = containers.iter().find(is_other) {
                 let other = other.server().map(|id| id.to_string()).unwrap_or_default();
                 let text = format!("server {other} still has the volumes of {}", request.hostname);
                 return Err(CloudError::Busy(text));

@@ -3,11 +3,13 @@
 
 use super::engine::{IMAGE, RealEngine, comes};
 use grange::base::ServerId;
-use grange::base::random::fresh_seed;
+use grange::base::random::{Stream, fresh_seed};
 use grange::client::{self, Client};
 use grange::clouds::contract::{self, Rig};
 use grange::clouds::docker::Docker;
 use grange::clouds::platform::{AccountOpening, OpeningAppliance};
+use grange::clouds::{Cloud, CloudStep};
+use grange::model::CloudState;
 use grange::wire::api::ServerView;
 use grange::wire::input::ServerFilter;
 use nix::sys::signal::{Signal, kill};
@@ -66,8 +68,29 @@ fn docker_keeps_the_contract() {
         OpeningAppliance { tag: "contract".to_owned(), agent_executable: agent, agents_port: 8883 };
     let (endpoint, options) = (engine.endpoint(), BTreeMap::new());
     let cloud = Docker::open(&AccountOpening { endpoint, options, appliance }).unwrap();
-    let kept = contract::check(&cloud, &Outside(&engine), fresh_seed());
+    let outside = Outside(&engine);
+    let kept = contract::check(&cloud, &outside, fresh_seed());
     kept.unwrap_or_else(|broken| panic!("{broken}"));
+    let id = ServerId::draw(&mut Stream::new(fresh_seed(), "doubled"));
+    let request = contract::request(&outside, &cloud, id, 3);
+    let launch = || cloud.apply(&CloudStep::Launch(Box::new(request.clone())));
+    std::thread::scope(|scope| {
+        let all: Vec<_> = (0..4).map(|_| scope.spawn(launch)).collect();
+        for one in all {
+            one.join().unwrap().unwrap();
+        }
+    });
+    assert_eq!(engine.ours("grange.appliance").len(), 1, "four launches of one server at once");
+    // What an earlier try made and neither filled nor started.
+    cloud.apply(&CloudStep::Terminate(id)).unwrap();
+    let labels = [format!("grange.server={id}"), "grange.appliance=contract".to_owned()];
+    let [one, other] = labels.each_ref().map(String::as_str);
+    let program = ["--entrypoint", "/usr/local/lib/grange/grange-agent"];
+    let made = [&["create", "--label", one, "--label", other][..], &program, &[IMAGE]].concat();
+    engine.says(&made);
+    launch().unwrap();
+    assert!(outside.settle(&|| cloud.list().unwrap()[0].state == CloudState::Running));
+    cloud.apply(&CloudStep::Terminate(id)).unwrap();
 }
 
 /// An appliance in the name space of an engine.
