@@ -10,8 +10,8 @@
 //! agent is the container's program, and what the role says runs under it. A server without an
 //! agent runs what its image says, or the role's command.
 //!
-//! **States.** `created` is pending, `exited` and `dead` are stopped, `paused` is suspended. A
-//! paused container is woken before it is stopped, because it takes no signal.
+//! **States.** `created` is pending, `exited` and `dead` are stopped, `paused` is suspended;
+//! the engine itself wakes one that is to stop.
 //!
 //! **Data volumes** are Docker's own with our labels, and stay when their container is removed. The
 //! engine enforces no size of them, so it is kept as a label alone.
@@ -315,18 +315,12 @@ impl Docker {
 
     fn stop(&self, id: ServerId) -> Result<(), CloudError> {
         let container = self.known(id)?;
-        if container.state() == CloudState::Suspended {
-            self.run(&container)?;
-        }
         let path = format!("/containers/{}/stop?t={STOP_S}", container.id);
         self.post(&path, Content::Nothing, &[204, 304]).map(drop)
     }
 
     fn reboot(&self, id: ServerId) -> Result<(), CloudError> {
         let container = self.known(id)?;
-        if container.state() == CloudState::Suspended {
-            self.run(&container)?;
-        }
         let path = format!("/containers/{}/restart?t={STOP_S}", container.id);
         self.post(&path, Content::Nothing, &[204]).map(drop)
     }
