@@ -145,15 +145,23 @@ pub fn until_declared(
 /// A line without the times in it: what only counts down, or up, is no news.
 fn without_numbers(line: &str) -> String {
     const UNITS: [&str; 5] = ["ms", "s", "m", "h", "d"];
-    let trimmed = |word: &str| word.trim_end_matches([',', ';', '.', ')', ':']).to_owned();
-    let words: Vec<&str> = line.split(' ').collect();
-    let is_unit = |at: usize| words.get(at).is_some_and(|word| UNITS.contains(&&*trimmed(word)));
+    const ENDS: [char; 5] = [',', ';', '.', ')', ':'];
     let is_number = |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_digit());
-    let shown = words.iter().enumerate().map(|(at, word)| {
-        let counts = is_number(word.trim_start_matches('(')) && is_unit(at + 1);
-        if counts { "N".to_owned() } else { (*word).to_owned() }
-    });
-    shown.collect::<Vec<String>>().join(" ")
+    let mut shown: Vec<&str> = Vec::new();
+    for word in line.split(' ') {
+        let is_unit = UNITS.contains(&word.trim_end_matches(ENDS));
+        match shown.last() {
+            // A time may have several units, and more of them than a moment ago.
+            Some(last) if is_unit && is_number(last.trim_start_matches('(')) => {
+                shown.pop();
+                if shown.last() != Some(&"N") {
+                    shown.push("N");
+                }
+            }
+            _ => shown.push(word),
+        }
+    }
+    shown.join(" ")
 }
 
 fn look(id: u64, client: &Client) -> Result<Progress, Error> {
@@ -269,6 +277,7 @@ mod tests {
         let same = |a: &str, b: &str| assert_eq!(without_numbers(a), without_numbers(b));
         same("shop/web: 0 of 1 running; in 12 s", "shop/web: 0 of 1 running; in 3 s");
         same("getting ready for 1 m 3 s of 5 m", "getting ready for 2 m 1 s of 5 m");
+        same("getting ready for 900 ms of 5 m", "getting ready for 1 m 1 s of 5 m");
         same("waits (4 s ago), then", "waits (5 s ago), then");
         let other = |a: &str, b: &str| assert_ne!(without_numbers(a), without_numbers(b));
         other("shop/web: 0 of 2 running; in 12 s", "shop/web: 1 of 2 running; in 12 s");
