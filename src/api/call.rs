@@ -5,7 +5,9 @@
 
 use crate::api::answer::{Reply, pagination, value};
 use crate::api::body;
-use crate::base::limit::{API_PAGE_MAX, API_QUERY_MAX, QUERY_TEXT_BYTES_MAX, TEXT_BYTES_MAX};
+use crate::base::limit::{
+    API_PAGE_MAX, API_QUERY_MAX, PAGE_NUMBER_MAX, QUERY_TEXT_BYTES_MAX, TEXT_BYTES_MAX,
+};
 use crate::base::text::{self, Kind};
 use crate::base::{Code, Problem, Result, Timestamp};
 use crate::model::Actor;
@@ -117,8 +119,9 @@ impl Call {
             let range = format!("must be from 1 to {API_PAGE_MAX}");
             return Err(Problem::invalid("maxResults", range));
         }
-        if number < 1 {
-            return Err(Problem::invalid("pageNum", "must be 1 or more"));
+        if !(1..=PAGE_NUMBER_MAX).contains(&number) {
+            let range = format!("must be from 1 to {PAGE_NUMBER_MAX}");
+            return Err(Problem::invalid("pageNum", range));
         }
         let own = |name: &str| matches!(name, "maxResults" | "pageNum");
         let rest = self.query.iter().filter(|(name, _)| !own(name)).cloned().collect();
@@ -353,7 +356,13 @@ mod tests {
 
     #[test]
     fn paging_has_bounds() {
-        for query in ["maxResults=0", "maxResults=101", "pageNum=0", "pageNum=x"] {
+        for query in [
+            "maxResults=0",
+            "maxResults=101",
+            "pageNum=0",
+            "pageNum=x",
+            "pageNum=18446744073709551615",
+        ] {
             assert!(call(query, "").paging().is_err(), "{query}");
         }
     }

@@ -18,8 +18,11 @@ use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use std::convert::Infallible;
+use std::fs::Permissions;
 use std::io;
 use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -32,6 +35,48 @@ use tokio::time::{sleep, timeout};
 const FAREWELL: Duration = Duration::from_secs(5);
 /// Pause after the system refuses to accept (no file descriptors): it would refuse again at once.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// How often it is looked whether the unix socket is still there: whoever cleans up `/run` or
+/// `/tmp` would lock everybody on the machine out.
+const SOCKET_LOOK: Duration = Duration::from_secs(2);
+
+/// Listens on a unix socket. One left behind by a process that is gone is replaced: whoever holds
+/// the store's lock owns the place.
+///
+/// # Errors
+/// When its directory cannot be made, or the system refuses.
+pub fn bind_socket(path: &Path) -> io::Result<UnixListener> {
+    if let Some(directory) = path.parent() {
+        std::fs::create_dir_all(directory)?;
+    }
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        Ok(()) | Err(_) => {}
+    }
+    let listener = UnixListener::bind(path)?;
+    // Anybody may knock: the kernel says who it is, and the users' records whether they may.
+    std::fs::set_permissions(path, Permissions::from_mode(0o666))?;
+    Ok(listener)
+}
+
+/// Listens again where somebody took the socket away.
+fn put_back(listener: &mut Listener) {
+    let Listener::Unix(unix) = listener else { return };
+    let Ok(address) = unix.local_addr() else { return };
+    let Some(path) = address.as_pathname() else { return };
+    let found = std::fs::symlink_metadata(path);
+    if !found.is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
+        return;
+    }
+    let socket = path.display();
+    match bind_socket(path) {
+        Ok(new) => {
+            tracing::warn!(%socket, "somebody took the socket away; it is there again");
+            *unix = new;
+        }
+        Err(error) => tracing::warn!(%socket, %error, "the socket was taken away"),
+    }
+}
 
 /// Where the API listens.
 pub enum Listener {
@@ -90,12 +135,13 @@ enum Arrived {
 }
 
 impl Shared {
-    async fn open(mut self, listener: Listener) {
+    async fn open(mut self, mut listener: Listener) {
         let mut clients = JoinSet::new();
         loop {
             tokio::select! {
                 () = stopped(&mut self.stop) => break,
                 Some(gone) = clients.join_next() => report(gone),
+                () = sleep(SOCKET_LOOK) => put_back(&mut listener),
                 arrived = accept(&listener) => match arrived {
                     Ok(arrived) => {
                         if let Some(client) = self.admit(&arrived) {

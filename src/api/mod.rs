@@ -42,7 +42,7 @@ mod stream;
 mod upload;
 
 pub use bell::Bell;
-pub use listen::{Listener, serve};
+pub use listen::{Listener, bind_socket, serve};
 
 use crate::base::{Clock, Millis, UserId, limit};
 use crate::service::Service;

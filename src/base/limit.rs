@@ -137,6 +137,9 @@ pub const COMMAND_ARGUMENTS_MAX: usize = 256;
 pub const API_KEY_BYTES_MAX: usize = 128;
 /// Rows of one API page (Scalr: 1 to 100, default 100).
 pub const API_PAGE_MAX: usize = 100;
+/// Highest number of a page that can be asked for: no list has as many, and its first row still
+/// has a number.
+pub const PAGE_NUMBER_MAX: usize = 1_000_000_000;
 /// Longest a caller may wait on the event stream for something to happen.
 pub const EVENTS_WAIT_MAX: Millis = 25_000;
 /// Open API connections of each listener; each costs about 20 KiB, so all of them 20 MiB. Those of
@@ -206,9 +209,9 @@ pub const STORE_RESERVE_BYTES: u64 = 4 * 1024 * 1024;
 /// things may use it. Twice [`STORE_LOG_BYTES`], since a commit for good writes what the log has,
 /// and as much again in pages that lead to it.
 pub const STORE_HELD_BYTES: u64 = 2 * STORE_LOG_BYTES;
-/// Nothing is held on a disk with less than this free: eight times as much, so that a small disk is
-/// left to what it is for.
-pub const STORE_HOLD_ABOVE_BYTES: u64 = 8 * STORE_HELD_BYTES;
+/// Nothing is held on a disk with less than this free: four times as much, so that a small disk is
+/// left to what it is for. Whoever has one is told.
+pub const STORE_HOLD_ABOVE_BYTES: u64 = 4 * STORE_HELD_BYTES;
 /// Below this not even what ends something is let in: a commit for good of a few records, with all
 /// the pages that lead to them.
 pub const STORE_FLOOR_BYTES: u64 = 1024 * 1024;

@@ -1,11 +1,14 @@
-//! The certificate that both TLS ports show: which names it has, and its renewal while we run.
+//! The certificate that both TLS ports show: which names it has, and its renewal while we run; and
+//! that the keys stay where they are.
 
 use crate::appliance;
 use crate::base::Clock;
+use crate::base::problem::chain;
 use crate::boot::config::Config;
 use crate::boot::failure::StartError;
 use crate::net::tls;
 use crate::pki::{self, Authority};
+use crate::service::Service;
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -13,6 +16,9 @@ use std::time::Duration;
 
 /// How often it is looked at. It is renewed 30 days before it ends, and when addresses change.
 const PERIOD: Duration = Duration::from_secs(24 * 3600);
+
+/// How often it is looked whether keys are where they belong.
+const KEYS_LOOK: Duration = Duration::from_secs(10);
 
 /// What a certificate is made from.
 #[derive(Clone)]
@@ -52,11 +58,41 @@ impl Certificate {
                 }
                 Ok(Ok((_, false))) => {}
                 Ok(Err(error)) => {
-                    let error = crate::base::problem::chain(&error);
+                    let error = chain(&error);
                     tracing::warn!(%error, "the certificate could not be renewed");
                 }
                 Err(error) => tracing::warn!(%error, "the renewal of the certificate ended early"),
             }
+        }
+    }
+
+    /// Looks all the time whether the keys are still in their directory, and puts them back: the
+    /// next start would be refused without them, and every agent locked out.
+    pub async fn guard(self, service: Arc<Service>) {
+        loop {
+            tokio::time::sleep(KEYS_LOOK).await;
+            let (own, service) = (self.clone(), service.clone());
+            let looked = tokio::task::spawn_blocking(move || own.put_back(&service)).await;
+            if let Err(error) = looked {
+                tracing::warn!(%error, "a look at the keys ended early");
+            }
+        }
+    }
+
+    fn put_back(&self, service: &Service) {
+        let authority = self.authority.put_back(&self.keys).map_err(|error| chain(&error));
+        let sealing = service.keyring.put_back().map_err(|problem| chain(&problem));
+        for (what, done) in [("authority.pem", authority), ("sealing.keys", sealing)] {
+            let text = match done {
+                Ok(false) => continue,
+                Ok(true) => {
+                    let at = self.clock.now();
+                    format!("somebody took away keys/{what}; it was put back at {at}")
+                }
+                Err(why) => format!("keys/{what} was taken away and cannot be put back: {why}"),
+            };
+            tracing::warn!("{text}");
+            service.observed.set_alert(&format!("keys-{what}"), Some(text));
         }
     }
 

@@ -2,6 +2,7 @@
 //!
 //! Nobody here looks for a free port to bind it later: in between it may be somebody else's.
 
+use crate::api;
 use crate::boot::config::Config;
 use crate::boot::failure::StartError;
 use crate::boot::told::agent_listeners;
@@ -76,20 +77,7 @@ pub fn agent_addresses(config: &Config, port: u16, onboard: Option<&Onboard>) ->
 /// Listens on the unix socket. One left behind by a process that is gone is replaced: whoever
 /// holds the store's lock owns the place.
 pub fn listen_on_socket(path: &std::path::Path) -> Result<UnixListener, StartError> {
-    use std::os::unix::fs::PermissionsExt;
-    let failed = |error| StartError::Listen(path.display().to_string(), error);
-    if let Some(dir) = path.parent() {
-        std::fs::create_dir_all(dir).map_err(failed)?;
-    }
-    match std::fs::remove_file(path) {
-        Ok(()) => {}
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-        Err(error) => return Err(failed(error)),
-    }
-    let listener = UnixListener::bind(path).map_err(failed)?;
-    // Anybody may knock: the kernel says who it is, and the users' records whether they may.
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o666)).map_err(failed)?;
-    Ok(listener)
+    api::bind_socket(path).map_err(|error| StartError::Listen(path.display().to_string(), error))
 }
 
 #[cfg(test)]

@@ -161,6 +161,7 @@ pub fn start(config: &Config) -> Result<Appliance, StartError> {
         .enable_all()
         .build()
         .map_err(|error| StartError::System("the runtime", error))?;
+    runtime.spawn(certificate.clone().guard(service.clone()));
     runtime.spawn(certificate.keep(serving.clone()));
     let (broker, known) = start_broker(config, &runtime, &service, agents, serving.clone())?;
     let clouds = clouds(onboard.as_ref());
@@ -249,7 +250,8 @@ fn lay_ground(config: &Config) -> Result<Ground, StartError> {
         clock: clock.clone(),
     };
     let (identity, _) = certificate.identity()?;
-    let install = installation(&store, clock.as_ref(), authority.fingerprint_text())?;
+    let install = installation(&store, clock.as_ref(), &authority, &keyring)?;
+    sealing::look_at_key(&store, &keyring).map_err(StartError::Records)?;
     let settings = Settings {
         platforms: platforms(onboard.as_deref()),
         opening: opening(&install, agents_port)?,
@@ -291,14 +293,17 @@ fn lay_ground(config: &Config) -> Result<Ground, StartError> {
 fn installation(
     store: &Store,
     clock: &dyn Clock,
-    authority: String,
+    authority: &Authority,
+    keyring: &Keyring,
 ) -> Result<Install, StartError> {
+    let authority = authority.fingerprint_text();
     let fresh = Install {
         id: crate::base::random::secret_text()[..16].to_owned(),
         epoch: 1,
         seed: crate::base::random::fresh_seed(),
         created_at: clock.now(),
         authority: authority.clone(),
+        sealing_key: keyring.current(),
     };
     let known = install::ensure(store, fresh).map_err(StartError::Records)?;
     if known.authority.is_empty() {

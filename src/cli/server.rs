@@ -50,7 +50,12 @@ pub fn carry(verb: ServerVerb, client: &Client, io: &mut Io<'_>, json: bool) -> 
         }
         ServerVerb::Lock { server, reason } => {
             let server = name::server(client, &server)?;
-            changed(&client.server_lock(&server.id, &reason)?, "is locked", io, json)
+            changed(
+                &client.server_lock(&server.id, &reason.unwrap_or_default())?,
+                "is locked",
+                io,
+                json,
+            )
         }
         ServerVerb::Unlock { server } => {
             let server = name::server(client, &server)?;

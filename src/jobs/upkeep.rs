@@ -27,6 +27,7 @@ impl Job for Upkeep {
         let service = &ports.service;
         let actor = Actor::job("upkeep");
         strange::tell(service);
+        service.observed.set_alert("reserve", service.store.lacks_reserve());
         let done =
             upkeep::remove_terminated(service, &actor, GONE_KEPT, GONE_MAX).and_then(|servers| {
                 upkeep::reset_restarts(service, &actor, HEALTHY_AFTER)?;

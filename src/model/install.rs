@@ -1,6 +1,7 @@
 //! What there is one of, or a handful: this installation, and what it wants people to see.
 
 use crate::base::Timestamp;
+use crate::model::SealingKeyId;
 use serde::{Deserialize, Serialize};
 
 /// This installation of Grange; written once at the first start.
@@ -17,6 +18,9 @@ pub struct Install {
     /// The fingerprint of the authority that every agent trusts, 64 hexadecimal digits; empty until
     /// a version that writes it down has started.
     pub authority: String,
+    /// The key that hidden values are sealed with; `None` until a version that writes it down has
+    /// started with it.
+    pub sealing_key: Option<SealingKeyId>,
 }
 
 /// Something a person has to see until it is over.

@@ -20,6 +20,19 @@ const FILE: &str = "authority.pem";
 const LIFE: std::time::Duration = DAY.saturating_mul(20 * 365);
 
 impl Authority {
+    /// Writes it again where its file is gone; says whether it was.
+    ///
+    /// # Errors
+    /// When the file can be neither looked at nor written.
+    pub fn put_back(&self, keys: &Path) -> Result<bool, PkiError> {
+        let path = keys.join(FILE);
+        if file::read(&path)?.is_some() {
+            return Ok(false);
+        }
+        let text = self.certificate_pem.clone() + &self.issuer.key().serialize_pem();
+        file::write(&path, &text).map(|()| true)
+    }
+
     /// The authority kept in this directory, made now if there is none.
     pub fn open(keys: &Path, now: Timestamp) -> Result<Authority, PkiError> {
         let path = keys.join(FILE);

@@ -162,12 +162,17 @@ pub fn lock(
     id: ServerId,
     input: &LockInput,
 ) -> Result<ServerView> {
+    let given = !input.reason.trim().is_empty();
     let reason = match input.reason.trim() {
         "" => format!("by {}", actor.name),
         reason => format!("{reason}, by {}", actor.name),
     };
     text::check("reason", &reason, Kind::Line, LOCK_REASON_BYTES_MAX)?;
-    let event = move |_: &Tx, _: &Server| Ok(ServerEvent::LockAsked { reason: reason.into() });
+    // Who locks it once more and says nothing does not take back what was said.
+    let event = move |_: &Tx, server: &Server| {
+        let reason = if server.locked && !given { server.lock_reason.clone() } else { reason };
+        Ok(ServerEvent::LockAsked { reason: reason.into() })
+    };
     change(service, actor, id, ("server.lock", Purpose::Ending), event, nothing_else)
 }
 

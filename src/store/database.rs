@@ -109,6 +109,7 @@ impl Slot {
             | StoreError::Foreign { .. }
             | StoreError::Gone { .. }
             | StoreError::Full { .. }
+            | StoreError::Away { .. }
             | StoreError::Closed(_) => {}
         }
     }
@@ -264,6 +265,7 @@ impl Slot {
     /// Refuses when the disk is too full for what a write is for: a commit let in would end in an
     /// error, and every such error costs opening the database again.
     pub fn require_space(&self, purpose: Purpose) -> Result<(), StoreError> {
+        self.require_files()?;
         let Some(free) = self.place.free() else { return Ok(()) };
         let Held { there, owed } = self.place.held();
         let refused = match purpose {
@@ -280,6 +282,23 @@ impl Slot {
             free_kib: free / 1024,
             reserve_kib: STORE_RESERVE_BYTES / 1024,
         })
+    }
+
+    /// Refuses to write into files that nobody would find again: whoever was answered would lose
+    /// it when the process ends.
+    fn require_files(&self) -> Result<(), StoreError> {
+        let (database, log) = {
+            let files = self.files();
+            (files.pages.file(), files.wal.file())
+        };
+        self.place.away(database, log).map_or(Ok(()), |path| {
+            Err(StoreError::Away { path: path.display().to_string(), process: std::process::id() })
+        })
+    }
+
+    /// What is held for when the disk is full, and what is free; `None` where nobody can say.
+    pub fn reserve(&self) -> Option<(u64, u64)> {
+        Some((self.place.held().there, self.place.free()?))
     }
 
     /// Lends the open database and its pages, for tests.

@@ -75,6 +75,18 @@ pub enum StoreError {
         /// What is kept.
         reserve_kib: u64,
     },
+    /// A file of the store was removed or moved away while it is open.
+    #[error(
+        "{path} was taken away while it is in use, and nothing is written any more; what was \
+         written is still open in process {process}: before that ends, copy it back (ls -l \
+         /proc/{process}/fd shows it), then start anew"
+    )]
+    Away {
+        /// Where it should be.
+        path: String,
+        /// Who has it open.
+        process: u32,
+    },
     /// The store is closed, or its disk could not be opened again yet.
     #[error("the store is not open: {0}")]
     Closed(String),
@@ -103,6 +115,7 @@ impl StoreError {
             StoreError::Database { .. }
             | StoreError::Damaged { .. }
             | StoreError::Full { .. }
+            | StoreError::Away { .. }
             | StoreError::Closed(_) => true,
             StoreError::Codec { .. }
             | StoreError::Foreign { .. }
@@ -118,6 +131,7 @@ impl From<StoreError> for Problem {
             StoreError::Database { .. }
             | StoreError::Damaged { .. }
             | StoreError::Full { .. }
+            | StoreError::Away { .. }
             | StoreError::Closed(_) => Code::ServiceUnavailable,
             StoreError::Codec { .. } | StoreError::Foreign { .. } => Code::InternalServerError,
             StoreError::TooLarge { .. } => Code::InvalidValue,
@@ -127,7 +141,7 @@ impl From<StoreError> for Problem {
             Code::InvalidValue | Code::UnacceptableState => {
                 return Problem::new(code, chain(&error));
             }
-            _ if matches!(error, StoreError::Damaged { .. }) => {
+            _ if matches!(error, StoreError::Damaged { .. } | StoreError::Away { .. }) => {
                 return Problem::new(code, chain(&error));
             }
             _ => "the store cannot answer",

@@ -292,8 +292,9 @@ fn people_and_the_installation() {
         seed: u64::MAX,
         created_at: AT,
         authority: "f".to_owned(),
+        sealing_key: Some(SealingKeyId([9; 8])),
     };
-    check(&install, "016901fdfffffffffffffffffbd0070166");
+    check(&install, "016901fdfffffffffffffffffbd0070166010909090909090909");
     let applied = Some(Applied { at: AT, by: "b".to_owned() });
     let proposal = Proposal {
         id: ProposalId(7),

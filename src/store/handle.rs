@@ -15,7 +15,9 @@ use super::stories;
 use super::tables::Table;
 use super::tx::Tx;
 use super::verify::{self, Verified, VerifyError};
-use crate::base::limit::{STORE_CLOSE_DEADLINE, WRITE_DEADLINE};
+use crate::base::limit::{
+    STORE_CLOSE_DEADLINE, STORE_HELD_BYTES, STORE_HOLD_ABOVE_BYTES, WRITE_DEADLINE,
+};
 use crate::base::wake::Waker;
 use crate::base::{Clock, Code, Problem, Seq};
 use crate::model::{Grant, Scope};
@@ -294,6 +296,22 @@ impl Store {
     /// Reads pages from the disk again that this process wrote or read before.
     pub(super) fn reread(&self, from: u64, at_most: u64) -> Result<Option<u64>, StoreError> {
         self.inner.writer.slot.reread(from, at_most)
+    }
+
+    /// Why ending things would be refused when its disk is full: nothing is held for that, because
+    /// there was no room for it.
+    pub fn lacks_reserve(&self) -> Option<String> {
+        let (there, free) = self.inner.writer.slot.reserve()?;
+        let mib = |bytes: u64| bytes / (1024 * 1024);
+        (there < STORE_HELD_BYTES).then(|| {
+            format!(
+                "{} MiB are to be kept on the disk of the state directory for when it is full, and \
+                 it has {} MiB free, less than {}: a server that fills it could not be ended",
+                mib(STORE_HELD_BYTES),
+                mib(free),
+                mib(STORE_HOLD_ABOVE_BYTES)
+            )
+        })
     }
 
     /// Bytes that the database's file has.

@@ -137,6 +137,36 @@ impl Keyring {
         }
     }
 
+    /// Writes its file again where that is gone; says whether it was. A ring without keys has
+    /// nothing to write.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn put_back(&self) -> Result<bool> {
+        let ring = self.ring.read().unwrap_or_else(PoisonError::into_inner);
+        let (Some(path), Ring::Keys(keys)) = (&self.path, &*ring) else { return Ok(false) };
+        let keys = keys.iter().map(|key| SealingKey::new(key.material)).collect();
+        match path.symlink_metadata() {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => self.keep(keys).map(|_| true),
+            Ok(_) | Err(_) => Ok(false),
+        }
+    }
+
+    /// Whether it has a key.
+    pub fn has(&self, key: SealingKeyId) -> bool {
+        match &*self.ring.read().unwrap_or_else(PoisonError::into_inner) {
+            Ring::Keys(keys) => keys.iter().any(|known| known.id == key),
+            Ring::Missing(_) => false,
+        }
+    }
+
+    /// Opens and seals nothing from now on: its keys are not those of this store.
+    pub fn refuse(&self, why: &str) {
+        let path = self.path.as_deref().unwrap_or(Path::new(FILE)).display();
+        let mut ring = self.ring.write().unwrap_or_else(PoisonError::into_inner);
+        *ring = Ring::Missing(format!("{path} {why}"));
+    }
+
     /// Whether a rotation was begun that has not ended.
     pub fn is_rotating(&self) -> bool {
         match &*self.ring.read().unwrap_or_else(PoisonError::into_inner) {

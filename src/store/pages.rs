@@ -18,7 +18,7 @@
 //! torn or rotted later, so whoever opens the file is told ([`Pages::is_doubtful`]) and compares
 //! everything.
 
-use super::wal::{Medium, RealFile};
+use super::wal::{FileId, Medium, RealFile};
 use crate::base::hash::sum64;
 use redb::StorageBackend;
 use std::collections::BTreeMap;
@@ -213,6 +213,11 @@ impl Pages {
     /// whose pages are in use for something else by now.
     pub fn is_doubtful(&self) -> bool {
         self.state().header.doubtful
+    }
+
+    /// Which file it is.
+    pub fn file(&self) -> Option<FileId> {
+        self.shared.medium.file()
     }
 
     /// Bytes of the file.

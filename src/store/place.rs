@@ -12,7 +12,9 @@ use super::migrations;
 use super::pages::{Kind, Pages, kind, never_made};
 use super::rows::Tables;
 use super::shadow::Shadow;
-use super::wal::{self, Medium, Pending, Position, RealFile, StoreOrFault, Wal, WalFault, pending};
+use super::wal::{
+    self, FileId, Medium, Pending, Position, RealFile, StoreOrFault, Wal, WalFault, pending,
+};
 use crate::base::limit::{
     STORE_CACHE_BYTES, STORE_HELD_BYTES, STORE_HOLD_ABOVE_BYTES, STORE_LOG_BYTES,
     STORE_LOG_MEMORY_BYTES,
@@ -318,6 +320,17 @@ impl StoreFiles {
         if let Err(error) = file.and_then(|file| file.set_len(0)) {
             tracing::warn!("what is held for a full disk could not be given back: {error}");
         }
+    }
+
+    /// Which of its files is not where it was opened, if one is not.
+    pub fn away(&self, database: Option<FileId>, log: Option<FileId>) -> Option<PathBuf> {
+        let StoreFiles::File(path) = self else { return None };
+        let there = |path: &Path| std::fs::metadata(path).ok().map(|found| FileId::of(&found));
+        let files = [(path.clone(), database), (log_path(path), log)];
+        let is_away = |path: &Path, open: FileId| there(path) != Some(open);
+        // One that is not open takes no writes.
+        let away = files.into_iter().find(|(path, open)| open.is_some_and(|id| is_away(path, id)));
+        away.map(|(path, _)| path)
     }
 
     /// What is wrong with its log.

@@ -11,7 +11,7 @@ use super::old;
 use super::old::v1::{
     AgentCursorV1, BreakerV1, FarmRoleV1, FarmV1, InstallV1, OrderV1, PlanV1, RoleV1, ServerV1,
 };
-use super::old::v2::{FarmRoleV2, ServerV2};
+use super::old::v2::{FarmRoleV2, InstallV2, ServerV2};
 use super::old::v3::FarmRoleV3;
 use super::old::v4::FarmRoleV4;
 use super::old::v5::FarmRoleV5;
@@ -347,7 +347,7 @@ impl Record for Token {
 
 impl Record for Install {
     type Key = ();
-    const SCHEMA: u8 = 2;
+    const SCHEMA: u8 = 3;
 
     fn key(&self) {}
 
@@ -356,7 +356,7 @@ impl Record for Install {
     }
 
     fn decode(schema: u8, bytes: &[u8]) -> Result<Install, CodecError> {
-        old::decode::<Install, InstallV1>(schema, bytes)
+        old::decode_two::<Install, InstallV1, InstallV2>(schema, bytes)
     }
 }
 

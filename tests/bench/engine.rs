@@ -3,6 +3,8 @@
 //! `tests/bench/run engine` builds this, calls it beside what it is compared with, and makes
 //! the figures.
 
+#[path = "engine/agents.rs"]
+mod agents;
 #[path = "engine/house.rs"]
 mod house;
 #[path = "engine/journal.rs"]
@@ -11,6 +13,8 @@ mod journal;
 mod launch;
 #[path = "engine/planner.rs"]
 mod planner;
+#[path = "engine/topology.rs"]
+mod topology;
 
 use std::process::ExitCode;
 
@@ -28,11 +32,12 @@ fn main() -> ExitCode {
         ["launch", directory, roles, servers] => {
             launch::launch(directory, number(roles), number(servers));
         }
+        ["topology", directory, servers] => topology::topology(directory, number(servers)),
         ["lives", directory, count] => launch::lives(directory, number(count)),
         _ => {
             eprintln!("engine prepare DIR ROWS | commits DIR WRITERS SECONDS");
             eprintln!("       passes DIR FARMS ROLES SERVERS | launch DIR ROLES SERVERS");
-            eprintln!("       lives DIR COUNT");
+            eprintln!("       lives DIR COUNT | topology DIR SERVERS");
             return ExitCode::from(2);
         }
     }

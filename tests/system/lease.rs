@@ -321,7 +321,14 @@ fn a_copy_in_another_container_is_refused_with_the_exit_code_of_what_is_taken() 
     let store = Store::open(&site.at("a"), Arc::new(WallClock::new()), Mode::Thread).unwrap();
     let now = Timestamp(1_790_000_000_000);
     let authority = String::new();
-    let fresh = Install { id: "a".into(), epoch: 1, seed: 1, created_at: now, authority };
+    let fresh = Install {
+        id: "a".into(),
+        epoch: 1,
+        seed: 1,
+        created_at: now,
+        authority,
+        sealing_key: None,
+    };
     install::ensure(&store, fresh).unwrap();
     drop(Authority::open(&site.at("a").join("keys"), now).unwrap());
     assert!(store.close());

@@ -155,8 +155,9 @@ mod tests {
             let takes = |arg: &&Arg| arg.get_action().takes_values();
             for arg in command.get_arguments().filter(takes) {
                 let may = MAY_BE_EMPTY.contains(&arg.get_id().as_str());
-                // A reason has to be given where automation is switched off.
-                if may && !(path[1..] == ["hold"] && arg.get_id() == "reason") {
+                // A reason has to say something where others meet it.
+                let says = path[1..] == ["hold"] || path[1..] == ["server", "lock"];
+                if may && !(says && arg.get_id() == "reason") {
                     continue;
                 }
                 for text in ["", " ", "\t\n"] {

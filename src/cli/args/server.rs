@@ -71,8 +71,8 @@ pub enum ServerVerb {
         #[arg(value_parser = said::server)]
         server: String,
         /// Why, for whoever meets the lock
-        #[arg(long, default_value = "")]
-        reason: String,
+        #[arg(long, value_parser = said::something)]
+        reason: Option<String>,
     },
     /// Take the lock off a server
     Unlock {

@@ -44,6 +44,10 @@ pub struct NetworkWatch {
     port: AtomicU16,
 }
 
+fn network_notice(text: String) -> Notice {
+    Notice { server: None, kind: NoticeKind::Network, text, count: 0 }
+}
+
 impl Onboard {
     /// Everything that is not well with what servers stand on.
     pub(super) fn notices(&self) -> Vec<Notice> {
@@ -63,14 +67,10 @@ impl Onboard {
         let mut notices = self.memory.look(&self.cgroups, &sizes);
         let servers: Vec<_> = known.iter().map(|(at, _)| at.clone()).collect();
         notices.extend(self.disks.notices(&servers));
+        notices.extend(self.publisher.notice().map(network_notice));
         if self.isolation == Isolation::Namespaces {
             let texts = self.look_at_network(&known);
-            notices.extend(texts.into_iter().map(|text| Notice {
-                server: None,
-                kind: NoticeKind::Network,
-                text,
-                count: 0,
-            }));
+            notices.extend(texts.into_iter().map(network_notice));
         }
         notices
     }

@@ -2,7 +2,7 @@
 //! and what a start had to make anew of it.
 
 use crate::base::Result;
-use crate::model::{Cause, Grant, Install};
+use crate::model::{Cause, Grant, Install, SealingKeyId};
 use crate::service::Service;
 use crate::store::{Author, Purpose, Reads, Store};
 
@@ -19,6 +19,19 @@ pub fn note_authority(store: &Store, fingerprint: String) -> Result<()> {
         let Some(known) = tx.get::<Install>(())? else { return Ok(()) };
         tx.text(String::new(), format!("the authority of all agents is {fingerprint}"));
         tx.put(&Install { authority: fingerprint, ..known.record })?;
+        Ok(())
+    })?;
+    Ok(())
+}
+
+/// Writes down which key hidden values are sealed with, where that is not yet known.
+pub fn note_sealing_key(store: &Store, key: SealingKeyId) -> Result<()> {
+    let author =
+        Author::new(&Grant::job("start"), "install.sealing-key", Cause::Request, Purpose::Report);
+    store.write(author, move |tx| {
+        let Some(known) = tx.get::<Install>(())? else { return Ok(()) };
+        tx.text(String::new(), format!("hidden values are sealed with key {key}"));
+        tx.put(&Install { sealing_key: Some(key), ..known.record })?;
         Ok(())
     })?;
     Ok(())
@@ -81,6 +94,7 @@ mod tests {
             seed,
             created_at: Timestamp(1),
             authority: String::new(),
+            sealing_key: None,
         };
         for seed in [7, 8] {
             let store = Store::open(&dir, Arc::new(WallClock::new()), Mode::Thread).unwrap();

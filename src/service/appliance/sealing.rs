@@ -8,9 +8,10 @@
 
 use crate::base::limit::ROTATION_BATCH;
 use crate::base::{Problem, Result};
-use crate::model::{Actor, Cause, Grant, Permission};
+use crate::model::{Actor, Cause, Grant, Install, Permission};
+use crate::service::appliance::install;
 use crate::service::{Service, authorise};
-use crate::store::{Author, Keyring, Purpose, Resealed, Store};
+use crate::store::{Author, Keyring, Purpose, Reads, Resealed, Store};
 use crate::wire::sealing::{RotateKeyInput, RotatedView};
 
 /// Whether a store has anything sealed, so that a key that is missing is missed.
@@ -32,6 +33,28 @@ pub fn rotate(service: &Service, actor: &Actor, input: RotateKeyInput) -> Result
     service.observed.set_alert("sealing", None);
     let key = service.keyring.current().map(|key| key.to_string()).unwrap_or_default();
     Ok(RotatedView { key, resealed: done.done, closed: done.closed })
+}
+
+/// At a start, before anything is sealed: whether the file has the key that this store knows. A
+/// well-formed file may be an old copy, or another appliance's, and what is sealed with that is
+/// lost when the right one comes back.
+pub fn look_at_key(store: &Store, ring: &Keyring) -> Result<()> {
+    let Some(current) = ring.current() else { return Ok(()) };
+    let known = install::known(store)?.and_then(|known| known.sealing_key);
+    let is_ours = match known {
+        Some(known) => ring.has(known),
+        // Of an earlier version: what opens says whose it is.
+        None => {
+            let found = store.sealed_values(ring)?;
+            found.open > 0 || found.closed.is_empty()
+        }
+    };
+    if is_ours {
+        return if known.is_none() { install::note_sealing_key(store, current) } else { Ok(()) };
+    }
+    let whose = known.map_or_else(|| "the one".to_owned(), |known| known.to_string());
+    ring.refuse(&format!("has another key than {whose} that hidden values are sealed with"));
+    Ok(())
 }
 
 /// At a start: says that the key is missing, or finishes a rotation that was cut off.
@@ -60,8 +83,13 @@ fn reseal_all(service: &Service, why: &str) -> Result<Resealed> {
             Author::new(&Grant::job("sealing"), "key.rotate", Cause::Request, Purpose::Ending);
         let batch = service.write(author, move |tx| {
             let batch = tx.reseal(&ring, ROTATION_BATCH)?;
-            if batch.done == 0 {
-                tx.event();
+            // Known before the one before it is forgotten.
+            match tx.get::<Install>(())?.map(|known| known.record) {
+                Some(known) if known.sealing_key != ring.current() => {
+                    tx.put(&Install { sealing_key: ring.current(), ..known })?;
+                }
+                _ if batch.done == 0 => tx.event(),
+                _ => {}
             }
             tx.text(String::new(), sentence);
             Ok(batch)

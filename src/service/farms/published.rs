@@ -183,7 +183,7 @@ fn behind(
     servers: &[Server],
 ) -> Result<Vec<SocketAddr>> {
     let mut ports: BTreeMap<u64, Option<u16>> = BTreeMap::new();
-    let mut all = Vec::new();
+    let (mut all, mut ill) = (Vec::new(), Vec::new());
     for server in servers {
         if server.status != ServerStatus::Running || !service.observed.is_ready(server.id) {
             continue;
@@ -199,10 +199,15 @@ fn behind(
                 port
             }
         };
-        all.extend(port.map(|port| SocketAddr::new(address, port)));
+        // Its check passes, and yet a balancer does not reach it.
+        let is_ill = service.observed.failure(server.id).is_some();
+        let found = if is_ill { &mut ill } else { &mut all };
+        found.extend(port.map(|port| SocketAddr::new(address, port)));
     }
-    all.sort_unstable();
-    Ok(all)
+    // Where balancers reach none of them it may be the balancers.
+    let mut servers = if all.is_empty() { ill } else { all };
+    servers.sort_unstable();
+    Ok(servers)
 }
 
 /// The number of a port that a server's role calls by this name.

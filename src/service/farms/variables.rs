@@ -219,7 +219,9 @@ fn change_declared(
     let ruled = |declared: &VariableDeclaration| {
         (declared.validation_pattern.clone(), declared.output_format.clone())
     };
-    if ruled(&declared) != ruled(old) {
+    if ruled(&declared) != ruled(old) && declared.hidden {
+        refuse_questions(tx, &inner, first.value.is_some() && input.value.is_none())?;
+    } else if ruled(&declared) != ruled(old) {
         let own = GlobalVariable { value: value.clone(), ..first.clone() };
         for one in inner.iter().chain([&own]) {
             let Some(text) = opened(ring, one)? else { continue };
@@ -238,6 +240,18 @@ fn change_declared(
         Some(kind) => users::refuse_unmet(tx, env, &first.scope, &first.name, kind),
         None => Ok(()),
     }
+}
+
+/// Whether a sealed value matches a pattern is never answered: with enough patterns, that is the
+/// value. So what is asked of hidden values changes only where all of them are new.
+fn refuse_questions(tx: &Tx, inner: &[GlobalVariable], keeps_value: bool) -> Result<()> {
+    let unseen = "whether values that nobody is shown match it would show them";
+    refuse_inner(tx, inner, unseen, "remove those first, in")?;
+    if keeps_value {
+        let text = format!("{unseen}: say its value, too");
+        return Err(Problem::new(Code::UnacceptableState, text));
+    }
+    Ok(())
 }
 
 fn give_value(

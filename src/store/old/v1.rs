@@ -423,6 +423,7 @@ impl From<InstallV1> for Install {
             seed: old.seed,
             created_at: old.created_at,
             authority: String::new(),
+            sealing_key: None,
         }
     }
 }

@@ -5,8 +5,8 @@ use crate::base::{
     EnvironmentId, FarmId, FarmRoleId, Millis, Name, RoleId, ServerId, Timestamp, UserId,
 };
 use crate::model::{
-    Balance, FarmRole, HealMode, LaunchReason, MissingPolicy, Overrides, Policy, ReadyCheck,
-    RemovalPolicy, RolloutPolicy, RolloutWish, ScalingBehavior, ScalingPolicy, Server,
+    Balance, FarmRole, HealMode, Install, LaunchReason, MissingPolicy, Overrides, Policy,
+    ReadyCheck, RemovalPolicy, RolloutPolicy, RolloutWish, ScalingBehavior, ScalingPolicy, Server,
     ServerStatus, TerminateReason, VolumeSpec,
 };
 use serde::Deserialize;
@@ -193,5 +193,23 @@ impl From<ServerV2> for Server {
             idle_at: old.idle_at,
             setup_failed: None,
         }
+    }
+}
+
+/// The installation, as schema 2 has it.
+#[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(test, derive(serde::Serialize))]
+pub(in crate::store) struct InstallV2 {
+    pub id: String,
+    pub epoch: u64,
+    pub seed: u64,
+    pub created_at: Timestamp,
+    pub authority: String,
+}
+
+impl From<InstallV2> for Install {
+    fn from(old: InstallV2) -> Install {
+        let InstallV2 { id, epoch, seed, created_at, authority } = old;
+        Install { id, epoch, seed, created_at, authority, sealing_key: None }
     }
 }

@@ -194,3 +194,41 @@ fn what_is_held_for_a_full_disk_is_really_allocated_and_comes_back() {
     store.writer().run(Vec::new(), &mut || ());
     assert!(blocks() >= crate::base::limit::STORE_HELD_BYTES);
 }
+
+/// A file that was removed takes writes until it is closed, and then nobody has them.
+#[test]
+fn nothing_is_written_into_files_that_were_taken_away() {
+    for (name, moved) in
+        [("store.redb", false), ("store.wal", false), ("store.redb", true), ("store.wal", true)]
+    {
+        let dir = super::files::TempDir::new();
+        let store = Store::open(&dir.0, clock(), Mode::Inline(None)).unwrap();
+        declare(&store, "shop");
+        let (path, aside) = (dir.0.join(name), dir.0.join("aside"));
+        match moved {
+            true => std::fs::rename(&path, &aside).unwrap(),
+            false => std::fs::remove_file(&path).unwrap(),
+        }
+        let refused = try_declare(&store, "late").unwrap_err();
+        assert_eq!(refused.code, Code::ServiceUnavailable, "{name} {moved}");
+        assert!(refused.message.contains("was taken away while it is in use"), "{refused}");
+        assert!(store.outage().unwrap().contains(name), "{name} {moved}");
+        // Another file in its place is not it.
+        std::fs::write(&path, "").unwrap();
+        assert!(try_declare(&store, "late").is_err(), "{name} {moved}");
+        std::fs::remove_file(&path).unwrap();
+        if moved {
+            std::fs::rename(&aside, &path).unwrap();
+            assert!(try_declare(&store, "late").is_ok() && store.outage().is_none(), "{name}");
+        }
+    }
+}
+
+#[test]
+fn a_disk_without_room_for_a_reserve_is_told() {
+    let dir = super::files::TempDir::new();
+    let store = Store::open(&dir.0, clock(), Mode::Inline(None)).unwrap();
+    assert_eq!(store.lacks_reserve(), None);
+    std::fs::remove_file(dir.0.join("store.reserve")).unwrap();
+    assert!(store.lacks_reserve().unwrap().contains("could not be ended"));
+}

@@ -56,6 +56,7 @@ fn an_entry_carries_the_epoch_and_the_cause() {
         seed: 1,
         created_at: Timestamp(0),
         authority: String::new(),
+        sealing_key: None,
     };
     store.write(author("install.promote"), move |tx| Ok(tx.put(&install)?)).unwrap();
     let because = crate::store::Author { cause: Cause::Entry(Seq(2)), ..author("farm.delete") };

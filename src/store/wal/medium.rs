@@ -1,13 +1,31 @@
 //! Where a log's bytes are: a file, or a disk in memory.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
+
+/// What tells a file from every other on this machine, by whatever name it goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::store) struct FileId {
+    device: u64,
+    inode: u64,
+}
+
+impl FileId {
+    /// Whose metadata these are.
+    pub fn of(found: &Metadata) -> FileId {
+        FileId { device: found.dev(), inode: found.ino() }
+    }
+}
 
 /// Bytes that stay once they are synced.
 pub(in crate::store) trait Medium: Send + Sync {
     /// How many there are.
     fn len(&self) -> io::Result<u64>;
+    /// Which file it is, if it is one.
+    fn file(&self) -> Option<FileId> {
+        None
+    }
     /// Reads from an offset.
     fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()>;
     /// Makes it so long.
@@ -24,6 +42,10 @@ pub(in crate::store) struct RealFile(pub File);
 impl Medium for RealFile {
     fn len(&self) -> io::Result<u64> {
         Ok(self.0.metadata()?.len())
+    }
+
+    fn file(&self) -> Option<FileId> {
+        self.0.metadata().ok().map(|found| FileId::of(&found))
     }
 
     fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {

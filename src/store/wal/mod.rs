@@ -29,7 +29,7 @@ mod position;
 mod record;
 mod recovery;
 
-pub(super) use medium::{Medium, RealFile};
+pub(super) use medium::{FileId, Medium, RealFile};
 pub(super) use position::Position;
 pub(super) use record::{SECTOR_BYTES, push};
 pub use recovery::WalFault;
@@ -65,6 +65,11 @@ impl Wal {
     /// Where the database stands.
     pub fn position(&self) -> Position {
         self.position
+    }
+
+    /// Which file it is, while it is open.
+    pub fn file(&self) -> Option<FileId> {
+        self.medium.as_ref()?.file()
     }
 
     /// The last record that is on disk for sure: what opening again after a failure may read.

@@ -79,6 +79,12 @@ impl<T> List<T> {
     pub fn ask(&self, request: &Request, now: Timestamp) -> Result<Asked<T>, Problem> {
         let mut conditions = Vec::new();
         for filter in &request.filters {
+            if filter.trim_end().ends_with(',') {
+                let text = format!(
+                    "{filter:?} ends with a comma: say what else is to hold, or leave it out"
+                );
+                return Err(wrong("--filter", text));
+            }
             for text in self.parts(filter) {
                 conditions.push(self.condition(text, now)?);
             }
@@ -385,6 +391,7 @@ mod tests {
         let columns = "there are name, size, old for, made";
         for (text, said) in [
             ("", "--filter: \"\" compares nothing"),
+            ("name=web,", "--filter: \"name=web,\" ends with a comma"),
             ("running", "--filter: \"running\" compares nothing"),
             ("name!web", "--filter: \"name!web\" compares nothing"),
             ("=web", "--filter: say which column: there are name"),

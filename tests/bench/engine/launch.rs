@@ -1,10 +1,11 @@
 //! From a manifest of many servers until all of them run, and from the word that they are to go
 //! until the last is gone: every job runs, and in the pools that an appliance has.
 
+use crate::agents::Agents;
 use crate::house::{House, PLATFORM, admin};
 use crate::planner::{apply, manifest, resident_mib};
+use grange::base::ServerId;
 use grange::base::limit::{GONE_KEPT, GONE_MAX};
-use grange::base::{Clock, ServerId};
 use grange::boot::driver::Driver;
 use grange::boot::pool::Pools;
 use grange::clouds::Cloud;
@@ -12,6 +13,7 @@ use grange::clouds::simulated::{Delays, Simulated};
 use grange::jobs::upkeep::PLANS_KEPT;
 use grange::jobs::{Checker, Courier, Ports};
 use grange::model::{Actor, Grant, ReadyCheck, ServerStatus};
+use grange::service::agents::Doorway;
 use grange::service::appliance::upkeep;
 use grange::service::{Service, farms, lookup, plans};
 use grange::wire::input::{FarmFilter, Page, TerminateInput};
@@ -39,8 +41,14 @@ impl Checker for Nobody {
     }
 }
 
+/// A cloud that does everything at once.
+fn at_once(house: &House) -> Arc<Simulated> {
+    let at_once = Delays { launch: 0, boot: 0 };
+    Arc::new(Simulated::new(house.clock.clone(), 7, at_once))
+}
+
 /// A service with every job and a cloud that answers at once.
-struct Site {
+pub struct Site {
     house: House,
     cloud: Arc<Simulated>,
     driver: Driver,
@@ -49,10 +57,25 @@ struct Site {
 impl Site {
     fn open(directory: &str) -> Site {
         let house = House::open(directory);
-        let clock: Arc<dyn Clock> = house.clock.clone();
-        let at_once = Delays { launch: 0, boot: 0 };
-        let cloud = Arc::new(Simulated::new(clock, 7, at_once));
-        let shared: Arc<dyn Cloud> = cloud.clone();
+        let cloud = at_once(&house);
+        Site::start(house, cloud.clone(), cloud, Arc::new(Nobody))
+    }
+
+    /// One whose servers have agents.
+    pub fn open_with_agents(directory: &str) -> (Site, Arc<Agents>) {
+        let house = House::open(directory);
+        let cloud = at_once(&house);
+        let agents = Agents::new(cloud.clone());
+        agents.meet(Doorway::new(house.service.clone()));
+        (Site::start(house, cloud, agents.clone(), agents.clone()), agents)
+    }
+
+    fn start(
+        house: House,
+        cloud: Arc<Simulated>,
+        shared: Arc<dyn Cloud>,
+        courier: Arc<dyn Courier>,
+    ) -> Site {
         let clouds = BTreeMap::from([(PLATFORM.to_owned(), shared)]);
         let pools = Pools::new(clouds.keys());
         let ports = Arc::new(Ports {
@@ -62,13 +85,31 @@ impl Site {
             listings: pools.listings(),
             added: Default::default(),
             checks: pools.checks.clone(),
-            courier: Arc::new(Nobody),
+            courier,
             checker: Arc::new(Nobody),
         });
         let driver = Driver::start(ports).expect("the jobs");
         // Idle, as an appliance is when somebody comes.
         std::thread::sleep(Duration::from_millis(500));
         Site { house, cloud, driver }
+    }
+
+    /// Its verbs.
+    pub fn service(&self) -> Arc<Service> {
+        self.house.service.clone()
+    }
+
+    /// How many servers run.
+    pub fn running(&self) -> u64 {
+        self.count(&|status| status == ServerStatus::Running) as u64
+    }
+
+    /// The server of that host name.
+    pub fn named(&self, hostname: &str) -> ServerId {
+        let servers =
+            self.house.service.read(&Grant::job("test"), lookup::live_servers).expect("servers");
+        let found = servers.into_iter().find(|server| server.hostname == hostname);
+        found.expect("a server of that name").id
     }
 
     /// How many servers there are of a status, by the records.
@@ -102,7 +143,8 @@ impl Site {
         until(ends, || self.count(&ServerStatus::counts) == 0)
     }
 
-    fn stop(self) {
+    /// Ends the jobs.
+    pub fn stop(self) {
         let late = self.driver.stop(Duration::from_secs(10));
         assert!(late.is_empty(), "{late:?} did not stop");
     }
@@ -167,7 +209,7 @@ fn list_us(service: &Service) -> f64 {
 }
 
 /// CPU time of this process, by the scheduler's own count.
-fn cpu_ms() -> f64 {
+pub fn cpu_ms() -> f64 {
     let tasks = std::fs::read_dir("/proc/self/task").expect("our own threads");
     let nanoseconds = tasks.flatten().map(|task| {
         let line = std::fs::read_to_string(task.path().join("schedstat")).unwrap_or_default();

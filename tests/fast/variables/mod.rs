@@ -3,15 +3,16 @@
 
 use crate::explain::site::Site;
 use grange::base::limit::VARIABLES_MAX;
-use grange::base::{Code, EnvironmentId, Result, Secret};
+use grange::base::{Code, EnvironmentId, Result, Secret, VariableId};
 use grange::model::{
-    Actor, Cause, Door, GlobalVariable, Grant, Permission, Server, VariableScope, VariableValue,
+    Actor, Cause, Door, GlobalVariable, Grant, Install, Permission, Server, VariableScope,
+    VariableValue,
 };
-use grange::service::appliance::sealing;
+use grange::service::appliance::{install, sealing};
 use grange::service::farms::variables::FarmVariables;
 use grange::service::farms::{self, variables};
 use grange::service::lookup;
-use grange::store::{Author, Purpose, Reads, SealedPlace};
+use grange::store::{Author, Keyring, Purpose, Reads, SealedPlace};
 use grange::wire::input::{Page, TerminateInput};
 use grange::wire::sealing::RotateKeyInput;
 use grange::wire::variable::{VariableInput, VariableView};
@@ -172,6 +173,68 @@ fn a_farm_is_not_launched_while_a_required_value_is_missing() {
     let outer = VariableInput { required_in: Some("environment".into()), ..input("D", None) };
     let refused = declare(&site, farm, &outer).unwrap_err();
     assert_eq!(refused.field.as_deref(), Some("requiredIn"));
+}
+
+/// A file with another key is well-formed, and what would be sealed with it would be lost when the
+/// right one comes back.
+#[test]
+fn a_key_of_another_store_opens_and_seals_nothing() {
+    let name = format!("grange-key-{}", std::process::id());
+    let dir = std::env::temp_dir().join(name);
+    let [own, other] = ["own", "other"].map(|name| Keyring::open(&dir.join(name), false));
+    let (site, _) = site();
+    let store = &site.service.store;
+    let install = Install {
+        id: "a".into(),
+        epoch: 1,
+        seed: 1,
+        created_at: site.service.now(),
+        authority: String::new(),
+        sealing_key: None,
+    };
+    install::ensure(store, install).unwrap();
+    sealing::look_at_key(store, &own).unwrap();
+    assert_eq!(install::known(store).unwrap().unwrap().sealing_key, own.current());
+    assert!(own.outage().is_none());
+    sealing::look_at_key(store, &other).unwrap();
+    assert!(other.outage().unwrap().contains("has another key than"));
+    let place = SealedPlace::of::<GlobalVariable>(&VariableId(1), "value");
+    assert!(other.seal(&place, &Secret::new("s")).is_err());
+    // A rotation that was begun has the one that is known, too.
+    own.begin_rotation(false).unwrap();
+    sealing::look_at_key(store, &own).unwrap();
+    assert!(own.outage().is_none());
+    std::fs::remove_dir_all(&dir).unwrap();
+}
+
+#[test]
+fn nobody_learns_a_hidden_value_by_asking_whether_it_matches() {
+    let (site, server) = site();
+    let at = VariableScope::Farm(server.farm);
+    let hidden = VariableInput { hidden: Some(true), ..input("PASSWORD", Some(PLANTED)) };
+    declare(&site, at, &hidden).unwrap();
+    let rules = |pattern: Option<&str>, format: Option<&str>| VariableInput {
+        validation_pattern: pattern.map(str::to_owned),
+        output_format: format.map(str::to_owned),
+        ..VariableInput::default()
+    };
+    let change = |input: &VariableInput| {
+        variables::change(&site.service, &ann(), at, "PASSWORD", input).map_err(|why| why.message)
+    };
+    // What it matches and what it does not are answered alike.
+    let asked = [rules(Some("p.*"), None), rules(Some("q.*"), None), rules(None, Some("%d"))];
+    let answers: Vec<String> = asked.iter().map(|asked| change(asked).unwrap_err()).collect();
+    assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:?}");
+    assert!(answers[0].contains("say its value, too"), "{answers:?}");
+    let told =
+        VariableInput { value: Some(Secret::new("other-value")), ..rules(Some("other-.*"), None) };
+    change(&told).unwrap();
+    // A value further in is nobody's to ask about either.
+    let inner = VariableScope::FarmRole(server.farm_role);
+    give(&site, inner, "PASSWORD", "other-inner").unwrap();
+    let both = [told.clone(), VariableInput { validation_pattern: Some("o.*".into()), ..told }];
+    assert!(change(&both[0]).is_ok(), "the same rule asks nothing");
+    assert!(change(&both[1]).unwrap_err().contains("remove those first"));
 }
 
 #[test]

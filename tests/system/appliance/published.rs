@@ -275,6 +275,42 @@ fn a_download_goes_on_while_the_appliance_is_killed() {
         other => Err(other),
     });
     until("it to serve", 20, || outside.asked(&at));
+
+    // One that stands still carries nothing: it is replaced, and people are told.
+    let before = pid().expect("it has said who it is");
+    nix::sys::signal::kill(nix::unistd::Pid::from_raw(before), nix::sys::signal::SIGSTOP).unwrap();
+    until("a publisher that runs", 40, || match pid() {
+        Some(now) if now != before => Ok(()),
+        other => Err(other),
+    });
+    until("it to serve", 20, || outside.asked(&at));
+    until("people to be told", 20, || {
+        let told = shown(&rig, &["status"]);
+        if told.contains("what carries published ports was stopped") { Ok(()) } else { Err(told) }
+    });
+}
+
+#[test]
+fn a_port_that_nothing_listens_behind_is_said_to_be_so() {
+    let mut rig = Rig::new("deaf");
+    rig.start();
+    apply_role(&rig);
+    let port = free_port();
+    rig.apply(&farm("shop", 1, &format!("{{port: {port}, to: 9}}")));
+    rig.settled("web", 1, 60);
+    let at = format!("127.0.0.1:{port}");
+    until("somebody to be turned away", 20, || match ask(&at) {
+        Err(why) if !why.contains("refused") => Ok(()),
+        other => Err(other),
+    });
+    let address = rig.of_role("web")[0].private_ip[0].clone();
+    let said = format!("clients are turned away: nothing listens at {address}:9");
+    for place in [&["status"][..], &["farm", "show", "shop"]] {
+        until("people to be told", 20, || {
+            let told = shown(&rig, place);
+            if told.contains(&said) { Ok(()) } else { Err(told) }
+        });
+    }
 }
 
 /// Who carries the ports, by its own word.

@@ -55,6 +55,10 @@ pub const RESOLVER: FarmRoleId = FarmRoleId(0);
 const WANTED_BUILD: &str = env!("CARGO_PKG_VERSION");
 /// Between two starts of a publisher that does not stay.
 const START_AGAIN: Duration = Duration::from_secs(2);
+/// A publisher wakes ten times a second; one that did not for so long carries nothing.
+const SILENT_AFTER: Duration = Duration::from_secs(10);
+/// How long people are told that one was replaced.
+const REPLACED_TOLD_FOR: Duration = Duration::from_secs(600);
 /// A killed process dies when its system call returns.
 const DEATH: Duration = Duration::from_secs(10);
 
@@ -99,6 +103,24 @@ struct Known {
     /// The one we started, so that it is reaped.
     child: Option<Child>,
     started: Option<Instant>,
+    /// Whose report there was at the last look, and its last sign of life.
+    beat: Option<Beat>,
+    /// When one was replaced, and why.
+    replaced: Option<(Instant, String)>,
+}
+
+/// A publisher's sign of life: how often it went to sleep by itself (proc_pid_status(5)). It needs
+/// no word of it and no write to a disk, and stands still where it is stopped or hangs.
+struct Beat {
+    process: Process,
+    sleeps: u64,
+    at: Instant,
+}
+
+fn sleeps_of(process: &Process) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", process.pid)).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"))?;
+    line.trim().parse().ok()
 }
 
 impl Publisher {
@@ -129,10 +151,19 @@ impl Publisher {
         let report = read_json::<Report>(&report_path(state)).ok();
         let report = report.filter(|report| report.process.is_alive());
         let report = report.filter(|report| report.build == WANTED_BUILD);
+        let report = report.filter(|report| known.lives(&report.process));
         if report.is_none() && !wanted.is_empty() {
+            known.lose();
             known.start(state, executable, tag)?;
         }
         Ok(report.map(|report| report.ports).unwrap_or_default())
+    }
+
+    /// What is to be told of one that was replaced lately.
+    pub fn notice(&self) -> Option<String> {
+        let mut known = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        known.replaced.take_if(|(at, _)| at.elapsed() > REPLACED_TOLD_FOR);
+        known.replaced.as_ref().map(|(_, why)| why.clone())
     }
 }
 
@@ -141,6 +172,48 @@ impl Known {
         if self.child.as_mut().is_some_and(|child| !matches!(child.try_wait(), Ok(None))) {
             self.child = None;
         }
+    }
+
+    /// Whether a publisher goes on; one that has stood still for too long is ended.
+    fn lives(&mut self, process: &Process) -> bool {
+        // One whose end is just being seen says nothing.
+        let Some(sleeps) = sleeps_of(process) else { return true };
+        match &mut self.beat {
+            Some(beat) if beat.process == *process && beat.sleeps == sleeps => {
+                if beat.at.elapsed() < SILENT_AFTER {
+                    return true;
+                }
+                let stopped = if process.is_stopped() { "was stopped" } else { "hung" };
+                let after = SILENT_AFTER.as_secs();
+                self.beat = None;
+                self.tell(format!("what carries published ports {stopped} for {after} s"));
+                if let Err(error) = process.signal(Signal::SIGKILL) {
+                    tracing::warn!(pid = process.pid, %error, "cannot end the publisher");
+                }
+                false
+            }
+            beat => {
+                *beat = Some(Beat { process: process.clone(), sleeps, at: Instant::now() });
+                true
+            }
+        }
+    }
+
+    /// There was one, and there is none any more.
+    fn lose(&mut self) {
+        if let Some(Beat { process, .. }) = self.beat.take()
+            && !process.is_alive()
+        {
+            self.tell("what carries published ports was ended by somebody else".to_owned());
+        }
+    }
+
+    fn tell(&mut self, why: String) {
+        tracing::warn!(%why, "it is started anew; connections that it carried are cut");
+        let text = format!(
+            "{why}, and was started anew within the last 10 m; connections that it carried were cut"
+        );
+        self.replaced = Some((Instant::now(), text));
     }
 
     fn start(&mut self, state: &Path, executable: &Path, tag: &str) -> Result<(), Failure> {

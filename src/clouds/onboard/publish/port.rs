@@ -15,6 +15,8 @@ use tokio::task::{AbortHandle, spawn_local};
 /// A server that did not take a connection is asked last for this long: the appliance hears of it
 /// later than we do.
 const PASSED_OVER: Duration = Duration::from_secs(2);
+/// A client that was turned away is told of for this long: the next may be let in.
+const REFUSED_TOLD_FOR: Duration = Duration::from_secs(60);
 
 /// Where a port leads, and what goes through it. Shared by everything of it on one thread.
 pub struct PortTraffic {
@@ -24,6 +26,8 @@ pub struct PortTraffic {
     turn: Cell<usize>,
     /// Servers that did not take one, and when.
     failed: RefCell<BTreeMap<SocketAddr, Instant>>,
+    /// When a client was turned away last because no server took it, and what one said.
+    refused: RefCell<Option<(Instant, String)>>,
     /// Connections, or clients whose datagrams are answered.
     carried: Cell<usize>,
     most: Cell<usize>,
@@ -36,6 +40,7 @@ impl PortTraffic {
             servers: RefCell::default(),
             turn: Cell::new(0),
             failed: RefCell::default(),
+            refused: RefCell::default(),
             carried: Cell::new(0),
             most: Cell::new(1),
             ended: Notify::new(),
@@ -58,6 +63,20 @@ impl PortTraffic {
     /// A server did not take what it was sent.
     pub fn note_failed(&self, server: SocketAddr) {
         self.failed.borrow_mut().insert(server, Instant::now());
+    }
+
+    /// A client was turned away, because this is what servers said.
+    pub fn note_refused(&self, why: String) {
+        *self.refused.borrow_mut() = Some((Instant::now(), why));
+    }
+
+    /// Why clients are turned away, while there are servers that should take them.
+    fn refusal(&self) -> Option<String> {
+        let mut refused = self.refused.borrow_mut();
+        refused.take_if(|(at, _)| at.elapsed() > REFUSED_TOLD_FOR);
+        let servers = !self.servers.borrow().is_empty();
+        let why = refused.as_ref().filter(|_| servers).map(|(_, why)| why);
+        why.map(|why| format!("clients are turned away: {why}"))
     }
 
     /// Whether a server takes new connections.
@@ -168,7 +187,8 @@ impl PublishedPort {
 
     /// Where it is open by now, and what is wrong with the rest.
     pub fn state(&self) -> Published {
-        Published { key: self.key.clone(), open: self.open.clone(), wrong: self.wrong.clone() }
+        let wrong = self.wrong.clone().or_else(|| self.traffic.refusal());
+        Published { key: self.key.clone(), open: self.open.clone(), wrong }
     }
 }
 

@@ -68,18 +68,27 @@ async fn lead(mut client: TcpStream, traffic: Rc<PortTraffic>, _place: Connectio
 async fn connect(traffic: &PortTraffic) -> Option<TcpStream> {
     let begun = Instant::now();
     let mut tried: Vec<SocketAddr> = Vec::new();
-    loop {
+    let mut said = None;
+    while let Some(server) = traffic.next(&tried) {
         let left = LEAD_WITHIN.saturating_sub(begun.elapsed());
         if left.is_zero() {
-            return None;
+            break;
         }
-        let server = traffic.next(&tried)?;
-        match timeout(left.min(CONNECT_WITHIN), TcpStream::connect(server)).await {
+        said = match timeout(left.min(CONNECT_WITHIN), TcpStream::connect(server)).await {
             Ok(Ok(stream)) => return Some(stream),
-            Ok(Err(_)) | Err(_) => traffic.note_failed(server),
-        }
+            Ok(Err(error)) if error.kind() == ErrorKind::ConnectionRefused => {
+                Some(format!("nothing listens at {server}"))
+            }
+            Ok(Err(error)) => Some(format!("{server}: {error}")),
+            Err(_) => Some(format!("{server} does not answer")),
+        };
+        traffic.note_failed(server);
         tried.push(server);
     }
+    if let Some(why) = said {
+        traffic.note_refused(why);
+    }
+    None
 }
 
 /// Asks after a peer that is silent.
