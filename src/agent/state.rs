@@ -9,6 +9,7 @@ use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 /// Whose state this is; see [`State::open`].
 const OWNER: &str = "owner";
@@ -36,16 +37,27 @@ pub enum StateError {
     },
 }
 
+/// Whatever the agent before was just starting has its lock until it is another program.
+const LOCK_WITHIN: Duration = Duration::from_millis(500);
+/// Between two looks whether the lock is free.
+const LOCK_LOOK: Duration = Duration::from_millis(20);
+
 impl State {
     /// Opens or makes the directory and locks it.
     pub fn open(dir: &Path, server: ServerId, ca_fingerprint: &str) -> Result<State, StateError> {
         let failed = |source| StateError::Io { path: dir.to_owned(), source };
         make_dir(dir).map_err(failed)?;
         let lock = private_file(&dir.join("lock")).map_err(failed)?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(fs::TryLockError::WouldBlock) => return Err(StateError::Held(dir.to_owned())),
-            Err(fs::TryLockError::Error(source)) => return Err(failed(source)),
+        let begun = Instant::now();
+        loop {
+            match lock.try_lock() {
+                Ok(()) => break,
+                Err(fs::TryLockError::WouldBlock) if begun.elapsed() < LOCK_WITHIN => {
+                    std::thread::sleep(LOCK_LOOK);
+                }
+                Err(fs::TryLockError::WouldBlock) => return Err(StateError::Held(dir.to_owned())),
+                Err(fs::TryLockError::Error(source)) => return Err(failed(source)),
+            }
         }
         let state = State { dir: dir.to_owned(), _lock: lock };
         let owner = format!("{server} {ca_fingerprint}\n");

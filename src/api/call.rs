@@ -4,7 +4,7 @@
 //! and the body. A fault names its field, and all faults of one input are told at once.
 
 use crate::api::answer::{Reply, pagination, value};
-use crate::api::body;
+use crate::api::{body, json};
 use crate::base::limit::{
     API_PAGE_MAX, API_QUERY_MAX, PAGE_NUMBER_MAX, QUERY_TEXT_BYTES_MAX, TEXT_BYTES_MAX,
 };
@@ -169,7 +169,7 @@ impl<T: DeserializeOwned> FromObject for T {
 }
 
 fn object(body: &[u8]) -> Result<Map<String, Value>> {
-    match serde_json::from_slice(body) {
+    match json::read(body) {
         Ok(Value::Object(object)) => Ok(object),
         Ok(_) => Err(structure("the body must be a JSON object", None)),
         Err(e) => {

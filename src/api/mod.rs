@@ -34,6 +34,7 @@ mod crowd;
 mod describe;
 mod dispatch;
 mod flow;
+mod json;
 mod listen;
 mod replay;
 mod routes;

@@ -30,7 +30,7 @@ use crate::automation::strict_environment;
 use crate::base::limit::{TEMPLATE_OUTPUT_BYTES_MAX, TEMPLATE_STEPS_MAX, VARIABLE_WORD_BYTES_MAX};
 use crate::base::mask::Mask;
 use crate::model::{Recipe, RoleFile, RoleService, Workload};
-use asked::{TIER_FIELDS, farm_roles_in};
+use asked::{TIER_FIELDS, farm_roles_in, unknown_helpers};
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Object, Value};
 use minijinja::{Environment, Error, ErrorKind, State, context};
@@ -321,7 +321,8 @@ pub fn faults_of_template(
         let why = format!("`{field}` is not known of a farm role, only {known}");
         Some((asked.line, why))
     });
-    wrong.map(|why| (0, why)).chain(asked).map(fault).collect()
+    let placed = asked.chain(unknown_helpers(&environment, text));
+    wrong.map(|why| (0, why)).chain(placed).map(fault).collect()
 }
 
 /// Why a name in a template is none, as far as the recipe alone can say.

@@ -251,7 +251,6 @@ fn lay_ground(config: &Config) -> Result<Ground, StartError> {
     };
     let (identity, _) = certificate.identity()?;
     let install = installation(&store, clock.as_ref(), &authority, &keyring)?;
-    sealing::look_at_key(&store, &keyring).map_err(StartError::Records)?;
     let settings = Settings {
         platforms: platforms(onboard.as_deref()),
         opening: opening(&install, agents_port)?,
@@ -309,6 +308,7 @@ fn installation(
     if known.authority.is_empty() {
         install::note_authority(store, authority).map_err(StartError::Records)?;
     }
+    sealing::look_at_key(store, keyring).map_err(StartError::Records)?;
     Ok(known)
 }
 

@@ -79,7 +79,8 @@ pub fn carry(verb: &ExampleVerb, io: &mut Io<'_>) -> Done {
             for Example { name, about, .. } in EXAMPLES {
                 put_line!(io.stdout, "{name:<10}  {about}")?;
             }
-            put_line!(io.stdout, "\ngrange example write DIR writes all of them")?;
+            put_line!(io.stdout)?;
+            put_line!(io.stdout, "grange example write DIR writes all of them")?;
         }
         ExampleVerb::Write { dir } => {
             write(dir, io)?;

@@ -37,11 +37,16 @@ fn create(args: &TokenCreate, client: &Client, io: &mut Io<'_>, json: bool) -> D
         expires_in_ms: args.days.map(|days| days * 86_400_000),
     };
     let token = client.ask(&TOKEN_CREATE, &[], &input)?;
+    let told =
+        if json { io.json(&token) } else { put_line!(io.stdout, "{}", token.token.reveal()) };
+    // One that nobody was shown is nobody's, and would be good for as long as it lasts.
+    if let Err(error) = told.and_then(|()| io.stdout.flush()) {
+        client.remove(&TOKEN_REVOKE, &[&token.id])?;
+        return Err(error.into());
+    }
     if json {
-        io.json(&token)?;
         return Ok(0);
     }
-    put_line!(io.stdout, "{}", token.token.reveal())?;
     let until = token.expires_at.map(|at| format!(", until {}", Timestamp(at)));
     let until = until.unwrap_or_default();
     put_line!(io.stderr, "token {}{until}; it is not shown again", token.id)?;

@@ -145,9 +145,11 @@ impl Error {
         }
     }
 
-    /// Whether there is nobody to talk to, as against somebody who refuses.
+    /// Whether there is nobody to talk to, as against somebody who refuses, or a socket that this
+    /// user may not use.
     pub fn is_absence(&self) -> bool {
-        matches!(self, Error::Unreachable { .. })
+        let Error::Unreachable { source, .. } = self else { return false };
+        source.kind() != io::ErrorKind::PermissionDenied
     }
 
     /// Whether the same question may well be answered in a moment: nobody answered, or somebody

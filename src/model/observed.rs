@@ -40,15 +40,23 @@ pub enum NoticeKind {
     Network,
     /// Nothing bounds what servers write.
     Disk,
+    /// Something of the platform's was taken away or stood still, and was put right: no server is
+    /// the worse for it now.
+    Repaired,
 }
 
 impl NoticeKind {
+    /// Every kind, in the order in which alerts are raised.
+    pub const ALL: [NoticeKind; 4] =
+        [NoticeKind::OutOfMemory, NoticeKind::Network, NoticeKind::Disk, NoticeKind::Repaired];
+
     /// Its name.
     pub fn as_str(self) -> &'static str {
         match self {
             NoticeKind::OutOfMemory => "outOfMemory",
             NoticeKind::Network => "network",
             NoticeKind::Disk => "disk",
+            NoticeKind::Repaired => "repaired",
         }
     }
 }

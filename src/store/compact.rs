@@ -44,7 +44,7 @@ pub(super) fn compact(
     pages: &Pages,
     free: Option<u64>,
 ) -> Result<bool, StoreError> {
-    let before = pages.file_bytes().map_err(StoreError::input)?;
+    let before = pages.medium().len().map_err(StoreError::input)?;
     if before < STORE_COMPACT_BYTES {
         return Ok(false);
     }

@@ -129,7 +129,7 @@ impl Slot {
 
     /// Bytes of the database's file.
     pub fn file_bytes(&self) -> u64 {
-        self.files().pages.file_bytes().unwrap_or(0)
+        self.files().pages.medium().len().unwrap_or(0)
     }
 
     /// Makes a group stay, and everybody see it, in this order: whoever sees it may count on it.
@@ -289,7 +289,7 @@ impl Slot {
     fn require_files(&self) -> Result<(), StoreError> {
         let (database, log) = {
             let files = self.files();
-            (files.pages.file(), files.wal.file())
+            (files.pages.medium().file(), files.wal.file())
         };
         self.place.away(database, log).map_or(Ok(()), |path| {
             Err(StoreError::Away { path: path.display().to_string(), process: std::process::id() })

@@ -18,7 +18,7 @@
 //! torn or rotted later, so whoever opens the file is told ([`Pages::is_doubtful`]) and compares
 //! everything.
 
-use super::wal::{FileId, Medium, RealFile};
+use super::wal::{Medium, RealFile};
 use crate::base::hash::sum64;
 use redb::StorageBackend;
 use std::collections::BTreeMap;
@@ -215,14 +215,9 @@ impl Pages {
         self.state().header.doubtful
     }
 
-    /// Which file it is.
-    pub fn file(&self) -> Option<FileId> {
-        self.shared.medium.file()
-    }
-
-    /// Bytes of the file.
-    pub fn file_bytes(&self) -> io::Result<u64> {
-        self.shared.medium.len()
+    /// Where the database's bytes are.
+    pub fn medium(&self) -> &dyn Medium {
+        &*self.shared.medium
     }
 
     /// Reads again, from the disk, pages that this process wrote or has read before, the first

@@ -37,10 +37,11 @@ impl Site {
         Site { yard, addresses, bridge: format!("gr-{tag}") }
     }
 
-    /// What is said of the network.
+    /// What is said of the network: that it is wrong, or was put right.
     fn said(&self) -> Vec<String> {
+        let is_of_it = |kind| matches!(kind, NoticeKind::Network | NoticeKind::Repaired);
         let notices = self.yard.cloud.examine().into_iter();
-        notices.filter(|n| n.kind == NoticeKind::Network).map(|n| n.text).collect()
+        notices.filter(|notice| is_of_it(notice.kind)).map(|notice| notice.text).collect()
     }
 
     #[track_caller]

@@ -148,10 +148,12 @@ impl Keepers {
 
     /// Forgets how one ended, so that it can begin anew.
     pub fn forget_report(&self, name: &str) -> io::Result<()> {
-        match fs::remove_file(self.dir.join(name).join(REPORT)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            _ => Ok(()),
-        }
+        remove_file(&self.dir.join(name).join(REPORT))
+    }
+
+    /// Forgets what one was told, which may be secret, and not how it ended.
+    pub fn forget_spec(&self, name: &str) -> io::Result<()> {
+        remove_file(&self.dir.join(name).join(SPEC))
     }
 
     fn signal(&self, name: &str, signal: Signal) -> io::Result<()> {
@@ -164,6 +166,13 @@ impl Keepers {
     /// Reaps keepers that have ended.
     pub fn reap(&mut self) {
         self.children.retain_mut(|child| matches!(child.try_wait(), Ok(None)));
+    }
+}
+
+fn remove_file(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
     }
 }
 

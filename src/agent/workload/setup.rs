@@ -76,6 +76,7 @@ pub fn bring_about(
         }
         if !is_to_begin(keepers, step, places)? {
             remove(&places.script(step))?;
+            keepers.forget_spec(&step.kept_as)?;
             continue;
         }
         shared.is_at(&step.words());
@@ -83,6 +84,7 @@ pub fn bring_about(
         // What it does may be a secret's business.
         remove(&places.script(step))?;
         done?;
+        keepers.forget_spec(&step.kept_as)?;
     }
     Ok(())
 }

@@ -7,15 +7,13 @@ use crate::base::problem::chain;
 use crate::net::tls::validity;
 use crate::pki::{Authority, PkiError};
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// It outlives most machines, so its end is news long before.
 const DAYS_LEFT: i64 = 365;
 
 /// `expected` is the fingerprint that the store has, where it has one.
 pub(super) fn authority(keys: &Path, expected: Option<&str>, now: Timestamp) -> Vec<Finding> {
-    let path = keys.join("authority.pem");
-    let name = path.display();
     let mut found = vec![match Authority::open_kept(keys, expected) {
         Ok(authority) => whole(&authority, expected.is_some(), now),
         Err(PkiError::Missing(_)) if !keys.parent().unwrap_or(keys).join("store.redb").exists() => {
@@ -24,13 +22,27 @@ pub(super) fn authority(keys: &Path, expected: Option<&str>, now: Timestamp) -> 
         // Its message says what to do.
         Err(error) => fail("authority", chain(&error), ""),
     }];
-    if let Ok(meta) = std::fs::metadata(&path)
-        && meta.mode() & 0o077 != 0
-    {
-        let text = format!("{name} has mode {:o}: others may read a key", meta.mode() & 0o777);
-        found.push(fail("authority", text, format!("chmod 600 {name}")));
-    }
+    found.extend(open_to_others(keys));
     found
+}
+
+/// Keys are for their owner alone, and so is where they are.
+fn open_to_others(keys: &Path) -> Vec<Finding> {
+    let files = std::fs::read_dir(keys).into_iter().flatten().flatten().map(|file| file.path());
+    let mut all: Vec<PathBuf> = files.collect();
+    all.sort();
+    all.insert(0, keys.to_owned());
+    let told = |path: PathBuf| {
+        let found = std::fs::symlink_metadata(&path).ok()?;
+        if found.mode() & 0o077 == 0 || found.is_symlink() {
+            return None;
+        }
+        let (name, mode) = (path.display(), found.mode() & 0o777);
+        let right = if found.is_dir() { 700 } else { 600 };
+        let text = format!("{name} has mode {mode:o}: others may read or replace a key");
+        Some(fail("keys", text, format!("chmod {right} {name}")))
+    };
+    all.into_iter().filter_map(told).collect()
 }
 
 fn whole(authority: &Authority, compared: bool, now: Timestamp) -> Finding {

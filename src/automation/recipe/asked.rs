@@ -6,6 +6,7 @@
 //! looks into `farm.roles` first, because that may do without.
 
 use crate::model::Recipe;
+use minijinja::{Environment, ErrorKind};
 use std::iter::Peekable;
 use std::str::Chars;
 
@@ -77,6 +78,54 @@ pub fn farm_roles_in(part: &str, text: &str) -> Vec<AskedFarmRole> {
         asked.push(AskedFarmRole { part: part.to_owned(), line: *line, alias, field, port });
     }
     asked
+}
+
+/// What a template does to a value by name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Helper {
+    /// A filter, as in `value | name`.
+    Filter(String),
+    /// A test, as in `value is name`.
+    Test(String),
+}
+
+/// Filters and tests that a template names and there are none of, each with its line.
+pub fn unknown_helpers(environment: &Environment<'_>, text: &str) -> Vec<(usize, String)> {
+    let told = |(line, helper)| {
+        let (probe, what, name) = match helper {
+            Helper::Filter(name) => (format!("{{{{ '' | {name} }}}}"), "filter", name),
+            Helper::Test(name) => (format!("{{{{ '' is {name} }}}}"), "test", name),
+        };
+        // Whether it takes the values that it is given is another question.
+        let error = environment.render_str(&probe, ()).err()?;
+        let is_unknown = matches!(error.kind(), ErrorKind::UnknownFilter | ErrorKind::UnknownTest);
+        is_unknown.then(|| (line, format!("there is no {what} `{name}`")))
+    };
+    helpers_in(text).into_iter().filter_map(told).collect()
+}
+
+/// Every filter and test that a template names, each with its line.
+fn helpers_in(text: &str) -> Vec<(usize, Helper)> {
+    let words = words_of(text);
+    let plain = |at: usize| match words.get(at) {
+        Some((_, Word::Plain(word))) => word.as_str(),
+        _ => "",
+    };
+    let begins = |word: &str| word.starts_with(|c: char| c.is_alphabetic() || c == '_');
+    let named = |at: usize| Some(plain(at).to_owned()).filter(|word| begins(word));
+    let mut found = Vec::new();
+    for (at, (line, _)) in words.iter().enumerate() {
+        let helper = match plain(at) {
+            "|" => named(at + 1).map(Helper::Filter),
+            // `x.is` is a field.
+            "is" if at > 0 && plain(at - 1) != "." => {
+                named(at + 1 + usize::from(plain(at + 1) == "not")).map(Helper::Test)
+            }
+            _ => None,
+        };
+        found.extend(helper.map(|helper| (*line, helper)));
+    }
+    found
 }
 
 /// A piece of what stands in a template's `{{ }}` and `{% %}`.
@@ -197,6 +246,16 @@ fn words_of(text: &str) -> Vec<(usize, Word)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn filters_and_tests_are_found_with_their_lines() {
+        let text = "{{ a|first }} | no\n{% if b is not defined and c.is == 'x | y' %}\n\
+                    {{ d | default('|') | join(',') }}{# | not #}{% raw %}{{ e | f }}{% endraw %}";
+        let (filter, test) = (|n: &str| Helper::Filter(n.into()), |n: &str| Helper::Test(n.into()));
+        let last = [(3, filter("default")), (3, filter("join"))];
+        let expected = [vec![(1, filter("first")), (2, test("defined"))], last.to_vec()].concat();
+        assert_eq!(helpers_in(text), expected);
+    }
 
     #[track_caller]
     fn check(text: &str, expected: &[&str]) {

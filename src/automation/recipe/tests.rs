@@ -167,6 +167,13 @@ fn a_role_alone_knows_what_its_templates_cannot_mean() {
              address",
         ],
     );
+    check(
+        "{{ports.http | nosuch}}\n{{ports.http is odder}}{{ports.http | int is odd}}",
+        &[
+            "files: /etc/x, line 1: there is no filter `nosuch`",
+            "files: /etc/x, line 2: there is no test `odder`",
+        ],
+    );
     let told = faults_of("a\n{{ports.http").remove(0);
     assert_eq!(told.line, 2, "{told}");
 }

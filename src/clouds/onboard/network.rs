@@ -44,8 +44,8 @@ pub struct NetworkWatch {
     port: AtomicU16,
 }
 
-fn network_notice(text: String) -> Notice {
-    Notice { server: None, kind: NoticeKind::Network, text, count: 0 }
+fn of_the_whole(kind: NoticeKind, text: String) -> Notice {
+    Notice { server: None, kind, text, count: 0 }
 }
 
 impl Onboard {
@@ -67,10 +67,13 @@ impl Onboard {
         let mut notices = self.memory.look(&self.cgroups, &sizes);
         let servers: Vec<_> = known.iter().map(|(at, _)| at.clone()).collect();
         notices.extend(self.disks.notices(&servers));
-        notices.extend(self.publisher.notice().map(network_notice));
+        let replaced = self.publisher.notice();
+        notices.extend(replaced.map(|text| of_the_whole(NoticeKind::Repaired, text)));
         if self.isolation == Isolation::Namespaces {
-            let texts = self.look_at_network(&known);
-            notices.extend(texts.into_iter().map(network_notice));
+            let (texts, repaired) = self.look_at_network(&known);
+            let wrong = texts.into_iter().map(|text| of_the_whole(NoticeKind::Network, text));
+            notices.extend(wrong);
+            notices.extend(repaired.map(|text| of_the_whole(NoticeKind::Repaired, text)));
         }
         notices
     }
@@ -80,7 +83,11 @@ impl Onboard {
         self.network.port.store(port, Ordering::Relaxed);
     }
 
-    fn look_at_network(&self, known: &[(ServerDirectory, ServerRecord)]) -> Vec<String> {
+    /// What is wrong with it, and what was put right.
+    fn look_at_network(
+        &self,
+        known: &[(ServerDirectory, ServerRecord)],
+    ) -> (Vec<String>, Option<String>) {
         let mut texts = Vec::new();
         let repaired = match self.repair(known) {
             Ok(repaired) => repaired,
@@ -96,15 +103,15 @@ impl Onboard {
             *told = Some((now, repaired.join(", ")));
         }
         told.take_if(|(at, _)| now.duration_since(*at) > REPAIR_TOLD_FOR);
-        texts.extend(told.as_ref().map(|(_, what)| {
+        let put_right = told.as_ref().map(|(_, what)| {
             format!("somebody took away {what}; it was put right within the last 10 m")
-        }));
+        });
         drop(told);
         texts.extend(self.foreign_route(known));
         texts.extend(self.probe(!repaired.is_empty()));
         texts.extend(self.closed_ways());
         texts.extend(self.unnamed());
-        texts
+        (texts, put_right)
     }
 
     /// Makes again what is missing of what we made; says what.

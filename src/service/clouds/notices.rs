@@ -58,7 +58,7 @@ fn alert(service: &Service, platform: &str, notices: &[Notice]) -> Result<()> {
         };
         told.push(text);
     }
-    for kind in [NoticeKind::OutOfMemory, NoticeKind::Network, NoticeKind::Disk] {
+    for kind in NoticeKind::ALL {
         let text = texts.get(&kind).map(|told| {
             let more = told.len().saturating_sub(NAMED_MAX);
             let named = told[..told.len().min(NAMED_MAX)].join("; ");

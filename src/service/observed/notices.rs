@@ -1,7 +1,7 @@
 //! The notices of each platform as they were last told, in memory.
 
 use crate::base::{Millis, ServerId};
-use crate::model::Notice;
+use crate::model::{Notice, NoticeKind};
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
@@ -49,6 +49,8 @@ impl Notices {
         for notice in notices {
             match notice.server {
                 Some(server) => told.servers.entry(server).or_default().push(notice),
+                // What is right again is no condition of anybody.
+                None if notice.kind == NoticeKind::Repaired => {}
                 None => told.whole.push(notice),
             }
         }
@@ -70,11 +72,20 @@ impl Notices {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::NoticeKind;
 
     fn notice(count: u64) -> Notice {
         let text = format!("{count} times");
         Notice { server: Some(ServerId(1)), kind: NoticeKind::OutOfMemory, text, count }
+    }
+
+    #[test]
+    fn what_was_put_right_is_no_condition_of_a_server() {
+        let notices = Notices::default();
+        let whole = |kind| Notice { server: None, kind, text: "it".into(), count: 0 };
+        let both = vec![whole(NoticeKind::Repaired), whole(NoticeKind::Network)];
+        notices.set("onboard", both, 0, 600);
+        let seen: Vec<_> = notices.of("onboard", ServerId(1)).iter().map(|n| n.kind).collect();
+        assert_eq!(seen, [NoticeKind::Network]);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The volumes of each platform as its last complete listing showed them, in memory.
 
-use crate::model::Volume;
+use crate::base::FarmRoleId;
+use crate::model::{Server, Volume};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -15,9 +16,22 @@ struct Listing {
     seen: BTreeSet<String>,
     /// Those that no record knew.
     strange: BTreeSet<String>,
+    /// Which servers lack one, by farm role and index, and which.
+    missing: BTreeMap<(FarmRoleId, u32), String>,
 }
 
 impl SeenVolumes {
+    /// Says which servers of a platform lack a volume.
+    pub fn set_missing(&self, platform: &str, missing: BTreeMap<(FarmRoleId, u32), String>) {
+        self.lock().entry(platform.to_owned()).or_default().missing = missing;
+    }
+
+    /// Which volume a server lacks, if one.
+    pub fn missing_of(&self, server: &Server) -> Option<String> {
+        let place = (server.farm_role, server.index);
+        self.lock().get(&server.account)?.missing.get(&place).cloned()
+    }
+
     /// Replaces what is seen of a platform; gives those of the strange ones that were strange in
     /// the listing before, too.
     pub fn set(
@@ -30,7 +44,8 @@ impl SeenVolumes {
         let before = platforms.get(platform);
         let stay = strange.iter().filter(|id| before.is_some_and(|b| b.strange.contains(*id)));
         let stay = stay.cloned().collect();
-        platforms.insert(platform.to_owned(), Listing { seen, strange });
+        let missing = before.map(|before| before.missing.clone()).unwrap_or_default();
+        platforms.insert(platform.to_owned(), Listing { seen, strange, missing });
         stay
     }
 

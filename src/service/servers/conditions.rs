@@ -40,6 +40,7 @@ pub(in crate::service) fn of(
         ("unhealthy", unhealthy(server, failure, now)),
         ("partlyReached", partly_reached(service, server)),
         ("reachesNone", reaches_none(service, server)),
+        ("volumeMissing", volume_missing(service, server)),
         ("silent", silent(server, agent, now)),
         ("missing", missing(server, &policy, seen, now)),
         ("rebooting", rebooting(server, &policy, now)),
@@ -91,6 +92,12 @@ fn unhealthy(server: &Server, failure: Option<&Failure>, now: Timestamp) -> Opti
 fn partly_reached(service: &Service, server: &Server) -> Option<String> {
     let runs = server.status == ServerStatus::Running;
     runs.then(|| service.observed.partly_reached(server.id)).flatten()
+}
+
+/// It is up, and its cloud does not show a data volume of it any more.
+fn volume_missing(service: &Service, server: &Server) -> Option<String> {
+    let is_up = server.status.counts();
+    is_up.then(|| service.observed.volumes.missing_of(server)).flatten()
 }
 
 /// It balances, and what is behind it does not answer.

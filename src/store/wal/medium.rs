@@ -12,7 +12,7 @@ pub(in crate::store) struct FileId {
 }
 
 impl FileId {
-    /// Whose metadata these are.
+    /// The file that these metadata are of.
     pub fn of(found: &Metadata) -> FileId {
         FileId { device: found.dev(), inode: found.ino() }
     }
@@ -22,7 +22,7 @@ impl FileId {
 pub(in crate::store) trait Medium: Send + Sync {
     /// How many there are.
     fn len(&self) -> io::Result<u64>;
-    /// Which file it is, if it is one.
+    /// What tells it from every other file; `None` of what is no file.
     fn file(&self) -> Option<FileId> {
         None
     }

@@ -67,7 +67,7 @@ impl Wal {
         self.position
     }
 
-    /// Which file it is, while it is open.
+    /// What tells the log's file from every other, while it is open.
     pub fn file(&self) -> Option<FileId> {
         self.medium.as_ref()?.file()
     }

@@ -103,7 +103,9 @@ fn facts(state: &State, server: &ServerView, columns: usize) -> Vec<Line> {
 /// How much a condition is worth a look.
 pub fn condition_tone(name: &str) -> Tone {
     match name {
-        "failed" | "unhealthy" | "reachesNone" | "silent" | "missing" => Tone::Bad,
+        "failed" | "unhealthy" | "reachesNone" | "volumeMissing" | "silent" | "missing" => {
+            Tone::Bad
+        }
         "rebooting" => Tone::Busy,
         _ => Tone::Dim,
     }

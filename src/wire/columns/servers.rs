@@ -85,7 +85,7 @@ const COLUMNS: &[This] = &[
 ];
 
 /// Conditions that are not as they should be.
-const BAD: [&str; 5] = ["failed", "unhealthy", "reachesNone", "silent", "missing"];
+const BAD: [&str; 6] = ["failed", "unhealthy", "reachesNone", "volumeMissing", "silent", "missing"];
 
 /// Its status, with what else is true of it.
 fn status(server: &ServerView) -> Cell {

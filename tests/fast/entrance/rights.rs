@@ -113,6 +113,9 @@ pub const VERBS: &[(&str, &[Permission], Call)] = &[
     }),
     ("orchestration::runs::get", &[CommandsRun], |t, a| said(runs::get(t.service, a, RunId(1)))),
     ("orchestration::runs::list", &[CommandsRun], |t, a| said(runs::list(t.service, a, PAGE))),
+    ("orchestration::runs::output", &[CommandsRun], |t, a| {
+        said(runs::output(t.service, a, RunId(1), t.server).map(|_| "a stream"))
+    }),
     ("orchestration::runs::servers", &[CommandsRun], |t, a| {
         said(runs::servers(t.service, a, RunId(1), PAGE))
     }),

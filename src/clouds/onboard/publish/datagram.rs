@@ -106,6 +106,7 @@ async fn to_server(
         traffic.note_failed(server);
         return None;
     }
+    let place = traffic.enter(client.ip())?;
     let moved = Rc::new(Cell::new(Instant::now()));
     let answers = Answers { from: there.clone(), to: socket.clone(), client, moved: moved.clone() };
     let ended = (sessions.clone(), traffic.clone());
@@ -116,7 +117,7 @@ async fn to_server(
         traffic.note_failed(server);
         sessions.borrow_mut().remove(&client);
     });
-    let (back, _place) = (back.abort_handle(), traffic.enter());
+    let (back, _place) = (back.abort_handle(), place);
     let session = Session { server, socket: there.clone(), moved, back, _place };
     sessions.borrow_mut().insert(client, session);
     Some(there)

@@ -5,8 +5,9 @@ use crate::clouds::publication::{Publication, PublicationKey, Published};
 use crate::model::Protocol;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::io::{self, ErrorKind};
-use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::net::{IpAddr, SocketAddr, TcpListener, UdpSocket};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 use tokio::sync::Notify;
@@ -15,6 +16,9 @@ use tokio::task::{AbortHandle, spawn_local};
 /// A server that did not take a connection is asked last for this long: the appliance hears of it
 /// later than we do.
 const PASSED_OVER: Duration = Duration::from_secs(2);
+/// Of what a port may carry, one client's address has at most three parts of four.
+const CLIENT_SHARE: usize = 3;
+const CLIENT_SHARE_PARTS: usize = 4;
 /// A client that was turned away is told of for this long: the next may be let in.
 const REFUSED_TOLD_FOR: Duration = Duration::from_secs(60);
 
@@ -28,6 +32,8 @@ pub struct PortTraffic {
     failed: RefCell<BTreeMap<SocketAddr, Instant>>,
     /// When a client was turned away last because no server took it, and what one said.
     refused: RefCell<Option<(Instant, String)>>,
+    /// Connections of each client's address.
+    clients: RefCell<BTreeMap<IpAddr, usize>>,
     /// Connections, or clients whose datagrams are answered.
     carried: Cell<usize>,
     most: Cell<usize>,
@@ -41,6 +47,7 @@ impl PortTraffic {
             turn: Cell::new(0),
             failed: RefCell::default(),
             refused: RefCell::default(),
+            clients: RefCell::default(),
             carried: Cell::new(0),
             most: Cell::new(1),
             ended: Notify::new(),
@@ -72,6 +79,10 @@ impl PortTraffic {
 
     /// Why clients are turned away, while there are servers that should take them.
     fn refusal(&self) -> Option<String> {
+        if self.is_full() {
+            let most = self.most.get();
+            return Some(format!("it carries {most} connections, as many as it may: others wait"));
+        }
         let mut refused = self.refused.borrow_mut();
         refused.take_if(|(at, _)| at.elapsed() > REFUSED_TOLD_FOR);
         let servers = !self.servers.borrow().is_empty();
@@ -101,20 +112,38 @@ impl PortTraffic {
         }
     }
 
-    /// One more, for as long as what is given lives.
-    pub fn enter(self: &Rc<PortTraffic>) -> ConnectionSlot {
+    /// One more, for as long as what is given lives; `None` for a client that has its share
+    /// already: what it leaves idle must not keep everybody else out.
+    pub fn enter(self: &Rc<PortTraffic>, client: IpAddr) -> Option<ConnectionSlot> {
+        let client = client.to_canonical();
+        let mut clients = self.clients.borrow_mut();
+        let its = clients.entry(client).or_default();
+        if *its >= (self.most.get() / CLIENT_SHARE_PARTS * CLIENT_SHARE).max(1) {
+            return None;
+        }
+        *its += 1;
         self.carried.set(self.carried.get() + 1);
-        ConnectionSlot(self.clone())
+        Some(ConnectionSlot { traffic: self.clone(), client })
     }
 }
 
 /// One of the connections that a port may carry at once; free again when it is dropped.
-pub struct ConnectionSlot(Rc<PortTraffic>);
+pub struct ConnectionSlot {
+    traffic: Rc<PortTraffic>,
+    client: IpAddr,
+}
 
 impl Drop for ConnectionSlot {
     fn drop(&mut self) {
-        self.0.carried.set(self.0.carried.get() - 1);
-        self.0.ended.notify_waiters();
+        let traffic = &self.traffic;
+        if let Entry::Occupied(mut its) = traffic.clients.borrow_mut().entry(self.client) {
+            match its.get() {
+                1 => drop(its.remove()),
+                many => *its.get_mut() = *many - 1,
+            }
+        }
+        traffic.carried.set(traffic.carried.get() - 1);
+        traffic.ended.notify_waiters();
     }
 }
 
@@ -253,6 +282,25 @@ mod tests {
         assert!(!turns.contains(&all[1]), "{turns:?}");
         assert_eq!(traffic.next(&[all[0], all[2]]), Some(all[1]), "better than none");
         assert_eq!(traffic.next(&all), None);
+    }
+
+    #[test]
+    fn one_client_never_has_all_there_is() {
+        let traffic = PortTraffic::new();
+        traffic.most.set(8);
+        let greedy = IpAddr::from([192, 0, 2, 1]);
+        let mut held: Vec<_> = (0..8).filter_map(|_| traffic.enter(greedy)).collect();
+        assert_eq!(held.len(), 6);
+        // The same address, written otherwise.
+        assert!(traffic.enter("::ffff:192.0.2.1".parse().unwrap()).is_none());
+        let other = IpAddr::from([192, 0, 2, 2]);
+        held.extend([traffic.enter(other).unwrap(), traffic.enter(other).unwrap()]);
+        *traffic.servers.borrow_mut() = servers(1);
+        assert!(traffic.refusal().unwrap().contains("carries 8 connections"));
+        held.truncate(1);
+        assert!(traffic.refusal().is_none() && traffic.enter(greedy).is_some());
+        drop(held);
+        assert!(traffic.is_idle() && traffic.clients.borrow().is_empty());
     }
 
     #[test]

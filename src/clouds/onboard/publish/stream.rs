@@ -39,9 +39,10 @@ pub async fn accept(listener: TcpListener, traffic: Rc<PortTraffic>) {
     loop {
         traffic.room().await;
         match listener.accept().await {
-            Ok((client, _)) => {
-                let (place, traffic) = (traffic.enter(), traffic.clone());
-                drop(spawn_local(lead(client, traffic, place)));
+            Ok((client, from)) => {
+                if let Some(place) = traffic.enter(from.ip()) {
+                    drop(spawn_local(lead(client, traffic.clone(), place)));
+                }
             }
             Err(error) if is_of_one_client(&error) => {}
             Err(_) => sleep(ACCEPT_AGAIN).await,

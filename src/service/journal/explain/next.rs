@@ -91,6 +91,11 @@ pub(super) fn of_server(
     if !waiting.is_empty() {
         return Ok(waiting);
     }
+    if let Some(why) = service.observed.volumes.missing_of(server)
+        && server.status == ServerStatus::Running
+    {
+        return Ok(vec![format!("[person] {why}: put it back, or see grange volume list")]);
+    }
     Ok(match (server.status, role) {
         (ServerStatus::Terminated, _) => vec![match successor(past, server)? {
             Some(name) => format!("nothing: it is gone, and {name} took its place"),

@@ -8,7 +8,7 @@ use crate::clouds::volume::{VolumeMark, VolumeSighting};
 use crate::model::{Actor, Cause, Grant, Permission, Volume, VolumeOwner};
 use crate::service::{Service, authorise, lookup};
 use crate::store::{Author, Purpose, Tx};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Records of volumes written in one transaction at the most.
 const BATCH: usize = 500;
@@ -121,6 +121,7 @@ fn owner_of(mark: &VolumeMark) -> Option<VolumeOwner> {
 /// Raises and clears what people have to see of a platform's volumes.
 fn tell(service: &Service, platform: &str) -> Result<()> {
     let (mut missing, mut strange) = (Vec::new(), Vec::new());
+    let mut of_servers = BTreeMap::new();
     for volume in service.read(&Grant::job("volumes"), lookup::all_volumes)? {
         if volume.account != platform || volume.delete_requested {
             continue;
@@ -130,8 +131,13 @@ fn tell(service: &Service, platform: &str) -> Result<()> {
         }
         if service.observed.volumes.is_missing(&volume) {
             missing.push(format!("{} of {}", said(&volume), about(&volume)));
+            if let Some(owner) = &volume.owner {
+                let why = format!("{} is not there any more", said(&volume));
+                of_servers.insert((owner.farm_role, owner.index), why);
+            }
         }
     }
+    service.observed.volumes.set_missing(platform, of_servers);
     let told: [(&str, &str, Vec<String>); 2] = [
         ("missing", "a data volume is not there any more", missing),
         ("unknown", "data volumes that nobody knows (grange volume list)", strange),
