@@ -7,8 +7,10 @@ use crate::boot::config::Config;
 use crate::boot::failure::StartError;
 use crate::boot::told::agent_listeners;
 use crate::clouds::onboard::Onboard;
+use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr, TcpListener as StdListener};
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 use tokio::net::UnixListener;
 
 /// What is bound before anything else starts, so that a port in use stops the start early.
@@ -25,13 +27,27 @@ pub struct Bound {
 pub fn bind(config: &Config) -> Result<Bound, StartError> {
     Ok(Bound {
         socket: config.socket.clone(),
-        https: bind_port(config.https)?,
-        http: config.http.map(bind_port).transpose()?,
+        https: bind_port(config.https, LET_GO)?,
+        http: config.http.map(|address| bind_port(address, LET_GO)).transpose()?,
     })
 }
 
-fn bind_port(address: SocketAddr) -> Result<StdListener, StartError> {
-    let listener = StdListener::bind(address).map_err(|e| StartError::listen(address, e))?;
+/// How long a port may still be in use: what an appliance that was killed had just begun to start
+/// has its listeners until it is another program.
+const LET_GO: Duration = Duration::from_secs(2);
+/// Between two tries at a port.
+const TRY_AGAIN: Duration = Duration::from_millis(50);
+
+fn bind_port(address: SocketAddr, patience: Duration) -> Result<StdListener, StartError> {
+    let begun = Instant::now();
+    let listener = loop {
+        match StdListener::bind(address) {
+            Err(error) if error.kind() == ErrorKind::AddrInUse && begun.elapsed() < patience => {
+                std::thread::sleep(TRY_AGAIN);
+            }
+            bound => break bound.map_err(|error| StartError::listen(address, error))?,
+        }
+    };
     listener.set_nonblocking(true).map_err(|e| StartError::listen(address, e))?;
     Ok(listener)
 }
@@ -45,9 +61,12 @@ pub fn bind_for_agents(
     gateway: Option<IpAddr>,
 ) -> Result<Vec<StdListener>, StartError> {
     let all = || -> Result<Vec<StdListener>, StartError> {
-        let first = bind_port(configured)?;
+        // Where any port will do, another one is tried at once.
+        let patience = if configured.port() == 0 { Duration::ZERO } else { LET_GO };
+        let first = bind_port(configured, patience)?;
         let address = first.local_addr().map_err(|e| StartError::listen(configured, e))?;
-        let rest = agent_listeners(address, gateway).into_iter().skip(1).map(bind_port);
+        let rest = agent_listeners(address, gateway).into_iter().skip(1);
+        let rest = rest.map(|address| bind_port(address, patience));
         std::iter::once(Ok(first)).chain(rest).collect()
     };
     let mut bound = all();
