@@ -4,6 +4,7 @@
 use super::rig::Rig;
 use super::wait::until;
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 
@@ -287,4 +288,34 @@ fn a_rotation_killed_anywhere_loses_nothing() {
     rig.stop();
     let doctor = rig.grange(&["appliance", "doctor", "--data", data(&rig).to_str().unwrap()]);
     assert!(said(&doctor).contains("60 hidden values open"), "{}", said(&doctor));
+}
+
+/// Whoever cleans up a directory takes the socket along, and the keys: nobody is locked out, now or
+/// at the next start.
+#[test]
+fn a_socket_and_keys_that_are_taken_away_are_put_back() {
+    let mut rig = Rig::new("put-back");
+    rig.start();
+    fs::remove_file(data(&rig).join("run/api.sock")).unwrap();
+    until("the socket to be there again", 20, || {
+        let output = rig.grange(&["status"]);
+        if output.status.success() { Ok(()) } else { Err(said(&output)) }
+    });
+    let keys = data(&rig).join("keys");
+    let files = ["authority.pem", "sealing.keys"].map(|name| keys.join(name));
+    let before = files.each_ref().map(|path| fs::read(path).unwrap());
+    fs::remove_dir_all(&keys).unwrap();
+    until("the keys to be there again", 40, || {
+        let found = files.each_ref().map(|path| fs::read(path).unwrap_or_default());
+        if found == before { Ok(()) } else { Err(found.map(|bytes| bytes.len())) }
+    });
+    for path in &files {
+        assert_eq!(fs::metadata(path).unwrap().mode() & 0o777, 0o600, "{}", path.display());
+    }
+    for name in ["authority.pem", "sealing.keys"] {
+        let status = said(&rig.grange(&["status"]));
+        assert!(status.contains(&format!("somebody took away keys/{name}")), "{status}");
+    }
+    rig.kill();
+    rig.start();
 }
