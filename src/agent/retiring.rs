@@ -7,7 +7,7 @@
 //! word is on its way. A word names the retirement it was said in, and one about another is
 //! dropped.
 
-use super::state::{State, read, replace};
+use super::state::{State, read, remove_file, replace};
 use crate::base::time::say;
 use crate::base::{Clock, StepId, Timestamp, WallClock, output};
 use serde::{Deserialize, Serialize};
@@ -74,7 +74,7 @@ impl Retiring {
                 let bytes = serde_json::to_vec(known).map_err(io::Error::other)?;
                 replace(&path, &bytes)?;
             }
-            None => remove(&path)?,
+            None => remove_file(&path)?,
         }
         self.now = now;
         Ok(())
@@ -90,7 +90,7 @@ impl Retiring {
         };
         match word.map(|word| word.step).filter(fits) {
             Some(step) => Ok(Some(step)),
-            None => remove(&path).map(|()| None),
+            None => remove_file(&path).map(|()| None),
         }
     }
 
@@ -98,14 +98,7 @@ impl Retiring {
     pub fn passed_on(&mut self) -> io::Result<()> {
         let now = self.now.clone().map(|known| Retirement { idle: true, ..known });
         self.keep(now)?;
-        remove(&self.dir.join(IDLE))
-    }
-}
-
-fn remove(path: &Path) -> io::Result<()> {
-    match std::fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        Ok(()) | Err(_) => Ok(()),
+        remove_file(&self.dir.join(IDLE))
     }
 }
 

@@ -136,12 +136,13 @@ enum Arrived {
 
 impl Shared {
     async fn open(mut self, mut listener: Listener) {
+        let is_socket = matches!(listener, Listener::Unix(_));
         let mut clients = JoinSet::new();
         loop {
             tokio::select! {
                 () = stopped(&mut self.stop) => break,
                 Some(gone) = clients.join_next() => report(gone),
-                () = sleep(SOCKET_LOOK) => put_back(&mut listener),
+                () = sleep(SOCKET_LOOK), if is_socket => put_back(&mut listener),
                 arrived = accept(&listener) => match arrived {
                     Ok(arrived) => {
                         if let Some(client) = self.admit(&arrived) {

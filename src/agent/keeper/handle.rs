@@ -2,7 +2,7 @@
 
 use super::KEEPER;
 use super::spec::{KeeperReport, LOCK, REPORT, SPEC, Spec, load, store};
-use crate::agent::state::private_file;
+use crate::agent::state::{private_file, remove_file};
 use nix::sys::signal::Signal;
 use std::fs::{self, DirBuilder};
 use std::io;
@@ -166,13 +166,6 @@ impl Keepers {
     /// Reaps keepers that have ended.
     pub fn reap(&mut self) {
         self.children.retain_mut(|child| matches!(child.try_wait(), Ok(None)));
-    }
-}
-
-fn remove_file(path: &Path) -> io::Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
     }
 }
 

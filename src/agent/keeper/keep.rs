@@ -8,7 +8,7 @@ use super::process::KnownProcess;
 use super::spec::{
     CommandEnd, FAULT, KeeperReport, KeptFor, LOCK, Phase, REPORT, SPEC, Spec, load, store,
 };
-use crate::agent::state::private_file;
+use crate::agent::state::{private_file, remove_file};
 use crate::base::limit::STEADY;
 use crate::base::mask::{Mask, MaskedOutput};
 use crate::base::time::pause_s;
@@ -240,10 +240,7 @@ impl Keeper {
 
     /// The command's process, which is reaped with all that is adopted.
     fn spawn(&self) -> io::Result<i32> {
-        match fs::remove_file(self.dir.join(FAULT)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
+        remove_file(&self.dir.join(FAULT))?;
         let child = Command::new("/proc/self/exe")
             .arg0("grange-agent")
             .arg(START)

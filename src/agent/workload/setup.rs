@@ -8,6 +8,7 @@
 use super::services::{Places, log_of};
 use super::{Shared, WorkFault};
 use crate::agent::keeper::{KeeperReport, Keepers, KeptFor, Phase, Spec, find_user, last_lines};
+use crate::agent::state::remove_file;
 use crate::base::hash::{hex, sha256};
 use crate::base::limit::AGENT_DETAIL_BYTES_MAX;
 use crate::base::text::tidy;
@@ -75,14 +76,14 @@ pub fn bring_about(
             continue;
         }
         if !is_to_begin(keepers, step, places)? {
-            remove(&places.script(step))?;
+            remove_file(&places.script(step))?;
             keepers.forget_spec(&step.kept_as)?;
             continue;
         }
         shared.is_at(&step.words());
         let done = do_step(shared, keepers, step, places);
         // What it does may be a secret's business.
-        remove(&places.script(step))?;
+        remove_file(&places.script(step))?;
         done?;
         keepers.forget_spec(&step.kept_as)?;
     }
@@ -187,7 +188,7 @@ fn begin(
     if !has_begun {
         write_script(&script, step.part)?;
         for log in [places.log(step), places.log(step).with_extension("log.1")] {
-            remove(&log)?;
+            remove_file(&log)?;
         }
     }
     let path = script.to_string_lossy().into_owned();
@@ -227,7 +228,7 @@ fn write_script(path: &Path, part: &SetupPart) -> Result<(), WorkFault> {
         DirBuilder::new().recursive(true).mode(0o711).create(dir)?;
     }
     let beside = path.with_extension("new");
-    remove(&beside)?;
+    remove_file(&beside)?;
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o500).open(&beside)?;
     file.write_all(part.script.as_bytes())?;
     drop(file);
@@ -243,11 +244,4 @@ fn failure(step: &SetupStep<'_>, report: &KeeperReport, places: &SetupPlaces) ->
     let lines = if lines.is_empty() { lines } else { format!(": {lines}") };
     let what = format!("{} {words}{lines}", step.words());
     WorkFault::final_(tidy(&what, AGENT_DETAIL_BYTES_MAX))
-}
-
-fn remove(path: &Path) -> io::Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    }
 }

@@ -15,7 +15,7 @@ use std::net::{IpAddr, Ipv4Addr};
 pub const APPLIANCE: &str = "grange.appliance";
 /// The label with the server's id.
 pub const SERVER: &str = "grange.server";
-/// The engine takes no less than 6 MiB, and this many processes are more than a server has.
+/// Processes of a container at most: more than any server has, and too few to harm the machine.
 const PROCESSES_MAX: u32 = 4096;
 
 /// A container, as listings show it.
@@ -122,7 +122,8 @@ impl Range {
             return Some(address);
         }
         let network: Ipv4Addr = self.subnet.split('/').next()?.parse().ok()?;
-        Some(IpAddr::from(Ipv4Addr::from(u32::from(network) + 1)))
+        let first = u32::from(network).checked_add(1)?;
+        Some(IpAddr::from(Ipv4Addr::from(first)))
     }
 }
 
@@ -151,9 +152,8 @@ pub fn body(
     size: &InstanceType,
     network: ContainerNetwork,
     info: &EngineInfo,
-    tag: &str,
 ) -> Value {
-    let request = labels.request;
+    let Labels { tag, request } = labels;
     let mounts = request.storage.iter().map(|volume| {
         let source = volume::name(tag, &volume.cloud_volume_id);
         json!({"Type": "volume", "Source": source, "Target": volume.mark.mount_point})
@@ -176,7 +176,7 @@ pub fn body(
         "Image": request.image,
         "Hostname": request.hostname,
         "Labels": {
-            APPLIANCE: labels.tag,
+            APPLIANCE: tag,
             SERVER: request.server.to_string(),
             "grange.farm": request.farm,
             "grange.farm-role": request.farm_role.to_string(),

@@ -207,7 +207,7 @@ impl Docker {
         let name = container::name(request);
         let labels = Labels { tag: &self.appliance.tag, request };
         let network = ContainerNetwork(&self.network);
-        let body = container::body(labels, size, network, info, &self.appliance.tag);
+        let body = container::body(labels, size, network, info);
         let path = format!("/containers/create?name={name}");
         let answer = self.engine.call("POST", &path, Content::Json(&body))?;
         match answer.status {

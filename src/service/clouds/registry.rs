@@ -207,12 +207,7 @@ fn ask(
     endpoint: &str,
     options: &BTreeMap<String, String>,
 ) -> Result<Examination> {
-    let opening = AccountOpening {
-        endpoint: endpoint.to_owned(),
-        options: options.clone(),
-        appliance: service.settings.opening.clone(),
-    };
-    (on.examine)(&opening).map_err(|FieldFault { field, why }| {
+    (on.examine)(&opened_with(service, endpoint, options)).map_err(|FieldFault { field, why }| {
         Problem::invalid(field, text::tidy(&why, CLOUD_ACCOUNT_FIELD_BYTES_MAX))
     })
 }
@@ -275,12 +270,20 @@ pub fn opening(
     service: &Service,
     account: &CloudAccount,
 ) -> Option<(&'static Platform, AccountOpening)> {
-    let opening = AccountOpening {
-        endpoint: account.endpoint.clone(),
-        options: account.options.clone(),
-        appliance: service.settings.opening.clone(),
-    };
+    let opening = opened_with(service, &account.endpoint, &account.options);
     Some((platform(&account.platform)?, opening))
+}
+
+fn opened_with(
+    service: &Service,
+    endpoint: &str,
+    options: &BTreeMap<String, String>,
+) -> AccountOpening {
+    AccountOpening {
+        endpoint: endpoint.to_owned(),
+        options: options.clone(),
+        appliance: service.settings.opening.clone(),
+    }
 }
 
 /// Every account that has a record, with its revision, for who keeps them open.
