@@ -24,9 +24,9 @@ macro_rules! counter_id {
         }
 
         impl FromStr for $name {
-            type Err = std::num::ParseIntError;
-            fn from_str(text: &str) -> Result<Self, Self::Err> {
-                text.parse().map($name)
+            type Err = NotANumber;
+            fn from_str(text: &str) -> Result<Self, NotANumber> {
+                whole_number(text).map($name)
             }
         }
     )*};
@@ -71,6 +71,20 @@ counter_id! {
     RunServerId;
     /// A journal entry's sequence number; the first entry is 1.
     Seq;
+}
+
+/// The text was not a number as a counter prints it.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not an id: expected a number such as 17, without sign and leading zeros")]
+pub struct NotANumber;
+
+/// An id has one spelling: `+1` and `01`, which the standard library takes for 1, are none.
+fn whole_number(text: &str) -> Result<u64, NotANumber> {
+    let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    if !digits || (text.len() > 1 && text.starts_with('0')) {
+        return Err(NotANumber);
+    }
+    text.parse().map_err(|_| NotANumber)
 }
 
 /// The text was not a UUID of 36 characters.
@@ -167,6 +181,16 @@ mod tests {
             assert_eq!(text.as_bytes()[14], b'4', "{text}");
             assert!(matches!(text.as_bytes()[19], b'8' | b'9' | b'a' | b'b'), "{text}");
             assert_eq!(text.parse::<ServerId>().unwrap(), id);
+        }
+    }
+
+    #[test]
+    fn a_number_has_one_spelling() {
+        for number in [0, 7, 10, u64::MAX] {
+            assert_eq!(number.to_string().parse(), Ok(FarmId(number)));
+        }
+        for text in ["", "+1", "-1", "01", "00", " 1", "1 ", "1.0", "18446744073709551616", "٣"] {
+            assert_eq!(text.parse::<FarmId>(), Err(NotANumber), "{text}");
         }
     }
 

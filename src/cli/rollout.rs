@@ -1,5 +1,6 @@
 //! `grange rollout`.
 
+use crate::base::{Code, Problem};
 use crate::cli::args::{Listing, Showing, said};
 use crate::cli::{Done, Io, list, name};
 use crate::client::Client;
@@ -87,6 +88,11 @@ pub fn carry(verb: RolloutVerb, client: &Client, io: &mut Io<'_>, json: bool) ->
         RolloutVerb::Rollback { what, yes } => (what, Verb::Rollback, yes),
     };
     let id = name::farm_role(client, &what)?.id;
+    // Where there is none to say it of, nobody is asked whether they mean it.
+    if said != Verb::Rollback && client.rollout(id)?.state == "none" {
+        let text = format!("no rollout of {what} is under way");
+        return Err(Problem::new(Code::UnacceptableState, text).into());
+    }
     if !io.agreed(Deed::Rollout(said), &what, 0, yes)? {
         return Ok(1);
     }

@@ -24,6 +24,7 @@ pub fn list(service: &Service, actor: &Actor, query: &EventsQuery) -> Result<Eve
     }
     let about = query.about.as_deref();
     if let Some(after) = query.after {
+        within(service, &grant, after)?;
         return later(&service.store, &grant, query, after);
     }
     let slice = tail(&service.store, &grant, about, query.max, last)?;
@@ -31,6 +32,21 @@ pub fn list(service: &Service, actor: &Actor, query: &EventsQuery) -> Result<Eve
     // Nothing happened to it, it has a longer name, or there is no such thing and never was.
     let full = explain::full_name(service, actor, about)?;
     tail(&service.store, &grant, Some(&full), query.max, last)
+}
+
+/// Who asks for what comes after an entry that is none would be told nothing for ever: its number is
+/// of a journal that a backup was put in the place of, or a mistake.
+fn within(service: &Service, grant: &Grant, after: u64) -> Result<()> {
+    // A commit can be read a moment before its number is published.
+    if after <= service.store.last_seq().0 {
+        return Ok(());
+    }
+    let last = service.read(grant, |view| Ok(view.last_seq()?))?.0;
+    if after <= last {
+        return Ok(());
+    }
+    let text = format!("the journal ends with entry {last}: there is no entry {after}");
+    Err(Problem::invalid("after", text))
 }
 
 /// The entries after one, or after those that are no longer kept.
@@ -83,6 +99,7 @@ fn found(
         return Err(Problem::new(Code::ServiceUnavailable, why));
     };
     let after = query.after.unwrap_or(0);
+    within(service, grant, after)?;
     let seq = finder.cursor().max(after);
     let mut events = Vec::new();
     for number in finder.query(words, LOOKED_AT_MAX)? {

@@ -104,14 +104,13 @@ fn tell(sender: &SyncSender<Inbound>, event: Event) -> bool {
 
 /// Follows the journal for ever.
 fn news(source: &dyn Source, desk: &Worker, sender: &SyncSender<Inbound>) {
-    let mut after = None;
+    let (mut after, mut heard_until) = (None, None);
     let mut failures = 0;
     while !desk.stopped() {
         let asked = after.is_some();
         let heard = match after {
-            // Asked anew after every failure: the journal may have been brought back shorter.
             None => source.status().map(|status| {
-                after = Some(status.seq.saturating_sub(EVENTS_BEFORE));
+                after = Some(goes_on(heard_until, status.seq));
                 Vec::new()
             }),
             Some(seq) => source.events(seq, EVENTS_AT_MOST, EVENTS_WAIT),
@@ -122,12 +121,14 @@ fn news(source: &dyn Source, desk: &Worker, sender: &SyncSender<Inbound>) {
                 failures = 0;
                 if let Some(last) = events.last() {
                     after = Some(last.seq);
+                    heard_until = after;
                 }
                 if telling && !tell(sender, Event::News(Ok(events))) {
                     return;
                 }
             }
             Err(why) => {
+                after = None;
                 if !tell(sender, Event::News(Err(why))) {
                     return;
                 }
@@ -136,6 +137,12 @@ fn news(source: &dyn Source, desk: &Worker, sender: &SyncSender<Inbound>) {
             }
         }
     }
+}
+
+/// The entry after which a follower goes on who heard all until one, in a journal that ends with
+/// `last`. One that ends earlier was brought back from a backup: its end is news.
+fn goes_on(heard_until: Option<u64>, last: u64) -> u64 {
+    heard_until.filter(|seq| *seq <= last).unwrap_or(last.saturating_sub(EVENTS_BEFORE))
 }
 
 fn serve(source: &dyn Source, desk: &Worker, sender: &SyncSender<Inbound>) {
@@ -240,6 +247,15 @@ mod tests {
             Err(other) => Err(other),
             Ok(()) => Ok(()),
         }
+    }
+
+    #[test]
+    fn a_journal_that_was_brought_back_shorter_is_followed_from_its_own_end() {
+        assert_eq!(goes_on(None, 1_000), 1_000 - EVENTS_BEFORE);
+        assert_eq!(goes_on(Some(999), 1_000), 999);
+        assert_eq!(goes_on(Some(1_000), 1_000), 1_000);
+        assert_eq!(goes_on(Some(1_001), 1_000), 1_000 - EVENTS_BEFORE);
+        assert_eq!(goes_on(Some(9), 5), 0);
     }
 
     #[test]
