@@ -18,7 +18,7 @@ pub fn open(data_dir: &Path) -> Option<Arc<dyn Finder>> {
         crate::search::Search::open(&dir)
     });
     match opened {
-        Ok(search) => Some(Arc::new(search)),
+        Ok(search) => Some(Arc::new(Index(search))),
         Err(error) => {
             let why = crate::base::problem::chain(&error);
             tracing::warn!(why, "there is no search: its index cannot be made");
@@ -34,6 +34,9 @@ pub fn open(_: &Path) -> Option<Arc<dyn Finder>> {
 }
 
 #[cfg(feature = "search")]
+pub use built_in::Index;
+
+#[cfg(feature = "search")]
 mod built_in {
     use crate::base::{Problem, Result};
     use crate::search::{Search, SearchError};
@@ -44,25 +47,28 @@ mod built_in {
         Problem::internal("searching the journal", error)
     }
 
-    impl Finder for Search {
+    /// The index as the service asks for one.
+    pub struct Index(pub Search);
+
+    impl Finder for Index {
         fn cursor(&self) -> u64 {
-            self.cursor()
+            self.0.cursor()
         }
 
         fn index(&self, events: &[EventView], through: u64, first: u64) -> Result<()> {
-            self.index(events, through, first).map_err(problem)
+            self.0.index(events, through, first).map_err(problem)
         }
 
         fn query(&self, words: &str, at_most: usize) -> Result<Vec<u64>> {
-            self.query(words, at_most).map_err(problem)
+            self.0.query(words, at_most).map_err(problem)
         }
 
         fn examine(&self) -> Result<bool> {
-            self.examine().map_err(problem)
+            self.0.examine().map_err(problem)
         }
 
         fn clear(&self) -> Result<()> {
-            self.clear().map_err(problem)
+            self.0.clear().map_err(problem)
         }
     }
 }

@@ -69,7 +69,7 @@ fn escaped_fields() -> impl for<'writer> FormatFields<'writer> + Send + Sync + '
 /// Starts logging. `GRANGE_LOG` wins over the config file's level. Harmless when called twice.
 pub fn start(format: LogFormat, level: &str) -> io::Result<Log> {
     let filter = std::env::var("GRANGE_LOG").unwrap_or_else(|_| level.to_owned());
-    let (filter, bad) = match EnvFilter::try_new(&filter) {
+    let (filter, bad) = match EnvFilter::try_new(by_crates(&filter)) {
         Ok(good) => (good, None),
         Err(error) => (EnvFilter::new("info"), Some(format!("{filter}: {error}"))),
     };
@@ -78,6 +78,29 @@ pub fn start(format: LogFormat, level: &str) -> io::Result<Log> {
         tracing::warn!("the log level is not right, so it is info: {bad}");
     }
     Ok(log)
+}
+
+/// A room is `grange::broker` to people, and the crate `grange_broker` to the compiler.
+fn by_crates(filter: &str) -> String {
+    filter.replace("grange::", "grange_")
+}
+
+/// A line with its target as people know it, `grange::broker::pace`: to the compiler its first part
+/// is `grange_broker::broker`. It ends what is ours of a line; as JSON it is a field by itself.
+fn by_rooms(line: &[u8]) -> Vec<u8> {
+    const JSON: &[u8] = b"\"target\":\"grange_";
+    let find = |text: &[u8], what: &[u8]| text.windows(what.len()).position(|at| at == what);
+    let target = match line.first() {
+        Some(b'{') => find(line, JSON).map(|at| at + JSON.len()),
+        _ => {
+            let ends = find(line, b": ").into_iter().chain(find(line, b":\x1b")).min();
+            let ours = &line[..ends.unwrap_or_default()];
+            find(ours, b"grange_").map(|at| at + b"grange_".len())
+        }
+    };
+    let room = target.and_then(|at| Some((at, find(&line[at..], b"::")?)));
+    let Some((at, length)) = room else { return line.to_vec() };
+    [&line[..at - 1], &line[at + length..]].concat()
 }
 
 /// A second start in one process keeps the first one's settings, and says false.
@@ -136,7 +159,7 @@ struct Queued(SyncSender<Line>);
 
 impl Write for Queued {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let mut line = bytes.to_vec();
+        let mut line = by_rooms(bytes);
         if line.len() > LINE_BYTES_MAX {
             line.truncate(LINE_BYTES_MAX);
             line.extend_from_slice(b"...\n");
@@ -199,6 +222,26 @@ mod tests {
         fn flush(&mut self) -> io::Result<()> {
             Ok(())
         }
+    }
+
+    #[test]
+    fn a_target_is_a_room_and_what_is_said_stays() {
+        let shown = |line: &str| String::from_utf8(by_rooms(line.as_bytes())).unwrap();
+        assert_eq!(
+            shown("now  INFO grange_boot::boot::serve: ready: grange_api::api\n"),
+            "now  INFO grange::boot::serve: ready: grange_api::api\n"
+        );
+        assert_eq!(
+            shown("\x1b[2mnow\x1b[0m \x1b[2mgrange_net::net\x1b[0m\x1b[2m:\x1b[0m a: grange_a::b"),
+            "\x1b[2mnow\x1b[0m \x1b[2mgrange::net\x1b[0m\x1b[2m:\x1b[0m a: grange_a::b"
+        );
+        for other in ["now  WARN rumqttd::link: grange_api::api went\n", "", "grange_api::api"] {
+            assert_eq!(shown(other), other);
+        }
+        let json =
+            r#"{"fields":{"message":"\"target\":\"grange_a::b\""},"target":"grange_a::a::b"}"#;
+        assert_eq!(shown(json), json.replace("grange_a::a", "grange::a"));
+        assert_eq!(by_crates("info,grange::broker=debug"), "info,grange_broker=debug");
     }
 
     #[test]

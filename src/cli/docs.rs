@@ -172,7 +172,7 @@ farmRoles:
 
     #[test]
     fn every_file_is_a_topic_and_fits_a_terminal() {
-        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/assets/docs");
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../assets/docs");
         for entry in std::fs::read_dir(folder).unwrap() {
             let file = entry.unwrap().file_name().into_string().unwrap();
             let name = file.strip_suffix(".md").unwrap();

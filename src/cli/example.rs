@@ -123,7 +123,7 @@ mod tests {
 
     #[test]
     fn every_file_is_there_and_every_manifest_is_right() {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/examples");
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../assets/examples");
         for example in EXAMPLES {
             let dir = std::fs::read_dir(root.join(example.name)).unwrap();
             let mut there: Vec<String> =

@@ -70,7 +70,7 @@ def workdir(path):
 def batches(site):
     """The tests that reach a place: of its room, then the quickest, in growing batches."""
     room = site.path.split("/")[1]
-    near = [test for test in site.tests if test.binary == "lib" and test.name.startswith(room)]
+    near = [test for test in site.tests if test.binary == f"grange_{room}"]
     far = [test for test in site.tests if test not in near]
     limits = list(BATCHES_S)
     for group in (near, far):

@@ -6,7 +6,7 @@ switch, and pieces within pieces can be planted too.
 
 from dataclasses import dataclass, field
 
-SWITCH = "crate::mutants::on({})"
+SWITCH = "crate::base::mutants::on({})"
 KINDS = ("negated", "moved by one", "dropped", "swapped", "default")
 
 MOVED = {"<": "<=", "<=": "<", ">": ">=", ">=": ">"}

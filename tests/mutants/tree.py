@@ -9,9 +9,9 @@ import rust
 import sites as places
 
 ROOMS = ("service", "jobs", "engine", "agent", "broker")
-PACKAGE = "src/lib.rs"
-TARGETS = ["--lib", "--test", "fast", "--test", "simulation"]
-# The crate does not name itself as its tests do: each mistake is in the library.
+# Every room knows this one, so every room can ask its switches.
+GROUND = "src/base"
+TARGETS = ["--workspace", "--lib", "--test", "fast", "--test", "simulation"]
 SWITCHES = '''//! The switches of planted mistakes; written by `tests/run mutants`, and only into its copy.
 
 use std::io::Write;
@@ -98,8 +98,9 @@ class Tree:
         for path, source in self.originals.items():
             write(self.copy / path, self.render(path, source.text, by_path.get(path, [])))
         count = max((site.number for site in sites), default=0) + 1
-        write(self.copy / "src/mutants.rs", SWITCHES.replace("COUNT", str(count)))
-        write(self.copy / PACKAGE, read(self.root / PACKAGE) + "\npub mod mutants;\n")
+        write(self.copy / GROUND / "mutants.rs", SWITCHES.replace("COUNT", str(count)))
+        entrance = read(self.root / GROUND / "mod.rs")
+        write(self.copy / GROUND / "mod.rs", entrance + "\npub mod mutants;\n")
 
     def render(self, path, text, sites):
         pieces = []
@@ -142,7 +143,7 @@ class Tree:
         """Checks and removes what is at fault until everything that is left compiles."""
         for round_number in range(1, 41):
             self.plant(sites)
-            done, messages = self.cargo("check", "--lib")
+            done, messages = self.cargo("check", "--workspace", "--lib")
             if done.returncode == 0:
                 return sites
             blamed = set()
@@ -190,9 +191,7 @@ class Tree:
         for message in messages:
             if message.get("reason") == "compiler-artifact" and message.get("executable"):
                 if message["profile"]["test"]:
-                    kind = message["target"]["kind"][0]
-                    name = "lib" if kind == "lib" else message["target"]["name"]
-                    binaries[name] = message["executable"]
+                    binaries[message["target"]["name"]] = message["executable"]
         return binaries
 
 

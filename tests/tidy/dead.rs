@@ -30,7 +30,10 @@ struct Link {
 fn root(path: &str) -> bool {
     let named = matches!(path, "src/lib.rs" | "src/main.rs");
     let depth = path.matches('/').count();
+    // Each room is a crate.
+    let of_a_room = path.starts_with("src/") && depth == 2 && path.ends_with("/lib.rs");
     named
+        || of_a_room
         || (path.starts_with("src/bin/") && depth == 2)
         || (path.starts_with("tests/") && depth == 1)
         || (path.starts_with("tests/bench/") && depth == 2)

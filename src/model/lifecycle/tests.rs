@@ -238,7 +238,7 @@ fn every_event_does_to_every_status_what_the_table_says() {
     let found: Vec<String> = events.iter().map(block).collect();
     let found = found.join("\n");
     if found != TABLE && std::env::var_os("BLESS").is_some() {
-        let path = "src/model/lifecycle/table.txt";
+        let path = "lifecycle/table.txt";
         let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
         std::fs::write(path, &found).unwrap();
     }

@@ -4,6 +4,7 @@ use grange::base::random::{fresh_seed, secret_text};
 use grange::base::{
     Clock, FarmRoleId, ManualClock, Problem, ServerId, Timestamp, Waker, WallClock,
 };
+use grange::boot::find::Index;
 use grange::model::{Actor, Door, Grant, Permission, Plan, RoleMinute};
 use grange::pki::Authority;
 use grange::search::Search;
@@ -113,7 +114,7 @@ fn service(store: &Store, directory: &Path, history: &[Entry]) -> Service {
         store: store.clone(),
         keyring: Arc::new(Keyring::in_memory()),
         series: Arc::new(series.unwrap()),
-        search: search.map(|search| Arc::new(search) as Arc<dyn Finder>),
+        search: search.map(|search| Arc::new(Index(search)) as Arc<dyn Finder>),
         observed: Observed::new(&*clock),
         clock,
         pace: Arc::new(Pace::new(100)),

@@ -1,0 +1,10 @@
+//! The crate of this room, and the rooms below that it uses.
+
+#[path = "mod.rs"]
+pub mod api;
+
+use grange_base::base;
+use grange_model::model;
+use grange_net::net;
+use grange_service::service;
+use grange_wire::wire;

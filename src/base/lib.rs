@@ -1,0 +1,4 @@
+//! The crate of this room, and the rooms below that it uses.
+
+#[path = "mod.rs"]
+pub mod base;

@@ -1,0 +1,8 @@
+//! The crate of this room, and the rooms below that it uses.
+
+#[path = "mod.rs"]
+pub mod broker;
+
+use grange_base::base;
+use grange_net::net;
+use grange_wire::wire;

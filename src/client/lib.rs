@@ -1,0 +1,10 @@
+//! The crate of this room, and the rooms below that it uses.
+
+#[path = "mod.rs"]
+pub mod client;
+
+use grange_base::base;
+#[cfg(test)]
+use grange_model::model;
+use grange_net::net;
+use grange_wire::wire;
