@@ -7,7 +7,9 @@
 //! - **One comes while the other speaks.** Whoever holds the seat keeps it while it is heard. The
 //!   newcomer is asked to come again; has the holder been heard well after it came, the newcomer is
 //!   a copy. Has it not been heard for as long as it promised to be, it is gone (a power cut, a
-//!   network that dropped the connection), and the newcomer takes over.
+//!   network that dropped the connection), and the newcomer takes over. One that was found to be a
+//!   copy stays one, whoever starts it again at its address: also when the holder falls silent, for
+//!   as long as it has the seat and a while after.
 //! - **One comes back.** Every agent makes up a name for its *process* when it starts and says it
 //!   with each connection. A process that was followed by another one and comes back proves that
 //!   both live: the one that was there first stays.
@@ -76,10 +78,12 @@ impl History {
     /// Decides about a newcomer.
     pub fn judge(&mut self, claim: &Newcomer, holder: Option<Holder<'_>>, now: Instant) -> Verdict {
         let place = claim.process.as_deref().and_then(|process| self.place(process));
+        let copy = place.or_else(|| self.copy_at(claim, holder.as_ref(), now));
+        if let Some(original) = copy.and_then(|at| self.original_of(at, holder.as_ref(), now)) {
+            self.remember_copy(claim, now);
+            return Verdict::IsCopy(original);
+        }
         if let Some(place) = place {
-            if let Some(original) = self.original_of(place, holder.as_ref(), now) {
-                return Verdict::IsCopy(original);
-            }
             self.known[place].is_copy = false;
             if let Some(copy) = self.followed_by(place, now) {
                 self.admit(claim, now);
@@ -90,8 +94,13 @@ impl History {
             Some(holder) if !is_same(claim, holder.claim) => challenge(holder, now),
             Some(_) | None => Verdict::Enters,
         };
-        if verdict == Verdict::Enters {
-            self.admit(claim, now);
+        match verdict {
+            Verdict::Enters => self.admit(claim, now),
+            // At one address it may be the next agent of one machine, which waits for the last.
+            Verdict::IsCopy(original) if !is_one_machine(original, claim.from) => {
+                self.remember_copy(claim, now);
+            }
+            Verdict::Returns(_) | Verdict::Waits | Verdict::IsCopy(_) => {}
         }
         verdict
     }
@@ -120,13 +129,45 @@ impl History {
         now: Instant,
     ) -> Option<SocketAddr> {
         let known = self.known.get(place).filter(|known| known.is_copy)?;
-        let holds = |other: &SeenProcess| {
-            holder.is_some_and(|h| h.claim.process.as_ref() == Some(&other.process))
-        };
-        let lives = |other: &&SeenProcess| {
-            other.process != known.process && (holds(other) || other.is_recent(now))
-        };
+        let is_copy = |process: &str| self.place(process).is_some_and(|at| self.known[at].is_copy);
+        // Whoever has held the seat for long need not be remembered.
+        let holds = holder.filter(|holder| !holder.claim.process.as_deref().is_some_and(is_copy));
+        if let Some(holder) = holds {
+            return Some(holder.claim.from);
+        }
+        let lives = |other: &&SeenProcess| other.process != known.process && other.is_recent(now);
         self.known.iter().filter(|other| !other.is_copy).find(lives).map(|other| other.from)
+    }
+
+    /// A copy that was refused at this address lately, where the original never was.
+    fn copy_at(
+        &self,
+        claim: &Newcomer,
+        holder: Option<&Holder<'_>>,
+        now: Instant,
+    ) -> Option<usize> {
+        let here = |known: &SeenProcess| is_one_machine(known.from, claim.from);
+        let with_the_holder = holder.is_some_and(|h| is_one_machine(h.claim.from, claim.from));
+        if with_the_holder || self.known.iter().any(|known| !known.is_copy && here(known)) {
+            return None;
+        }
+        self.known.iter().position(|known| known.is_copy && here(known) && known.is_recent(now))
+    }
+
+    /// Keeps in mind that it was refused as a copy, so that it is let in by nobody's silence.
+    fn remember_copy(&mut self, claim: &Newcomer, now: Instant) {
+        let process = claim.process.clone().unwrap_or_default();
+        if let Some(place) = self.place(&process) {
+            if self.known[place].is_copy {
+                (self.known[place].seen, self.known[place].from) = (now, claim.from);
+            }
+            return;
+        }
+        if self.known.len() >= AGENT_PROCESSES_MAX {
+            let oldest = self.known.iter().position(|known| known.is_copy).unwrap_or(1);
+            self.known.remove(oldest);
+        }
+        self.known.push_back(SeenProcess { process, from: claim.from, seen: now, is_copy: true });
     }
 
     /// Marks those that came after one that comes back, and says where the last of them was.
@@ -165,8 +206,13 @@ impl SeenProcess {
 
 /// The same process on the same machine: its former connection is over, whatever we know of it.
 fn is_same(claim: &Newcomer, holder: &Newcomer) -> bool {
-    let (new, old) = (claim.from.ip().to_canonical(), holder.from.ip().to_canonical());
-    claim.process.is_some() && claim.process == holder.process && new == old
+    claim.process.is_some()
+        && claim.process == holder.process
+        && is_one_machine(claim.from, holder.from)
+}
+
+fn is_one_machine(one: SocketAddr, other: SocketAddr) -> bool {
+    one.ip().to_canonical() == other.ip().to_canonical()
 }
 
 /// Whether the holder of a seat lives shows in time.
@@ -291,6 +337,36 @@ mod tests {
                 }
             }
             assert!(found > 10, "{found}");
+        }
+    }
+
+    #[test]
+    fn a_copy_that_was_refused_gets_in_by_nobodys_silence() {
+        let memory = AGENT_COPY_MEMORY / 1000;
+        for (copy, again) in [("b", "c"), ("", "")] {
+            let (a, b) = (claim("a", "10.0.0.1"), claim(copy, "10.0.0.2"));
+            let (c, rebooted) = (claim(again, "10.0.0.2"), claim("d", "10.0.0.1"));
+            let mut door = Door::new();
+            assert_eq!(door.comes(0, &a), Verdict::Enters);
+            let begun = 2 * memory;
+            assert_eq!(door.comes(begun, &b), Verdict::Waits);
+            door.speaks(begun + 10);
+            assert_eq!(door.comes(begun + 20, &b), Verdict::IsCopy(a.from));
+            // The holder stands still, and the copy is started again and again.
+            for second in (begun + 20..begun + 600).step_by(20) {
+                assert_eq!(door.comes(second, &b), Verdict::IsCopy(a.from), "{second}");
+                assert_eq!(door.comes(second + 7, &c), Verdict::IsCopy(a.from), "{second}");
+            }
+            // Its own machine gets it back, after a power cut, and at once after a restart.
+            assert_eq!(door.comes(begun + 600, &rebooted), Verdict::Waits);
+            assert_eq!(door.comes(begun + 631, &rebooted), Verdict::Enters);
+            assert_eq!(door.comes(begun + 640, &c), Verdict::IsCopy(rebooted.from));
+            door.leaves(begun + 650);
+            assert_eq!(door.comes(begun + 660, &c), Verdict::IsCopy(rebooted.from));
+            assert_eq!(door.comes(begun + 670, &rebooted), Verdict::Enters);
+            // It is destroyed: some time later there is but one.
+            door.leaves(begun + 700);
+            assert_eq!(door.comes(begun + 700 + memory, &c), Verdict::Enters);
         }
     }
 

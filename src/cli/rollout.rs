@@ -45,11 +45,14 @@ pub enum RolloutVerb {
         #[arg(long)]
         yes: bool,
     },
-    /// Declare the revision before once more, and roll over to it
+    /// Declare a revision of before once more, and roll over to it
     Rollback {
         /// A farm role, as shop/web
         #[arg(value_parser = said::farm_role)]
         what: String,
+        /// Which one, as `grange rollout history` numbers them; the one before without it
+        #[arg(long, value_name = "NUMBER")]
+        to: Option<u64>,
         /// Do not ask
         #[arg(long)]
         yes: bool,
@@ -85,11 +88,13 @@ pub fn carry(verb: RolloutVerb, client: &Client, io: &mut Io<'_>, json: bool) ->
         RolloutVerb::Pause { what } => (what, Verb::Pause, false),
         RolloutVerb::Resume { what, yes } => (what, Verb::Resume, yes),
         RolloutVerb::Abort { what, yes } => (what, Verb::Abort, yes),
-        RolloutVerb::Rollback { what, yes } => (what, Verb::Rollback, yes),
+        RolloutVerb::Rollback { what, to, yes } => {
+            return rollback(&what, to, yes, client, io, json);
+        }
     };
     let id = name::farm_role(client, &what)?.id;
     // Where there is none to say it of, nobody is asked whether they mean it.
-    if said != Verb::Rollback && client.rollout(id)?.state == "none" {
+    if client.rollout(id)?.state == "none" {
         let text = format!("no rollout of {what} is under way");
         return Err(Problem::new(Code::UnacceptableState, text).into());
     }
@@ -102,6 +107,39 @@ pub fn carry(verb: RolloutVerb, client: &Client, io: &mut Io<'_>, json: bool) ->
         false => {
             let verb = said.as_str();
             put_line!(io.stdout, "{}: {verb}, as soon as the next plan", rollout.about)?;
+        }
+    }
+    Ok(0)
+}
+
+/// Whoever is asked is told the number, and what is sent has it: said twice, it is done once.
+fn rollback(
+    what: &str,
+    to: Option<u64>,
+    yes: bool,
+    client: &Client,
+    io: &mut Io<'_>,
+    json: bool,
+) -> Done {
+    let id = name::farm_role(client, what)?.id;
+    let to = match to {
+        Some(number) => Some(number),
+        None => client.rollout(id)?.before,
+    };
+    // Where there is none to go back to, it is refused, and nobody is asked.
+    if let Some(number) = to {
+        let revision = format!("revision {number} of {what}");
+        if !io.agreed(Deed::Rollout(Verb::Rollback), &revision, 0, yes)? {
+            return Ok(1);
+        }
+    }
+    let rollout = client.rollback(id, to)?;
+    match json {
+        true => io.json(&rollout)?,
+        false => {
+            let RolloutView { about, .. } = &rollout;
+            let to = rollout.revisions.first().map_or(rollout.to, |revision| revision.number);
+            put_line!(io.stdout, "{about}: rollback to revision {to}, as soon as the next plan")?;
         }
     }
     Ok(0)

@@ -34,8 +34,8 @@ pub fn list(service: &Service, actor: &Actor, query: &EventsQuery) -> Result<Eve
     tail(&service.store, &grant, Some(&full), query.max, last)
 }
 
-/// Who asks for what comes after an entry that is none would be told nothing for ever: its number is
-/// of a journal that a backup was put in the place of, or a mistake.
+/// Who asks for what comes after an entry that is none would be told nothing for ever: its number
+/// is of a journal that a backup was put in the place of, or a mistake.
 fn within(service: &Service, grant: &Grant, after: u64) -> Result<()> {
     // A commit can be read a moment before its number is published.
     if after <= service.store.last_seq().0 {

@@ -118,8 +118,8 @@ impl Deed {
                 format!("End the rollout of {name}, and go back to the revision it came from?")
             }
             Deed::Rollout(RolloutVerb::Rollback) => format!(
-                "Declare the revision of {name} before this one once more? Its servers are rolled \
-                 over to it; the manifest, applied again, has the last word."
+                "Declare {name} once more? Its servers are rolled over to it; the manifest, \
+                 applied again, has the last word."
             ),
             Deed::RevokeToken => {
                 format!("Revoke token {name}? Whatever acts with it is refused from then on.")

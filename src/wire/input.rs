@@ -68,6 +68,15 @@ pub struct LockInput {
 #[serde(deny_unknown_fields)]
 pub struct NoInput {}
 
+/// Body of a rollback.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub struct RollbackInput {
+    /// The number of the revision that is declared once more; the one before without it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub to: Option<u64>,
+}
+
 /// Body of a token's creation.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]

@@ -42,6 +42,10 @@ pub struct RolloutView {
     /// When it came into its state, ms UTC.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub since: Option<i64>,
+    /// The revision that a rollback goes to; absent where there is none, and where it has to be
+    /// named since the declared one was itself declared again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub before: Option<u64>,
     /// The declared revision first, then those before it, the last one first.
     pub revisions: Vec<RevisionView>,
 }

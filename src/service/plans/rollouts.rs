@@ -32,6 +32,26 @@ pub fn say(
     id: FarmRoleId,
     verb: RolloutVerb,
 ) -> Result<RolloutView> {
+    told(service, actor, id, verb, None)
+}
+
+/// Declares a revision of before once more: the one that is named, or the one before.
+pub fn rollback(
+    service: &Service,
+    actor: &Actor,
+    id: FarmRoleId,
+    to: Option<u64>,
+) -> Result<RolloutView> {
+    told(service, actor, id, RolloutVerb::Rollback, to)
+}
+
+fn told(
+    service: &Service,
+    actor: &Actor,
+    id: FarmRoleId,
+    verb: RolloutVerb,
+    to: Option<u64>,
+) -> Result<RolloutView> {
     let grant = authorise(actor, Permission::FarmsManage)?;
     let now = service.now();
     let (action, purpose) = match verb {
@@ -46,7 +66,7 @@ pub fn say(
         let text = match verb {
             RolloutVerb::Rollback => {
                 let before = role.clone();
-                let number = before_that(tx, &mut role)?;
+                let number = remake(tx, &mut role, to)?;
                 role.follow(&before, now);
                 role.rollout_wish = RolloutWish::Go;
                 format!("revision {number} is declared again")
@@ -81,14 +101,14 @@ fn wish(tx: &Tx, role: &mut FarmRole, about: &str, wish: RolloutWish) -> Result<
     Ok(format!("the rollout of revision {} is to {what}", rollout.to))
 }
 
-/// Makes a farm role what it was before: of a rollout, what that comes from or went back to, so
-/// that nobody is brought back to a revision that failed before this one.
-fn before_that(read: &impl Reads, role: &mut FarmRole) -> Result<u64> {
-    let from = rollout(read, role)?.map(|rollout| rollout.from);
-    let from = from.filter(|from| *from != role.revision).and_then(|from| role.make_of(from));
-    let Some(before) = from.or_else(|| role.history.last().cloned()) else {
-        let text = format!("{} has no revision before this one", role.alias);
-        return Err(Problem::new(Code::UnacceptableState, text));
+/// Makes the farm role what it was at a revision, and says at which.
+fn remake(read: &impl Reads, role: &mut FarmRole, to: Option<u64>) -> Result<u64> {
+    let before = match to {
+        Some(number) => named(role, number)?,
+        None => match before(read, role)? {
+            Some(before) => before,
+            None => return Err(Problem::new(Code::UnacceptableState, none_before(role))),
+        },
     };
     if lookup::role(read, before.role)?.is_none() {
         let text = format!("the role of revision {} is no longer there", before.number);
@@ -97,6 +117,50 @@ fn before_that(read: &impl Reads, role: &mut FarmRole) -> Result<u64> {
     let number = before.number;
     role.remake(before);
     Ok(number)
+}
+
+fn named(role: &FarmRole, number: u64) -> Result<Revision> {
+    if number == role.revision {
+        let text = format!("revision {number} of {} is the declared one already", role.alias);
+        return Err(Problem::new(Code::UnacceptableState, text));
+    }
+    role.make_of(number).ok_or_else(|| {
+        let kept = role.history.iter().map(|kept| kept.number.to_string());
+        let kept = kept.collect::<Vec<String>>().join(", ");
+        let kept = if kept.is_empty() { "none" } else { &kept };
+        let text = format!("there is no revision {number} of {}; kept are {kept}", role.alias);
+        Problem::invalid("to", text)
+    })
+}
+
+/// The revision that a rollback goes to where nobody names one: where the rollout comes from, so
+/// that nobody is brought back to a revision that failed before this one, or else the one before.
+///
+/// `None` also where the declared one was declared again: the one before it is the one that it was
+/// put in the place of, and whoever says "rollback" twice does not mean that one.
+fn before(read: &impl Reads, role: &FarmRole) -> Result<Option<Revision>> {
+    if left_for_older(role).is_some() {
+        return Ok(None);
+    }
+    let from = rollout(read, role)?.map(|rollout| rollout.from);
+    let from = from.filter(|from| *from != role.revision).and_then(|from| role.make_of(from));
+    Ok(from.or_else(|| role.history.last().cloned()))
+}
+
+/// A revision that came after the declared one, and was left for it.
+fn left_for_older(role: &FarmRole) -> Option<u64> {
+    role.history.iter().map(|kept| kept.number).filter(|number| *number > role.revision).max()
+}
+
+fn none_before(role: &FarmRole) -> String {
+    match left_for_older(role) {
+        Some(left) => format!(
+            "revision {} of {} is declared again already, in the place of {left}: name the \
+             revision that is wanted instead, with `to`",
+            role.revision, role.alias
+        ),
+        None => format!("{} has no revision before this one", role.alias),
+    }
 }
 
 fn mine(read: &impl Reads, id: FarmRoleId) -> Result<FarmRole> {
@@ -180,6 +244,7 @@ fn seen(service: &Service, read: &View, role: &FarmRole) -> Result<RolloutView> 
         maintenance: rollout.is_some_and(|rollout| rollout.maintenance),
         began_at: rollout.map(|rollout| rollout.began_at.0),
         since: rollout.map(|rollout| rollout.since.0),
+        before: before(read, role)?.map(|before| before.number),
         revisions,
     })
 }

@@ -31,7 +31,14 @@ pub fn ask_of(state: &mut State, farm: u64, role: u64, verb: RolloutVerb) -> Vec
     let Some(about) = state.role_name(farm, role) else { return nothing_selected(state) };
     let rollout = state.rollout(farm, role).filter(|rollout| rollout.state != "none");
     let does = match (verb, rollout) {
-        (RolloutVerb::Rollback, _) => Deed::Rollout(verb).question(&about, 0),
+        (RolloutVerb::Rollback, _) => {
+            let before = state.rollout(farm, role).and_then(|rollout| rollout.before);
+            let revision = match before {
+                Some(number) => format!("revision {number} of {about}"),
+                None => format!("the revision of {about} before this one"),
+            };
+            Deed::Rollout(verb).question(&revision, 0)
+        }
         (_, None) => {
             say(state, format!("No rollout of {about} is under way"), false);
             return Vec::new();

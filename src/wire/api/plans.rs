@@ -2,8 +2,8 @@
 
 use super::route::{Body, Created, NoBody, Object, Route, Shaped};
 use super::{ManifestResult, PlanView, ProposalRequest, ProposalText, ProposalView};
-use crate::wire::input::NoInput;
-use crate::wire::rollout::{RolloutVerb, RolloutView};
+use crate::wire::input::{NoInput, RollbackInput};
+use crate::wire::rollout::RolloutView;
 
 /// Shows the plan of a farm.
 pub const PLAN_OF_FARM: Route<NoBody, Object<PlanView>> =
@@ -56,20 +56,10 @@ pub const ROLLOUT_ABORT: Route<NoInput, Object<RolloutView>> = Route::act(
 );
 
 /// Rolls back to the revision before.
-pub const ROLLOUT_ROLLBACK: Route<NoInput, Object<RolloutView>> = Route::act(
+pub const ROLLOUT_ROLLBACK: Route<RollbackInput, Object<RolloutView>> = Route::act(
     "/{envId}/farm-roles/{farmRoleId}/grange/rollout/actions/rollback/",
-    "Declares the revision before once more, and rolls over to it.",
+    "Declares a revision of before once more, and rolls over to it.",
 );
-
-/// The route that says something of a rollout.
-pub fn rollout_say(verb: RolloutVerb) -> &'static Route<NoInput, Object<RolloutView>> {
-    match verb {
-        RolloutVerb::Pause => &ROLLOUT_PAUSE,
-        RolloutVerb::Resume => &ROLLOUT_RESUME,
-        RolloutVerb::Abort => &ROLLOUT_ABORT,
-        RolloutVerb::Rollback => &ROLLOUT_ROLLBACK,
-    }
-}
 
 impl Shaped for PlanView {
     const SHAPE: &'static str = "Plan";
@@ -81,6 +71,10 @@ impl Shaped for ProposalView {
 
 impl Shaped for RolloutView {
     const SHAPE: &'static str = "Rollout";
+}
+
+impl Body for RollbackInput {
+    const NAMED: Option<(&'static str, &'static str)> = Some(("rollback", "Rollback"));
 }
 
 impl Body for ProposalRequest {

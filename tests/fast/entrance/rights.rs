@@ -303,6 +303,9 @@ pub const VERBS: &[(&str, &[Permission], Call)] = &[
     ("plans::rollouts::say", &[FarmsManage], |t, a| {
         said(rollouts::say(t.service, a, t.role, RolloutVerb::Pause))
     }),
+    ("plans::rollouts::rollback", &[FarmsManage], |t, a| {
+        said(rollouts::rollback(t.service, a, t.role, None))
+    }),
     ("servers::list", &[FarmsRead], |t, a| {
         said(servers::list(t.service, a, &ServerFilter::default(), PAGE))
     }),
