@@ -1,17 +1,26 @@
 //! The platform of servers on this machine, as the config file places it.
 
+use crate::base::Timestamp;
+use crate::base::hash::{hex, sha256};
+use crate::base::random::secret_text;
+use crate::base::text::tidy;
 use crate::boot::config::Config;
 use crate::boot::failure::StartError;
 use crate::boot::ports::Bound;
 use crate::clouds::Cloud;
+use crate::clouds::lease::LeaseHolder;
 use crate::clouds::onboard::{Onboard, OnboardConfig, lowest_port};
 use crate::clouds::platform::OpeningAppliance;
 use crate::model::Install;
 use crate::service::PublishLimits;
 use std::collections::BTreeMap;
 use std::net::TcpListener as StdListener;
-use std::path::PathBuf;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+/// Bytes of a host's name or a directory in a mark.
+const HOLDER_BYTES_MAX: usize = 200;
 
 /// Opens the platform of servers on this machine, as the config places it.
 pub fn open_onboard(config: &Config) -> Result<Onboard, StartError> {
@@ -62,11 +71,36 @@ pub fn zones(onboard: Option<&Onboard>) -> BTreeMap<String, Vec<String>> {
     onboard.map(|cloud| (cloud.platform().to_owned(), cloud.zones())).into_iter().collect()
 }
 
-/// What servers of accounts that people add have to know of the appliance.
-pub fn opening(install: &Install, agents_port: u16) -> Result<OpeningAppliance, StartError> {
+/// What accounts that people add and their servers have to know of the appliance.
+pub fn opening(
+    config: &Config,
+    install: &Install,
+    agents_port: u16,
+    now: Timestamp,
+) -> Result<OpeningAppliance, StartError> {
     let agent_executable = agent_executable();
     let agent_executable = agent_executable.map_err(|e| StartError::System("the agent", e))?;
-    Ok(OpeningAppliance { tag: install.id.clone(), agent_executable, agents_port })
+    let holder = lease_holder(&config.data_dir, now);
+    let holder = holder.map_err(|e| StartError::System("the state directory", e))?;
+    Ok(OpeningAppliance { tag: install.id.clone(), agent_executable, agents_port, holder })
+}
+
+/// Who holds leases here. A state directory is told from its copies by where it is: on this machine
+/// since it booted, and there by its number. A machine's copy boots by itself.
+fn lease_holder(state: &Path, now: Timestamp) -> std::io::Result<LeaseHolder> {
+    let directory = state.canonicalize()?;
+    let found = directory.metadata()?;
+    let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id")?;
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname")?;
+    let place = format!("{} {} {}", boot.trim(), found.dev(), found.ino());
+    let shown = |text: &str| tidy(text, HOLDER_BYTES_MAX);
+    Ok(LeaseHolder {
+        process: secret_text(),
+        place: hex(&sha256(place.as_bytes())),
+        host: shown(host.trim()),
+        directory: shown(&directory.display().to_string()),
+        since: now,
+    })
 }
 
 /// The clouds that are there with the machine, by the names of their accounts.

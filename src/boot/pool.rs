@@ -76,8 +76,9 @@ impl Pools {
             let mut added = added.lock().unwrap_or_else(PoisonError::into_inner);
             // Those of accounts that are gone by now.
             added.retain(|pool| Arc::strong_count(pool) > 1);
-            added.extend([calls.clone(), listing.clone()]);
-            AccountPlaces { calls, listing }
+            let lease = Arc::new(CallPool::new("lease", 1));
+            added.extend([calls.clone(), listing.clone(), lease.clone()]);
+            AccountPlaces { calls, listing, lease }
         })
     }
 

@@ -253,7 +253,7 @@ fn lay_ground(config: &Config) -> Result<Ground, StartError> {
     let install = installation(&store, clock.as_ref(), &authority, &keyring)?;
     let settings = Settings {
         platforms: platforms(onboard.as_deref()),
-        opening: opening(&install, agents_port)?,
+        opening: opening(config, &install, agents_port, clock.now())?,
         zones: zones(onboard.as_deref()),
         publishing: publishing(onboard.as_deref(), &bound, &agents),
         agent_addresses: agent_addresses(config, agents_port, onboard.as_deref()),

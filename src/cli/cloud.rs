@@ -1,14 +1,18 @@
 //! `grange cloud`.
 
+use crate::base::Timestamp;
+use crate::base::time::say;
 use crate::cli::args::{Listing, Showing, said};
 use crate::cli::{Done, Io, list, table};
 use crate::client::Client;
 use crate::wire::account::{
-    ACCOUNT, ACCOUNT_ADD, ACCOUNT_CHECK, ACCOUNT_EDIT, ACCOUNT_REMOVE, ACCOUNT_RESUME, ACCOUNTS,
-    AccountAdd, AccountCheckView, AccountEdit, AccountView, OptionValue,
+    ACCOUNT, ACCOUNT_ADD, ACCOUNT_CHECK, ACCOUNT_EDIT, ACCOUNT_REMOVE, ACCOUNT_RESUME,
+    ACCOUNT_TAKE, ACCOUNTS, AccountAdd, AccountCheckView, AccountEdit, AccountView, LeaseView,
+    OptionValue,
 };
 use crate::wire::api::route::NoBody;
 use crate::wire::columns::clouds::CLOUDS;
+use crate::wire::deed::Deed;
 use crate::wire::input::NoInput;
 use clap::{Args as Group, Subcommand};
 use std::io;
@@ -43,6 +47,15 @@ pub enum CloudVerb {
         /// As the list has it
         #[arg(value_parser = said::account)]
         name: String,
+    },
+    /// Manage one from here that another appliance manages; that one goes quiet
+    Take {
+        /// As the list has it
+        #[arg(value_parser = said::account)]
+        name: String,
+        /// Do not ask, take it
+        #[arg(long)]
+        yes: bool,
     },
     /// Ask one again at once that is left alone
     Resume {
@@ -147,6 +160,13 @@ pub fn carry(verb: CloudVerb, client: &Client, io: &mut Io<'_>, json: bool) -> D
                 false => put_line!(io.stdout, "cloud account {name} is removed")?,
             }
         }
+        CloudVerb::Take { name, yes } => {
+            if !io.agreed(Deed::TakeAccount, &name, 0, yes)? {
+                return Ok(1);
+            }
+            let account = client.ask(&ACCOUNT_TAKE, &[&name], &NoInput {})?;
+            said_of(&account, "is managed from here", io, json)?;
+        }
         CloudVerb::Resume { name } => {
             let account = client.ask(&ACCOUNT_RESUME, &[&name], &NoInput {})?;
             said_of(&account, "may be asked again", io, json)?;
@@ -171,10 +191,29 @@ fn facts(account: &AccountView, io: &mut Io<'_>) -> io::Result<()> {
     ];
     facts.extend(options);
     facts.push(("state", account.state.clone()));
+    facts.push(("lease", lease(&account.lease)));
     facts.push(("the last said", account.reason.clone().unwrap_or_default()));
     let pace = format!("{} of {} a minute", account.steps_left, account.steps_per_minute);
     facts.push(("steps left", pace));
     table::facts(io, &facts)
+}
+
+/// Who manages an account.
+fn lease(lease: &LeaseView) -> String {
+    let since = lease.since.map(|since| Timestamp(since).to_string()).unwrap_or_default();
+    let since = since.get(..16).unwrap_or_default().replace('T', " ");
+    let (left, epoch) = (say(lease.left.unwrap_or(0)), lease.epoch.unwrap_or(0));
+    let holder = lease.holder.as_deref().unwrap_or_default();
+    match lease.state.as_str() {
+        "ours" if lease.left.is_some() => format!("ours, epoch {epoch}; calls begin in {left}"),
+        "ours" => format!("ours since {since} UTC, epoch {epoch}"),
+        "other" => format!(
+            "{holder}, started {since} UTC; taken over in {left} unless it writes its mark anew"
+        ),
+        "lapsed" => format!("cannot be kept: {}", lease.reason.as_deref().unwrap_or_default()),
+        "none" => "none: the platform carries none".to_owned(),
+        _ => "nobody looked yet".to_owned(),
+    }
 }
 
 fn checked(found: &AccountCheckView, io: &mut Io<'_>) -> io::Result<()> {

@@ -14,7 +14,8 @@
 //!   the call and the answer;
 //! - an error has the class ([`CloudError`]) of what may have come of the call: what certainly did
 //!   not happen is never unknown, what may have happened never anything else;
-//! - servers have one [`owner`]: whoever finds the mark of another one does not begin.
+//! - servers have one [`owner`]: whoever finds the mark of another one does not begin. Where it
+//!   can carry one, the account has the mark ([`lease`]).
 //!
 //! The platforms: [`simulated`] is a cloud in memory for tests and the simulator, [`onboard`] makes
 //! small systems on the appliance's own machine, [`docker`] makes containers. [`contract`] is the
@@ -28,6 +29,7 @@
 pub mod contract;
 pub mod docker;
 mod error;
+pub mod lease;
 pub mod onboard;
 pub mod owner;
 pub mod platform;
@@ -87,6 +89,11 @@ pub trait Cloud: Send + Sync {
 
     /// Who manages the account, by the mark that it carries; `None` where a platform keeps none.
     fn owner(&self) -> Option<owner::Owner> {
+        None
+    }
+
+    /// Where the account carries the mark of whoever manages it; `None` where it carries none.
+    fn lease(&self) -> Option<&dyn lease::LeaseMarks> {
         None
     }
 

@@ -4,6 +4,7 @@
 //! Opening an account asks nobody anything: it reads what is said of it and refuses what cannot be.
 //! Whether somebody answers there, and what we may do, is asked by [`Platform::examine`].
 
+use super::lease::LeaseHolder;
 use super::{Cloud, CloudError, InstanceType, docker};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -21,7 +22,7 @@ pub struct AccountOpening {
     pub appliance: OpeningAppliance,
 }
 
-/// What servers of an account have to know of the appliance.
+/// What accounts and their servers have to know of the appliance.
 #[derive(Clone, Debug, Default)]
 pub struct OpeningAppliance {
     /// What servers and volumes of this appliance carry: the installation's own word.
@@ -30,6 +31,8 @@ pub struct OpeningAppliance {
     pub agent_executable: PathBuf,
     /// The port agents come in by.
     pub agents_port: u16,
+    /// Who holds the leases of accounts here.
+    pub holder: LeaseHolder,
 }
 
 /// A field of an account beside its endpoint.
@@ -78,6 +81,8 @@ pub struct Platform {
     pub options: &'static [OptionField],
     /// The sizes of its servers, from the smallest to the largest.
     pub instance_types: fn() -> Vec<InstanceType>,
+    /// Whether its accounts carry a lease, without which nothing is begun in one.
+    pub leased: bool,
     /// Reads what is said of an account.
     pub open: fn(&AccountOpening) -> Result<Arc<dyn Cloud>, FieldFault>,
     /// Asks an account who it is; blocks for some seconds at most.
@@ -90,6 +95,7 @@ pub const PLATFORMS: [Platform; 1] = [Platform {
     endpoint: "unix:///var/run/docker.sock or tcp://10.0.0.7:2375",
     options: &docker::OPTIONS,
     instance_types: docker::sizes,
+    leased: true,
     open: |opening| Ok(Arc::new(docker::Docker::open(opening)?)),
     examine: docker::examine,
 }];

@@ -52,6 +52,9 @@ pub struct PlanInput {
     pub loads: BTreeMap<ServerId, f64>,
     /// Cloud accounts that have begun so many steps lately that the next one has to wait, by name.
     pub paced: BTreeMap<String, Paced>,
+    /// Cloud accounts in which nothing may begin, since their lease is not ours, by name: whose it
+    /// is, where that is known.
+    pub unleased: BTreeMap<String, Option<String>>,
     /// Servers that make room and are due to stop, and how many balancers before each do not have
     /// the file without it yet.
     pub late: BTreeMap<ServerId, u32>,

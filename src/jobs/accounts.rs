@@ -23,14 +23,19 @@ pub struct OpenAccount {
     pub calls: Arc<dyn Pool>,
     /// Where it is listed: one place.
     pub listing: Arc<dyn Pool>,
+    /// Where its lease is kept: one place.
+    pub lease: Arc<dyn Pool>,
 }
 
-/// Places of one account: for its calls, and for its listing.
+/// Places of one account: for its calls, for its listing and for its lease.
+#[derive(Clone)]
 pub struct AccountPlaces {
     /// Where its steps are carried out.
     pub calls: Arc<dyn Pool>,
     /// Where its one listing at a time runs.
     pub listing: Arc<dyn Pool>,
+    /// Where its lease is kept, one look at a time.
+    pub lease: Arc<dyn Pool>,
 }
 
 /// Makes the places of an account.
@@ -102,16 +107,21 @@ impl Accounts {
                     continue;
                 }
             };
-            let (calls, listing) = match known {
-                Some((_, known)) => (known.calls, known.listing),
+            // It may be another place from now on, where nobody knows whose it is.
+            service.observed.leases.forget(&name);
+            let AccountPlaces { calls, listing, lease } = match known {
+                Some((_, OpenAccount { calls, listing, lease, .. })) => {
+                    AccountPlaces { calls, listing, lease }
+                }
                 None => {
-                    let AccountPlaces { calls, listing } = make();
-                    self.calls_freed.follow(calls.freed());
-                    self.listing_freed.follow(listing.freed());
-                    (calls, listing)
+                    let places = make();
+                    self.calls_freed.follow(places.calls.freed());
+                    self.listing_freed.follow(places.listing.freed());
+                    places
                 }
             };
-            open.insert(name.clone(), (revision, OpenAccount { name, cloud, calls, listing }));
+            let account = OpenAccount { name: name.clone(), cloud, calls, listing, lease };
+            open.insert(name, (revision, account));
         }
         before.keys().for_each(|gone| service.observed.forget_account(gone));
     }
@@ -122,7 +132,8 @@ impl Ports {
     pub fn accounts(&self) -> Vec<OpenAccount> {
         let with_machine = self.clouds.iter().filter_map(|(name, cloud)| {
             let (calls, listing) = (self.pool.clone(), self.listings.get(name)?.clone());
-            Some(OpenAccount { name: name.clone(), cloud: cloud.clone(), calls, listing })
+            let (name, cloud, lease) = (name.clone(), cloud.clone(), calls.clone());
+            Some(OpenAccount { name, cloud, calls, listing, lease })
         });
         with_machine.chain(self.added.all(&self.service)).collect()
     }

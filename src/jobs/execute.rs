@@ -11,6 +11,7 @@ use crate::jobs::accounts::OpenAccount;
 use crate::jobs::{Job, Pool, Ports, Work};
 use crate::model::{Actor, StepKind};
 use crate::service::Service;
+use crate::service::clouds::lease;
 use crate::service::plans::steps;
 use std::sync::Arc;
 
@@ -110,7 +111,15 @@ fn start(ports: &Ports, begun: steps::Begun) {
     let calling = steps::calling(&ports.service, begun.step.id);
     place.run(Box::new(move || {
         let answer = match account {
-            Some(account) => account.cloud.apply(&begun.call),
+            Some(account) => match lease::may_call(&service, &begun.account) {
+                Ok(true) => account.cloud.apply(&begun.call),
+                // Lost, or the account made another, since the step began.
+                Ok(false) | Err(_) => {
+                    let why = format!("the lease of cloud {} was lost", begun.account);
+                    give_up(&service, &begun, &why);
+                    return;
+                }
+            },
             None => {
                 let text = format!("there is no cloud account {} here", begun.account);
                 Err(CloudError::Refused(text))
@@ -136,6 +145,14 @@ fn ends_connection(kind: StepKind, answer: &Result<Applied, CloudError>) -> bool
             matches!(kind, StepKind::Start | StepKind::Resume)
         }
         Err(_) => false,
+    }
+}
+
+/// It certainly did not happen, and the account is not to blame.
+fn give_up(service: &Arc<Service>, begun: &steps::Begun, why: &str) {
+    let actor = Actor::job("execute");
+    if let Err(problem) = steps::give_up(service, &actor, begun.step.id, why) {
+        tracing::error!(server = %begun.about, why = chain(&problem), "a step is not given up");
     }
 }
 

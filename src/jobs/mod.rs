@@ -8,6 +8,7 @@
 //! same jobs on one thread; `boot::driver` gives each a thread of its own.
 //!
 //! ```text
+//! lease       accounts whose newest mark is ours -> the next mark; whose the others are
 //! observe     clouds -> sightings, and the transitions a listing proves
 //! examine     what servers stand on -> notices
 //! ready       words, checks and time -> servers that run
@@ -31,6 +32,7 @@ pub mod examine;
 pub mod execute;
 pub mod holds;
 pub mod index;
+pub mod lease;
 pub mod minutes;
 pub mod observe;
 pub mod orders;

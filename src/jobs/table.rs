@@ -1,10 +1,12 @@
 //! The one list of jobs: name, purpose, period, and what wakes each.
 
-use crate::base::limit::{LISTING_PERIOD, PLAN_PERIOD, STORE_SCRUB_PERIOD, VOLUMES_PERIOD};
+use crate::base::limit::{
+    LEASE_PERIOD, LISTING_PERIOD, PLAN_PERIOD, STORE_SCRUB_PERIOD, VOLUMES_PERIOD,
+};
 use crate::base::{Millis, Waker};
 use crate::jobs::{
-    Job, Ports, balancers, examine, execute, holds, index, minutes, observe, orders, plan, publish,
-    ready, scrub, tell, upkeep, volumes, workloads,
+    Job, Ports, balancers, examine, execute, holds, index, lease, minutes, observe, orders, plan,
+    publish, ready, scrub, tell, upkeep, volumes, workloads,
 };
 use crate::store::Table;
 
@@ -69,7 +71,15 @@ impl Also {
 }
 
 /// Every job there is.
-pub const ROWS: [Row; 16] = [
+pub const ROWS: [Row; 17] = [
+    Row {
+        name: "lease",
+        description: "keeps the leases of cloud accounts, and finds out whose they are",
+        period: LEASE_PERIOD,
+        tables: &[Table::CloudAccounts],
+        also: Also::Nothing,
+        make: || Box::<lease::KeepLeases>::default(),
+    },
     Row {
         name: "observe",
         description: "lists the clouds and commits what a listing proves",

@@ -7,6 +7,7 @@ use crate::clouds::Cloud;
 use crate::jobs::accounts::OpenAccount;
 use crate::jobs::{Job, Ports, Work};
 use crate::model::{Actor, Grant, Volume};
+use crate::service::clouds::lease;
 use crate::service::servers::volumes;
 use crate::service::{Service, lookup};
 use std::collections::BTreeMap;
@@ -36,7 +37,8 @@ impl Job for Volumes {
             // A place that is free again wakes this job when there is no room.
             let account = accounts.iter().find(|account| account.name == volume.account);
             let place = account.map_or(&ports.pool, |account| &account.calls);
-            if rested(self.asked.get(&volume.id)) && place.has_room() {
+            let may = lease::may_call(service, &volume.account).unwrap_or(false);
+            if rested(self.asked.get(&volume.id)) && may && place.has_room() {
                 self.asked.insert(volume.id, now);
                 remove(ports, account, volume);
                 removed += 1;

@@ -347,4 +347,11 @@ pub enum Wait {
         /// How much longer before it is put to sleep again.
         left: Millis,
     },
+    /// The lease of its cloud account is not ours, so that nothing may begin in it.
+    Lease {
+        /// The cloud account it is in.
+        account: String,
+        /// Whose it is, machine and state directory; `None` while nobody knows.
+        holder: Option<String>,
+    },
 }

@@ -7,6 +7,7 @@
 mod check;
 mod even;
 mod health;
+mod leases;
 mod listing;
 mod notices;
 mod published;
@@ -21,6 +22,7 @@ use self::check::Check;
 use self::even::ClockJumpDetector;
 pub use self::health::Failure;
 use self::health::Health;
+pub use self::leases::{LeaseLook, LeaseStanding, Leases, MarkTurn};
 use self::listing::{ClockPair, Listing};
 use self::reach::Reach;
 pub use self::reach::{MembersSeen, Turned};
@@ -38,7 +40,7 @@ use crate::model::Freshness;
 use crate::service::plans::Glances;
 use crate::service::servers::fleet::Fleet;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Servers with news that are told apart; with more, everything is looked at, which is as fast.
 const NEWS_MAX: usize = 2_000;
@@ -60,6 +62,8 @@ pub struct Observed {
     pub(super) published: published::PublishedPorts,
     /// Where agents were told to come, while that changes.
     pub telling: Telling,
+    /// Whose cloud accounts are. Shared with transactions, which look again.
+    pub leases: Arc<Leases>,
 }
 
 #[derive(Default)]
@@ -152,7 +156,8 @@ impl Observed {
         let inner = Mutex::new(inner);
         let published = published::PublishedPorts::default();
         let (started_at, telling) = (clock.now(), Telling::default());
-        Observed { started_at, fleet, glances, inner, notices, volumes, published, telling }
+        let leases = Arc::default();
+        Observed { started_at, fleet, glances, inner, notices, volumes, published, telling, leases }
     }
 
     /// Since when this process looks.
@@ -184,6 +189,11 @@ impl Observed {
     /// Whether a call about a step is under way in this process.
     pub fn is_calling(&self, step: StepId) -> bool {
         self.lock().calls.contains(&step)
+    }
+
+    /// Something changed that is about every server.
+    pub fn note_everything(&self) {
+        self.lock().news.add_everything();
     }
 
     /// Of which servers something new was observed since this was last asked.

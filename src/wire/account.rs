@@ -45,6 +45,12 @@ pub const ACCOUNT_RESUME: Route<NoInput, Object<AccountView>> = Route::act(
     "Forgets the failures of a cloud account, so that its steps begin again at once.",
 );
 
+/// Takes the lease of a cloud account, by its name.
+pub const ACCOUNT_TAKE: Route<NoInput, Object<AccountView>> = Route::act(
+    "/{envId}/grange/cloud-accounts/{cloudAccount}/actions/take/",
+    "Takes the lease of a cloud account from the appliance that manages it, which goes quiet.",
+);
+
 impl Shaped for AccountView {
     const SHAPE: &'static str = "CloudAccount";
 
@@ -126,6 +132,31 @@ pub struct FactView {
     pub value: String,
 }
 
+/// Who manages what is in a cloud account.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct LeaseView {
+    /// `ours`, `other`, `lapsed` (ours, and no mark could be written for too long), `unasked`
+    /// (nobody looked yet) or `none` (its platform carries none).
+    pub state: String,
+    /// Another's machine and state directory.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub holder: Option<String>,
+    /// When it became ours, or the other one started, ms UTC.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub since: Option<i64>,
+    /// How often the account has changed hands, the first included.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub epoch: Option<u64>,
+    /// How long until it is taken over, if the other one writes no mark until then, or until calls
+    /// begin after it was taken, ms.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub left: Option<Millis>,
+    /// Why no mark could be written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
 /// A cloud account.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -140,9 +171,12 @@ pub struct AccountView {
     pub options: Vec<OptionValue>,
     /// Its revision, for `If-Match`; 0 where it has no record.
     pub revision: u64,
-    /// `well`, `failing` (calls failed, steps still begin), `open` (it is left alone) or `trial`
-    /// (one step is begun, and decides).
+    /// `well`, `failing` (calls failed, steps still begin), `open` (it is left alone), `trial`
+    /// (one step is begun, and decides), `elsewhere` (another appliance has its lease) or
+    /// `awaited` (whose the lease is, is not known).
     pub state: String,
+    /// The appliance that manages what is in it.
+    pub lease: LeaseView,
     /// Calls that failed in a row.
     pub failures: u32,
     /// What the last of them said.

@@ -29,6 +29,8 @@ pub enum Deed {
     Rollout(RolloutVerb),
     /// A cloud account that is left alone is asked again.
     ResumeAccount,
+    /// A cloud account is to be managed from here, and not from where it is now.
+    TakeAccount,
     /// A token is not to be let in any more.
     RevokeToken,
     /// A data volume is to be gone with everything on it.
@@ -52,7 +54,7 @@ pub enum Asking {
 
 impl Deed {
     /// Every one there is.
-    pub const ALL: [Deed; 15] = [
+    pub const ALL: [Deed; 16] = [
         Deed::TerminateFarm,
         Deed::RemoveFarm,
         Deed::StopFarm,
@@ -64,6 +66,7 @@ impl Deed {
         Deed::Rollout(RolloutVerb::Abort),
         Deed::Rollout(RolloutVerb::Rollback),
         Deed::ResumeAccount,
+        Deed::TakeAccount,
         Deed::RevokeToken,
         Deed::DeleteVolume,
         Deed::DeleteRole,
@@ -77,6 +80,7 @@ impl Deed {
             Deed::DeleteVolume => Asking::Name,
             Deed::TerminateServer | Deed::SuspendServer | Deed::RebootServer => Asking::Yes,
             Deed::RevokeToken | Deed::DeleteRole | Deed::DeleteImage => Asking::Yes,
+            Deed::TakeAccount => Asking::Yes,
             // A rollout that goes on, or back, stops servers.
             Deed::Rollout(RolloutVerb::Resume | RolloutVerb::Abort | RolloutVerb::Rollback) => {
                 Asking::Yes
@@ -133,6 +137,9 @@ impl Deed {
             Deed::DeleteImage => {
                 format!("Delete image {name} with its files? Nothing uses it, or it stays.")
             }
+            Deed::TakeAccount => format!(
+                "Manage cloud account {name} from here? Another appliance that does goes quiet."
+            ),
             Deed::ResumeAccount => {
                 format!("Ask the cloud account {name} again at once, and forget its failures?")
             }

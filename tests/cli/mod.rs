@@ -11,6 +11,7 @@ mod files;
 #[path = "hostile.rs"]
 mod hostile;
 
+use crate::accounts::engine::FakeEngine;
 use crate::api::house::{House, PATIENCE};
 use crate::api::world;
 use files::Given;
@@ -424,11 +425,13 @@ fn what_stops_servers_is_asked_about_by_the_table() {
         Deed::Rollout(RolloutVerb::Abort) => "rollout abort shop/web",
         Deed::Rollout(RolloutVerb::Rollback) => "rollout rollback shop/web",
         Deed::ResumeAccount => "cloud resume onboard",
+        Deed::TakeAccount => "cloud take home",
         Deed::RevokeToken => "token revoke 2",
         Deed::DeleteVolume => "volume delete 2",
         Deed::DeleteRole => "role delete plain",
         Deed::DeleteImage => "image delete plain",
     };
+    let engine = FakeEngine::new();
     for deed in Deed::ALL {
         let houses = [(); 2].map(|()| House::open(true, Limits::default()));
         for house in &houses {
@@ -436,6 +439,10 @@ fn what_stops_servers_is_asked_about_by_the_table() {
                 Deed::Rollout(_) => ["declare large", "tick"].map(|deed| house.act(deed)),
                 Deed::DeleteVolume => ["the volumes", "tick"].map(|deed| house.act(deed)),
                 Deed::DeleteImage => ["an image", "tick"].map(|deed| house.act(deed)),
+                Deed::TakeAccount => [(); 2].map(|()| {
+                    let add = "grange cloud add docker --name home --endpoint";
+                    run(&format!("{add} {}", engine.endpoint()), None, &house.socket(), &[]);
+                }),
                 Deed::DeleteRole => [(); 2].map(|()| {
                     run("grange role clone base plain", None, &house.socket(), &[]);
                 }),

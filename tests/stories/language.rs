@@ -23,6 +23,7 @@
 //! hold web scale for 2h why it is   also: the farm's name; without `for` until it is released
 //! breaker 5 failed 28s left         the cloud account is left alone; `0s` is being tried
 //! paced 600 to the next 3s          its next step waits for the pace
+//! elsewhere by h:/srv/g             the account's lease is another's; without `by`, nobody knows
 //! late web-1 2                      balancers do not know that it goes; `answers`: all are over
 //! release web scale                 it is switched on again
 //! ask web-1 terminate               a person's wish; also: reboot, lock, unlock, hurry
@@ -45,7 +46,7 @@
 use crate::stories::words::{heal, hold_kind, kind, metric, missing, state, status};
 use crate::stories::yard::Yard;
 use grange::base::{FarmRoleId, HoldId, Millis, Name, ServerId, Timestamp, UserId};
-use grange::engine::{WindowReading, input::Paced};
+use grange::engine::WindowReading;
 use grange::model::{
     Balance, Breaker, CloudState, FarmGoal, FarmRole, Freshness, Hold, LaunchOrder, RemovalPolicy,
     RolloutStrategy, RolloutWish, ScalingBehavior, ScalingRule, Server, ServerStatus, StepKind,
@@ -53,7 +54,7 @@ use grange::model::{
 };
 
 /// The platform of every server, and its account.
-const PLATFORM: &str = "simulated";
+pub const PLATFORM: &str = "simulated";
 
 /// The words of one line, taken one after the other.
 pub struct Words<'a>(std::str::SplitWhitespace<'a>);
@@ -152,7 +153,11 @@ pub fn tell(yard: &mut Yard, line: &str) {
         "ask" => ask(yard, words),
         "hold" => hold(yard, words),
         "breaker" => breaker(yard, words),
-        "paced" => paced(yard, words),
+        "elsewhere" => yard.elsewhere(words.next().map(|_by| words.word().to_owned())),
+        "paced" => {
+            let per_minute = words.number();
+            yard.paced(per_minute, words.after_all(&["to", "the", "next"]));
+        }
         "late" => {
             let id = running(yard, words.word());
             yard.input.late.insert(id, words.number());
@@ -354,12 +359,6 @@ fn server(yard: &mut Yard, mut words: Words) {
             other => panic!("a server has no {other:?}"),
         }
     }
-}
-
-fn paced(yard: &mut Yard, mut words: Words) {
-    let per_minute = words.number();
-    let left = words.after_all(&["to", "the", "next"]);
-    yard.input.paced.insert(PLATFORM.to_owned(), Paced { per_minute, left });
 }
 
 fn breaker(yard: &mut Yard, mut words: Words) {

@@ -4,10 +4,12 @@
 //! service's own transaction, over a store in memory: before it the records are made those that the
 //! engine saw, after it the engine sees the records.
 
+use crate::stories::language::PLATFORM;
 use grange::base::{
     EnvironmentId, FarmId, FarmRoleId, HoldId, ManualClock, Millis, Name, PlanId, Result, ServerId,
     StepId, Timestamp, UserId,
 };
+use grange::engine::input::Paced;
 use grange::engine::{AgentPresence, Decided, FarmSummary, PlanInput};
 use grange::model::{
     Cause, CloudState, Farm, FarmGoal, FarmRole, Freshness, Grant, Hold, LaunchOrder, LaunchReason,
@@ -59,16 +61,30 @@ impl Yard {
             breakers: BTreeMap::new(),
             loads: BTreeMap::new(),
             paced: BTreeMap::new(),
+            unleased: BTreeMap::new(),
             late: BTreeMap::new(),
             parent: None,
         };
         Yard { input, steps: 0, store: None, stored: Stored::default() }
     }
 
+    /// The account's next step waits for its pace.
+    pub fn paced(&mut self, per_minute: u32, left: Millis) {
+        let account = PLATFORM.to_owned();
+        self.input.paced.insert(account, Paced { per_minute, left });
+    }
+
+    /// The account's lease is another's, or nobody knows whose.
+    pub fn elsewhere(&mut self, holder: Option<String>) {
+        let account = PLATFORM.to_owned();
+        self.input.unleased.insert(account, holder);
+    }
+
     /// Nothing outside keeps a step waiting any more.
     pub fn answers(&mut self) {
         self.input.breakers.clear();
         self.input.paced.clear();
+        self.input.unleased.clear();
         self.input.late.clear();
     }
 

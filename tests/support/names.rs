@@ -22,6 +22,7 @@ names! {
     pub fn wait(Wait), WAITS {
         Wait::Breaker { .. } => "Breaker",
         Wait::Paced { .. } => "Paced",
+        Wait::Lease { .. } => "Lease",
         Wait::CoolDown { .. } => "CoolDown",
         Wait::Unhealthy { .. } => "Unhealthy",
         Wait::AtMax { .. } => "AtMax",

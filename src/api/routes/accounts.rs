@@ -3,14 +3,15 @@
 use super::Row;
 use crate::api::call::Call;
 use crate::base::Result;
-use crate::service::clouds::{accounts, registry};
+use crate::service::clouds::{accounts, lease, registry};
 use crate::wire::account::{
-    ACCOUNT, ACCOUNT_ADD, ACCOUNT_CHECK, ACCOUNT_EDIT, ACCOUNT_REMOVE, ACCOUNT_RESUME, ACCOUNTS,
+    ACCOUNT, ACCOUNT_ADD, ACCOUNT_CHECK, ACCOUNT_EDIT, ACCOUNT_REMOVE, ACCOUNT_RESUME,
+    ACCOUNT_TAKE, ACCOUNTS,
 };
 use std::sync::LazyLock;
 
 /// Rows of this noun.
-pub static ROWS: LazyLock<[Row; 7]> = LazyLock::new(|| {
+pub static ROWS: LazyLock<[Row; 8]> = LazyLock::new(|| {
     [
         Row::rows(&ACCOUNTS, |on, call, _, page| accounts::list(&on.service, &call.actor, page)),
         Row::created(&ACCOUNT_ADD, |on, call, input| {
@@ -28,6 +29,9 @@ pub static ROWS: LazyLock<[Row; 7]> = LazyLock::new(|| {
         }),
         Row::object(&ACCOUNT_RESUME, |on, call, _| {
             accounts::resume(&on.service, &call.actor, &account(call)?)
+        }),
+        Row::object(&ACCOUNT_TAKE, |on, call, _| {
+            lease::take(&on.service, &call.actor, &account(call)?)
         }),
     ]
 });

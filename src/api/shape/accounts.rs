@@ -1,10 +1,10 @@
 //! Shapes of cloud accounts.
 
-use super::Kind::{Integer, ListOf, Text, Texts};
+use super::Kind::{Integer, ListOf, Of, Text, Texts};
 use super::{Shape, field};
 
 /// These shapes.
-pub const SHAPES: &[Shape] = &[ACCOUNT, ADD, CHANGE, OPTION, CHECK, FACT];
+pub const SHAPES: &[Shape] = &[ACCOUNT, LEASE, ADD, CHANGE, OPTION, CHECK, FACT];
 
 const ACCOUNT: Shape = Shape {
     name: "CloudAccount",
@@ -15,7 +15,8 @@ const ACCOUNT: Shape = Shape {
         field("endpoint", Text, "Where its API is; empty where it is the machine itself."),
         field("options", ListOf("CloudAccountOption"), "What else is said of it."),
         field("revision", Integer, "Its revision, for If-Match; 0 where it has no record."),
-        field("state", Text, "well, failing, open (left alone) or trial (one step decides)."),
+        field("state", Text, "well, failing, open, trial, elsewhere or awaited."),
+        field("lease", Of("CloudAccountLease"), "Who manages it."),
         field("failures", Integer, "Calls that failed in a row."),
         field("reason", Text, "What the last of them said; absent when well."),
         field("since", Integer, "When the first of them failed, ms UTC; absent when well."),
@@ -23,6 +24,19 @@ const ACCOUNT: Shape = Shape {
         field("left", Integer, "How much longer, ms."),
         field("stepsPerMinute", Integer, "Steps begun in a minute at the most."),
         field("stepsLeft", Integer, "How many of them may begin now."),
+    ],
+};
+
+const LEASE: Shape = Shape {
+    name: "CloudAccountLease",
+    writable: &[],
+    fields: &[
+        field("state", Text, "ours, other, lapsed, unasked or none (its platform has none)."),
+        field("holder", Text, "Another's machine and state directory."),
+        field("since", Integer, "When it became ours, or the other one started, ms UTC."),
+        field("epoch", Integer, "How often the account has changed hands."),
+        field("left", Integer, "How long until it is taken over, or until calls begin, ms."),
+        field("reason", Text, "Why no mark could be written."),
     ],
 };
 

@@ -15,3 +15,12 @@ pub const DOCKER_ANSWER_BYTES_MAX: usize = 32 * 1024 * 1024;
 pub const CLOUD_ACCOUNTS_MAX: usize = 32;
 /// Bytes of what is said of a cloud account in one field.
 pub const CLOUD_ACCOUNT_FIELD_BYTES_MAX: usize = 500;
+/// How often the holder of an account's lease writes its mark anew.
+pub const LEASE_PERIOD: Millis = 10_000;
+/// How long a mark lets its holder begin calls, from the moment it began to write it: two marks in
+/// a row may fail. Longer, and a dead holder is waited for longer.
+pub const LEASE_HELD_FOR: Millis = 25_000;
+/// How long a mark has to stay as it is for its holder to count as dead: until that one begins
+/// no more calls, until the last of them is over, and a listing's length of patience. Shorter, and
+/// two could call at once.
+pub const LEASE_OVER_AFTER: Millis = 90_000;

@@ -16,6 +16,8 @@
 //! **Data volumes** are Docker's own with our labels, and stay when their container is removed. The
 //! engine enforces no size of them, so it is kept as a label alone.
 //!
+//! **The lease** ([`super::lease`]) is a volume with nothing in it (`lease`).
+//!
 //! **Addresses.** A server's is its container's on the account's network. The engine gives it anew
 //! at each start: mostly the same one, and listings say so where it is not. Agents reach the
 //! appliance by the gateway of that network, where the engine is on this machine, and otherwise by
@@ -29,10 +31,12 @@ mod container;
 mod engine;
 mod examine;
 mod files;
+mod lease;
 mod volume;
 
 pub use examine::examine;
 
+use super::lease::LeaseMarks;
 use super::platform::{AccountOpening, FieldFault, OpeningAppliance, OptionField};
 use super::volume::VolumeSighting;
 use super::{Applied, Cloud, CloudError, CloudStep, InstanceType, LaunchRequest};
@@ -385,6 +389,10 @@ impl Cloud for Docker {
 
     fn remove_volume(&self, cloud_volume_id: &str) -> Result<(), CloudError> {
         self.destroy_volume(cloud_volume_id)
+    }
+
+    fn lease(&self) -> Option<&dyn LeaseMarks> {
+        Some(self)
     }
 }
 

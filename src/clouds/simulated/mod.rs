@@ -16,6 +16,7 @@ pub use faults::Faults;
 
 use crate::base::random::Stream;
 use crate::base::{Clock, Millis, ServerId};
+use crate::clouds::lease::{LeaseMark, LeaseMarks};
 use crate::clouds::volume::VolumeSighting;
 use crate::clouds::{Applied, Cloud, CloudError, CloudStep, InstanceType};
 use crate::model::{CloudState, Sighting};
@@ -44,6 +45,15 @@ pub struct Simulated {
     clock: Arc<dyn Clock>,
     delays: Delays,
     inner: Mutex<Inner>,
+    /// Where it carries a lease.
+    marks: Option<Mutex<Marks>>,
+}
+
+/// Marks of a lease, newest last, and whether they can be reached.
+#[derive(Default)]
+struct Marks {
+    kept: Vec<LeaseMark>,
+    unreachable: bool,
 }
 
 struct Inner {
@@ -64,7 +74,24 @@ impl Simulated {
             calls: VecDeque::new(),
             world: World::default(),
         };
-        Simulated { clock, delays, inner: Mutex::new(inner) }
+        Simulated { clock, delays, inner: Mutex::new(inner), marks: None }
+    }
+
+    /// One that carries a lease.
+    #[must_use]
+    pub fn with_lease(self) -> Simulated {
+        Simulated { marks: Some(Mutex::default()), ..self }
+    }
+
+    /// Whether marks of its lease can be read and written from now on.
+    pub fn reach_marks(&self, reachable: bool) {
+        if let Some(mut marks) = self.marks() {
+            marks.unreachable = !reachable;
+        }
+    }
+
+    fn marks(&self) -> Option<MutexGuard<'_, Marks>> {
+        Some(self.marks.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// What goes wrong from now on.
@@ -195,6 +222,31 @@ impl Inner {
     }
 }
 
+impl LeaseMarks for Simulated {
+    fn newest(&self) -> Result<Option<LeaseMark>, CloudError> {
+        match self.marks() {
+            Some(marks) if marks.unreachable => Err(CloudError::Busy("no route".to_owned())),
+            marks => Ok(marks.and_then(|marks| marks.kept.last().cloned())),
+        }
+    }
+
+    fn write(&self, mark: &LeaseMark) -> Result<(), CloudError> {
+        let Some(mut marks) = self.marks() else { return Ok(()) };
+        if marks.unreachable {
+            return Err(CloudError::Busy("no route".to_owned()));
+        }
+        if marks.kept.last().is_none_or(|newest| newest.number < mark.number) {
+            marks.kept.push(mark.clone());
+        }
+        Ok(())
+    }
+
+    fn clear(&self) -> Result<(), CloudError> {
+        self.marks().into_iter().for_each(|mut marks| marks.kept.clear());
+        Ok(())
+    }
+}
+
 impl Cloud for Simulated {
     fn platform(&self) -> &'static str {
         "simulated"
@@ -251,6 +303,10 @@ impl Cloud for Simulated {
 
     fn remove_volume(&self, cloud_volume_id: &str) -> Result<(), CloudError> {
         self.lock().world.remove_volume(cloud_volume_id)
+    }
+
+    fn lease(&self) -> Option<&dyn LeaseMarks> {
+        self.marks.as_ref().map(|_| self as &dyn LeaseMarks)
     }
 
     /// Returns at once: under a clock that is moved by hand there is nothing to wait for.

@@ -74,6 +74,9 @@ fn balancers(world: &World, server: &ServerView, step: &Step) -> Option<Wait> {
 /// What its cloud account makes a step wait for.
 fn admission(world: &World, server: &ServerView) -> Option<Wait> {
     let account = server.server.account.clone();
+    if let Some(holder) = world.input.unleased.get(&account) {
+        return Some(Wait::Lease { account, holder: holder.clone() });
+    }
     let breaker = world.input.breakers.get(&account);
     if let Some((breaker, left)) = breaker.and_then(|b| Some((b, b.left(world.input.now)?))) {
         let (failures, cause) = (breaker.failures, breaker.cause);

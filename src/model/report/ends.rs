@@ -70,6 +70,7 @@ impl Wait {
             | Wait::ReadyGate { .. }
             | Wait::Breaker { .. }
             | Wait::Paced { .. }
+            | Wait::Lease { holder: None, .. }
             | Wait::Held { left: Some(_), .. }
             | Wait::RolloutCheckpoint { left: Some(_), .. }
             | Wait::Unhealthy { care: Care::Replace { .. } | Care::Restart { .. }, .. }
@@ -85,6 +86,7 @@ impl Wait {
             | Wait::RolloutCheckpoint { .. }
             | Wait::RolloutHealthy { .. }
             | Wait::RolloutKept { .. }
+            | Wait::Lease { holder: Some(_), .. }
             | Wait::RolloutOver { .. } => End::Person(self.command(about)),
         }
     }
@@ -99,6 +101,7 @@ impl Wait {
             }
             Wait::Locked { .. } => "grange server unlock SERVER".to_owned(),
             Wait::FarmStopped { .. } => format!("grange farm start {about}"),
+            Wait::Lease { account, .. } => format!("grange cloud take {account}"),
             Wait::RolloutKept { .. } => "grange server unlock SERVER, or resume".to_owned(),
             Wait::RolloutPaused { .. }
             | Wait::RolloutCheckpoint { .. }

@@ -50,8 +50,6 @@ impl fmt::Display for Wait {
             }
             Wait::VolumeHeld { index } => write!(f, "volume {index} is held by a leaving server"),
             Wait::Frozen(reason) => write!(f, "frozen: {reason}"),
-            Wait::FarmStopped { up: 0 } => f.write_str("stopped by a person: until it is started"),
-            Wait::FarmStopped { up } => write!(f, "stopped by a person: {up} still up"),
             Wait::RolloutPaused { .. }
             | Wait::RolloutCheckpoint { .. }
             | Wait::RolloutHealthy { .. }
@@ -74,6 +72,8 @@ impl fmt::Display for Wait {
             | Wait::Breaker { .. }
             | Wait::Paced { .. }
             | Wait::DependsOn { .. }
+            | Wait::Lease { .. }
+            | Wait::FarmStopped { .. }
             | Wait::Held { .. } => policy(self, f),
         }
     }
@@ -124,6 +124,14 @@ fn policy(wait: &Wait, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             let left = say(*left);
             write!(f, "cloud {account} is asked {per_minute} times a minute: {left} to the next")
         }
+        Wait::Lease { account, holder: None } => {
+            write!(f, "cloud {account}: whether its lease is ours is not known yet")
+        }
+        Wait::Lease { account, holder: Some(holder) } => {
+            write!(f, "cloud {account} is managed by {holder}")
+        }
+        Wait::FarmStopped { up: 0 } => f.write_str("stopped by a person: until it is started"),
+        Wait::FarmStopped { up } => write!(f, "stopped by a person: {up} still up"),
         Wait::DependsOn { on } => write!(f, "depends on {on}, which has nothing running"),
         Wait::Held { what, left: Some(left), reason } => {
             write!(f, "{} is held, {} left: {reason}", what.as_str(), say(*left))

@@ -32,29 +32,32 @@
 //! **The pace** ([`crate::service::plans::pace`]) bounds the steps begun in a minute.
 //!
 //! Both are enforced where a step is begun, in its transaction ([`StepAdmission`]);
-//! [`admissible`] only spares the attempts, and says when to look again.
+//! [`super::admissible`] only spares the attempts, and says when to look again. There, too, and for
+//! everybody, is enforced that the account's lease is ours ([`lease`]).
 
 use super::known;
+use super::lease::{self, LeaseStanding};
 use crate::base::limit::{BREAKER_FAILURES, BREAKER_FARM_ROLES_MAX, BREAKER_REASON_MAX};
 use crate::base::time::say;
-use crate::base::{Millis, Problem, Result, StepId, Timestamp};
+use crate::base::{Millis, Problem, Result, Timestamp};
 use crate::clouds::{Applied, CloudError, Verdict};
 use crate::model::{
     Actor, Breaker, BreakerCause, Cause, CloudAccount, Grant, Permission, Server, Step, StepKind,
     StepStatus,
 };
+use crate::service::observed::Leases;
 use crate::service::plans::pace::{Pace, Priority};
 use crate::service::{Service, authorise, lookup};
 use crate::store::{Author, Purpose, Reads, Tx};
 use crate::wire::account::{AccountView, OptionValue};
 use crate::wire::input::{Page, Slice};
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// What lets steps begin, as a transaction takes it along.
 #[derive(Clone)]
 pub(in crate::service) struct StepAdmission {
     pace: Arc<Pace>,
+    leases: Arc<Leases>,
     /// What time it is.
     pub(in crate::service) now: Timestamp,
     elapsed: Millis,
@@ -64,7 +67,8 @@ impl StepAdmission {
     /// The gate as it is at this moment.
     pub(in crate::service) fn of(service: &Service) -> StepAdmission {
         let elapsed = service.clock.monotonic();
-        StepAdmission { pace: service.pace.clone(), now: service.now(), elapsed }
+        let (pace, leases) = (service.pace.clone(), service.observed.leases.clone());
+        StepAdmission { pace, leases, now: service.now(), elapsed }
     }
 
     /// Whether a step may begin; it is counted if so, and it stays planned if not.
@@ -75,6 +79,11 @@ impl StepAdmission {
         server: &Server,
     ) -> Result<bool> {
         let account = &server.account;
+        let lease = self.leases.standing(account, (self.elapsed, self.now));
+        let unasked = lease == LeaseStanding::Unasked;
+        if !lease.lets_begin(unasked && lease::is_required(tx, account)?) {
+            return Ok(false);
+        }
         let known = lookup::breaker(tx, account)?;
         let named = is_named(tx, step, server)?;
         let trial = match known.as_ref().and_then(|breaker| breaker.left(self.now)) {
@@ -109,7 +118,7 @@ impl StepAdmission {
 }
 
 /// Whether it is the first try at terminating a server that a person named.
-fn is_named(read: &impl Reads, step: &Step, server: &Server) -> Result<bool> {
+pub(super) fn is_named(read: &impl Reads, step: &Step, server: &Server) -> Result<bool> {
     if step.kind != StepKind::Terminate || !server.terminate_requested {
         return Ok(false);
     }
@@ -120,7 +129,7 @@ fn is_named(read: &impl Reads, step: &Step, server: &Server) -> Result<bool> {
 
 /// Whether the call of a trial is under way. One whose answer is lost is not: what came of it is
 /// for listings to say, and another may try.
-fn is_tried(read: &impl Reads, breaker: &Breaker) -> Result<bool> {
+pub(super) fn is_tried(read: &impl Reads, breaker: &Breaker) -> Result<bool> {
     let Some(trial) = breaker.trial else { return Ok(false) };
     Ok(lookup::step(read, trial)?.is_some_and(|step| step.status == StepStatus::Begun))
 }
@@ -339,11 +348,15 @@ pub(super) fn seen(
     let options = record.iter().flat_map(|record| record.options.clone());
     let (now, elapsed) = (service.now(), service.clock.monotonic());
     let left = breaker.and_then(|breaker| breaker.left(now));
-    let state = match (breaker, left) {
-        (None, _) => "well",
-        (Some(_), None) => "failing",
-        (Some(_), Some(0)) => "trial",
-        (Some(_), Some(_)) => "open",
+    let lease = lease::standing(service, account);
+    let unasked = lease == LeaseStanding::Unasked && lease::is_required(read, account)?;
+    let state = match (&lease, breaker, left) {
+        (LeaseStanding::Other { .. }, ..) => "elsewhere",
+        _ if !lease.lets_begin(unasked) => "awaited",
+        (_, None, _) => "well",
+        (_, Some(_), None) => "failing",
+        (_, Some(_), Some(0)) => "trial",
+        (_, Some(_), Some(_)) => "open",
     };
     let room = service.pace.room(account, Priority::Usual, elapsed);
     Ok(AccountView {
@@ -353,6 +366,7 @@ pub(super) fn seen(
         revision: revision.transpose()?.unwrap_or(0),
         endpoint: record.map_or_else(String::new, |record| record.endpoint),
         state: state.to_owned(),
+        lease: lease::shown(&lease),
         failures: breaker.map_or(0, |breaker| breaker.failures),
         reason: breaker.map(|breaker| breaker.reason.clone()),
         since: breaker.map(|breaker| breaker.since.0),
@@ -361,119 +375,4 @@ pub(super) fn seen(
         steps_per_minute: service.pace.per_minute(),
         steps_left: u32::try_from(room).unwrap_or(u32::MAX),
     })
-}
-
-/// Steps that are due, and when the next one is.
-type Due = (Vec<StepId>, Option<Timestamp>);
-
-/// Of the steps that are due, those that their accounts let begin, and when to look again. With
-/// nothing wrong and few steps it looks at no server.
-pub(in crate::service) fn admissible(
-    service: &Service,
-    open: &[Step],
-    due: Due,
-    now: Timestamp,
-) -> Result<Due> {
-    let (ready, next) = due;
-    let elapsed = service.clock.monotonic();
-    let grant = Grant::job("execute");
-    let mut breakers = service.read(&grant, lookup::breakers)?;
-    breakers.retain(|breaker| breaker.open_until.is_some());
-    let names = service.read(&grant, |view| account_names(service, view))?;
-    let room = names.iter().map(|name| service.pace.room(name, Priority::Usual, elapsed)).min();
-    if breakers.is_empty() && room.is_some_and(|room| ready.len() as u64 <= room) {
-        return Ok((ready, next));
-    }
-    let breakers = breakers.into_iter().map(|b| (b.account.clone(), b)).collect();
-    let (through, full) = (Vec::new(), BTreeSet::new());
-    let (room, trials, accounts) = (BTreeMap::new(), BTreeMap::new(), names.len());
-    let mut filter = AdmissionFilter {
-        service,
-        now,
-        elapsed,
-        accounts,
-        breakers,
-        room,
-        full,
-        trials,
-        through,
-        next,
-    };
-    let ready: BTreeSet<StepId> = ready.into_iter().collect();
-    service.read(&grant, |view| {
-        open.iter().filter(|step| ready.contains(&step.id)).try_for_each(|s| filter.take(view, s))
-    })?;
-    let trials = filter.trials.into_values().map(|(_, step)| step);
-    filter.through.extend(trials);
-    Ok((filter.through, filter.next))
-}
-
-/// Every account there is, in whichever environment.
-fn account_names(service: &Service, read: &impl Reads) -> Result<Vec<String>> {
-    let declared = lookup::cloud_accounts(read)?.into_iter().map(|one| one.name.to_string());
-    Ok(service.settings.platforms.keys().cloned().chain(declared).collect())
-}
-
-struct AdmissionFilter<'a> {
-    service: &'a Service,
-    now: Timestamp,
-    elapsed: Millis,
-    /// How many accounts there are.
-    accounts: usize,
-    /// Those that are open.
-    breakers: BTreeMap<String, Breaker>,
-    room: BTreeMap<(String, Priority), u64>,
-    /// Accounts with no room left for usual steps.
-    full: BTreeSet<String>,
-    /// The step to try an account with; one of a farm role that has not failed goes first.
-    trials: BTreeMap<String, (bool, StepId)>,
-    through: Vec<StepId>,
-    next: Option<Timestamp>,
-}
-
-impl AdmissionFilter<'_> {
-    fn take(&mut self, read: &impl Reads, step: &Step) -> Result<()> {
-        let all_full = self.full.len() >= self.accounts;
-        if all_full && step.kind != StepKind::Terminate {
-            return Ok(());
-        }
-        let Some(server) = lookup::server(read, step.server)? else {
-            self.through.push(step.id);
-            return Ok(());
-        };
-        if let Some(breaker) = self.breakers.get(&server.account) {
-            match breaker.left(self.now).unwrap_or(0) {
-                _ if is_named(read, step, &server)? => self.through.push(step.id),
-                0 if is_tried(read, breaker)? => {}
-                0 => {
-                    let wish = (breaker.farm_roles.contains(&step.farm_role), step.id);
-                    let best = self.trials.entry(server.account).or_insert(wish);
-                    *best = wish.min(*best);
-                }
-                left => self.look_again_in(left),
-            }
-            return Ok(());
-        }
-        let (pace, claim) = (&self.service.pace, Priority::of(step, &server));
-        let account = server.account;
-        let fresh = || pace.room(&account, claim, self.elapsed);
-        let room = self.room.entry((account.clone(), claim)).or_insert_with(fresh);
-        if *room > 0 {
-            *room -= 1;
-            self.through.push(step.id);
-            return Ok(());
-        }
-        let left = pace.left(&account, claim, self.elapsed);
-        if claim == Priority::Usual {
-            self.full.insert(account);
-        }
-        // With room now and none left for this one, the next comes as fast as the pace is.
-        self.look_again_in(left.max(1));
-        Ok(())
-    }
-
-    fn look_again_in(&mut self, left: Millis) {
-        let at = self.now.after(left);
-        self.next = Some(self.next.map_or(at, |next| next.min(at)));
-    }
 }

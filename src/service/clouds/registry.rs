@@ -9,9 +9,11 @@
 //! gone, and data volumes.
 
 use super::accounts::{checked_name, seen};
+use super::lease;
 use crate::base::limit::{CLOUD_ACCOUNT_FIELD_BYTES_MAX, CLOUD_ACCOUNTS_MAX};
 use crate::base::text::{self, Kind};
 use crate::base::{Code, Name, Problem, Result};
+use crate::clouds::Cloud;
 use crate::clouds::platform::{
     AccountOpening, Examination, FieldFault, PLATFORMS, Platform, platform, unknown_option,
 };
@@ -22,6 +24,7 @@ use crate::wire::account::{
     AccountAdd, AccountCheckView, AccountEdit, AccountView, FactView, OptionValue,
 };
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Adds an account, when it answers.
 pub fn add(service: &Service, actor: &Actor, input: &AccountAdd) -> Result<AccountView> {
@@ -83,11 +86,13 @@ pub fn check(service: &Service, actor: &Actor, name: &str) -> Result<AccountChec
         name: fact.name.to_owned(),
         value: text::tidy(&fact.value, CLOUD_ACCOUNT_FIELD_BYTES_MAX),
     };
+    let lease = lease::told(&lease::standing(service, account.name.as_str()));
+    let lease = FactView { name: "lease".to_owned(), value: lease };
     Ok(AccountCheckView {
         name: account.name.to_string(),
         platform: account.platform,
         endpoint: account.endpoint,
-        facts: found.facts.into_iter().map(fact).collect(),
+        facts: found.facts.into_iter().map(fact).chain([lease]).collect(),
         lacks: found.lacks,
     })
 }
@@ -151,7 +156,7 @@ pub fn remove(service: &Service, actor: &Actor, name: &str, revision: Option<u64
 }
 
 /// The account of a name that the actor's environment may use.
-fn found(read: &impl Reads, actor: &Actor, name: &str) -> Result<Option<CloudAccount>> {
+pub(super) fn found(read: &impl Reads, actor: &Actor, name: &str) -> Result<Option<CloudAccount>> {
     let found = lookup::cloud_account(read, name)?;
     Ok(found.filter(|account| account.environments.contains(&actor.env)))
 }
@@ -272,6 +277,13 @@ pub fn opening(
 ) -> Option<(&'static Platform, AccountOpening)> {
     let opening = opened_with(service, &account.endpoint, &account.options);
     Some((platform(&account.platform)?, opening))
+}
+
+/// An account, opened; asks nobody.
+pub(super) fn opened(service: &Service, account: &CloudAccount) -> Result<Arc<dyn Cloud>> {
+    let on = named_platform(&account.platform)?;
+    let opening = opened_with(service, &account.endpoint, &account.options);
+    (on.open)(&opening).map_err(|FieldFault { field, why }| Problem::invalid(field, why))
 }
 
 fn opened_with(

@@ -102,7 +102,8 @@ impl Observed {
     pub fn forget_account(&self, account: &str) {
         self.lock().platforms.remove(account);
         self.volumes.forget(account);
-        for key in ["listing", "volumes-listing", "strays"] {
+        self.leases.forget(account);
+        for key in ["listing", "volumes-listing", "strays", "lease"] {
             self.set_alert(&format!("{key}-{account}"), None);
         }
     }

@@ -13,6 +13,7 @@ use crate::model::{
     Breaker, Farm, FarmRole, Freshness, Hold, Plan, RemovalPolicy, Server, ServerStatus, Step,
     StepStatus,
 };
+use crate::service::clouds::lease;
 use crate::service::{Service, lookup};
 use crate::store::View;
 use std::collections::{BTreeMap, BTreeSet};
@@ -168,6 +169,7 @@ impl FarmImage {
             any_agent_connected: service.observed.any_agent_connected(),
             holds: self.holds.values().cloned().collect(),
             breakers: breakers.clone(),
+            unleased: lease::unleased(service, crews().flat_map(|crew| crew.servers.values())),
             paced: service.pace.waits(service.clock.monotonic()),
             loads: roles().flat_map(|role| self.loads(service, role, now)).collect(),
             late: service.observed.late_balancers(),

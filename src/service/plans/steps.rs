@@ -22,7 +22,7 @@ use crate::model::{
 };
 use crate::service::agents::told;
 use crate::service::clouds::accounts::StepAdmission;
-use crate::service::clouds::{accounts, known};
+use crate::service::clouds::{accounts, admissible, known};
 use crate::service::farms::{balancers, images, workloads};
 use crate::service::servers::volumes;
 use crate::service::{Service, authorise, lookup, plans};
@@ -78,7 +78,7 @@ fn due_among(
         planned().filter(|s| s.not_before <= now && !under_way.contains(&s.server)).collect();
     let next = planned().map(|s| s.not_before).filter(|at| *at > now).min();
     let due = balancers::admissible(service, &ready, next, now)?;
-    accounts::admissible(service, open, due, now)
+    admissible::admissible(service, open, due, now)
 }
 
 /// Marks a step begun, in one transaction with the checks that must hold for it. `None` when it may

@@ -68,6 +68,11 @@ fn accounts(state: &State, room: usize) -> Vec<Line> {
                 );
                 (text, Tone::Bad)
             }
+            "elsewhere" => {
+                let holder = account.lease.holder.as_deref().unwrap_or_default();
+                (format!("managed by {holder}: nothing is begun in it from here"), Tone::Bad)
+            }
+            "awaited" => ("its lease is not held: nothing is begun in it".to_owned(), Tone::Warn),
             _ => {
                 (format!("tried with one call: {failures} failed, the last: {reason}"), Tone::Warn)
             }

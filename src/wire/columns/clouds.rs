@@ -15,11 +15,11 @@ const COLUMNS: &[This] = &[
     This::new("platform", "Its platform", Get::Text(|account| Some(account.platform.clone()))),
     This::new(
         "state",
-        "well, failing, open (it is left alone) or trial (one call decides)",
+        "well, failing, open (left alone), trial (one call decides), elsewhere or awaited (lease)",
         Get::Text(|account| Some(account.state.clone())),
     )
     .shown(state)
-    .one_of(|| vec!["well", "failing", "open", "trial"]),
+    .one_of(|| vec!["well", "failing", "open", "trial", "elsewhere", "awaited"]),
     This::new(
         "failed",
         "Calls that failed in a row",
@@ -42,6 +42,10 @@ fn state(account: &AccountView) -> Cell {
     Cell::from(match account.state.as_str() {
         "well" | "failing" => account.state.clone(),
         "open" => format!("left alone for {}", say(account.left.unwrap_or(0))),
+        "elsewhere" => {
+            format!("managed by {}", account.lease.holder.as_deref().unwrap_or_default())
+        }
+        "awaited" => "lease not held".to_owned(),
         _ => "tried with one call".to_owned(),
     })
 }

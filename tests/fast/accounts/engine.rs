@@ -1,5 +1,6 @@
 //! A Docker Engine that answers what a test says, or nothing at all.
 
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -17,6 +18,8 @@ struct Told {
     /// What is asked and not answered stays open here.
     held: Mutex<Vec<UnixStream>>,
     asked: Mutex<Vec<String>>,
+    /// The marks of leases, by the names of their volumes.
+    marks: Mutex<BTreeMap<String, Value>>,
 }
 
 /// See the module's text; gone when dropped, and then whoever waits is cut off.
@@ -59,9 +62,14 @@ impl FakeEngine {
         self.told.answers.lock().unwrap().insert(asked, (status, body));
     }
 
-    /// Answers nothing any more.
+    /// Answers nothing any more but what is about its lease.
     pub fn hang(&self) {
         self.told.answers.lock().unwrap().clear();
+    }
+
+    /// The names of the volumes that are marks of a lease.
+    pub fn marks(&self) -> Vec<String> {
+        self.told.marks.lock().unwrap().keys().cloned().collect()
     }
 
     /// How many wait for an answer.
@@ -95,12 +103,53 @@ fn answer(mut stream: UnixStream, told: &Told) {
     }
     let asked = String::from_utf8_lossy(&request).lines().next().unwrap_or_default().to_owned();
     told.asked.lock().unwrap().push(asked.clone());
+    if let Some((status, body)) = lease(&mut stream, &mut request, &asked, told) {
+        write(&mut stream, status, &body);
+        return;
+    }
     let answers = told.answers.lock().unwrap().clone();
     let Some((_, (status, body))) = answers.iter().find(|(begins, _)| asked.starts_with(**begins))
     else {
         told.held.lock().unwrap().push(stream);
         return;
     };
+    write(&mut stream, *status, body);
+}
+
+fn write(stream: &mut UnixStream, status: u16, body: &str) {
     let text = format!("HTTP/1.0 {status} X\r\nContent-Length: {}\r\n\r\n{body}", body.len());
     let _cut_off = stream.write_all(text.as_bytes());
+}
+
+/// The answer to what is about marks of leases: a volume of a name is made once.
+fn lease(
+    stream: &mut UnixStream,
+    request: &mut Vec<u8>,
+    asked: &str,
+    told: &Told,
+) -> Option<(u16, String)> {
+    let mut marks = told.marks.lock().unwrap();
+    if asked.starts_with("GET /volumes?") && asked.contains("grange.lease") {
+        let all: Vec<&Value> = marks.values().collect();
+        return Some((200, json!({"Volumes": all}).to_string()));
+    }
+    if let Some(name) = asked.strip_prefix("DELETE /volumes/grange-lease-") {
+        let name = name.split(' ').next().unwrap_or_default();
+        marks.remove(&format!("grange-lease-{name}"));
+        return Some((204, String::new()));
+    }
+    if !asked.starts_with("POST /volumes/create") {
+        return None;
+    }
+    let text = String::from_utf8_lossy(request).into_owned();
+    let (head, _) = text.split_once("\r\n\r\n")?;
+    let length = head.lines().find_map(|line| line.strip_prefix("Content-Length: "))?;
+    let whole = head.len() + 4 + length.parse::<usize>().ok()?;
+    let mut rest = vec![0; whole.saturating_sub(request.len())];
+    stream.read_exact(&mut rest).ok()?;
+    request.extend(rest);
+    let volume: Value = serde_json::from_slice(&request[head.len() + 4..]).ok()?;
+    let name = volume["Name"].as_str()?.to_owned();
+    let kept = marks.entry(name).or_insert(volume);
+    Some((201, kept.to_string()))
 }

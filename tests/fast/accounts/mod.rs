@@ -2,7 +2,8 @@
 //! with a cloud that answers as each test says.
 
 mod added;
-mod engine;
+pub(crate) mod engine;
+mod lease;
 
 use crate::explain::site::Site;
 use grange::base::{Clock, Millis, PlanId, StepId};

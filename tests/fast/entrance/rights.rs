@@ -7,12 +7,13 @@ use grange::base::{
     ServerId, StepId, TokenId, VolumeId,
 };
 use grange::clouds::Applied;
+use grange::clouds::simulated::{Delays, Simulated};
 use grange::model::{Actor, Door, Grant, Permission, VariableScope};
 use grange::service::agents::{orders, told};
 use grange::service::appliance::upkeep::KeptPlans;
 use grange::service::appliance::{self, sealing, upkeep};
 use grange::service::clouds::observe::Look;
-use grange::service::clouds::{accounts, notices, observe, registry};
+use grange::service::clouds::{accounts, lease, notices, observe, registry};
 use grange::service::farms::images::{self, ArrivingImage};
 use grange::service::farms::{
     self, balancers, manifests, members, notes, roles, variables, workloads,
@@ -85,6 +86,11 @@ pub const VERBS: &[(&str, &[Permission], Call)] = &[
         said(registry::remove(t.service, a, "simulated", None))
     }),
     ("clouds::accounts::list", &[FarmsRead], |t, a| said(accounts::list(t.service, a, PAGE))),
+    ("clouds::lease::take", &[CloudsManage], |t, a| said(lease::take(t.service, a, "simulated"))),
+    ("clouds::lease::keep", &[Operate], |t, a| {
+        let cloud = Simulated::new(t.service.clock.clone(), 7, Delays::default()).with_lease();
+        said(lease::keep(t.service, a, &lease::look(t.service, "simulated"), &cloud))
+    }),
     ("clouds::accounts::resume", &[FarmsManage], |t, a| {
         said(accounts::resume(t.service, a, "simulated"))
     }),

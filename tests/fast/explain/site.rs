@@ -8,6 +8,7 @@ use super::seen;
 use grange::base::limit::STEPS_PER_MINUTE;
 use grange::base::{Clock, ManualClock, Millis, ServerId, Timestamp, Waker};
 use grange::broker::{Ingest, Later};
+use grange::clouds::platform::OpeningAppliance;
 use grange::clouds::{Applied, CloudError};
 use grange::model::{
     Actor, CloudState, Door, Grant, OrderBody, Permission, Server, ServerStatus, Sighting, StepKind,
@@ -65,6 +66,10 @@ fn admin() -> Actor {
     Actor { name: "admin".into(), door: Door::Socket, permissions, ..Actor::job("admin") }
 }
 
+fn usual_pace() -> Arc<Pace> {
+    Arc::new(Pace::new(STEPS_PER_MINUTE))
+}
+
 /// Everything here is on one thread, so an answer is there at once.
 pub fn now<T>(mut later: Later<T>) -> T {
     match later.as_mut().poll(&mut Context::from_waker(std::task::Waker::noop())) {
@@ -81,13 +86,17 @@ impl Site {
 
     /// The same, with an authority of its own.
     pub fn of(authority: Arc<Authority>) -> Site {
-        let pace = Arc::new(Pace::new(STEPS_PER_MINUTE));
-        Site::made_of(authority, pace, (BEGIN, "simulated"), None)
+        Site::made_of(authority, usual_pace(), (BEGIN, "simulated"), None, Default::default())
+    }
+
+    /// The same, with what accounts have to know of it.
+    pub fn known_as(opening: OpeningAppliance) -> Site {
+        Site::made_of(authority(), usual_pace(), (BEGIN, "simulated"), None, opening)
     }
 
     /// The same, at a pace of its own.
     pub fn paced(pace: Arc<Pace>) -> Site {
-        Site::made_of(authority(), pace, (BEGIN, "simulated"), None)
+        Site::made_of(authority(), pace, (BEGIN, "simulated"), None, Default::default())
     }
 
     /// One that began at another moment, on another platform, with an index of its journal.
@@ -96,8 +105,7 @@ impl Site {
         platform: &'static str,
         search: Option<Arc<dyn Finder>>,
     ) -> Site {
-        let pace = Arc::new(Pace::new(STEPS_PER_MINUTE));
-        Site::made_of(authority(), pace, (begin, platform), search)
+        Site::made_of(authority(), usual_pace(), (begin, platform), search, Default::default())
     }
 
     fn made_of(
@@ -105,6 +113,7 @@ impl Site {
         pace: Arc<Pace>,
         (begin, platform): (Timestamp, &'static str),
         search: Option<Arc<dyn Finder>>,
+        opening: OpeningAppliance,
     ) -> Site {
         let clock = Arc::new(ManualClock::at(begin));
         let shared: Arc<dyn Clock> = clock.clone();
@@ -127,7 +136,7 @@ impl Site {
                     platform.to_owned(),
                     ["small", "large"].map(str::to_owned).to_vec(),
                 )]),
-                opening: Default::default(),
+                opening,
                 zones: BTreeMap::from([(
                     platform.to_owned(),
                     ["a", "1.5", "null"].map(str::to_owned).to_vec(),
@@ -152,15 +161,14 @@ impl Site {
             before_write: Some(Box::new(move |verb| noted.write(verb))),
         });
         access::ensure_first_records(&service).unwrap();
-        let doorway = Doorway::new(service.clone());
         let (cloud, said) = (BTreeMap::new(), BTreeMap::new());
         Site {
             place,
+            doorway: Doorway::new(service.clone()),
             service,
             clock,
             between,
             platform,
-            doorway,
             cloud,
             said,
             refuses: false,

@@ -1,26 +1,19 @@
 //! The `docker` platform against a real engine: its contract, and a farm from the example with real
 //! agents, one container of which is removed behind its back.
 
+use super::appliance::Appliance;
 use super::engine::{IMAGE, RealEngine, comes};
 use grange::base::ServerId;
 use grange::base::random::{Stream, fresh_seed};
-use grange::client::{self, Client};
 use grange::clouds::contract::{self, Rig};
 use grange::clouds::docker::Docker;
 use grange::clouds::platform::{AccountOpening, OpeningAppliance};
 use grange::clouds::{Cloud, CloudStep};
 use grange::model::CloudState;
-use grange::wire::api::ServerView;
-use grange::wire::input::ServerFilter;
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// One container of each server, and what the contract wants done to it from outside.
 struct Outside<'e>(&'e RealEngine);
@@ -64,8 +57,12 @@ fn docker_keeps_the_contract() {
     let agent = engine.directory.join("agent.sh");
     fs::write(&agent, "#!/bin/sh\nexec /bin/sleep 86400\n").unwrap();
     fs::set_permissions(&agent, fs::Permissions::from_mode(0o755)).unwrap();
-    let appliance =
-        OpeningAppliance { tag: "contract".to_owned(), agent_executable: agent, agents_port: 8883 };
+    let appliance = OpeningAppliance {
+        tag: "contract".to_owned(),
+        agent_executable: agent,
+        agents_port: 8883,
+        ..OpeningAppliance::default()
+    };
     let (endpoint, options) = (engine.endpoint(), BTreeMap::new());
     let cloud = Docker::open(&AccountOpening { endpoint, options, appliance }).unwrap();
     let outside = Outside(&engine);
@@ -91,104 +88,6 @@ fn docker_keeps_the_contract() {
     launch().unwrap();
     assert!(outside.settle(&|| cloud.list().unwrap()[0].state == CloudState::Running));
     cloud.apply(&CloudStep::Terminate(id)).unwrap();
-}
-
-/// An appliance in the name space of an engine.
-struct Appliance<'e> {
-    engine: &'e RealEngine,
-    client: Client,
-    serve: Child,
-}
-
-impl<'e> Appliance<'e> {
-    fn start(engine: &'e RealEngine) -> Appliance<'e> {
-        let directory = &engine.directory;
-        for built in [env!("CARGO_BIN_EXE_grange"), env!("CARGO_BIN_EXE_grange-agent")] {
-            let copy = directory.join(Path::new(built).file_name().unwrap());
-            // Into each container goes a copy, and most of one is for debuggers.
-            let stripped = Command::new("strip").arg("-o").arg(&copy).arg(built).status();
-            if !stripped.is_ok_and(|status| status.success()) {
-                fs::copy(built, &copy).unwrap();
-            }
-        }
-        let config = "[listen]\nhttps = \"127.0.0.1:7443\"\nagents = \"0.0.0.0:8883\"\n[agents]\n\
-                      interval_s = 1\n[onboard]\nenabled = false\n";
-        fs::write(directory.join("grange.toml"), config).unwrap();
-        let log = fs::File::create(directory.join("serve.log")).unwrap();
-        let serve = Command::new("nsenter")
-            .arg(format!("--net=/run/netns/{}", engine.space))
-            .arg(directory.join("grange"))
-            .args(["serve", "--config", "grange.toml", "--data", "grange-data"])
-            .current_dir(directory)
-            .stdin(Stdio::null())
-            .stdout(log.try_clone().unwrap())
-            .stderr(log)
-            .spawn()
-            .unwrap();
-        let client =
-            Client::new(Arc::new(client::socket(directory.join("grange-data/run/api.sock"))));
-        let appliance = Appliance { engine, client, serve };
-        let up = || appliance.client.status().is_ok();
-        assert!(comes(Duration::from_secs(30), up), "the appliance does not answer");
-        appliance
-    }
-
-    /// What `grange` prints; it has to end well.
-    fn grange(&self, arguments: &[&str]) -> String {
-        let directory = &self.engine.directory;
-        let output = Command::new(directory.join("grange"))
-            .args(arguments)
-            .env("GRANGE_SOCKET", directory.join("grange-data/run/api.sock"))
-            .current_dir(directory)
-            .stdin(Stdio::null())
-            .output()
-            .unwrap();
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "grange {arguments:?}: {said}");
-        String::from_utf8(output.stdout).unwrap()
-    }
-
-    fn apply(&self, farm: &str) {
-        fs::write(self.engine.directory.join("farm.yaml"), farm).unwrap();
-        self.grange(&["apply", "-f", "farm.yaml", "--yes"]);
-    }
-
-    fn servers(&self) -> Vec<ServerView> {
-        self.client.servers(&ServerFilter::default()).unwrap()
-    }
-
-    /// Waits until just these servers run, each with its agent on the line.
-    fn run(&self, names: &[&str], what: &str) -> Vec<ServerView> {
-        let end = Instant::now() + Duration::from_secs(120);
-        loop {
-            let servers = self.servers();
-            let is_up = |server: &&ServerView| {
-                let named = names.contains(&server.hostname.as_str());
-                named && server.status == "running" && server.grange.agent_connected
-            };
-            if servers.len() == names.len() && servers.iter().filter(is_up).count() == names.len() {
-                return servers;
-            }
-            let explained = || self.grange(&["server", "list"]);
-            assert!(Instant::now() < end, "{what}: {}", explained());
-            std::thread::sleep(Duration::from_millis(100));
-        }
-    }
-
-    fn container(&self, name: &str) -> String {
-        let server = self.servers().into_iter().find(|server| server.hostname == name).unwrap();
-        let found = self.engine.ours(&format!("grange.server={}", server.id));
-        assert_eq!(found.len(), 1, "{name} is one container");
-        found[0].clone()
-    }
-}
-
-impl Drop for Appliance<'_> {
-    fn drop(&mut self) {
-        let pid = Pid::from_raw(i32::try_from(self.serve.id()).unwrap());
-        kill(pid, Signal::SIGTERM).unwrap();
-        self.serve.wait().unwrap();
-    }
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Clouds of other people's making: each against its own real server, which the test starts in a
 //! network name space of its own and ends again.
 
+mod appliance;
 mod docker;
 mod engine;
+mod lease;
