@@ -40,6 +40,8 @@ mod properties;
 mod proposals;
 #[path = "fast/published/mod.rs"]
 mod published;
+#[path = "fast/services/mod.rs"]
+mod services;
 #[path = "stories/mod.rs"]
 mod stories;
 #[path = "fast/templates/mod.rs"]

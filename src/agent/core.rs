@@ -14,12 +14,13 @@ use super::retiring::Retiring;
 use super::spool::{Row, Spool, batch};
 use super::streams::Streams;
 use super::work::Workshop;
+use super::workload::ServicesTold;
 use super::{COMMANDS_MAX, Event, Events};
 use crate::base::random::Stream;
 use crate::base::{Clock, OrderId, ServerId};
 use crate::model::MemberDown;
 use crate::net::mqtt::{Packet, Publish, encode};
-use crate::wire::agent::{CAN_BE_TOLD, MessageBody};
+use crate::wire::agent::{CAN_BE_TOLD, MessageBody, SAYS_SERVICES};
 use crate::wire::reading;
 use crate::wire::stream::{self, CAN_STREAM};
 use crate::wire::topic::{self, Kind};
@@ -90,6 +91,7 @@ struct Running {
     flight: Flight,
     live: Vec<Row>,
     said_hello: bool,
+    services_told: ServicesTold,
     /// Whether the check passes, and what it saw, where no hello has been said yet.
     ready_unsaid: Option<(bool, String)>,
     next_row: Instant,
@@ -141,6 +143,7 @@ impl Running {
             commands: Arc::new(Semaphore::new(COMMANDS_MAX)),
             cancels: BTreeMap::new(),
             said_hello: false,
+            services_told: ServicesTold::default(),
             ready_unsaid: None,
             goodbye: None,
             said_bye: false,
@@ -165,6 +168,9 @@ impl Running {
             Next::Event(Event::Packet(packet)) => self.packet(packet, now),
             Next::Event(Event::Ready(ready, detail)) => {
                 self.agent.ready = ready;
+                // A server is not said to be ready before it is known how its services are.
+                self.services_told.hurry();
+                self.look_at_services();
                 self.say_ready(ready, detail);
             }
             Next::Event(Event::Members(members, down)) => {
@@ -179,6 +185,7 @@ impl Running {
             Next::LoadLook => {
                 self.agent.collector.look_at_load(self.agent.clock.monotonic());
                 self.look_for_a_word();
+                self.look_at_services();
                 self.next_look = Instant::now() + pause_after(now.elapsed());
             }
             Next::Chore => {
@@ -200,6 +207,8 @@ impl Running {
         self.greet();
         // Whoever listens now may have forgotten.
         self.say_members();
+        self.services_told.forget();
+        self.look_at_services();
     }
 
     /// A hello is the first that is said, and says whether it is ready; why not comes after it.
@@ -224,7 +233,7 @@ impl Running {
         self.said_hello = true;
         self.say(MessageBody::Hello {
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            capabilities: [CAN_BE_TOLD, CAN_STREAM].map(str::to_owned).to_vec(),
+            capabilities: [CAN_BE_TOLD, CAN_STREAM, SAYS_SERVICES].map(str::to_owned).to_vec(),
             ready: self.agent.ready,
             epoch: self.agent.orders.epoch(),
         });

@@ -134,6 +134,7 @@ impl Outbox {
             | MessageBody::Ready { .. }
             | MessageBody::Idle { .. }
             | MessageBody::Members { .. }
+            | MessageBody::Services { .. }
             | MessageBody::Bye => None,
         };
         let hello = matches!(body, MessageBody::Hello { .. });

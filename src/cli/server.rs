@@ -11,6 +11,7 @@ use crate::wire::columns::bytes;
 use crate::wire::columns::servers::SERVERS;
 use crate::wire::deed::Deed;
 use crate::wire::input::ServerFilter;
+use crate::wire::service::ServiceView;
 use std::io;
 
 /// Carries out a verb.
@@ -138,6 +139,7 @@ fn facts(server: &ServerView, io: &mut Io<'_>) -> io::Result<()> {
     table::facts(io, &facts)?;
     let conditions = extra.conditions.iter().map(|c| format!("{}: {}", c.name, c.why));
     table::lines(io, "conditions", &conditions.collect::<Vec<String>>())?;
+    table::lines(io, "services", &services(server))?;
     let wide = extra.latest.iter().map(|r| r.series.len()).max().unwrap_or(0);
     let readings: Vec<String> = extra
         .latest
@@ -147,6 +149,22 @@ fn facts(server: &ServerView, io: &mut Io<'_>) -> io::Result<()> {
     table::lines(io, "readings", &readings)?;
     table::lines(io, "waiting", &extra.waiting)?;
     note::lines(&extra.notes, io)
+}
+
+/// Its services, a line each; of an agent that is away they are of some time ago.
+fn services(server: &ServerView) -> Vec<String> {
+    let extra = &server.grange;
+    let wide = |of: fn(&ServiceView) -> &String| {
+        extra.services.iter().map(|service| of(service).len()).max().unwrap_or(0)
+    };
+    let (names, states) = (wide(|service| &service.name), wide(|service| &service.state));
+    let each = extra.services.iter().map(|service| {
+        let ServiceView { name, state, .. } = service;
+        format!("{name:<names$}  {state:<states$}  {}", service.story())
+    });
+    let away = !extra.agent_connected && extra.services_at.is_some();
+    let away = away.then(|| "(as its agent said last, which is away)".to_owned());
+    each.chain(away).collect()
 }
 
 /// A reading with the unit its name ends in.

@@ -2,7 +2,8 @@
 //! is declared.
 //!
 //! It is, when every farm role has at least the servers that are wanted and at most those that are
-//! allowed, all of them run, serve and are of the declared revision. What is waited for goes on in
+//! allowed, all of them run, serve and are of the declared revision, no service of theirs keeps
+//! ending, and every port it publishes leads to them. What is waited for goes on in
 //! the appliance whether or not anybody waits, so a time that is over and Ctrl-C end the waiting
 //! and nothing else.
 
@@ -215,6 +216,14 @@ fn missing_of(role: &FarmRoleView, rollout: &RolloutView) -> Option<String> {
         let state = if under_way { rollout.state.as_str() } else { "about to begin" };
         lacks.push(format!("{earlier} of an earlier revision, rollout {state}"));
     }
+    let all_serve = lacks.is_empty() && wanted > 0;
+    for port in &counts.published {
+        if port.wrong.is_some() {
+            lacks.push(format!("cannot be published: {}", port.line()));
+        } else if all_serve && port.open.is_empty() {
+            lacks.push(port.line());
+        }
+    }
     if lacks.is_empty() {
         return None;
     }
@@ -227,6 +236,7 @@ mod tests {
     use super::*;
     use crate::base::Timestamp;
     use crate::cli::{NoFiles, Patience};
+    use crate::wire::api::farms::PublishedView;
     use crate::wire::api::{FarmRoleExtra, ScalingView};
     use crate::wire::rollout::RevisionView;
     use std::cell::Cell;
@@ -270,6 +280,33 @@ mod tests {
         check(&role(2, 2, 0), &rollout("none", 2, 3, 2), Some(due));
         let paused = "shop/web: 0 of an earlier revision, rollout paused";
         check(&role(2, 2, 0), &rollout("paused", 3, 3, 0), Some(paused));
+    }
+
+    #[test]
+    fn a_port_that_leads_nowhere_is_a_lack() {
+        let still = rollout("none", 3, 3, 0);
+        let port = |open: &[&str], wrong: Option<&str>| PublishedView {
+            port: 80,
+            to: "http".into(),
+            servers: 2,
+            open: open.iter().map(|at| (*at).to_owned()).collect(),
+            wrong: wrong.map(str::to_owned),
+            ..PublishedView::default()
+        };
+        let check = |running, published: PublishedView, expected: Option<&str>| {
+            let mut role = role(running, 2, 0);
+            role.grange.published.push(published);
+            assert_eq!(missing_of(&role, &still).as_deref(), expected);
+        };
+        check(2, port(&["192.0.2.1:80"], None), None);
+        check(2, port(&[], None), Some("shop/web: port 80 to http, 2 servers, not open yet"));
+        // That is known before all of them run, and what follows from it is not.
+        check(1, port(&[], None), Some("shop/web: 1 of 2 running"));
+        let taken = "shop/web: cannot be published: port 80 to http, 2 servers: in use";
+        check(2, port(&[], Some("in use")), Some(taken));
+        let partly = "shop/web: cannot be published: port 80 to http, 2 servers, at \
+                      192.0.2.1:80: 192.0.2.2 is in use";
+        check(2, port(&["192.0.2.1:80"], Some("192.0.2.2 is in use")), Some(partly));
     }
 
     #[test]

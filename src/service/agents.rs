@@ -5,6 +5,7 @@
 //! message as often as it likes.
 
 pub mod orders;
+pub mod services;
 pub mod strange;
 pub mod streams;
 pub mod told;
@@ -22,12 +23,12 @@ use crate::model::{
 use crate::pki::request_key_digest;
 use crate::series::SeriesError;
 use crate::service::farms::members;
-use crate::service::observed::Oddity;
+use crate::service::observed::{Oddity, Turned};
 use crate::service::plans::steps::say;
 use crate::service::servers::{commands, retiring};
 use crate::service::{Service, lookup};
 use crate::store::{Author, Purpose, Subject, Tx};
-use crate::wire::agent::{CAN_BE_TOLD, Message, MessageBody};
+use crate::wire::agent::{CAN_BE_TOLD, Message, MessageBody, SAYS_SERVICES};
 use crate::wire::reading::{self, Batch};
 use crate::wire::stream::CAN_STREAM;
 use std::net::SocketAddr;
@@ -116,29 +117,15 @@ impl Ingest for Doorway {
             let why = "more messages than an agent has to say".to_owned();
             return Box::pin(async move { Err(Refusal::Later(why)) });
         }
-        let ready = readiness(&message.body);
         let (done, answer) = oneshot::channel();
         let now = service.now();
         let name = name_of(&service, from);
         // Before the commit, which wakes the balancers' job to look at it.
-        let observed = &service.observed;
-        let turned = ready
-            .as_ref()
-            .is_some_and(|(ready, detail)| observed.agent_ready(from, *ready, detail, now));
-        if let MessageBody::Hello { capabilities, .. } = &message.body {
-            let can = capabilities.iter().any(|word| word == CAN_BE_TOLD);
-            observed.telling.hello(from, can);
-            service.streams.hello(from, capabilities.iter().any(|word| word == CAN_STREAM));
-        }
-        let turned_members = match &message.body {
-            MessageBody::Members { members, down } => members::take(&service, from, *members, down),
-            _ => Ok(Vec::new()),
-        };
-        let turned_members = match turned_members {
-            Ok(turned) => turned,
+        let heard = match hear(&service, from, &message.body, now) {
+            Ok(heard) => heard,
             Err(problem) => return Box::pin(async move { Err(refusal(&problem)) }),
         };
-        if turned || !turned_members.is_empty() {
+        if heard.is_news {
             // What was said is known now, whether or not it can be noted.
             service.observation.wake();
         }
@@ -152,8 +139,9 @@ impl Ingest for Doorway {
                 purpose(&message.body),
             ),
             move |tx| {
-                take(tx, from, message, turned, now)?;
-                members::note(tx, &turned_members, members::Again::Reached)?;
+                take(tx, from, message, heard.turned, now)?;
+                members::note(tx, &heard.members, members::Again::Reached)?;
+                services::note(tx, from, &heard.services)?;
                 // What comes of orders is bounded by the orders; the rest is the agent's own word.
                 if tx.has_changes() && !is_result && !observer.observed.may_note(from, moment) {
                     let why = "it changes its mind more often than is noted";
@@ -219,12 +207,56 @@ impl Ingest for Doorway {
     }
 }
 
+/// What a message brought that is known from now on.
+struct Heard {
+    /// Whether its server's check turned.
+    turned: bool,
+    /// Servers that its balancer reaches no more, or again.
+    members: Vec<Turned>,
+    /// What is worth an entry about its services.
+    services: Vec<String>,
+    /// Whether planning has to hear of it.
+    is_news: bool,
+}
+
+fn hear(service: &Service, from: ServerId, body: &MessageBody, now: Timestamp) -> Result<Heard> {
+    let observed = &service.observed;
+    let turned = readiness(body)
+        .is_some_and(|(ready, detail)| observed.agent_ready(from, ready, &detail, now));
+    let mut heard = Heard { turned, members: Vec::new(), services: Vec::new(), is_news: turned };
+    match body {
+        MessageBody::Hello { capabilities, .. } => {
+            let can = |what: &str| capabilities.iter().any(|word| word == what);
+            observed.telling.hello(from, can(CAN_BE_TOLD));
+            service.streams.hello(from, can(CAN_STREAM));
+            if !can(SAYS_SERVICES) {
+                // An older agent in the place of one that said it: nobody knows by now.
+                observed.forget_services(from);
+            }
+        }
+        MessageBody::Members { members, down } => {
+            heard.members = members::take(service, from, *members, down)?;
+            heard.is_news |= !heard.members.is_empty();
+        }
+        MessageBody::Services { services } => {
+            let (entry, turned) = services::take(service, from, services)?;
+            (heard.services, heard.is_news) = (entry, turned);
+        }
+        MessageBody::Ready { .. }
+        | MessageBody::Result { .. }
+        | MessageBody::Idle { .. }
+        | MessageBody::Bye => {}
+    }
+    Ok(heard)
+}
+
 fn verb(body: &MessageBody) -> &'static str {
     match body {
         MessageBody::Hello { .. } => "agent.hello",
         MessageBody::Ready { .. } => "agent.ready",
         MessageBody::Result { .. } => "agent.result",
         MessageBody::Members { .. } => "agent.members",
+        MessageBody::Services { .. } => "agent.services",
         MessageBody::Idle { .. } => "agent.idle",
         MessageBody::Bye => "agent.bye",
     }
@@ -234,9 +266,10 @@ fn verb(body: &MessageBody) -> &'static str {
 /// of itself, it says again.
 fn purpose(body: &MessageBody) -> Purpose {
     match body {
-        MessageBody::Hello { .. } | MessageBody::Ready { .. } | MessageBody::Members { .. } => {
-            Purpose::Report
-        }
+        MessageBody::Hello { .. }
+        | MessageBody::Ready { .. }
+        | MessageBody::Members { .. }
+        | MessageBody::Services { .. } => Purpose::Report,
         MessageBody::Result { .. } | MessageBody::Idle { .. } | MessageBody::Bye => Purpose::Ending,
     }
 }
@@ -247,6 +280,7 @@ fn readiness(body: &MessageBody) -> Option<(bool, String)> {
         MessageBody::Ready { ready, detail } => Some((*ready, detail.clone())),
         MessageBody::Result { .. }
         | MessageBody::Members { .. }
+        | MessageBody::Services { .. }
         | MessageBody::Idle { .. }
         | MessageBody::Bye => None,
     }
@@ -296,7 +330,7 @@ fn take(tx: &mut Tx, from: ServerId, message: Message, turned: bool, now: Timest
             conclude_order(tx, &mut server, order, state, now)?;
         }
         MessageBody::Idle { step } => retiring::idle(tx, &mut server, step, now)?,
-        MessageBody::Members { .. } | MessageBody::Bye => {}
+        MessageBody::Members { .. } | MessageBody::Services { .. } | MessageBody::Bye => {}
     }
     if server != before {
         tx.put(&server)?;

@@ -13,6 +13,7 @@ mod notices;
 mod published;
 mod reach;
 mod reports;
+mod services;
 mod strange;
 mod talk;
 mod telling;
@@ -27,6 +28,8 @@ use self::listing::{ClockPair, Listing};
 use self::reach::Reach;
 pub use self::reach::{MembersSeen, Turned};
 use self::reports::Report;
+use self::services::SeenServices;
+pub use self::services::ServicesSaid;
 use self::strange::Strange;
 pub use self::strange::{Oddities, Oddity};
 use self::talk::Talk;
@@ -76,10 +79,12 @@ struct Inner {
     alerts: BTreeMap<String, String>,
     calls: BTreeSet<StepId>,
     checks: BTreeMap<ServerId, Check>,
-    /// Servers whose check fails by the last word there is, or that no balancer reaches.
+    /// Servers whose check fails by the last word there is, that no balancer reaches, or of which
+    /// a service is not well.
     fails: BTreeSet<ServerId>,
     late: BTreeMap<ServerId, u32>,
     reach: Reach,
+    services: SeenServices,
     news: News,
     even: ClockJumpDetector,
     talk: Talk,
@@ -139,7 +144,8 @@ impl Inner {
     /// Whether a server's check fails may have changed.
     fn note_health(&mut self, server: ServerId) {
         let unreached = self.reach.failure(server).is_some();
-        match unreached || self.health(server).is_some_and(Health::fails) {
+        let unwell = unreached || self.services.is_ailing(server);
+        match unwell || self.health(server).is_some_and(Health::fails) {
             true => self.fails.insert(server),
             false => self.fails.remove(&server),
         };
@@ -319,6 +325,7 @@ impl Observed {
         inner.talk.forget(server);
         inner.strange.forget(server);
         inner.reach.forget(server);
+        inner.services.forget(server);
         for listing in inner.platforms.values_mut() {
             listing.missing.remove(&server);
         }

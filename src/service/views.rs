@@ -1,5 +1,6 @@
 //! Records and sightings as people see them: the API's views, made in one place.
 
+mod services;
 mod waits;
 
 pub use waits::unwell_of_farm;
@@ -175,7 +176,14 @@ impl Names {
 /// A server with what was last seen of it.
 pub fn server(service: &Service, view: &View, server: Server) -> Result<ServerView> {
     let revision = lookup::revision_of::<Server>(view, server.id)?;
-    row(service, view, Versioned { revision, record: server }, &mut Names::default())
+    let (names, record) = (&mut Names::default(), server.clone());
+    let mut seen = row(service, view, Versioned { revision, record }, names)?;
+    if seen.grange.services_at.is_none()
+        && let Some(role) = names.role(view, server.farm_role)?
+    {
+        seen.grange.services = services::unsaid(view, &server, role)?;
+    }
+    Ok(seen)
 }
 
 /// The row of a list about a server; `None` when its record is gone.
@@ -217,6 +225,7 @@ fn row(
     let awaited = awaited.map(|what| format!("its work cannot be told yet: {what}"));
     let waits = report.iter().filter_map(wait_of).map(Wait::to_string);
     let waiting = awaited.into_iter().chain(waits).collect();
+    let (services, services_at) = services::said(service, &server);
     Ok(ServerView {
         id: server.id.to_string(),
         hostname: server.hostname.clone(),
@@ -253,6 +262,8 @@ fn row(
                 .into_iter()
                 .map(|(series, at, value)| ReadingView { series, at: at.0, value })
                 .collect(),
+            services,
+            services_at,
         },
     })
 }

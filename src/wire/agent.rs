@@ -7,10 +7,11 @@
 use crate::base::limit::{
     AGENT_APPLIANCES_MAX, AGENT_CAPABILITIES_MAX, AGENT_DETAIL_BYTES_MAX, AGENT_MEMBERS_MAX,
     AGENT_WORD_BYTES_MAX, COMMAND_OUTPUT_BYTES_MAX, HOST_BYTES_MAX, MEMBER_NAME_BYTES_MAX,
+    ROLE_SERVICES_MAX,
 };
 use crate::base::text::{cut, tidy};
 use crate::base::{Millis, OrderId, Secret, ServerId, StepId, Timestamp};
-use crate::model::{MemberDown, OrderBody, Ran, ReadyCheck, Workload};
+use crate::model::{MemberDown, OrderBody, Ran, ReadyCheck, ServiceState, Workload};
 use serde::{Deserialize, Serialize};
 
 /// The version both ends say.
@@ -22,6 +23,9 @@ pub const CRASHING: &str = "crashing.json";
 
 /// The capability of an agent that can be told another address of the appliance.
 pub const CAN_BE_TOLD: &str = "addresses";
+
+/// The capability of an agent that says how its services are.
+pub const SAYS_SERVICES: &str = "services";
 
 /// Why a list is none that agents can be told: each is `host:port`, where a connection can go to.
 pub fn addresses_fault(addresses: &[String]) -> Option<String> {
@@ -145,9 +149,22 @@ impl Message {
                     member.why = tidy(&member.why, AGENT_WORD_BYTES_MAX);
                 }
             }
+            MessageBody::Services { services } => {
+                services.truncate(ROLE_SERVICES_MAX);
+                services.iter_mut().for_each(tidy_service);
+            }
             MessageBody::Idle { .. } | MessageBody::Bye => {}
         }
         self
+    }
+}
+
+fn tidy_service(state: &mut ServiceState) {
+    state.name = tidy(&state.name, AGENT_WORD_BYTES_MAX);
+    state.printed = tidy(&state.printed, AGENT_DETAIL_BYTES_MAX);
+    if let Some(end) = &mut state.last_end {
+        end.how = tidy(&end.how, AGENT_DETAIL_BYTES_MAX);
+        end.signal = end.signal.take().map(|signal| tidy(&signal, AGENT_WORD_BYTES_MAX));
     }
 }
 
@@ -207,6 +224,14 @@ pub enum MessageBody {
         members: u32,
         /// Those it does not reach, the first [`AGENT_MEMBERS_MAX`] of them.
         down: Vec<MemberDown>,
+    },
+    /// How the services of the server's role are, all of them: on each connection, when one of
+    /// them is otherwise, and once in a while when their numbers have moved on. An agent that has
+    /// never said it may be one that cannot.
+    #[serde(rename_all = "camelCase")]
+    Services {
+        /// The first [`ROLE_SERVICES_MAX`] of them.
+        services: Vec<ServiceState>,
     },
     /// Nothing is left to finish on a server that is to go. It counts for that retirement alone.
     #[serde(rename_all = "camelCase")]

@@ -21,6 +21,7 @@ use crate::base::Millis;
 use crate::model::Printed;
 use crate::wire::note::NoteView;
 use crate::wire::rollout::RolloutView;
+use crate::wire::service::ServiceView;
 use serde::{Deserialize, Serialize};
 
 /// A single object's envelope.
@@ -316,6 +317,10 @@ pub struct ServerExtra {
     pub notes: Vec<NoteView>,
     /// Last readings: `cpu_percent`, `memory_percent`, `load_1m`.
     pub latest: Vec<ReadingView>,
+    /// Its services, as its agent said last.
+    pub services: Vec<ServiceView>,
+    /// When that was heard, ms UTC; `None` where it has said nothing since the start.
+    pub services_at: Option<i64>,
 }
 
 /// One of Scalr's derived states, which its status does not tell.

@@ -22,6 +22,7 @@ pub mod role;
 pub mod rollout;
 pub mod run;
 pub mod sealing;
+pub mod service;
 pub mod simulation;
 pub mod stream;
 pub mod token;

@@ -5,13 +5,13 @@ use crate::calls::LetterBox;
 use crate::health::Told;
 use crate::sky::Sky;
 use grange::base::random::Stream;
-use grange::base::{Clock, ManualClock, Millis, ServerId, StepId};
+use grange::base::{Clock, ManualClock, Millis, ServerId, StepId, Timestamp};
 use grange::broker::{Admission, Ingest, Later, Refusal};
-use grange::model::{CloudState, OrderBody};
+use grange::model::{CloudState, OrderBody, ServiceEnd, ServicePhase, ServiceState};
 use grange::pki::request_key_digest;
 use grange::series::Series;
 use grange::service::agents::Doorway;
-use grange::wire::agent::{Message, MessageBody, OrderMessage, VERSION};
+use grange::wire::agent::{Message, MessageBody, OrderMessage, SAYS_SERVICES, VERSION};
 use grange::wire::reading::{self, Batch};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -100,6 +100,7 @@ struct Agent {
     silent_until: Millis,
     read_at: Millis,
     unsaid: VecDeque<Message>,
+    restarts: u64,
     done: BTreeSet<u64>,
 }
 
@@ -223,6 +224,7 @@ impl Fleet {
             silent_until: 0,
             read_at: moment + self.luck.below(READ_EVERY),
             unsaid: VecDeque::new(),
+            restarts: 0,
             done: BTreeSet::new(),
         }
     }
@@ -264,7 +266,9 @@ impl Fleet {
         if flaps && agent.said_ready {
             agent.said_ready = false;
             agent.ready_at = moment + length;
+            agent.restarts += 1;
             sky.fell_ill(id);
+            self.say_services(id);
             self.say(id, MessageBody::Ready { ready: false, detail: "connection refused".into() });
         } else if !agent.said_ready && agent.ready_at <= moment {
             agent.said_ready = true;
@@ -316,12 +320,31 @@ impl Fleet {
             id,
             MessageBody::Hello {
                 version: "simulated".into(),
-                capabilities: Vec::new(),
+                capabilities: vec![SAYS_SERVICES.to_owned()],
                 ready,
                 epoch: 1,
             },
         );
+        self.say_services(id);
         true
+    }
+
+    /// Its one service was restarted whenever it fell ill, and is well.
+    fn say_services(&mut self, id: ServerId) {
+        let (now, restarts) = (self.clock.now(), self.agent(id).restarts);
+        let how = "ended with exit code 1".to_owned();
+        let end = ServiceEnd { at: now, exit_code: Some(1), signal: None, how };
+        let state = ServiceState {
+            name: "app".to_owned(),
+            phase: ServicePhase::Running,
+            since: now,
+            restarts,
+            counted_since: Timestamp(0),
+            restarts_lately: restarts.min(2) as u32,
+            last_end: (restarts > 0).then_some(end),
+            printed: String::new(),
+        };
+        self.say(id, MessageBody::Services { services: vec![state] });
     }
 
     fn say(&mut self, id: ServerId, body: MessageBody) {
@@ -432,6 +455,7 @@ fn is_illness(body: &MessageBody) -> bool {
         MessageBody::Members { down, .. } => !down.is_empty(),
         MessageBody::Hello { .. }
         | MessageBody::Result { .. }
+        | MessageBody::Services { .. }
         | MessageBody::Idle { .. }
         | MessageBody::Bye => false,
     }

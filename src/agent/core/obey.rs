@@ -28,6 +28,18 @@ pub(super) struct Ends {
 }
 
 impl Running {
+    /// Says how the services here are, when that is due. Nothing of it waits for a connection: on
+    /// the next one all of it is said anew.
+    pub(super) fn look_at_services(&mut self) {
+        if self.link.is_none() || !self.said_hello {
+            return;
+        }
+        let Some(services) = self.agent.workshop.work.services() else { return };
+        if self.services_told.is_due(&services, self.agent.clock.monotonic()) {
+            self.say(MessageBody::Services { services });
+        }
+    }
+
     /// What the appliance says: an order, or something of a stream.
     pub(super) fn told(&mut self, publish: &Publish, now: Instant) {
         match topic::parse(&publish.topic) {

@@ -176,7 +176,7 @@ impl Drop for Hand {
 fn hello() -> MessageBody {
     MessageBody::Hello {
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        capabilities: [CAN_BE_TOLD, CAN_STREAM].map(str::to_owned).to_vec(),
+        capabilities: [CAN_BE_TOLD, CAN_STREAM, SAYS_SERVICES].map(str::to_owned).to_vec(),
         ready: true,
         epoch: 0,
     }

@@ -109,13 +109,7 @@ impl Keeper {
             Some(before) if before.phase == Phase::Over && before.keeper.is_of_this_boot() => {
                 KeeperReport { keeper: own, ..before }
             }
-            _ => KeeperReport {
-                keeper: own,
-                phase: Phase::Pausing { until: WallClock::new().now() },
-                starts: 0,
-                early_ends: 0,
-                last: None,
-            },
+            before => KeeperReport::begin(own, before, WallClock::new().now()),
         };
         let stage = match report.phase {
             Phase::Over => Stage::Rests,
@@ -215,7 +209,7 @@ impl Keeper {
         // Also of what never prints, so that there is a log to ask for.
         self.log.write(&[]);
         // Written before it is done: what has begun is not begun a second time.
-        self.report.starts += 1;
+        self.report.note_start(self.clock.now());
         self.note_beginning()?;
         self.began = Instant::now();
         let pid = match self.spawn() {

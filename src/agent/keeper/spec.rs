@@ -2,6 +2,7 @@
 
 use super::process::KnownProcess;
 use crate::agent::state::{read, replace};
+use crate::base::limit::RESTARTS_KEPT_MAX;
 use crate::base::{Millis, Timestamp};
 use crate::model::{Restart, StopBy};
 use serde::de::DeserializeOwned;
@@ -77,6 +78,12 @@ pub struct KeeperReport {
     pub early_ends: u32,
     /// How it last ended, and when.
     pub last: Option<(CommandEnd, Timestamp)>,
+    /// Since when its starts are counted; `None` of a keeper that did not say so.
+    #[serde(default)]
+    pub counted_since: Option<Timestamp>,
+    /// When it was begun again, the last [`RESTARTS_KEPT_MAX`] times.
+    #[serde(default)]
+    pub restarted: Vec<Timestamp>,
 }
 
 /// What a keeper is at.
@@ -119,6 +126,47 @@ pub enum CommandEnd {
     NotBegun(String),
     /// Its keeper was ended while it ran.
     CutOff,
+}
+
+impl KeeperReport {
+    /// What a keeper says that begins to keep, with what the one before it counted.
+    pub fn begin(keeper: KnownProcess, before: Option<KeeperReport>, now: Timestamp) -> Self {
+        let mut report = KeeperReport {
+            keeper,
+            phase: Phase::Pausing { until: now },
+            starts: 0,
+            early_ends: 0,
+            last: None,
+            counted_since: Some(now),
+            restarted: Vec::new(),
+        };
+        // A machine that went down, and a stop that was asked for, are no restarts of a service.
+        let goes_on = |before: &KeeperReport| {
+            before.phase != Phase::Stopped && before.keeper.is_of_this_boot()
+        };
+        if let Some(before) = before.filter(goes_on) {
+            if matches!(before.phase, Phase::Beginning | Phase::Running { .. }) {
+                // The kernel has killed it when its keeper was.
+                report.last = Some((CommandEnd::Died("SIGKILL".to_owned()), now));
+            } else {
+                report.last = before.last;
+            }
+            report.starts = before.starts;
+            report.counted_since = before.counted_since;
+            report.restarted = before.restarted;
+        }
+        report
+    }
+
+    /// Notes that the command is about to begin.
+    pub fn note_start(&mut self, now: Timestamp) {
+        self.starts += 1;
+        if self.starts > 1 {
+            self.restarted.push(now);
+            let over = self.restarted.len().saturating_sub(RESTARTS_KEPT_MAX);
+            self.restarted.drain(..over);
+        }
+    }
 }
 
 impl CommandEnd {

@@ -4,7 +4,7 @@ use super::appliance::{Running, World, block_on, soon, until};
 use crate::agent::Event;
 use crate::base::{Clock, Timestamp, WallClock};
 use crate::net::mqtt::ConnectCode;
-use crate::wire::agent::{CAN_BE_TOLD, MessageBody};
+use crate::wire::agent::{CAN_BE_TOLD, MessageBody, SAYS_SERVICES};
 use crate::wire::stream::CAN_STREAM;
 use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
@@ -23,7 +23,7 @@ fn it_enrols_says_hello_and_sends_readings() {
         let hello = peer.hello().await;
         let expected = MessageBody::Hello {
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            capabilities: [CAN_BE_TOLD, CAN_STREAM].map(str::to_owned).to_vec(),
+            capabilities: [CAN_BE_TOLD, CAN_STREAM, SAYS_SERVICES].map(str::to_owned).to_vec(),
             ready: true,
             epoch: 0,
         };

@@ -6,7 +6,7 @@ use super::held::HeldWork;
 use super::root::Root;
 use super::services::{self, Places, Trouble};
 use super::setup::{self, SetupPlaces};
-use super::{Shared, WorkFault, WorkFaultKind, WorkPlaces, logs};
+use super::{Shared, WorkFault, WorkFaultKind, WorkPlaces, logs, states};
 use crate::agent::keeper::Keepers;
 use crate::base::mask::Mask;
 use crate::base::{Clock, WallClock};
@@ -156,8 +156,8 @@ impl Engine {
     fn look_after(&mut self) -> Result<Option<Trouble>, WorkFault> {
         self.keepers.reap();
         services::revive(&mut self.keepers)?;
-        let trouble = services::trouble(&self.keepers, self.clock.now());
-        self.shared.set_status(trouble.clone().map_or(Ok(()), Err));
+        let (states, trouble) = states::look(&self.keepers, self.clock.now());
+        self.shared.set_services(states, trouble.clone().map_or(Ok(()), Err));
         Ok(trouble)
     }
 

@@ -18,13 +18,14 @@ mod held;
 mod root;
 mod services;
 mod setup;
+mod states;
 
 use super::orders::Outcome;
 use crate::base::limit::AGENT_DETAIL_BYTES_MAX;
 use crate::base::mask::Mask;
 use crate::base::text::tidy;
 use crate::base::{Clock, WallClock};
-use crate::model::Workload;
+use crate::model::{ServiceState, Workload};
 use held::{HeldWork, WorkMemory};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -33,6 +34,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 pub use services::Trouble;
+pub use states::ServicesTold;
 
 /// Stack of the thread that brings work about: it reads files and waits for processes.
 const STACK_BYTES: usize = 256 * 1024;
@@ -75,6 +77,8 @@ struct Inner {
     /// What came of which version, once.
     outcome: Option<(u64, Result<(), String>)>,
     status: Result<(), Trouble>,
+    /// How each service is; `None` before the first look at them.
+    services: Option<Vec<ServiceState>>,
     /// Whether the thread runs.
     runs: bool,
     /// The server is about to go: services are to stop.
@@ -142,7 +146,15 @@ impl RoleWork {
             (None, false) => Ok(()),
         };
         let goes_on = held.is_some();
-        let inner = Inner { held, version: 1, outcome: None, status, runs: false, ends: false };
+        let inner = Inner {
+            held,
+            version: 1,
+            outcome: None,
+            status,
+            services: None,
+            runs: false,
+            ends: false,
+        };
         let (inner, changed) = (Mutex::new(inner), Condvar::new());
         let shared = Shared { inner, changed, halt: AtomicBool::new(false), shelf };
         let work = RoleWork { shared: Arc::new(shared), places };
@@ -230,6 +242,11 @@ impl RoleWork {
         self.shared.lock().status.clone()
     }
 
+    /// How each service is; `None` where nobody has looked yet.
+    pub fn services(&self) -> Option<Vec<ServiceState>> {
+        self.shared.lock().services.clone()
+    }
+
     /// The agent stops; what is kept running goes on.
     pub fn halt(&self) {
         self.shared.halt.store(true, Ordering::Relaxed);
@@ -282,6 +299,13 @@ impl Shared {
 
     fn set_status(&self, status: Result<(), Trouble>) {
         self.lock().status = status;
+    }
+
+    /// Both at once: whoever hears that the server is ready may ask how its services are.
+    fn set_services(&self, services: Vec<ServiceState>, status: Result<(), Trouble>) {
+        let mut inner = self.lock();
+        inner.services = Some(services);
+        inner.status = status;
     }
 
     /// Whether newer work than what is being done has come, and is such.

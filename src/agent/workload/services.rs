@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Begins the name of a service among what is kept.
-const PREFIX: &str = "service-";
+pub const PREFIX: &str = "service-";
 /// A service that has run for so long counts as running.
 const RUNS_AFTER: Millis = 2_000;
 /// One that ended so often, each time soon after it began, keeps ending.
@@ -147,25 +147,31 @@ pub fn revive(keepers: &mut Keepers) -> Result<(), WorkFault> {
     Ok(())
 }
 
-/// The first service that does not run as it should, of all that are kept.
-pub fn trouble(keepers: &Keepers, now: Timestamp) -> Option<Trouble> {
-    kept(keepers).into_iter().find_map(|kept_as| {
-        let name = kept_as.strip_prefix(PREFIX).unwrap_or(&kept_as);
-        match keepers.report(&kept_as) {
-            Some(report) => {
-                let printed = || {
-                    let log = keepers.spec(&kept_as).map(|spec| spec.log);
-                    log.as_deref().map(last_lines).unwrap_or_default()
-                };
-                trouble_of(name, &report, now).map(|trouble| trouble.with(printed))
-            }
-            None => Some(Trouble::Passing(format!("service {name} has not begun yet"))),
+/// How a service does not run as it should, by what its keeper says of it.
+pub fn trouble(
+    keepers: &Keepers,
+    kept_as: &str,
+    report: Option<&KeeperReport>,
+    now: Timestamp,
+) -> Option<Trouble> {
+    let name = kept_as.strip_prefix(PREFIX).unwrap_or(kept_as);
+    match report {
+        Some(report) => {
+            let trouble = trouble_of(name, report, now);
+            trouble.map(|trouble| trouble.with(|| printed(keepers, kept_as)))
         }
-    })
+        None => Some(Trouble::Passing(format!("service {name} has not begun yet"))),
+    }
+}
+
+/// What a service printed last, as far as it fits into a reason.
+pub fn printed(keepers: &Keepers, kept_as: &str) -> String {
+    let log = keepers.spec(kept_as).map(|spec| spec.log);
+    log.as_deref().map(last_lines).unwrap_or_default()
 }
 
 /// Services that are kept, by name.
-fn kept(keepers: &Keepers) -> Vec<String> {
+pub fn kept(keepers: &Keepers) -> Vec<String> {
     keepers.names().into_iter().filter(|name| name.starts_with(PREFIX)).collect()
 }
 

@@ -95,6 +95,7 @@ mod tests {
     use crate::wire::rollout::{RevisionView, RolloutView};
     use crate::wire::run::{RunInput, RunServerView, RunView};
     use crate::wire::sealing::{RotateKeyInput, RotatedView};
+    use crate::wire::service::ServiceView;
     use crate::wire::simulation::*;
     use crate::wire::stream::LogFile;
     use crate::wire::variable::{VariableInput, VariableView};
@@ -177,6 +178,7 @@ mod tests {
         check("StreamPiece", &StreamPiece { text, bytes, lost, error, ..StreamPiece::broken("x") });
         check("Server", &ServerView::default());
         check("ServerExtra", &ServerExtra { notes: notes(), ..ServerExtra::default() });
+        check("Service", &ServiceView::default());
         check("Condition", &ConditionView::default());
         check("Role", &RoleView::default());
         check("RoleExtra", &RoleExtra::default());
@@ -200,6 +202,10 @@ mod tests {
         check("Because", &BecauseView::default());
         check("Plan", &PlanView::default());
         check("ManifestResult", &ManifestResult { unwell: line(), ..Default::default() });
+    }
+
+    #[test]
+    fn shapes_of_what_is_asked_and_said_are_their_views() {
         check("FarmManifest", &FarmManifestView::default());
         check("Proposal", &ProposalView::default());
         let field = Some(String::new());

@@ -149,6 +149,46 @@ pub const SHAPES: &[Shape] = &[
                 ListOf("Reading"),
                 "Last readings: cpu_percent, memory_percent, load_1m.",
             ),
+            field("services", ListOf("Service"), "Its services, as its agent said last."),
+            field(
+                "servicesAt",
+                Integer,
+                "When that was heard, ms UTC; null when not since the start.",
+            ),
+        ],
+    },
+    Shape {
+        name: "Service",
+        writable: &[],
+        fields: &[
+            field("name", Text, "What its role calls it."),
+            field(
+                "state",
+                Text,
+                "starting, running, backingOff, failed, stopped; unknown when it was not said.",
+            ),
+            field("since", Integer, "Since when, ms UTC by the server's clock."),
+            field("age", Integer, "Milliseconds in this state."),
+            field(
+                "restarts",
+                Integer,
+                "How often it was begun again without being asked for, since countedSince.",
+            ),
+            field(
+                "countedSince",
+                Integer,
+                "When counting began, ms UTC: as it is declared now, or with the machine.",
+            ),
+            field(
+                "restartsLately",
+                Integer,
+                "How many restarts within the last 10 minutes; three are a crash loop.",
+            ),
+            field("endedAt", Integer, "When it last ended, ms UTC; null where it never has."),
+            field("exitCode", Integer, "The exit code it ended with, if it ended by itself."),
+            field("signal", Text, "The signal it died of, as SIGKILL."),
+            field("ended", Text, "How it ended, in words that follow it."),
+            field("printed", Text, "What it printed last, while it is not well."),
         ],
     },
     Shape {

@@ -32,3 +32,17 @@ pub const TEMPLATE_OUTPUT_BYTES_MAX: usize = 256 * 1024;
 pub const PAUSE_S_MAX: u64 = 30;
 /// A service that ran so long is none that keeps ending.
 pub const STEADY: Duration = Duration::from_secs(60);
+
+/// A service that was begun again so often within [`CRASH_LOOP_WITHIN`] is in a crash loop: one
+/// that is killed once, and once more by whoever looks after it, is none.
+pub const CRASH_LOOP_RESTARTS: u32 = 3;
+/// See there; also how long it has to be quiet for the loop to be over.
+pub const CRASH_LOOP_WITHIN: Millis = 10 * 60_000;
+/// Moments of restarts that a keeper remembers: with pauses of 1 s up to [`PAUSE_S_MAX`] there are
+/// at most 25 of them within [`CRASH_LOOP_WITHIN`].
+pub const RESTARTS_KEPT_MAX: usize = 32;
+/// How soon after it said how its services are an agent says that one is otherwise: a service that
+/// flaps is ten messages a minute of it at the most.
+pub const SERVICES_SAID_EVERY: Millis = 6_000;
+/// And how soon, when only their numbers have moved on.
+pub const SERVICE_NUMBERS_SAID_EVERY: Millis = 60_000;

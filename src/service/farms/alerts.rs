@@ -10,6 +10,7 @@ use crate::model::{
     Care, Decision, HealMode, MissingPolicy, Plan, Server, ServerStatus, StepKind, StepStatus, Wait,
 };
 use crate::service::Service;
+use crate::service::agents::services;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -29,6 +30,8 @@ const ROLLOUT: &str = "rollout-over";
 const BALANCERS: &str = "balancers";
 const REACH: &str = "balancers-reach-none";
 const LAUNCH: &str = "launches-failing";
+/// Services of running servers keep ending.
+pub(in crate::service) const SERVICES: &str = "services-ending";
 
 /// The key of an alert about a farm.
 pub(in crate::service) fn key(what: &str, farm: FarmId) -> String {
@@ -168,12 +171,14 @@ pub(in crate::service) fn raise(
         let text = (!who.is_empty()).then(|| format!("{text}: {}", who.join(", ")));
         service.observed.set_alert(&key(what, farm), text);
     }
+    // A server that is not there any more takes its services along.
+    services::raise(service, farm);
 }
 
 /// A farm is gone: whatever was wrong with it is over.
 pub(in crate::service) fn forget(service: &Service, farm: FarmId) {
     let of_farm = [REFUSED, STUCK, SILENT, UNHEALTHY, FAILED, MISSING, ROLLOUT, BALANCERS, REACH];
-    for what in of_farm.into_iter().chain([LAUNCH]) {
+    for what in of_farm.into_iter().chain([LAUNCH, SERVICES]) {
         service.observed.set_alert(&key(what, farm), None);
     }
 }

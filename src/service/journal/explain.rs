@@ -162,6 +162,11 @@ fn ailing(past: &Past, role: &FarmRole) -> Result<String> {
     let servers = lookup::live_servers_of_farm_role(past.view, role.id)?;
     let running = servers.iter().filter(|server| server.status == ServerStatus::Running);
     let failing = running.filter_map(|server| {
+        let said = past.service.observed.services_of(server.id);
+        let ailments = said.map(|said| said.ailments()).unwrap_or_default();
+        if !ailments.is_empty() {
+            return Some(format!("{}: {}; ", server.hostname, ailments.join("; ")));
+        }
         let failure = past.service.observed.failure(server.id)?;
         let age = say(past.service.now().since(failure.since));
         Some(format!("{} is unhealthy for {age}: {}; ", server.hostname, failure.detail))
@@ -237,6 +242,10 @@ fn server_story(past: &Past, server: &Server) -> Result<ExplainView> {
         waiting.insert(0, format!("[farm] its work cannot be told yet: {awaited}"));
     }
     if server.status.counts() {
+        let ailments = past.service.observed.services_of(server.id).map(|said| said.ailments());
+        let about = past.name(server)?;
+        let see = |why| format!("[person] {why}: grange server log {about}");
+        waiting.splice(0..0, ailments.unwrap_or_default().into_iter().map(see));
         // What it stands on is not well: nothing else explains what follows from that.
         let noticed = notices::of(past.service, &server.account, server.id).into_iter();
         waiting.splice(0..0, noticed.map(|notice| format!("[sighting] {}", notice.text)));

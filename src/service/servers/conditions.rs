@@ -6,7 +6,8 @@ use crate::base::limit::{AGENT_SILENT_AFTER, MISSING_LISTINGS_MIN};
 use crate::base::time::say;
 use crate::engine::AgentPresence;
 use crate::model::{
-    Decision, FarmRole, Freshness, Line, MissingPolicy, Policy, Server, ServerStatus, Wait,
+    Decision, FarmRole, Freshness, Line, MissingPolicy, Policy, Server, ServerStatus, ServiceState,
+    Wait,
 };
 use crate::service::Service;
 use crate::service::agents::strange;
@@ -38,6 +39,8 @@ pub(in crate::service) fn of(
     let found = [
         ("failed", failed(server, report)),
         ("unhealthy", unhealthy(server, failure, now)),
+        ("crashLoop", services(service, server, ServiceState::is_crash_loop)),
+        ("serviceDown", services(service, server, |it| it.is_down() && !it.is_crash_loop())),
         ("partlyReached", partly_reached(service, server)),
         ("reachesNone", reaches_none(service, server)),
         ("volumeMissing", volume_missing(service, server)),
@@ -86,6 +89,18 @@ fn unhealthy(server: &Server, failure: Option<&Failure>, now: Timestamp) -> Opti
     let age = say(now.since(*since));
     let detail = if detail.is_empty() { "its check fails" } else { detail };
     Some(format!("for {age}, since {since}: {detail}"))
+}
+
+/// It is up, and some of its services are such, as its agent says.
+fn services(
+    service: &Service,
+    server: &Server,
+    is_such: impl Fn(&ServiceState) -> bool,
+) -> Option<String> {
+    let said = service.observed.services_of(server.id).filter(|_| server.status.counts())?;
+    let such = said.services.iter().filter(|state| is_such(state));
+    let why: Vec<String> = such.filter_map(ServiceState::ailment).collect();
+    (!why.is_empty()).then(|| why.join("; "))
 }
 
 /// It serves, and yet some of its balancers do not reach it.

@@ -1,6 +1,6 @@
 //! What farms and farm roles wait for, in words.
 
-use super::wait_of;
+use super::{services, wait_of};
 use crate::base::{FarmId, FarmRoleId, Result, ServerId};
 use crate::model::{FarmRole, Line, Wait};
 use crate::service::{Service, lookup};
@@ -16,7 +16,10 @@ pub(super) fn of_farm(service: &Service, view: &View, farm: FarmId) -> Result<Ve
     let worth = |line: &Line| wait_of(line).is_some_and(|wait| !matches!(wait, Wait::AtMin { .. }));
     let found = service.observed.first_reasons(farm, None, worth, WAITS_SHOWN_MAX);
     let why = Whys::of(service, view, farm, &found.0)?;
-    Ok(said(found, |line, wait| format!("{}: {wait}{}", line.about, why.of_line(line))))
+    let mut waiting = services::ailments(service, view, farm, None)?;
+    waiting
+        .extend(said(found, |line, wait| format!("{}: {wait}{}", line.about, why.of_line(line))));
+    Ok(waiting)
 }
 
 /// What of a farm is not well, with whose trouble it is: what failed, what is unhealthy, and what
@@ -42,7 +45,10 @@ pub fn unwell_of_farm(service: &Service, view: &View, farm: FarmId) -> Result<Ve
     let (mut lines, more) = service.observed.first_reasons(farm, None, unwell, WAITS_SHOWN_MAX);
     lines.retain(|line| !matches!(wait_of(line), Some(Wait::Readiness { .. })) || is_awaited(line));
     let why = Whys::of(service, view, farm, &lines)?;
-    Ok(said((lines, more), |line, wait| format!("{}: {wait}{}", line.about, why.of_line(line))))
+    let mut unwell = services::ailments(service, view, farm, None)?;
+    let lines = (lines, more);
+    unwell.extend(said(lines, |line, wait| format!("{}: {wait}{}", line.about, why.of_line(line))));
+    Ok(unwell)
 }
 
 /// What a farm role waits for: its own reasons first, then those of its servers, by their names.
@@ -53,7 +59,8 @@ pub(super) fn of_farm_role(service: &Service, view: &View, role: &FarmRole) -> R
     };
     let (own, of_servers) = (first(false), first(true));
     let why = Whys::of(service, view, role.farm, own.0.iter().chain(&of_servers.0))?;
-    let mut waiting = said(own, |line, wait| format!("{wait}{}", why.of_line(line)));
+    let mut waiting = services::ailments(service, view, role.farm, Some(role.id))?;
+    waiting.extend(said(own, |line, wait| format!("{wait}{}", why.of_line(line))));
     waiting.extend(said(of_servers, |line, wait| {
         let name = line.about.rsplit('/').next().unwrap_or_default();
         format!("{name}: {wait}{}", why.of_line(line))

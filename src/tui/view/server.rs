@@ -7,6 +7,7 @@ use crate::tui::state::State;
 use crate::tui::text::{age, age_of, moment, width};
 use crate::tui::theme::Tone;
 use crate::wire::api::{SeriesView, ServerView};
+use crate::wire::service::ServiceView;
 
 /// Minutes of readings the page shows, and asks for.
 pub const MINUTES: u32 = 30;
@@ -65,6 +66,10 @@ fn facts(state: &State, server: &ServerView, columns: usize) -> Vec<Line> {
     if let Some(why) = &extra.terminate_reason {
         fact(&mut lines, "goes", why.clone(), Tone::Warn);
     }
+    for (nth, service) in extra.services.iter().enumerate() {
+        let said = format!("{} {}, {}", service.name, service.state, service.story());
+        fact(&mut lines, if nth == 0 { "services" } else { "" }, said, service_tone(service));
+    }
     for waiting in &extra.waiting {
         fact(&mut lines, "waits for", waiting.clone(), Tone::Busy);
     }
@@ -100,12 +105,21 @@ fn facts(state: &State, server: &ServerView, columns: usize) -> Vec<Line> {
     lines
 }
 
+/// How much a service is worth a look.
+fn service_tone(service: &ServiceView) -> Tone {
+    match service.state.as_str() {
+        "running" => Tone::Good,
+        "starting" => Tone::Busy,
+        "backingOff" | "failed" => Tone::Bad,
+        _ => Tone::Dim,
+    }
+}
+
 /// How much a condition is worth a look.
 pub fn condition_tone(name: &str) -> Tone {
     match name {
-        "failed" | "unhealthy" | "reachesNone" | "volumeMissing" | "silent" | "missing" => {
-            Tone::Bad
-        }
+        "failed" | "unhealthy" | "crashLoop" | "serviceDown" | "reachesNone" | "volumeMissing"
+        | "silent" | "missing" => Tone::Bad,
         "rebooting" => Tone::Busy,
         _ => Tone::Dim,
     }

@@ -85,7 +85,16 @@ const COLUMNS: &[This] = &[
 ];
 
 /// Conditions that are not as they should be.
-const BAD: [&str; 6] = ["failed", "unhealthy", "reachesNone", "volumeMissing", "silent", "missing"];
+const BAD: [&str; 8] = [
+    "failed",
+    "unhealthy",
+    "crashLoop",
+    "serviceDown",
+    "reachesNone",
+    "volumeMissing",
+    "silent",
+    "missing",
+];
 
 /// Its status, with what else is true of it.
 fn status(server: &ServerView) -> Cell {

@@ -34,6 +34,7 @@ mod roles;
 mod rollout;
 mod runs;
 mod secrets;
+mod services;
 mod ssh;
 mod tier;
 mod traces;

@@ -1,7 +1,10 @@
 //! Services: kept running, stopped in order, bounded in what they print.
 
 use super::world::*;
-use grange::model::{Restart, RoleService, StopBy, Workload};
+use grange::agent::RoleWork;
+use grange::model::{Restart, RoleService, ServicePhase, ServiceState, StopBy, Workload};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use std::collections::BTreeMap;
 use std::fs;
 
@@ -218,4 +221,70 @@ fn signals_that_an_agent_ignores_reach_its_services() {
     assert_eq!(ignored(&agent.id().to_string()), 1);
     assert_eq!(ignored(world.read("begun").trim()), 0);
     kill_hard(&mut agent);
+}
+
+/// The states of services as the agent would say them now.
+fn states(work: &RoleWork) -> BTreeMap<String, ServiceState> {
+    let all = work.services().unwrap_or_default();
+    all.into_iter().map(|state| (state.name.clone(), state)).collect()
+}
+
+#[test]
+fn what_was_killed_and_came_back_is_counted_whoever_is_killed() {
+    let world = World::new("counted");
+    let all = vec![service("idle", "exec sleep 300"), service("web", "exec sleep 300")];
+    let work = world.open();
+    assert!(said(work.take(1, services(all))).is_ok());
+    let first = states(&work)["web"].clone();
+    assert_eq!((first.phase, first.restarts, first.last_end), (ServicePhase::Running, 0, None));
+    for nth in 1..=3 {
+        let before = world.process("web");
+        kill(Pid::from_raw(before.unwrap()), Signal::SIGKILL).unwrap();
+        until("another one", || world.process("web").is_some_and(|now| before != Some(now)));
+        until("the restart to be counted", || states(&work)["web"].restarts == nth);
+    }
+    until("the loop to be seen", || states(&work)["web"].phase == ServicePhase::BackingOff);
+    let looped = states(&work)["web"].clone();
+    assert!(looped.is_crash_loop() && looped.restarts_lately == 3, "{looped:?}");
+    assert_eq!(looped.last_end.clone().unwrap().signal.as_deref(), Some("SIGKILL"));
+    assert_eq!(looped.counted_since, first.counted_since);
+    let idle = states(&work)["idle"].clone();
+    assert_eq!((idle.phase, idle.restarts), (ServicePhase::Running, 0), "nobody touched it");
+
+    // Another agent says the same.
+    work.halt();
+    let work = world.open();
+    until("its first look", || !states(&work).is_empty());
+    let again = states(&work)["web"].clone();
+    assert_eq!((again.restarts, again.since), (looped.restarts, looped.since));
+    assert_eq!((again.last_end, again.counted_since), (looped.last_end, looped.counted_since));
+
+    // A keeper that is killed takes its service along: that is a restart, too.
+    kill(Pid::from_raw(world.keeper("service-idle").unwrap()), Signal::SIGKILL).unwrap();
+    until("another keeper", || states(&work)["idle"].restarts == 1);
+    let idle = states(&work)["idle"].clone();
+    assert_eq!(idle.last_end.unwrap().how, "died of SIGKILL");
+    work.halt();
+}
+
+#[test]
+fn what_cannot_be_started_says_so_and_never_that_it_runs() {
+    let world = World::new("absent");
+    let missing = RoleService { command: vec!["/no/such".into()], ..service("gone", "") };
+    let once = RoleService { restart: Restart::Never, ..service("once", "echo why >&2; exit 4") };
+    let work = world.open();
+    let all = vec![missing, once, service("exits", "exit 3")];
+    assert!(said(work.take(1, services(all))).is_err());
+    let is = |name: &str, phase| states(&work).get(name).is_some_and(|it| it.phase == phase);
+    until("the missing one to back off", || is("gone", ServicePhase::BackingOff));
+    until("the one that exits to back off", || is("exits", ServicePhase::BackingOff));
+    until("the other to fail", || is("once", ServicePhase::Failed));
+    let all = states(&work);
+    assert!(all["gone"].ailment().unwrap().contains("/no/such: command not found"), "{all:?}");
+    assert_eq!(all["exits"].last_end.as_ref().unwrap().exit_code, Some(3));
+    assert_eq!(
+        all["once"].ailment().unwrap(),
+        "service once ended with exit code 4 and is not started again; it printed: why"
+    );
+    work.halt();
 }
