@@ -11,6 +11,7 @@
 pub mod bytes;
 pub mod hash;
 pub mod id;
+pub mod kept;
 pub mod limit;
 pub mod mask;
 pub mod name;

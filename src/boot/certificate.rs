@@ -3,6 +3,7 @@
 
 use crate::appliance;
 use crate::base::Clock;
+use crate::base::kept::Fate;
 use crate::base::problem::chain;
 use crate::boot::config::Config;
 use crate::boot::failure::StartError;
@@ -82,17 +83,24 @@ impl Certificate {
     fn put_back(&self, service: &Service) {
         let authority = self.authority.put_back(&self.keys).map_err(|error| chain(&error));
         let sealing = service.keyring.put_back().map_err(|problem| chain(&problem));
+        let at = self.clock.now();
         for (what, done) in [("authority.pem", authority), ("sealing.keys", sealing)] {
             let text = match done {
-                Ok(false) => continue,
-                Ok(true) => {
-                    let at = self.clock.now();
-                    format!("somebody took away keys/{what}; it was put back at {at}")
+                Ok(None) => continue,
+                Ok(Some(fate)) => {
+                    let found = match fate {
+                        Fate::Gone => String::new(),
+                        Fate::Changed => format!(", and what was there is keys/{what}.found"),
+                    };
+                    format!("keys/{what} {}; it was put back at {at}{found}", fate.as_str())
                 }
-                Err(why) => format!("keys/{what} was taken away and cannot be put back: {why}"),
+                Err(why) => format!("keys/{what} is not what is in use, nor can it be: {why}"),
             };
             tracing::warn!("{text}");
             service.observed.set_alert(&format!("keys-{what}"), Some(text));
+        }
+        if let Some(mended) = service.store.mended() {
+            service.observed.set_alert("store-log", Some(format!("{mended} (at {at})")));
         }
     }
 

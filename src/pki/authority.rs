@@ -3,6 +3,7 @@
 use super::{DAY, PkiError, file, parameters};
 use crate::base::Timestamp;
 use crate::base::hash::{hex, sha256};
+use crate::base::kept::{self, Fate};
 use rcgen::{BasicConstraints, IsCa, Issuer, KeyPair, KeyUsagePurpose, PublicKeyData};
 use std::path::Path;
 use x509_parser::prelude::{FromDer, X509Certificate};
@@ -20,17 +21,25 @@ const FILE: &str = "authority.pem";
 const LIFE: std::time::Duration = DAY.saturating_mul(20 * 365);
 
 impl Authority {
-    /// Writes it again where its file is gone; says whether it was.
+    /// Writes it again where its file is gone or holds something else, and says which it was.
     ///
     /// # Errors
-    /// When the file can be neither looked at nor written.
-    pub fn put_back(&self, keys: &Path) -> Result<bool, PkiError> {
+    /// When the file cannot be written, or what is in its place cannot be set aside.
+    pub fn put_back(&self, keys: &Path) -> Result<Option<Fate>, PkiError> {
         let path = keys.join(FILE);
-        if file::read(&path)?.is_some() {
-            return Ok(false);
+        let is_ours = |found: &str| {
+            Self::from_pem(found).is_some_and(|it| it.fingerprint_text() == self.fingerprint_text())
+        };
+        let fate = match file::read(&path) {
+            Ok(Some(found)) if is_ours(&found) => return Ok(None),
+            Ok(None) => Fate::Gone,
+            Ok(Some(_)) | Err(_) => Fate::Changed,
+        };
+        if fate == Fate::Changed {
+            kept::set_aside(&path).map_err(|e| PkiError::Write(path.clone(), e))?;
         }
         let text = self.certificate_pem.clone() + &self.issuer.key().serialize_pem();
-        file::write(&path, &text).map(|()| true)
+        file::write(&path, &text).map(|()| Some(fate))
     }
 
     /// The authority kept in this directory, made now if there is none.

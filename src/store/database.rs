@@ -181,6 +181,28 @@ impl Slot {
         files.mark.sync().map_err(|e| failed("waiting for store.mark to be on disk", e))
     }
 
+    /// Looks whether others changed the files that are open, and says what was mended: where it is
+    /// the log, the database gets everything for good, and the next write makes another log. Only
+    /// the writer may call this, between transactions.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] where the database's file was cut.
+    pub fn look(&self) -> Result<Option<&'static str>, StoreError> {
+        self.require_whole()?;
+        let mut files = self.files();
+        files.pages.require_length().map_err(StoreError::input)?;
+        if files.wal.is_as_made() {
+            return Ok(None);
+        }
+        self.make_room();
+        for_good(&mut files.wal, self.write()?, true)?;
+        files.wal.let_go();
+        Ok(Some(
+            "store.wal was changed by somebody while it is in use: nothing is lost, and a new \
+                 one is begun",
+        ))
+    }
+
     /// Whether the log has anything that the database has not for good.
     pub fn has_logged(&self) -> bool {
         self.files().wal.position().seq > 0

@@ -164,6 +164,8 @@ pub(super) struct Writer {
     unsettled: AtomicBool,
     /// Why the last group could not be written.
     failing: Mutex<Option<String>>,
+    /// What was mended of the files, until somebody asks.
+    mended: Mutex<Option<&'static str>>,
 }
 
 /// What a group has come to so far.
@@ -193,6 +195,7 @@ impl Writer {
             // What opening found in the log, the database is to have for good, too.
             unsettled,
             failing: Mutex::new(None),
+            mended: Mutex::new(None),
         }
     }
 
@@ -238,6 +241,7 @@ impl Writer {
 
     fn run_alone(&self, mut group: Vec<Box<dyn Work>>, committed: &mut dyn FnMut()) {
         self.recover();
+        self.look();
         if group.is_empty() {
             self.settle();
             if self.slot.outage().is_none() {
@@ -275,6 +279,22 @@ impl Writer {
                     finish(work, Err(Problem::new(Code::ServiceUnavailable, message.as_str())));
                 }
             }
+        }
+    }
+
+    /// What was mended of the files since somebody asked last.
+    pub fn mended(&self) -> Option<&'static str> {
+        self.mended.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    fn look(&self) {
+        match self.slot.look() {
+            Ok(None) | Err(StoreError::Closed(_)) => {}
+            Ok(Some(mended)) => {
+                tracing::warn!("{mended}");
+                *self.mended.lock().unwrap_or_else(PoisonError::into_inner) = Some(mended);
+            }
+            Err(error) => self.slot.note_now(&error),
         }
     }
 

@@ -267,6 +267,11 @@ impl Store {
         self.inner.writer.outage()
     }
 
+    /// What others had changed of its files and was mended, once: for people to see.
+    pub fn mended(&self) -> Option<&'static str> {
+        self.inner.writer.mended()
+    }
+
     /// How large the journal may grow before its oldest entries go.
     pub fn set_journal_limit(&self, bytes: u64) {
         self.inner.writer.journal_limit.store(bytes, Ordering::Relaxed);

@@ -14,6 +14,7 @@
 
 use super::tables::{Key, Record};
 use crate::base::hash::{hex, sha256};
+use crate::base::kept::{self, Fate};
 use crate::base::limit::SECRET_BYTES_MAX;
 use crate::base::random::fill_secret;
 use crate::base::{Code, Problem, Result, Secret};
@@ -137,19 +138,27 @@ impl Keyring {
         }
     }
 
-    /// Writes its file again where that is gone; says whether it was. A ring without keys has
-    /// nothing to write.
+    /// Writes its file again where that is gone or holds something else, and says which it was. A
+    /// ring without keys has nothing to write.
     ///
     /// # Errors
-    /// When the file cannot be written.
-    pub fn put_back(&self) -> Result<bool> {
+    /// When the file cannot be written, or what is in its place cannot be set aside.
+    pub fn put_back(&self) -> Result<Option<Fate>> {
         let ring = self.ring.read().unwrap_or_else(PoisonError::into_inner);
-        let (Some(path), Ring::Keys(keys)) = (&self.path, &*ring) else { return Ok(false) };
-        let keys = keys.iter().map(|key| SealingKey::new(key.material)).collect();
-        match path.symlink_metadata() {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => self.keep(keys).map(|_| true),
-            Ok(_) | Err(_) => Ok(false),
+        let (Some(path), Ring::Keys(keys)) = (&self.path, &*ring) else { return Ok(None) };
+        let ids = |keys: &[SealingKey]| keys.iter().map(|key| key.id).collect::<Vec<_>>();
+        let fate = match read(path) {
+            Ok(Some(found)) if ids(&found) == ids(keys) => return Ok(None),
+            Ok(None) => Fate::Gone,
+            Ok(Some(_)) | Err(_) => Fate::Changed,
+        };
+        if fate == Fate::Changed {
+            kept::set_aside(path).map_err(|error| {
+                unavailable(format!("{} cannot be set aside: {error}", path.display()))
+            })?;
         }
+        let keys = keys.iter().map(|key| SealingKey::new(key.material)).collect();
+        self.keep(keys).map(|_| Some(fate))
     }
 
     /// Whether it has a key.

@@ -220,6 +220,16 @@ impl Pages {
         &*self.shared.medium
     }
 
+    /// Refuses a file that ends before the pages it was given.
+    pub fn require_length(&self) -> io::Result<()> {
+        let wanted = self.state().length;
+        let length = self.shared.medium.len()?;
+        match length < length_of(wanted) {
+            true => Err(Damage::Short { page: wanted.saturating_sub(1), length }.into()),
+            false => Ok(()),
+        }
+    }
+
     /// Reads again, from the disk, pages that this process wrote or has read before, the first
     /// being `from`, at most `at_most` of them; returns where to go on, `None` at the end.
     pub fn reread(&self, from: u64, at_most: u64) -> io::Result<Option<u64>> {

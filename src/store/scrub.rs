@@ -29,9 +29,12 @@ impl Store {
     /// [`StoreError::Damaged`] once something is not what was written; the store then serves
     /// nothing any more.
     pub fn scrub(&self, pass: &mut Scrub) -> Result<bool, StoreError> {
-        if let Some(space) = spaces().nth(pass.space) {
-            self.walk(space, pass)?;
-            return Ok(false);
+        let mut left = STORE_SCRUB_ROWS;
+        while let Some(space) = spaces().nth(pass.space) {
+            left = left.saturating_sub(self.walk(space, pass)?);
+            if left == 0 {
+                return Ok(false);
+            }
         }
         match self.reread(pass.page, STORE_SCRUB_PAGES)? {
             Some(next) => {
@@ -45,16 +48,18 @@ impl Store {
         }
     }
 
-    fn walk(&self, space: Space, pass: &mut Scrub) -> Result<(), StoreError> {
+    /// Walks some rows of a space; how many.
+    fn walk(&self, space: Space, pass: &mut Scrub) -> Result<usize, StoreError> {
         let at_most = STORE_SCRUB_ROWS;
         let span = Span { after: pass.after.as_deref(), at_most, ..Span::prefix(&[]) };
         let mut rows = self.read_in(Scope::Installation, |view| view.txn.rows(space, &span))?;
-        let whole = rows.len() < at_most;
+        let walked = rows.len();
+        let whole = walked < at_most;
         pass.after = rows.pop().map(|(key, _)| key);
         if whole {
             pass.after = None;
             pass.space += 1;
         }
-        Ok(())
+        Ok(walked)
     }
 }

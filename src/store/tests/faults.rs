@@ -4,7 +4,7 @@ use super::{author, clock, declare, farm, inline, named, try_declare};
 use crate::base::{Code, Seq};
 use crate::model::{Farm, Grant};
 use crate::store::{Author, CrashHook, Disk, Mode, Moment, Purpose, Reads, Store};
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -193,6 +193,72 @@ fn what_is_held_for_a_full_disk_is_really_allocated_and_comes_back() {
     declare(&store, "late");
     store.writer().run(Vec::new(), &mut || ());
     assert!(blocks() >= crate::base::limit::STORE_HELD_BYTES);
+}
+
+/// Whoever empties a log, as one does with logs, takes nothing with it: the database gets what only
+/// the log had, and another log is begun.
+#[test]
+fn a_log_that_others_change_is_begun_anew() {
+    let cut = |length: u64| move |log: &std::fs::File| log.set_len(length).unwrap();
+    let zeroed = |log: &std::fs::File| log.write_all_at(&[0; 512], 0).unwrap();
+    let changes: [Box<dyn Fn(&std::fs::File)>; 4] =
+        [Box::new(cut(0)), Box::new(cut(512)), Box::new(cut(4096)), Box::new(zeroed)];
+    for (number, change) in changes.iter().enumerate() {
+        let dir = super::files::TempDir::new();
+        let store = Store::open(&dir.0, clock(), Mode::Inline(None)).unwrap();
+        declare(&store, "shop");
+        change(&std::fs::File::options().write(true).open(dir.0.join("store.wal")).unwrap());
+        assert!(store.mended().is_none());
+        declare(&store, "late");
+        let mended = store.mended().unwrap_or_else(|| panic!("{number}: it is said"));
+        assert!(mended.contains("store.wal was changed by somebody"), "{mended}");
+        assert!(store.mended().is_none() && store.outage().is_none(), "{number}: once");
+        declare(&store, "later");
+        assert_found_after_a_kill(&dir.0, &["shop", "late", "later"]);
+    }
+}
+
+/// Nobody writes for a while: it is seen all the same, and the next start has everything.
+#[test]
+fn a_log_that_others_change_while_nothing_is_written_is_begun_anew() {
+    let dir = super::files::TempDir::new();
+    let store = Store::open(&dir.0, clock(), Mode::Thread).unwrap();
+    declare(&store, "shop");
+    std::fs::File::options().write(true).open(dir.0.join("store.wal")).unwrap().set_len(0).unwrap();
+    let begun = std::time::Instant::now();
+    while store.mended().is_none() {
+        assert!(begun.elapsed().as_secs() < 60, "it is never seen");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    assert_found_after_a_kill(&dir.0, &["shop"]);
+}
+
+/// Opens what a kill would leave.
+fn assert_found_after_a_kill(dir: &std::path::Path, names: &[&str]) {
+    let left = dir.join("left");
+    std::fs::create_dir(&left).unwrap();
+    for name in ["store.redb", "store.wal", "store.mark"] {
+        // None is made before the next write.
+        if dir.join(name).exists() {
+            std::fs::copy(dir.join(name), left.join(name)).unwrap();
+        }
+    }
+    let store = Store::open(&left, clock(), Mode::Inline(None)).unwrap();
+    for name in names {
+        assert!(!named(&store, name).is_empty(), "{name} is lost");
+    }
+}
+
+#[test]
+fn a_database_that_was_cut_takes_no_more_writes() {
+    let dir = super::files::TempDir::new();
+    let store = Store::open(&dir.0, clock(), Mode::Inline(None)).unwrap();
+    declare(&store, "shop");
+    let file = std::fs::File::options().write(true).open(dir.0.join("store.redb")).unwrap();
+    file.set_len(16_384).unwrap();
+    let refused = try_declare(&store, "late").unwrap_err();
+    assert_eq!(refused.code, Code::ServiceUnavailable, "{refused}");
+    assert!(store.outage().unwrap().contains("ends at byte 16384"), "{:?}", store.outage());
 }
 
 /// A file that was removed takes writes until it is closed, and then nobody has them.

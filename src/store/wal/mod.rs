@@ -72,6 +72,21 @@ impl Wal {
         self.medium.as_ref()?.file()
     }
 
+    /// Whether its file is as long as it was made and begins with its name. What is neither was
+    /// changed by others: what it is given it has as little as what it was given.
+    pub fn is_as_made(&self) -> bool {
+        let Some(medium) = &self.medium else { return true };
+        let mut head = [0; SECTOR_BYTES];
+        medium.len().is_ok_and(|length| length >= self.end)
+            && medium.read(0, &mut head).is_ok()
+            && record::name(&head) == Some(self.position.id)
+    }
+
+    /// Lets go of its file, so that the next write makes another.
+    pub fn let_go(&mut self) {
+        (self.medium, self.end) = (None, 0);
+    }
+
     /// The last record that is on disk for sure: what opening again after a failure may read.
     pub fn synced(&self) -> Position {
         self.synced

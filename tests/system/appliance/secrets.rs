@@ -3,6 +3,8 @@
 
 use super::rig::Rig;
 use super::wait::until;
+use grange::base::Timestamp;
+use grange::pki::Authority;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -314,8 +316,28 @@ fn a_socket_and_keys_that_are_taken_away_are_put_back() {
     }
     for name in ["authority.pem", "sealing.keys"] {
         let status = said(&rig.grange(&["status"]));
-        assert!(status.contains(&format!("somebody took away keys/{name}")), "{status}");
+        assert!(
+            status.contains(&format!("keys/{name} was taken away; it was put back")),
+            "{status}"
+        );
     }
+    // Emptied, replaced by another's, and by what is no file.
+    let another = Authority::open(&data(&rig).join("another"), Timestamp(1_790_000_000_000));
+    drop(another.unwrap());
+    fs::copy(data(&rig).join("another/authority.pem"), &files[0]).unwrap();
+    fs::remove_file(&files[1]).unwrap();
+    fs::create_dir(&files[1]).unwrap();
+    until("the keys to be what they were", 40, || {
+        let found = files.each_ref().map(|path| fs::read(path).unwrap_or_default());
+        if found == before { Ok(()) } else { Err(found.map(|bytes| bytes.len())) }
+    });
+    let status = said(&rig.grange(&["status"]));
+    assert!(status.contains("what was there is keys/authority.pem.found"), "{status}");
+    fs::write(&files[0], "").unwrap();
+    until("the authority to be what it was", 40, || {
+        let found = fs::read(&files[0]).unwrap_or_default();
+        if found == before[0] { Ok(()) } else { Err(found.len()) }
+    });
     rig.kill();
     rig.start();
 }
