@@ -5,19 +5,19 @@ use std::path::{Path, PathBuf};
 
 /// What had become of a file that is in use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fate {
-    /// It was gone.
+pub enum KeptFate {
+    /// Nothing was in its place.
     Gone,
     /// It held something else, which was set aside ([`set_aside`]).
     Changed,
 }
 
-impl Fate {
+impl KeptFate {
     /// Half a sentence about the file.
     pub fn as_str(self) -> &'static str {
         match self {
-            Fate::Gone => "was taken away",
-            Fate::Changed => "was changed while it is in use",
+            KeptFate::Gone => "was taken away",
+            KeptFate::Changed => "was changed while it is in use",
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use crate::appliance;
 use crate::base::Clock;
-use crate::base::kept::Fate;
+use crate::base::kept::KeptFate;
 use crate::base::problem::chain;
 use crate::boot::config::Config;
 use crate::boot::failure::StartError;
@@ -89,8 +89,8 @@ impl Certificate {
                 Ok(None) => continue,
                 Ok(Some(fate)) => {
                     let found = match fate {
-                        Fate::Gone => String::new(),
-                        Fate::Changed => format!(", and what was there is keys/{what}.found"),
+                        KeptFate::Gone => String::new(),
+                        KeptFate::Changed => format!(", and what was there is keys/{what}.found"),
                     };
                     format!("keys/{what} {}; it was put back at {at}{found}", fate.as_str())
                 }

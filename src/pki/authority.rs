@@ -3,7 +3,7 @@
 use super::{DAY, PkiError, file, parameters};
 use crate::base::Timestamp;
 use crate::base::hash::{hex, sha256};
-use crate::base::kept::{self, Fate};
+use crate::base::kept::{self, KeptFate};
 use rcgen::{BasicConstraints, IsCa, Issuer, KeyPair, KeyUsagePurpose, PublicKeyData};
 use std::path::Path;
 use x509_parser::prelude::{FromDer, X509Certificate};
@@ -25,17 +25,17 @@ impl Authority {
     ///
     /// # Errors
     /// When the file cannot be written, or what is in its place cannot be set aside.
-    pub fn put_back(&self, keys: &Path) -> Result<Option<Fate>, PkiError> {
+    pub fn put_back(&self, keys: &Path) -> Result<Option<KeptFate>, PkiError> {
         let path = keys.join(FILE);
         let is_ours = |found: &str| {
             Self::from_pem(found).is_some_and(|it| it.fingerprint_text() == self.fingerprint_text())
         };
         let fate = match file::read(&path) {
             Ok(Some(found)) if is_ours(&found) => return Ok(None),
-            Ok(None) => Fate::Gone,
-            Ok(Some(_)) | Err(_) => Fate::Changed,
+            Ok(None) => KeptFate::Gone,
+            Ok(Some(_)) | Err(_) => KeptFate::Changed,
         };
-        if fate == Fate::Changed {
+        if fate == KeptFate::Changed {
             kept::set_aside(&path).map_err(|e| PkiError::Write(path.clone(), e))?;
         }
         let text = self.certificate_pem.clone() + &self.issuer.key().serialize_pem();

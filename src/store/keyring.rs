@@ -14,7 +14,7 @@
 
 use super::tables::{Key, Record};
 use crate::base::hash::{hex, sha256};
-use crate::base::kept::{self, Fate};
+use crate::base::kept::{self, KeptFate};
 use crate::base::limit::SECRET_BYTES_MAX;
 use crate::base::random::fill_secret;
 use crate::base::{Code, Problem, Result, Secret};
@@ -143,16 +143,16 @@ impl Keyring {
     ///
     /// # Errors
     /// When the file cannot be written, or what is in its place cannot be set aside.
-    pub fn put_back(&self) -> Result<Option<Fate>> {
+    pub fn put_back(&self) -> Result<Option<KeptFate>> {
         let ring = self.ring.read().unwrap_or_else(PoisonError::into_inner);
         let (Some(path), Ring::Keys(keys)) = (&self.path, &*ring) else { return Ok(None) };
         let ids = |keys: &[SealingKey]| keys.iter().map(|key| key.id).collect::<Vec<_>>();
         let fate = match read(path) {
             Ok(Some(found)) if ids(&found) == ids(keys) => return Ok(None),
-            Ok(None) => Fate::Gone,
-            Ok(Some(_)) | Err(_) => Fate::Changed,
+            Ok(None) => KeptFate::Gone,
+            Ok(Some(_)) | Err(_) => KeptFate::Changed,
         };
-        if fate == Fate::Changed {
+        if fate == KeptFate::Changed {
             kept::set_aside(path).map_err(|error| {
                 unavailable(format!("{} cannot be set aside: {error}", path.display()))
             })?;

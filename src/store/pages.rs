@@ -18,6 +18,10 @@
 //! torn or rotted later, so whoever opens the file is told ([`Pages::is_doubtful`]) and compares
 //! everything.
 
+mod damage;
+
+pub use damage::Damage;
+
 use super::wal::{Medium, RealFile};
 use crate::base::hash::sum64;
 use redb::StorageBackend;
@@ -40,43 +44,6 @@ const MAGIC: &[u8; 16] = b"grange store v1\n";
 const OLD_MAGIC: &[u8; 9] = b"redb\x1A\x0A\xA9\x0D\x0A";
 /// A header's copy: its length and number, and its checksum, come before it.
 const HEADER_AT: usize = 24;
-
-/// Bytes that are not those that were written there.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Damage {
-    /// A page.
-    #[error("page {page} of the database (byte {offset} of its file) is not what was written")]
-    Page {
-        /// Which, as redb counts them.
-        page: u64,
-        /// Where it is in the file.
-        offset: u64,
-    },
-    /// Both copies of the header.
-    #[error("both headers of the database (bytes 4096 to 12287 of its file) cannot be read")]
-    Header,
-    /// The file ends before the page.
-    #[error("the database's file ends at byte {length}, before page {page}")]
-    Short {
-        /// Which page.
-        page: u64,
-        /// How long the file is.
-        length: u64,
-    },
-}
-
-impl Damage {
-    /// What an input error says of damage, if it is of that.
-    pub fn of(error: &io::Error) -> Option<&Damage> {
-        error.get_ref().and_then(|inner| inner.downcast_ref())
-    }
-}
-
-impl From<Damage> for io::Error {
-    fn from(damage: Damage) -> io::Error {
-        io::Error::new(io::ErrorKind::InvalidData, damage)
-    }
-}
 
 /// What a database's file is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -222,10 +189,11 @@ impl Pages {
 
     /// Refuses a file that ends before the pages it was given.
     pub fn require_length(&self) -> io::Result<()> {
-        let wanted = self.state().length;
+        // Under the lock, so that nobody makes it longer meanwhile.
+        let state = self.state();
         let length = self.shared.medium.len()?;
-        match length < length_of(wanted) {
-            true => Err(Damage::Short { page: wanted.saturating_sub(1), length }.into()),
+        match length < length_of(state.length) {
+            true => Err(Damage::Short { page: state.length.saturating_sub(1), length }.into()),
             false => Ok(()),
         }
     }

@@ -195,13 +195,15 @@ fn what_is_held_for_a_full_disk_is_really_allocated_and_comes_back() {
     assert!(blocks() >= crate::base::limit::STORE_HELD_BYTES);
 }
 
+type ChangeLog = Box<dyn Fn(&std::fs::File)>;
+
 /// Whoever empties a log, as one does with logs, takes nothing with it: the database gets what only
 /// the log had, and another log is begun.
 #[test]
 fn a_log_that_others_change_is_begun_anew() {
     let cut = |length: u64| move |log: &std::fs::File| log.set_len(length).unwrap();
     let zeroed = |log: &std::fs::File| log.write_all_at(&[0; 512], 0).unwrap();
-    let changes: [Box<dyn Fn(&std::fs::File)>; 4] =
+    let changes: [ChangeLog; 4] =
         [Box::new(cut(0)), Box::new(cut(512)), Box::new(cut(4096)), Box::new(zeroed)];
     for (number, change) in changes.iter().enumerate() {
         let dir = super::files::TempDir::new();
