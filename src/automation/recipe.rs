@@ -23,8 +23,10 @@
 //! said of a template that fails.
 
 mod asked;
+mod scene;
 
 pub use asked::{AskedFarmRole, farm_roles_asked};
+pub use scene::{Scene, SceneServer, SceneUse, Tier};
 
 use crate::automation::strict_environment;
 use crate::base::limit::{TEMPLATE_OUTPUT_BYTES_MAX, TEMPLATE_STEPS_MAX, VARIABLE_WORD_BYTES_MAX};
@@ -32,18 +34,15 @@ use crate::base::mask::Mask;
 use crate::model::{Recipe, RoleFile, RoleService, Workload};
 use asked::{TIER_FIELDS, farm_roles_in, unknown_helpers};
 use minijinja::syntax::SyntaxConfig;
-use minijinja::value::{Object, Value};
-use minijinja::{Environment, Error, ErrorKind, State, context};
+use minijinja::value::Value;
+use minijinja::{Environment, Error, ErrorKind, context};
+use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
-use std::sync::Arc;
-
-/// A farm as the templates of all its servers see it.
-#[derive(Clone, Debug)]
-pub struct Scene(Value);
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// The server that a recipe is rendered for.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Stage {
     /// The server itself.
     pub server: SceneServer,
@@ -95,28 +94,6 @@ fn words(text: &str) -> impl Iterator<Item = String> + '_ {
     words.filter(may_be).map(str::to_owned)
 }
 
-/// A farm role as templates see it.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Tier {
-    /// Ports of its role by name.
-    pub ports: BTreeMap<String, u16>,
-    /// Its servers that run and stay, by index.
-    pub servers: Vec<SceneServer>,
-}
-
-/// A server as templates see it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct SceneServer {
-    /// `shop/web-1`.
-    pub name: String,
-    /// `web-1`.
-    pub hostname: String,
-    /// Its index in its farm role, from 1.
-    pub index: u32,
-    /// The address others of its farm reach it at.
-    pub address: String,
-}
-
 /// Why a recipe cannot be rendered for a server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unrendered {
@@ -147,11 +124,22 @@ impl std::fmt::Display for Unrendered {
     }
 }
 
-/// Renders a recipe for a server.
-pub fn render(recipe: &Recipe, scene: &Scene, stage: &Stage) -> Result<Workload, Unrendered> {
+/// Renders a recipe for a server. Says also what of the farm it comes from.
+pub fn render(
+    recipe: &Recipe,
+    scene: &Scene,
+    stage: &Stage,
+) -> (Result<Workload, Unrendered>, SceneUse) {
+    let used = Arc::new(Mutex::new(SceneUse::default()));
+    let rendered = render_noting(recipe, scene.seen(&used), stage);
+    let used = used.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    (rendered, used)
+}
+
+fn render_noting(recipe: &Recipe, farm: Value, stage: &Stage) -> Result<Workload, Unrendered> {
     let hidden: Vec<String> =
         stage.hidden.iter().filter_map(|name| stage.vars.get(name)).cloned().collect();
-    let rendered = Renderer::new(recipe, scene, stage).workload(recipe);
+    let rendered = Renderer::new(recipe, farm, stage).workload(recipe);
     let mask = Mask::new(&hidden);
     match rendered {
         Ok(rendered) => Ok(Workload { hidden, ..rendered }),
@@ -170,10 +158,10 @@ struct Renderer<'a> {
 }
 
 impl<'a> Renderer<'a> {
-    fn new(recipe: &Recipe, scene: &Scene, stage: &'a Stage) -> Renderer<'a> {
+    fn new(recipe: &Recipe, farm: Value, stage: &'a Stage) -> Renderer<'a> {
         let seen = |vars: BTreeMap<String, String>| {
             context! {
-                farm => scene.0.clone(),
+                farm => farm.clone(),
                 server => stage.server.value(),
                 ports => Value::from_pairs(recipe.ports.clone()),
                 vars => Value::from_pairs(vars),
@@ -419,75 +407,6 @@ impl Write for Bounded {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
-    }
-}
-
-impl Scene {
-    /// A farm by its name, with every farm role of it by alias.
-    pub fn new(farm: &str, roles: &BTreeMap<String, Tier>) -> Scene {
-        let roles = roles.iter().map(|(alias, tier)| (alias.clone(), tier.value()));
-        let farm = FarmValue { name: farm.to_owned(), roles: Value::from_pairs(roles) };
-        Scene(Value::from_object(farm))
-    }
-}
-
-impl Tier {
-    fn value(&self) -> Value {
-        let addresses: Vec<Value> =
-            self.servers.iter().map(|server| Value::from(&server.address)).collect();
-        let servers: Vec<Value> = self.servers.iter().map(SceneServer::value).collect();
-        let ports = Value::from_pairs(self.ports.clone());
-        context! { addresses, servers, count => self.servers.len(), ports }
-    }
-}
-
-impl SceneServer {
-    const FIELDS: [&'static str; 4] = ["name", "hostname", "index", "address"];
-
-    fn value(&self) -> Value {
-        context! {
-            name => self.name.as_str(),
-            hostname => self.hostname.as_str(),
-            index => self.index,
-            address => self.address.as_str(),
-        }
-    }
-}
-
-/// `farm` in a template.
-#[derive(Debug)]
-struct FarmValue {
-    name: String,
-    roles: Value,
-}
-
-impl Object for FarmValue {
-    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
-        match key.as_str()? {
-            "name" => Some(Value::from(&self.name)),
-            "roles" => Some(self.roles.clone()),
-            _ => None,
-        }
-    }
-
-    fn call_method(
-        self: &Arc<Self>,
-        _: &mut State<'_, '_>,
-        method: &str,
-        args: &[Value],
-    ) -> Result<Value, Error> {
-        let invalid = |why: String| Error::new(ErrorKind::InvalidOperation, why);
-        if method != "role" {
-            return Err(invalid(format!("a farm has no {method}(), only role('ALIAS')")));
-        }
-        let [alias] = args else {
-            return Err(invalid("role() takes the alias of a farm role".to_owned()));
-        };
-        let tier = self.roles.get_item(alias)?;
-        if tier.is_undefined() {
-            return Err(invalid(format!("the farm has no farm role {alias}")));
-        }
-        Ok(tier)
     }
 }
 

@@ -4,7 +4,7 @@ use crate::base::FarmId;
 use crate::base::problem::chain;
 use crate::jobs::{Job, Ports, Work};
 use crate::model::Actor;
-use crate::service::farms::workloads::{self, RolesWithWork};
+use crate::service::farms::workloads::{self, RenderedWork, RolesWithWork};
 use std::collections::BTreeSet;
 
 /// The job. It looks at farms in which a role has work, and once more at those in which one had,
@@ -13,6 +13,7 @@ use std::collections::BTreeSet;
 pub struct Workloads {
     before: BTreeSet<FarmId>,
     roles: RolesWithWork,
+    memory: RenderedWork,
 }
 
 impl Job for Workloads {
@@ -24,9 +25,10 @@ impl Job for Workloads {
             Err(problem) => return Work::failed(&problem),
         };
         let before = std::mem::replace(&mut self.before, farms.clone());
+        self.memory.keep(&farms);
         let (mut ordered, mut failures) = (0, Vec::new());
         for farm in farms.union(&before).copied() {
-            match workloads::configure(service, &actor, farm) {
+            match workloads::configure(service, &actor, farm, &mut self.memory) {
                 Ok(looked) => {
                     ordered += looked.ordered;
                     let failing = looked.failing;

@@ -42,7 +42,7 @@ fn recipe(text: &str) -> Recipe {
 
 fn rendered(text: &str) -> Result<String, String> {
     let (scene, stage) = scene();
-    match render(&recipe(text), &scene, &stage) {
+    match render(&recipe(text), &scene, &stage).0 {
         Ok(workload) => Ok(workload.files[0].content.clone()),
         Err(error) => Err(format!("{error} ({})", error.is_lasting)),
     }
@@ -109,7 +109,7 @@ fn serving(words: &[&str], environment: (&str, &str)) -> Result<Workload, Unrend
     let ports = BTreeMap::from([("http".to_owned(), 8080)]);
     let recipe = Recipe { services: vec![service], ports, ..Recipe::default() };
     let (scene, stage) = scene();
-    render(&recipe, &scene, &stage)
+    render(&recipe, &scene, &stage).0
 }
 
 #[test]

@@ -8,31 +8,33 @@
 //! What changes nothing but files goes to all servers at once. What restarts a service on servers
 //! that run goes to one server of a farm role at a time: the next has its turn when the one before
 //! has done it and is ready again, and one that fails ends it there, for a person to see. A server
-//! on its way up disturbs nobody and waits for nobody. A recipe that cannot be rendered yet (no
-//! address of a database there is none of) orders nothing: a server on its way up waits, and of one
-//! that runs it is told.
+//! on its way up disturbs nobody and waits for nobody. What work comes to is remembered from one
+//! look to the next ([`RenderedWork`]): nearly always it is the same. A recipe that cannot be
+//! rendered yet (no address of a database there is none of) orders nothing: a server on its way up
+//! waits, and of one that runs it is told.
 
-use crate::automation::recipe::{NamedWords, Scene, SceneServer, Stage, Tier, Unrendered, render};
-use crate::base::hash::{hex, sha256};
-use crate::base::{Code, FarmId, FarmRoleId, Millis, Problem, Result, RoleId, ServerId, Timestamp};
+mod assignment;
+mod memory;
+
+pub use memory::RenderedWork;
+
+use crate::automation::recipe::{
+    NamedWords, Scene, SceneServer, SceneUse, Stage, Tier, Unrendered, render,
+};
+use crate::base::{Code, FarmId, FarmRoleId, Result, RoleId, ServerId, Timestamp};
 use crate::model::{
-    Actor, Cause, Farm, Grant, ImageDefaults, OnChange, Order, OrderBody, OrderState, Permission,
-    Recipe, Revision, RoleFile, Server, ServerStatus, Workload,
+    Actor, Cause, Farm, Grant, ImageDefaults, OrderBody, Permission, Recipe, Revision, Server,
+    ServerStatus, Workload,
 };
 use crate::service::agents::orders;
 use crate::service::farms::images;
 use crate::service::farms::variables::FarmVariables;
 use crate::service::{Service, authorise, lookup};
-use crate::store::{Author, Keyring, Purpose, View};
+use crate::store::{Author, Purpose, View};
+use assignment::{Assignment, choose, told};
+use memory::{FarmMemory, Outline, Remembered};
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
-
-/// Work is given up when it is not done this long after all of its setup could have been; the next
-/// look orders it anew.
-const DEADLINE: Millis = 300_000;
-/// Work that failed on a server that runs is ordered again after this long: what was in its way
-/// may be gone by then.
-const AGAIN_AFTER: Millis = 300_000;
 
 /// What a look at a farm found.
 #[derive(Debug, Default)]
@@ -79,10 +81,15 @@ impl RolesWithWork {
 }
 
 /// Orders the servers of a farm to do what their roles come to for them.
-pub fn configure(service: &Service, actor: &Actor, farm: FarmId) -> Result<Looked> {
+pub fn configure(
+    service: &Service,
+    actor: &Actor,
+    farm: FarmId,
+    memory: &mut RenderedWork,
+) -> Result<Looked> {
     let grant = authorise(actor, Permission::Operate)?;
     let now = service.now();
-    let (due, mut looked) = service.read(&grant, |view| look(service, view, farm, now))?;
+    let (due, mut looked) = service.read(&grant, |view| look(service, view, farm, memory, now))?;
     looked.ordered = due.len();
     if looked.ordered > 0 {
         service.write(
@@ -108,16 +115,21 @@ fn look(
     service: &Service,
     view: &View,
     farm: FarmId,
+    memory: &mut RenderedWork,
     now: Timestamp,
 ) -> Result<(Vec<Assignment>, Looked)> {
     let mut looked = Looked::default();
-    let Some(site) = Site::read(view, farm)? else { return Ok((Vec::new(), looked)) };
+    let outlines = outlines(service, view, farm, memory)?;
+    let Some((site, outlines)) = outlines else { return Ok((Vec::new(), looked)) };
     let mut assigned: BTreeMap<FarmRoleId, Vec<Assignment>> = BTreeMap::new();
-    for server in site.servers.iter().filter(|server| takes_work(server)) {
-        match site.assignment(service, view, server)? {
-            None => {}
-            Some(Ok(found)) => assigned.entry(server.farm_role).or_default().push(found),
-            Some(Err(why)) => {
+    for (nth, outline) in outlines {
+        let server = &site.servers[nth];
+        match outline {
+            Ok(outline) => {
+                let found = Assignment::of(view, server, outline)?;
+                assigned.entry(server.farm_role).or_default().push(found);
+            }
+            Err(why) => {
                 if why.is_lasting || server.status == ServerStatus::Running {
                     looked.failing.push(format!("{}: {why}", site.name_of(server)));
                 }
@@ -128,11 +140,56 @@ fn look(
         }
     }
     let well = |server: ServerId| service.observed.is_ready(server);
-    let failures = assigned.values().flatten().filter_map(|found| found.failure(&site));
+    let failures = assigned.values().flatten().filter_map(|found| {
+        found.failure().map(|why| format!("{}: {why}", site.name_of(&found.server)))
+    });
     looked.failing.extend(failures);
     let due =
         assigned.into_values().flat_map(|assignments| choose(assignments, &well, now)).collect();
     Ok((due, looked))
+}
+
+/// A farm, and what the work of each of its servers comes to, by its place among them.
+type Outlines = (Site, Vec<(usize, std::result::Result<Outline, Unrendered>)>);
+
+/// What the work of a farm's servers comes to; `None` where the farm is gone.
+fn outlines(
+    service: &Service,
+    view: &View,
+    farm: FarmId,
+    memory: &mut RenderedWork,
+) -> Result<Option<Outlines>> {
+    let (before, mut now) = (memory.take(farm), FarmMemory::new());
+    let Some(site) = Site::read(view, farm)? else { return Ok(None) };
+    let mut found = Vec::new();
+    for (nth, server) in site.servers.iter().enumerate().filter(|(_, it)| takes_work(it)) {
+        let Some(staged) = site.stage(service, view, server)? else { continue };
+        let (recipe, stage) = match staged {
+            Ok(staged) => staged,
+            Err(why) => {
+                found.push((nth, Err(why)));
+                continue;
+            }
+        };
+        let inputs = memory::inputs(&service.keyring, &recipe.digest, &stage)?;
+        let known = before.get(&server.id).filter(|known| known.stands(&inputs, &site.scene));
+        let remembered = match known {
+            Some(known) => known.clone(),
+            None => {
+                memory.rendered += 1;
+                let (rendered, used) = recipe.render(&site.scene, &stage);
+                let outline = match rendered {
+                    Ok(workload) => Ok(Outline::of(&service.keyring, &workload)?),
+                    Err(why) => Err(why),
+                };
+                Remembered::new(inputs, used, &site.scene, outline)
+            }
+        };
+        found.push((nth, remembered.found.clone()));
+        now.insert(server.id, remembered);
+    }
+    memory.put(farm, now);
+    Ok(Some((site, found)))
 }
 
 /// The work that orders speak of, each farm read once.
@@ -158,8 +215,8 @@ impl<'a> Contents<'a> {
         let Some(site) = self.site_of(&server)? else { return Ok(None) };
         let work = site.work(service, view, &server)?;
         let Some(Ok(workload)) = work else { return Ok(None) };
-        let digests = Digests::of(&service.keyring, &workload)?;
-        Ok((digests.all == told(body).1).then_some(workload))
+        let outline = Outline::of(&service.keyring, &workload)?;
+        Ok((outline.all == told(body).1).then_some(workload))
     }
 
     /// What a command of a person's has in its environment on a server: what every server has, and
@@ -172,8 +229,8 @@ impl<'a> Contents<'a> {
         let Some(server) = lookup::server(self.view, server)? else { return Ok(None) };
         let (service, view) = (self.service, self.view);
         let Some(site) = self.site_of(&server)? else { return Ok(None) };
-        let named = site.named.get(&make_key(&server));
-        let is_named = |name: &str| named.is_some_and(|named| named.has(name));
+        let recipe = site.recipes.get(&make_key(&server));
+        let is_named = |name: &str| recipe.is_some_and(|recipe| recipe.named.has(name));
         let known = match site.variables.of_server(service, view, &server, &is_named) {
             Err(problem) if problem.code == Code::ServiceUnavailable => {
                 site.variables.of_server(service, view, &server, &|_| false)?
@@ -216,14 +273,50 @@ struct Site {
     farm: Farm,
     servers: Vec<Server>,
     /// What is done on servers of each make that is declared or that there are servers of.
-    recipes: BTreeMap<MakeKey, Recipe>,
-    /// The words of each, among which variables are.
-    named: BTreeMap<MakeKey, NamedWords>,
+    recipes: BTreeMap<MakeKey, ReadRecipe>,
     variables: FarmVariables,
-    /// What their images say of the programs in them, where that is taken over.
-    defaults: BTreeMap<MakeKey, ImageDefaults>,
     scene: Scene,
 }
+
+/// What is done on servers of one make.
+struct ReadRecipe {
+    recipe: Recipe,
+    /// Its words, among which variables are.
+    named: NamedWords,
+    /// What the image says of the programs in it, where that is taken over.
+    defaults: Option<ImageDefaults>,
+    /// What recipe and image come to.
+    digest: [u8; 32],
+}
+
+impl ReadRecipe {
+    fn read(view: &View, farm: &Farm, make: &Revision) -> Result<ReadRecipe> {
+        let recipe = lookup::recipe_of_make(view, make)?;
+        let takes_over = recipe.services.iter().any(|service| service.command.is_empty());
+        let of_role = (make.role, make.role_revision);
+        let defaults = takes_over.then(|| images::defaults(view, farm.env, of_role)).transpose()?;
+        let (named, digest) =
+            (NamedWords::of(&recipe), memory::recipe_digest(&recipe, defaults.as_ref())?);
+        Ok(ReadRecipe { recipe, named, defaults, digest })
+    }
+
+    /// What it comes to for a server, and what of the farm that comes from.
+    fn render(
+        &self,
+        scene: &Scene,
+        stage: &Stage,
+    ) -> (std::result::Result<Workload, Unrendered>, SceneUse) {
+        let (mut rendered, used) = render(&self.recipe, scene, stage);
+        // What an image says is no template.
+        if let (Ok(workload), Some(defaults)) = (&mut rendered, &self.defaults) {
+            workload.services.iter_mut().for_each(|service| service.take_over(defaults));
+        }
+        (rendered, used)
+    }
+}
+
+/// What a server's work is rendered from, or why nobody knows.
+type Staged<'a> = std::result::Result<(&'a ReadRecipe, Stage), Unrendered>;
 
 impl Site {
     fn read(view: &View, farm: FarmId) -> Result<Option<Site>> {
@@ -234,23 +327,17 @@ impl Site {
         let roles: BTreeMap<_, _> = roles.into_iter().map(|role| (role.id, role)).collect();
         let declared = roles.values().map(|role| (role.id, role.revision));
         let made = servers.iter().map(make_key);
-        let (mut recipes, mut defaults) = (BTreeMap::new(), BTreeMap::new());
-        let mut named = BTreeMap::new();
+        let mut recipes = BTreeMap::new();
         for key in declared.chain(made) {
             let Entry::Vacant(new) = recipes.entry(key) else { continue };
             let Some(make) = roles.get(&key.0).and_then(|role| role.make_of(key.1)) else {
                 continue;
             };
-            let recipe = new.insert(lookup::recipe_of_make(view, &make)?);
-            named.insert(key, NamedWords::of(recipe));
-            if recipe.services.iter().any(|service| service.command.is_empty()) {
-                let of_role = (make.role, make.role_revision);
-                defaults.insert(key, images::defaults(view, farm.env, of_role)?);
-            }
+            new.insert(ReadRecipe::read(view, &farm, &make)?);
         }
         let mut tiers = BTreeMap::new();
         for role in roles.values().filter(|role| !role.removed) {
-            let ports = recipes[&(role.id, role.revision)].ports.clone();
+            let ports = recipes[&(role.id, role.revision)].recipe.ports.clone();
             let members = servers.iter().filter(|server| {
                 server.farm_role == role.id && server.status == ServerStatus::Running
             });
@@ -259,7 +346,7 @@ impl Site {
         }
         let scene = Scene::new(farm.name.as_str(), &tiers);
         let variables = FarmVariables::read(view, &farm, roles.values())?;
-        Ok(Some(Site { farm, servers, recipes, named, variables, defaults, scene }))
+        Ok(Some(Site { farm, servers, recipes, variables, scene }))
     }
 
     fn name_of(&self, server: &Server) -> String {
@@ -273,11 +360,15 @@ impl Site {
         view: &View,
         server: &Server,
     ) -> Result<Option<std::result::Result<Workload, Unrendered>>> {
-        let made = make_key(server);
-        let recipe = self.recipes.get(&made).zip(self.named.get(&made));
-        let Some((recipe, named)) = recipe.filter(|(recipe, _)| !recipe.is_idle()) else {
-            return Ok(None);
-        };
+        let staged = self.stage(service, view, server)?;
+        Ok(staged.map(|staged| staged.and_then(|(recipe, it)| recipe.render(&self.scene, &it).0)))
+    }
+
+    /// What a server's work is rendered from; `None` where its role has nothing for it.
+    fn stage(&self, service: &Service, view: &View, server: &Server) -> Result<Option<Staged<'_>>> {
+        let recipe = self.recipes.get(&make_key(server)).filter(|it| !it.recipe.is_idle());
+        let Some(recipe) = recipe else { return Ok(None) };
+        let named = &recipe.named;
         let Some(member) = member(&self.farm, server) else { return Ok(None) };
         let is_named = |name: &str| named.has(name);
         let known = match self.variables.of_server(service, view, server, &is_named) {
@@ -292,37 +383,7 @@ impl Site {
         let of_setup = known.keys().filter(|name| named.is_of_setup(name)).cloned().collect();
         let vars = known.into_iter().map(|(name, known)| (name, known.value.reveal().to_owned()));
         let stage = Stage { server: member, vars: vars.collect(), hidden, of_setup };
-        let mut rendered = render(recipe, &self.scene, &stage);
-        // What an image says is no template.
-        if let (Ok(workload), Some(defaults)) = (&mut rendered, self.defaults.get(&made)) {
-            workload.services.iter_mut().for_each(|service| service.take_over(defaults));
-        }
-        Ok(Some(rendered))
-    }
-
-    /// What a server is to do, beside what it was last told.
-    fn assignment(
-        &self,
-        service: &Service,
-        view: &View,
-        server: &Server,
-    ) -> Result<Option<std::result::Result<Assignment, Unrendered>>> {
-        let workload = match self.work(service, view, server)? {
-            None => return Ok(None),
-            Some(Err(why)) => return Ok(Some(Err(why))),
-            Some(Ok(workload)) => workload,
-        };
-        let orders = lookup::orders_of(view, server.id)?;
-        let last = orders::last_of(&orders, orders::is_work).cloned();
-        let setup = workload.setup.iter().map(|part| part.timeout_ms);
-        let deadline = setup.fold(DEADLINE, Millis::saturating_add);
-        let digests = Digests::of(&service.keyring, &workload)?;
-        let body = OrderBody::Workload {
-            generation: last.as_ref().map_or(0, |order| told(&order.body).0) + 1,
-            digest: digests.all,
-            restarts: digests.restarts,
-        };
-        Ok(Some(Ok(Assignment { server: server.clone(), body, deadline, last })))
+        Ok(Some(Ok((recipe, stage))))
     }
 }
 
@@ -340,111 +401,4 @@ fn member(farm: &Farm, server: &Server) -> Option<SceneServer> {
         index: server.index,
         address: server.address()?.clone(),
     })
-}
-
-/// What a server is to do, and what it was last told to.
-struct Assignment {
-    server: Server,
-    body: OrderBody,
-    deadline: Millis,
-    last: Option<Order>,
-}
-
-/// Generation, digest and what restarts services, of an order of work.
-fn told(body: &OrderBody) -> (u64, &str, &str) {
-    match body {
-        OrderBody::Workload { generation, digest, restarts } => (*generation, digest, restarts),
-        _ => (0, "", ""),
-    }
-}
-
-impl Assignment {
-    fn runs(&self) -> bool {
-        self.server.status == ServerStatus::Running
-    }
-
-    /// Whether it was told all of this already, and is about it or done.
-    fn stands(&self, now: Timestamp) -> bool {
-        let Some(last) = &self.last else { return false };
-        let same = told(&last.body).1 == told(&self.body).1;
-        same && match &last.state {
-            OrderState::Done { .. } | OrderState::Ran { .. } => true,
-            OrderState::Open => last.deadline >= now,
-            // On its way up it has failed for good, and is healed as its farm role says.
-            OrderState::Failed(_) => !self.runs() || now.since(last.at) < AGAIN_AFTER,
-            OrderState::Expired | OrderState::Superseded => false,
-        }
-    }
-
-    /// Whether what it is told now stops a service that it runs.
-    fn disturbs(&self) -> bool {
-        let before = self.last.as_ref().map(|last| told(&last.body).2);
-        self.runs() && before.is_some_and(|before| before != told(&self.body).2)
-    }
-
-    /// Whether others have to wait for it.
-    fn is_busy(&self, is_well: impl Fn(ServerId) -> bool) -> bool {
-        let state = self.last.as_ref().map(|last| &last.state);
-        let open = matches!(state, Some(OrderState::Open));
-        let failed = matches!(state, Some(OrderState::Failed(_) | OrderState::Expired));
-        self.runs() && (open || failed || !is_well(self.server.id))
-    }
-
-    /// What is wrong with its work, on a server that runs.
-    fn failure(&self, site: &Site) -> Option<String> {
-        let OrderState::Failed(why) = &self.last.as_ref()?.state else { return None };
-        self.runs().then(|| {
-            let name = site.name_of(&self.server);
-            format!("{name}: what its role says now is not in place: {why}")
-        })
-    }
-}
-
-/// Of the servers of one farm role, those that are told now.
-fn choose(
-    assignments: Vec<Assignment>,
-    is_well: &impl Fn(ServerId) -> bool,
-    now: Timestamp,
-) -> Vec<Assignment> {
-    let busy: BTreeSet<ServerId> =
-        assignments.iter().filter(|one| one.is_busy(is_well)).map(|one| one.server.id).collect();
-    let mut disturbed = false;
-    let mut told = Vec::new();
-    for one in assignments.into_iter().filter(|one| !one.stands(now)) {
-        if one.disturbs() {
-            let others = busy.iter().any(|other| *other != one.server.id);
-            if disturbed || others {
-                continue;
-            }
-            disturbed = true;
-        }
-        told.push(one);
-    }
-    told
-}
-
-/// What names a server's work, and what in it restarts a service when it changes.
-struct Digests {
-    all: String,
-    /// Of services, their environment, and files that say so.
-    restarts: String,
-}
-
-impl Digests {
-    /// Hidden values are short and few: a digest of them has a key, so that nobody can try them.
-    fn of(keyring: &Keyring, workload: &Workload) -> Result<Digests> {
-        let is_plain = workload.hidden.is_empty();
-        let digest = |text: serde_json::Result<Vec<u8>>| -> Result<String> {
-            let text = text.map_err(|cause| Problem::internal("writing a server's work", cause))?;
-            let whole = if is_plain { sha256(&text) } else { keyring.digest(&text)? };
-            Ok(hex(&whole[..16]))
-        };
-        let restarts = |file: &&RoleFile| matches!(file.on_change, Some(OnChange::Restart(_)));
-        let files: Vec<_> = workload.files.iter().filter(restarts).collect();
-        let of_services = (&workload.services, &workload.environment, files);
-        Ok(Digests {
-            all: digest(serde_json::to_vec(workload))?,
-            restarts: digest(serde_json::to_vec(&of_services))?,
-        })
-    }
 }

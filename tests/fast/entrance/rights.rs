@@ -98,7 +98,7 @@ pub const VERBS: &[(&str, &[Permission], Call)] = &[
         said(balancers::configure(t.service, a, t.farm))
     }),
     ("farms::workloads::configure", &[Operate], |t, a| {
-        said(workloads::configure(t.service, a, t.farm))
+        said(workloads::configure(t.service, a, t.farm, &mut Default::default()))
     }),
     ("servers::commands::run", &[CommandsRun], |t, a| {
         let input = CommandRequest { command: vec!["true".into()], timeout_ms: 1_000 };

@@ -17,6 +17,7 @@ use grange::wire::input::{Page, TerminateInput};
 use grange::wire::sealing::RotateKeyInput;
 use grange::wire::variable::{VariableInput, VariableView};
 
+mod remembered;
 mod work;
 
 const ALL: Page = Page { number: 1, size: 200 };

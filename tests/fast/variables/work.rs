@@ -2,7 +2,7 @@
 
 use super::*;
 use grange::model::{OrderBody, ServerStatus};
-use grange::service::farms::workloads::{self, Looked};
+use grange::service::farms::workloads::{self, Looked, RenderedWork};
 use grange::service::farms::{manifests, roles};
 use grange::service::{agents, journal, servers};
 use grange::wire::api::{CommandRequest, ManifestRequest};
@@ -47,7 +47,9 @@ fn working() -> (Site, Server) {
 
 fn look(site: &Site, server: &Server) -> Looked {
     let job = Actor::job("workloads");
-    let looked = workloads::configure(&site.service, &job, server.farm).unwrap();
+    let looked =
+        workloads::configure(&site.service, &job, server.farm, &mut RenderedWork::default())
+            .unwrap();
     site.service.observed.set_work_awaited(server.farm, looked.waiting.clone());
     looked
 }
