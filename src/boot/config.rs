@@ -99,6 +99,8 @@ impl Default for OnboardFile {
 pub struct CloudsFile {
     /// Steps begun in a minute for each account.
     pub steps_per_minute: Option<u32>,
+    /// The directory of files that say which programs accounts of `command` run.
+    pub programs: Option<PathBuf>,
 }
 
 /// `[journal]`
@@ -155,6 +157,8 @@ pub struct Config {
     pub disk_bytes: Option<u64>,
     /// Steps begun in a minute for each cloud account.
     pub steps_per_minute: u32,
+    /// Where files of programs lie.
+    pub programs: PathBuf,
     /// How many bytes of journal entries are kept.
     pub journal_bytes: u64,
     /// How log lines look.
@@ -232,6 +236,7 @@ pub fn complete(file: ConfigFile, data: Option<&Path>, root: bool) -> Result<Con
             .steps_per_minute
             .unwrap_or(STEPS_PER_MINUTE)
             .clamp(STEPS_PER_MINUTE_RANGE.0, STEPS_PER_MINUTE_RANGE.1),
+        programs: file.clouds.programs.unwrap_or_else(|| default_programs(root)),
         journal_bytes: file.journal.size_mib.map_or(JOURNAL_BYTES_MAX, journal_bytes),
         log_format: file.log.format,
         log_level: file.log.level.unwrap_or_else(|| "info,rumqttd=warn".into()),
@@ -239,6 +244,15 @@ pub fn complete(file: ConfigFile, data: Option<&Path>, root: bool) -> Result<Con
         take_over: false,
         root,
     })
+}
+
+/// Where files of programs lie by default: beside the config file.
+fn default_programs(root: bool) -> PathBuf {
+    let home = std::env::var_os("HOME").map(PathBuf::from).filter(|_| !root);
+    match home {
+        Some(home) => home.join(".config/grange/clouds"),
+        None => PathBuf::from("/etc/grange/clouds"),
+    }
 }
 
 /// Bytes of so many MiB, within what makes sense.

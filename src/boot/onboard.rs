@@ -82,7 +82,9 @@ pub fn opening(
     let agent_executable = agent_executable.map_err(|e| StartError::System("the agent", e))?;
     let holder = lease_holder(&config.data_dir, now);
     let holder = holder.map_err(|e| StartError::System("the state directory", e))?;
-    Ok(OpeningAppliance { tag: install.id.clone(), agent_executable, agents_port, holder })
+    let (tag, programs) = (install.id.clone(), config.programs.clone());
+    let state = config.data_dir.join("clouds");
+    Ok(OpeningAppliance { tag, agent_executable, agents_port, programs, state, holder })
 }
 
 /// Who holds leases here. A state directory is told from its copies by where it is: on this machine

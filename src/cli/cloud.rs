@@ -68,13 +68,14 @@ pub enum CloudVerb {
 /// What `cloud add` is given.
 #[derive(Debug, Group)]
 pub struct CloudAdd {
-    /// The platform: docker
+    /// The platform: docker or command
     #[arg(value_parser = said::something)]
     platform: String,
     /// What farms are to call it, as cloudAccount
     #[arg(long, value_parser = said::account)]
     name: String,
-    /// Where the platform's API is, as unix:///var/run/docker.sock
+    /// Where the platform's API is, as unix:///var/run/docker.sock; of command the file of
+    /// programs, as /etc/grange/clouds/vms.toml
     #[arg(long, value_parser = said::something)]
     endpoint: String,
     #[command(flatten)]

@@ -69,6 +69,11 @@ const EXAMPLES: &[Example] = &[
     ),
     example!("periodic", "something done again and again", ["role.yaml", "farm.yaml", "job.sh"]),
     example!("house", "all of them in one farm", ["farm.yaml"]),
+    example!(
+        "command",
+        "servers made by programs of yours",
+        ["vms.toml", "vms.py", "role.yaml", "farm.yaml"]
+    ),
     example!("docker", "pages in containers of a Docker Engine", ["role.yaml", "farm.yaml"]),
 ];
 

@@ -23,7 +23,14 @@ pub fn carry(verb: ServerVerb, client: &Client, io: &mut Io<'_>, json: bool) -> 
             let name = &server.grange.name;
             lists::show(&server, name, showing, io, json, |io| facts(&server, io))
         }
-        ServerVerb::Terminate { server, force, yes } => {
+        ServerVerb::Terminate { server, gone: true, yes, .. } => {
+            let server = name::server(client, &server)?;
+            if !agreed(Deed::TerminateServer, &server, yes, io)? {
+                return Ok(1);
+            }
+            changed(&client.server_gone(&server.id)?, "is gone", io, json)
+        }
+        ServerVerb::Terminate { server, force, yes, .. } => {
             let server = name::server(client, &server)?;
             if !agreed(Deed::TerminateServer, &server, yes, io)? {
                 return Ok(1);

@@ -4,8 +4,8 @@ use crate::client::{Client, Error, Flow};
 use crate::wire::api::logs::{LOG, LOGS, LogAsked, StreamPiece};
 use crate::wire::api::readings::{READINGS, ReadingsAsked};
 use crate::wire::api::servers::{
-    COMMAND_RUN, ORDER, ORDER_CANCEL, SERVER, SERVER_LOCK, SERVER_REBOOT, SERVER_RESUME,
-    SERVER_SUSPEND, SERVER_TERMINATE, SERVER_UNLOCK, SERVERS,
+    COMMAND_RUN, ORDER, ORDER_CANCEL, SERVER, SERVER_GONE, SERVER_LOCK, SERVER_REBOOT,
+    SERVER_RESUME, SERVER_SUSPEND, SERVER_TERMINATE, SERVER_UNLOCK, SERVERS,
 };
 use crate::wire::api::{CommandRequest, OrderView, SeriesView, ServerView};
 use crate::wire::input::{LockInput, NoInput, RebootInput, ServerFilter, TerminateInput};
@@ -30,6 +30,11 @@ impl Client {
     /// Asks for a reboot; with `hard` by the cloud instead of by its own agent.
     pub fn server_reboot(&self, id: &str, hard: bool) -> Result<ServerView, Error> {
         self.ask(&SERVER_REBOOT, &[&id], &RebootInput { hard })
+    }
+
+    /// Says that a server is gone.
+    pub fn server_gone(&self, id: &str) -> Result<ServerView, Error> {
+        self.ask(&SERVER_GONE, &[&id], &NoInput {})
     }
 
     /// Puts a server to sleep.

@@ -20,6 +20,10 @@ pub trait Rig {
     fn read(&self, server: ServerId, mount_point: &str) -> Option<String>;
     /// Kills the server's system as a crash would, leaving its disk.
     fn crash(&self, server: ServerId);
+    /// Whether the platform keeps data volumes.
+    fn has_volumes(&self) -> bool {
+        true
+    }
     /// The image and command to launch.
     fn image(&self) -> (String, Vec<String>);
 }
@@ -44,7 +48,10 @@ pub fn check(cloud: &dyn Cloud, rig: &dyn Rig, seed: u64) -> Result<(), Broken> 
     check.reboots(first)?;
     check.crashes_and_starts(first)?;
     check.stops_and_starts(first)?;
-    check.keeps_volumes(first, second)?;
+    match rig.has_volumes() {
+        true => check.keeps_volumes(first, second)?,
+        false => check.gone(first)?,
+    }
     check.terminates(second, ServerId::draw(&mut ids))
 }
 
@@ -63,22 +70,26 @@ pub fn request(rig: &dyn Rig, cloud: &dyn Cloud, server: ServerId, index: u32) -
         image,
         command,
         outbound: false,
-        storage: vec![VolumeRequest {
-            cloud_volume_id: format!("vol-7-{index}"),
-            may_be_made: true,
-            mark: VolumeMark {
-                env: EnvironmentId(1),
-                farm_role: FARM_ROLE,
-                farm: "shop".to_owned(),
-                alias: "web".to_owned(),
-                index,
-                mount_point: MOUNT.to_owned(),
-                size_bytes: 1 << 20,
-                location: "here".to_owned(),
-                zone: None,
-            },
-        }],
+        storage: if rig.has_volumes() { vec![volume(index)] } else { Vec::new() },
         user_data: Secret::new("{}"),
+    }
+}
+
+fn volume(index: u32) -> VolumeRequest {
+    VolumeRequest {
+        cloud_volume_id: format!("vol-7-{index}"),
+        may_be_made: true,
+        mark: VolumeMark {
+            env: EnvironmentId(1),
+            farm_role: FARM_ROLE,
+            farm: "shop".to_owned(),
+            alias: "web".to_owned(),
+            index,
+            mount_point: MOUNT.to_owned(),
+            size_bytes: 1 << 20,
+            location: "here".to_owned(),
+            zone: None,
+        },
     }
 }
 

@@ -18,7 +18,8 @@
 //!   can carry one, the account has the mark ([`lease`]).
 //!
 //! The platforms: [`simulated`] is a cloud in memory for tests and the simulator, [`onboard`] makes
-//! small systems on the appliance's own machine, [`docker`] makes containers. [`contract`] is the
+//! small systems on the appliance's own machine, [`docker`] makes containers, [`command`] has
+//! programs of the user's make whatever they make. [`contract`] is the
 //! list above as code, run on all of them. Of `onboard` there is one account, which comes with the
 //! machine; of those in [`platform::PLATFORMS`] people add accounts.
 //!
@@ -26,6 +27,7 @@
 //! its row in [`platform::PLATFORMS`], its options in `cli::cloud`, its section in
 //! `assets/docs/clouds.md`, and `contract::check` run on it in `tests/system/clouds`.
 
+pub mod command;
 pub mod contract;
 pub mod docker;
 mod error;
@@ -95,6 +97,12 @@ pub trait Cloud: Send + Sync {
     /// Where the account carries the mark of whoever manages it; `None` where it carries none.
     fn lease(&self) -> Option<&dyn lease::LeaseMarks> {
         None
+    }
+
+    /// A person says that a server is gone, where no listing ever can; what is known of it goes.
+    fn forget(&self, _server: ServerId) -> Result<(), CloudError> {
+        let text = "its listings say which servers are gone";
+        Err(CloudError::Refused(text.to_owned()))
     }
 
     /// How long after a call ended without an answer, or its process with it, what it did may

@@ -5,7 +5,7 @@
 //! Whether somebody answers there, and what we may do, is asked by [`Platform::examine`].
 
 use super::lease::LeaseHolder;
-use super::{Cloud, CloudError, InstanceType, docker};
+use super::{Cloud, CloudError, InstanceType, command, docker};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -14,6 +14,8 @@ use std::sync::Arc;
 /// servers have to know.
 #[derive(Clone, Debug)]
 pub struct AccountOpening {
+    /// The name of the account, by which it may keep what it knows.
+    pub name: String,
     /// Where its API is, as the platform writes it: `unix:///var/run/docker.sock`.
     pub endpoint: String,
     /// What else is said of it, by the names of [`Platform::options`].
@@ -31,6 +33,10 @@ pub struct OpeningAppliance {
     pub agent_executable: PathBuf,
     /// The port agents come in by.
     pub agents_port: u16,
+    /// Where files of programs lie that accounts may be of.
+    pub programs: PathBuf,
+    /// Where platforms may keep what they know of accounts.
+    pub state: PathBuf,
     /// Who holds the leases of accounts here.
     pub holder: LeaseHolder,
 }
@@ -90,15 +96,26 @@ pub struct Platform {
 }
 
 /// Every platform that accounts can be added of. `onboard` is none of them: it is there, or not.
-pub const PLATFORMS: [Platform; 1] = [Platform {
-    name: docker::NAME,
-    endpoint: "unix:///var/run/docker.sock or tcp://10.0.0.7:2375",
-    options: &docker::OPTIONS,
-    instance_types: docker::sizes,
-    leased: true,
-    open: |opening| Ok(Arc::new(docker::Docker::open(opening)?)),
-    examine: docker::examine,
-}];
+pub const PLATFORMS: [Platform; 2] = [
+    Platform {
+        name: docker::NAME,
+        endpoint: "unix:///var/run/docker.sock or tcp://10.0.0.7:2375",
+        options: &docker::OPTIONS,
+        instance_types: docker::sizes,
+        leased: true,
+        open: |opening| Ok(Arc::new(docker::Docker::open(opening)?)),
+        examine: docker::examine,
+    },
+    Platform {
+        name: command::NAME,
+        endpoint: "/etc/grange/clouds/vms.toml, a file of programs on the appliance's machine",
+        options: &[],
+        instance_types: docker::sizes,
+        leased: false,
+        open: |opening| Ok(Arc::new(command::CommandCloud::open(opening)?)),
+        examine: command::examine,
+    },
+];
 
 /// The platform of a name.
 pub fn platform(name: &str) -> Option<&'static Platform> {
@@ -111,11 +128,15 @@ pub fn unknown_option(platform: &Platform, name: &str) -> Option<String> {
         return None;
     }
     let known: Vec<&str> = platform.options.iter().map(|option| option.name).collect();
-    Some(format!("{} has no option {name}: use {}", platform.name, known.join(" or ")))
+    let known = match known.as_slice() {
+        [] => "it has none".to_owned(),
+        known => format!("use {}", known.join(" or ")),
+    };
+    Some(format!("{} has no option {name}: {known}", platform.name))
 }
 
 /// The class of an error as a fault of the account's endpoint.
-pub(super) fn endpoint_fault(error: &CloudError) -> FieldFault {
+pub fn endpoint_fault(error: &CloudError) -> FieldFault {
     let text = error.to_string();
     let why = text.split_once(": ").map_or(text.clone(), |(_, why)| why.to_owned());
     FieldFault { field: "endpoint".to_owned(), why }

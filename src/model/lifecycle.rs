@@ -54,6 +54,8 @@ pub enum ServerEvent<'a> {
         /// It has no time to finish what it does.
         force: bool,
     },
+    /// A person says that it is gone, where no listing ever can.
+    GoneAsked,
     /// A person asks for it to be rebooted.
     RebootAsked,
     /// A person asks for it to be suspended.
@@ -192,6 +194,7 @@ pub fn advance(server: &mut Server, event: &ServerEvent<'_>, now: Timestamp) -> 
     let ended = server.status == ServerStatus::Terminated;
     match *event {
         E::TerminateAsked { force } => ask::terminate(server, force, now),
+        E::GoneAsked => ask::gone(server, now),
         E::RebootAsked => ask::reboot(server),
         E::SuspendAsked => ask::suspend(server, now),
         E::ResumeAsked { farm_is_stopped } => ask::resume(server, farm_is_stopped),

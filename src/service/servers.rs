@@ -16,7 +16,8 @@ use crate::model::{
     StepKind, advance,
 };
 use crate::service::clouds::known::AccountPlatforms;
-use crate::service::plans::steps::say;
+use crate::service::clouds::registry;
+use crate::service::plans::steps::{say, settle_gone};
 use crate::service::servers::fleet::Part;
 use crate::service::{Service, authorise, lookup, views};
 use crate::store::{Author, Purpose, Reads, Tx};
@@ -121,6 +122,26 @@ pub fn terminate(
             if force { retiring::force(tx, server, now) } else { Ok(()) }
         },
     )
+}
+
+/// Takes a person's word that a server is gone, where its platform can never say so: what was asked
+/// of it came to nothing, and its place is free.
+pub fn gone(service: &Service, actor: &Actor, id: ServerId) -> Result<ServerView> {
+    let grant = authorise(actor, Permission::ServersManage)?;
+    let server = service.read(&grant, |view| lookup::server(view, id))?;
+    let server = server.ok_or_else(|| Problem::not_found("server", id))?;
+    let steps = service.read(&grant, |view| lookup::steps_of_server(view, id))?;
+    if steps.iter().any(|step| service.observed.is_calling(step.id)) {
+        let text = "a call about it is under way: say it again when that is over";
+        return Err(Problem::new(Code::UnacceptableState, text));
+    }
+    if server.status.counts() {
+        registry::forget(service, actor, &server.account, id)?;
+    }
+    let event = |_: &Tx, _: &Server| Ok(ServerEvent::GoneAsked);
+    change(service, actor, id, ("server.gone", Purpose::Ending), event, |tx, server, now| {
+        settle_gone(tx, server, now)
+    })
 }
 
 /// Asks for a reboot.

@@ -20,12 +20,3 @@ web-2    wait: cloud simulated: whether its lease is ours is not known yet
 web-2    wait: cloud simulated is managed by attic:/srv/grange
 
 web-2    wait: launch under way for 0 ms
----
-web-2    launch: farm launched, target 2
-> launch web-2 (farm launched)
-
-web-2    wait: cloud simulated: whether its lease is ours is not known yet
-
-web-2    wait: cloud simulated is managed by attic:/srv/grange
-
-web-2    wait: launch under way for 0 ms

@@ -27,7 +27,10 @@ const HOMES: &[(&str, &[&str])] = &[
     ("netlink_packet_route", &["clouds/onboard"]),
     // `api` asks who is at the other end of the socket, `store` how full the disk is, and the
     // terminal's runner stops itself for the shell.
-    ("nix", &["clouds/onboard", "agent", "appliance", "api", "store", "tui/runner"]),
+    (
+        "nix",
+        &["clouds/onboard", "clouds/command", "agent", "appliance", "api", "store", "tui/runner"],
+    ),
 ];
 
 /// Rooms on the IO side, where a thread or a socket has a deadline of its own.
@@ -197,7 +200,8 @@ fn a_library_away_from_home_is_told() {
         crates,
         "src/clouds/ec2.rs",
         "fn f() -> nix::Result<()> {}\n",
-        &["1: nix is known only in clouds/onboard, agent, appliance, api, store, tui/runner"],
+        &["1: nix is known only in clouds/onboard, clouds/command, agent, appliance, api, store, \
+           tui/runner"],
     );
     check(crates, "src/clouds/onboard/init.rs", "use nix::sched;\n", &[]);
     check(

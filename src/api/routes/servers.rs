@@ -11,8 +11,8 @@ use crate::service::servers::{self, commands, logs};
 use crate::wire::api::logs::{LOG, LOGS};
 use crate::wire::api::readings::{READINGS, ReadingsAsked};
 use crate::wire::api::servers::{
-    COMMAND_RUN, ORDER, ORDER_CANCEL, SERVER, SERVER_LOCK, SERVER_REBOOT, SERVER_RESUME,
-    SERVER_SUSPEND, SERVER_TERMINATE, SERVER_UNLOCK, SERVERS, SERVERS_OF_FARM,
+    COMMAND_RUN, ORDER, ORDER_CANCEL, SERVER, SERVER_GONE, SERVER_LOCK, SERVER_REBOOT,
+    SERVER_RESUME, SERVER_SUSPEND, SERVER_TERMINATE, SERVER_UNLOCK, SERVERS, SERVERS_OF_FARM,
     SERVERS_OF_FARM_ROLE,
 };
 use crate::wire::api::{CommandRequest, OrderView, Pagination, SeriesView, ServerView};
@@ -20,7 +20,7 @@ use crate::wire::input::{Page, ServerFilter, Slice};
 use std::sync::LazyLock;
 
 /// Rows of this noun.
-pub static ROWS: LazyLock<[Row; 16]> = LazyLock::new(|| {
+pub static ROWS: LazyLock<[Row; 17]> = LazyLock::new(|| {
     [
         Row::rows(&SERVERS, |on, call, filter, page| {
             servers::list(&on.service, &call.actor, &filter, page)
@@ -34,6 +34,7 @@ pub static ROWS: LazyLock<[Row; 16]> = LazyLock::new(|| {
         Row::object(&SERVER_REBOOT, |on, call, input| {
             servers::reboot(&on.service, &call.actor, id(call)?, input)
         }),
+        Row::object(&SERVER_GONE, |on, call, _| servers::gone(&on.service, &call.actor, id(call)?)),
         Row::object(&SERVER_SUSPEND, |on, call, _| {
             servers::suspend(&on.service, &call.actor, id(call)?)
         }),

@@ -24,3 +24,16 @@ pub const LEASE_HELD_FOR: Millis = 25_000;
 /// no more calls, until the last of them is over, and a listing's length of patience. Shorter, and
 /// two could call at once.
 pub const LEASE_OVER_AFTER: Millis = 90_000;
+/// Seconds a program of the `command` platform may take, from and to: a call of a cloud is over by
+/// then, with the time that its group gets to end in order.
+pub const COMMAND_SECONDS: (u64, u64) = (1, 50);
+/// Longest answer of such a program: 10,000 servers of 400 bytes each.
+pub const COMMAND_ANSWER_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Servers in such an answer.
+pub const COMMAND_SERVERS_MAX: usize = 20_000;
+/// Of what it prints as errors so much is kept, of which one line is shown.
+pub const COMMAND_WORDS_MAX: usize = 16 * 1024;
+/// Longest request to it, user data included.
+pub const COMMAND_REQUEST_BYTES_MAX: usize = 256 * 1024;
+/// Longest file of programs.
+pub const COMMAND_FILE_BYTES_MAX: usize = 64 * 1024;

@@ -34,6 +34,9 @@ pub enum ServerVerb {
         /// Do not leave it time to finish what it does
         #[arg(long)]
         force: bool,
+        /// Say that it is gone already, where its platform cannot list its servers
+        #[arg(long, conflicts_with = "force")]
+        gone: bool,
         /// Do not ask
         #[arg(long)]
         yes: bool,

@@ -2,7 +2,7 @@
 
 use super::{Effect, move_to, says};
 use crate::base::Timestamp;
-use crate::model::{Server, ServerStatus};
+use crate::model::{Server, ServerStatus, TerminateReason};
 
 fn refused(server: &Server, why: &str) -> Effect {
     Effect::Refused(format!("{} is {}: {why}", server.hostname, server.status.as_str()))
@@ -69,4 +69,13 @@ pub(super) fn unlock(server: &mut Server) -> Effect {
     }
     (server.locked, server.lock_reason) = (false, String::new());
     says("is unlocked")
+}
+
+pub(super) fn gone(server: &mut Server, now: Timestamp) -> Effect {
+    if server.status == ServerStatus::Terminated {
+        return refused(server, "it is gone already");
+    }
+    server.terminate_reason.get_or_insert(TerminateReason::Crashed);
+    move_to(server, ServerStatus::Terminated, now);
+    says("gone: a person says so")
 }

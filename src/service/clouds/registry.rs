@@ -12,11 +12,12 @@ use super::accounts::{checked_name, seen};
 use super::lease;
 use crate::base::limit::{CLOUD_ACCOUNT_FIELD_BYTES_MAX, CLOUD_ACCOUNTS_MAX};
 use crate::base::text::{self, Kind};
-use crate::base::{Code, Name, Problem, Result};
-use crate::clouds::Cloud;
+use crate::base::{Code, Name, Problem, Result, ServerId};
 use crate::clouds::platform::{
-    AccountOpening, Examination, FieldFault, PLATFORMS, Platform, platform, unknown_option,
+    AccountOpening, Examination, FieldFault, PLATFORMS, Platform, endpoint_fault, platform,
+    unknown_option,
 };
+use crate::clouds::{Cloud, CloudError};
 use crate::model::{Actor, Breaker, Cause, CloudAccount, Grant, Permission};
 use crate::service::{Service, authorise, lookup};
 use crate::store::{Author, Purpose, Reads, Tx};
@@ -35,7 +36,7 @@ pub fn add(service: &Service, actor: &Actor, input: &AccountAdd) -> Result<Accou
     check_fields(on, &endpoint, &options)?;
     let with_machine = service.settings.platforms.contains_key(name.as_str());
     service.read(&grant, |view| refuse_second(view, with_machine, &name))?;
-    ask(service, on, &endpoint, &options)?;
+    ask(service, (on, name.as_str()), &endpoint, &options)?;
     let (now, env, by, called) = (service.now(), actor.env, actor.user, name.clone());
     let author = Author::new(&grant, "account.add", Cause::Request, Purpose::Growth);
     service.write(author, move |tx| {
@@ -81,7 +82,7 @@ pub fn check(service: &Service, actor: &Actor, name: &str) -> Result<AccountChec
         return Err(Problem::invalid("cloudAccount", text));
     };
     let on = named_platform(&account.platform)?;
-    let found = ask(service, on, &account.endpoint, &account.options)?;
+    let found = ask(service, (on, account.name.as_str()), &account.endpoint, &account.options)?;
     let fact = |fact: crate::clouds::platform::Fact| FactView {
         name: fact.name.to_owned(),
         value: text::tidy(&fact.value, CLOUD_ACCOUNT_FIELD_BYTES_MAX),
@@ -118,7 +119,7 @@ pub fn edit(
         };
     }
     check_fields(on, &endpoint, &options)?;
-    ask(service, on, &endpoint, &options)?;
+    ask(service, (on, old.name.as_str()), &endpoint, &options)?;
     let author = Author::new(&grant, "account.edit", Cause::Request, Purpose::Growth);
     service.write(author, move |tx| {
         tx.require_revision::<CloudAccount>(old.id, revision)?;
@@ -208,13 +209,15 @@ fn check_fields(on: &Platform, endpoint: &str, options: &BTreeMap<String, String
 
 fn ask(
     service: &Service,
-    on: &Platform,
+    (on, name): (&Platform, &str),
     endpoint: &str,
     options: &BTreeMap<String, String>,
 ) -> Result<Examination> {
-    (on.examine)(&opened_with(service, endpoint, options)).map_err(|FieldFault { field, why }| {
-        Problem::invalid(field, text::tidy(&why, CLOUD_ACCOUNT_FIELD_BYTES_MAX))
-    })
+    (on.examine)(&opened_with(service, name, endpoint, options)).map_err(
+        |FieldFault { field, why }| {
+            Problem::invalid(field, text::tidy(&why, CLOUD_ACCOUNT_FIELD_BYTES_MAX))
+        },
+    )
 }
 
 /// Options by their names; one that is said twice is a fault.
@@ -275,23 +278,42 @@ pub fn opening(
     service: &Service,
     account: &CloudAccount,
 ) -> Option<(&'static Platform, AccountOpening)> {
-    let opening = opened_with(service, &account.endpoint, &account.options);
+    let opening = opened_with(service, account.name.as_str(), &account.endpoint, &account.options);
     Some((platform(&account.platform)?, opening))
+}
+
+/// Has an account forget a server that a person says is gone, where no listing can say so.
+pub(in crate::service) fn forget(
+    service: &Service,
+    actor: &Actor,
+    name: &str,
+    server: ServerId,
+) -> Result<()> {
+    let grant = authorise(actor, Permission::ServersManage)?;
+    let account = service.read(&grant, |view| found(view, actor, name))?;
+    let refused = |why: String| Problem::new(Code::UnacceptableState, format!("{name}: {why}"));
+    let Some(account) = account else {
+        return Err(refused("its listings say which servers are gone".to_owned()));
+    };
+    let told = |error: CloudError| refused(endpoint_fault(&error).why);
+    opened(service, &account)?.forget(server).map_err(told)
 }
 
 /// An account, opened; asks nobody.
 pub(super) fn opened(service: &Service, account: &CloudAccount) -> Result<Arc<dyn Cloud>> {
     let on = named_platform(&account.platform)?;
-    let opening = opened_with(service, &account.endpoint, &account.options);
+    let opening = opened_with(service, account.name.as_str(), &account.endpoint, &account.options);
     (on.open)(&opening).map_err(|FieldFault { field, why }| Problem::invalid(field, why))
 }
 
 fn opened_with(
     service: &Service,
+    name: &str,
     endpoint: &str,
     options: &BTreeMap<String, String>,
 ) -> AccountOpening {
     AccountOpening {
+        name: name.to_owned(),
         endpoint: endpoint.to_owned(),
         options: options.clone(),
         appliance: service.settings.opening.clone(),

@@ -10,7 +10,7 @@ mod adopt;
 mod settle;
 
 pub use adopt::{Calling, adopt, calling, outcome_key};
-pub(in crate::service) use settle::{say, settle_done, settle_failed};
+pub(in crate::service) use settle::{say, settle_done, settle_failed, settle_gone};
 
 use crate::base::hash::sha256;
 use crate::base::limit::WRITE_DEADLINE;

@@ -42,6 +42,12 @@ pub const SERVER_REBOOT: Route<RebootInput, Object<ServerView>> =
 pub const SERVER_SUSPEND: Route<NoInput, Object<ServerView>> =
     Route::act("/{envId}/servers/{serverId}/actions/suspend/", "Puts a server to sleep.");
 
+/// Takes a person's word that a server is gone.
+pub const SERVER_GONE: Route<NoInput, Object<ServerView>> = Route::act(
+    "/{envId}/servers/{serverId}/grange/actions/gone/",
+    "Says that a server is gone, on a platform that cannot list its servers.",
+);
+
 /// Resumes a server.
 pub const SERVER_RESUME: Route<NoInput, Object<ServerView>> =
     Route::act("/{envId}/servers/{serverId}/actions/resume/", "Wakes a server that sleeps.");

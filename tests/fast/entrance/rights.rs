@@ -2,10 +2,7 @@
 //! and nothing is written; one who has those alone is not refused for want of any.
 
 use crate::explain::site::Site;
-use grange::base::{
-    Code, FarmId, FarmRoleId, HoldId, ImageId, NoteId, OrderId, PlanId, Result, RoleId, RunId,
-    ServerId, StepId, TokenId, VolumeId,
-};
+use grange::base::*;
 use grange::clouds::Applied;
 use grange::clouds::simulated::{Delays, Simulated};
 use grange::model::{Actor, Door, Grant, Permission, VariableScope};
@@ -322,6 +319,7 @@ pub const VERBS: &[(&str, &[Permission], Call)] = &[
     ("servers::reboot", &[ServersManage], |t, a| {
         said(servers::reboot(t.service, a, t.server, RebootInput::default()))
     }),
+    ("servers::gone", &[ServersManage], |t, a| said(servers::gone(t.service, a, t.server))),
     ("servers::suspend", &[ServersManage], |t, a| said(servers::suspend(t.service, a, t.server))),
     ("servers::resume", &[ServersManage], |t, a| said(servers::resume(t.service, a, t.server))),
     ("servers::lock", &[ServersManage], |t, a| {

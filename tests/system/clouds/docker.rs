@@ -54,7 +54,7 @@ impl Rig for Outside<'_> {
 #[test]
 fn docker_keeps_the_contract() {
     let engine = RealEngine::start("contract", 251);
-    let agent = engine.directory.join("agent.sh");
+    let agent = engine.yard.directory.join("agent.sh");
     fs::write(&agent, "#!/bin/sh\nexec /bin/sleep 86400\n").unwrap();
     fs::set_permissions(&agent, fs::Permissions::from_mode(0o755)).unwrap();
     let appliance = OpeningAppliance {
@@ -63,8 +63,8 @@ fn docker_keeps_the_contract() {
         agents_port: 8883,
         ..OpeningAppliance::default()
     };
-    let (endpoint, options) = (engine.endpoint(), BTreeMap::new());
-    let cloud = Docker::open(&AccountOpening { endpoint, options, appliance }).unwrap();
+    let (name, endpoint, options) = ("home".to_owned(), engine.endpoint(), BTreeMap::new());
+    let cloud = Docker::open(&AccountOpening { name, endpoint, options, appliance }).unwrap();
     let outside = Outside(&engine);
     let kept = contract::check(&cloud, &outside, fresh_seed());
     kept.unwrap_or_else(|broken| panic!("{broken}"));
@@ -93,7 +93,7 @@ fn docker_keeps_the_contract() {
 #[test]
 fn a_farm_lives_in_containers() {
     let engine = RealEngine::start("farm", 252);
-    let appliance = Appliance::start(&engine);
+    let appliance = Appliance::start(&engine.yard);
     appliance.grange(&[
         "cloud",
         "add",
@@ -107,23 +107,23 @@ fn a_farm_lives_in_containers() {
     assert!(checked.contains("172.31.252.1:8883"), "{checked}");
     appliance.grange(&["example", "write", "examples"]);
     appliance.grange(&["role", "apply", "-f", "examples/docker/role.yaml"]);
-    let farm = fs::read_to_string(engine.directory.join("examples/docker/farm.yaml")).unwrap();
+    let farm = fs::read_to_string(engine.yard.directory.join("examples/docker/farm.yaml")).unwrap();
     appliance.apply(&farm);
     let all = ["web-1", "web-2", "spare-1"];
     let servers = appliance.run(&all, "the farm comes up");
     assert!(servers.iter().all(|server| server.cloud_platform == "docker"));
-    let page = ["exec", &appliance.container("spare-1"), "/bin/wget", "-qO-"];
+    let page = ["exec", &appliance.container(&engine, "spare-1"), "/bin/wget", "-qO-"];
     let address = servers.iter().find(|server| server.hostname == "web-1").unwrap();
     let url = format!("http://{}:8080/", address.private_ip[0]);
     assert_eq!(engine.says(&[&page[..], &[url.as_str()]].concat()), "web-1");
 
-    let lost = appliance.container("web-1");
+    let lost = appliance.container(&engine, "web-1");
     engine.says(&["exec", &lost, "/bin/sh", "-c", "echo kept > /data/mark"]);
     engine.says(&["rm", "--force", &lost]);
     let gone = || appliance.servers().iter().all(|server| server.id != address.id);
     assert!(comes(Duration::from_secs(90), gone), "nobody missed it");
     appliance.run(&all, "the lost one is replaced");
-    let mark = ["exec", &appliance.container("web-1"), "/bin/cat", "/data/mark"];
+    let mark = ["exec", &appliance.container(&engine, "web-1"), "/bin/cat", "/data/mark"];
     assert_eq!(engine.says(&mark), "kept");
 
     // Scaled, and rolled over to another size, at once.
@@ -135,11 +135,13 @@ fn a_farm_lives_in_containers() {
         spare.is_some_and(|s| s.instance_type.id == "small" && s.grange.agent_connected)
     };
     assert!(comes(Duration::from_secs(90), small), "it stays of the old size");
-    let bytes = ["inspect", "--format", "{{.HostConfig.Memory}}", &appliance.container("spare-1")];
+    let bytes =
+        ["inspect", "--format", "{{.HostConfig.Memory}}", &appliance.container(&engine, "spare-1")];
     assert_eq!(engine.says(&bytes), "134217728");
 
     appliance.grange(&["server", "suspend", "pages/web-2", "--yes"]);
-    let state = ["inspect", "--format", "{{.State.Status}}", &appliance.container("web-2")];
+    let state =
+        ["inspect", "--format", "{{.State.Status}}", &appliance.container(&engine, "web-2")];
     assert!(comes(Duration::from_secs(30), || engine.says(&state) == "paused"));
     appliance.grange(&["farm", "terminate", "pages", "--yes"]);
     let empty = || engine.ours("grange.appliance").is_empty() && appliance.servers().is_empty();

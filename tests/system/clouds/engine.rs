@@ -1,10 +1,11 @@
 //! A real Docker Engine in a network name space of its own, with one small image.
 
+use super::yard::Yard;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::fs;
 use std::os::unix::fs::symlink;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
@@ -15,10 +16,8 @@ const APPLETS: [&str; 7] = ["sh", "httpd", "hostname", "test", "cat", "sleep", "
 
 /// See the module's text; gone, with its containers and its directory, when dropped.
 pub struct RealEngine {
-    /// Where everything of it is.
-    pub directory: PathBuf,
-    /// The name space that it and whoever wants to reach its containers is in.
-    pub space: String,
+    /// Where everything of it is, and whoever wants to reach its containers.
+    pub yard: Yard,
     daemon: Child,
 }
 
@@ -51,20 +50,16 @@ fn require(program: &str, package: &str) {
 impl RealEngine {
     /// Starts one; its bridge has the last network of 172.31 but this many.
     pub fn start(name: &str, network: u8) -> RealEngine {
-        assert!(nix::unistd::geteuid().is_root(), "this test needs root: sudo tests/run system");
         require("dockerd", "docker.io iptables");
         require("docker", "docker.io");
         require("busybox", "busybox-static");
-        let unique = format!("grange-{name}-{}", std::process::id());
-        let directory = std::env::temp_dir().join(&unique);
-        fs::create_dir_all(&directory).unwrap();
-        done(Command::new("ip").args(["netns", "add", &unique]));
-        done(Command::new("ip").args(["-n", &unique, "link", "set", "lo", "up"]));
+        let yard = Yard::new(name);
+        let directory = &yard.directory;
         let log = fs::File::create(directory.join("log")).unwrap();
         let at = |name: &str| directory.join(name).display().to_string();
         // Not with `ip netns exec`, which hides control groups.
         let daemon = Command::new("nsenter")
-            .arg(format!("--net=/run/netns/{unique}"))
+            .arg(format!("--net=/run/netns/{}", yard.space))
             .arg("dockerd")
             .args(["--data-root", &at("data"), "--exec-root", &at("exec")])
             .args(["--pidfile", &at("pid"), "--host", &format!("unix://{}", at("docker.sock"))])
@@ -74,7 +69,7 @@ impl RealEngine {
             .stderr(log)
             .spawn()
             .unwrap();
-        let engine = RealEngine { directory, space: unique, daemon };
+        let engine = RealEngine { yard, daemon };
         let up = || engine.docker(&["version"]).status.success();
         assert!(comes(Duration::from_secs(60), up), "{}", engine.log());
         engine.import();
@@ -83,7 +78,7 @@ impl RealEngine {
 
     /// Where it listens, as an account says it.
     pub fn endpoint(&self) -> String {
-        format!("unix://{}/docker.sock", self.directory.display())
+        format!("unix://{}/docker.sock", self.yard.directory.display())
     }
 
     /// Docker's own client on it.
@@ -109,13 +104,13 @@ impl RealEngine {
     }
 
     fn log(&self) -> String {
-        let log = fs::read_to_string(self.directory.join("log")).unwrap_or_default();
+        let log = fs::read_to_string(self.yard.directory.join("log")).unwrap_or_default();
         let lines: Vec<&str> = log.lines().collect();
         lines[lines.len().saturating_sub(20)..].join("\n")
     }
 
     fn import(&self) {
-        let root = self.directory.join("root");
+        let root = self.yard.directory.join("root");
         fs::create_dir_all(root.join("bin")).unwrap();
         fs::create_dir_all(root.join("tmp")).unwrap();
         let busybox = done(Command::new("sh").args(["-c", "command -v busybox"])).stdout;
@@ -124,7 +119,7 @@ impl RealEngine {
         for applet in APPLETS {
             symlink("busybox", root.join("bin").join(applet)).unwrap();
         }
-        let archive = self.directory.join("root.tar");
+        let archive = self.yard.directory.join("root.tar");
         let tar = |into: &Path| {
             done(Command::new("tar").arg("-cf").arg(into).arg("-C").arg(&root).arg("."))
         };
@@ -146,10 +141,6 @@ impl Drop for RealEngine {
                 self.daemon.kill().unwrap();
             }
             std::thread::sleep(Duration::from_millis(20));
-        }
-        done(Command::new("ip").args(["netns", "del", &self.space]));
-        if !std::thread::panicking() {
-            fs::remove_dir_all(&self.directory).unwrap();
         }
     }
 }

@@ -20,23 +20,24 @@ fn lists(appliance: &Appliance, part: &str) -> bool {
 #[test]
 fn of_a_copy_and_its_original_on_one_engine_one_acts() {
     let engine = RealEngine::start("lease", 253);
-    let first = Appliance::start(&engine);
+    let first = Appliance::start(&engine.yard);
     first.grange(&["cloud", "add", "docker", "--name", "home", "--endpoint", &engine.endpoint()]);
-    fs::write(engine.directory.join("role.yaml"), ROLE).unwrap();
+    fs::write(engine.yard.directory.join("role.yaml"), ROLE).unwrap();
     first.grange(&["role", "apply", "-f", "role.yaml"]);
     first.apply(FARM);
     first.run(&["web-1", "web-2"], "the farm comes up");
     let shown = first.grange(&["cloud", "show", "home"]);
     assert!(shown.contains("ours since") && shown.contains("epoch 1"), "{shown}");
     drop(first);
-    let (from, to) = (engine.directory.join("grange-data"), engine.directory.join("copied"));
+    let (from, to) =
+        (engine.yard.directory.join("grange-data"), engine.yard.directory.join("copied"));
     assert!(Command::new("cp").arg("-a").args([from, to]).status().unwrap().success());
 
     // The next process of a directory goes on at once: long before a dead one's time is over.
-    let first = Appliance::open(&engine, "grange-data", 0);
+    let first = Appliance::open(&engine.yard, "grange-data", 0);
     let well = |one: &Appliance| lists(one, " well ");
     assert!(comes(Duration::from_secs(30), || well(&first)), "{}", first.grange(&["status"]));
-    let second = Appliance::open(&engine, "copied", 1);
+    let second = Appliance::open(&engine.yard, "copied", 1);
     let elsewhere = |one: &Appliance| lists(one, "managed by");
     assert!(comes(Duration::from_secs(30), || elsewhere(&second)), "it takes it for its own");
     let before: BTreeSet<String> = engine.ours("grange.server").into_iter().collect();
@@ -63,7 +64,7 @@ fn of_a_copy_and_its_original_on_one_engine_one_acts() {
     assert_eq!(ids.lines().collect::<BTreeSet<_>>().len(), 3, "no server is twice: {ids}");
 
     // The first comes back, is not let in, and a person gives it the account.
-    let first = Appliance::open(&engine, "grange-data", 0);
+    let first = Appliance::open(&engine.yard, "grange-data", 0);
     assert!(comes(Duration::from_secs(30), || elsewhere(&first)));
     first.grange(&["cloud", "take", "home", "--yes"]);
     assert!(comes(Duration::from_secs(30), || elsewhere(&second)), "it does not go quiet");

@@ -2,6 +2,8 @@
 //! network name space of its own and ends again.
 
 mod appliance;
+mod command;
 mod docker;
 mod engine;
 mod lease;
+mod yard;

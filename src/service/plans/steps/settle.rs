@@ -58,3 +58,21 @@ pub(in crate::service) fn settle_failed(
     tx.put(server)?;
     Ok(())
 }
+
+/// A person says that a server is gone: nothing that was asked of it is awaited any more.
+pub(in crate::service) fn settle_gone(tx: &mut Tx, server: &Server, now: Timestamp) -> Result<()> {
+    for mut step in lookup::steps_of_server(tx, server.id)? {
+        if !step.status.is_open() {
+            continue;
+        }
+        let was_planned = step.status == StepStatus::Planned;
+        step.status = StepStatus::Failed;
+        if was_planned {
+            step.status = StepStatus::Superseded;
+        }
+        step.ended_at = Some(now);
+        step.message = "a person says that the server is gone".to_owned();
+        tx.put(&step)?;
+    }
+    Ok(())
+}
