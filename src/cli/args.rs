@@ -155,7 +155,7 @@ Examples:
     #[command(after_help = "Examples: grange explain shop, grange explain shop/web-3, \
                             grange explain plan 12")]
     Explain {
-        /// As shop, shop/web, shop/web-3, web-3, a server's UUID, plan 12, step 34 or volume 5
+        /// As shop, shop/web, shop/web-3, a server's UUID, plan 12, step 34, volume 5 or role api
         #[arg(required = true, num_args = 1..=2, value_parser = said::something)]
         what: Vec<String>,
     },

@@ -3,6 +3,7 @@
 mod services;
 mod waits;
 
+pub(in crate::service) use services::ailments;
 pub use waits::unwell_of_farm;
 
 use crate::base::time::say;

@@ -41,7 +41,7 @@ fn said(asked: ExplainAsked) -> Result<String> {
     asked.what.ok_or_else(|| {
         Problem::invalid(
             "what",
-            "say what to explain, as shop, shop/web-3, plan 12, step 34 or volume 5",
+            "say what to explain, as shop, shop/web-3, plan 12, step 34, volume 5 or role my-api",
         )
     })
 }

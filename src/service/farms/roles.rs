@@ -13,6 +13,7 @@ mod upgrade;
 
 pub use apply::apply;
 pub(in crate::service) use built_in::ensure_built_in;
+pub(in crate::service) use difference::{lines as changes, summary};
 pub use export::export;
 pub use upgrade::upgrade;
 

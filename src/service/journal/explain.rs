@@ -12,6 +12,7 @@
 //! chain.rs     entries as lines; their order; where a chain ends
 //! server.rs    a server's life, and its origin through those it replaced
 //! decision.rs  plans and steps
+//! role.rs      a role, who uses it, and what an upgrade would do
 //! volume.rs    a data volume, and who has it
 //! next.rs      what happens next, with numbers
 //! ```
@@ -21,6 +22,7 @@ mod decision;
 mod find;
 mod next;
 mod past;
+mod role;
 mod server;
 mod volume;
 
@@ -44,7 +46,8 @@ const LINKS_MAX: usize = 12;
 const LOOKED_AT_MAX: usize = 100;
 
 /// Explains `shop`, `shop/web`, `shop/web-3`, `web-3` where it is unique, a server's UUID,
-/// `plan 12`, `step 34` or `volume 5`; what is gone too, as long as the journal has it.
+/// `plan 12`, `step 34`, `volume 5` or `role my-api`; what is gone too, as long as the journal has
+/// it.
 pub fn explain(service: &Service, actor: &Actor, what: &str) -> Result<ExplainView> {
     let grant = authorise(actor, Permission::EventsRead)?;
     service.read(&grant, |view| {
@@ -58,6 +61,7 @@ pub fn explain(service: &Service, actor: &Actor, what: &str) -> Result<ExplainVi
             Thing::Plan(plan) => decision::plan(&past, &plan),
             Thing::Step(step) => decision::step(&past, &step),
             Thing::Volume(volume) => volume::story(&past, volume),
+            Thing::Role(role) => role::story(&past, actor, &role),
         }?;
         Ok(ExplainView { notes, ..told })
     })
@@ -69,7 +73,7 @@ fn notes_on(view: &View, thing: &Thing) -> Result<Vec<NoteView>> {
         Thing::Farm(farm) => notes::on(view, farm.id, On::Farm),
         Thing::FarmRole(farm, role) => notes::on(view, farm.id, On::FarmRole(role.id)),
         Thing::Server(server) => notes::on(view, server.farm, On::Server(server.id)),
-        Thing::Plan(_) | Thing::Step(_) | Thing::Volume(_) => Ok(Vec::new()),
+        Thing::Plan(_) | Thing::Step(_) | Thing::Volume(_) | Thing::Role(_) => Ok(Vec::new()),
     }
 }
 
@@ -87,8 +91,8 @@ pub fn full_name(service: &Service, actor: &Actor, what: &str) -> Result<String>
             Thing::Farm(farm) => farm.name.to_string(),
             Thing::FarmRole(farm, role) => format!("{}/{}", farm.name, role.alias),
             Thing::Server(server) => past.name(&server)?,
-            Thing::Plan(_) | Thing::Step(_) | Thing::Volume(_) => {
-                let text = "plans, steps and volumes: say grange explain";
+            Thing::Plan(_) | Thing::Step(_) | Thing::Volume(_) | Thing::Role(_) => {
+                let text = "plans, steps, volumes and roles: say grange explain";
                 return Err(Problem::invalid("about", text));
             }
         })

@@ -34,7 +34,7 @@ pub struct EventsAsked {
 /// What is to be explained.
 #[derive(Clone, Debug, Default)]
 pub struct ExplainAsked {
-    /// `shop`, `shop/web-3`, `plan 12`, `step 34`, `volume 5`, or a server's UUID.
+    /// `shop`, `shop/web-3`, `plan 12`, `step 34`, `volume 5`, `role my-api`, or a server's UUID.
     pub what: Option<String>,
 }
 

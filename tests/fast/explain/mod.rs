@@ -6,6 +6,7 @@
 mod between;
 mod keys;
 pub mod place;
+mod roles;
 mod seen;
 pub mod site;
 mod word;

@@ -3,8 +3,8 @@
 use super::past::{Gone, Past};
 use crate::base::name::parts;
 use crate::base::{PlanId, Problem, Result, ServerId, StepId, VolumeId};
-use crate::model::{Actor, Farm, FarmRole, Plan, Server, Step, Volume};
-use crate::service::lookup;
+use crate::model::{Actor, Farm, FarmRole, Permission, Plan, Role, Server, Step, Volume};
+use crate::service::{authorise, lookup};
 
 /// Letters of a server's UUID that name it, as stories print them.
 pub(super) const SHORT_ID: usize = 8;
@@ -17,15 +17,21 @@ pub(super) enum Thing {
     Plan(Plan),
     Step(Step),
     Volume(Volume),
+    /// The recipe, not its use in a farm.
+    Role(Role),
 }
 
 /// Finds `shop`, `shop/web`, `shop/web-3`, `web-3` where it is unique, a server's UUID or its
-/// first eight letters, `plan 12`, `step 34` and `volume 5`.
+/// first eight letters, `plan 12`, `step 34`, `volume 5` and `role my-api`.
 pub(super) fn find(past: &Past, actor: &Actor, what: &str) -> Result<Thing> {
     let what = what.trim();
-    let said = "say what to explain, as shop, shop/web, shop/web-3, plan 12, step 34 or volume 5";
+    let said = "say what to explain, as shop, shop/web, shop/web-3, plan 12, step 34, volume 5 or \
+                role my-api";
     if what.is_empty() || (what.contains('/') && parts(what).is_err()) {
         return Err(Problem::invalid("what", said));
+    }
+    if let Some(name) = what.strip_prefix("role ") {
+        return role(past, actor, name.trim());
     }
     if let Some(thing) = numbered(past, actor, what)? {
         return Ok(thing);
@@ -50,6 +56,14 @@ pub(super) fn find(past: &Past, actor: &Actor, what: &str) -> Result<Thing> {
         }
         None => Err(Problem::not_found("farm, farm role or server named", what)),
     }
+}
+
+/// `role my-api`, by its name.
+fn role(past: &Past, actor: &Actor, name: &str) -> Result<Thing> {
+    authorise(actor, Permission::FarmsRead)?;
+    let mut all = lookup::all_roles(past.view)?;
+    all.retain(|role| role.name.as_str() == name);
+    all.pop().map(Thing::Role).ok_or_else(|| Problem::not_found("role", name))
 }
 
 /// `plan 12`, `step 34` and `volume 5`.
