@@ -20,6 +20,8 @@ const LOOK_DEADLINE: Duration = Duration::from_secs(2);
 const PERIOD_UNTIL_READY: Duration = Duration::from_secs(1);
 /// How often to look from then on.
 const PERIOD: Duration = Duration::from_secs(5);
+/// Failures in a row before one that was never ready says with what: until then it starts.
+const FAILURES_UNTIL_SAID: u32 = 10;
 /// Failures in a row before a ready server is not: one may be a busy moment.
 const FAILURES_MAX: u32 = 3;
 /// More than a supervisor says of all services of a server.
@@ -121,7 +123,7 @@ pub async fn watch(check: Check, events: Events) {
 struct State {
     ready: bool,
     failures: u32,
-    /// What it was said to fail with, while it fails after it had passed.
+    /// What it was said to fail with, while it fails.
     told: Option<String>,
 }
 
@@ -140,7 +142,8 @@ impl State {
                 self.failures += 1;
                 let turns = self.ready && self.failures >= FAILURES_MAX;
                 let differs = self.told.as_ref().is_some_and(|told| *told != detail);
-                let begins = is_work && !self.ready && self.told.is_none();
+                let lasts = is_work || self.failures >= FAILURES_UNTIL_SAID;
+                let begins = lasts && !self.ready && self.told.is_none();
                 if !turns && !differs && !begins {
                     return None;
                 }
@@ -229,6 +232,8 @@ mod tests {
         check("---+++", "...U..");
         check("+--+---", "U.....D");
         check("+----+", "U..D.U");
+        check("----------+", ".........DU");
+        check("---------+---", ".........U..D");
     }
 
     #[test]

@@ -9,6 +9,7 @@
 //! Not here: what the appliance does once it runs (that is `service`), and how it is assembled
 //! (that is `boot`).
 
+pub mod alone;
 pub mod command;
 pub mod doctor;
 pub mod failure;
@@ -19,6 +20,7 @@ pub mod start;
 pub mod uninstall;
 pub mod user;
 
+pub use alone::Alone;
 pub use doctor::{Finding, Scope, doctor};
 pub use failure::Failure;
 pub use install::{InstallOptions, install};

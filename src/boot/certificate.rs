@@ -1,15 +1,12 @@
-//! The certificate that both TLS ports show: which names it has, and its renewal while we run; and
-//! that the keys stay where they are.
+//! The certificate that both TLS ports show: which names it has, and its renewal while we run.
 
 use crate::appliance;
 use crate::base::Clock;
-use crate::base::kept::KeptFate;
 use crate::base::problem::chain;
 use crate::boot::config::Config;
 use crate::boot::failure::StartError;
 use crate::net::tls;
 use crate::pki::{self, Authority};
-use crate::service::Service;
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -17,9 +14,6 @@ use std::time::Duration;
 
 /// How often it is looked at. It is renewed 30 days before it ends, and when addresses change.
 const PERIOD: Duration = Duration::from_secs(24 * 3600);
-
-/// How often it is looked whether keys are where they belong.
-const KEYS_LOOK: Duration = Duration::from_secs(10);
 
 /// What a certificate is made from.
 #[derive(Clone)]
@@ -37,6 +31,17 @@ pub struct Certificate {
 }
 
 impl Certificate {
+    /// Of the state directory that a config file names.
+    pub fn new(
+        config: &Config,
+        authority: Arc<Authority>,
+        gateway: Option<Ipv4Addr>,
+        clock: Arc<dyn Clock>,
+    ) -> Certificate {
+        let (keys, config) = (config.data_dir.join("keys"), config.clone());
+        Certificate { authority, keys, config, gateway, clock }
+    }
+
     /// The certificate for what the machine is called now, made or renewed if need be; with whether
     /// it is another than before.
     pub fn identity(&self) -> Result<(tls::Identity, bool), StartError> {
@@ -64,43 +69,6 @@ impl Certificate {
                 }
                 Err(error) => tracing::warn!(%error, "the renewal of the certificate ended early"),
             }
-        }
-    }
-
-    /// Looks all the time whether the keys are still in their directory, and puts them back: the
-    /// next start would be refused without them, and every agent locked out.
-    pub async fn guard(self, service: Arc<Service>) {
-        loop {
-            tokio::time::sleep(KEYS_LOOK).await;
-            let (own, service) = (self.clone(), service.clone());
-            let looked = tokio::task::spawn_blocking(move || own.put_back(&service)).await;
-            if let Err(error) = looked {
-                tracing::warn!(%error, "a look at the keys ended early");
-            }
-        }
-    }
-
-    fn put_back(&self, service: &Service) {
-        let authority = self.authority.put_back(&self.keys).map_err(|error| chain(&error));
-        let sealing = service.keyring.put_back().map_err(|problem| chain(&problem));
-        let at = self.clock.now();
-        for (what, done) in [("authority.pem", authority), ("sealing.keys", sealing)] {
-            let text = match done {
-                Ok(None) => continue,
-                Ok(Some(fate)) => {
-                    let found = match fate {
-                        KeptFate::Gone => String::new(),
-                        KeptFate::Changed => format!(", and what was there is keys/{what}.found"),
-                    };
-                    format!("keys/{what} {}; it was put back at {at}{found}", fate.as_str())
-                }
-                Err(why) => format!("keys/{what} is not what is in use, nor can it be: {why}"),
-            };
-            tracing::warn!("{text}");
-            service.observed.set_alert(&format!("keys-{what}"), Some(text));
-        }
-        if let Some(mended) = service.store.mended() {
-            service.observed.set_alert("store-log", Some(format!("{mended} (at {at})")));
         }
     }
 

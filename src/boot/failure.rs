@@ -57,6 +57,14 @@ impl StartError {
         StartError::Listen(address.to_string(), cause)
     }
 
+    /// The name of an installation that could not be had.
+    pub fn alone(cause: std::io::Error) -> StartError {
+        match cause.kind() {
+            std::io::ErrorKind::ResourceBusy => StartError::Taken(cause.to_string()),
+            _ => StartError::System("the appliance", cause),
+        }
+    }
+
     /// The exit code: 2 for what the person wrote, 5 for what is taken or a later version's, 1
     /// for the rest.
     pub fn exit_code(&self) -> u8 {

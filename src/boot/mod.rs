@@ -13,6 +13,7 @@ pub mod demo_web;
 pub mod driver;
 pub mod failure;
 pub mod find;
+mod guard;
 pub mod logs;
 pub mod memory;
 pub mod onboard;

@@ -87,6 +87,11 @@ pub fn look(data: &Path) -> Vec<String> {
     PARTS.iter().filter_map(told).collect()
 }
 
+/// Each part that may be made anew, what is lost with it, and whether it is there.
+pub fn parts(data: &Path) -> Vec<(&'static str, &'static str, bool)> {
+    PARTS.iter().map(|part| (part.path, part.lost, data.join(part.path).exists())).collect()
+}
+
 /// Refuses to begin anew in a directory whose store is gone: its servers would be nobody's.
 pub fn refuse_emptied(data: &Path) -> Result<(), StartError> {
     let has_servers = || {

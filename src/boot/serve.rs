@@ -8,7 +8,7 @@
 //! What does not stop within its deadline is named.
 
 use crate::api::{self, Api, Bell, Context, Limits, Listener};
-use crate::appliance;
+use crate::appliance::{self, Alone};
 use crate::base::limit::{OPEN_FILES, OPEN_FILES_MIN};
 use crate::base::{Clock, ServerId, Waker, WallClock};
 use crate::boot::certificate::Certificate;
@@ -17,6 +17,7 @@ use crate::boot::config::Config;
 use crate::boot::driver::Driver;
 use crate::boot::failure::StartError;
 use crate::boot::find;
+use crate::boot::guard::Guard;
 use crate::boot::memory;
 use crate::boot::onboard::{clouds, open_onboard, opening, platforms, publishing, zones};
 use crate::boot::pool::Pools;
@@ -70,6 +71,7 @@ pub struct Appliance {
     watcher: Option<Watcher>,
     pools: Pools,
     runtime: Runtime,
+    _alone: Alone,
 }
 
 /// Where an appliance can be reached.
@@ -150,7 +152,8 @@ impl Watcher {
 /// Makes and starts an appliance. On an error nothing is left running.
 pub fn start(config: &Config) -> Result<Appliance, StartError> {
     memory::give_back();
-    let Ground { service, onboard, bound, agents, certificate, serving } = lay_ground(config)?;
+    let ground = lay_ground(config)?;
+    let Ground { service, onboard, bound, agents, certificate, serving, alone } = ground;
     access::ensure_first_records(&service).map_err(StartError::Records)?;
     images::sweep_at_start(&service);
     steps::adopt(&service, &Actor::job("start")).map_err(StartError::Records)?;
@@ -161,7 +164,9 @@ pub fn start(config: &Config) -> Result<Appliance, StartError> {
         .enable_all()
         .build()
         .map_err(|error| StartError::System("the runtime", error))?;
-    runtime.spawn(certificate.clone().guard(service.clone()));
+    let (authority, clock) = (service.authority.clone(), service.clock.clone());
+    let guard = Guard { data: config.data_dir.clone(), authority, clock, service: service.clone() };
+    runtime.spawn(guard.keep());
     runtime.spawn(certificate.keep(serving.clone()));
     let (broker, known) = start_broker(config, &runtime, &service, agents, serving.clone())?;
     let clouds = clouds(onboard.as_ref());
@@ -203,6 +208,7 @@ pub fn start(config: &Config) -> Result<Appliance, StartError> {
         watcher,
         pools,
         runtime,
+        _alone: alone,
     })
 }
 
@@ -214,6 +220,7 @@ struct Ground {
     agents: Vec<StdListener>,
     certificate: Certificate,
     serving: Arc<tls::Serving>,
+    alone: Alone,
 }
 
 /// Opens the state directory, keys and clouds, and makes the service over them.
@@ -223,7 +230,10 @@ fn lay_ground(config: &Config) -> Result<Ground, StartError> {
     let store = Store::open(&config.data_dir, clock.clone(), store::Mode::Thread)
         .map_err(|error| StartError::Store(config.data_dir.clone(), error))?;
     store.set_journal_limit(config.journal_bytes);
-    let used = install::known(&store).map_err(StartError::Records)?.is_some();
+    // Before anything that a copy would do: ask an engine, make a bridge, open a port.
+    let alone = |install: Install| Alone::take(&install.id).map_err(StartError::alone);
+    let known = install::known(&store).map_err(StartError::Records)?.map(alone).transpose()?;
+    let used = known.is_some();
     if !used {
         remade::refuse_emptied(&config.data_dir)?;
     }
@@ -242,15 +252,11 @@ fn lay_ground(config: &Config) -> Result<Ground, StartError> {
         .and_then(|listener| listener.local_addr().ok())
         .map_or(config.agents.port(), |address| address.port());
     onboard.iter().for_each(|cloud| cloud.watch_port(agents_port));
-    let certificate = Certificate {
-        authority: authority.clone(),
-        keys,
-        config: config.clone(),
-        gateway: onboard.as_ref().map(|cloud| cloud.gateway()),
-        clock: clock.clone(),
-    };
+    let gateway = onboard.as_ref().map(|cloud| cloud.gateway());
+    let certificate = Certificate::new(config, authority.clone(), gateway, clock.clone());
     let (identity, _) = certificate.identity()?;
     let install = installation(&store, clock.as_ref(), &authority, &keyring)?;
+    let alone = known.map_or_else(|| alone(install.clone()), Ok)?;
     let settings = Settings {
         platforms: platforms(onboard.as_deref()),
         opening: opening(config, &install, agents_port, clock.now())?,
@@ -285,7 +291,7 @@ fn lay_ground(config: &Config) -> Result<Ground, StartError> {
     }
     sealing::look_after_start(&service);
     let serving = tls::Serving::new(identity);
-    Ok(Ground { service, onboard, bound, agents, certificate, serving })
+    Ok(Ground { service, onboard, bound, agents, certificate, serving, alone })
 }
 
 /// This installation's record, made at the first start.

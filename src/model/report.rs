@@ -217,6 +217,8 @@ pub enum Wait {
         /// How many are locked.
         servers: u32,
     },
+    /// A person put a server to sleep, and nobody else wakes it.
+    PutToSleep,
     /// A server is healthy, but not for as long as its farm role asks for.
     ReadyGate {
         /// How much longer it has to be.

@@ -347,6 +347,11 @@ impl Observed {
         self.lock().alerts.retain(|key, _| !key.starts_with(prefix) || keep(key));
     }
 
+    /// What an alert says, while it stands.
+    pub fn alert(&self, key: &str) -> Option<String> {
+        self.lock().alerts.get(key).cloned()
+    }
+
     /// Alerts, one line each.
     pub fn alerts(&self) -> Vec<String> {
         self.lock().alerts.values().cloned().collect()

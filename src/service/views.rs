@@ -4,7 +4,7 @@ mod services;
 mod waits;
 
 pub(in crate::service) use services::ailments;
-pub use waits::unwell_of_farm;
+pub use waits::{not_passed, unwell_of_farm};
 
 use crate::base::time::say;
 use crate::base::{FarmId, FarmRoleId, Problem, Result, RoleId, ServerId, UserId};
@@ -224,7 +224,13 @@ fn row(
     let latest = service.series.latest(server.id);
     let awaited = service.observed.work_awaited(server.farm, server.id);
     let awaited = awaited.map(|what| format!("its work cannot be told yet: {what}"));
-    let waits = report.iter().filter_map(wait_of).map(Wait::to_string);
+    let waits = report.iter().filter_map(wait_of).map(|wait| match wait {
+        Wait::Readiness { .. } => match not_passed(service, server.id) {
+            Some(why) => format!("{wait}; {why}"),
+            None => wait.to_string(),
+        },
+        _ => wait.to_string(),
+    });
     let waiting = awaited.into_iter().chain(waits).collect();
     let (services, services_at) = services::said(service, &server);
     Ok(ServerView {

@@ -19,12 +19,13 @@ ask db-2 wake
 later 1m
 plan
 ---
+db-2     wait: a person put it to sleep
 db-1     start: it is to be awake
 web-1    wait: launch order: db has nothing running
 > start db-1
 
+db-2     wait: a person put it to sleep
 web-1    resume: it is to be awake
-db       keep
 > resume web-1
 
 db-2     start: it is to be awake

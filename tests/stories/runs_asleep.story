@@ -19,11 +19,14 @@ look
 seen web-3 running age 0s
 plan
 ---
+web-3    wait: a person put it to sleep
 web-2    suspend: it runs although it is to sleep
 > suspend web-2
 
+web-3    wait: a person put it to sleep
 web-3    wait: it runs although it is to sleep: put to sleep again in 5 s
 web-2    wait: suspend under way for 5 s
 
+web-3    wait: a person put it to sleep
 web-3    suspend: it runs although it is to sleep
 > suspend web-3

@@ -9,6 +9,6 @@ plan
 turns web-2 suspended
 plan
 ---
-web      keep
+web-2    wait: a person put it to sleep
 
-web      keep
+web-2    wait: a person put it to sleep

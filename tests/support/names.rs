@@ -52,6 +52,7 @@ names! {
         Wait::Rebooting { .. } => "Rebooting",
         Wait::FarmStopped { .. } => "FarmStopped",
         Wait::Locked { .. } => "Locked",
+        Wait::PutToSleep => "PutToSleep",
         Wait::ReadyGate { .. } => "ReadyGate",
         Wait::RolloutPaused { .. } => "RolloutPaused",
         Wait::RolloutCheckpoint { .. } => "RolloutCheckpoint",

@@ -79,6 +79,11 @@ fn next_try(world: &World, server: &ServerView) -> Timestamp {
 pub fn wake(world: &World, draft: &mut Draft) {
     for view in world.wanted_roles() {
         let wait = order::ahead(world, draft, view);
+        for server in view.servers.iter().filter(|server| server.is_asleep()) {
+            if server.server.suspend_requested {
+                draft.say_of(view, server, Decision::Wait(Wait::PutToSleep));
+            }
+        }
         for server in view.servers.iter().filter(|server| is_to_wake(server)) {
             if !draft.is_free(server) || !server.open.is_empty() {
                 continue;

@@ -81,6 +81,7 @@ impl Wait {
             | Wait::Unhealthy { .. }
             | Wait::MissingKept { .. }
             | Wait::Locked { .. }
+            | Wait::PutToSleep
             | Wait::FarmStopped { .. }
             | Wait::RolloutPaused { .. }
             | Wait::RolloutCheckpoint { .. }
@@ -100,6 +101,7 @@ impl Wait {
                 format!("grange server terminate {about}")
             }
             Wait::Locked { .. } => "grange server unlock SERVER".to_owned(),
+            Wait::PutToSleep => format!("grange server resume {about}"),
             Wait::FarmStopped { .. } => format!("grange farm start {about}"),
             Wait::Lease { account, .. } => format!("grange cloud take {account}"),
             Wait::RolloutKept { .. } => "grange server unlock SERVER, or resume".to_owned(),

@@ -62,6 +62,7 @@ impl fmt::Display for Wait {
             Wait::Unhealed { .. }
             | Wait::MissingKept { .. }
             | Wait::Locked { .. }
+            | Wait::PutToSleep
             | Wait::Surplus { .. }
             | Wait::ReadyGate { .. }
             | Wait::Rebooting { .. }
@@ -96,6 +97,7 @@ fn policy(wait: &Wait, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             write!(f, "missing for {}: kept; terminate it to have it replaced", say(*age))
         }
         Wait::Locked { servers } => write!(f, "too many, but {servers} are locked"),
+        Wait::PutToSleep => f.write_str("a person put it to sleep"),
         Wait::RunsAsleep { left } => {
             let left = say(*left);
             write!(f, "it runs although it is to sleep: put to sleep again in {left}")

@@ -349,10 +349,13 @@ pub(super) fn seen(
     let (now, elapsed) = (service.now(), service.clock.monotonic());
     let left = breaker.and_then(|breaker| breaker.left(now));
     let lease = lease::standing(service, account);
+    // Steps may do, and nobody knows what became of what they did before.
+    let unlisted = service.observed.alert(&format!("listing-{account}"));
     let unasked = lease == LeaseStanding::Unasked && lease::is_required(read, account)?;
     let state = match (&lease, breaker, left) {
         (LeaseStanding::Other { .. }, ..) => "elsewhere",
         _ if !lease.lets_begin(unasked) => "awaited",
+        (_, None, _) if unlisted.is_some() => "failing",
         (_, None, _) => "well",
         (_, Some(_), None) => "failing",
         (_, Some(_), Some(0)) => "trial",
@@ -368,7 +371,7 @@ pub(super) fn seen(
         state: state.to_owned(),
         lease: lease::shown(&lease),
         failures: breaker.map_or(0, |breaker| breaker.failures),
-        reason: breaker.map(|breaker| breaker.reason.clone()),
+        reason: breaker.map(|breaker| breaker.reason.clone()).or(unlisted),
         since: breaker.map(|breaker| breaker.since.0),
         open_until: breaker.and_then(|breaker| breaker.open_until).map(|until| until.0),
         left,

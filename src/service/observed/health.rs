@@ -20,6 +20,10 @@ pub(super) struct Health {
     /// When it passed again, and since when it failed until then.
     mended: Option<(Timestamp, Timestamp)>,
     detail: String,
+    /// Whether it ever passed.
+    has_passed: bool,
+    /// Whether it ever passed after it had failed.
+    has_recovered: bool,
 }
 
 /// A check that fails.
@@ -41,12 +45,15 @@ impl Health {
         }
         match (passes, self.failing_since) {
             (true, Some(since)) => {
-                self.mended = Some((now, since));
+                // What it failed while it was getting ready is not held against it.
+                self.mended = self.has_passed.then_some((now, since));
                 self.failing_since = None;
+                self.has_recovered = true;
             }
             (false, None) => self.failing_since = Some(self.began(now)),
             (true, None) | (false, Some(_)) => {}
         }
+        self.has_passed |= passes;
         news
     }
 
@@ -65,7 +72,7 @@ impl Health {
 
     /// Whether it failed at any time before it passed.
     pub fn was_failing(&self) -> bool {
-        self.mended.is_some()
+        self.has_recovered
     }
 
     /// The failure, while it fails.
@@ -83,6 +90,21 @@ impl Health {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_it_failed_before_it_ever_passed_does_not_add_up() {
+        let mut health = Health::default();
+        let mut say = |passes, at| {
+            health.take(passes, "GET / answers 404", Timestamp(at));
+            (
+                health.was_failing(),
+                health.failure().map(|failure| Timestamp(at).since(failure.since)),
+            )
+        };
+        assert_eq!(say(false, 1_000_000), (false, Some(0)));
+        assert_eq!(say(true, 1_200_000), (true, None));
+        assert_eq!(say(false, 1_210_000), (true, Some(0)));
+    }
 
     #[test]
     fn a_check_that_comes_and_goes_adds_up() {

@@ -133,17 +133,19 @@ fn named(role: &FarmRole, number: u64) -> Result<Revision> {
     })
 }
 
-/// The revision that a rollback goes to where nobody names one: where the rollout comes from, so
-/// that nobody is brought back to a revision that failed before this one, or else the one before.
+/// The revision that a rollback goes to where nobody names one: where the rollout comes from or went
+/// back to, so that nobody is brought back to a revision that failed before this one, or else the
+/// one before.
 ///
-/// `None` also where the declared one was declared again: the one before it is the one that it was
-/// put in the place of, and whoever says "rollback" twice does not mean that one.
+/// `None` also where the declared one was declared again and did not fail: the one before it is the
+/// one that it was put in the place of, and whoever says "rollback" twice does not mean that one.
 fn before(read: &impl Reads, role: &FarmRole) -> Result<Option<Revision>> {
-    if left_for_older(role).is_some() {
+    let rollout = rollout(read, role)?.filter(|rollout| rollout.from != role.revision);
+    let goes_back = rollout.as_ref().is_some_and(|rollout| rollout.wanted() == rollout.from);
+    if !goes_back && left_for_older(role).is_some() {
         return Ok(None);
     }
-    let from = rollout(read, role)?.map(|rollout| rollout.from);
-    let from = from.filter(|from| *from != role.revision).and_then(|from| role.make_of(from));
+    let from = rollout.and_then(|rollout| role.make_of(rollout.from));
     Ok(from.or_else(|| role.history.last().cloned()))
 }
 

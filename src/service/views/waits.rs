@@ -38,6 +38,7 @@ pub fn unwell_of_farm(service: &Service, view: &View, farm: FarmId) -> Result<Ve
                     | Wait::MissingKept { .. }
                     | Wait::AgentSilent { .. }
                     | Wait::Frozen(_)
+                    | Wait::PutToSleep
                     | Wait::Readiness { .. }
             )
         )
@@ -93,6 +94,7 @@ impl Whys {
                 }
                 (Some(Wait::Readiness { .. }), Some(_), Some(server)) => {
                     let awaited = service.observed.work_awaited(farm, server);
+                    let awaited = awaited.or_else(|| not_passed(service, server));
                     whys.awaited.extend(awaited.map(|what| (server, what)));
                 }
                 _ => {}
@@ -107,6 +109,12 @@ impl Whys {
         let why = why.or_else(|| self.awaited.get(&line.server?));
         why.map(|why| format!("; {why}")).unwrap_or_default()
     }
+}
+
+/// What a server that gets ready is at, or what its check fails with, by its agent's word.
+pub fn not_passed(service: &Service, server: ServerId) -> Option<String> {
+    let detail = service.observed.failure(server)?.detail;
+    (!detail.is_empty()).then(|| format!("not yet: {detail}"))
 }
 
 /// Why the last server of a farm role that did not get ready did not.

@@ -59,6 +59,7 @@ fn accounts(state: &State, room: usize) -> Vec<Line> {
                 let (now, all) = (account.steps_left, account.steps_per_minute);
                 (format!("well; {now} of {all} steps a minute may begin"), Tone::Plain)
             }
+            "failing" if account.failures == 0 => (reason.to_owned(), Tone::Warn),
             "failing" => (format!("{failures} failed, the last: {reason}"), Tone::Warn),
             "open" => {
                 let left = age(left.unsigned_abs());

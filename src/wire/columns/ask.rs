@@ -79,13 +79,13 @@ impl<T> List<T> {
     pub fn ask(&self, request: &Request, now: Timestamp) -> Result<Asked<T>, Problem> {
         let mut conditions = Vec::new();
         for filter in &request.filters {
-            if filter.trim_end().ends_with(',') {
-                let text = format!(
-                    "{filter:?} ends with a comma: say what else is to hold, or leave it out"
-                );
-                return Err(wrong("--filter", text));
-            }
             for text in self.parts(filter) {
+                if text.trim_end().ends_with(',') {
+                    let text = format!(
+                        "{text:?} ends with a comma: say what else is to hold, or leave it out"
+                    );
+                    return Err(wrong("--filter", text));
+                }
                 conditions.push(self.condition(text, now)?);
             }
         }
@@ -392,6 +392,8 @@ mod tests {
         for (text, said) in [
             ("", "--filter: \"\" compares nothing"),
             ("name=web,", "--filter: \"name=web,\" ends with a comma"),
+            ("name=web,,name=db", "--filter: \"name=web,\" ends with a comma"),
+            ("name=web, ,name=db", "--filter: \"name=web, \" ends with a comma"),
             ("running", "--filter: \"running\" compares nothing"),
             ("name!web", "--filter: \"name!web\" compares nothing"),
             ("=web", "--filter: say which column: there are name"),

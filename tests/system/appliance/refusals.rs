@@ -67,10 +67,26 @@ fn what_is_taken_or_closed_is_named() {
     let second = rig.serve_command().output().unwrap();
     check(&second, 5, &["data", "in use by process", "api.sock"]);
     rig.ready();
+    a_copy_is_refused(&rig);
     // A config file with a misspelt field.
     let config = rig.directory.join("grange.toml");
     fs::write(&config, "[listen]\nhtpps = \"127.0.0.1:1\"\n").unwrap();
     check(&rig.serve_command().output().unwrap(), 2, &["grange.toml", "htpps"]);
+}
+
+/// Also one without what says whose the servers are, on ports of its own.
+fn a_copy_is_refused(rig: &Rig) {
+    let (data, copy) = (rig.directory.join("data"), rig.directory.join("copy"));
+    fs::create_dir_all(copy.join("keys")).unwrap();
+    let names = ["store.redb", "store.wal", "store.mark", "keys/authority.pem"];
+    for name in names {
+        fs::copy(data.join(name), copy.join(name)).unwrap();
+    }
+    let config = rig.directory.join("copy.toml");
+    fs::write(&config, "[listen]\nhttps = \"127.0.0.1:0\"\nagents = \"127.0.0.1:0\"\n").unwrap();
+    let [config, copy] = [config, copy].map(|path| path.display().to_string());
+    let refused = rig.command(&["serve", "--config", &config, "--data", &copy]).output().unwrap();
+    check(&refused, 5, &["is the appliance of this installation already", "this one is a copy"]);
 }
 
 #[test]

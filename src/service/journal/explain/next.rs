@@ -7,7 +7,7 @@ use crate::model::{
     StepStatus, Wait,
 };
 use crate::service::journal::explain::past::Past;
-use crate::service::{Service, lookup, plans};
+use crate::service::{Service, lookup, plans, views};
 use crate::wire::api::farms::PublishedView;
 
 /// The blockers among some lines, each with what ends it: `[clock] cool-down: 53 s left`. Lines
@@ -87,7 +87,15 @@ pub(super) fn of_server(
     let service = past.service;
     let report = service.observed.report(server.farm);
     let own = |line: &Line| (line.server == Some(server.id)).then(String::new);
-    let waiting = blockers(&report, own);
+    let mut waiting = blockers(&report, own);
+    let gets_ready = |line: &Line| {
+        let wait = matches!(line.decision, Decision::Wait(Wait::Readiness { .. }));
+        wait && line.server == Some(server.id)
+    };
+    if report.iter().any(gets_ready) {
+        let why = views::not_passed(service, server.id);
+        waiting.extend(why.map(|why| format!("[agent] {why}")));
+    }
     if !waiting.is_empty() {
         return Ok(waiting);
     }
