@@ -20,11 +20,11 @@ const LOOK_EVERY: Duration = Duration::from_secs(10);
 
 /// Looks at a state directory for as long as the runtime lives.
 pub struct Guard {
-    /// The directory.
+    /// The state directory that is looked at.
     pub data: PathBuf,
     /// Whose keys are in it.
     pub authority: Arc<Authority>,
-    /// The time.
+    /// When something was put back.
     pub clock: Arc<dyn Clock>,
     /// Who is told, and whose store and keyring are in it.
     pub service: Arc<Service>,

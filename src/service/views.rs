@@ -224,13 +224,7 @@ fn row(
     let latest = service.series.latest(server.id);
     let awaited = service.observed.work_awaited(server.farm, server.id);
     let awaited = awaited.map(|what| format!("its work cannot be told yet: {what}"));
-    let waits = report.iter().filter_map(wait_of).map(|wait| match wait {
-        Wait::Readiness { .. } => match not_passed(service, server.id) {
-            Some(why) => format!("{wait}; {why}"),
-            None => wait.to_string(),
-        },
-        _ => wait.to_string(),
-    });
+    let waits = waits::of_server(service, server.id, &report);
     let waiting = awaited.into_iter().chain(waits).collect();
     let (services, services_at) = services::said(service, &server);
     Ok(ServerView {

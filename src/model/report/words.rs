@@ -45,9 +45,6 @@ impl fmt::Display for Wait {
             }
             Wait::UnknownOutcome { step } => write!(f, "the answer to {step} is lost: listing"),
             Wait::Draining { left } => write!(f, "draining: {} left at most", say(*left)),
-            Wait::Readiness { age, limit } => {
-                write!(f, "getting ready for {} of {}", say(*age), say(*limit))
-            }
             Wait::VolumeHeld { index } => write!(f, "volume {index} is held by a leaving server"),
             Wait::Frozen(reason) => write!(f, "frozen: {reason}"),
             Wait::RolloutPaused { .. }
@@ -63,6 +60,7 @@ impl fmt::Display for Wait {
             | Wait::MissingKept { .. }
             | Wait::Locked { .. }
             | Wait::PutToSleep
+            | Wait::Readiness { .. }
             | Wait::Surplus { .. }
             | Wait::ReadyGate { .. }
             | Wait::Rebooting { .. }
@@ -97,6 +95,9 @@ fn policy(wait: &Wait, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             write!(f, "missing for {}: kept; terminate it to have it replaced", say(*age))
         }
         Wait::Locked { servers } => write!(f, "too many, but {servers} are locked"),
+        Wait::Readiness { age, limit } => {
+            write!(f, "getting ready for {} of {}", say(*age), say(*limit))
+        }
         Wait::PutToSleep => f.write_str("a person put it to sleep"),
         Wait::RunsAsleep { left } => {
             let left = say(*left);

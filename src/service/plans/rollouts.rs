@@ -133,9 +133,9 @@ fn named(role: &FarmRole, number: u64) -> Result<Revision> {
     })
 }
 
-/// The revision that a rollback goes to where nobody names one: where the rollout comes from or went
-/// back to, so that nobody is brought back to a revision that failed before this one, or else the
-/// one before.
+/// The revision that a rollback goes to where nobody names one: where the rollout comes from or
+/// went back to, so that nobody is brought back to a revision that failed before this one, or else
+/// the one before.
 ///
 /// `None` also where the declared one was declared again and did not fail: the one before it is the
 /// one that it was put in the place of, and whoever says "rollback" twice does not mean that one.

@@ -111,6 +111,15 @@ impl Whys {
     }
 }
 
+/// What a server waits for by the lines about it, one that gets ready with what keeps it.
+pub(super) fn of_server(service: &Service, server: ServerId, report: &[Line]) -> Vec<String> {
+    let said = |wait: &Wait| match (wait, not_passed(service, server)) {
+        (Wait::Readiness { .. }, Some(why)) => format!("{wait}; {why}"),
+        (wait, _) => wait.to_string(),
+    };
+    report.iter().filter_map(wait_of).map(said).collect()
+}
+
 /// What a server that gets ready is at, or what its check fails with, by its agent's word.
 pub fn not_passed(service: &Service, server: ServerId) -> Option<String> {
     let detail = service.observed.failure(server)?.detail;
