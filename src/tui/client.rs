@@ -1,17 +1,23 @@
 //! The real source: the typed client of the appliance's API. Every call blocks up to its deadline.
 
+use super::catalogue::{Catalogue, Noun};
 use super::source::{Action, Source};
 use crate::base::FarmId;
 use crate::base::text::escape_bytes;
 use crate::client::{Client, Heard};
 use crate::wire::account::{ACCOUNT_RESUME, ACCOUNTS, AccountView};
+use crate::wire::api::farms;
 use crate::wire::api::logs::{LogAsked, StreamPiece};
 use crate::wire::api::{
     EventView, ExplainView, FarmRoleView, FarmView, SeriesView, ServerView, StatusView,
 };
+use crate::wire::columns::clouds::CLOUDS;
+use crate::wire::columns::roles::ROLES;
+use crate::wire::columns::variables::VARIABLES;
 use crate::wire::hold::{HOLD_PLACE, HOLD_RELEASE, HOLDS};
-use crate::wire::input::{NoInput, ServerFilter};
+use crate::wire::input::{NoInput, RoleFilter, ServerFilter};
 use crate::wire::rollout::{RolloutVerb, RolloutView};
+use crate::wire::variable::environment;
 use std::time::Duration;
 
 /// Of each log of a server, so many of its last lines are shown.
@@ -108,6 +114,20 @@ impl Source for Client {
 
     fn accounts(&self) -> Result<Vec<AccountView>, String> {
         self.rows(&ACCOUNTS, &[]).map_err(line)
+    }
+
+    fn catalogue(&self, noun: Noun) -> Result<Catalogue, String> {
+        Ok(match noun {
+            Noun::Roles => {
+                let all = RoleFilter::default();
+                let all = self.rows_kept(&farms::ROLES, &[], &all, &|_| true).map_err(line)?;
+                Catalogue::of(&ROLES, &all)
+            }
+            Noun::Variables => {
+                Catalogue::of(&VARIABLES, &self.rows(&environment::LIST, &[]).map_err(line)?)
+            }
+            Noun::Clouds => Catalogue::of(&CLOUDS, &self.rows(&ACCOUNTS, &[]).map_err(line)?),
+        })
     }
 
     fn status(&self) -> Result<StatusView, String> {

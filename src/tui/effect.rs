@@ -1,5 +1,6 @@
 //! What the runner is asked to do. `update` returns these and does nothing itself.
 
+use super::catalogue::Noun;
 use super::source::Action;
 
 /// One thing to carry out.
@@ -42,4 +43,6 @@ pub enum Want {
     Explain(String),
     /// What a server prints.
     Log(String),
+    /// Roles, variables or cloud accounts.
+    Catalogue(Noun),
 }

@@ -1,5 +1,6 @@
 //! What happens to a session: keys, time, answers and news. Plain data, so a session replays.
 
+use super::catalogue::{Catalogue, Noun};
 use crate::base::Millis;
 use crate::wire::account::AccountView;
 use crate::wire::api::{
@@ -47,6 +48,8 @@ pub enum Answer {
     Explain(String, Result<ExplainView, String>),
     /// The last lines of a server's logs.
     Log(String, Result<Vec<String>, String>),
+    /// Roles, variables or cloud accounts.
+    Catalogue(Noun, Result<Catalogue, String>),
     /// A whole fetch is over; how long it took bounds how soon the next may begin.
     Fetched(Millis),
     /// What came of an action, in one line.

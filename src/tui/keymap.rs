@@ -66,13 +66,15 @@ pub enum Scope {
     Why,
     Log,
     Status,
+    Catalogue,
+    Entry,
     Help,
     Input,
 }
 
 impl Scope {
     /// All of them.
-    pub const ALL: [Scope; 11] = [
+    pub const ALL: [Scope; 13] = [
         Scope::Farms,
         Scope::Farm,
         Scope::Role,
@@ -82,6 +84,8 @@ impl Scope {
         Scope::Why,
         Scope::Log,
         Scope::Status,
+        Scope::Catalogue,
+        Scope::Entry,
         Scope::Help,
         Scope::Input,
     ];
@@ -98,6 +102,8 @@ impl Scope {
             Scope::Why => "why",
             Scope::Log => "log",
             Scope::Status => "status",
+            Scope::Catalogue => "catalogue",
+            Scope::Entry => "entry",
             Scope::Help => "help",
             Scope::Input => "input",
         }
@@ -105,7 +111,10 @@ impl Scope {
 
     /// Whether it has lines to select.
     pub fn is_list(self) -> bool {
-        matches!(self, Scope::Farms | Scope::Farm | Scope::Servers | Scope::Events)
+        matches!(
+            self,
+            Scope::Farms | Scope::Farm | Scope::Servers | Scope::Events | Scope::Catalogue
+        )
     }
 }
 

@@ -30,6 +30,7 @@
 //! To add a page: a variant of [`state::Place`], what it needs in `State::wants`, a file in
 //! `view/`, its name in `keymap.rs`, and a `.screen` file of three lines, then `BLESS=1`.
 
+pub mod catalogue;
 mod client;
 pub mod effect;
 pub mod event;

@@ -1,5 +1,6 @@
 //! The `:` commands: what they are called, what completes them, what they mean.
 
+use super::catalogue::Noun;
 use super::source::Action;
 use super::state::{Place, State};
 use crate::base::time::read;
@@ -55,7 +56,7 @@ enum Takes {
     Cloud,
 }
 
-const KNOWN: [Known; 17] = [
+const KNOWN: [Known; 20] = [
     Known { name: "farms", aliases: &["f", "home"], takes: Takes::Nothing, about: "all farms" },
     Known { name: "farm", aliases: &[], takes: Takes::Farm, about: "one farm: its servers" },
     Known { name: "servers", aliases: &["srv"], takes: Takes::Nothing, about: "all servers" },
@@ -70,6 +71,14 @@ const KNOWN: [Known; 17] = [
     Known { name: "start", aliases: &[], takes: Takes::Farm, about: "start a stopped farm" },
     Known { name: "rollout", aliases: &["role"], takes: Takes::Rollout, about: "rollout shop/web" },
     Known { name: "cloud", aliases: &[], takes: Takes::Cloud, about: "ask an account again" },
+    Known { name: "roles", aliases: &[], takes: Takes::Nothing, about: "what servers are made of" },
+    Known {
+        name: "variables",
+        aliases: &["vars"],
+        takes: Takes::Nothing,
+        about: "values servers get",
+    },
+    Known { name: "clouds", aliases: &[], takes: Takes::Nothing, about: "cloud accounts" },
     Known { name: "hold", aliases: &[], takes: Takes::Hold, about: "hold shop/web scale 2h why" },
     Known { name: "release", aliases: &[], takes: Takes::Hold, about: "end a hold" },
     Known { name: "quit", aliases: &["q", "exit"], takes: Takes::Nothing, about: "leave" },
@@ -257,6 +266,9 @@ pub fn parse(state: &State, line: &str) -> Result<Command, String> {
         "log" => Command::Go(Place::Log(full_name(state, name))),
         "servers" => Command::Go(Place::Servers),
         "status" => Command::Go(Place::Status),
+        "roles" => Command::Go(Place::Catalogue(Noun::Roles)),
+        "variables" => Command::Go(Place::Catalogue(Noun::Variables)),
+        "clouds" => Command::Go(Place::Catalogue(Noun::Clouds)),
         "quit" => Command::Quit,
         _ => Command::Go(Place::Farms),
     })

@@ -1,6 +1,7 @@
 //! Which lines a page shows, in which order. Worked out when data, filter or order change, and
 //! never while drawing: a frame formats only the rows it shows.
 
+use super::catalogue::Noun;
 use super::state::{Place, State};
 use super::text::width;
 use crate::wire::api::{EventView, FarmView, ServerView};
@@ -60,7 +61,9 @@ pub fn rebuild(state: &mut State) {
         Place::Farms => farm_rows(state),
         Place::Farm(_) | Place::Servers => server_rows(state),
         Place::Events(about) => event_rows(state, about),
+        Place::Catalogue(noun) => catalogue_rows(state, *noun),
         Place::Role(..)
+        | Place::Entry(..)
         | Place::Server(_)
         | Place::Why(_)
         | Place::Log(_)
@@ -101,6 +104,7 @@ fn id_of(state: &State, index: usize) -> Option<String> {
         Place::Farms => Some(state.data.farms.as_ref()?.get(index)?.id.to_string()),
         Place::Farm(_) | Place::Servers => Some(state.shown_servers().get(index)?.id.clone()),
         Place::Events(_) => Some(state.data.events.get(index)?.seq.to_string()),
+        Place::Catalogue(noun) => Some(state.catalogue(noun)?.entries.get(index)?.name.clone()),
         _ => None,
     }
 }
@@ -197,6 +201,19 @@ fn event_rows(state: &State, about: &str) -> Rows {
         .collect();
     let longest = about_longest(events);
     Rows { shown, of, longest }
+}
+
+/// In the order of the list, which is by name.
+fn catalogue_rows(state: &State, noun: Noun) -> Rows {
+    let Some(list) = state.catalogue(noun) else { return Rows::default() };
+    let filter = state.page().filter.to_lowercase();
+    let is_shown = |at: &usize| {
+        let cells: Vec<&str> = list.entries[*at].cells.iter().map(|cell| cell.0.as_str()).collect();
+        passes(&filter, &cells)
+    };
+    let longest = list.entries.iter().map(|entry| width(&entry.name)).max().unwrap_or(0);
+    let of = list.entries.len();
+    Rows { shown: (0..of).filter(is_shown).collect(), of, longest }
 }
 
 fn about_longest(events: &std::collections::VecDeque<EventView>) -> usize {

@@ -1,5 +1,6 @@
 //! What the screens need of the appliance: a small blocking trait, called by workers only.
 
+use super::catalogue::{Catalogue, Noun};
 use crate::wire::account::AccountView;
 use crate::wire::api::{
     EventView, ExplainView, FarmRoleView, FarmView, SeriesView, ServerView, StatusView,
@@ -61,6 +62,8 @@ pub trait Source: Send + Sync {
     fn rollout(&self, role: u64) -> Result<RolloutView, String>;
     /// Cloud accounts, and which are left alone.
     fn accounts(&self) -> Result<Vec<AccountView>, String>;
+    /// All roles, variables of the environment, or cloud accounts.
+    fn catalogue(&self, noun: Noun) -> Result<Catalogue, String>;
     /// How the appliance is.
     fn status(&self) -> Result<StatusView, String>;
     /// Does it, and says in one line what will happen now.

@@ -1,5 +1,6 @@
 //! All a session knows: pages, selection, data with its age. No terminal types, no IO.
 
+use super::catalogue::{Catalogue, Noun};
 use super::effect::Want;
 use super::keymap::{Scope, Verb};
 use super::rows::{Rows, Sort};
@@ -43,6 +44,10 @@ pub enum Place {
     Log(String),
     /// The appliance.
     Status,
+    /// All roles, variables or cloud accounts.
+    Catalogue(Noun),
+    /// One of these by name.
+    Entry(Noun, String),
     /// The keys of the page below.
     Help(Scope),
 }
@@ -60,6 +65,8 @@ impl Place {
             Place::Why(_) => Scope::Why,
             Place::Log(_) => Scope::Log,
             Place::Status => Scope::Status,
+            Place::Catalogue(_) => Scope::Catalogue,
+            Place::Entry(..) => Scope::Entry,
             Place::Help(_) => Scope::Help,
         }
     }
@@ -156,6 +163,8 @@ pub struct Data {
     pub explain: Option<(String, ExplainView)>,
     /// The last lines of a server's logs, and which server's.
     pub log: Option<(String, Vec<String>)>,
+    /// What a list page shows, and of what.
+    pub catalogue: Option<(Noun, Catalogue)>,
     /// The journal's end, oldest first.
     pub events: VecDeque<EventView>,
     /// Whether the journal has been read at all.
@@ -281,6 +290,8 @@ impl State {
             }
             Place::Why(what) => wants.push(Want::Explain(what.clone())),
             Place::Log(server) => wants.push(Want::Log(server.clone())),
+            Place::Catalogue(noun) => wants.push(Want::Catalogue(*noun)),
+            Place::Entry(noun, name) => wants.extend(noun.wants(name)),
             Place::Farms | Place::Events(_) | Place::Help(_) => {}
         }
         wants.extend([Want::Farms, Want::Status]);
@@ -390,6 +401,7 @@ impl State {
             Place::Farm(_) if self.page().on_roles => self.selected_role().is_some(),
             Place::Farm(_) | Place::Servers => self.selected_server().is_some(),
             Place::Events(_) => self.subject().is_some(),
+            Place::Catalogue(_) => self.selected_entry().is_some(),
             _ => true,
         };
         match verb {
@@ -412,6 +424,9 @@ impl State {
             Place::Role(farm, role) => self.rollout(*farm, *role),
             Place::Status => {
                 return !matches!(verb, Verb::Account | Verb::Why) || self.alone().is_some();
+            }
+            Place::Catalogue(Noun::Variables) | Place::Entry(Noun::Variables, _) => {
+                return !matches!(verb, Verb::Why | Verb::Events);
             }
             _ => return true,
         };
@@ -472,6 +487,10 @@ impl State {
                 Some(self.selected_event()?.about.clone()).filter(|about| !about.is_empty())
             }
             Place::Why(what) | Place::Log(what) => Some(what.clone()),
+            Place::Catalogue(_) | Place::Entry(..) => {
+                let (noun, name) = self.selected_entry()?;
+                noun.subject(name)
+            }
             Place::Status => self.alone().map(|account| format!("cloud {}", account.name)),
             Place::Help(_) => None,
         }

@@ -154,6 +154,11 @@ fn take(state: &mut State, answer: Answer) -> Vec<Effect> {
         Answer::Explain(what, answer) => {
             keep(answer, |explain| state.data.explain = Some((what, explain)))
         }
+        Answer::Catalogue(noun, answer) => {
+            let failed = keep(answer, |list| state.data.catalogue = Some((noun, list)));
+            rebuild(state);
+            failed
+        }
         Answer::Log(server, answer) => keep(answer, |lines| keep_log(state, server, lines)),
         Answer::Fetched(took) => {
             state.fetching.busy = false;

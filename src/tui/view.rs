@@ -1,5 +1,6 @@
 //! From state to cells. Reads and never changes; draws at any size, down to none.
 
+mod catalogue;
 mod events;
 mod explain;
 mod farm;
@@ -54,7 +55,9 @@ fn page(state: &State, body: Rect, pen: &mut Pen) {
         Place::Farm(id) => farm::draw(state, *id, body, pen),
         Place::Servers => servers::draw(state, body, pen),
         Place::Events(_) => events::draw(state, body, pen),
+        Place::Catalogue(noun) => catalogue::draw(state, *noun, body, pen),
         Place::Role(..)
+        | Place::Entry(..)
         | Place::Server(_)
         | Place::Why(_)
         | Place::Log(_)
@@ -75,9 +78,12 @@ fn lines(state: &State, width: u16) -> Vec<Line> {
         Place::Server(id) => server::lines(state, id, width),
         Place::Why(what) => explain::lines(state, what, width),
         Place::Log(server) => log::lines(state, server, width),
+        Place::Entry(noun, name) => catalogue::lines(state, *noun, name, width),
         Place::Status => status::lines(state, width),
         Place::Help(scope) => help::lines(*scope, width),
-        Place::Farms | Place::Farm(_) | Place::Servers | Place::Events(_) => Vec::new(),
+        Place::Farms | Place::Farm(_) | Place::Servers | Place::Events(_) | Place::Catalogue(_) => {
+            Vec::new()
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! The terminal UI as goldens: each `.screen` file names a world, a size and keys, and holds the
 //! screen they lead to. To add one, write the four lines above `---` and run with `BLESS=1`.
 
+mod catalogue;
 mod notes;
 mod world;
 

@@ -1,6 +1,8 @@
 //! Worlds to look at: what an appliance would answer, at a moment that stands still.
 
+use super::catalogue;
 use super::notes::printed;
+use grange::tui::catalogue::{Catalogue, Noun};
 use grange::tui::{Action, Source};
 use grange::wire::account::AccountView;
 use grange::wire::api::*;
@@ -68,7 +70,7 @@ impl World {
                 revision(4, "small", 4 - new, Some(NOW - minutes(14))),
                 revision(3, "nano", 0, Some(NOW - minutes(3000))),
             ],
-            ..calm("shop/web")
+            ..catalogue::calm("shop/web")
         };
         let waits = match state {
             "paused" => "rollout paused by a person: 1 of 4 rolled over",
@@ -230,7 +232,7 @@ impl World {
     }
 }
 
-fn revision(number: u64, size: &str, servers: u32, left_at: Option<i64>) -> RevisionView {
+pub fn revision(number: u64, size: &str, servers: u32, left_at: Option<i64>) -> RevisionView {
     RevisionView {
         number,
         role: "web-demo".into(),
@@ -239,22 +241,6 @@ fn revision(number: u64, size: &str, servers: u32, left_at: Option<i64>) -> Revi
         instance_type: size.into(),
         servers,
         left_at,
-    }
-}
-
-/// How the rollout of a farm role stands that has none.
-fn calm(about: &str) -> RolloutView {
-    RolloutView {
-        about: about.into(),
-        state: "none".into(),
-        wish: "go".into(),
-        from: 1,
-        to: 1,
-        failures_max: 2,
-        strategy: "serial".into(),
-        batch: 1,
-        revisions: vec![revision(1, "small", 3, None)],
-        ..RolloutView::default()
     }
 }
 
@@ -443,11 +429,15 @@ impl Source for World {
         let view = self.roles.iter().find(|view| view.id == role);
         let view = view.ok_or_else(|| format!("There is no farm role {role}"))?;
         let rollout = view.grange.rollout.as_deref().cloned();
-        self.there(rollout.unwrap_or_else(|| calm(&format!("shop/{}", view.alias))))
+        self.there(rollout.unwrap_or_else(|| catalogue::calm(&format!("shop/{}", view.alias))))
     }
 
     fn accounts(&self) -> Result<Vec<AccountView>, String> {
         self.there(self.accounts.clone())
+    }
+
+    fn catalogue(&self, noun: Noun) -> Result<Catalogue, String> {
+        self.there(catalogue::of(noun, &self.accounts, self.farms.is_empty()))
     }
 
     fn status(&self) -> Result<StatusView, String> {

@@ -220,6 +220,7 @@ pub fn ask(source: &dyn Source, want: Want) -> Answer {
             let explain = source.explain(&what);
             Answer::Explain(what, explain)
         }
+        Want::Catalogue(noun) => Answer::Catalogue(noun, source.catalogue(noun)),
         Want::Log(server) => {
             let log = source.log(&server);
             Answer::Log(server, log)

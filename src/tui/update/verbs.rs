@@ -1,6 +1,7 @@
 //! What a key means on a page.
 
 use super::{arrive, go, rollouts, say};
+use crate::tui::catalogue::Noun;
 use crate::tui::effect::Effect;
 use crate::tui::keymap::{Scope, Verb};
 use crate::tui::palette::Command;
@@ -99,9 +100,10 @@ pub fn command(state: &mut State, command: Command) -> Vec<Effect> {
 /// Opens the story of what is selected.
 fn why(state: &mut State) -> Vec<Effect> {
     let on_status = state.page().place == Place::Status;
+    let on_cloud = state.selected_entry().is_some_and(|(noun, _)| noun == Noun::Clouds);
     match state.subject() {
         // An account has no story of its own but what the journal says of it.
-        Some(about) if on_status => go(state, Place::Events(about)),
+        Some(about) if on_status || on_cloud => go(state, Place::Events(about)),
         Some(what) => go(state, Place::Why(what)),
         None if on_status => rollouts::nobody_alone(state),
         None => nothing_selected(state),
@@ -160,7 +162,11 @@ fn open(state: &mut State) -> Vec<Effect> {
             state.selected_server().map(|server| Place::Server(server.id.clone()))
         }
         Place::Events(_) => state.subject().map(Place::Why),
+        Place::Catalogue(_) => {
+            state.selected_entry().map(|(noun, name)| Place::Entry(noun, name.to_owned()))
+        }
         Place::Role(..)
+        | Place::Entry(..)
         | Place::Server(_)
         | Place::Why(_)
         | Place::Log(_)
@@ -193,12 +199,13 @@ fn step(state: &mut State, by: i64) -> Vec<Effect> {
             let page = state.page_mut();
             page.role_at = moved(page.role_at, last);
         }
-        Place::Farms | Place::Farm(_) | Place::Servers | Place::Events(_) => {
+        Place::Farms | Place::Farm(_) | Place::Servers | Place::Events(_) | Place::Catalogue(_) => {
             let last = state.rows.shown.len().saturating_sub(1);
             let at = moved(state.page().at, last);
             select(state, at);
         }
         Place::Role(..)
+        | Place::Entry(..)
         | Place::Server(_)
         | Place::Why(_)
         | Place::Log(_)
@@ -222,6 +229,9 @@ fn copy(state: &mut State) -> Vec<Effect> {
         }
         Place::Events(_) => state.selected_event().map(|event| event.seq.to_string()),
         Place::Why(what) | Place::Log(what) => Some(what.clone()),
+        Place::Catalogue(_) | Place::Entry(..) => {
+            state.selected_entry().map(|(_, name)| name.to_owned())
+        }
         Place::Status | Place::Help(_) => None,
     };
     let Some(id) = id else { return nothing_selected(state) };

@@ -69,7 +69,12 @@ pub fn crumbs(state: &State) -> String {
                 state.shown_server(id).map_or_else(String::new, |server| server.grange.name.clone())
             }
             Place::Why(what) | Place::Log(what) | Place::Events(what) => what.clone(),
-            Place::Farms | Place::Servers | Place::Status | Place::Help(_) => String::new(),
+            Place::Entry(noun, name) => noun.subject(name).unwrap_or_default(),
+            Place::Farms
+            | Place::Servers
+            | Place::Status
+            | Place::Catalogue(_)
+            | Place::Help(_) => String::new(),
         };
     }
     names.join(&format!(" {} ", state.signs.into))
@@ -94,6 +99,8 @@ fn crumb(state: &State, place: &Place) -> String {
         Place::Why(what) => format!("why {what}"),
         Place::Log(what) => format!("log of {what}"),
         Place::Status => "status".into(),
+        Place::Catalogue(noun) => noun.name().into(),
+        Place::Entry(_, name) => name.clone(),
         Place::Help(_) => "help".into(),
     }
 }
@@ -155,6 +162,7 @@ fn title_rule(state: &State, area: Rect, pen: &mut Pen) {
         let noun = match page.place {
             Place::Farms => "farm",
             Place::Events(_) => "event",
+            Place::Catalogue(noun) => noun.one(),
             _ => "server",
         };
         let all = count(of as u64, noun);

@@ -6,9 +6,9 @@ use ratatui::layout::Rect;
 
 /// A column.
 #[derive(Clone, Copy, Debug)]
-pub struct Column {
+pub struct Column<'a> {
     /// Its heading.
-    pub title: &'static str,
+    pub title: &'a str,
     /// Its width; of the growing one the least.
     pub width: u16,
     /// It takes what is left over.
@@ -19,20 +19,20 @@ pub struct Column {
     pub rank: u8,
 }
 
-impl Column {
+impl<'a> Column<'a> {
     /// A column of fixed width.
-    pub const fn new(title: &'static str, width: u16, rank: u8) -> Column {
+    pub const fn new(title: &'a str, width: u16, rank: u8) -> Column<'a> {
         Column { title, width, grows: false, right: false, rank }
     }
 
     /// One that takes what is left over.
-    pub const fn grows(mut self) -> Column {
+    pub const fn grows(mut self) -> Column<'a> {
         self.grows = true;
         self
     }
 
     /// One of numbers.
-    pub const fn right(mut self) -> Column {
+    pub const fn right(mut self) -> Column<'a> {
         self.right = true;
         self
     }
@@ -44,7 +44,7 @@ const MARGIN: u16 = 2;
 const GAP: u16 = 2;
 
 /// Where each column is: start and width, or nothing when there was no room.
-fn places(columns: &[Column], width: u16) -> Vec<Option<(u16, u16)>> {
+fn places(columns: &[Column<'_>], width: u16) -> Vec<Option<(u16, u16)>> {
     let mut kept: Vec<bool> = vec![true; columns.len()];
     let needs = |kept: &[bool]| {
         let shown = columns.iter().zip(kept).filter(|(_, kept)| **kept);
@@ -98,7 +98,7 @@ fn first_row(body: Body, height: usize) -> usize {
 pub fn draw(
     pen: &mut Pen,
     area: Rect,
-    columns: &[Column],
+    columns: &[Column<'_>],
     body: Body,
     cell: impl Fn(usize, usize) -> (String, Tone),
 ) {
