@@ -212,6 +212,8 @@ pub fn condition_badge(signs: &Signs, name: &str) -> Option<Badge> {
     let (sign, word, tone) = match name {
         "failed" => (signs.bad, "failed", Tone::Bad),
         "unhealthy" => (signs.bad, "unhealthy", Tone::Bad),
+        "crashLoop" => (signs.bad, "crash loop", Tone::Bad),
+        "serviceDown" => (signs.bad, "service down", Tone::Bad),
         "silent" => (signs.unknown, "silent", Tone::Bad),
         "missing" => (signs.unknown, "missing", Tone::Bad),
         "rebooting" => (signs.busy, "rebooting", Tone::Busy),

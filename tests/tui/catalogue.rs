@@ -1,14 +1,16 @@
 //! What stands still in the worlds that screens look at: roles, variables, a calm rollout.
 
-use super::world::revision;
+use super::world::{NOW, World, revision};
 use grange::tui::catalogue::{Catalogue, Noun};
 use grange::wire::account::AccountView;
+use grange::wire::api::ConditionView;
 use grange::wire::columns::clouds::CLOUDS;
 use grange::wire::columns::roles::ROLES;
 use grange::wire::columns::variables::VARIABLES;
 use grange::wire::input::{RoleExtra, RoleView};
 use grange::wire::role::RoleUseView;
 use grange::wire::rollout::RolloutView;
+use grange::wire::service::ServiceView;
 use grange::wire::variable::VariableView;
 
 /// What an appliance has of a noun; one that is empty has none.
@@ -79,4 +81,28 @@ pub fn calm(about: &str) -> RolloutView {
         revisions: vec![revision(1, "small", 3, None)],
         ..RolloutView::default()
     }
+}
+
+/// A service of the first server keeps ending, and another runs.
+pub fn ail(world: &mut World) {
+    let why = "service app keeps ending and is started again (4 restarts within 10 m): it last \
+               ended with exit code 1; it printed: no such table: orders";
+    let server = &mut world.servers[0].grange;
+    server.conditions.push(ConditionView { name: "crashLoop".into(), why: why.into() });
+    let service = |name: &str, state: &str, age| ServiceView {
+        age: Some(age),
+        counted_since: Some(NOW - 600_000),
+        ..ServiceView { state: state.into(), ..ServiceView::unknown(name.into()) }
+    };
+    let app = ServiceView {
+        restarts: 4,
+        restarts_lately: 4,
+        ended: Some("ended with exit code 1".into()),
+        ended_at: Some(NOW - 12_000),
+        exit_code: Some(1),
+        printed: Some("no such table: orders".into()),
+        ..service("app", "backingOff", 95_000)
+    };
+    server.services = vec![app, service("metrics", "running", 600_000)];
+    server.services_at = Some(NOW - 3_000);
 }

@@ -37,6 +37,7 @@ impl World {
             "frozen" => world.freeze(),
             "held" => world.hold(),
             "noted" => world.note(),
+            "ailing" => catalogue::ail(&mut world),
             "rolling" => world.roll("rolling"),
             "paused" => world.roll("paused"),
             "failed" => world.roll("rolled back"),

@@ -249,7 +249,11 @@ fn server_story(past: &Past, server: &Server) -> Result<ExplainView> {
         let ailments = past.service.observed.services_of(server.id).map(|said| said.ailments());
         let about = past.name(server)?;
         let see = |why| format!("[person] {why}: grange server log {about}");
-        waiting.splice(0..0, ailments.unwrap_or_default().into_iter().map(see));
+        let ailments = ailments.unwrap_or_default();
+        if !ailments.is_empty() {
+            waiting.retain(|line| !line.starts_with("nothing:"));
+        }
+        waiting.splice(0..0, ailments.into_iter().map(see));
         // What it stands on is not well: nothing else explains what follows from that.
         let noticed = notices::of(past.service, &server.account, server.id).into_iter();
         waiting.splice(0..0, noticed.map(|notice| format!("[sighting] {}", notice.text)));

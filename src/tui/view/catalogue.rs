@@ -89,7 +89,9 @@ fn tone(tone: columns::Tone) -> Tone {
 fn none(noun: Noun) -> Vec<Line> {
     let (what, command) = match noun {
         Noun::Roles => ("There is no role yet.", "grange role apply -f my-api.yaml"),
-        Noun::Variables => ("There is no variable yet.", "grange variable set NAME=VALUE"),
+        Noun::Variables => {
+            ("There is no variable yet.", "grange variable set environment NAME=VALUE")
+        }
         Noun::Clouds => ("There is no cloud account yet.", "grange cloud add docker"),
     };
     vec![

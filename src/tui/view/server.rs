@@ -4,7 +4,7 @@ use super::absent;
 use super::pen::{Line, spark};
 use super::servers::{address, agent, badge, launched_age};
 use crate::tui::state::State;
-use crate::tui::text::{age, age_of, moment, width};
+use crate::tui::text::{age, age_of, moment, width, wrap};
 use crate::tui::theme::Tone;
 use crate::wire::api::{SeriesView, ServerView};
 use crate::wire::service::ServiceView;
@@ -68,7 +68,10 @@ fn facts(state: &State, server: &ServerView, columns: usize) -> Vec<Line> {
     }
     for (nth, service) in extra.services.iter().enumerate() {
         let said = format!("{} {}, {}", service.name, service.state, service.story());
-        fact(&mut lines, if nth == 0 { "services" } else { "" }, said, service_tone(service));
+        for (part, text) in wrap(&said, columns.saturating_sub(14)).into_iter().enumerate() {
+            let name = if nth + part == 0 { "services" } else { "" };
+            fact(&mut lines, name, text, service_tone(service));
+        }
     }
     for waiting in &extra.waiting {
         fact(&mut lines, "waits for", waiting.clone(), Tone::Busy);
