@@ -191,7 +191,8 @@ fn field_fault(name: &str, error: serde_json::Error) -> Problem {
 
 /// Fields that carry a document with a grammar of its own, or what a program is given: whoever
 /// reads one checks it, and a program may be given any byte.
-const DOCUMENTS: [&str; 5] = ["manifest", "proposal", "command", "sources.text", "value"];
+const DOCUMENTS: [&str; 6] =
+    ["manifest", "proposal", "command", "sources.text", "value", "options.value"];
 
 /// What is wrong with the texts of a field: every text that comes in by the API is checked here,
 /// whatever else its verb asks of it. A description may have several lines.

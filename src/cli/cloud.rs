@@ -1,7 +1,7 @@
 //! `grange cloud`.
 
-use crate::base::Timestamp;
 use crate::base::time::say;
+use crate::base::{Problem, Timestamp};
 use crate::cli::args::{Listing, Showing, said};
 use crate::cli::{Done, Io, list, table};
 use crate::client::Client;
@@ -16,6 +16,7 @@ use crate::wire::deed::Deed;
 use crate::wire::input::NoInput;
 use clap::{Args as Group, Subcommand};
 use std::io;
+use std::path::PathBuf;
 
 /// Verbs of cloud accounts.
 #[derive(Debug, Subcommand)]
@@ -107,16 +108,36 @@ pub struct CloudOptions {
     /// Where its servers reach the appliance, as 10.0.0.5:8883 [default: found out]
     #[arg(long, value_name = "ADDRESS:PORT", value_parser = said::something)]
     agent_address: Option<String>,
+    /// The authority of the engine's certificate, PEM; with it TLS is spoken
+    #[arg(long, value_name = "FILE")]
+    ca: Option<PathBuf>,
+    /// The SHA-256 fingerprint of the engine's certificate, instead of an authority
+    #[arg(long, value_name = "SHA256", value_parser = said::something)]
+    pin: Option<String>,
+    /// The certificate that the engine knows the appliance by, PEM
+    #[arg(long, value_name = "FILE")]
+    cert: Option<PathBuf>,
+    /// The private key of that certificate, PEM; kept sealed, never shown; - is standard input
+    #[arg(long, value_name = "FILE")]
+    key: Option<PathBuf>,
 }
 
 impl CloudOptions {
-    fn said(self) -> Vec<OptionValue> {
-        let CloudOptions { network, agent_address } = self;
-        let all = [("network", network), ("agent-address", agent_address)];
+    fn said(self, io: &mut Io<'_>) -> Result<Vec<OptionValue>, Problem> {
+        let CloudOptions { network, agent_address, ca, pin, cert, key } = self;
+        let mut text = |file: Option<PathBuf>| file.map(|file| io.text(&file)).transpose();
+        let all = [
+            ("network", network),
+            ("agent-address", agent_address),
+            ("ca", text(ca)?),
+            ("pin", pin),
+            ("cert", text(cert)?),
+            ("key", text(key)?),
+        ];
         let said = |(name, value): (&str, Option<String>)| {
             Some(OptionValue { name: name.to_owned(), value: value? })
         };
-        all.into_iter().filter_map(said).collect()
+        Ok(all.into_iter().filter_map(said).collect())
     }
 }
 
@@ -130,7 +151,7 @@ pub fn carry(verb: CloudVerb, client: &Client, io: &mut Io<'_>, json: bool) -> D
         }
         CloudVerb::Add(added) => {
             let CloudAdd { platform, name, endpoint, options } = *added;
-            let options = options.said();
+            let options = options.said(io)?;
             let input = AccountAdd { name, platform, endpoint, options };
             let account = client.ask(&ACCOUNT_ADD, &[], &input)?;
             said_of(&account, "is added", io, json)?;
@@ -149,7 +170,8 @@ pub fn carry(verb: CloudVerb, client: &Client, io: &mut Io<'_>, json: bool) -> D
         CloudVerb::Edit(edited) => {
             let CloudEdit { name, endpoint, options, unset } = *edited;
             let gone = |name| OptionValue { name, value: String::new() };
-            let options = options.said().into_iter().chain(unset.into_iter().map(gone)).collect();
+            let options =
+                options.said(io)?.into_iter().chain(unset.into_iter().map(gone)).collect();
             let input = AccountEdit { endpoint, options };
             let account = client.ask(&ACCOUNT_EDIT, &[&name], &input)?;
             said_of(&account, "is changed", io, json)?;
@@ -184,13 +206,20 @@ fn said_of(account: &AccountView, what: &str, io: &mut Io<'_>, json: bool) -> io
 }
 
 fn facts(account: &AccountView, io: &mut Io<'_>) -> io::Result<()> {
-    let options = account.options.iter().map(|option| (option.name.as_str(), option.value.clone()));
+    // Certificates have many lines, and nobody reads them.
+    let shown = |value: &str| match value.lines().count() {
+        0 | 1 => value.to_owned(),
+        _ => format!("{} bytes", value.len()),
+    };
+    let options = account.options.iter();
+    let options = options.map(|option| (option.name.as_str(), shown(&option.value)));
+    let secrets = account.secrets.iter().map(|name| (name.as_str(), "kept sealed".to_owned()));
     let mut facts = vec![
         ("account", account.name.clone()),
         ("platform", account.platform.clone()),
         ("endpoint", account.endpoint.clone()),
     ];
-    facts.extend(options);
+    facts.extend(options.chain(secrets));
     facts.push(("state", account.state.clone()));
     facts.push(("lease", lease(&account.lease)));
     facts.push(("the last said", account.reason.clone().unwrap_or_default()));

@@ -5,4 +5,5 @@ pub mod clouds;
 
 use grange_base::base;
 use grange_model::model;
+use grange_net::net;
 use grange_wire::wire;

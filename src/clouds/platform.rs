@@ -6,6 +6,7 @@
 
 use super::lease::LeaseHolder;
 use super::{Cloud, CloudError, InstanceType, command, docker};
+use crate::base::Secret;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -20,6 +21,8 @@ pub struct AccountOpening {
     pub endpoint: String,
     /// What else is said of it, by the names of [`Platform::options`].
     pub options: BTreeMap<String, String>,
+    /// The value of its platform's option that is secret.
+    pub secret: Option<Secret>,
     /// What of the appliance its servers have to know.
     pub appliance: OpeningAppliance,
 }
@@ -48,6 +51,19 @@ pub struct OptionField {
     pub name: &'static str,
     /// What it is and what holds without it: one sentence.
     pub about: &'static str,
+    /// What its value looks like.
+    pub kind: OptionKind,
+}
+
+/// What the value of an option looks like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OptionKind {
+    /// A word, as a name or an address.
+    Word,
+    /// A text of several lines, as certificates.
+    Text,
+    /// A text that is stored sealed and never shown. A platform has one at most.
+    Secret,
 }
 
 /// One thing that was found out about an account.
@@ -99,7 +115,7 @@ pub struct Platform {
 pub const PLATFORMS: [Platform; 2] = [
     Platform {
         name: docker::NAME,
-        endpoint: "unix:///var/run/docker.sock or tcp://10.0.0.7:2375",
+        endpoint: "unix:///var/run/docker.sock or tcp://10.0.0.7:2376",
         options: &docker::OPTIONS,
         instance_types: docker::sizes,
         leased: true,
@@ -116,6 +132,19 @@ pub const PLATFORMS: [Platform; 2] = [
         examine: command::examine,
     },
 ];
+
+impl Platform {
+    /// The option of a name.
+    pub fn option(&self, name: &str) -> Option<&'static OptionField> {
+        self.options.iter().find(|option| option.name == name)
+    }
+
+    /// The name of its option that is secret.
+    pub fn secret(&self) -> Option<&'static str> {
+        let secret = self.options.iter().find(|option| option.kind == OptionKind::Secret);
+        secret.map(|option| option.name)
+    }
+}
 
 /// The platform of a name.
 pub fn platform(name: &str) -> Option<&'static Platform> {

@@ -5,6 +5,7 @@
 //! of nobody else. What is under way when an account changes ends with what it began with.
 
 use crate::base::Waker;
+use crate::base::problem::chain;
 use crate::clouds::Cloud;
 use crate::jobs::{Pool, Ports};
 use crate::service::Service;
@@ -96,8 +97,11 @@ impl Accounts {
                 open.insert(name, known);
                 continue;
             }
-            let Some((platform, opening)) = opening(service, &record) else {
-                tracing::warn!(%name, platform = record.platform, "of a platform unknown here");
+            let found = opening(service, &record);
+            let why = found.as_ref().err().map(|problem| chain(problem));
+            service.observed.set_alert(&format!("opening-{name}"), why.clone());
+            let Some((platform, opening)) = found.ok().flatten() else {
+                tracing::warn!(%name, platform = record.platform, why, "cannot be opened");
                 continue;
             };
             let cloud = match (platform.open)(&opening) {

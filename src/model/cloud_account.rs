@@ -1,6 +1,7 @@
 //! A cloud account: where a platform is asked, and as whom.
 
 use crate::base::{CloudAccountId, EnvironmentId, Name, Timestamp, UserId};
+use crate::model::Sealed;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -25,4 +26,6 @@ pub struct CloudAccount {
     pub added_at: Timestamp,
     /// The person who added it.
     pub added_by: UserId,
+    /// The secret that its platform's options have, sealed; `None` where none is said.
+    pub secret: Option<Sealed>,
 }

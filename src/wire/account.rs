@@ -169,6 +169,9 @@ pub struct AccountView {
     pub endpoint: String,
     /// What else is said of it.
     pub options: Vec<OptionValue>,
+    /// Names of options that have a value which is never shown.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub secrets: Vec<String>,
     /// Its revision, for `If-Match`; 0 where it has no record.
     pub revision: u64,
     /// `well`, `failing` (calls failed, steps still begin), `open` (it is left alone), `trial`

@@ -14,6 +14,7 @@ const ACCOUNT: Shape = Shape {
         field("platform", Text, "Its platform."),
         field("endpoint", Text, "Where its API is; empty where it is the machine itself."),
         field("options", ListOf("CloudAccountOption"), "What else is said of it."),
+        field("secrets", Texts, "Names of options whose value is never shown."),
         field("revision", Integer, "Its revision, for If-Match; 0 where it has no record."),
         field("state", Text, "well, failing, open, trial, elsewhere or awaited."),
         field("lease", Of("CloudAccountLease"), "Who manages it."),

@@ -37,3 +37,5 @@ pub const COMMAND_WORDS_MAX: usize = 16 * 1024;
 pub const COMMAND_REQUEST_BYTES_MAX: usize = 256 * 1024;
 /// Longest file of programs.
 pub const COMMAND_FILE_BYTES_MAX: usize = 64 * 1024;
+/// Bytes of a text of several lines that is said of a cloud account: some certificates.
+pub const CLOUD_ACCOUNT_TEXT_BYTES_MAX: usize = 64 * 1024;

@@ -4,8 +4,10 @@
 //! nothing of a connection outlives its call. Every call has a deadline for everything together and
 //! a bound for its answer. What was certainly not sent is told apart from what may have happened.
 
+use super::tls::{EngineTls, refusal};
 use crate::base::limit::{DOCKER_ANSWER_BYTES_MAX, DOCKER_CALL_DEADLINE};
 use crate::clouds::CloudError;
+use crate::net::tls::Dialled;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::io::{self, ErrorKind, Read, Write};
@@ -34,6 +36,8 @@ pub enum Endpoint {
 pub struct DockerEngine {
     /// Where each of its calls is sent.
     pub endpoint: Endpoint,
+    /// How TLS is spoken there; `None` where it is not.
+    pub tls: Option<EngineTls>,
 }
 
 /// What an engine answered to one call.
@@ -103,6 +107,17 @@ impl Wire for TcpStream {
     }
 }
 
+impl Wire for Dialled {
+    fn limit(&self, _left: Duration) -> io::Result<()> {
+        // It ends with the deadline it was dialled with.
+        Ok(())
+    }
+
+    fn local_ip(&self) -> Option<IpAddr> {
+        self.local_address().ok().map(|address| address.ip())
+    }
+}
+
 impl DockerEngine {
     /// Asks for an object. What is not there is `None`.
     pub fn get<T: DeserializeOwned>(&self, path: &str) -> Result<Option<T>, CloudError> {
@@ -151,8 +166,13 @@ impl DockerEngine {
         let answer = receive(&mut *wire, end);
         match (sent, answer) {
             (_, Ok(answer)) => parse(&answer),
-            (Err(error), Err(_)) => Err(lost("sending")(error)),
-            (Ok(()), Err(error)) => Err(lost("the answer to")(error)),
+            (sent, Err(error)) => {
+                let refused = refusal(&error).or_else(|| refusal(sent.as_ref().err()?));
+                Err(refused.unwrap_or_else(|| match sent {
+                    Err(error) => lost("sending")(error),
+                    Ok(()) => lost("the answer to")(error),
+                }))
+            }
         }
     }
 
@@ -175,9 +195,12 @@ impl DockerEngine {
                 let mut found = place.to_socket_addrs().map_err(busy)?;
                 let address = found.next();
                 let address = address.ok_or_else(|| busy(ErrorKind::NotFound.into()))?;
-                let left = end.saturating_duration_since(Instant::now()).min(CONNECT_DEADLINE);
-                let stream = TcpStream::connect_timeout(&address, left).map_err(busy)?;
-                Ok(Box::new(stream))
+                let left = end.saturating_duration_since(Instant::now());
+                if let Some(tls) = &self.tls {
+                    return Ok(Box::new(tls.dial(address, left)?));
+                }
+                let stream = TcpStream::connect_timeout(&address, left.min(CONNECT_DEADLINE));
+                Ok(Box::new(stream.map_err(busy)?))
             }
         }
     }
@@ -286,7 +309,7 @@ fn parse(answer: &[u8]) -> Result<EngineAnswer, CloudError> {
     let Some(end) = head.windows(4).position(|four| four == b"\r\n\r\n") else {
         return Err(match answer.first() {
             // The record of an alert, or of a handshake.
-            Some(0x15 | 0x16) => unknown("it speaks TLS, and tcp:// is without"),
+            Some(0x15 | 0x16) => unknown("it speaks TLS: say whom to believe, with ca or pin"),
             _ => unknown("no HTTP"),
         });
     };
@@ -321,9 +344,9 @@ impl EngineAnswer {
         let words = self.words();
         match self.status {
             _ if words.contains("no space left on device") => CloudError::NoCapacity(words),
-            400 if words.contains("HTTP request to an HTTPS server") => {
-                CloudError::Credentials("it speaks TLS, and tcp:// is without".to_owned())
-            }
+            400 if words.contains("HTTP request to an HTTPS server") => CloudError::Credentials(
+                "it speaks TLS: say whom to believe, with ca or pin".to_owned(),
+            ),
             400 => CloudError::Refused(words),
             401 | 403 => CloudError::Credentials(words),
             404 => CloudError::NotFound(words),

@@ -2,6 +2,7 @@
 
 use super::Docker;
 use super::engine::Content;
+use super::tls::field_of;
 use crate::clouds::platform::{AccountOpening, Examination, Fact, FieldFault, endpoint_fault};
 use serde::Deserialize;
 
@@ -97,7 +98,10 @@ pub fn examine(opening: &AccountOpening) -> Result<Examination, FieldFault> {
     let docker = Docker::open(opening)?;
     let at = |field: &str, why: String| FieldFault { field: field.to_owned(), why };
     let answer = docker.engine.call("GET", "/version", Content::Nothing);
-    let answer = answer.map_err(|error| endpoint_fault(&error))?;
+    let answer = answer.map_err(|error| FieldFault {
+        field: field_of(&error).to_owned(),
+        ..endpoint_fault(&error)
+    })?;
     if answer.status != 200 {
         return Err(endpoint_fault(&answer.error()));
     }

@@ -25,19 +25,20 @@
 //!
 //! **What is not here**: images are not fetched: an engine has them, or says which one is missing.
 //! No zones. `outbound` changes nothing, since a container on a bridge reaches what the machine
-//! reaches. TLS is not spoken.
+//! reaches.
 
 mod container;
 mod engine;
 mod examine;
 mod files;
 mod lease;
+mod tls;
 mod volume;
 
 pub use examine::examine;
 
 use super::lease::LeaseMarks;
-use super::platform::{AccountOpening, FieldFault, OpeningAppliance, OptionField};
+use super::platform::{AccountOpening, FieldFault, OpeningAppliance, OptionField, OptionKind};
 use super::volume::VolumeSighting;
 use super::{Applied, Cloud, CloudError, CloudStep, InstanceType, LaunchRequest};
 use crate::base::{Secret, ServerId};
@@ -54,13 +55,34 @@ use std::time::Duration;
 pub const NAME: &str = "docker";
 
 /// What may be said of an account beside where its engine listens.
-pub const OPTIONS: [OptionField; 2] = [
-    OptionField { name: "network", about: "The Docker network of its servers; bridge without it." },
+pub const OPTIONS: [OptionField; 6] = [
+    OptionField {
+        name: "network",
+        about: "The Docker network of its servers; bridge without it.",
+        kind: OptionKind::Word,
+    },
     OptionField {
         name: "agent-address",
         about: "Where its servers reach the appliance's agents' port, as 10.0.0.5:8883; found out \
                 without it.",
+        kind: OptionKind::Word,
     },
+    OptionField {
+        name: "ca",
+        about: "The authority of the engine's certificate, PEM; with it TLS is spoken.",
+        kind: OptionKind::Text,
+    },
+    OptionField {
+        name: "pin",
+        about: "The SHA-256 fingerprint of the engine's own certificate, instead of an authority.",
+        kind: OptionKind::Word,
+    },
+    OptionField {
+        name: "cert",
+        about: "The certificate that the engine knows us by, PEM; needs key.",
+        kind: OptionKind::Text,
+    },
+    OptionField { name: "key", about: "The private key of cert, PEM.", kind: OptionKind::Secret },
 ];
 
 /// The network of an engine that says none.
@@ -118,7 +140,8 @@ impl Docker {
             return Err(fault("options.agent-address", why));
         }
         let appliance = opening.appliance.clone();
-        Ok(Docker { engine: DockerEngine { endpoint }, network, agent_address, appliance })
+        let tls = tls::read(opening, &endpoint)?;
+        Ok(Docker { engine: DockerEngine { endpoint, tls }, network, agent_address, appliance })
     }
 
     /// Every container of ours, or that of one server.

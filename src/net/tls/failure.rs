@@ -26,6 +26,42 @@ pub fn handshake_failure(error: &io::Error) -> Option<String> {
     })
 }
 
+/// What stands against a connection over TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HandshakeFault {
+    /// We do not believe whoever signed the other end's certificate.
+    Authority,
+    /// The other end does not believe us.
+    Client,
+    /// The other end does not speak TLS.
+    NoTls,
+    /// Something else, as a certificate that expired.
+    Other,
+}
+
+/// The same as [`handshake_failure`] as a kind, also where it comes with the first answer.
+pub fn handshake_fault(error: &io::Error) -> Option<HandshakeFault> {
+    use AlertDescription as A;
+    let error = error.get_ref()?.downcast_ref::<Error>()?;
+    Some(match error {
+        Error::InvalidCertificate(
+            CertificateError::UnknownIssuer | CertificateError::BadSignature,
+        ) => HandshakeFault::Authority,
+        Error::InvalidMessage(_) => HandshakeFault::NoTls,
+        Error::AlertReceived(
+            A::CertificateRequired
+            | A::BadCertificate
+            | A::UnknownCA
+            | A::CertificateUnknown
+            | A::CertificateExpired
+            | A::HandshakeFailure
+            | A::AccessDenied
+            | A::DecryptError,
+        ) => HandshakeFault::Client,
+        _ => HandshakeFault::Other,
+    })
+}
+
 fn certificate(why: &CertificateError) -> String {
     match why {
         CertificateError::ExpiredContext { time, not_after } => format!(

@@ -13,7 +13,7 @@ pub mod server;
 pub mod validity;
 
 pub use client::{Alpn, Dialled, Names, Trust, client_config, connect, dial};
-pub use failure::handshake_failure;
+pub use failure::{HandshakeFault, handshake_failure, handshake_fault};
 pub use key::DeviceKey;
 pub use rustls::{ClientConfig, ServerConfig};
 pub use server::{Peer, Serving, accept, agents_port, api_port};

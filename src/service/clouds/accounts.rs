@@ -40,6 +40,7 @@ use super::lease::{self, LeaseStanding};
 use crate::base::limit::{BREAKER_FAILURES, BREAKER_FARM_ROLES_MAX, BREAKER_REASON_MAX};
 use crate::base::time::say;
 use crate::base::{Millis, Problem, Result, Timestamp};
+use crate::clouds::platform::platform;
 use crate::clouds::{Applied, CloudError, Verdict};
 use crate::model::{
     Actor, Breaker, BreakerCause, Cause, CloudAccount, Grant, Permission, Server, Step, StepKind,
@@ -343,6 +344,8 @@ pub(super) fn seen(
     breaker: Option<&Breaker>,
 ) -> Result<AccountView> {
     let record = lookup::cloud_account(read, account)?;
+    let has_secret = record.as_ref().filter(|record| record.secret.is_some());
+    let secrets = has_secret.and_then(|record| platform(&record.platform)?.secret());
     let revision =
         record.as_ref().map(|record| lookup::revision_of::<CloudAccount>(read, record.id));
     let options = record.iter().flat_map(|record| record.options.clone());
@@ -370,6 +373,7 @@ pub(super) fn seen(
         endpoint: record.map_or_else(String::new, |record| record.endpoint),
         state: state.to_owned(),
         lease: lease::shown(&lease),
+        secrets: secrets.map(str::to_owned).into_iter().collect(),
         failures: breaker.map_or(0, |breaker| breaker.failures),
         reason: breaker.map(|breaker| breaker.reason.clone()).or(unlisted),
         since: breaker.map(|breaker| breaker.since.0),

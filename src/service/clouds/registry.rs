@@ -10,17 +10,20 @@
 
 use super::accounts::{checked_name, seen};
 use super::lease;
-use crate::base::limit::{CLOUD_ACCOUNT_FIELD_BYTES_MAX, CLOUD_ACCOUNTS_MAX};
+use crate::base::limit::{
+    CLOUD_ACCOUNT_FIELD_BYTES_MAX, CLOUD_ACCOUNT_TEXT_BYTES_MAX, CLOUD_ACCOUNTS_MAX,
+    SECRET_BYTES_MAX,
+};
 use crate::base::text::{self, Kind};
-use crate::base::{Code, Name, Problem, Result, ServerId};
+use crate::base::{CloudAccountId, Code, Name, Problem, Result, Secret, ServerId};
 use crate::clouds::platform::{
-    AccountOpening, Examination, FieldFault, PLATFORMS, Platform, endpoint_fault, platform,
-    unknown_option,
+    AccountOpening, Examination, FieldFault, OptionKind, PLATFORMS, Platform, endpoint_fault,
+    platform, unknown_option,
 };
 use crate::clouds::{Cloud, CloudError};
 use crate::model::{Actor, Breaker, Cause, CloudAccount, Grant, Permission};
 use crate::service::{Service, authorise, lookup};
-use crate::store::{Author, Purpose, Reads, Tx};
+use crate::store::{Author, Purpose, Reads, SealedPlace, Tx};
 use crate::wire::account::{
     AccountAdd, AccountCheckView, AccountEdit, AccountView, FactView, OptionValue,
 };
@@ -32,11 +35,14 @@ pub fn add(service: &Service, actor: &Actor, input: &AccountAdd) -> Result<Accou
     let grant = authorise(actor, Permission::CloudsManage)?;
     let on = named_platform(&input.platform)?;
     let name = new_name(&input.name, on)?;
-    let (endpoint, options) = (input.endpoint.clone(), given(&input.options)?);
-    check_fields(on, &endpoint, &options)?;
+    let mut options = given(&input.options)?;
+    let secret = on.secret().and_then(|name| options.remove(name)).map(Secret::new);
+    let said = SaidOfAccount { endpoint: input.endpoint.clone(), options, secret };
+    said.check(on)?;
     let with_machine = service.settings.platforms.contains_key(name.as_str());
     service.read(&grant, |view| refuse_second(view, with_machine, &name))?;
-    ask(service, (on, name.as_str()), &endpoint, &options)?;
+    ask(service, (on, name.as_str()), &said)?;
+    let ring = service.keyring.clone();
     let (now, env, by, called) = (service.now(), actor.env, actor.user, name.clone());
     let author = Author::new(&grant, "account.add", Cause::Request, Purpose::Growth);
     service.write(author, move |tx| {
@@ -46,8 +52,11 @@ pub fn add(service: &Service, actor: &Actor, input: &AccountAdd) -> Result<Accou
             return Err(Problem::new(Code::LimitExceeded, text));
         }
         let id = tx.next_id()?;
+        let SaidOfAccount { endpoint, options, secret } = said;
         tx.text(about(&name), format!("is added, of {}, at {endpoint}", on.name));
+        let secret = secret.map(|secret| ring.seal(&secret_place(id), &secret)).transpose()?;
         tx.put(&CloudAccount {
+            secret,
             id,
             environments: vec![env],
             name,
@@ -82,7 +91,7 @@ pub fn check(service: &Service, actor: &Actor, name: &str) -> Result<AccountChec
         return Err(Problem::invalid("cloudAccount", text));
     };
     let on = named_platform(&account.platform)?;
-    let found = ask(service, (on, account.name.as_str()), &account.endpoint, &account.options)?;
+    let found = ask(service, (on, account.name.as_str()), &SaidOfAccount::of(service, &account)?)?;
     let fact = |fact: crate::clouds::platform::Fact| FactView {
         name: fact.name.to_owned(),
         value: text::tidy(&fact.value, CLOUD_ACCOUNT_FIELD_BYTES_MAX),
@@ -110,16 +119,16 @@ pub fn edit(
     let old = service.read(&grant, |view| found(view, actor, name))?;
     let old = old.ok_or_else(|| not_declared(service, name))?;
     let on = named_platform(&old.platform)?;
-    let endpoint = input.endpoint.clone().unwrap_or_else(|| old.endpoint.clone());
-    let mut options = old.options.clone();
-    for OptionValue { name, value } in &input.options {
-        match value.is_empty() {
-            true => options.remove(name),
-            false => options.insert(name.clone(), value.clone()),
-        };
-    }
-    check_fields(on, &endpoint, &options)?;
-    ask(service, (on, old.name.as_str()), &endpoint, &options)?;
+    let mut said = match input.options.iter().any(|one| Some(one.name.as_str()) == on.secret()) {
+        // What cannot be opened any more can be said anew.
+        true => SaidOfAccount::open(&old),
+        false => SaidOfAccount::of(service, &old)?,
+    };
+    said.take(on, input);
+    said.check(on)?;
+    ask(service, (on, old.name.as_str()), &said)?;
+    let ring = service.keyring.clone();
+    let anew = input.options.iter().any(|one| Some(one.name.as_str()) == on.secret());
     let author = Author::new(&grant, "account.edit", Cause::Request, Purpose::Growth);
     service.write(author, move |tx| {
         tx.require_revision::<CloudAccount>(old.id, revision)?;
@@ -128,9 +137,15 @@ pub fn edit(
             let text = "the cloud account changed meanwhile: look at it again";
             return Err(Problem::new(Code::RevisionConflict, text));
         }
-        let new = CloudAccount { endpoint, options, ..old.clone() };
+        let words = said.words(on, anew);
+        let SaidOfAccount { endpoint, options, secret } = said;
+        let secret = match anew {
+            true => secret.map(|text| ring.seal(&secret_place(old.id), &text)).transpose()?,
+            false => old.secret.clone(),
+        };
+        let new = CloudAccount { endpoint, options, secret, ..old.clone() };
         if new != old {
-            tx.text(about(&new.name), format!("is at {} now{}", new.endpoint, said(&new.options)));
+            tx.text(about(&new.name), words);
             tx.put(&new)?;
             // What failed before failed elsewhere.
             tx.delete::<Breaker>(new.name.to_string())?;
@@ -192,32 +207,97 @@ fn new_name(name: &str, on: &Platform) -> Result<Name> {
     Name::new(name).map_err(|bad| Problem::invalid("name", bad.to_string()))
 }
 
-fn check_fields(on: &Platform, endpoint: &str, options: &BTreeMap<String, String>) -> Result<()> {
-    if endpoint.is_empty() {
-        return Err(Problem::invalid("endpoint", format!("say where, as {}", on.endpoint)));
+/// What is said of an account, its secret open.
+#[derive(Clone)]
+struct SaidOfAccount {
+    endpoint: String,
+    options: BTreeMap<String, String>,
+    secret: Option<Secret>,
+}
+
+impl SaidOfAccount {
+    /// All that is said of one.
+    fn of(service: &Service, account: &CloudAccount) -> Result<SaidOfAccount> {
+        let sealed = account.secret.as_ref();
+        let secret = sealed.map(|it| service.keyring.unseal(&secret_place(account.id), it));
+        let secret = secret.transpose().map_err(|problem| {
+            let text = format!("the secret of cloud {}: {}", account.name, problem.message);
+            Problem::new(problem.code, text)
+        })?;
+        Ok(SaidOfAccount { secret, ..SaidOfAccount::open(account) })
     }
-    text::check("endpoint", endpoint, Kind::Word, CLOUD_ACCOUNT_FIELD_BYTES_MAX)?;
-    for (name, value) in options {
-        let field = format!("options.{name}");
-        if let Some(fault) = unknown_option(on, name) {
-            return Err(Problem::invalid("options", fault));
+
+    /// What of it is no secret.
+    fn open(account: &CloudAccount) -> SaidOfAccount {
+        let (endpoint, options) = (account.endpoint.clone(), account.options.clone());
+        SaidOfAccount { endpoint, options, secret: None }
+    }
+
+    /// Takes in a change.
+    fn take(&mut self, on: &Platform, input: &AccountEdit) {
+        self.endpoint.clone_from(input.endpoint.as_ref().unwrap_or(&self.endpoint.clone()));
+        for OptionValue { name, value } in &input.options {
+            let is_said = !value.is_empty();
+            if Some(name.as_str()) == on.secret() {
+                self.secret = is_said.then(|| Secret::new(value.clone()));
+            } else if is_said {
+                self.options.insert(name.clone(), value.clone());
+            } else {
+                self.options.remove(name);
+            }
         }
-        text::check(&field, value, Kind::Word, CLOUD_ACCOUNT_FIELD_BYTES_MAX)?;
     }
-    Ok(())
+
+    fn check(&self, on: &Platform) -> Result<()> {
+        if self.endpoint.is_empty() {
+            return Err(Problem::invalid("endpoint", format!("say where, as {}", on.endpoint)));
+        }
+        text::check("endpoint", &self.endpoint, Kind::Word, CLOUD_ACCOUNT_FIELD_BYTES_MAX)?;
+        for (name, value) in &self.options {
+            if let Some(fault) = unknown_option(on, name) {
+                return Err(Problem::invalid("options", fault));
+            }
+            let (kind, bytes_max) = match on.option(name).map(|option| option.kind) {
+                Some(OptionKind::Text) => (Kind::Content, CLOUD_ACCOUNT_TEXT_BYTES_MAX),
+                _ => (Kind::Word, CLOUD_ACCOUNT_FIELD_BYTES_MAX),
+            };
+            text::check(&format!("options.{name}"), value, kind, bytes_max)?;
+        }
+        if let (Some(name), Some(secret)) = (on.secret(), &self.secret) {
+            let field = format!("options.{name}");
+            text::check(&field, secret.reveal(), Kind::Content, SECRET_BYTES_MAX)?;
+        }
+        Ok(())
+    }
+
+    /// It in the journal: texts and secrets by their names alone.
+    fn words(&self, on: &Platform, secret_is_new: bool) -> String {
+        let option = |(name, value): (&String, &String)| match on.option(name).map(|it| it.kind) {
+            Some(OptionKind::Word) => format!(", {name} {value}"),
+            _ => format!(", with {name}"),
+        };
+        let options: String = self.options.iter().map(option).collect();
+        let secret = match (on.secret(), &self.secret) {
+            (Some(name), Some(_)) if secret_is_new => format!(", with another {name}"),
+            (Some(name), None) if secret_is_new => format!(", without {name}"),
+            _ => String::new(),
+        };
+        format!("is at {} now{options}{secret}", self.endpoint)
+    }
+}
+
+fn secret_place(id: CloudAccountId) -> SealedPlace {
+    SealedPlace::of::<CloudAccount>(&id, "secret")
 }
 
 fn ask(
     service: &Service,
     (on, name): (&Platform, &str),
-    endpoint: &str,
-    options: &BTreeMap<String, String>,
+    said: &SaidOfAccount,
 ) -> Result<Examination> {
-    (on.examine)(&opened_with(service, name, endpoint, options)).map_err(
-        |FieldFault { field, why }| {
-            Problem::invalid(field, text::tidy(&why, CLOUD_ACCOUNT_FIELD_BYTES_MAX))
-        },
-    )
+    (on.examine)(&opened_with(service, name, said)).map_err(|FieldFault { field, why }| {
+        Problem::invalid(field, text::tidy(&why, CLOUD_ACCOUNT_FIELD_BYTES_MAX))
+    })
 }
 
 /// Options by their names; one that is said twice is a fault.
@@ -265,10 +345,6 @@ fn refuse_used(tx: &Tx, name: &str) -> Result<()> {
     Ok(())
 }
 
-fn said(options: &BTreeMap<String, String>) -> String {
-    options.iter().map(|(name, value)| format!(", {name} {value}")).collect()
-}
-
 fn about(name: &Name) -> String {
     format!("cloud {name}")
 }
@@ -277,9 +353,10 @@ fn about(name: &Name) -> String {
 pub fn opening(
     service: &Service,
     account: &CloudAccount,
-) -> Option<(&'static Platform, AccountOpening)> {
-    let opening = opened_with(service, account.name.as_str(), &account.endpoint, &account.options);
-    Some((platform(&account.platform)?, opening))
+) -> Result<Option<(&'static Platform, AccountOpening)>> {
+    let said = SaidOfAccount::of(service, account)?;
+    let opening = opened_with(service, account.name.as_str(), &said);
+    Ok(platform(&account.platform).map(|on| (on, opening)))
 }
 
 /// Has an account forget a server that a person says is gone, where no listing can say so.
@@ -302,22 +379,15 @@ pub(in crate::service) fn forget(
 /// An account, opened; asks nobody.
 pub(super) fn opened(service: &Service, account: &CloudAccount) -> Result<Arc<dyn Cloud>> {
     let on = named_platform(&account.platform)?;
-    let opening = opened_with(service, account.name.as_str(), &account.endpoint, &account.options);
+    let opening =
+        opened_with(service, account.name.as_str(), &SaidOfAccount::of(service, account)?);
     (on.open)(&opening).map_err(|FieldFault { field, why }| Problem::invalid(field, why))
 }
 
-fn opened_with(
-    service: &Service,
-    name: &str,
-    endpoint: &str,
-    options: &BTreeMap<String, String>,
-) -> AccountOpening {
-    AccountOpening {
-        name: name.to_owned(),
-        endpoint: endpoint.to_owned(),
-        options: options.clone(),
-        appliance: service.settings.opening.clone(),
-    }
+fn opened_with(service: &Service, name: &str, said: &SaidOfAccount) -> AccountOpening {
+    let SaidOfAccount { endpoint, options, secret } = said.clone();
+    let appliance = service.settings.opening.clone();
+    AccountOpening { name: name.to_owned(), endpoint, options, secret, appliance }
 }
 
 /// Every account that has a record, with its revision, for who keeps them open.

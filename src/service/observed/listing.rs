@@ -103,7 +103,7 @@ impl Observed {
         self.lock().platforms.remove(account);
         self.volumes.forget(account);
         self.leases.forget(account);
-        for key in ["listing", "volumes-listing", "strays", "lease"] {
+        for key in ["listing", "volumes-listing", "strays", "lease", "opening"] {
             self.set_alert(&format!("{key}-{account}"), None);
         }
     }

@@ -2,7 +2,7 @@
 
 use super::{AT, ENV, check, name};
 use crate::base::{CloudAccountId, UserId};
-use crate::model::CloudAccount;
+use crate::model::{CloudAccount, Sealed, SealingKeyId};
 use std::collections::BTreeMap;
 
 #[test]
@@ -16,6 +16,10 @@ fn where_a_platform_is_asked() {
         options: BTreeMap::from([("o".to_owned(), "v".to_owned())]),
         added_at: AT,
         added_by: UserId(4),
+        secret: None,
     };
-    check(&account, "03010101680170016501016f0176fbd00704");
+    check(&account, "03010101680170016501016f0176fbd0070400");
+    let sealed = Sealed { key: SealingKeyId([1; 8]), bytes: vec![2, 3] };
+    let account = CloudAccount { secret: Some(sealed), ..account };
+    check(&account, "03010101680170016501016f0176fbd00704010101010101010101020203");
 }

@@ -1,20 +1,22 @@
 //! Schema 1 of the records that have changed since: what version 0.1 stored.
 
+mod clouds;
 mod role;
 
+pub(in crate::store) use clouds::{BreakerV1, CloudAccountV1};
 #[cfg(test)]
 pub(in crate::store) use role::ImageV1;
 pub(in crate::store) use role::RoleV1;
 
 use crate::base::{
-    EnvironmentId, FarmId, FarmRoleId, Millis, Name, OrderId, PlanId, RoleId, ServerId, StepId,
-    Timestamp, UserId,
+    EnvironmentId, FarmId, FarmRoleId, Millis, Name, OrderId, PlanId, RoleId, ServerId, Timestamp,
+    UserId,
 };
 use crate::model::{
-    AgentCursor, Balance, Breaker, BreakerCause, Farm, FarmGoal, FarmRole, Install, LaunchOrder,
-    LaunchReason, Line, Metric, Move, OrderState, Overrides, Plan, Policy, ReadyCheck, Replacement,
-    RoleTarget, RolloutWish, ScalingPolicy, ScalingRule, Server, ServerStatus, StepKind,
-    TerminateReason, VolumeSpec,
+    AgentCursor, Balance, Farm, FarmGoal, FarmRole, Install, LaunchOrder, LaunchReason, Line,
+    Metric, Move, OrderState, Overrides, Plan, Policy, ReadyCheck, Replacement, RoleTarget,
+    RolloutWish, ScalingPolicy, ScalingRule, Server, ServerStatus, StepKind, TerminateReason,
+    VolumeSpec,
 };
 use serde::Deserialize;
 
@@ -441,32 +443,5 @@ impl From<AgentCursorV1> for AgentCursor {
     /// Nobody had been told anything but its user data then.
     fn from(old: AgentCursorV1) -> AgentCursor {
         AgentCursor { server: old.server, boot: old.boot, seq: old.seq, told: None }
-    }
-}
-
-/// A cloud account that failed, before others could be left alone.
-#[derive(Clone, Debug, Deserialize)]
-pub(in crate::store) struct BreakerV1 {
-    pub account: String,
-    pub failures: u32,
-    pub reason: String,
-    pub since: Timestamp,
-    pub open_until: Option<Timestamp>,
-    pub trial: Option<StepId>,
-    pub farm_roles: Vec<FarmRoleId>,
-}
-
-impl From<BreakerV1> for Breaker {
-    fn from(old: BreakerV1) -> Breaker {
-        Breaker {
-            account: old.account,
-            failures: old.failures,
-            reason: old.reason,
-            since: old.since,
-            open_until: old.open_until,
-            trial: old.trial,
-            farm_roles: old.farm_roles,
-            cause: BreakerCause::Failures,
-        }
     }
 }

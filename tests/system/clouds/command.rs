@@ -114,7 +114,7 @@ fn command_keeps_the_contract() {
     };
     let (name, options) = ("vms".to_owned(), BTreeMap::new());
     let endpoint = programs.endpoint("vms.toml");
-    let opening = AccountOpening { name, endpoint, options, appliance };
+    let opening = AccountOpening { name, endpoint, options, secret: None, appliance };
     let cloud = CommandCloud::open(&opening).unwrap_or_else(|fault| panic!("{}", fault.why));
     let kept = contract::check(&cloud, &programs, fresh_seed());
     kept.unwrap_or_else(|broken| panic!("{broken}"));

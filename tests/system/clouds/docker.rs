@@ -64,7 +64,8 @@ fn docker_keeps_the_contract() {
         ..OpeningAppliance::default()
     };
     let (name, endpoint, options) = ("home".to_owned(), engine.endpoint(), BTreeMap::new());
-    let cloud = Docker::open(&AccountOpening { name, endpoint, options, appliance }).unwrap();
+    let cloud =
+        Docker::open(&AccountOpening { name, endpoint, options, secret: None, appliance }).unwrap();
     let outside = Outside(&engine);
     let kept = contract::check(&cloud, &outside, fresh_seed());
     kept.unwrap_or_else(|broken| panic!("{broken}"));

@@ -50,10 +50,14 @@ fn require(program: &str, package: &str) {
 impl RealEngine {
     /// Starts one; its bridge has the last network of 172.31 but this many.
     pub fn start(name: &str, network: u8) -> RealEngine {
+        RealEngine::start_in(Yard::new(name), network, &[])
+    }
+
+    /// Starts one in a yard, with more said to it.
+    pub fn start_in(yard: Yard, network: u8, more: &[&str]) -> RealEngine {
         require("dockerd", "docker.io iptables");
         require("docker", "docker.io");
         require("busybox", "busybox-static");
-        let yard = Yard::new(name);
         let directory = &yard.directory;
         let log = fs::File::create(directory.join("log")).unwrap();
         let at = |name: &str| directory.join(name).display().to_string();
@@ -64,6 +68,7 @@ impl RealEngine {
             .args(["--data-root", &at("data"), "--exec-root", &at("exec")])
             .args(["--pidfile", &at("pid"), "--host", &format!("unix://{}", at("docker.sock"))])
             .args(["--bip", &format!("172.31.{network}.1/24")])
+            .args(more)
             .stdin(Stdio::null())
             .stdout(log.try_clone().unwrap())
             .stderr(log)

@@ -6,4 +6,5 @@ mod command;
 mod docker;
 mod engine;
 mod lease;
+mod tls;
 mod yard;
