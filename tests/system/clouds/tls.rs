@@ -122,10 +122,11 @@ fn an_engine_behind_tls_is_known_and_knows_us() {
     let more = ["--host", "tcp://0.0.0.0:2376", "--tlsverify"];
     let files = ["--tlscacert", &ca, "--tlscert", &cert, "--tlskey", &key];
     let old = ["-cert", "old.pem", "-key", "old.key", "-accept", "172.31.250.1:2377"];
-    let second = Yard { directory: yard.directory.clone(), space: yard.space.clone() };
-    let engine = RealEngine::start_in(second, 250, &[&more[..], &files].concat());
-    let _old = Other::start(&yard, &[&["openssl", "s_server", "-www"][..], &old].concat());
-    let _plain = Other::start(&yard, &["busybox", "httpd", "-f", "-p", "172.31.250.1:2378"]);
+    let more = [&more[..], &files].concat();
+    let engine = RealEngine::start_in(yard, 250, &more);
+    let yard = &engine.yard;
+    let _old = Other::start(yard, &[&["openssl", "s_server", "-www"][..], &old].concat());
+    let _plain = Other::start(yard, &["busybox", "httpd", "-f", "-p", "172.31.250.1:2378"]);
     let appliance = Appliance::start(&engine.yard);
 
     wrong_ways_are_told(&appliance, &pin);
@@ -152,7 +153,6 @@ fn an_engine_behind_tls_is_known_and_knows_us() {
     appliance.grange(&["farm", "terminate", "pages", "--yes"]);
     let empty = || engine.ours("grange.appliance").is_empty();
     assert!(comes(Duration::from_secs(60), empty));
-    std::mem::forget(yard);
 }
 
 const ROLE: &str = "role: box\nimages:\n  - {cloudPlatform: docker, image: \"busybox:1.36\"}\n";
