@@ -104,6 +104,13 @@ pub(super) fn of_server(
     {
         return Ok(vec![format!("[person] {why}: put it back, or see grange volume list")]);
     }
+    // Decisions rest while its agent is away, and it is no better for that.
+    if let Some(failure) = service.observed.failure(server.id)
+        && server.status == ServerStatus::Running
+    {
+        let (age, detail) = (say(service.now().since(failure.since)), failure.detail);
+        return Ok(vec![format!("[agent] unhealthy for {age}: {detail}")]);
+    }
     Ok(match (server.status, role) {
         (ServerStatus::Terminated, _) => vec![match successor(past, server)? {
             Some(name) => format!("nothing: it is gone, and {name} took its place"),
