@@ -139,3 +139,21 @@ fn how_a_program_ends_says_what_came_of_it() {
         ProgramRequest::new(&none, "launch", "tag", None).ask(&none.launch.program).unwrap_err();
     assert!(matches!(&error, CloudError::Refused(why) if why.contains("/nowhere")), "{error}");
 }
+
+#[test]
+fn what_a_program_leaves_in_its_group_ends_with_it() {
+    for (name, after) in [("late", "wait; wait"), ("open", "exit 0")] {
+        let file = std::env::temp_dir().join(format!("grange-left-{name}-{}", std::process::id()));
+        ask(&format!("trap '' TERM; sleep 600 & echo $! > {}; {after}", file.display()))
+            .unwrap_err();
+        let pid = std::fs::read_to_string(&file).unwrap();
+        std::fs::remove_file(&file).unwrap();
+        let stat = format!("/proc/{}/stat", pid.trim());
+        let lives = || std::fs::read_to_string(&stat).is_ok_and(|text| !text.contains(") Z "));
+        let end = std::time::Instant::now() + std::time::Duration::from_secs(10);
+        while lives() {
+            assert!(std::time::Instant::now() < end, "{name}: process {pid} is still there");
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+    }
+}
