@@ -36,8 +36,7 @@ impl<'y> Appliance<'y> {
         Appliance::open(yard, "grange-data", 0)
     }
 
-    /// One of a state directory, which may be there, on ports so much above those of the first and
-    /// then in a network of its own: as on another machine, for on one a copy does not start.
+    /// One of a state directory, which may be there, on ports so much above those of the first.
     pub fn open(yard: &'y Yard, data: &'static str, above: u16) -> Appliance<'y> {
         let directory = &yard.directory;
         let (https, agents) = (7443 + above, 8883 + above);
@@ -50,13 +49,8 @@ impl<'y> Appliance<'y> {
         let file = format!("{data}.toml");
         fs::write(directory.join(&file), config).unwrap();
         let log = fs::File::create(directory.join(format!("{data}.log"))).unwrap();
-        let space = format!("--net=/run/netns/{}", yard.space);
-        let (network, words): (_, &[&str]) = match above {
-            0 => ("nsenter", &[&space]),
-            _ => ("unshare", &["--net", "sh", "-c", "ip link set lo up && exec \"$0\" \"$@\""]),
-        };
-        let serve = Command::new(network)
-            .args(words)
+        let serve = Command::new("nsenter")
+            .arg(format!("--net=/run/netns/{}", yard.space))
             .arg(directory.join("grange"))
             .args(["serve", "--config", &file, "--data", data])
             .current_dir(directory)
