@@ -216,12 +216,15 @@ mod tests {
         check("Who", &WhoView::default());
         let (since, open_until, left) = (Some(1), Some(1), Some(1));
         let reason = Some("throttled".into());
-        let failing = AccountView { reason, since, open_until, left, ..AccountView::default() };
+        let secrets = vec!["key".to_owned()];
+        let failing =
+            AccountView { secrets, reason, since, open_until, left, ..AccountView::default() };
         check("CloudAccount", &failing);
         check("Note", &NoteView::default());
         check("Hold", &HoldView { until: Some(1), left: Some(1), ..HoldView::default() });
-        let (began_at, since) = (Some(1), Some(1));
-        check("Rollout", &RolloutView { began_at, since, ..RolloutView::default() });
+        let (began_at, since, before) = (Some(1), Some(1), Some(1));
+        check("Rollout", &RolloutView { began_at, since, before, ..RolloutView::default() });
+        check("Rollback", &RollbackInput { to: Some(1) });
         check("Revision", &RevisionView { left_at: Some(1), ..RevisionView::default() });
         check("Simulation", &SimulationView::default());
         check("SimulatedFarmRole", &SimulatedFarmRoleView::default());

@@ -31,8 +31,18 @@ pub const SHAPES: &[Shape] = &[
             field("maintenance", Flag, "Balancers show a maintenance page just now."),
             field("beganAt", Integer, "When it began, ms UTC; absent without a rollout."),
             field("since", Integer, "When it came into its state, ms UTC."),
+            field("before", Integer, "The revision that a rollback goes to without a number."),
             field("revisions", ListOf("Revision"), "The declared one first, then older ones."),
         ],
+    },
+    Shape {
+        name: "Rollback",
+        writable: &["to"],
+        fields: &[field(
+            "to",
+            Integer,
+            "The revision that is declared once more; the one before without it.",
+        )],
     },
     Shape {
         name: "Revision",

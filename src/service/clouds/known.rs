@@ -160,7 +160,12 @@ mod tests {
         let none =
             "cloudPlatform: docker has no cloud account: add one with grange cloud add docker";
         check(&first[..1], "docker", None, none);
-        check(&first, "ec3", None, "cloudPlatform: no platform ec3: use docker or onboard");
+        check(
+            &first,
+            "ec3",
+            None,
+            "cloudPlatform: no platform ec3: use command or docker or onboard",
+        );
         check(&first, "docker", Some("work"), "cloudAccount: no cloud account work: use home");
         let other = "cloudAccount: cloud account home is of docker, and cloudPlatform says \
                      onboard: use onboard";

@@ -81,7 +81,8 @@ impl Reach {
         let mut turned = Vec::new();
         for server in concerned {
             let why: Vec<&String> = views.iter().filter_map(|v| v.down.get(&server)).collect();
-            let fresh = || Reached { behind: role, health: Health::default(), partly: None };
+            let fresh =
+                || Reached { behind: role, health: Health::of_one_that_ran(), partly: None };
             let reached = self.servers.entry(server).or_insert_with(fresh);
             reached.behind = role;
             let (count, all) = (why.len(), views.len());
