@@ -136,12 +136,16 @@ fn keep_mark(state: &Path, owner: &Owner, known: Option<&Owner>) -> Result<(), F
 type Held = (File, Option<UnixListener>, Option<Owner>);
 
 /// Acquires it. A process that was killed while it started another leaves what it held to that
-/// one until it becomes another program, so an owner that is gone is waited for.
+/// one until it becomes another program, so an owner that is gone is waited for; and so are we
+/// ourselves, who may have let go of it while another thread started something.
 fn acquire_patiently(path: &Path, tag: &str) -> Result<Held, Failure> {
     let mut taken = acquire(path, tag);
     wait_until(LEFT_WITHIN, || {
         let gone = taken.as_ref().is_ok_and(|held| match held {
-            Err(Refusal::Alive(owner)) => !Path::new("/proc").join(owner.pid.to_string()).exists(),
+            Err(Refusal::Alive(owner)) => {
+                let own = i64::from(owner.pid) == i64::from(std::process::id());
+                own || !Path::new("/proc").join(owner.pid.to_string()).exists()
+            }
             Ok(_) | Err(_) => false,
         });
         if gone {
