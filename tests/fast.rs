@@ -34,6 +34,8 @@ mod latency;
 mod ledger;
 #[path = "fast/notes/mod.rs"]
 mod notes;
+#[path = "support/people.rs"]
+mod people;
 #[path = "properties.rs"]
 mod properties;
 #[path = "fast/proposals/mod.rs"]

@@ -5,10 +5,9 @@
 //! runs in another one, or on another machine, is told by what servers are made of: the lease of
 //! `clouds::onboard`, and the mark in each cloud account.
 
-use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
+use crate::clouds::onboard::{NameClaim, claim};
 use std::io;
-use std::os::linux::net::SocketAddrExt;
-use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
+use std::os::unix::net::UnixListener;
 use std::time::{Duration, Instant};
 
 /// How long a process that was killed may take to be gone.
@@ -28,42 +27,28 @@ impl Alone {
     /// the system says otherwise.
     pub fn take(installation: &str) -> io::Result<Alone> {
         let name = format!("grange-installation-{installation}");
-        let address = SocketAddr::from_abstract_name(name)?;
         let begun = Instant::now();
         loop {
-            match UnixListener::bind_addr(&address) {
-                Ok(name) => return Ok(Alone { _name: Some(name) }),
-                Err(error) if error.kind() == io::ErrorKind::AddrInUse => {}
+            let holder = match claim(&name) {
+                Ok(NameClaim::Ours(name)) => return Ok(Alone { _name: Some(name) }),
+                Ok(NameClaim::Strangers) => return Ok(Alone { _name: None }),
+                Ok(NameClaim::Taken(pid)) => format!("process {pid}"),
+                Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
+                    "another process".to_owned()
+                }
                 Err(error) => return Err(error),
-            }
-            let holder = holder(&address);
-            // Whoever else is there and is neither root nor us cannot keep us out.
-            if let Some((user, pid)) = holder
-                && ![0, nix::unistd::geteuid().as_raw()].contains(&user)
-            {
-                tracing::warn!(user, pid, "a stranger has taken the name of this installation");
-                return Ok(Alone { _name: None });
-            }
+            };
             if begun.elapsed() > LEFT_WITHIN {
-                let who = holder
-                    .map_or("another process".to_owned(), |(_, pid)| format!("process {pid}"));
                 let why = format!(
-                    "{who} is the appliance of this installation already, from another directory: \
-                     this one is a copy, and both would launch what is declared. Stop that one \
-                     first, or start with an empty directory"
+                    "{holder} is the appliance of this installation already, from another \
+                     directory: this one is a copy, and both would launch what is declared. Stop \
+                     that one first, or start with an empty directory"
                 );
                 return Err(io::Error::new(io::ErrorKind::ResourceBusy, why));
             }
             std::thread::sleep(LOOK_EVERY);
         }
     }
-}
-
-/// The user and the process that have a name.
-fn holder(address: &SocketAddr) -> Option<(u32, i32)> {
-    let peer = UnixStream::connect_addr(address).ok()?;
-    let peer = getsockopt(&peer, PeerCredentials).ok()?;
-    Some((peer.uid(), peer.pid()))
 }
 
 #[cfg(test)]

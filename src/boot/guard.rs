@@ -5,11 +5,9 @@
 //! agent locked out, and the store's log ([`crate::store::Store::mended`]). What is not is said, as
 //! long as it is gone.
 
-use crate::base::Clock;
 use crate::base::kept::KeptFate;
 use crate::base::problem::chain;
 use crate::boot::remade;
-use crate::pki::Authority;
 use crate::service::Service;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -22,11 +20,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(10);
 pub struct Guard {
     /// The state directory that is looked at.
     pub data: PathBuf,
-    /// Whose keys are in it.
-    pub authority: Arc<Authority>,
-    /// When something was put back.
-    pub clock: Arc<dyn Clock>,
-    /// Who is told, and whose store and keyring are in it.
+    /// Who is told, and whose authority, store and keyring are in it.
     pub service: Arc<Service>,
 }
 
@@ -52,9 +46,9 @@ impl Guard {
     fn put_back(&self) {
         let service = &self.service;
         let keys = self.data.join("keys");
-        let authority = self.authority.put_back(&keys).map_err(|error| chain(&error));
+        let authority = service.authority.put_back(&keys).map_err(|error| chain(&error));
         let sealing = service.keyring.put_back().map_err(|problem| chain(&problem));
-        let at = self.clock.now();
+        let at = service.now();
         for (what, done) in [("authority.pem", authority), ("sealing.keys", sealing)] {
             let text = match done {
                 Ok(None) => continue,

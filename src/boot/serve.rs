@@ -164,9 +164,7 @@ pub fn start(config: &Config) -> Result<Appliance, StartError> {
         .enable_all()
         .build()
         .map_err(|error| StartError::System("the runtime", error))?;
-    let (authority, clock) = (service.authority.clone(), service.clock.clone());
-    let guard = Guard { data: config.data_dir.clone(), authority, clock, service: service.clone() };
-    runtime.spawn(guard.keep());
+    runtime.spawn(Guard { data: config.data_dir.clone(), service: service.clone() }.keep());
     runtime.spawn(certificate.keep(serving.clone()));
     let (broker, known) = start_broker(config, &runtime, &service, agents, serving.clone())?;
     let clouds = clouds(onboard.as_ref());

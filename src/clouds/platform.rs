@@ -11,6 +11,26 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+/// Name, CPUs in thousandths, memory in MiB.
+const SIZES: [(&str, u32, u64); 6] = [
+    ("nano", 100, 64),
+    ("small", 250, 128),
+    ("medium", 500, 256),
+    ("large", 1000, 512),
+    ("xlarge", 2000, 1024),
+    ("2xlarge", 4000, 4096),
+];
+
+/// The sizes of servers on platforms that sell none of their own, from the smallest to the largest.
+pub fn common_sizes() -> Vec<InstanceType> {
+    let size = |(name, cpu_millis, mebibytes): (&str, u32, u64)| InstanceType {
+        name: name.to_owned(),
+        cpu_millis,
+        memory_bytes: mebibytes << 20,
+    };
+    SIZES.map(size).to_vec()
+}
+
 /// What an account of a platform is opened with: the account, and what of the appliance its
 /// servers have to know.
 #[derive(Clone, Debug)]
@@ -117,7 +137,7 @@ pub const PLATFORMS: [Platform; 2] = [
         name: docker::NAME,
         endpoint: "unix:///var/run/docker.sock or tcp://10.0.0.7:2376",
         options: &docker::OPTIONS,
-        instance_types: docker::sizes,
+        instance_types: common_sizes,
         leased: true,
         open: |opening| Ok(Arc::new(docker::Docker::open(opening)?)),
         examine: docker::examine,
@@ -126,7 +146,7 @@ pub const PLATFORMS: [Platform; 2] = [
         name: command::NAME,
         endpoint: "/etc/grange/clouds/vms.toml, a file of programs on the appliance's machine",
         options: &[],
-        instance_types: docker::sizes,
+        instance_types: common_sizes,
         leased: false,
         open: |opening| Ok(Arc::new(command::CommandCloud::open(opening)?)),
         examine: command::examine,

@@ -9,6 +9,7 @@ use crate::jobs::accounts::OpenAccount;
 use crate::jobs::{Job, Ports, Work};
 use crate::model::Actor;
 use crate::service::Service;
+use crate::service::clouds::accounts::listing_alert;
 use crate::service::clouds::observe::{self, Look};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -110,7 +111,7 @@ fn list(service: &Arc<Service>, cloud: &dyn Cloud, platform: &str) -> Option<Mil
     if let Some(why) = &alert {
         tracing::warn!(why, "listing");
     }
-    service.observed.set_alert(&format!("listing-{platform}"), alert);
+    service.observed.set_alert(&listing_alert(platform), alert);
     rest
 }
 

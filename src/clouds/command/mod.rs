@@ -27,7 +27,7 @@ mod tests;
 
 pub use examine::examine;
 
-use super::platform::{AccountOpening, FieldFault, OpeningAppliance};
+use super::platform::{AccountOpening, FieldFault, OpeningAppliance, common_sizes};
 use super::volume::VolumeSighting;
 use super::{Applied, Cloud, CloudError, CloudStep, InstanceType, LaunchRequest};
 use crate::base::limit::CLOUD_CALL_DEADLINE;
@@ -241,7 +241,7 @@ impl Cloud for CommandCloud {
     }
 
     fn instance_types(&self) -> Vec<InstanceType> {
-        super::docker::sizes()
+        common_sizes()
     }
 
     fn list(&self) -> Result<Vec<Sighting>, CloudError> {

@@ -4,31 +4,17 @@
 //! there, with the labels of the first. A volume in use by nothing goes with `docker volume prune
 //! --all`, which does no harm: the holder writes its next mark all the same.
 
+use super::Docker;
 use super::engine::Content;
-use super::{Docker, filter};
+use super::volume::ShownVolume;
 use crate::clouds::CloudError;
 use crate::clouds::lease::{LeaseMark, LeaseMarks};
-use serde::Deserialize;
 use serde_json::json;
-use std::collections::BTreeMap;
 
 /// The label with whose appliance's mark it is.
 const TAG: &str = "grange.lease";
 /// The label with the mark.
 const MARK: &str = "grange.lease.mark";
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
-struct Shown {
-    name: String,
-    labels: Option<BTreeMap<String, String>>,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
-struct Listed {
-    volumes: Option<Vec<Shown>>,
-}
 
 impl Docker {
     fn mark_name(&self, number: u64) -> String {
@@ -37,21 +23,11 @@ impl Docker {
 
     /// The marks there are, by the names of their volumes.
     fn marks(&self) -> Result<Vec<(String, LeaseMark)>, CloudError> {
-        let label = format!("{TAG}={}", self.appliance.tag);
-        let path = format!("/volumes?filters={}", filter(&[label]));
-        let listed = self.engine.get::<Listed>(&path)?;
-        let missing = || CloudError::Unknown("the engine lists no volumes".to_owned());
-        let shown = listed.ok_or_else(missing)?.volumes.unwrap_or_default();
-        shown.into_iter().map(read).collect()
-    }
-
-    fn remove_mark(&self, name: &str) -> Result<(), CloudError> {
-        let answer = self.engine.call("DELETE", &format!("/volumes/{name}"), Content::Nothing)?;
-        if matches!(answer.status, 204 | 404) { Ok(()) } else { Err(answer.error()) }
+        self.volumes_labelled(TAG)?.into_iter().map(read).collect()
     }
 }
 
-fn read(shown: Shown) -> Result<(String, LeaseMark), CloudError> {
+fn read(shown: ShownVolume) -> Result<(String, LeaseMark), CloudError> {
     let text = shown.labels.unwrap_or_default().remove(MARK).unwrap_or_default();
     match serde_json::from_str(&text) {
         Ok(mark) => Ok((shown.name, mark)),
@@ -78,7 +54,7 @@ impl LeaseMarks for Docker {
         let old = self.marks()?.into_iter().filter(|(_, old)| old.number + 1 < mark.number);
         for (name, _) in old {
             // One that stays is removed with the next mark.
-            if let Err(error) = self.remove_mark(&name) {
+            if let Err(error) = self.remove_named(&name) {
                 tracing::debug!(name, %error, "an old mark stays");
             }
         }
@@ -86,6 +62,6 @@ impl LeaseMarks for Docker {
     }
 
     fn clear(&self) -> Result<(), CloudError> {
-        self.marks()?.iter().try_for_each(|(name, _)| self.remove_mark(name))
+        self.marks()?.iter().try_for_each(|(name, _)| self.remove_named(name))
     }
 }

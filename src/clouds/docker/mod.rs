@@ -38,7 +38,9 @@ mod volume;
 pub use examine::examine;
 
 use super::lease::LeaseMarks;
-use super::platform::{AccountOpening, FieldFault, OpeningAppliance, OptionField, OptionKind};
+use super::platform::{
+    AccountOpening, FieldFault, OpeningAppliance, OptionField, OptionKind, common_sizes,
+};
 use super::volume::VolumeSighting;
 use super::{Applied, Cloud, CloudError, CloudStep, InstanceType, LaunchRequest};
 use crate::base::{Secret, ServerId};
@@ -87,31 +89,12 @@ pub const OPTIONS: [OptionField; 6] = [
 
 /// The network of an engine that says none.
 const BRIDGE: &str = "bridge";
-/// Name, CPUs in thousandths, memory in MiB.
-const SIZES: [(&str, u32, u64); 6] = [
-    ("nano", 100, 64),
-    ("small", 250, 128),
-    ("medium", 500, 256),
-    ("large", 1000, 512),
-    ("xlarge", 2000, 1024),
-    ("2xlarge", 4000, 4096),
-];
 /// How often, and how far apart, a container is looked for whose name is taken already: two seconds
 /// in all, and making one takes a tenth of one.
 const MAKING_LOOKS: u32 = 20;
 const MAKING_PAUSE: Duration = Duration::from_millis(100);
 /// How long a container that is stopped may take before it is killed.
 const STOP_S: u32 = 10;
-
-/// The sizes of servers, from the smallest to the largest.
-pub fn sizes() -> Vec<InstanceType> {
-    let size = |(name, cpu_millis, mebibytes): (&str, u32, u64)| InstanceType {
-        name: name.to_owned(),
-        cpu_millis,
-        memory_bytes: mebibytes << 20,
-    };
-    SIZES.map(size).to_vec()
-}
 
 /// An account: one engine. See the module's text.
 pub struct Docker {
@@ -174,7 +157,7 @@ impl Docker {
     }
 
     fn launch(&self, request: &LaunchRequest) -> Result<(), CloudError> {
-        let size = sizes().into_iter().find(|size| size.name == request.instance_type);
+        let size = common_sizes().into_iter().find(|size| size.name == request.instance_type);
         let unsold = || CloudError::Refused(format!("there is no size {}", request.instance_type));
         let size = size.ok_or_else(unsold)?;
         let has_agent = !request.user_data.reveal().is_empty();
@@ -378,7 +361,7 @@ impl Cloud for Docker {
     }
 
     fn instance_types(&self) -> Vec<InstanceType> {
-        sizes()
+        common_sizes()
     }
 
     fn list(&self) -> Result<Vec<Sighting>, CloudError> {

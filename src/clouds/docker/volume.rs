@@ -15,15 +15,15 @@ const MARK: &str = "grange.volume";
 /// A volume as the engine shows it.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
-struct Shown {
-    name: String,
-    labels: Option<BTreeMap<String, String>>,
+pub(super) struct ShownVolume {
+    pub(super) name: String,
+    pub(super) labels: Option<BTreeMap<String, String>>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 struct Listed {
-    volumes: Option<Vec<Shown>>,
+    volumes: Option<Vec<ShownVolume>>,
 }
 
 /// What the engine calls a volume: two appliances may use one engine, and count from one each.
@@ -58,7 +58,7 @@ impl Docker {
     }
 
     fn claim_volume(&self, volume: &VolumeRequest, name: &str) -> Result<(), CloudError> {
-        let there = self.engine.get::<Shown>(&format!("/volumes/{name}"))?;
+        let there = self.engine.get::<ShownVolume>(&format!("/volumes/{name}"))?;
         if there.is_some() {
             return Ok(());
         }
@@ -74,20 +74,16 @@ impl Docker {
     }
 
     pub(super) fn list_volumes(&self) -> Result<Vec<VolumeSighting>, CloudError> {
-        let label = format!("{APPLIANCE}={}", self.appliance.tag);
-        let path = format!("/volumes?filters={}", filter(&[label]));
-        let listed = self.engine.get::<Listed>(&path)?;
-        let missing = || CloudError::Unknown("the engine lists no volumes".to_owned());
-        let volumes = listed.ok_or_else(missing)?.volumes.unwrap_or_default();
+        let volumes = self.volumes_labelled(APPLIANCE)?;
         let containers = self.containers(None)?;
         let prefix = self.volume_name("");
-        let sight = |shown: &Shown| Some(self.sight_volume(shown, &prefix, &containers));
+        let sight = |shown: &ShownVolume| Some(self.sight_volume(shown, &prefix, &containers));
         Ok(volumes.iter().filter_map(sight).collect())
     }
 
     fn sight_volume(
         &self,
-        shown: &Shown,
+        shown: &ShownVolume,
         prefix: &str,
         containers: &[Container],
     ) -> VolumeSighting {
@@ -104,7 +100,20 @@ impl Docker {
     }
 
     pub(super) fn destroy_volume(&self, cloud_volume_id: &str) -> Result<(), CloudError> {
-        let name = self.volume_name(cloud_volume_id);
+        self.remove_named(&self.volume_name(cloud_volume_id))
+    }
+
+    /// The volumes that have our tag as a label.
+    pub(super) fn volumes_labelled(&self, label: &str) -> Result<Vec<ShownVolume>, CloudError> {
+        let label = format!("{label}={}", self.appliance.tag);
+        let path = format!("/volumes?filters={}", filter(&[label]));
+        let listed = self.engine.get::<Listed>(&path)?;
+        let missing = || CloudError::Unknown("the engine lists no volumes".to_owned());
+        Ok(listed.ok_or_else(missing)?.volumes.unwrap_or_default())
+    }
+
+    /// Removes a volume by the engine's name of it; one that is not there is removed already.
+    pub(super) fn remove_named(&self, name: &str) -> Result<(), CloudError> {
         let answer = self.engine.call("DELETE", &format!("/volumes/{name}"), Content::Nothing)?;
         match answer.status {
             204 | 404 => Ok(()),

@@ -12,6 +12,7 @@
 //!
 //! Nothing of a server is touched before all of them are had.
 
+use super::claim::{NameClaim, claim};
 use super::failure::{Doing, Failure};
 use super::place::Place;
 use super::process::wait_until;
@@ -19,12 +20,10 @@ use super::record::{make_private, read_json, write_json};
 use crate::base::{Clock, WallClock};
 use crate::clouds::owner::{Owner, Refusal};
 use nix::fcntl::{Flock, FlockArg};
-use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::os::linux::net::SocketAddrExt;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
-use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
+use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -272,22 +271,13 @@ fn bind_name(
     tag: &str,
     last: Option<&Owner>,
 ) -> Result<Result<Option<UnixListener>, Refusal>, Failure> {
-    let address = SocketAddr::from_abstract_name(format!("grange-onboard-{tag}"));
-    let address = address.doing("naming", tag)?;
-    match UnixListener::bind_addr(&address) {
-        Ok(socket) => return Ok(Ok(Some(socket))),
-        Err(error) if error.kind() == io::ErrorKind::AddrInUse => {}
-        Err(error) => return Err(error).doing("taking the name of", tag),
-    }
-    let peer = UnixStream::connect_addr(&address).doing("asking who has", tag)?;
-    let peer = getsockopt(&peer, PeerCredentials).doing("asking who has", tag)?;
-    let own = nix::unistd::geteuid().as_raw();
-    if ![0, own].contains(&peer.uid()) {
-        tracing::warn!(user = peer.uid(), pid = peer.pid(), "a stranger has taken our name");
-        return Ok(Ok(None));
-    }
-    let known = last.filter(|mark| mark.pid == peer.pid()).cloned();
-    let seen = known.or_else(|| mark_of(peer.pid()));
+    let pid = match claim(&format!("grange-onboard-{tag}")).doing("taking the name of", tag)? {
+        NameClaim::Ours(socket) => return Ok(Ok(Some(socket))),
+        NameClaim::Strangers => return Ok(Ok(None)),
+        NameClaim::Taken(pid) => pid,
+    };
+    let known = last.filter(|mark| mark.pid == pid).cloned();
+    let seen = known.or_else(|| mark_of(pid));
     Ok(Err(seen.map_or(Refusal::Unseen, Refusal::Alive)))
 }
 

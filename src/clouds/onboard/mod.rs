@@ -53,6 +53,7 @@
 
 mod boot;
 mod cgroup;
+mod claim;
 mod disk;
 mod failure;
 mod images;
@@ -75,6 +76,7 @@ mod sizes;
 mod volume;
 mod watch;
 
+pub use claim::{NameClaim, claim};
 pub use disk::{DISK_MIB_RANGE, overcommitted, unbounded_by};
 pub use failure::Failure;
 pub use images::{ImageFailure, ImageShelf, ImageTurn, ImportedImage, IncomingImage, TreeBounds};

@@ -336,6 +336,11 @@ pub fn resume(service: &Service, actor: &Actor, account: &str) -> Result<Account
     service.read(&grant, |view| seen(service, view, account, None))
 }
 
+/// The alert that an account cannot be listed.
+pub fn listing_alert(account: &str) -> String {
+    format!("listing-{account}")
+}
+
 /// An account as people are shown it.
 pub(super) fn seen(
     service: &Service,
@@ -353,7 +358,7 @@ pub(super) fn seen(
     let left = breaker.and_then(|breaker| breaker.left(now));
     let lease = lease::standing(service, account);
     // Steps may do, and nobody knows what became of what they did before.
-    let unlisted = service.observed.alert(&format!("listing-{account}"));
+    let unlisted = service.observed.alert(&listing_alert(account));
     let unasked = lease == LeaseStanding::Unasked && lease::is_required(read, account)?;
     let state = match (&lease, breaker, left) {
         (LeaseStanding::Other { .. }, ..) => "elsewhere",

@@ -113,9 +113,12 @@ impl Whys {
 
 /// What a server waits for by the lines about it, one that gets ready with what keeps it.
 pub(super) fn of_server(service: &Service, server: ServerId, report: &[Line]) -> Vec<String> {
-    let said = |wait: &Wait| match (wait, not_passed(service, server)) {
-        (Wait::Readiness { .. }, Some(why)) => format!("{wait}; {why}"),
-        (wait, _) => wait.to_string(),
+    let said = |wait: &Wait| {
+        let gets_ready = matches!(wait, Wait::Readiness { .. });
+        match gets_ready.then(|| not_passed(service, server)).flatten() {
+            Some(why) => format!("{wait}; {why}"),
+            None => wait.to_string(),
+        }
     };
     report.iter().filter_map(wait_of).map(said).collect()
 }

@@ -3,6 +3,7 @@
 
 use super::engine::FakeEngine;
 use crate::explain::site::Site;
+use crate::people::admin;
 use crate::whatif::Nobody;
 use grange::base::{Clock, Result};
 use grange::boot::driver::Driver;
@@ -11,7 +12,7 @@ use grange::clouds::Cloud;
 use grange::clouds::simulated::{Delays, Simulated};
 use grange::jobs::Ports;
 use grange::jobs::accounts::Accounts;
-use grange::model::{Actor, Door, Grant, Permission};
+use grange::model::{Actor, Grant};
 use grange::service::clouds::{accounts, registry};
 use grange::service::farms::{manifests, roles};
 use grange::service::lookup;
@@ -25,11 +26,6 @@ use std::time::{Duration, Instant};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 const ROLE: &str = "role: box\nimages:\n  - {cloudPlatform: docker, image: \"busybox:1.36\"}\n";
-
-fn admin() -> Actor {
-    let permissions = Permission::for_admin();
-    Actor { name: "admin".into(), door: Door::Socket, permissions, ..Actor::job("admin") }
-}
 
 fn input(name: &str, endpoint: &str) -> AccountAdd {
     let (name, endpoint) = (name.to_owned(), endpoint.to_owned());

@@ -3,9 +3,11 @@
 
 use super::engine::FakeEngine;
 use crate::explain::site::Site;
+use crate::latency::world::AtOnce;
+use crate::people::admin;
 use crate::whatif::Nobody;
+use grange::base::Millis;
 use grange::base::limit::{LEASE_HELD_FOR, LEASE_OVER_AFTER, LEASE_PERIOD};
-use grange::base::{Millis, Waker};
 use grange::clouds::Cloud;
 use grange::clouds::lease::{LeaseHolder, LeaseMark, LeaseMarks};
 use grange::clouds::platform::OpeningAppliance;
@@ -13,7 +15,7 @@ use grange::clouds::simulated::{Delays, Simulated};
 use grange::jobs::accounts::{AccountPlaces, Accounts};
 use grange::jobs::lease::KeepLeases;
 use grange::jobs::{Job, Pool, Ports, execute};
-use grange::model::{Actor, Door, Grant, Permission};
+use grange::model::{Actor, Grant, Permission};
 use grange::service::clouds::{accounts, lease, registry};
 use grange::service::{appliance, lookup, plans};
 use grange::wire::account::{AccountAdd, AccountEdit, AccountView};
@@ -22,29 +24,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 const CLOUD: &str = "simulated";
-
-/// Runs what it is given at once.
-#[derive(Default)]
-struct AtOnce(Waker);
-
-impl Pool for AtOnce {
-    fn has_room(&self) -> bool {
-        true
-    }
-
-    fn run(&self, call: Box<dyn FnOnce() + Send>) {
-        call();
-    }
-
-    fn freed(&self) -> &Waker {
-        &self.0
-    }
-}
-
-fn admin() -> Actor {
-    let permissions = Permission::for_admin();
-    Actor { name: "admin".into(), door: Door::Socket, permissions, ..Actor::job("admin") }
-}
 
 /// An appliance with its own store and clock, in front of a cloud that it may share.
 struct Appliance {

@@ -6,9 +6,10 @@ pub(crate) mod engine;
 mod lease;
 
 use crate::explain::site::Site;
+use crate::people::admin;
 use grange::base::{Clock, Millis, PlanId, StepId};
 use grange::clouds::{Applied, CloudError};
-use grange::model::{Actor, Breaker, Cause, Door, Grant, Permission, Step, StepKind, StepStatus};
+use grange::model::{Actor, Breaker, Cause, Grant, Step, StepKind, StepStatus};
 use grange::service::clouds::accounts;
 use grange::service::plans::{self, steps};
 use grange::service::{appliance, lookup};
@@ -18,11 +19,6 @@ use grange::wire::input::Page;
 use std::sync::Arc;
 
 const ACCOUNT: &str = "simulated";
-
-fn admin() -> Actor {
-    let permissions = Permission::for_admin();
-    Actor { name: "admin".into(), door: Door::Socket, permissions, ..Actor::job("admin") }
-}
 
 fn busy() -> Result<Applied, CloudError> {
     Err(CloudError::Busy("throttled".into()))

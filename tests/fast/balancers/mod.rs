@@ -4,20 +4,16 @@
 mod members;
 
 use crate::explain::site::Site;
+use crate::people::admin;
 use grange::base::limit::{BALANCER_LOOK, BALANCER_WAIT};
 use grange::base::{Clock, Millis, ServerId};
-use grange::model::{Actor, Door, FarmGoal, Grant, Permission, Server, ServerStatus, StepKind};
+use grange::model::{Actor, FarmGoal, Grant, Server, ServerStatus, StepKind};
 use grange::service::farms::{self, balancers, manifests};
 use grange::service::plans::{self, holds, steps};
 use grange::service::{lookup, servers};
 use grange::wire::api::ManifestRequest;
 use grange::wire::hold::HoldInput;
 use grange::wire::input::TerminateInput;
-
-fn admin() -> Actor {
-    let permissions = Permission::for_admin();
-    Actor { name: "admin".into(), door: Door::Socket, permissions, ..Actor::job("admin") }
-}
 
 struct Shop {
     site: Site,

@@ -4,8 +4,9 @@
 //! another world is not carried out.
 
 use crate::explain::site::Site;
+pub use crate::people::admin;
 use grange::base::ServerId;
-use grange::model::{Actor, Door, Grant, Permission};
+use grange::model::{Actor, Grant};
 use grange::service::farms::{self, manifests};
 use grange::service::plans::Planned;
 use grange::service::plans::{self, holds};
@@ -13,11 +14,6 @@ use grange::service::{Service, lookup, servers};
 use grange::wire::api::ManifestRequest;
 use grange::wire::hold::HoldInput;
 use grange::wire::input::{LockInput, RebootInput, ScalingInput, TerminateInput};
-
-pub fn admin() -> Actor {
-    let permissions = Permission::for_admin();
-    Actor { name: "admin".into(), door: Door::Socket, permissions, ..Actor::job("admin") }
-}
 
 /// A world in which the next plan does something.
 type Begin = fn() -> Site;

@@ -1,17 +1,12 @@
 //! `explain role NAME`: who uses which revision, what an upgrade would do, and what is in its way.
 
 use super::site::Site;
+use crate::people::admin;
 use grange::base::RoleId;
-use grange::model::{Actor, Door, Permission};
 use grange::service::farms::roles;
 use grange::service::journal::explain::explain;
 use grange::wire::api::ExplainView;
 use grange::wire::role::{RoleManifestRequest, RoleUpgradeRequest};
-
-fn admin() -> Actor {
-    let permissions = Permission::for_admin();
-    Actor { name: "admin".into(), door: Door::Socket, permissions, ..Actor::job("admin") }
-}
 
 fn role(site: &Site, rest: &str) -> u64 {
     let manifest = format!("role: api\n{rest}\n");

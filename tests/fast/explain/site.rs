@@ -5,13 +5,14 @@ use super::between::Between;
 use super::keys::{authority, secret};
 use super::place::ImagePlace;
 use super::seen;
+use crate::people::admin;
 use grange::base::limit::STEPS_PER_MINUTE;
 use grange::base::{Clock, ManualClock, Millis, ServerId, Timestamp, Waker};
 use grange::broker::{Ingest, Later};
 use grange::clouds::platform::OpeningAppliance;
 use grange::clouds::{Applied, CloudError};
 use grange::model::{
-    Actor, CloudState, Door, Grant, OrderBody, Permission, Server, ServerStatus, Sighting, StepKind,
+    Actor, CloudState, Grant, OrderBody, Server, ServerStatus, Sighting, StepKind,
 };
 use grange::pki::Authority;
 use grange::series::{self, MemoryDisk, Series};
@@ -59,11 +60,6 @@ pub struct Site {
     mute: bool,
     /// Servers that go have no time to finish.
     brisk: bool,
-}
-
-fn admin() -> Actor {
-    let permissions = Permission::for_admin();
-    Actor { name: "admin".into(), door: Door::Socket, permissions, ..Actor::job("admin") }
 }
 
 fn usual_pace() -> Arc<Pace> {

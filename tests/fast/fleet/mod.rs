@@ -4,10 +4,10 @@
 mod checks;
 
 use crate::explain::site::Site;
+use crate::people::admin;
 use grange::base::{EnvironmentId, FarmId, FarmRoleId, PlanId, ServerId};
 use grange::model::{
-    Actor, Cause, Decision, Door, FarmRole, Grant, Line, Permission, Plan, ReadyCheck, Server,
-    ServerStatus, Wait,
+    Actor, Cause, Decision, FarmRole, Grant, Line, Plan, ReadyCheck, Server, ServerStatus, Wait,
 };
 use grange::service::appliance::upkeep;
 use grange::service::servers::fleet::{Counts, Fleet, Part};
@@ -17,11 +17,6 @@ use grange::store::{Author, Purpose, Reads};
 use grange::wire::input::{FarmFilter, FarmRoleFilter, Page, ServerFilter};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
-
-fn admin() -> Actor {
-    let permissions = Permission::for_admin();
-    Actor { name: "admin".into(), door: Door::Socket, permissions, ..Actor::job("admin") }
-}
 
 fn records(service: &Service) -> Vec<Server> {
     let mut all = service.read(&Grant::job("test"), lookup::all_servers).unwrap();

@@ -5,8 +5,9 @@ pub mod made;
 mod upload;
 
 use crate::explain::site::Site;
+pub use crate::people::admin;
 use grange::base::{Code, ImageId, Problem, Result, RoleId, Timestamp};
-use grange::model::{Actor, Door, Grant, Permission, RoleService};
+use grange::model::{Grant, RoleService};
 use grange::service::farms::images::{self, ArrivingImage};
 use grange::service::farms::{self, manifests, roles};
 use grange::service::{Service, lookup};
@@ -23,11 +24,6 @@ const BEGIN: Timestamp = Timestamp(1_795_230_600_000);
 /// A site whose images are on the disk.
 struct Place {
     site: Site,
-}
-
-pub fn admin() -> Actor {
-    let permissions = Permission::for_admin();
-    Actor { name: "admin".into(), door: Door::Socket, permissions, ..Actor::job("admin") }
 }
 
 impl Place {

@@ -6,7 +6,7 @@
 //! remembers nothing. It looks when its job would: when it is woken, or when it asked to be.
 
 mod deeds;
-mod world;
+pub mod world;
 
 use crate::explain::site::Site;
 use deeds::{ALL_IS_WELL, CHAINS, DEEDS, Deed};

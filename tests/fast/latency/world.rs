@@ -2,14 +2,13 @@
 //! cloud, agents, checks, balancers and people that do whatever the luck of a seed says.
 
 use crate::explain::site::{Site, now};
+pub use crate::people::admin;
 use crate::whatif::Nobody;
 use grange::base::random::Stream;
 use grange::base::{Clock, FarmRoleId, Millis, ServerId, Waker};
 use grange::broker::Ingest;
 use grange::jobs::{Checker, Job, Pool, Ports, holds::Holds};
-use grange::model::{
-    Actor, CloudState, Door, FarmRole, Grant, Permission, ReadyCheck, Server, ServerStatus,
-};
+use grange::model::{CloudState, FarmRole, Grant, ReadyCheck, Server, ServerStatus};
 use grange::service::plans::steps::{Begun, Calling};
 use grange::service::{lookup, plans};
 use grange::wire::reading::{self, Batch};
@@ -46,7 +45,7 @@ pub struct World {
 
 /// Runs what it is given at once.
 #[derive(Default)]
-struct AtOnce {
+pub struct AtOnce {
     freed: Waker,
 }
 
@@ -74,12 +73,6 @@ impl Checker for Passes {
             false => Err("connection refused".into()),
         }
     }
-}
-
-/// Who may do everything.
-pub fn admin() -> Actor {
-    let permissions = Permission::for_admin();
-    Actor { name: "admin".into(), door: Door::Socket, permissions, ..Actor::job("admin") }
 }
 
 impl World {

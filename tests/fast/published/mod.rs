@@ -2,19 +2,15 @@
 //! are behind it, and what is said of it.
 
 use crate::explain::site::Site;
+use crate::people::admin;
 use grange::clouds::publication::{NamedServer, Published};
-use grange::model::{Actor, Door, Grant, MemberDown, Permission};
+use grange::model::{Grant, MemberDown};
 use grange::service::farms::{self, manifests, published, roles};
 use grange::service::{journal, lookup, plans};
 use grange::wire::agent::MessageBody;
 use grange::wire::api::ManifestRequest;
 use grange::wire::api::farms::PublishedView;
 use grange::wire::role::RoleManifestRequest;
-
-fn admin() -> Actor {
-    let permissions = Permission::for_admin();
-    Actor { name: "admin".into(), door: Door::Socket, permissions, ..Actor::job("admin") }
-}
 
 fn farm(name: &str, role: &str, size: &str, publish: &str) -> String {
     format!(

@@ -2,20 +2,14 @@
 //! store in memory.
 
 use crate::explain::site::Site;
+use crate::people::admin;
 use grange::base::limit::SERVICES_SAID_EVERY;
 use grange::base::{Clock, ServerId, Timestamp};
-use grange::model::{
-    Actor, Door, Permission, ServiceEnd, ServicePhase, ServicePhase::*, ServiceState,
-};
+use grange::model::{Actor, ServiceEnd, ServicePhase, ServicePhase::*, ServiceState};
 use grange::service::{farms, journal, plans, servers};
 use grange::wire::agent::{MessageBody, SAYS_SERVICES};
 use grange::wire::api::{FarmView, ServerView};
 use grange::wire::input::EventsQuery;
-
-fn admin() -> Actor {
-    let permissions = Permission::for_admin();
-    Actor { name: "admin".into(), door: Door::Socket, permissions, ..Actor::job("admin") }
-}
 
 struct Shop {
     site: Site,

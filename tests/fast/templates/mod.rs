@@ -2,18 +2,14 @@
 //! memory: farm roles by their aliases, and ports of those.
 
 use crate::explain::site::Site;
+use crate::people::admin;
 use grange::base::RoleId;
-use grange::model::{Actor, Door, Grant, Permission};
+use grange::model::Grant;
 use grange::service::farms::{self, manifests, roles};
 use grange::service::lookup;
 use grange::wire::api::ManifestRequest;
 use grange::wire::manifest;
 use grange::wire::role::{RoleManifestRequest, RoleUpgradeRequest};
-
-fn admin() -> Actor {
-    let permissions = Permission::for_admin();
-    Actor { name: "admin".into(), door: Door::Socket, permissions, ..Actor::job("admin") }
-}
 
 /// Makes role `api`, or its next revision, of the words of its one service.
 fn api(site: &Site, words: &str) -> u64 {

@@ -2,11 +2,12 @@
 //! again, what nobody gets, and what only a person ends.
 
 use crate::explain::site::Site;
+use crate::people::admin;
 use grange::base::{Code, EnvironmentId, FarmRoleId, VolumeId};
 use grange::clouds::simulated::{Delays, Simulated};
 use grange::clouds::volume::{VolumeMark, VolumeRequest, VolumeSighting};
 use grange::clouds::{Cloud, CloudStep, LaunchRequest};
-use grange::model::{Actor, Cause, Door, Grant, Permission, Server, Volume};
+use grange::model::{Actor, Cause, Grant, Server, Volume};
 use grange::service::farms::{self, manifests};
 use grange::service::lookup;
 use grange::service::plans::{self, steps};
@@ -22,11 +23,6 @@ const PAGE: Page = Page { number: 1, size: 100 };
 struct Yard {
     site: Site,
     cloud: Simulated,
-}
-
-fn admin() -> Actor {
-    let permissions = Permission::for_admin();
-    Actor { name: "admin".into(), door: Door::Socket, permissions, ..Actor::job("admin") }
 }
 
 /// A farm `shop` whose `db` has so many servers with these mount points.
